@@ -1,0 +1,60 @@
+import type { Fetch } from '../http.js';
+import { type PolarServer, type ResolvedServer, resolveServer } from '../server.js';
+import type { ClientCredentials, TokenEndpointAuthMethod } from './client-authentication.js';
+
+/** How to reach Polar, and as which client. */
+export interface PolarClientOptions {
+  /** The OAuth client's id, `polar_ci_...`, from the Polar dashboard. */
+  readonly clientID: string;
+  /** The OAuth client's secret, `polar_cs_...`. Leave it out for a public client. */
+  readonly clientSecret?: string | undefined;
+  /** Which Polar to talk to. Plain `http:` only on this machine. @default 'production' */
+  readonly server?: PolarServer | undefined;
+  /**
+   * How the client proves itself; Polar wants exactly what the client is registered for, and clients made in its
+   * dashboard are `client_secret_post` or `none`. @default 'client_secret_post', or 'none' without a clientSecret
+   */
+  readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
+  /** Milliseconds for one request to Polar, body included. @default 10000 */
+  readonly timeoutMs?: number | undefined;
+  /** Another `fetch`, for a proxy or for tracing. @default globalThis.fetch */
+  readonly fetch?: Fetch | undefined;
+}
+
+/** {@link PolarClientOptions}, checked and with their defaults. */
+export interface ResolvedClientOptions {
+  readonly credentials: ClientCredentials;
+  readonly server: ResolvedServer;
+  readonly timeoutMs: number;
+  readonly fetch: Fetch;
+}
+
+const methods: readonly unknown[] = ['client_secret_post', 'client_secret_basic', 'none'];
+
+/**
+ * Checks the options once, before the first request.
+ *
+ * @throws TypeError that names the option and says what it should be
+ */
+export function resolveClientOptions(options: PolarClientOptions): ResolvedClientOptions {
+  const { clientID, clientSecret, timeoutMs = 10_000, fetch: given } = options;
+  if (typeof clientID !== 'string' || clientID === '') {
+    throw new TypeError('clientID must be the id of your OAuth client (polar_ci_...). Is POLAR_CLIENT_ID set?');
+  }
+  if (clientSecret !== undefined && (typeof clientSecret !== 'string' || clientSecret === '')) {
+    throw new TypeError('clientSecret must be the secret of your OAuth client (polar_cs_...); leave it out for a public client');
+  }
+  const method = options.tokenEndpointAuthMethod ?? (clientSecret === undefined ? 'none' : 'client_secret_post');
+  if (!methods.includes(method)) throw new TypeError(`tokenEndpointAuthMethod must be one of ${methods.join(', ')}`);
+  if (method === 'none' && clientSecret !== undefined) throw new TypeError("tokenEndpointAuthMethod 'none' is for clients without a clientSecret");
+  if (method !== 'none' && clientSecret === undefined) throw new TypeError(`tokenEndpointAuthMethod '${method}' needs a clientSecret`);
+  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > 2 ** 31 - 1) throw new TypeError('timeoutMs must be a number of milliseconds above 0');
+  if (given !== undefined && typeof given !== 'function') throw new TypeError('fetch must be a function');
+  return {
+    credentials: { clientID, clientSecret, method },
+    server: resolveServer(options.server),
+    timeoutMs,
+    // Looked up at each call, so that whoever patches the global fetch (tracing does) is honoured.
+    fetch: given ?? ((input, init) => globalThis.fetch(input, init)),
+  };
+}

@@ -1,0 +1,59 @@
+import {
+  optionalBoolean,
+  optionalNumber,
+  optionalString,
+  optionalStrings,
+  type WireObject,
+  wireObject,
+} from './wire-fields.js';
+
+/** What Polar says of a token (RFC 7662 section 2.2, with Polar's `sub_type` and `organizations`). */
+export interface Introspection {
+  /** False for revoked, expired, unknown tokens and for those of another client; nothing else is known then. */
+  readonly active: boolean;
+  readonly clientID?: string;
+  readonly tokenType?: string;
+  /** Granted scopes. */
+  readonly scopes?: readonly string[];
+  /** `organization` only for legacy tokens. */
+  readonly subType?: string;
+  /** Id of the user, or of the organization for a legacy token. */
+  readonly subject?: string;
+  /** Ids of the organizations to which the token is limited; empty means all of the user's. */
+  readonly organizations?: readonly string[];
+  readonly audience?: string;
+  readonly issuer?: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt?: number;
+  /** Milliseconds since the epoch. */
+  readonly issuedAt?: number;
+  /** The answer as it came. */
+  readonly raw: WireObject;
+}
+
+/**
+ * Parses an introspection answer.
+ *
+ * @throws PolarResponseError `malformed_response` with the name of the field
+ */
+export function parseIntrospection(body: unknown): Introspection {
+  const what = 'The introspection answer';
+  const wire = wireObject(body, what);
+  const scope = optionalString(wire, 'scope', what);
+  const expiresAt = optionalNumber(wire, 'exp', what);
+  const issuedAt = optionalNumber(wire, 'iat', what);
+  const known = {
+    clientID: optionalString(wire, 'client_id', what),
+    tokenType: optionalString(wire, 'token_type', what),
+    scopes: scope?.split(' ').filter(Boolean),
+    subType: optionalString(wire, 'sub_type', what),
+    subject: optionalString(wire, 'sub', what),
+    organizations: optionalStrings(wire, 'organizations', what),
+    audience: optionalString(wire, 'aud', what),
+    issuer: optionalString(wire, 'iss', what),
+    expiresAt: expiresAt === undefined ? undefined : expiresAt * 1000,
+    issuedAt: issuedAt === undefined ? undefined : issuedAt * 1000,
+  };
+  const present = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+  return { active: optionalBoolean(wire, 'active', what) === true, ...present, raw: wire };
+}

@@ -1,0 +1,43 @@
+import { type OAuthErrorCode, PolarOAuthError } from '../errors.js';
+import type { HttpAnswer } from '../http.js';
+
+const advice: Record<Exclude<OAuthErrorCode, 'oauth_error'>, string> = {
+  invalid_request: 'A parameter is missing or malformed.',
+  invalid_client:
+    'Check clientID and clientSecret, that they belong to this server (sandbox clients do not exist in production), and tokenEndpointAuthMethod.',
+  invalid_grant: 'The code, refresh token or session token is expired, used, revoked or not of this client.',
+  invalid_scope: 'Ask only for scopes that Polar knows; a refresh cannot widen them.',
+  invalid_token: 'The access token is expired, revoked or malformed.',
+  unauthorized_client: 'This client is not registered for this kind of request.',
+  unsupported_grant_type: 'Polar does not know this grant type.',
+};
+
+/** The typed error for a 4xx answer of one of Polar's OAuth endpoints (RFC 6749 section 5.2). */
+export function oauthError(answer: HttpAnswer, what: string, secrets: readonly (string | undefined)[]): PolarOAuthError {
+  const body = typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {};
+  const error = cleanText(body['error'], secrets) ?? '';
+  const errorDescription = cleanText(body['error_description'], secrets);
+  const code = error !== '' && Object.hasOwn(advice, error) ? (error as keyof typeof advice) : 'oauth_error';
+  const said = [error || `status ${answer.status}`, errorDescription].filter(Boolean).join(': ');
+  const hint = code === 'oauth_error' ? 'Is this a Polar server? Check the server option.' : advice[code];
+  return new PolarOAuthError(code, `Polar refused the ${what} (${said}). ${hint}`, {
+    error: error || 'unknown',
+    errorDescription,
+    httpStatus: answer.status,
+    // A wrong client is our own set-up, the rest is between Polar and the person.
+    status: code === 'invalid_client' ? 500 : 502,
+  });
+}
+
+/**
+ * Text from outside, made fit for messages: short, one line, without anything secret that was echoed.
+ */
+export function cleanText(value: unknown, secrets: readonly (string | undefined)[] = []): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  let text = value;
+  for (const secret of secrets) if (secret) text = text.replaceAll(secret, '[redacted]');
+  return text
+    .replace(/polar_(?!ci_)[a-z]+_\w+/g, '[redacted]')
+    .replace(/[^\x20-\x7e]+/g, ' ')
+    .slice(0, 200);
+}

@@ -1,0 +1,52 @@
+import { PolarResponseError } from '../errors.js';
+import { optionalNumber, optionalString, requiredString, type WireObject, wireObject } from './wire-fields.js';
+
+/** A successful answer of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core 3.1.3.3). */
+export interface TokenResponse {
+  readonly accessToken: string;
+  readonly tokenType: 'Bearer';
+  /** Lifetime of the access token in seconds. Polar: 864000 at login, 3600 after a refresh. */
+  readonly expiresInSeconds?: number;
+  /** Absent for the `web` grant. */
+  readonly refreshToken?: string;
+  /** Granted scopes, separated by spaces. */
+  readonly scope?: string;
+  /** Only with the authorization_code grant and the scope `openid`. */
+  readonly idToken?: string;
+  /** The answer as it came, with fields that this package does not know. Holds tokens: do not log it. */
+  readonly raw: WireObject;
+}
+
+/**
+ * Parses the body of a token response.
+ *
+ * @throws PolarResponseError `malformed_response` with the name of the field
+ */
+export function parseTokenResponse(body: unknown): TokenResponse {
+  const what = 'The token response';
+  const wire = wireObject(body, what);
+  const tokenType = requiredString(wire, 'token_type', what);
+  if (tokenType.toLowerCase() !== 'bearer') {
+    throw new PolarResponseError('malformed_response', `${what}: token_type is not Bearer.`, { field: 'token_type' });
+  }
+  const accessToken = requiredString(wire, 'access_token', what);
+  const expiresInSeconds = optionalNumber(wire, 'expires_in', what);
+  if (expiresInSeconds !== undefined && expiresInSeconds < 0) {
+    throw new PolarResponseError('malformed_response', `${what}: expires_in is negative.`, { field: 'expires_in' });
+  }
+  const refreshToken = optionalString(wire, 'refresh_token', what);
+  const scope = optionalString(wire, 'scope', what);
+  const idToken = optionalString(wire, 'id_token', what);
+  const response: TokenResponse = {
+    accessToken,
+    tokenType: 'Bearer',
+    ...(expiresInSeconds !== undefined && { expiresInSeconds }),
+    ...(refreshToken !== undefined && refreshToken !== '' && { refreshToken }),
+    ...(scope !== undefined && { scope }),
+    ...(idToken !== undefined && { idToken }),
+    raw: wire,
+  };
+  // Present for those who ask for it, absent from what a careless log statement prints.
+  Object.defineProperty(response, 'raw', { enumerable: false });
+  return response;
+}

@@ -1,0 +1,50 @@
+/** Reads fields of parsed JSON: `unknown` is checked, never cast. */
+import { PolarResponseError } from '../errors.js';
+
+/** A JSON object whose fields are still unknown. */
+export type WireObject = Readonly<Record<string, unknown>>;
+
+/** The body as an object, or `malformed_response`. */
+export function wireObject(body: unknown, what: string): WireObject {
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as WireObject;
+  throw new PolarResponseError('malformed_response', `${what} is not a JSON object.`);
+}
+
+/** A string that must be there and not be empty. */
+export function requiredString(object: WireObject, field: string, what: string): string {
+  const value = optionalString(object, field, what);
+  if (value === undefined || value === '') throw malformed(field, what, 'is missing');
+  return value;
+}
+
+/** A string, or undefined where the field is absent or null. */
+export function optionalString(object: WireObject, field: string, what: string): string | undefined {
+  return optional(object, field, what, 'string', (value) => typeof value === 'string');
+}
+
+/** A finite number, or undefined where the field is absent or null. */
+export function optionalNumber(object: WireObject, field: string, what: string): number | undefined {
+  return optional(object, field, what, 'number', (value) => typeof value === 'number' && Number.isFinite(value));
+}
+
+/** A boolean, or undefined where the field is absent or null. */
+export function optionalBoolean(object: WireObject, field: string, what: string): boolean | undefined {
+  return optional(object, field, what, 'boolean', (value) => typeof value === 'boolean');
+}
+
+/** A list of strings, or undefined where the field is absent or null. */
+export function optionalStrings(object: WireObject, field: string, what: string): string[] | undefined {
+  const all = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === 'string');
+  return optional(object, field, what, 'list of strings', all);
+}
+
+function optional<T>(object: WireObject, field: string, what: string, kind: string, fits: (value: unknown) => boolean) {
+  const value = Object.hasOwn(object, field) ? object[field] : undefined;
+  if (value === undefined || value === null) return undefined;
+  if (!fits(value)) throw malformed(field, what, `is not a ${kind}`);
+  return value as T;
+}
+
+function malformed(field: string, what: string, problem: string): PolarResponseError {
+  return new PolarResponseError('malformed_response', `${what}: ${field} ${problem}.`, { field });
+}

@@ -1,0 +1,212 @@
+/**
+ * Every error this package throws is a {@link PolarError} with a stable `code`; branch on that, not on the
+ * message. No message, property or cause ever holds a token, a secret or an authorization code.
+ */
+
+/** Stable codes of {@link PolarError}; the README's error table says what to do about each. */
+export type PolarErrorCode =
+  | 'invalid_option'
+  | 'missing_session'
+  | 'unsupported_session'
+  | 'missing_middleware'
+  | 'invalid_verify_result'
+  | 'authorization_failed'
+  | 'not_logged_in'
+  | 'login_expired'
+  | 'logged_out'
+  | 'insufficient_scope'
+  | 'origin_not_allowed'
+  | 'unexpected_redirect'
+  | 'malformed_response'
+  | 'response_too_large'
+  | 'discovery_failed'
+  | 'rate_limited'
+  | 'timeout'
+  | 'network_error'
+  | 'server_error'
+  | 'userinfo_sub_mismatch'
+  | IdTokenErrorCode
+  | OAuthErrorCode;
+
+/** What was wrong with an id_token: one code for each check of OpenID Connect Core 3.1.3.7. */
+export type IdTokenErrorCode =
+  | 'id_token_missing'
+  | 'id_token_malformed'
+  | 'id_token_algorithm'
+  | 'id_token_signature'
+  | 'id_token_issuer'
+  | 'id_token_audience'
+  | 'id_token_authorized_party'
+  | 'id_token_expired'
+  | 'id_token_issued_at'
+  | 'id_token_nonce'
+  | 'id_token_access_token_hash'
+  | 'id_token_subject';
+
+/** Errors of RFC 6749 section 5.2 that Polar's endpoints answer; anything else is `oauth_error`. */
+export type OAuthErrorCode =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_grant'
+  | 'invalid_scope'
+  | 'invalid_token'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'oauth_error';
+
+// Two copies of the package in one process (a CommonJS bundle and a linked checkout, say) must agree on
+// what is a PolarError, so `instanceof` also believes this mark.
+const brand = Symbol.for('passport-polar.error');
+
+/** What the constructors of {@link PolarError} and its subclasses take beside code and message. */
+export interface PolarErrorOptions {
+  /** What led to this error. */
+  readonly cause?: unknown;
+  /** The HTTP status with which Express should answer; 500 when absent. */
+  readonly status?: number | undefined;
+}
+
+/**
+ * Base class of all errors of this package.
+ *
+ * @example
+ * ```ts
+ * app.use((err, req, res, next) => {
+ *   if (err instanceof PolarError && err.code === 'rate_limited') return res.status(503).send('Please try again in a minute');
+ *   next(err);
+ * });
+ * ```
+ */
+export class PolarError extends Error {
+  /** The stable code to branch on. */
+  readonly code: PolarErrorCode;
+  /** The HTTP status with which Express answers when nothing else handles the error. */
+  readonly status?: number;
+
+  constructor(code: PolarErrorCode, message: string, options: PolarErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    if (options.status !== undefined) this.status = options.status;
+    Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true });
+    Object.defineProperty(this, brand, { value: classNames(new.target) });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    const names = typeof value === 'object' && value !== null ? (value as { [brand]?: unknown })[brand] : undefined;
+    return Array.isArray(names) && ownClasses.has(this) && names.includes(this.name);
+  }
+}
+
+/** A mistake in how the package is set up: an option, a missing or unsuitable middleware. */
+export class PolarConfigurationError extends PolarError {}
+
+/** Polar's authorize page sent the person back with an `error` that is a fault, not a person's "no" (RFC 6749 4.1.2.1). */
+export class PolarAuthorizationError extends PolarError {
+  /** The `error` parameter, such as `invalid_scope`. */
+  readonly error: string;
+  /** The `error_description` parameter, where there was one. */
+  readonly errorDescription?: string;
+
+  constructor(message: string, details: { error: string; errorDescription?: string | undefined } & PolarErrorOptions) {
+    super('authorization_failed', message, details);
+    this.error = details.error;
+    if (details.errorDescription !== undefined) this.errorDescription = details.errorDescription;
+  }
+}
+
+/** An id_token that must not be believed; `code` says which check failed. */
+export class PolarIdTokenError extends PolarError {
+  constructor(code: IdTokenErrorCode, message: string, options: PolarErrorOptions = {}) {
+    super(code, message, { status: 502, ...options });
+  }
+}
+
+/** Polar refused a request with an OAuth error (RFC 6749 section 5.2). */
+export class PolarOAuthError extends PolarError {
+  /** The `error` of the answer. */
+  readonly error: string;
+  /** The `error_description` of the answer, where there was one. */
+  readonly errorDescription?: string;
+  /** The HTTP status of Polar's answer. */
+  readonly httpStatus: number;
+
+  constructor(
+    code: OAuthErrorCode,
+    message: string,
+    details: { error: string; errorDescription?: string | undefined; httpStatus: number } & PolarErrorOptions,
+  ) {
+    super(code, message, { status: 502, ...details });
+    this.error = details.error;
+    if (details.errorDescription !== undefined) this.errorDescription = details.errorDescription;
+    this.httpStatus = details.httpStatus;
+  }
+}
+
+/** An answer that makes no sense: not JSON, too large, a redirect, a field missing or of the wrong type. */
+export class PolarResponseError extends PolarError {
+  /** The field of the answer that is missing or of the wrong type. */
+  readonly field?: string;
+
+  constructor(
+    code: 'malformed_response' | 'response_too_large' | 'unexpected_redirect' | 'discovery_failed' | 'userinfo_sub_mismatch',
+    message: string,
+    options: PolarErrorOptions & { field?: string } = {},
+  ) {
+    super(code, message, { status: 502, ...options });
+    if (options.field !== undefined) this.field = options.field;
+  }
+}
+
+/** Polar could not be reached or asked us to wait. Nothing was lost: the same call may succeed later. */
+export class PolarTransientError extends PolarError {
+  /** Seconds after which Polar asks to be tried again, where it said so. */
+  readonly retryAfterSeconds?: number;
+
+  constructor(
+    code: 'timeout' | 'network_error' | 'rate_limited' | 'server_error',
+    message: string,
+    options: PolarErrorOptions & { retryAfterSeconds?: number | undefined } = {},
+  ) {
+    super(code, message, { status: 503, ...options });
+    if (options.retryAfterSeconds !== undefined) this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** Nobody is logged in with Polar, or the login has ended for good: the person has to log in again. Status 401. */
+export class PolarLoginRequiredError extends PolarError {
+  constructor(code: 'not_logged_in' | 'login_expired' | 'logged_out', message: string, options: PolarErrorOptions = {}) {
+    super(code, message, { status: 401, ...options });
+  }
+}
+
+/** The Polar API wants scopes that the access token does not have. Status 403. */
+export class PolarInsufficientScopeError extends PolarError {
+  /** Scopes any one of which Polar would accept, as its `WWW-Authenticate` header names them. */
+  readonly scopes: readonly string[];
+
+  constructor(message: string, scopes: readonly string[], options: PolarErrorOptions = {}) {
+    super('insufficient_scope', message, { status: 403, ...options });
+    this.scopes = scopes;
+  }
+}
+
+const ownClasses = new Set<unknown>([
+  PolarError,
+  PolarConfigurationError,
+  PolarAuthorizationError,
+  PolarIdTokenError,
+  PolarOAuthError,
+  PolarResponseError,
+  PolarTransientError,
+  PolarLoginRequiredError,
+  PolarInsufficientScopeError,
+]);
+
+function classNames(leaf: { name: string }): string[] {
+  const names: string[] = [];
+  for (let next: unknown = leaf; ownClasses.has(next) || next === leaf; next = Object.getPrototypeOf(next)) {
+    names.push((next as { name: string }).name);
+  }
+  return names;
+}

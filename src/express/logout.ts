@@ -1,0 +1,60 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { HasPolarRuntime } from '../composition.js';
+import { publish } from '../diagnostics.js';
+import { sessionOf } from '../request-session.js';
+import { runtimeOf } from './polar-tokens.js';
+
+/** What follows a logout. */
+export interface LogoutOptions {
+  /** Where to send people afterwards. @default the next handler of the route is called */
+  readonly redirectTo?: string | undefined;
+}
+
+/**
+ * Logs people out: ends the login in every process, ends the session, and revokes the tokens at Polar. A failing
+ * revocation keeps nobody logged in; public clients, which Polar lets revoke nothing, skip it.
+ *
+ * Use it on a POST route that is protected against CSRF, as any logout.
+ *
+ * @param strategy the strategy that logs people in
+ * @throws TypeError when it is not given a strategy
+ *
+ * @example
+ * ```ts
+ * app.post('/logout', logout(polar, { redirectTo: '/' }));
+ * ```
+ */
+export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): RequestHandler {
+  const runtime = runtimeOf(strategy, 'logout');
+  const { redirectTo } = options;
+  if (redirectTo !== undefined && typeof redirectTo !== 'string') throw new TypeError("logout: redirectTo must be an address, such as '/'");
+
+  const run = async (req: Request): Promise<void> => {
+    const session = sessionOf(req);
+    // Whoever's tokens the session holds, they end with it.
+    const login = runtime.loginIn(req);
+    delete session[runtime.options.sessionKey];
+    const ended = login === undefined ? undefined : runtime.keeper.end(login);
+    try {
+      await endSession(req);
+    } finally {
+      await ended;
+    }
+    publish('logout', { event: 'logged-out', ...(login !== undefined && { loginId: login.loginId }) });
+  };
+  return function logout(req: Request, res: Response, next: NextFunction): void {
+    run(req).then(() => {
+      if (redirectTo === undefined) next();
+      else res.redirect(redirectTo);
+    }, next);
+  };
+}
+
+function endSession(req: Request): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error?: unknown): void => (error ? reject(error) : resolve());
+    // Passport's own, so that its user goes too; without Passport on the route the session alone is ended.
+    if (typeof req.logout === 'function') req.logout(done);
+    else req.session.destroy(done);
+  });
+}

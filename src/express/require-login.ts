@@ -1,0 +1,72 @@
+import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
+import { PolarLoginRequiredError } from '../errors.js';
+import { withReturnTo } from '../return-to.js';
+
+/** Where people log in. */
+export interface LoginPathOptions {
+  /** Path of the route that calls `passport.authenticate('polar')`, for example `/auth/polar`. */
+  readonly loginPath: string;
+}
+
+/**
+ * Lets only people through who are logged in **and** whose login with Polar is alive. Pages are sent to log in and
+ * come back afterwards; other requests (XHR, APIs) get an error with status 401.
+ *
+ * Needs {@link polarTokens} on the route.
+ *
+ * @throws TypeError when `loginPath` is missing
+ *
+ * @example
+ * ```ts
+ * app.get('/reports', requireLogin({ loginPath: '/auth/polar' }), (req, res) => res.render('reports'));
+ * ```
+ */
+export function requireLogin(options: LoginPathOptions): RequestHandler {
+  const loginPath = loginPathOf(options, 'requireLogin');
+  return function requireLogin(req: Request, res: Response, next: NextFunction): void {
+    isLoggedIn(req).then((yes) => {
+      if (yes) return next();
+      if (wantsPage(req)) return toLogin(req, res, loginPath);
+      return next(new PolarLoginRequiredError('not_logged_in', 'Nobody is logged in with Polar. Log in first.'));
+    }, next);
+  };
+}
+
+/**
+ * Error middleware: when a login has ended (any {@link PolarError} with status 401), sends pages to log in again;
+ * hands every other error, and every other kind of request, on. Put it after the routes.
+ *
+ * @throws TypeError when `loginPath` is missing
+ *
+ * @example
+ * ```ts
+ * app.use(loginOnAuthError({ loginPath: '/auth/polar' }));
+ * ```
+ */
+export function loginOnAuthError(options: LoginPathOptions): ErrorRequestHandler {
+  const loginPath = loginPathOf(options, 'loginOnAuthError');
+  return function loginOnAuthError(error: unknown, req: Request, res: Response, next: NextFunction): void {
+    if (error instanceof PolarLoginRequiredError && wantsPage(req) && !res.headersSent) toLogin(req, res, loginPath);
+    else next(error);
+  };
+}
+
+async function isLoggedIn(req: Request): Promise<boolean> {
+  return req.polar.isLoggedIn();
+}
+
+// `Accept: */*` is what scripts send: only a browser that opens a page names HTML.
+function wantsPage(req: Request): boolean {
+  return /\btext\/html\b/i.test(req.headers.accept ?? '');
+}
+
+function toLogin(req: Request, res: Response, loginPath: string): void {
+  const isRead = req.method === 'GET' || req.method === 'HEAD';
+  res.redirect(303, withReturnTo(loginPath, isRead ? req.originalUrl : undefined));
+}
+
+function loginPathOf(options: LoginPathOptions, middleware: string): string {
+  const loginPath = (options as LoginPathOptions | undefined)?.loginPath;
+  if (typeof loginPath === 'string' && /^\/(?![/\\])/.test(loginPath)) return loginPath;
+  throw new TypeError(`${middleware} needs loginPath, the path of the route that starts the login: ${middleware}({ loginPath: '/auth/polar' })`);
+}

@@ -1,0 +1,161 @@
+/**
+ * The only module that calls `fetch`. Answers to our own requests are small JSON documents, so time, size and
+ * kind are bounded here once, and redirects are refused: a token endpoint that redirects would leak the secret.
+ */
+import { PolarResponseError, PolarTransientError } from './errors.js';
+
+/** The platform's `fetch`, or something that behaves like it. */
+export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
+
+/** One request; `url` never carries a secret, so it may stand in messages without its query. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers?: Record<string, string>;
+  /** Sent as `application/x-www-form-urlencoded`. */
+  readonly form?: Record<string, string>;
+  /** Ends the request early; its reason is thrown as it is. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for the whole exchange, body included. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** An answer with a status of 2xx (then `body` is JSON) or 4xx (then `body` is JSON or undefined). */
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: unknown;
+}
+
+/** Sends a request and reads its JSON answer. */
+export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
+
+// Polar's largest answer on these endpoints, its discovery document, is under 8 KiB.
+const maxBodyBytes = 256 * 1024;
+
+/**
+ * Makes an {@link Http} over `fetch`.
+ *
+ * It throws {@link PolarTransientError} (`timeout`, `network_error`, `rate_limited`, `server_error`) and
+ * {@link PolarResponseError} (`unexpected_redirect`, `response_too_large`, `malformed_response`).
+ */
+export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
+  return async (request) => {
+    const where = `${request.method} ${withoutQuery(request.url)}`;
+    const deadline = startDeadline(request.timeoutMs ?? options.timeoutMs, request.signal);
+    try {
+      const response = await deadline.race(options.fetch(request.url, requestInit(request, deadline.signal)));
+      if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+        throw new PolarResponseError('unexpected_redirect', `${where} answered with a redirect, which is never followed. Check the server option.`);
+      }
+      const text = await deadline.race(readCapped(response, where));
+      throwIfBusy(response, where);
+      return { status: response.status, headers: response.headers, body: parseJSON(response, text, where) };
+    } catch (error) {
+      throw deadline.explain(error, where);
+    } finally {
+      deadline.stop();
+    }
+  };
+}
+
+/** Milliseconds until the headers of an answer, a caller's signal on top; used wherever `fetch` is awaited. */
+export function startDeadline(timeoutMs: number, outer?: AbortSignal | null) {
+  const controller = new AbortController();
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    controller.abort();
+  }, timeoutMs);
+  const onAbort = (): void => controller.abort(outer?.reason);
+  if (outer?.aborted) onAbort();
+  else outer?.addEventListener('abort', onAbort, { once: true });
+
+  return {
+    signal: controller.signal,
+    /** Settles with `promise`, or rejects at the deadline even if an injected fetch ignores its signal. */
+    race<T>(promise: Promise<T>): Promise<T> {
+      return new Promise<T>((resolve, reject) => {
+        const abort = (): void => reject(controller.signal.reason);
+        if (controller.signal.aborted) abort();
+        controller.signal.addEventListener('abort', abort, { once: true });
+        promise.then(resolve, reject).finally(() => controller.signal.removeEventListener('abort', abort));
+      });
+    },
+    /** Turns what fetch threw into one of our errors; the caller's own abort is handed on as it is. */
+    explain(error: unknown, where: string): unknown {
+      if (error instanceof PolarTransientError || error instanceof PolarResponseError) return error;
+      if (timedOut) return new PolarTransientError('timeout', `${where} took longer than ${timeoutMs} ms. Try again; raise timeoutMs if it keeps happening.`);
+      if (outer?.aborted) return outer.reason;
+      return new PolarTransientError('network_error', `${where} failed before an answer arrived. Is the server reachable from here?`, { cause: error });
+    },
+    /** Call when the exchange is over: no timer and no listener stays behind. */
+    stop(): void {
+      clearTimeout(timer);
+      outer?.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+function requestInit(request: HttpRequest, signal: AbortSignal): RequestInit {
+  const init: RequestInit = {
+    method: request.method,
+    headers: { accept: 'application/json', ...request.headers },
+    redirect: 'manual',
+    signal,
+  };
+  // A URLSearchParams body is not streamed: Polar answers 411 to a POST without Content-Length.
+  if (request.form !== undefined) init.body = new URLSearchParams(request.form);
+  return init;
+}
+
+async function readCapped(response: Response, where: string): Promise<string> {
+  if (response.body === null) return '';
+  const reader = response.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.byteLength;
+    if (size > maxBodyBytes) {
+      reader.cancel().catch(() => {});
+      throw new PolarResponseError('response_too_large', `${where} answered with more than ${maxBodyBytes / 1024} KiB. Check the server option.`);
+    }
+    chunks.push(value);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function throwIfBusy(response: Response, where: string): void {
+  if (response.status !== 429 && response.status < 500) return;
+  const retryAfterSeconds = parseRetryAfter(response.headers.get('retry-after'));
+  if (response.status === 429) {
+    const wait = retryAfterSeconds === undefined ? '' : ` It asks to be tried again in ${retryAfterSeconds} s.`;
+    throw new PolarTransientError('rate_limited', `${where} answered 429: too many requests.${wait}`, { retryAfterSeconds });
+  }
+  throw new PolarTransientError('server_error', `${where} answered ${response.status}. Try again later.`, { retryAfterSeconds });
+}
+
+/** Seconds from a `Retry-After` header of either form (RFC 9110 section 10.2.3). */
+export function parseRetryAfter(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  if (/^\d{1,9}$/.test(value.trim())) return Number(value);
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+}
+
+function parseJSON(response: Response, text: string, where: string): unknown {
+  const isJSON = /[/+]json\b/i.test(response.headers.get('content-type') ?? '');
+  try {
+    if (isJSON) return JSON.parse(text);
+  } catch {
+    // V8 quotes the text it could not parse, and that text may hold a token: no cause here.
+  }
+  if (!response.ok) return undefined;
+  throw new PolarResponseError('malformed_response', `${where} answered ${response.status} with something that is not JSON. Check the server option.`);
+}
+
+function withoutQuery(url: string): string {
+  return url.split(/[?#]/, 1)[0] ?? url;
+}

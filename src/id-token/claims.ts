@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { type IdTokenErrorCode, PolarIdTokenError } from '../errors.js';
+
+/** The claims of a verified id_token (OpenID Connect Core section 2). */
+export interface IdTokenClaims {
+  readonly iss: string;
+  /** Polar's id of the user, a UUID: the one thing to know a user by. */
+  readonly sub: string;
+  readonly aud: string | readonly string[];
+  /** Seconds since the epoch. */
+  readonly exp: number;
+  /** Seconds since the epoch. */
+  readonly iat: number;
+  /** Seconds since the epoch. */
+  readonly auth_time?: number;
+  readonly nonce?: string | null;
+  readonly azp?: string;
+  readonly at_hash?: string;
+  /** With the scope `email`. */
+  readonly email?: string;
+  readonly email_verified?: boolean;
+  readonly name?: string;
+  readonly [claim: string]: unknown;
+}
+
+/** What the claims are checked against. */
+export interface ExpectedClaims {
+  readonly issuer: string;
+  readonly clientID: string;
+  /** The nonce of the login; undefined only where none was sent. */
+  readonly nonce?: string | undefined;
+  /** The access token that came with the id_token; its hash is checked where the id_token has one. */
+  readonly accessToken?: string | undefined;
+  /** After a refresh: the user who must still be meant. */
+  readonly subject?: string | undefined;
+  readonly clockToleranceSeconds: number;
+  /** Now, in milliseconds since the epoch. */
+  readonly now: number;
+}
+
+type Claims = Readonly<Record<string, unknown>>;
+type Check = readonly [IdTokenErrorCode, problem: string, passes: (claims: Claims, expected: ExpectedClaims) => boolean];
+
+// Polar's id_tokens live an hour. One that was issued long ago is a replay, whatever its exp says.
+const maxAgeSeconds = 24 * 60 * 60;
+
+/** OpenID Connect Core 3.1.3.7, one row a rule. The signature is checked before this. */
+const checks: readonly Check[] = [
+  ['id_token_issuer', 'was issued by somebody else', (c, e) => c['iss'] === e.issuer],
+  ['id_token_subject', 'names no user', (c) => isText(c['sub']) && c['sub'].length <= 255],
+  ['id_token_subject', 'names another user than before', (c, e) => e.subject === undefined || c['sub'] === e.subject],
+  ['id_token_audience', 'is meant for another client', (c, e) => audiences(c).includes(e.clientID)],
+  ['id_token_authorized_party', 'has several audiences and no azp', (c) => audiences(c).length === 1 || isText(c['azp'])],
+  ['id_token_authorized_party', 'was issued to another client', (c, e) => absent(c['azp']) || c['azp'] === e.clientID],
+  ['id_token_expired', 'has no exp', (c) => isTime(c['exp'])],
+  ['id_token_expired', 'has expired', (c, e) => seconds(c['exp']) > nowSeconds(e) - e.clockToleranceSeconds],
+  ['id_token_issued_at', 'has no iat', (c) => isTime(c['iat'])],
+  ['id_token_issued_at', 'was issued in the future: is the clock right?', (c, e) => seconds(c['iat']) <= nowSeconds(e) + e.clockToleranceSeconds],
+  ['id_token_issued_at', 'was issued too long ago', (c, e) => seconds(c['iat']) > nowSeconds(e) - maxAgeSeconds - e.clockToleranceSeconds],
+  ['id_token_issued_at', 'is not valid yet', (c, e) => absent(c['nbf']) || (isTime(c['nbf']) && c['nbf'] <= nowSeconds(e) + e.clockToleranceSeconds)],
+  ['id_token_nonce', 'does not carry the nonce of this login', (c, e) => e.nonce === undefined || c['nonce'] === e.nonce || mayOmitNonce(c, e)],
+  ['id_token_access_token_hash', 'belongs to another access token', (c, e) => absent(c['at_hash']) || e.accessToken === undefined || c['at_hash'] === halfHash(e.accessToken)],
+];
+
+/**
+ * Checks the claims of an id_token whose signature has been verified.
+ *
+ * @throws PolarIdTokenError with the code of the first check that fails
+ */
+export function checkClaims(claims: Claims, expected: ExpectedClaims): IdTokenClaims {
+  for (const [code, problem, passes] of checks) {
+    if (!passes(claims, expected)) throw new PolarIdTokenError(code, `The id_token ${problem}. Nobody was logged in.`);
+  }
+  return claims as IdTokenClaims; // the checks above are what this type claims
+}
+
+/** Left half of the SHA-256, as `at_hash` has it for RS256 (OpenID Connect Core 3.1.3.6). */
+function halfHash(accessToken: string): string {
+  return createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url');
+}
+
+function audiences(claims: Claims): unknown[] {
+  const { aud } = claims as { aud?: unknown };
+  return Array.isArray(aud) ? aud : [aud];
+}
+
+// OpenID Connect Core 12.2: a refreshed id_token may leave the nonce out, but must not have another.
+const mayOmitNonce = (claims: Claims, expected: ExpectedClaims): boolean =>
+  expected.subject !== undefined && absent(claims['nonce']);
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+const seconds = (value: unknown): number => (isTime(value) ? value : Number.NaN);
+const absent = (value: unknown): boolean => value === undefined || value === null;
+const nowSeconds = (expected: ExpectedClaims): number => expected.now / 1000;

@@ -1,0 +1,107 @@
+import { type CryptoKey, importJWK, type JWK } from 'jose';
+import { PolarResponseError } from '../errors.js';
+import type { Http } from '../http.js';
+
+/** A public key that may have signed an id_token. */
+export interface VerificationKey {
+  readonly kid: string | undefined;
+  readonly key: CryptoKey | Uint8Array;
+}
+
+/** The published keys of an issuer. */
+export interface KeySet {
+  /** Every key that could have made an RS256 signature, as they were last fetched. */
+  keys(): Promise<readonly VerificationKey[]>;
+  /** Fetches the set again after no key fitted; undefined when that has been done too often lately. */
+  refetch(): Promise<readonly VerificationKey[] | undefined>;
+}
+
+// Polar sends its keys with no-store, so how long to keep them is our choice: a withdrawn key is believed for
+// at most this long. A new key is found at once, by refetching.
+const maxAgeMs = 10 * 60 * 1000;
+
+// Key rotations are rare, and only Polar's own token endpoint hands us id_tokens; a few refetches in a row are
+// enough for any honest rotation, and whoever makes us see bad signatures cannot make us hammer Polar.
+const maxRefetches = 5;
+const refetchIntervalMs = 30 * 1000;
+
+/**
+ * The keys published at `jwksURI`, cached, fetched once for all who ask at the same time.
+ *
+ * jose's own remote set is not used because it refuses a token without `kid` when several keys fit, which is
+ * every Polar id_token during a key rotation, and because it waits 30 s before it looks for a new key.
+ */
+export function remoteKeySet(options: { jwksURI: () => Promise<string>; http: Http; now: () => number }): KeySet {
+  const { http, jwksURI, now } = options;
+  let cached: { keys: readonly VerificationKey[]; fetchedAt: number } | undefined;
+  let underWay: Promise<readonly VerificationKey[]> | undefined;
+  let refetchTimes: number[] = [];
+
+  const load = async (): Promise<readonly VerificationKey[]> => {
+    const answer = await http({ method: 'GET', url: await jwksURI() });
+    if (answer.status >= 400) {
+      throw new PolarResponseError('malformed_response', `Polar's keys could not be read: status ${answer.status}. Check the server option.`);
+    }
+    const keys = await importKeys(answer.body);
+    cached = { keys, fetchedAt: now() };
+    return keys;
+  };
+  const loadOnce = (): Promise<readonly VerificationKey[]> => {
+    underWay ??= load().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  };
+
+  return {
+    async keys() {
+      const fresh = cached !== undefined && Math.abs(now() - cached.fetchedAt) < maxAgeMs;
+      return fresh && cached !== undefined ? cached.keys : loadOnce();
+    },
+    async refetch() {
+      if (underWay !== undefined) return underWay;
+      refetchTimes = refetchTimes.filter((time) => Math.abs(now() - time) < refetchIntervalMs * maxRefetches);
+      if (refetchTimes.length >= maxRefetches) return undefined;
+      refetchTimes.push(now());
+      return loadOnce();
+    },
+  };
+}
+
+/**
+ * The usable keys of a JWKS document; keys of other kinds are skipped (RFC 7517 section 5).
+ *
+ * @throws PolarResponseError `malformed_response` when it is no JWKS document
+ */
+export async function importKeys(document: unknown): Promise<readonly VerificationKey[]> {
+  const keys = typeof document === 'object' && document !== null ? (document as { keys?: unknown }).keys : undefined;
+  if (!Array.isArray(keys)) {
+    throw new PolarResponseError('malformed_response', 'The key set (JWKS) has no list of keys.', { field: 'keys' });
+  }
+  const imported = await Promise.all(keys.filter(couldVerifyRS256).map(importKey));
+  return imported.filter((key) => key !== undefined);
+}
+
+function couldVerifyRS256(jwk: unknown): jwk is JWK {
+  if (typeof jwk !== 'object' || jwk === null) return false;
+  const { kty, use, alg, key_ops: operations } = jwk as Record<string, unknown>;
+  return (
+    kty === 'RSA' &&
+    (use === undefined || use === 'sig') &&
+    (alg === undefined || alg === 'RS256') &&
+    (operations === undefined || (Array.isArray(operations) && operations.includes('verify')))
+  );
+}
+
+async function importKey(jwk: JWK): Promise<VerificationKey | undefined> {
+  try {
+    // Only the public half, whatever else somebody published.
+    const publicKey = { kty: 'RSA', n: jwk.n, e: jwk.e } as JWK;
+    const key = await importJWK(publicKey, 'RS256');
+    // RFC 7518 section 3.3: 2048 bits at least.
+    if (Buffer.from(jwk.n ?? '', 'base64url').length * 8 < 2048) return undefined;
+    return { kid: typeof jwk.kid === 'string' ? jwk.kid : undefined, key };
+  } catch {
+    return undefined;
+  }
+}

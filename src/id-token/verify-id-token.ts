@@ -1,0 +1,129 @@
+import { compactVerify, decodeProtectedHeader, errors } from 'jose';
+import { PolarIdTokenError } from '../errors.js';
+import { createHttp, type Fetch } from '../http.js';
+import { type PolarServer, resolveServer } from '../server.js';
+import { checkClaims, type ExpectedClaims, type IdTokenClaims } from './claims.js';
+import { importKeys, type KeySet, remoteKeySet, type VerificationKey } from './key-set.js';
+
+/** What {@link verifyIdToken} needs to know. */
+export interface VerifyIdTokenOptions {
+  /** The client for which the id_token must have been issued. */
+  readonly clientID: string;
+  /** The nonce that was sent to the authorize page. Give it whenever one was sent. */
+  readonly nonce?: string | undefined;
+  /** The access token that came along: its hash is checked. */
+  readonly accessToken?: string | undefined;
+  /** Whose keys and issuer to believe. @default 'production' */
+  readonly server?: Exclude<PolarServer, { readonly discoveryURL: string }> | undefined;
+  /** The keys, where you have them already: a JWKS document. @default fetched from the server and cached */
+  readonly jwks?: { readonly keys: readonly object[] } | undefined;
+  /** Seconds by which clocks may differ. @default 30 */
+  readonly clockToleranceSeconds?: number | undefined;
+  /** Now, in milliseconds since the epoch. @default Date.now */
+  readonly now?: (() => number) | undefined;
+  /** Another `fetch`. @default globalThis.fetch */
+  readonly fetch?: Fetch | undefined;
+}
+
+/**
+ * Verifies an id_token of Polar's: signature, issuer, audience, azp, expiry, age, nonce, at_hash and subject
+ * (OpenID Connect Core 3.1.3.7). The strategy does this at every login; call it yourself only for id_tokens
+ * that you got elsewhere.
+ *
+ * @throws PolarIdTokenError with the code of the check that failed
+ * @throws PolarTransientError, PolarResponseError when the keys cannot be fetched
+ * @throws TypeError when an option is wrong
+ *
+ * @example
+ * ```ts
+ * const { sub, email } = await verifyIdToken(idToken, { clientID: 'polar_ci_...', nonce, accessToken });
+ * ```
+ */
+export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptions): Promise<IdTokenClaims> {
+  const { endpoints } = resolveServer(options.server);
+  if (endpoints === undefined) throw new TypeError('server must not be given by discoveryURL here; give webURL, apiURL and issuer');
+  if (typeof options.clientID !== 'string' || options.clientID === '') throw new TypeError('clientID must be given');
+  const keySet = options.jwks === undefined ? sharedKeySet(endpoints.jwksURI, options.fetch) : fixedKeySet(options.jwks);
+  return verifyWithKeys(idToken, keySet, {
+    issuer: endpoints.issuer,
+    clientID: options.clientID,
+    nonce: options.nonce,
+    accessToken: options.accessToken,
+    clockToleranceSeconds: options.clockToleranceSeconds ?? 30,
+    now: (options.now ?? Date.now)(),
+  });
+}
+
+/**
+ * Verifies an id_token against a key set.
+ *
+ * @throws PolarIdTokenError with the code of the check that failed
+ */
+export async function verifyWithKeys(idToken: string, keySet: KeySet, expected: ExpectedClaims): Promise<IdTokenClaims> {
+  const kid = checkHeader(idToken);
+  const payload =
+    (await verifyWithAny(idToken, kid, await keySet.keys())) ?? (await verifyWithAny(idToken, kid, (await keySet.refetch()) ?? []));
+  if (payload === undefined) {
+    throw new PolarIdTokenError('id_token_signature', 'The id_token was not signed with any of the published keys. Nobody was logged in.');
+  }
+  return checkClaims(parseClaims(payload), expected);
+}
+
+/** The `kid`, once the header is known to be one that we accept. */
+function checkHeader(idToken: string): string | undefined {
+  let header: ReturnType<typeof decodeProtectedHeader>;
+  try {
+    header = decodeProtectedHeader(idToken);
+  } catch {
+    throw malformed();
+  }
+  // Pinned: an attacker who could choose the algorithm would choose `none`, or HS256 with the public key as secret.
+  if (header.alg !== 'RS256') {
+    throw new PolarIdTokenError('id_token_algorithm', 'The id_token is not signed with RS256. Nobody was logged in.');
+  }
+  return typeof header.kid === 'string' ? header.kid : undefined;
+}
+
+/** The payload if one of the keys verifies the signature; Polar sends no `kid`, so each may have to be tried. */
+async function verifyWithAny(idToken: string, kid: string | undefined, keys: readonly VerificationKey[]): Promise<Uint8Array | undefined> {
+  for (const candidate of keys) {
+    if (kid !== undefined && candidate.kid !== undefined && candidate.kid !== kid) continue;
+    try {
+      return (await compactVerify(idToken, candidate.key, { algorithms: ['RS256'] })).payload;
+    } catch (error) {
+      if (error instanceof errors.JWSSignatureVerificationFailed) continue;
+      throw malformed();
+    }
+  }
+  return undefined;
+}
+
+function parseClaims(payload: Uint8Array): Record<string, unknown> {
+  try {
+    const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
+    if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) return claims as Record<string, unknown>;
+  } catch {
+    // told below
+  }
+  throw malformed();
+}
+
+// No cause: what jose and JSON.parse say may quote the token.
+function malformed(): PolarIdTokenError {
+  return new PolarIdTokenError('id_token_malformed', 'The id_token is not a well-formed signed JWT. Nobody was logged in.');
+}
+
+const sharedKeySets = new WeakMap<Fetch, Map<string, KeySet>>();
+
+function sharedKeySet(jwksURI: string, given: Fetch | undefined): KeySet {
+  const fetch: Fetch = given ?? globalThis.fetch;
+  const known = sharedKeySets.get(fetch) ?? new Map<string, KeySet>();
+  sharedKeySets.set(fetch, known);
+  const keySet = known.get(jwksURI) ?? remoteKeySet({ jwksURI: async () => jwksURI, http: createHttp({ fetch, timeoutMs: 10_000 }), now: Date.now });
+  known.set(jwksURI, keySet);
+  return keySet;
+}
+
+function fixedKeySet(document: unknown): KeySet {
+  return { keys: () => importKeys(document), refetch: async () => undefined };
+}

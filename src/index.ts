@@ -1,0 +1,37 @@
+export type { Prompt, SubType } from './client/authorization-url.js';
+export type { TokenEndpointAuthMethod } from './client/client-authentication.js';
+export type { PolarClientOptions } from './client/client-options.js';
+export type { Introspection } from './client/introspection.js';
+export { type CallOptions, PolarOAuthClient } from './client/oauth-client.js';
+export type { TokenResponse } from './client/token-response.js';
+export type { UserInfo } from './client/user-info.js';
+export {
+  type IdTokenErrorCode,
+  type OAuthErrorCode,
+  PolarAuthorizationError,
+  PolarConfigurationError,
+  PolarError,
+  type PolarErrorCode,
+  PolarIdTokenError,
+  PolarInsufficientScopeError,
+  PolarLoginRequiredError,
+  PolarOAuthError,
+  PolarResponseError,
+  PolarTransientError,
+} from './errors.js';
+export { type LogoutOptions, logout } from './express/logout.js';
+export type { PolarRequest } from './express/polar-request.js';
+export { polarTokens } from './express/polar-tokens.js';
+export { type LoginPathOptions, loginOnAuthError, requireLogin } from './express/require-login.js';
+export type { IdTokenClaims } from './id-token/claims.js';
+export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-token.js';
+export type { PolarStrategyOptions } from './options.js';
+export type { LoginFailure, LoginFailureCode } from './passport/login-flow.js';
+export { PolarStrategy } from './passport/polar-strategy.js';
+export type { PolarProfile } from './passport/profile.js';
+export type { PolarAuthenticateOptions } from './passport/request-options.js';
+export type { ClassicVerify, ClassicVerifyWithRequest, PolarVerify, VerifiedLogin } from './passport/verify-callback.js';
+export type { RefreshLock, Release } from './refresh/refresh-lock.js';
+export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './server.js';
+export type { StoredTokenRecord, TokenRecordStore } from './tokens/token-record-store.js';
+export type { TokenSet } from './tokens/token-set.js';

@@ -1,0 +1,216 @@
+import type { Prompt, SubType } from './client/authorization-url.js';
+import { type PolarClientOptions, type ResolvedClientOptions, resolveClientOptions } from './client/client-options.js';
+import { PolarConfigurationError } from './errors.js';
+import { inProcessLock, type RefreshLock } from './refresh/refresh-lock.js';
+import type { TokenRecordStore } from './tokens/token-record-store.js';
+
+/** Options of the strategy. Each may be `undefined`, so that `process.env.X` fits where it is optional. */
+export interface PolarStrategyOptions extends PolarClientOptions {
+  /**
+   * Where Polar sends people back to, exactly as registered at Polar. A path is completed with the host and
+   * protocol of the request (behind a proxy, set Express's `trust proxy`).
+   */
+  readonly callbackURL: string;
+  /**
+   * Scopes to ask for, as a list or separated by spaces. `openid` is always added.
+   * @default ['openid', 'email']
+   */
+  readonly scope?: string | readonly string[] | undefined;
+  /**
+   * `organization` lets people pick one organization to which the tokens are limited; the consent page is then
+   * always shown. @default 'user'
+   */
+  readonly subType?: SubType | undefined;
+  /** Whether Polar asks people again. Leave it out: those who agreed before are then sent straight back. */
+  readonly prompt?: Prompt | undefined;
+  /** Name of the strategy, for `passport.authenticate(name)`. @default 'polar' */
+  readonly name?: string | undefined;
+  /** Key of the session under which the tokens are kept. @default the name of the strategy */
+  readonly sessionKey?: string | undefined;
+  /** Gives a classic verify callback the request as its first argument. @default false */
+  readonly passReqToCallback?: boolean | undefined;
+  /** Trusts `X-Forwarded-Proto` and `-Host` when a relative callbackURL is completed. @default Express's `trust proxy` */
+  readonly proxy?: boolean | undefined;
+  /**
+   * Asks the userinfo endpoint at login. Polar's id_token already says all that it does, so this only costs a
+   * request. @default false
+   */
+  readonly fetchUserInfo?: boolean | undefined;
+  /** Seconds by which Polar's clock and ours may differ when an id_token is checked. @default 30 */
+  readonly clockToleranceSeconds?: number | undefined;
+  /**
+   * Seconds before its expiry from which an access token counts as expired. Keep it small: a refresh kills the
+   * old token at once, with every request that is in flight. @default 5
+   */
+  readonly leewaySeconds?: number | undefined;
+  /** Where refreshed tokens are kept. @default beside the session, in the session's own store */
+  readonly tokenRecords?: TokenRecordStore | undefined;
+  /** Lets one process refresh at a time. @default a lock within this process */
+  readonly refreshLock?: RefreshLock | undefined;
+  /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
+  readonly now?: (() => number) | undefined;
+}
+
+/** {@link PolarStrategyOptions}, checked and with their defaults. */
+export interface ResolvedOptions extends ResolvedClientOptions {
+  readonly callbackURL: string;
+  readonly scope: readonly string[];
+  readonly subType: SubType | undefined;
+  readonly prompt: Prompt | undefined;
+  readonly name: string;
+  readonly sessionKey: string;
+  readonly passReqToCallback: boolean;
+  readonly proxy: boolean | undefined;
+  readonly fetchUserInfo: boolean;
+  readonly clockToleranceSeconds: number;
+  readonly leewaySeconds: number;
+  readonly tokenRecords: TokenRecordStore | undefined;
+  readonly refreshLock: RefreshLock;
+  readonly now: () => number;
+}
+
+const optionNames: Record<keyof PolarStrategyOptions, true> = {
+  clientID: true,
+  clientSecret: true,
+  server: true,
+  tokenEndpointAuthMethod: true,
+  timeoutMs: true,
+  fetch: true,
+  callbackURL: true,
+  scope: true,
+  subType: true,
+  prompt: true,
+  name: true,
+  sessionKey: true,
+  passReqToCallback: true,
+  proxy: true,
+  fetchUserInfo: true,
+  clockToleranceSeconds: true,
+  leewaySeconds: true,
+  tokenRecords: true,
+  refreshLock: true,
+  now: true,
+};
+
+// Keys of the session that belong to somebody else.
+const takenSessionKeys = ['cookie', 'passport', 'returnTo', 'messages', 'flash', 'polarLogins', '__proto__', 'constructor', 'prototype'];
+
+/**
+ * Checks the options once and fills in the defaults.
+ *
+ * @throws TypeError that names the option and says what it should be
+ */
+export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('PolarStrategy needs an object of options: { clientID, clientSecret, callbackURL, ... }');
+  }
+  for (const name of Object.keys(options)) rejectUnknown(name);
+  const name = text(options.name, 'name') ?? 'polar';
+  return Object.freeze({
+    ...resolveClientOptions(options),
+    callbackURL: callbackURLOf(options.callbackURL),
+    scope: resolveScope(options.scope),
+    subType: oneOf(options.subType, 'subType', ['user', 'organization']),
+    prompt: oneOf(options.prompt, 'prompt', ['none', 'login', 'consent']),
+    name,
+    sessionKey: sessionKeyOf(text(options.sessionKey, 'sessionKey') ?? name),
+    passReqToCallback: flag(options.passReqToCallback, 'passReqToCallback') ?? false,
+    proxy: flag(options.proxy, 'proxy'),
+    fetchUserInfo: flag(options.fetchUserInfo, 'fetchUserInfo') ?? false,
+    clockToleranceSeconds: seconds(options.clockToleranceSeconds, 'clockToleranceSeconds') ?? 30,
+    leewaySeconds: seconds(options.leewaySeconds, 'leewaySeconds') ?? 5,
+    tokenRecords: methods(options.tokenRecords, 'tokenRecords', ['get', 'put']),
+    refreshLock: methods(options.refreshLock, 'refreshLock', ['acquire']) ?? inProcessLock(),
+    now: clock(options.now),
+  });
+}
+
+/**
+ * Scopes as a list, `openid` first: without it Polar issues no id_token and nobody could be logged in.
+ *
+ * @throws TypeError when it is neither a string nor a list of strings
+ */
+export function resolveScope(scope: unknown = ['openid', 'email']): readonly string[] {
+  const list: unknown[] = typeof scope === 'string' ? [scope] : Array.isArray(scope) ? scope : [undefined];
+  if (!list.every((item) => typeof item === 'string' && /^[\x20-\x7e]*$/.test(item))) {
+    throw new TypeError("scope must be a list of scopes, or one string with spaces between them, such as 'openid email'");
+  }
+  const scopes = list.flatMap((item) => String(item).split(/[ ,]+/)).filter(Boolean);
+  return [...new Set(['openid', ...scopes])];
+}
+
+/**
+ * Checks a value against a short list.
+ *
+ * @throws TypeError that lists what is allowed
+ */
+export function oneOf<const T extends string>(value: unknown, name: string, allowed: readonly T[]): T | undefined {
+  if (value === undefined) return undefined;
+  const found = allowed.find((item) => item === value);
+  if (found === undefined) throw new TypeError(`${name} must be ${allowed.map((item) => `'${item}'`).join(' or ')}`);
+  return found;
+}
+
+/**
+ * Checks a callback address: a path, or an absolute http(s) URL.
+ *
+ * @throws TypeError
+ */
+export function callbackURLOf(value: unknown): string {
+  const valid = typeof value === 'string' && value !== '' && URL.canParse(value, 'http://localhost') && /^https?:$/.test(new URL(value, 'http://localhost').protocol);
+  if (!valid) {
+    throw new TypeError("callbackURL must be the address that you registered at Polar, or its path, such as '/auth/polar/callback'");
+  }
+  return value;
+}
+
+function rejectUnknown(name: string): void {
+  if (Object.hasOwn(optionNames, name)) return;
+  const plain = (text: string): string => text.toLowerCase().replace(/[^a-z]/g, '');
+  const known = Object.keys(optionNames);
+  const meant =
+    known.find((other) => plain(other) === plain(name)) ??
+    known.find((other) => plain(other).startsWith(plain(name)) || plain(name).startsWith(plain(other)) || plain(other).endsWith(plain(name)));
+  const hint = meant === undefined ? `It knows: ${known.join(', ')}.` : `Did you mean ${meant}?`;
+  throw new TypeError(`PolarStrategy knows no option '${name}'. ${hint}`);
+}
+
+function text(value: unknown, name: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || value === '') throw new TypeError(`${name} must be a string that is not empty`);
+  return value;
+}
+
+function sessionKeyOf(key: string): string {
+  if (takenSessionKeys.includes(key)) throw new TypeError(`sessionKey must not be '${key}': that part of the session belongs to somebody else`);
+  return key;
+}
+
+function flag(value: unknown, name: string): boolean | undefined {
+  if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`${name} must be true or false`);
+  return value;
+}
+
+function seconds(value: unknown, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new TypeError(`${name} must be a number of seconds, 0 or more`);
+  return value;
+}
+
+function methods<T extends object>(value: T | undefined, name: string, needed: readonly (keyof T & string)[]): T | undefined {
+  if (value === undefined) return undefined;
+  const has = typeof value === 'object' && value !== null && needed.every((method) => typeof value[method] === 'function');
+  if (!has) throw new TypeError(`${name} must be an object with the methods ${needed.join(' and ')}`);
+  return value;
+}
+
+function clock(now: unknown): () => number {
+  if (now !== undefined && typeof now !== 'function') throw new TypeError('now must be a function that returns milliseconds since the epoch');
+  // Looked up at each call, so that a test that replaces Date.now is honoured.
+  return (now as (() => number) | undefined) ?? (() => Date.now());
+}
+
+/** An option given for one request was wrong: the same complaint, as an error for `next`. */
+export function asConfigurationError(error: unknown): unknown {
+  return error instanceof TypeError ? new PolarConfigurationError('invalid_option', error.message, { cause: error }) : error;
+}

@@ -1,0 +1,50 @@
+/** The answer of the authorize page, as it came with the browser: nothing in it is believed yet. */
+export interface AuthorizationResponse {
+  readonly state: string;
+  readonly code?: string;
+  readonly error?: string;
+  readonly errorDescription?: string;
+  /** RFC 9207; Polar sends none, but one that is sent must be right. */
+  readonly issuer?: string;
+}
+
+/** Why a callback cannot even be looked up. */
+export type CallbackProblem = 'callback_malformed' | 'state_missing';
+
+const names = ['state', 'code', 'error', 'error_description', 'iss'] as const;
+const maxLength = 4096;
+
+/** True if the query is an answer of the authorize page, not the start of a login. */
+export function isAuthorizationResponse(query: URLSearchParams): boolean {
+  return ['code', 'error', 'state'].some((name) => answers(query, name).length > 0);
+}
+
+/**
+ * Reads the answer (RFC 6749 section 4.1.2). A parameter that comes twice, or in the bracket forms that some
+ * query parsers turn into lists, makes the whole answer malformed (RFC 6749 section 3.1).
+ */
+export function parseAuthorizationResponse(query: URLSearchParams): AuthorizationResponse | CallbackProblem {
+  const values: Partial<Record<(typeof names)[number], string>> = {};
+  for (const name of names) {
+    const all = answers(query, name);
+    if (all.length > 1 || all.some(([key]) => key !== name)) return 'callback_malformed';
+    const value = all[0]?.[1];
+    if (value === undefined) continue;
+    if (value.length > maxLength) return 'callback_malformed';
+    values[name] = value;
+  }
+  const { state, code, error, error_description: errorDescription, iss: issuer } = values;
+  if (!state) return 'state_missing';
+  if (Boolean(code) === Boolean(error)) return 'callback_malformed';
+  return {
+    state,
+    ...(code && { code }),
+    ...(error && { error }),
+    ...(errorDescription !== undefined && { errorDescription }),
+    ...(issuer !== undefined && { issuer }),
+  };
+}
+
+function answers(query: URLSearchParams, name: string): [string, string][] {
+  return [...query].filter(([key]) => key === name || key.startsWith(`${name}[`));
+}

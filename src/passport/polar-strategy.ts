@@ -1,0 +1,142 @@
+import type { Request } from 'express';
+import OAuth2Strategy from 'passport-oauth2';
+import type { PolarOAuthClient } from '../client/oauth-client.js';
+import { composeRuntime, type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
+import { PolarResponseError } from '../errors.js';
+import { asConfigurationError, type PolarStrategyOptions, resolveOptions } from '../options.js';
+import { type AuthenticateOptions, type LoginFlowParts, type LoginOutcome, runLoginFlow } from './login-flow.js';
+import { PendingLogins } from './pending-logins.js';
+import { type PolarProfile, profileFromClaims } from './profile.js';
+import { extraParameters } from './request-options.js';
+import { type ClassicVerify, type ClassicVerifyWithRequest, type PolarVerify, type VerifyLogin, verifyLogin } from './verify-callback.js';
+
+const loginParts = Symbol('passport-polar.login-parts');
+
+/**
+ * "Log in with Polar" for Passport.
+ *
+ * A subclass of passport-oauth2's strategy with a login flow of its own: state, nonce and PKCE always on, several
+ * tabs at once, the id_token verified before anything else is done with the tokens, and the tokens kept in the
+ * session for {@link polarTokens}.
+ *
+ * @example
+ * ```ts
+ * const polar = new PolarStrategy({
+ *   clientID: process.env.POLAR_CLIENT_ID!,
+ *   clientSecret: process.env.POLAR_CLIENT_SECRET,
+ *   callbackURL: '/auth/polar/callback',
+ * });
+ * passport.use(polar);
+ * ```
+ */
+export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
+  /** @internal */
+  declare readonly [polarRuntime]: PolarRuntime;
+  /** @internal */
+  declare readonly [loginParts]: { readonly pending: PendingLogins; readonly verify: VerifyLogin };
+
+  /**
+   * @param options see {@link PolarStrategyOptions}
+   * @param verify maps a login to a user of the app. An (async) function of one object, or Passport's classic
+   * callback with 4 or more parameters. Left out, the profile is the user.
+   * @throws TypeError that names the option which is missing or wrong
+   */
+  constructor(options: PolarStrategyOptions, verify?: PolarVerify);
+  constructor(options: PolarStrategyOptions & { passReqToCallback?: false | undefined }, verify: ClassicVerify);
+  constructor(options: PolarStrategyOptions & { passReqToCallback: true }, verify: ClassicVerifyWithRequest);
+  constructor(options: PolarStrategyOptions, verify?: unknown) {
+    const resolved = resolveOptions(options);
+    const runtime = composeRuntime(options, resolved);
+    const { credentials, server } = resolved;
+    super(
+      {
+        authorizationURL: server.endpoints?.authorizationEndpoint ?? server.apiURL,
+        tokenURL: server.endpoints?.tokenEndpoint ?? server.apiURL,
+        clientID: credentials.clientID,
+        clientSecret: credentials.clientSecret ?? '',
+        callbackURL: resolved.callbackURL,
+        scope: [...resolved.scope],
+        sessionKey: resolved.sessionKey,
+      },
+      () => {},
+    );
+    this.name = resolved.name;
+    const hidden = {
+      [polarRuntime]: runtime,
+      [loginParts]: { pending: new PendingLogins(resolved.now), verify: verifyLogin(verify, resolved.passReqToCallback) },
+      // The base class's own client holds the secret, which console.log(strategy) must not show.
+      _oauth2: this._oauth2,
+    };
+    for (const key of Reflect.ownKeys(hidden)) {
+      Object.defineProperty(this, key, { value: hidden[key as keyof typeof hidden], enumerable: false, writable: key === '_oauth2' });
+    }
+  }
+
+  /** Polar's OAuth endpoints, as this client. */
+  get client(): PolarOAuthClient {
+    return this[polarRuntime].client;
+  }
+
+  /**
+   * Called by Passport: starts a login, or takes Polar's answer.
+   *
+   * Errors go to `next` ({@link PolarError}); a person's "no" and a login that is no longer valid fail, with
+   * `info.message` and `info.code`.
+   */
+  override authenticate(req: Request, options: AuthenticateOptions = {}): void {
+    // Passport writes its actions onto the strategy. Given the instance itself, the next request would overwrite
+    // them while this one waits for Polar: two people would be logged in as each other.
+    const { success, fail, redirect, error } = this as PassportActions;
+    const act = (outcome: LoginOutcome): void => {
+      if ('redirect' in outcome) redirect(outcome.redirect);
+      else if ('user' in outcome) success(outcome.user, outcome.info);
+      else fail(outcome.failure, outcome.status);
+    };
+    runLoginFlow(flowParts(this, options), req, options)
+      .then(act)
+      .catch((reason: unknown) => error(asConfigurationError(reason)));
+  }
+
+  /** Extra parameters for the authorize page; a subclass may add some. Those that protect the login cannot be set. */
+  override authorizationParams(options: AuthenticateOptions): Record<string, string> {
+    return extraParameters(options);
+  }
+
+  /** Extra parameters for the code exchange; a subclass may add some. */
+  override tokenParams(_options: AuthenticateOptions): Record<string, string> {
+    return {};
+  }
+
+  /** The profile from the userinfo endpoint; used at login with `fetchUserInfo: true`. */
+  override userProfile(accessToken: string, done: (error?: unknown, profile?: PolarProfile) => void): void {
+    this.client.userInfo(accessToken).then(
+      (info) => done(null, profileFromClaims({ ...info.raw, sub: info.subject })),
+      (error: unknown) => done(error),
+    );
+  }
+}
+
+/** The actions that Passport adds to a strategy for one request. */
+type PassportActions = PolarStrategy & {
+  success(user: Express.User, info: unknown): void;
+  fail(challenge?: unknown, status?: number): void;
+  redirect(url: string): void;
+  error(error: unknown): void;
+};
+
+function flowParts(strategy: PolarStrategy, options: AuthenticateOptions): LoginFlowParts {
+  return {
+    ...strategy[loginParts],
+    runtime: strategy[polarRuntime],
+    authorizationParams: () => strategy.authorizationParams(options),
+    tokenParams: () => strategy.tokenParams(options),
+    async userProfile(accessToken, claims) {
+      const profile = await new Promise<PolarProfile>((resolve, reject) => {
+        strategy.userProfile(accessToken, (error, found) => (error ? reject(error) : resolve(found as PolarProfile)));
+      });
+      // OpenID Connect Core 5.3.2: otherwise one user's token could dress up as another.
+      if (profile?.id === claims.sub) return { ...profile, _json: { ...claims, ...profile._json } };
+      throw new PolarResponseError('userinfo_sub_mismatch', 'The userinfo answer is about another user than the id_token. Nobody was logged in.', { field: 'sub' });
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { isReservedParameter, type Prompt, type SubType } from '../client/authorization-url.js';
+import { callbackURLOf, oneOf, type ResolvedOptions, resolveScope } from '../options.js';
+
+/**
+ * What can be given for one request, in `passport.authenticate('polar', { ... })`, beside Passport's own options.
+ * Further lower-case names (`login_hint`) are sent to the authorize page as they are.
+ */
+export interface PolarAuthenticateOptions {
+  /** Scopes to ask for this time. @default the strategy's */
+  readonly scope?: string | readonly string[] | undefined;
+  /** @default the strategy's */
+  readonly subType?: SubType | undefined;
+  /** @default the strategy's */
+  readonly prompt?: Prompt | undefined;
+  /** Another registered callback address for this login. @default the strategy's */
+  readonly callbackURL?: string | undefined;
+  /**
+   * Path of this app to come back to after the login.
+   * @default the query parameter `return_to`, then `req.session.returnTo`
+   */
+  readonly returnTo?: string | undefined;
+  /** Anything JSON can hold; it stays in the session and comes back as `info.state` (`req.authInfo.state`). */
+  readonly state?: unknown;
+  /** Ids of organizations, comma-separated, that Polar's consent page suggests. */
+  readonly organizations?: string | undefined;
+}
+
+declare module 'passport' {
+  interface AuthenticateOptions {
+    subType?: SubType | undefined;
+    callbackURL?: string | undefined;
+    returnTo?: string | undefined;
+    organizations?: string | undefined;
+    [parameter: `${string}_${string}`]: string | undefined;
+  }
+}
+
+/** Options of one login, with the strategy's as defaults. */
+export interface LoginOptions {
+  readonly scope: readonly string[];
+  readonly subType: SubType | undefined;
+  readonly prompt: Prompt | undefined;
+  readonly callbackURL: string;
+  readonly returnTo: unknown;
+  readonly appState: unknown;
+}
+
+// Names that Passport, Passport strategies in general or this one give a meaning of their own.
+const notParameters = new Set(['scope', 'prompt', 'state', 'session', 'callback']);
+
+/**
+ * The options of one login.
+ *
+ * @throws TypeError that names the option and says what it should be
+ */
+export function loginOptions(given: Readonly<Record<string, unknown>>, defaults: ResolvedOptions): LoginOptions {
+  return {
+    scope: given['scope'] === undefined ? defaults.scope : resolveScope(given['scope']),
+    subType: oneOf(given['subType'], 'subType', ['user', 'organization']) ?? defaults.subType,
+    prompt: oneOf(given['prompt'], 'prompt', ['none', 'login', 'consent']) ?? defaults.prompt,
+    callbackURL: given['callbackURL'] === undefined ? defaults.callbackURL : callbackURLOf(given['callbackURL']),
+    returnTo: given['returnTo'],
+    appState: given['state'],
+  };
+}
+
+/**
+ * The extra parameters of one login: what has a lower-case name, as parameters have, while options are in camel case.
+ *
+ * @throws TypeError for a parameter that is ours alone, or a value that is no string
+ */
+export function extraParameters(given: Readonly<Record<string, unknown>>): Record<string, string> {
+  const extra: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined || notParameters.has(name) || !/^[a-z][a-z0-9_]*$/.test(name)) continue;
+    if (isReservedParameter(name)) {
+      throw new TypeError(`'${name}' cannot be given for a login: the strategy sets it itself${name === 'sub_type' ? ', from subType' : ''}`);
+    }
+    if (typeof value !== 'string') throw new TypeError(`The extra parameter '${name}' must be a string`);
+    extra[name] = value;
+  }
+  return extra;
+}

@@ -1,0 +1,29 @@
+import type { Request } from 'express';
+
+/**
+ * The address of the request as the browser sees it. Forwarded headers count only where the app trusts its
+ * proxy: anybody can send them.
+ */
+export function requestURL(req: Request, trustProxy: boolean | undefined): URL {
+  const trusted = trustProxy ?? Boolean(req.app?.get?.('trust proxy'));
+  const forwarded = (name: string): string | undefined => {
+    const value = trusted ? req.headers[name] : undefined;
+    return (Array.isArray(value) ? value[0] : value)?.split(',', 1)[0]?.trim() || undefined;
+  };
+  const encrypted = (req.socket as { encrypted?: boolean }).encrypted === true;
+  const protocol = encrypted || forwarded('x-forwarded-proto')?.toLowerCase() === 'https' ? 'https' : 'http';
+  const host = forwarded('x-forwarded-host') ?? req.headers.host ?? 'localhost';
+  const origin = URL.canParse(`${protocol}://${host}`) ? `${protocol}://${host}` : `${protocol}://localhost`;
+  return new URL(pathOf(req), origin);
+}
+
+/** The query as it was sent, whatever query parser the app uses: repeated parameters must stay visible. */
+export function requestQuery(req: Request): URLSearchParams {
+  return new URL(pathOf(req), 'http://localhost').searchParams;
+}
+
+function pathOf(req: Request): string {
+  const path = req.originalUrl ?? req.url;
+  // The request line may hold anything, also what a URL parser takes for another host.
+  return path.startsWith('/') && URL.canParse(`http://localhost${path}`) ? new URL(`http://localhost${path}`).href.slice('http://localhost'.length) : '/';
+}

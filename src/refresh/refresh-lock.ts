@@ -1,0 +1,52 @@
+/** Gives up a lock. */
+export type Release = () => Promise<void>;
+
+/**
+ * Lets one refresh of a login happen at a time. The default works within this process; processes that share
+ * sessions should share a lock too, though without one nobody is logged out, only some requests are spent.
+ */
+export interface RefreshLock {
+  /**
+   * Waits for the lock of `key`, at most `waitMs` milliseconds, and resolves with a function that releases it.
+   * Rejects when the wait is over or the lock cannot be asked for; the refresh then goes on without it.
+   */
+  acquire(key: string, options: { readonly waitMs: number }): Promise<Release>;
+  /** Milliseconds after which the lock of a crashed owner is free again. @default 0 */
+  readonly leaseMs?: number;
+}
+
+/** The lock that is used when none is given: a queue per key, in this process. */
+export function inProcessLock(): RefreshLock {
+  const tails = new Map<string, Promise<void>>();
+  return {
+    async acquire(key, { waitMs }) {
+      const before = tails.get(key);
+      let release = (): void => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const tail = (before ?? Promise.resolve()).then(() => held);
+      tails.set(key, tail);
+      void tail.then(() => {
+        if (tails.get(key) === tail) tails.delete(key);
+      });
+      if (before !== undefined && !(await settlesWithin(before, waitMs))) {
+        release();
+        throw new Error(`The refresh lock was not free within ${waitMs} ms`);
+      }
+      return async () => release();
+    },
+  };
+}
+
+async function settlesWithin(promise: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

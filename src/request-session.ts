@@ -1,0 +1,47 @@
+import type { Request } from 'express';
+import type { Session, SessionData } from 'express-session';
+import { PolarConfigurationError } from './errors.js';
+
+/** The session of a request, with the parts that this package and Passport keep in it. */
+export type RequestSession = Session & Partial<SessionData> & Record<string, unknown>;
+
+/**
+ * The express-session session of a request.
+ *
+ * @throws PolarConfigurationError `missing_session`, `unsupported_session`
+ */
+export function sessionOf(req: Request): RequestSession {
+  const session = (req as { session?: unknown }).session as RequestSession | undefined | null;
+  if (session === undefined || session === null) {
+    throw new PolarConfigurationError(
+      'missing_session',
+      "There is no session: Log in with Polar needs express-session. Add app.use(session({ ... })) before passport.session(), polarTokens and the login routes. If it is there, its store may be unreachable.",
+    );
+  }
+  if (typeof session.regenerate !== 'function' || typeof session.save !== 'function' || req.sessionStore === undefined) {
+    throw new PolarConfigurationError(
+      'unsupported_session',
+      'Log in with Polar needs express-session with a store. Cookie-only sessions (cookie-session) cannot be regenerated and are too small for tokens.',
+    );
+  }
+  return session;
+}
+
+/** Passport's serialized user of the session, or undefined when nobody is logged in on this request. */
+export function loggedInUser(req: Request): unknown {
+  if (typeof req.isAuthenticated !== 'function' || !req.isAuthenticated()) return undefined;
+  return serializedUser(req);
+}
+
+/** What Passport wrote into the session for the user. */
+export function serializedUser(req: Request): unknown {
+  // Passport's own key, where an app has chosen another.
+  const manager = (req as { _sessionManager?: { _key?: string } })._sessionManager;
+  const session = (req as { session?: unknown }).session as Record<string, { user?: unknown } | undefined> | undefined;
+  return session?.[manager?._key ?? 'passport']?.user;
+}
+
+/** Writes the session to its store now. */
+export function saveSession(session: RequestSession): Promise<void> {
+  return new Promise((resolve, reject) => session.save((error: unknown) => (error ? reject(error) : resolve())));
+}

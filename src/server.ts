@@ -1,0 +1,133 @@
+/** Which Polar to talk to: production, sandbox, or one of your own. */
+
+/** A Polar at addresses of your choice: the emulator, a proxy, a self-hosted instance. */
+export interface CustomPolarServer {
+  /** Origin of the pages that people see; `/oauth2/authorize` is appended. */
+  readonly webURL: string;
+  /** Origin of the API; `/v1/oauth2/token` and the others are appended. */
+  readonly apiURL: string;
+  /** The `iss` of its id_tokens. @default 'https://polar.sh' */
+  readonly issuer?: string | undefined;
+}
+
+/** An OpenID provider described by its metadata document (OpenID Connect Discovery 1.0). */
+export interface DiscoveredServer {
+  /** Address of the metadata, usually ending in `/.well-known/openid-configuration`. */
+  readonly discoveryURL: string;
+  /** The issuer to insist on. @default what precedes `/.well-known/` in `discoveryURL` */
+  readonly issuer?: string | undefined;
+  /** Origin of the API that `req.polar.fetch` calls. @default the origin of `discoveryURL` */
+  readonly apiURL?: string | undefined;
+}
+
+/** The `server` option: a name, or addresses. */
+export type PolarServer = 'production' | 'sandbox' | CustomPolarServer | DiscoveredServer;
+
+/** Everything the protocol needs to know of a server. */
+export interface ServerEndpoints {
+  readonly issuer: string;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly jwksURI: string;
+  /** Absent where a discovered provider has none. */
+  readonly userinfoEndpoint: string | undefined;
+  readonly revocationEndpoint: string | undefined;
+  readonly introspectionEndpoint: string | undefined;
+}
+
+/** A `server` option, checked: endpoints known at once, or to be discovered on first use. */
+export interface ResolvedServer {
+  /** Origin of the API, where access tokens may be sent. Also tells servers apart. */
+  readonly apiURL: string;
+  readonly endpoints?: ServerEndpoints;
+  readonly discovery?: { readonly url: string; readonly issuer: string };
+}
+
+// Sandbox signs with the same constant issuer: only its keys and client ids differ.
+const polarIssuer = 'https://polar.sh';
+
+const namedServers: Record<string, CustomPolarServer> = {
+  production: { webURL: 'https://polar.sh', apiURL: 'https://api.polar.sh' },
+  sandbox: { webURL: 'https://sandbox.polar.sh', apiURL: 'https://sandbox-api.polar.sh' },
+};
+
+/**
+ * Checks a `server` option and turns it into endpoints.
+ *
+ * @throws TypeError that says which part is wrong
+ */
+export function resolveServer(server: PolarServer = 'production'): ResolvedServer {
+  if (typeof server === 'string') {
+    const named = Object.hasOwn(namedServers, server) ? namedServers[server] : undefined;
+    if (named === undefined) throw new TypeError(`server must be 'production', 'sandbox' or an object, not '${server}'`);
+    return fromAddresses(named);
+  }
+  if (typeof server !== 'object' || server === null) {
+    throw new TypeError("server must be 'production', 'sandbox', { webURL, apiURL, issuer? } or { discoveryURL, issuer?, apiURL? }");
+  }
+  return 'discoveryURL' in server ? fromDiscoveryURL(server) : fromAddresses(server);
+}
+
+function fromAddresses(server: CustomPolarServer): ResolvedServer {
+  const web = baseURL(server.webURL, 'server.webURL');
+  const api = baseURL(server.apiURL, 'server.apiURL');
+  return {
+    apiURL: api,
+    endpoints: {
+      issuer: issuerOf(server.issuer) ?? polarIssuer,
+      authorizationEndpoint: `${web}/oauth2/authorize`,
+      tokenEndpoint: `${api}/v1/oauth2/token`,
+      jwksURI: `${api}/.well-known/jwks.json`,
+      userinfoEndpoint: `${api}/v1/oauth2/userinfo`,
+      revocationEndpoint: `${api}/v1/oauth2/revoke`,
+      introspectionEndpoint: `${api}/v1/oauth2/introspect`,
+    },
+  };
+}
+
+function fromDiscoveryURL(server: DiscoveredServer): ResolvedServer {
+  const url = secureURL(server.discoveryURL, 'server.discoveryURL');
+  return {
+    apiURL: server.apiURL === undefined ? url.origin : baseURL(server.apiURL, 'server.apiURL'),
+    discovery: { url: url.href, issuer: issuerOf(server.issuer) ?? issuerFromDiscoveryURL(url) },
+  };
+}
+
+function issuerFromDiscoveryURL(url: URL): string {
+  const [prefix, rest] = url.href.split('/.well-known/');
+  if (prefix === undefined || rest === undefined) {
+    throw new TypeError('server.issuer is needed, because server.discoveryURL has no /.well-known/ to tell it by');
+  }
+  return prefix;
+}
+
+function issuerOf(issuer: unknown): string | undefined {
+  if (issuer === undefined) return undefined;
+  if (typeof issuer !== 'string' || !URL.canParse(issuer)) throw new TypeError('server.issuer must be a URL');
+  return issuer; // compared to the letter, so kept to the letter
+}
+
+function baseURL(value: unknown, name: string): string {
+  const url = secureURL(value, name);
+  if (url.search !== '' || url.hash !== '') throw new TypeError(`${name} must have no query and no fragment`);
+  return url.href.replace(/\/$/, '');
+}
+
+/**
+ * Parses an address to which secrets may be sent: https, or http on this very machine.
+ *
+ * @throws TypeError that names the option
+ */
+export function secureURL(value: unknown, name: string): URL {
+  if (typeof value !== 'string' || !URL.canParse(value)) throw new TypeError(`${name} must be an absolute URL`);
+  const url = new URL(value);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
+    throw new TypeError(`${name} must use https (plain http only on localhost): secrets are sent there`);
+  }
+  if (url.username !== '' || url.password !== '') throw new TypeError(`${name} must not contain a user name or password`);
+  return url;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+}
