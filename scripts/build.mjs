@@ -30,9 +30,17 @@ await build({
 });
 for (const command of commands) chmodSync(`dist/${command}.js`, 0o755);
 
-execFileSync(process.execPath, [require.resolve('typescript/package.json').replace('package.json', 'bin/tsc'), '-p', 'tsconfig.build.json'], {
-  stdio: 'inherit',
-});
+execFileSync(
+  process.execPath,
+  [
+    require.resolve('typescript/package.json').replace('package.json', 'bin/tsc'),
+    '-p',
+    'tsconfig.build.json',
+  ],
+  {
+    stdio: 'inherit',
+  },
+);
 
 for (const entry of entries) {
   const names = Object.keys(require(`${root}dist/${entry}.js`)).sort();

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Request } from 'express';
+import type { PolarClientOptions } from './client/client-options.js';
 import { PolarOAuthClient } from './client/oauth-client.js';
 import { publish } from './diagnostics.js';
 import { createHttp } from './http.js';
 import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
 import { verifyWithKeys } from './id-token/verify-id-token.js';
-import type { PolarClientOptions } from './client/client-options.js';
 import type { ResolvedOptions } from './options.js';
 import { type LoginHandle, TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser } from './request-session.js';
@@ -19,7 +19,6 @@ export const polarRuntime: unique symbol = Symbol.for('passport-polar.runtime') 
 
 /** A strategy, as far as the Express middleware sees it. */
 export interface HasPolarRuntime {
-  /** @internal */
   readonly [polarRuntime]: PolarRuntime;
 }
 
@@ -29,7 +28,10 @@ export interface PolarRuntime {
   readonly client: PolarOAuthClient;
   readonly keeper: TokenKeeper;
   /** Verifies an id_token for this client and server. */
-  verifyIdToken(idToken: string, expected: { nonce: string; accessToken: string; subject?: string }): Promise<IdTokenClaims>;
+  verifyIdToken(
+    idToken: string,
+    expected: { nonce: string; accessToken: string; subject?: string },
+  ): Promise<IdTokenClaims>;
   /** The login of the person who is logged in on this request, or undefined. */
   loginOf(req: Request): LoginHandle | undefined;
   /** The login that a session holds for this client and server, whoever may be logged in. */
@@ -70,7 +72,10 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       now: now(),
     });
 
-  const refresh = async (tokens: TokenSet & { refreshToken: string }, login: LoginHandle): Promise<TokenSet> => {
+  const refresh = async (
+    tokens: TokenSet & { refreshToken: string },
+    login: LoginHandle,
+  ): Promise<TokenSet> => {
     const granted = await client.refresh({ refreshToken: tokens.refreshToken });
     // Polar sends none here; where a provider does, it must mean the same person (OpenID Connect Core 12.2).
     if (granted.idToken !== undefined) {
@@ -94,7 +99,14 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     if (justMinted) void delay(commitLagMs, undefined, { ref: false }).then(once);
   };
 
-  const keeper = new TokenKeeper({ refresh, revoke, lock: options.refreshLock, now, leewayMs: options.leewaySeconds * 1000, timeoutMs });
+  const keeper = new TokenKeeper({
+    refresh,
+    revoke,
+    lock: options.refreshLock,
+    now,
+    leewayMs: options.leewaySeconds * 1000,
+    timeoutMs,
+  });
 
   const handleOf = (req: Request, entry: SessionEntry): LoginHandle => ({
     loginId: entry.loginId,

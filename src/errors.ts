@@ -93,7 +93,8 @@ export class PolarError extends Error {
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
-    const names = typeof value === 'object' && value !== null ? (value as { [brand]?: unknown })[brand] : undefined;
+    const names =
+      typeof value === 'object' && value !== null ? (value as { [brand]?: unknown })[brand] : undefined;
     return Array.isArray(names) && ownClasses.has(this) && names.includes(this.name);
   }
 }
@@ -108,7 +109,10 @@ export class PolarAuthorizationError extends PolarError {
   /** The `error_description` parameter, where there was one. */
   readonly errorDescription?: string;
 
-  constructor(message: string, details: { error: string; errorDescription?: string | undefined } & PolarErrorOptions) {
+  constructor(
+    message: string,
+    details: { error: string; errorDescription?: string | undefined } & PolarErrorOptions,
+  ) {
     super('authorization_failed', message, details);
     this.error = details.error;
     if (details.errorDescription !== undefined) this.errorDescription = details.errorDescription;
@@ -149,7 +153,12 @@ export class PolarResponseError extends PolarError {
   readonly field?: string;
 
   constructor(
-    code: 'malformed_response' | 'response_too_large' | 'unexpected_redirect' | 'discovery_failed' | 'userinfo_sub_mismatch',
+    code:
+      | 'malformed_response'
+      | 'response_too_large'
+      | 'unexpected_redirect'
+      | 'discovery_failed'
+      | 'userinfo_sub_mismatch',
     message: string,
     options: PolarErrorOptions & { field?: string } = {},
   ) {
@@ -175,7 +184,11 @@ export class PolarTransientError extends PolarError {
 
 /** Nobody is logged in with Polar, or the login has ended for good: the person has to log in again. Status 401. */
 export class PolarLoginRequiredError extends PolarError {
-  constructor(code: 'not_logged_in' | 'login_expired' | 'logged_out', message: string, options: PolarErrorOptions = {}) {
+  constructor(
+    code: 'not_logged_in' | 'login_expired' | 'logged_out',
+    message: string,
+    options: PolarErrorOptions = {},
+  ) {
     super(code, message, { status: 401, ...options });
   }
 }

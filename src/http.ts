@@ -46,7 +46,10 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
     try {
       const response = await deadline.race(options.fetch(request.url, requestInit(request, deadline.signal)));
       if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
-        throw new PolarResponseError('unexpected_redirect', `${where} answered with a redirect, which is never followed. Check the server option.`);
+        throw new PolarResponseError(
+          'unexpected_redirect',
+          `${where} answered with a redirect, which is never followed. Check the server option.`,
+        );
       }
       const text = await deadline.race(readCapped(response, where));
       throwIfBusy(response, where);
@@ -59,8 +62,19 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
   };
 }
 
-/** Milliseconds until the headers of an answer, a caller's signal on top; used wherever `fetch` is awaited. */
-export function startDeadline(timeoutMs: number, outer?: AbortSignal | null) {
+/** An end to waiting: a time-out, with the caller's own signal on top. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** Settles with `promise`, or rejects at the deadline even if an injected fetch ignores its signal. */
+  race<T>(promise: Promise<T>): Promise<T>;
+  /** Turns what fetch threw into one of our errors; the caller's own abort is handed on as it is. */
+  explain(error: unknown, where: string): unknown;
+  /** Call when the exchange is over: no timer and no listener stays behind. */
+  stop(): void;
+}
+
+/** Starts a deadline; used wherever `fetch` is awaited. */
+export function startDeadline(timeoutMs: number, outer?: AbortSignal | null): Deadline {
   const controller = new AbortController();
   let timedOut = false;
   const timer = setTimeout(() => {
@@ -73,7 +87,6 @@ export function startDeadline(timeoutMs: number, outer?: AbortSignal | null) {
 
   return {
     signal: controller.signal,
-    /** Settles with `promise`, or rejects at the deadline even if an injected fetch ignores its signal. */
     race<T>(promise: Promise<T>): Promise<T> {
       return new Promise<T>((resolve, reject) => {
         const abort = (): void => reject(controller.signal.reason);
@@ -82,15 +95,21 @@ export function startDeadline(timeoutMs: number, outer?: AbortSignal | null) {
         promise.then(resolve, reject).finally(() => controller.signal.removeEventListener('abort', abort));
       });
     },
-    /** Turns what fetch threw into one of our errors; the caller's own abort is handed on as it is. */
-    explain(error: unknown, where: string): unknown {
+    explain(error, where) {
       if (error instanceof PolarTransientError || error instanceof PolarResponseError) return error;
-      if (timedOut) return new PolarTransientError('timeout', `${where} took longer than ${timeoutMs} ms. Try again; raise timeoutMs if it keeps happening.`);
+      if (timedOut)
+        return new PolarTransientError(
+          'timeout',
+          `${where} took longer than ${timeoutMs} ms. Try again; raise timeoutMs if it keeps happening.`,
+        );
       if (outer?.aborted) return outer.reason;
-      return new PolarTransientError('network_error', `${where} failed before an answer arrived. Is the server reachable from here?`, { cause: error });
+      return new PolarTransientError(
+        'network_error',
+        `${where} failed before an answer arrived. Is the server reachable from here?`,
+        { cause: error },
+      );
     },
-    /** Call when the exchange is over: no timer and no listener stays behind. */
-    stop(): void {
+    stop() {
       clearTimeout(timer);
       outer?.removeEventListener('abort', onAbort);
     },
@@ -120,7 +139,10 @@ async function readCapped(response: Response, where: string): Promise<string> {
     size += value.byteLength;
     if (size > maxBodyBytes) {
       reader.cancel().catch(() => {});
-      throw new PolarResponseError('response_too_large', `${where} answered with more than ${maxBodyBytes / 1024} KiB. Check the server option.`);
+      throw new PolarResponseError(
+        'response_too_large',
+        `${where} answered with more than ${maxBodyBytes / 1024} KiB. Check the server option.`,
+      );
     }
     chunks.push(value);
   }
@@ -131,10 +153,15 @@ function throwIfBusy(response: Response, where: string): void {
   if (response.status !== 429 && response.status < 500) return;
   const retryAfterSeconds = parseRetryAfter(response.headers.get('retry-after'));
   if (response.status === 429) {
-    const wait = retryAfterSeconds === undefined ? '' : ` It asks to be tried again in ${retryAfterSeconds} s.`;
-    throw new PolarTransientError('rate_limited', `${where} answered 429: too many requests.${wait}`, { retryAfterSeconds });
+    const wait =
+      retryAfterSeconds === undefined ? '' : ` It asks to be tried again in ${retryAfterSeconds} s.`;
+    throw new PolarTransientError('rate_limited', `${where} answered 429: too many requests.${wait}`, {
+      retryAfterSeconds,
+    });
   }
-  throw new PolarTransientError('server_error', `${where} answered ${response.status}. Try again later.`, { retryAfterSeconds });
+  throw new PolarTransientError('server_error', `${where} answered ${response.status}. Try again later.`, {
+    retryAfterSeconds,
+  });
 }
 
 /** Seconds from a `Retry-After` header of either form (RFC 9110 section 10.2.3). */
@@ -153,7 +180,10 @@ function parseJSON(response: Response, text: string, where: string): unknown {
     // V8 quotes the text it could not parse, and that text may hold a token: no cause here.
   }
   if (!response.ok) return undefined;
-  throw new PolarResponseError('malformed_response', `${where} answered ${response.status} with something that is not JSON. Check the server option.`);
+  throw new PolarResponseError(
+    'malformed_response',
+    `${where} answered ${response.status} with something that is not JSON. Check the server option.`,
+  );
 }
 
 function withoutQuery(url: string): string {

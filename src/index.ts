@@ -30,7 +30,12 @@ export type { LoginFailure, LoginFailureCode } from './passport/login-flow.js';
 export { PolarStrategy } from './passport/polar-strategy.js';
 export type { PolarProfile } from './passport/profile.js';
 export type { PolarAuthenticateOptions } from './passport/request-options.js';
-export type { ClassicVerify, ClassicVerifyWithRequest, PolarVerify, VerifiedLogin } from './passport/verify-callback.js';
+export type {
+  ClassicVerify,
+  ClassicVerifyWithRequest,
+  PolarVerify,
+  VerifiedLogin,
+} from './passport/verify-callback.js';
 export type { RefreshLock, Release } from './refresh/refresh-lock.js';
 export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './server.js';
 export type { StoredTokenRecord, TokenRecordStore } from './tokens/token-record-store.js';

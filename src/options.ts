@@ -1,5 +1,9 @@
 import type { Prompt, SubType } from './client/authorization-url.js';
-import { type PolarClientOptions, type ResolvedClientOptions, resolveClientOptions } from './client/client-options.js';
+import {
+  type PolarClientOptions,
+  type ResolvedClientOptions,
+  resolveClientOptions,
+} from './client/client-options.js';
 import { PolarConfigurationError } from './errors.js';
 import { inProcessLock, type RefreshLock } from './refresh/refresh-lock.js';
 import type { TokenRecordStore } from './tokens/token-record-store.js';
@@ -93,7 +97,17 @@ const optionNames: Record<keyof PolarStrategyOptions, true> = {
 };
 
 // Keys of the session that belong to somebody else.
-const takenSessionKeys = ['cookie', 'passport', 'returnTo', 'messages', 'flash', 'polarLogins', '__proto__', 'constructor', 'prototype'];
+const takenSessionKeys = [
+  'cookie',
+  'passport',
+  'returnTo',
+  'messages',
+  'flash',
+  'polarLogins',
+  '__proto__',
+  'constructor',
+  'prototype',
+];
 
 /**
  * Checks the options once and fills in the defaults.
@@ -102,7 +116,9 @@ const takenSessionKeys = ['cookie', 'passport', 'returnTo', 'messages', 'flash',
  */
 export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError('PolarStrategy needs an object of options: { clientID, clientSecret, callbackURL, ... }');
+    throw new TypeError(
+      'PolarStrategy needs an object of options: { clientID, clientSecret, callbackURL, ... }',
+    );
   }
   for (const name of Object.keys(options)) rejectUnknown(name);
   const name = text(options.name, 'name') ?? 'polar';
@@ -133,7 +149,9 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
 export function resolveScope(scope: unknown = ['openid', 'email']): readonly string[] {
   const list: unknown[] = typeof scope === 'string' ? [scope] : Array.isArray(scope) ? scope : [undefined];
   if (!list.every((item) => typeof item === 'string' && /^[\x20-\x7e]*$/.test(item))) {
-    throw new TypeError("scope must be a list of scopes, or one string with spaces between them, such as 'openid email'");
+    throw new TypeError(
+      "scope must be a list of scopes, or one string with spaces between them, such as 'openid email'",
+    );
   }
   const scopes = list.flatMap((item) => String(item).split(/[ ,]+/)).filter(Boolean);
   return [...new Set(['openid', ...scopes])];
@@ -144,10 +162,15 @@ export function resolveScope(scope: unknown = ['openid', 'email']): readonly str
  *
  * @throws TypeError that lists what is allowed
  */
-export function oneOf<const T extends string>(value: unknown, name: string, allowed: readonly T[]): T | undefined {
+export function oneOf<const T extends string>(
+  value: unknown,
+  name: string,
+  allowed: readonly T[],
+): T | undefined {
   if (value === undefined) return undefined;
   const found = allowed.find((item) => item === value);
-  if (found === undefined) throw new TypeError(`${name} must be ${allowed.map((item) => `'${item}'`).join(' or ')}`);
+  if (found === undefined)
+    throw new TypeError(`${name} must be ${allowed.map((item) => `'${item}'`).join(' or ')}`);
   return found;
 }
 
@@ -157,9 +180,15 @@ export function oneOf<const T extends string>(value: unknown, name: string, allo
  * @throws TypeError
  */
 export function callbackURLOf(value: unknown): string {
-  const valid = typeof value === 'string' && value !== '' && URL.canParse(value, 'http://localhost') && /^https?:$/.test(new URL(value, 'http://localhost').protocol);
+  const valid =
+    typeof value === 'string' &&
+    value !== '' &&
+    URL.canParse(value, 'http://localhost') &&
+    /^https?:$/.test(new URL(value, 'http://localhost').protocol);
   if (!valid) {
-    throw new TypeError("callbackURL must be the address that you registered at Polar, or its path, such as '/auth/polar/callback'");
+    throw new TypeError(
+      "callbackURL must be the address that you registered at Polar, or its path, such as '/auth/polar/callback'",
+    );
   }
   return value;
 }
@@ -170,19 +199,26 @@ function rejectUnknown(name: string): void {
   const known = Object.keys(optionNames);
   const meant =
     known.find((other) => plain(other) === plain(name)) ??
-    known.find((other) => plain(other).startsWith(plain(name)) || plain(name).startsWith(plain(other)) || plain(other).endsWith(plain(name)));
+    known.find(
+      (other) =>
+        plain(other).startsWith(plain(name)) ||
+        plain(name).startsWith(plain(other)) ||
+        plain(other).endsWith(plain(name)),
+    );
   const hint = meant === undefined ? `It knows: ${known.join(', ')}.` : `Did you mean ${meant}?`;
   throw new TypeError(`PolarStrategy knows no option '${name}'. ${hint}`);
 }
 
 function text(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'string' || value === '') throw new TypeError(`${name} must be a string that is not empty`);
+  if (typeof value !== 'string' || value === '')
+    throw new TypeError(`${name} must be a string that is not empty`);
   return value;
 }
 
 function sessionKeyOf(key: string): string {
-  if (takenSessionKeys.includes(key)) throw new TypeError(`sessionKey must not be '${key}': that part of the session belongs to somebody else`);
+  if (takenSessionKeys.includes(key))
+    throw new TypeError(`sessionKey must not be '${key}': that part of the session belongs to somebody else`);
   return key;
 }
 
@@ -193,24 +229,35 @@ function flag(value: unknown, name: string): boolean | undefined {
 
 function seconds(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw new TypeError(`${name} must be a number of seconds, 0 or more`);
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+    throw new TypeError(`${name} must be a number of seconds, 0 or more`);
   return value;
 }
 
-function methods<T extends object>(value: T | undefined, name: string, needed: readonly (keyof T & string)[]): T | undefined {
+function methods<T extends object>(
+  value: T | undefined,
+  name: string,
+  needed: readonly (keyof T & string)[],
+): T | undefined {
   if (value === undefined) return undefined;
-  const has = typeof value === 'object' && value !== null && needed.every((method) => typeof value[method] === 'function');
+  const has =
+    typeof value === 'object' &&
+    value !== null &&
+    needed.every((method) => typeof value[method] === 'function');
   if (!has) throw new TypeError(`${name} must be an object with the methods ${needed.join(' and ')}`);
   return value;
 }
 
 function clock(now: unknown): () => number {
-  if (now !== undefined && typeof now !== 'function') throw new TypeError('now must be a function that returns milliseconds since the epoch');
+  if (now !== undefined && typeof now !== 'function')
+    throw new TypeError('now must be a function that returns milliseconds since the epoch');
   // Looked up at each call, so that a test that replaces Date.now is honoured.
   return (now as (() => number) | undefined) ?? (() => Date.now());
 }
 
 /** An option given for one request was wrong: the same complaint, as an error for `next`. */
 export function asConfigurationError(error: unknown): unknown {
-  return error instanceof TypeError ? new PolarConfigurationError('invalid_option', error.message, { cause: error }) : error;
+  return error instanceof TypeError
+    ? new PolarConfigurationError('invalid_option', error.message, { cause: error })
+    : error;
 }

@@ -15,10 +15,14 @@ export function sessionOf(req: Request): RequestSession {
   if (session === undefined || session === null) {
     throw new PolarConfigurationError(
       'missing_session',
-      "There is no session: Log in with Polar needs express-session. Add app.use(session({ ... })) before passport.session(), polarTokens and the login routes. If it is there, its store may be unreachable.",
+      'There is no session: Log in with Polar needs express-session. Add app.use(session({ ... })) before passport.session(), polarTokens and the login routes. If it is there, its store may be unreachable.',
     );
   }
-  if (typeof session.regenerate !== 'function' || typeof session.save !== 'function' || req.sessionStore === undefined) {
+  if (
+    typeof session.regenerate !== 'function' ||
+    typeof session.save !== 'function' ||
+    req.sessionStore === undefined
+  ) {
     throw new PolarConfigurationError(
       'unsupported_session',
       'Log in with Polar needs express-session with a store. Cookie-only sessions (cookie-session) cannot be regenerated and are too small for tokens.',
@@ -37,11 +41,15 @@ export function loggedInUser(req: Request): unknown {
 export function serializedUser(req: Request): unknown {
   // Passport's own key, where an app has chosen another.
   const manager = (req as { _sessionManager?: { _key?: string } })._sessionManager;
-  const session = (req as { session?: unknown }).session as Record<string, { user?: unknown } | undefined> | undefined;
+  const session = (req as { session?: unknown }).session as
+    | Record<string, { user?: unknown } | undefined>
+    | undefined;
   return session?.[manager?._key ?? 'passport']?.user;
 }
 
 /** Writes the session to its store now. */
 export function saveSession(session: RequestSession): Promise<void> {
-  return new Promise((resolve, reject) => session.save((error: unknown) => (error ? reject(error) : resolve())));
+  return new Promise((resolve, reject) =>
+    session.save((error: unknown) => (error ? reject(error) : resolve())),
+  );
 }

@@ -59,11 +59,14 @@ const namedServers: Record<string, CustomPolarServer> = {
 export function resolveServer(server: PolarServer = 'production'): ResolvedServer {
   if (typeof server === 'string') {
     const named = Object.hasOwn(namedServers, server) ? namedServers[server] : undefined;
-    if (named === undefined) throw new TypeError(`server must be 'production', 'sandbox' or an object, not '${server}'`);
+    if (named === undefined)
+      throw new TypeError(`server must be 'production', 'sandbox' or an object, not '${server}'`);
     return fromAddresses(named);
   }
   if (typeof server !== 'object' || server === null) {
-    throw new TypeError("server must be 'production', 'sandbox', { webURL, apiURL, issuer? } or { discoveryURL, issuer?, apiURL? }");
+    throw new TypeError(
+      "server must be 'production', 'sandbox', { webURL, apiURL, issuer? } or { discoveryURL, issuer?, apiURL? }",
+    );
   }
   return 'discoveryURL' in server ? fromDiscoveryURL(server) : fromAddresses(server);
 }
@@ -96,7 +99,9 @@ function fromDiscoveryURL(server: DiscoveredServer): ResolvedServer {
 function issuerFromDiscoveryURL(url: URL): string {
   const [prefix, rest] = url.href.split('/.well-known/');
   if (prefix === undefined || rest === undefined) {
-    throw new TypeError('server.issuer is needed, because server.discoveryURL has no /.well-known/ to tell it by');
+    throw new TypeError(
+      'server.issuer is needed, because server.discoveryURL has no /.well-known/ to tell it by',
+    );
   }
   return prefix;
 }
@@ -119,15 +124,22 @@ function baseURL(value: unknown, name: string): string {
  * @throws TypeError that names the option
  */
 export function secureURL(value: unknown, name: string): URL {
-  if (typeof value !== 'string' || !URL.canParse(value)) throw new TypeError(`${name} must be an absolute URL`);
+  if (typeof value !== 'string' || !URL.canParse(value))
+    throw new TypeError(`${name} must be an absolute URL`);
   const url = new URL(value);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
     throw new TypeError(`${name} must use https (plain http only on localhost): secrets are sent there`);
   }
-  if (url.username !== '' || url.password !== '') throw new TypeError(`${name} must not contain a user name or password`);
+  if (url.username !== '' || url.password !== '')
+    throw new TypeError(`${name} must not contain a user name or password`);
   return url;
 }
 
 function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127(\.\d+){3}$/.test(hostname)
+  );
 }

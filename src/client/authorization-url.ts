@@ -41,7 +41,11 @@ export function isReservedParameter(name: string): boolean {
 }
 
 /** Builds the address to which the browser is sent. */
-export function buildAuthorizationURL(endpoint: string, clientID: string, parameters: AuthorizationParameters): string {
+export function buildAuthorizationURL(
+  endpoint: string,
+  clientID: string,
+  parameters: AuthorizationParameters,
+): string {
   const url = new URL(endpoint);
   const extra = Object.entries(parameters.extra ?? {}).filter(([name]) => !isReservedParameter(name));
   const all: [string, string | undefined][] = [

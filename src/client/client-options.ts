@@ -39,16 +39,25 @@ const methods: readonly unknown[] = ['client_secret_post', 'client_secret_basic'
 export function resolveClientOptions(options: PolarClientOptions): ResolvedClientOptions {
   const { clientID, clientSecret, timeoutMs = 10_000, fetch: given } = options;
   if (typeof clientID !== 'string' || clientID === '') {
-    throw new TypeError('clientID must be the id of your OAuth client (polar_ci_...). Is POLAR_CLIENT_ID set?');
+    throw new TypeError(
+      'clientID must be the id of your OAuth client (polar_ci_...). Is POLAR_CLIENT_ID set?',
+    );
   }
   if (clientSecret !== undefined && (typeof clientSecret !== 'string' || clientSecret === '')) {
-    throw new TypeError('clientSecret must be the secret of your OAuth client (polar_cs_...); leave it out for a public client');
+    throw new TypeError(
+      'clientSecret must be the secret of your OAuth client (polar_cs_...); leave it out for a public client',
+    );
   }
-  const method = options.tokenEndpointAuthMethod ?? (clientSecret === undefined ? 'none' : 'client_secret_post');
-  if (!methods.includes(method)) throw new TypeError(`tokenEndpointAuthMethod must be one of ${methods.join(', ')}`);
-  if (method === 'none' && clientSecret !== undefined) throw new TypeError("tokenEndpointAuthMethod 'none' is for clients without a clientSecret");
-  if (method !== 'none' && clientSecret === undefined) throw new TypeError(`tokenEndpointAuthMethod '${method}' needs a clientSecret`);
-  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > 2 ** 31 - 1) throw new TypeError('timeoutMs must be a number of milliseconds above 0');
+  const method =
+    options.tokenEndpointAuthMethod ?? (clientSecret === undefined ? 'none' : 'client_secret_post');
+  if (!methods.includes(method))
+    throw new TypeError(`tokenEndpointAuthMethod must be one of ${methods.join(', ')}`);
+  if (method === 'none' && clientSecret !== undefined)
+    throw new TypeError("tokenEndpointAuthMethod 'none' is for clients without a clientSecret");
+  if (method !== 'none' && clientSecret === undefined)
+    throw new TypeError(`tokenEndpointAuthMethod '${method}' needs a clientSecret`);
+  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > 2 ** 31 - 1)
+    throw new TypeError('timeoutMs must be a number of milliseconds above 0');
   if (given !== undefined && typeof given !== 'function') throw new TypeError('fetch must be a function');
   return {
     credentials: { clientID, clientSecret, method },

@@ -28,11 +28,17 @@ export function endpointsOf(server: ResolvedServer, http: Http): () => Promise<S
  *
  * @throws PolarResponseError `discovery_failed`
  */
-export async function discover(discovery: { url: string; issuer: string }, http: Http): Promise<ServerEndpoints> {
+export async function discover(
+  discovery: { url: string; issuer: string },
+  http: Http,
+): Promise<ServerEndpoints> {
   const what = 'The discovery document';
   const answer = await http({ method: 'GET', url: discovery.url });
   if (answer.status >= 400) {
-    throw new PolarResponseError('discovery_failed', `${what} could not be read: status ${answer.status}. Check server.discoveryURL.`);
+    throw new PolarResponseError(
+      'discovery_failed',
+      `${what} could not be read: status ${answer.status}. Check server.discoveryURL.`,
+    );
   }
   const wire = wireObject(answer.body, what);
   const issuer = requiredString(wire, 'issuer', what);
@@ -63,6 +69,9 @@ function endpoint(value: string, field: string): string {
   try {
     return secureURL(value, field).href;
   } catch (error) {
-    throw new PolarResponseError('discovery_failed', `The discovery document: ${(error as Error).message}.`, { field, cause: error });
+    throw new PolarResponseError('discovery_failed', `The discovery document: ${(error as Error).message}.`, {
+      field,
+      cause: error,
+    });
   }
 }

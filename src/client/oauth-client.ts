@@ -61,7 +61,12 @@ export class PolarOAuthClient {
 
   /** Exchanges an authorization code for tokens (`POST /v1/oauth2/token`, RFC 6749 section 4.1.3). */
   async exchangeCode(
-    grant: { code: string; redirectURI: string; codeVerifier: string; extra?: Readonly<Record<string, string>> | undefined },
+    grant: {
+      code: string;
+      redirectURI: string;
+      codeVerifier: string;
+      extra?: Readonly<Record<string, string>> | undefined;
+    },
     options?: CallOptions,
   ): Promise<TokenResponse> {
     const form = {
@@ -78,7 +83,10 @@ export class PolarOAuthClient {
    * Exchanges a refresh token for new tokens (RFC 6749 section 6). The old refresh token **and** the old access
    * token are dead the moment Polar answers; the new response has no id_token.
    */
-  async refresh(grant: { refreshToken: string; scope?: readonly string[] }, options?: CallOptions): Promise<TokenResponse> {
+  async refresh(
+    grant: { refreshToken: string; scope?: readonly string[] },
+    options?: CallOptions,
+  ): Promise<TokenResponse> {
     const form = {
       grant_type: 'refresh_token',
       refresh_token: grant.refreshToken,
@@ -106,7 +114,12 @@ export class PolarOAuthClient {
     return parseUserInfo(this.#accepted(answer, 'userinfo request', [accessToken]).body);
   }
 
-  async #token(what: string, form: Record<string, string>, secrets: string[], options?: CallOptions): Promise<TokenResponse> {
+  async #token(
+    what: string,
+    form: Record<string, string>,
+    secrets: string[],
+    options?: CallOptions,
+  ): Promise<TokenResponse> {
     const { tokenEndpoint } = await this.#endpoints();
     return parseTokenResponse((await this.#post(what, tokenEndpoint, form, secrets, options)).body);
   }
@@ -118,13 +131,27 @@ export class PolarOAuthClient {
     options?: CallOptions,
   ): Promise<HttpAnswer> {
     if (this.isPublic) {
-      throw new PolarConfigurationError('invalid_option', `Polar allows ${what} only to clients with a clientSecret; this one has none.`);
+      throw new PolarConfigurationError(
+        'invalid_option',
+        `Polar allows ${what} only to clients with a clientSecret; this one has none.`,
+      );
     }
     return this.#post(what, await this.#endpoint(endpoint, what), { token }, [token], options);
   }
 
-  async #post(what: string, url: string, form: Record<string, string>, secrets: string[], options?: CallOptions): Promise<HttpAnswer> {
-    const answer = await this.#http({ method: 'POST', url, ...authenticate(this.#credentials, form), ...options });
+  async #post(
+    what: string,
+    url: string,
+    form: Record<string, string>,
+    secrets: string[],
+    options?: CallOptions,
+  ): Promise<HttpAnswer> {
+    const answer = await this.#http({
+      method: 'POST',
+      url,
+      ...authenticate(this.#credentials, form),
+      ...options,
+    });
     return this.#accepted(answer, what, [...secrets, this.#credentials.clientSecret]);
   }
 
@@ -133,9 +160,16 @@ export class PolarOAuthClient {
     throw oauthError(answer, what, secrets);
   }
 
-  async #endpoint(name: 'userinfoEndpoint' | 'revocationEndpoint' | 'introspectionEndpoint', what: string): Promise<string> {
+  async #endpoint(
+    name: 'userinfoEndpoint' | 'revocationEndpoint' | 'introspectionEndpoint',
+    what: string,
+  ): Promise<string> {
     const url = (await this.#endpoints())[name];
-    if (url === undefined) throw new PolarResponseError('discovery_failed', `The provider's metadata names no endpoint for ${what}.`);
+    if (url === undefined)
+      throw new PolarResponseError(
+        'discovery_failed',
+        `The provider's metadata names no endpoint for ${what}.`,
+      );
     return url;
   }
 }

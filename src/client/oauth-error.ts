@@ -13,8 +13,13 @@ const advice: Record<Exclude<OAuthErrorCode, 'oauth_error'>, string> = {
 };
 
 /** The typed error for a 4xx answer of one of Polar's OAuth endpoints (RFC 6749 section 5.2). */
-export function oauthError(answer: HttpAnswer, what: string, secrets: readonly (string | undefined)[]): PolarOAuthError {
-  const body = typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {};
+export function oauthError(
+  answer: HttpAnswer,
+  what: string,
+  secrets: readonly (string | undefined)[],
+): PolarOAuthError {
+  const body =
+    typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {};
   const error = cleanText(body['error'], secrets) ?? '';
   const errorDescription = cleanText(body['error_description'], secrets);
   const code = error !== '' && Object.hasOwn(advice, error) ? (error as keyof typeof advice) : 'oauth_error';

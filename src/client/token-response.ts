@@ -1,5 +1,11 @@
 import { PolarResponseError } from '../errors.js';
-import { optionalNumber, optionalString, requiredString, type WireObject, wireObject } from './wire-fields.js';
+import {
+  optionalNumber,
+  optionalString,
+  requiredString,
+  type WireObject,
+  wireObject,
+} from './wire-fields.js';
 
 /** A successful answer of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core 3.1.3.3). */
 export interface TokenResponse {
@@ -27,12 +33,16 @@ export function parseTokenResponse(body: unknown): TokenResponse {
   const wire = wireObject(body, what);
   const tokenType = requiredString(wire, 'token_type', what);
   if (tokenType.toLowerCase() !== 'bearer') {
-    throw new PolarResponseError('malformed_response', `${what}: token_type is not Bearer.`, { field: 'token_type' });
+    throw new PolarResponseError('malformed_response', `${what}: token_type is not Bearer.`, {
+      field: 'token_type',
+    });
   }
   const accessToken = requiredString(wire, 'access_token', what);
   const expiresInSeconds = optionalNumber(wire, 'expires_in', what);
   if (expiresInSeconds !== undefined && expiresInSeconds < 0) {
-    throw new PolarResponseError('malformed_response', `${what}: expires_in is negative.`, { field: 'expires_in' });
+    throw new PolarResponseError('malformed_response', `${what}: expires_in is negative.`, {
+      field: 'expires_in',
+    });
   }
   const refreshToken = optionalString(wire, 'refresh_token', what);
   const scope = optionalString(wire, 'scope', what);

@@ -1,4 +1,10 @@
-import { optionalBoolean, optionalString, requiredString, type WireObject, wireObject } from './wire-fields.js';
+import {
+  optionalBoolean,
+  optionalString,
+  requiredString,
+  type WireObject,
+  wireObject,
+} from './wire-fields.js';
 
 /** Who a token belongs to (OpenID Connect Core 5.3, `/v1/oauth2/userinfo`). */
 export interface UserInfo {

@@ -24,7 +24,13 @@ export function optionalString(object: WireObject, field: string, what: string):
 
 /** A finite number, or undefined where the field is absent or null. */
 export function optionalNumber(object: WireObject, field: string, what: string): number | undefined {
-  return optional(object, field, what, 'number', (value) => typeof value === 'number' && Number.isFinite(value));
+  return optional(
+    object,
+    field,
+    what,
+    'number',
+    (value) => typeof value === 'number' && Number.isFinite(value),
+  );
 }
 
 /** A boolean, or undefined where the field is absent or null. */
@@ -34,11 +40,18 @@ export function optionalBoolean(object: WireObject, field: string, what: string)
 
 /** A list of strings, or undefined where the field is absent or null. */
 export function optionalStrings(object: WireObject, field: string, what: string): string[] | undefined {
-  const all = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === 'string');
+  const all = (value: unknown): boolean =>
+    Array.isArray(value) && value.every((item) => typeof item === 'string');
   return optional(object, field, what, 'list of strings', all);
 }
 
-function optional<T>(object: WireObject, field: string, what: string, kind: string, fits: (value: unknown) => boolean) {
+function optional<T>(
+  object: WireObject,
+  field: string,
+  what: string,
+  kind: string,
+  fits: (value: unknown) => boolean,
+) {
   const value = Object.hasOwn(object, field) ? object[field] : undefined;
   if (value === undefined || value === null) return undefined;
   if (!fits(value)) throw malformed(field, what, `is not a ${kind}`);

@@ -27,7 +27,8 @@ export interface LogoutOptions {
 export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): RequestHandler {
   const runtime = runtimeOf(strategy, 'logout');
   const { redirectTo } = options;
-  if (redirectTo !== undefined && typeof redirectTo !== 'string') throw new TypeError("logout: redirectTo must be an address, such as '/'");
+  if (redirectTo !== undefined && typeof redirectTo !== 'string')
+    throw new TypeError("logout: redirectTo must be an address, such as '/'");
 
   const run = async (req: Request): Promise<void> => {
     const session = sessionOf(req);

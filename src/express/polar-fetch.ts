@@ -25,7 +25,11 @@ export async function fetchFromPolar(
   // Checked before anything is sent: a body that is a stream can be sent only once.
   const replayable = request.body === null || isReplayable(init.body);
   const first = await runtime.keeper.validTokens(login);
-  const answer = await send(runtime, replayable ? toRequest(runtime, input, init) : request, first.accessToken);
+  const answer = await send(
+    runtime,
+    replayable ? toRequest(runtime, input, init) : request,
+    first.accessToken,
+  );
   if (answer.status !== 401 || !replayable) return checked(answer, request);
 
   const second = await tokenAfter401(runtime, login, first.accessToken);
@@ -36,7 +40,11 @@ export async function fetchFromPolar(
 }
 
 /** The token to try again with; undefined when another attempt would be no use. */
-async function tokenAfter401(runtime: PolarRuntime, login: LoginHandle, refused: string): Promise<string | undefined> {
+async function tokenAfter401(
+  runtime: PolarRuntime,
+  login: LoginHandle,
+  refused: string,
+): Promise<string | undefined> {
   const { keeper } = runtime;
   const { now } = runtime.options;
   const newest = keeper.peek(login);
@@ -47,7 +55,8 @@ async function tokenAfter401(runtime: PolarRuntime, login: LoginHandle, refused:
   }
   const times = lastRefreshAfter401.get(runtime) ?? new BoundedMap<number>(10_000);
   lastRefreshAfter401.set(runtime, times);
-  if (now() - (times.get(login.loginId) ?? Number.NEGATIVE_INFINITY) < refreshAfter401EveryMs) return undefined;
+  if (now() - (times.get(login.loginId) ?? Number.NEGATIVE_INFINITY) < refreshAfter401EveryMs)
+    return undefined;
   times.set(login.loginId, now());
   return (await keeper.replaceTokens(login, refused)).accessToken;
 }
@@ -69,7 +78,11 @@ function toRequest(runtime: PolarRuntime, input: string | URL | Request, init: R
 function resolve(input: string | URL, apiURL: string): URL {
   const base = `${apiURL}/`;
   const text = String(input);
-  if (!URL.canParse(text, base)) throw new PolarConfigurationError('origin_not_allowed', 'req.polar.fetch needs a path such as /v1/organizations/');
+  if (!URL.canParse(text, base))
+    throw new PolarConfigurationError(
+      'origin_not_allowed',
+      'req.polar.fetch needs a path such as /v1/organizations/',
+    );
   // A path belongs under the API's own, also where that is not the root of its host.
   return text.startsWith('/') && !/^\/[/\\]/.test(text) ? new URL(`${apiURL}${text}`) : new URL(text, base);
 }
@@ -101,7 +114,10 @@ async function send(runtime: PolarRuntime, request: Request, accessToken: string
 
 function checked(answer: Response, request: Request): Response {
   const path = new URL(request.url).pathname;
-  if (answer.type === 'opaqueredirect' || (answer.status >= 300 && answer.status < 400 && answer.status !== 304)) {
+  if (
+    answer.type === 'opaqueredirect' ||
+    (answer.status >= 300 && answer.status < 400 && answer.status !== 304)
+  ) {
     throw new PolarResponseError(
       'unexpected_redirect',
       `Polar redirects ${path}, and req.polar.fetch follows no redirect. ${path.endsWith('/') ? 'Check the path.' : `Polar's lists end in a slash: try ${path}/`}`,
@@ -119,5 +135,12 @@ function checked(answer: Response, request: Request): Response {
 }
 
 function isReplayable(body: unknown): boolean {
-  return typeof body === 'string' || body instanceof URLSearchParams || body instanceof ArrayBuffer || ArrayBuffer.isView(body) || body instanceof Blob || body instanceof FormData;
+  return (
+    typeof body === 'string' ||
+    body instanceof URLSearchParams ||
+    body instanceof ArrayBuffer ||
+    ArrayBuffer.isView(body) ||
+    body instanceof Blob ||
+    body instanceof FormData
+  );
 }

@@ -39,7 +39,6 @@ export interface PolarRequest {
 }
 
 declare global {
-  // biome-ignore lint/style/noNamespace: this is how Express's types are extended
   namespace Express {
     interface Request {
       /** Added by `polarTokens(strategy)`. */

@@ -39,7 +39,10 @@ export function polarTokens(strategy: HasPolarRuntime): RequestHandler {
 /** The runtime of a strategy, for middleware that is given one. */
 export function runtimeOf(strategy: HasPolarRuntime, middleware: string): PolarRuntime {
   const runtime = (strategy as HasPolarRuntime | undefined)?.[polarRuntime];
-  if (runtime === undefined) throw new TypeError(`${middleware} needs the strategy: ${middleware}(polar), with const polar = new PolarStrategy({ ... })`);
+  if (runtime === undefined)
+    throw new TypeError(
+      `${middleware} needs the strategy: ${middleware}(polar), with const polar = new PolarStrategy({ ... })`,
+    );
   return runtime;
 }
 
@@ -50,7 +53,10 @@ function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
     sessionOf(req);
     const found = runtime.loginOf(req);
     if (found !== undefined) return found;
-    throw new PolarLoginRequiredError('not_logged_in', 'Nobody is logged in with Polar on this request. Put requireLogin({ loginPath }) before this route.');
+    throw new PolarLoginRequiredError(
+      'not_logged_in',
+      'Nobody is logged in with Polar on this request. Put requireLogin({ loginPath }) before this route.',
+    );
   };
   const polar: PolarRequest = {
     async getTokens(options) {

@@ -27,7 +27,9 @@ export function requireLogin(options: LoginPathOptions): RequestHandler {
     isLoggedIn(req).then((yes) => {
       if (yes) return next();
       if (wantsPage(req)) return toLogin(req, res, loginPath);
-      return next(new PolarLoginRequiredError('not_logged_in', 'Nobody is logged in with Polar. Log in first.'));
+      return next(
+        new PolarLoginRequiredError('not_logged_in', 'Nobody is logged in with Polar. Log in first.'),
+      );
     }, next);
   };
 }
@@ -46,7 +48,8 @@ export function requireLogin(options: LoginPathOptions): RequestHandler {
 export function loginOnAuthError(options: LoginPathOptions): ErrorRequestHandler {
   const loginPath = loginPathOf(options, 'loginOnAuthError');
   return function loginOnAuthError(error: unknown, req: Request, res: Response, next: NextFunction): void {
-    if (error instanceof PolarLoginRequiredError && wantsPage(req) && !res.headersSent) toLogin(req, res, loginPath);
+    if (error instanceof PolarLoginRequiredError && wantsPage(req) && !res.headersSent)
+      toLogin(req, res, loginPath);
     else next(error);
   };
 }
@@ -68,5 +71,7 @@ function toLogin(req: Request, res: Response, loginPath: string): void {
 function loginPathOf(options: LoginPathOptions, middleware: string): string {
   const loginPath = (options as LoginPathOptions | undefined)?.loginPath;
   if (typeof loginPath === 'string' && /^\/(?![/\\])/.test(loginPath)) return loginPath;
-  throw new TypeError(`${middleware} needs loginPath, the path of the route that starts the login: ${middleware}({ loginPath: '/auth/polar' })`);
+  throw new TypeError(
+    `${middleware} needs loginPath, the path of the route that starts the login: ${middleware}({ loginPath: '/auth/polar' })`,
+  );
 }

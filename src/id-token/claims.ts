@@ -39,7 +39,11 @@ export interface ExpectedClaims {
 }
 
 type Claims = Readonly<Record<string, unknown>>;
-type Check = readonly [IdTokenErrorCode, problem: string, passes: (claims: Claims, expected: ExpectedClaims) => boolean];
+type Check = readonly [
+  IdTokenErrorCode,
+  problem: string,
+  passes: (claims: Claims, expected: ExpectedClaims) => boolean,
+];
 
 // Polar's id_tokens live an hour. One that was issued long ago is a replay, whatever its exp says.
 const maxAgeSeconds = 24 * 60 * 60;
@@ -48,18 +52,50 @@ const maxAgeSeconds = 24 * 60 * 60;
 const checks: readonly Check[] = [
   ['id_token_issuer', 'was issued by somebody else', (c, e) => c['iss'] === e.issuer],
   ['id_token_subject', 'names no user', (c) => isText(c['sub']) && c['sub'].length <= 255],
-  ['id_token_subject', 'names another user than before', (c, e) => e.subject === undefined || c['sub'] === e.subject],
+  [
+    'id_token_subject',
+    'names another user than before',
+    (c, e) => e.subject === undefined || c['sub'] === e.subject,
+  ],
   ['id_token_audience', 'is meant for another client', (c, e) => audiences(c).includes(e.clientID)],
-  ['id_token_authorized_party', 'has several audiences and no azp', (c) => audiences(c).length === 1 || isText(c['azp'])],
-  ['id_token_authorized_party', 'was issued to another client', (c, e) => absent(c['azp']) || c['azp'] === e.clientID],
+  [
+    'id_token_authorized_party',
+    'has several audiences and no azp',
+    (c) => audiences(c).length === 1 || isText(c['azp']),
+  ],
+  [
+    'id_token_authorized_party',
+    'was issued to another client',
+    (c, e) => absent(c['azp']) || c['azp'] === e.clientID,
+  ],
   ['id_token_expired', 'has no exp', (c) => isTime(c['exp'])],
   ['id_token_expired', 'has expired', (c, e) => seconds(c['exp']) > nowSeconds(e) - e.clockToleranceSeconds],
   ['id_token_issued_at', 'has no iat', (c) => isTime(c['iat'])],
-  ['id_token_issued_at', 'was issued in the future: is the clock right?', (c, e) => seconds(c['iat']) <= nowSeconds(e) + e.clockToleranceSeconds],
-  ['id_token_issued_at', 'was issued too long ago', (c, e) => seconds(c['iat']) > nowSeconds(e) - maxAgeSeconds - e.clockToleranceSeconds],
-  ['id_token_issued_at', 'is not valid yet', (c, e) => absent(c['nbf']) || (isTime(c['nbf']) && c['nbf'] <= nowSeconds(e) + e.clockToleranceSeconds)],
-  ['id_token_nonce', 'does not carry the nonce of this login', (c, e) => e.nonce === undefined || c['nonce'] === e.nonce || mayOmitNonce(c, e)],
-  ['id_token_access_token_hash', 'belongs to another access token', (c, e) => absent(c['at_hash']) || e.accessToken === undefined || c['at_hash'] === halfHash(e.accessToken)],
+  [
+    'id_token_issued_at',
+    'was issued in the future: is the clock right?',
+    (c, e) => seconds(c['iat']) <= nowSeconds(e) + e.clockToleranceSeconds,
+  ],
+  [
+    'id_token_issued_at',
+    'was issued too long ago',
+    (c, e) => seconds(c['iat']) > nowSeconds(e) - maxAgeSeconds - e.clockToleranceSeconds,
+  ],
+  [
+    'id_token_issued_at',
+    'is not valid yet',
+    (c, e) => absent(c['nbf']) || (isTime(c['nbf']) && c['nbf'] <= nowSeconds(e) + e.clockToleranceSeconds),
+  ],
+  [
+    'id_token_nonce',
+    'does not carry the nonce of this login',
+    (c, e) => e.nonce === undefined || c['nonce'] === e.nonce || mayOmitNonce(c, e),
+  ],
+  [
+    'id_token_access_token_hash',
+    'belongs to another access token',
+    (c, e) => absent(c['at_hash']) || e.accessToken === undefined || c['at_hash'] === halfHash(e.accessToken),
+  ],
 ];
 
 /**
@@ -69,7 +105,8 @@ const checks: readonly Check[] = [
  */
 export function checkClaims(claims: Claims, expected: ExpectedClaims): IdTokenClaims {
   for (const [code, problem, passes] of checks) {
-    if (!passes(claims, expected)) throw new PolarIdTokenError(code, `The id_token ${problem}. Nobody was logged in.`);
+    if (!passes(claims, expected))
+      throw new PolarIdTokenError(code, `The id_token ${problem}. Nobody was logged in.`);
   }
   return claims as IdTokenClaims; // the checks above are what this type claims
 }

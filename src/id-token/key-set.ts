@@ -31,7 +31,11 @@ const refetchIntervalMs = 30 * 1000;
  * jose's own remote set is not used because it refuses a token without `kid` when several keys fit, which is
  * every Polar id_token during a key rotation, and because it waits 30 s before it looks for a new key.
  */
-export function remoteKeySet(options: { jwksURI: () => Promise<string>; http: Http; now: () => number }): KeySet {
+export function remoteKeySet(options: {
+  jwksURI: () => Promise<string>;
+  http: Http;
+  now: () => number;
+}): KeySet {
   const { http, jwksURI, now } = options;
   let cached: { keys: readonly VerificationKey[]; fetchedAt: number } | undefined;
   let underWay: Promise<readonly VerificationKey[]> | undefined;
@@ -40,7 +44,10 @@ export function remoteKeySet(options: { jwksURI: () => Promise<string>; http: Ht
   const load = async (): Promise<readonly VerificationKey[]> => {
     const answer = await http({ method: 'GET', url: await jwksURI() });
     if (answer.status >= 400) {
-      throw new PolarResponseError('malformed_response', `Polar's keys could not be read: status ${answer.status}. Check the server option.`);
+      throw new PolarResponseError(
+        'malformed_response',
+        `Polar's keys could not be read: status ${answer.status}. Check the server option.`,
+      );
     }
     const keys = await importKeys(answer.body);
     cached = { keys, fetchedAt: now() };
@@ -74,9 +81,12 @@ export function remoteKeySet(options: { jwksURI: () => Promise<string>; http: Ht
  * @throws PolarResponseError `malformed_response` when it is no JWKS document
  */
 export async function importKeys(document: unknown): Promise<readonly VerificationKey[]> {
-  const keys = typeof document === 'object' && document !== null ? (document as { keys?: unknown }).keys : undefined;
+  const keys =
+    typeof document === 'object' && document !== null ? (document as { keys?: unknown }).keys : undefined;
   if (!Array.isArray(keys)) {
-    throw new PolarResponseError('malformed_response', 'The key set (JWKS) has no list of keys.', { field: 'keys' });
+    throw new PolarResponseError('malformed_response', 'The key set (JWKS) has no list of keys.', {
+      field: 'keys',
+    });
   }
   const imported = await Promise.all(keys.filter(couldVerifyRS256).map(importKey));
   return imported.filter((key) => key !== undefined);

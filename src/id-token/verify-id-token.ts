@@ -41,9 +41,12 @@ export interface VerifyIdTokenOptions {
  */
 export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptions): Promise<IdTokenClaims> {
   const { endpoints } = resolveServer(options.server);
-  if (endpoints === undefined) throw new TypeError('server must not be given by discoveryURL here; give webURL, apiURL and issuer');
-  if (typeof options.clientID !== 'string' || options.clientID === '') throw new TypeError('clientID must be given');
-  const keySet = options.jwks === undefined ? sharedKeySet(endpoints.jwksURI, options.fetch) : fixedKeySet(options.jwks);
+  if (endpoints === undefined)
+    throw new TypeError('server must not be given by discoveryURL here; give webURL, apiURL and issuer');
+  if (typeof options.clientID !== 'string' || options.clientID === '')
+    throw new TypeError('clientID must be given');
+  const keySet =
+    options.jwks === undefined ? sharedKeySet(endpoints.jwksURI, options.fetch) : fixedKeySet(options.jwks);
   return verifyWithKeys(idToken, keySet, {
     issuer: endpoints.issuer,
     clientID: options.clientID,
@@ -59,12 +62,20 @@ export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptio
  *
  * @throws PolarIdTokenError with the code of the check that failed
  */
-export async function verifyWithKeys(idToken: string, keySet: KeySet, expected: ExpectedClaims): Promise<IdTokenClaims> {
+export async function verifyWithKeys(
+  idToken: string,
+  keySet: KeySet,
+  expected: ExpectedClaims,
+): Promise<IdTokenClaims> {
   const kid = checkHeader(idToken);
   const payload =
-    (await verifyWithAny(idToken, kid, await keySet.keys())) ?? (await verifyWithAny(idToken, kid, (await keySet.refetch()) ?? []));
+    (await verifyWithAny(idToken, kid, await keySet.keys())) ??
+    (await verifyWithAny(idToken, kid, (await keySet.refetch()) ?? []));
   if (payload === undefined) {
-    throw new PolarIdTokenError('id_token_signature', 'The id_token was not signed with any of the published keys. Nobody was logged in.');
+    throw new PolarIdTokenError(
+      'id_token_signature',
+      'The id_token was not signed with any of the published keys. Nobody was logged in.',
+    );
   }
   return checkClaims(parseClaims(payload), expected);
 }
@@ -79,13 +90,20 @@ function checkHeader(idToken: string): string | undefined {
   }
   // Pinned: an attacker who could choose the algorithm would choose `none`, or HS256 with the public key as secret.
   if (header.alg !== 'RS256') {
-    throw new PolarIdTokenError('id_token_algorithm', 'The id_token is not signed with RS256. Nobody was logged in.');
+    throw new PolarIdTokenError(
+      'id_token_algorithm',
+      'The id_token is not signed with RS256. Nobody was logged in.',
+    );
   }
   return typeof header.kid === 'string' ? header.kid : undefined;
 }
 
 /** The payload if one of the keys verifies the signature; Polar sends no `kid`, so each may have to be tried. */
-async function verifyWithAny(idToken: string, kid: string | undefined, keys: readonly VerificationKey[]): Promise<Uint8Array | undefined> {
+async function verifyWithAny(
+  idToken: string,
+  kid: string | undefined,
+  keys: readonly VerificationKey[],
+): Promise<Uint8Array | undefined> {
   for (const candidate of keys) {
     if (kid !== undefined && candidate.kid !== undefined && candidate.kid !== kid) continue;
     try {
@@ -101,7 +119,8 @@ async function verifyWithAny(idToken: string, kid: string | undefined, keys: rea
 function parseClaims(payload: Uint8Array): Record<string, unknown> {
   try {
     const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
-    if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) return claims as Record<string, unknown>;
+    if (typeof claims === 'object' && claims !== null && !Array.isArray(claims))
+      return claims as Record<string, unknown>;
   } catch {
     // told below
   }
@@ -110,7 +129,10 @@ function parseClaims(payload: Uint8Array): Record<string, unknown> {
 
 // No cause: what jose and JSON.parse say may quote the token.
 function malformed(): PolarIdTokenError {
-  return new PolarIdTokenError('id_token_malformed', 'The id_token is not a well-formed signed JWT. Nobody was logged in.');
+  return new PolarIdTokenError(
+    'id_token_malformed',
+    'The id_token is not a well-formed signed JWT. Nobody was logged in.',
+  );
 }
 
 const sharedKeySets = new WeakMap<Fetch, Map<string, KeySet>>();
@@ -119,7 +141,13 @@ function sharedKeySet(jwksURI: string, given: Fetch | undefined): KeySet {
   const fetch: Fetch = given ?? globalThis.fetch;
   const known = sharedKeySets.get(fetch) ?? new Map<string, KeySet>();
   sharedKeySets.set(fetch, known);
-  const keySet = known.get(jwksURI) ?? remoteKeySet({ jwksURI: async () => jwksURI, http: createHttp({ fetch, timeoutMs: 10_000 }), now: Date.now });
+  const keySet =
+    known.get(jwksURI) ??
+    remoteKeySet({
+      jwksURI: async () => jwksURI,
+      http: createHttp({ fetch, timeoutMs: 10_000 }),
+      now: Date.now,
+    });
   known.set(jwksURI, keySet);
   return keySet;
 }

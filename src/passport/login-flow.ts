@@ -8,7 +8,11 @@ import type { IdTokenClaims } from '../id-token/claims.js';
 import { sessionOf } from '../request-session.js';
 import { safeReturnTo } from '../return-to.js';
 import { tokenSetOf } from '../tokens/token-set.js';
-import { type AuthorizationResponse, isAuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
+import {
+  type AuthorizationResponse,
+  isAuthorizationResponse,
+  parseAuthorizationResponse,
+} from './authorization-response.js';
 import type { PendingLogin, PendingLogins } from './pending-logins.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
 import { type LoginOptions, loginOptions } from './request-options.js';
@@ -58,7 +62,10 @@ const failures: Record<LoginFailureCode, readonly [message: string, status?: num
   access_denied: ['The login with Polar was cancelled.'],
   login_required: ['Polar needs you to log in or to agree there first.'],
   state_missing: ['The answer from Polar belongs to no login. Please log in again.', 403],
-  state_unknown: ['This login is no longer valid: it is finished, was started in another browser, or the session cookie did not come back. Please log in again.', 403],
+  state_unknown: [
+    'This login is no longer valid: it is finished, was started in another browser, or the session cookie did not come back. Please log in again.',
+    403,
+  ],
   state_expired: ['This login took too long. Please log in again.', 403],
   callback_malformed: ['The answer from Polar is malformed. Please log in again.', 400],
   callback_empty: ['There is no answer from Polar here. Please log in again.', 400],
@@ -74,7 +81,11 @@ const personErrors: Record<string, LoginFailureCode> = {
 };
 
 /** Handles a request to the strategy: the start of a login, or Polar's answer. Rejects with the error for `next`. */
-export async function runLoginFlow(parts: LoginFlowParts, req: Request, options: AuthenticateOptions): Promise<LoginOutcome> {
+export async function runLoginFlow(
+  parts: LoginFlowParts,
+  req: Request,
+  options: AuthenticateOptions,
+): Promise<LoginOutcome> {
   sessionOf(req);
   const query = requestQuery(req);
   if (isAuthorizationResponse(query)) return finishLogin(parts, req, options, query);
@@ -83,14 +94,27 @@ export async function runLoginFlow(parts: LoginFlowParts, req: Request, options:
   const redirectURI = new URL(login.callbackURL, here);
   // Starting over here would send people round in circles when Polar's answer gets lost.
   if (here.pathname === redirectURI.pathname) return failed('callback_empty');
-  return startLogin(parts, req, login, query, isAbsolute(login.callbackURL) ? login.callbackURL : redirectURI.href);
+  return startLogin(
+    parts,
+    req,
+    login,
+    query,
+    isAbsolute(login.callbackURL) ? login.callbackURL : redirectURI.href,
+  );
 }
 
-async function startLogin(parts: LoginFlowParts, req: Request, login: LoginOptions, query: URLSearchParams, redirectURI: string): Promise<LoginOutcome> {
+async function startLogin(
+  parts: LoginFlowParts,
+  req: Request,
+  login: LoginOptions,
+  query: URLSearchParams,
+  redirectURI: string,
+): Promise<LoginOutcome> {
   const { client, options } = parts.runtime;
   refuseUselessCookie(req);
   const session = sessionOf(req);
-  const returnTo = safeReturnTo(login.returnTo) ?? safeReturnTo(query.get('return_to')) ?? safeReturnTo(session['returnTo']);
+  const returnTo =
+    safeReturnTo(login.returnTo) ?? safeReturnTo(query.get('return_to')) ?? safeReturnTo(session['returnTo']);
   // Belongs to this tab from now on.
   delete session['returnTo'];
 
@@ -120,41 +144,70 @@ async function startLogin(parts: LoginFlowParts, req: Request, login: LoginOptio
   return { redirect: url };
 }
 
-async function finishLogin(parts: LoginFlowParts, req: Request, options: AuthenticateOptions, query: URLSearchParams): Promise<LoginOutcome> {
+async function finishLogin(
+  parts: LoginFlowParts,
+  req: Request,
+  options: AuthenticateOptions,
+  query: URLSearchParams,
+): Promise<LoginOutcome> {
   const response = parseAuthorizationResponse(query);
   if (typeof response === 'string') return failed(response);
   const taken = await parts.pending.take(req, response.state);
   if ('problem' in taken) return failed(`state_${taken.problem}`);
   const pending = taken.login;
   const { credentials, server } = parts.runtime.options;
-  if (pending.clientID !== credentials.clientID || pending.apiURL !== server.apiURL) return failed('state_unknown');
+  if (pending.clientID !== credentials.clientID || pending.apiURL !== server.apiURL)
+    return failed('state_unknown');
   await checkIssuer(parts.runtime, response);
   if (response.error !== undefined) return answeredError(response.error, response.errorDescription);
   return logIn(parts, req, options, pending, response.code ?? '');
 }
 
-async function logIn(parts: LoginFlowParts, req: Request, options: AuthenticateOptions, pending: PendingLogin, code: string): Promise<LoginOutcome> {
+async function logIn(
+  parts: LoginFlowParts,
+  req: Request,
+  options: AuthenticateOptions,
+  pending: PendingLogin,
+  code: string,
+): Promise<LoginOutcome> {
   const { runtime } = parts;
   const { redirectURI, codeVerifier, nonce, scopes, returnTo, appState } = pending;
-  const granted = await runtime.client.exchangeCode({ code, redirectURI, codeVerifier, extra: parts.tokenParams() });
+  const granted = await runtime.client.exchangeCode({
+    code,
+    redirectURI,
+    codeVerifier,
+    extra: parts.tokenParams(),
+  });
   // Before anything else is done with the tokens.
   const claims = await verifiedClaims(runtime, granted, nonce);
-  const profile = runtime.options.fetchUserInfo ? await parts.userProfile(granted.accessToken, claims) : profileFromClaims(claims);
+  const profile = runtime.options.fetchUserInfo
+    ? await parts.userProfile(granted.accessToken, claims)
+    : profileFromClaims(claims);
   const tokens = tokenSetOf(granted, runtime.options.now(), { scopes });
 
   const { user, info } = await parts.verify({ tokens, profile, claims, req }, granted);
   if (user === false) return { failure: info };
 
   const { credentials, server } = runtime.options;
-  const toStore = { login: { tokens, subject: claims.sub, nonce, clientID: credentials.clientID, apiURL: server.apiURL }, returnTo };
+  const toStore = {
+    login: { tokens, subject: claims.sub, nonce, clientID: credentials.clientID, apiURL: server.apiURL },
+    returnTo,
+  };
   if (options['assignProperty'] !== undefined) await storeForLoggedInUser(runtime, req, toStore);
   else if (options['session'] !== false) storeAtLogIn(runtime, parts.pending, req, toStore);
   return { user, info: withAppState(info, appState) };
 }
 
-async function verifiedClaims(runtime: PolarRuntime, granted: TokenResponse, nonce: string): Promise<IdTokenClaims> {
+async function verifiedClaims(
+  runtime: PolarRuntime,
+  granted: TokenResponse,
+  nonce: string,
+): Promise<IdTokenClaims> {
   if (granted.idToken === undefined) {
-    throw new PolarIdTokenError('id_token_missing', "Polar's answer has no id_token, so nobody was logged in. Is the scope openid registered for this client?");
+    throw new PolarIdTokenError(
+      'id_token_missing',
+      "Polar's answer has no id_token, so nobody was logged in. Is the scope openid registered for this client?",
+    );
   }
   return runtime.verifyIdToken(granted.idToken, { nonce, accessToken: granted.accessToken });
 }
@@ -163,17 +216,23 @@ async function checkIssuer(runtime: PolarRuntime, response: AuthorizationRespons
   if (response.issuer === undefined) return;
   const { issuer } = await runtime.client.discover();
   if (response.issuer === issuer) return;
-  throw new PolarAuthorizationError('The answer of the authorize page names another issuer. Nobody was logged in.', { error: 'issuer_mismatch', status: 403 });
+  throw new PolarAuthorizationError(
+    'The answer of the authorize page names another issuer. Nobody was logged in.',
+    { error: 'issuer_mismatch', status: 403 },
+  );
 }
 
 function answeredError(error: string, description: string | undefined): LoginOutcome {
   const code = Object.hasOwn(personErrors, error) ? personErrors[error] : undefined;
   if (code !== undefined) return failed(code);
   const said = [error, description].map((text) => cleanText(text)).filter(Boolean);
-  throw new PolarAuthorizationError(`Polar refused the login (${said.join(': ')}). Check the client's scopes and redirect URIs at Polar.`, {
-    error: cleanText(error) ?? '',
-    errorDescription: cleanText(description),
-  });
+  throw new PolarAuthorizationError(
+    `Polar refused the login (${said.join(': ')}). Check the client's scopes and redirect URIs at Polar.`,
+    {
+      error: cleanText(error) ?? '',
+      errorDescription: cleanText(description),
+    },
+  );
 }
 
 // Found out here, where it can be explained, and not when the callback comes back without its session.
@@ -205,6 +264,7 @@ function failed(code: LoginFailureCode): LoginOutcome {
 }
 
 function withAppState(info: unknown, appState: unknown): unknown {
-  if (appState === undefined || (info !== undefined && info !== null && typeof info !== 'object')) return info;
+  if (appState === undefined || (info !== undefined && info !== null && typeof info !== 'object'))
+    return info;
   return { ...info, state: appState };
 }

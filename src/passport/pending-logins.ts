@@ -105,9 +105,11 @@ export class PendingLogins {
     const session = sessionOf(req);
     const before = this.#queues.get(req.sessionID) ?? Promise.resolve();
     const result = before.then(() => work(session));
-    const settled = result.catch(() => {}).then(() => {
-      if (this.#queues.get(req.sessionID) === settled) this.#queues.delete(req.sessionID);
-    });
+    const settled = result
+      .catch(() => {})
+      .then(() => {
+        if (this.#queues.get(req.sessionID) === settled) this.#queues.delete(req.sessionID);
+      });
     this.#queues.set(req.sessionID, settled);
     return result;
   }

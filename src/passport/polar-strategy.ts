@@ -1,14 +1,27 @@
 import type { Request } from 'express';
-import OAuth2Strategy from 'passport-oauth2';
+
+import OAuth2Strategy = require('passport-oauth2');
+
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { composeRuntime, type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
 import { PolarResponseError } from '../errors.js';
 import { asConfigurationError, type PolarStrategyOptions, resolveOptions } from '../options.js';
-import { type AuthenticateOptions, type LoginFlowParts, type LoginOutcome, runLoginFlow } from './login-flow.js';
+import {
+  type AuthenticateOptions,
+  type LoginFlowParts,
+  type LoginOutcome,
+  runLoginFlow,
+} from './login-flow.js';
 import { PendingLogins } from './pending-logins.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
 import { extraParameters } from './request-options.js';
-import { type ClassicVerify, type ClassicVerifyWithRequest, type PolarVerify, type VerifyLogin, verifyLogin } from './verify-callback.js';
+import {
+  type ClassicVerify,
+  type ClassicVerifyWithRequest,
+  type PolarVerify,
+  type VerifyLogin,
+  verifyLogin,
+} from './verify-callback.js';
 
 const loginParts = Symbol('passport-polar.login-parts');
 
@@ -30,7 +43,7 @@ const loginParts = Symbol('passport-polar.login-parts');
  * ```
  */
 export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
-  /** @internal */
+  /** What the middleware takes from the strategy. */
   declare readonly [polarRuntime]: PolarRuntime;
   /** @internal */
   declare readonly [loginParts]: { readonly pending: PendingLogins; readonly verify: VerifyLogin };
@@ -42,7 +55,10 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
    * @throws TypeError that names the option which is missing or wrong
    */
   constructor(options: PolarStrategyOptions, verify?: PolarVerify);
-  constructor(options: PolarStrategyOptions & { passReqToCallback?: false | undefined }, verify: ClassicVerify);
+  constructor(
+    options: PolarStrategyOptions & { passReqToCallback?: false | undefined },
+    verify: ClassicVerify,
+  );
   constructor(options: PolarStrategyOptions & { passReqToCallback: true }, verify: ClassicVerifyWithRequest);
   constructor(options: PolarStrategyOptions, verify?: unknown) {
     const resolved = resolveOptions(options);
@@ -63,12 +79,19 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
     this.name = resolved.name;
     const hidden = {
       [polarRuntime]: runtime,
-      [loginParts]: { pending: new PendingLogins(resolved.now), verify: verifyLogin(verify, resolved.passReqToCallback) },
+      [loginParts]: {
+        pending: new PendingLogins(resolved.now),
+        verify: verifyLogin(verify, resolved.passReqToCallback),
+      },
       // The base class's own client holds the secret, which console.log(strategy) must not show.
       _oauth2: this._oauth2,
     };
     for (const key of Reflect.ownKeys(hidden)) {
-      Object.defineProperty(this, key, { value: hidden[key as keyof typeof hidden], enumerable: false, writable: key === '_oauth2' });
+      Object.defineProperty(this, key, {
+        value: hidden[key as keyof typeof hidden],
+        enumerable: false,
+        writable: key === '_oauth2',
+      });
     }
   }
 
@@ -132,11 +155,17 @@ function flowParts(strategy: PolarStrategy, options: AuthenticateOptions): Login
     tokenParams: () => strategy.tokenParams(options),
     async userProfile(accessToken, claims) {
       const profile = await new Promise<PolarProfile>((resolve, reject) => {
-        strategy.userProfile(accessToken, (error, found) => (error ? reject(error) : resolve(found as PolarProfile)));
+        strategy.userProfile(accessToken, (error, found) =>
+          error ? reject(error) : resolve(found as PolarProfile),
+        );
       });
       // OpenID Connect Core 5.3.2: otherwise one user's token could dress up as another.
       if (profile?.id === claims.sub) return { ...profile, _json: { ...claims, ...profile._json } };
-      throw new PolarResponseError('userinfo_sub_mismatch', 'The userinfo answer is about another user than the id_token. Nobody was logged in.', { field: 'sub' });
+      throw new PolarResponseError(
+        'userinfo_sub_mismatch',
+        'The userinfo answer is about another user than the id_token. Nobody was logged in.',
+        { field: 'sub' },
+      );
     },
   };
 }

@@ -14,8 +14,15 @@ export interface PolarProfile {
 }
 
 /** The profile that verified claims, or an answer of the userinfo endpoint, describe. */
-export function profileFromClaims(claims: Pick<IdTokenClaims, 'sub'> & Readonly<Record<string, unknown>>): PolarProfile {
-  const { sub, email, email_verified: verified, name } = claims as Readonly<Record<string, unknown>> & { sub: string };
+export function profileFromClaims(
+  claims: Pick<IdTokenClaims, 'sub'> & Readonly<Record<string, unknown>>,
+): PolarProfile {
+  const {
+    sub,
+    email,
+    email_verified: verified,
+    name,
+  } = claims as Readonly<Record<string, unknown>> & { sub: string };
   const address = typeof email === 'string' && email !== '' ? email : undefined;
   return {
     provider: 'polar',

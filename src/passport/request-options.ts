@@ -53,12 +53,16 @@ const notParameters = new Set(['scope', 'prompt', 'state', 'session', 'callback'
  *
  * @throws TypeError that names the option and says what it should be
  */
-export function loginOptions(given: Readonly<Record<string, unknown>>, defaults: ResolvedOptions): LoginOptions {
+export function loginOptions(
+  given: Readonly<Record<string, unknown>>,
+  defaults: ResolvedOptions,
+): LoginOptions {
   return {
     scope: given['scope'] === undefined ? defaults.scope : resolveScope(given['scope']),
     subType: oneOf(given['subType'], 'subType', ['user', 'organization']) ?? defaults.subType,
     prompt: oneOf(given['prompt'], 'prompt', ['none', 'login', 'consent']) ?? defaults.prompt,
-    callbackURL: given['callbackURL'] === undefined ? defaults.callbackURL : callbackURLOf(given['callbackURL']),
+    callbackURL:
+      given['callbackURL'] === undefined ? defaults.callbackURL : callbackURLOf(given['callbackURL']),
     returnTo: given['returnTo'],
     appState: given['state'],
   };
@@ -74,7 +78,9 @@ export function extraParameters(given: Readonly<Record<string, unknown>>): Recor
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined || notParameters.has(name) || !/^[a-z][a-z0-9_]*$/.test(name)) continue;
     if (isReservedParameter(name)) {
-      throw new TypeError(`'${name}' cannot be given for a login: the strategy sets it itself${name === 'sub_type' ? ', from subType' : ''}`);
+      throw new TypeError(
+        `'${name}' cannot be given for a login: the strategy sets it itself${name === 'sub_type' ? ', from subType' : ''}`,
+      );
     }
     if (typeof value !== 'string') throw new TypeError(`The extra parameter '${name}' must be a string`);
     extra[name] = value;

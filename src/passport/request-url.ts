@@ -25,5 +25,7 @@ export function requestQuery(req: Request): URLSearchParams {
 function pathOf(req: Request): string {
   const path = req.originalUrl ?? req.url;
   // The request line may hold anything, also what a URL parser takes for another host.
-  return path.startsWith('/') && URL.canParse(`http://localhost${path}`) ? new URL(`http://localhost${path}`).href.slice('http://localhost'.length) : '/';
+  return path.startsWith('/') && URL.canParse(`http://localhost${path}`)
+    ? new URL(`http://localhost${path}`).href.slice('http://localhost'.length)
+    : '/';
 }

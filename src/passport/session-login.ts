@@ -1,8 +1,14 @@
 import type { Request } from 'express';
 import type { PolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
-import { loggedInUser, type RequestSession, saveSession, serializedUser, sessionOf } from '../request-session.js';
 import type { LoginHandle } from '../refresh/token-keeper.js';
+import {
+  loggedInUser,
+  type RequestSession,
+  saveSession,
+  serializedUser,
+  sessionOf,
+} from '../request-session.js';
 import { type NewLogin, newSessionEntry } from '../tokens/session-entry.js';
 import type { PendingLogins } from './pending-logins.js';
 
@@ -19,12 +25,25 @@ type LogIn = (user: Express.User, options: { session?: boolean }, done: (error?:
  * regenerates, in the very save in which Passport writes the user: no moment in between, and nothing that
  * `keepSessionInfo` brings over from the old session wins against it.
  */
-export function storeAtLogIn(runtime: PolarRuntime, pending: PendingLogins, req: Request, toStore: LoginToStore): void {
+export function storeAtLogIn(
+  runtime: PolarRuntime,
+  pending: PendingLogins,
+  req: Request,
+  toStore: LoginToStore,
+): void {
   const logIn = req.logIn as LogIn;
-  const logInAndStore = (user: Express.User, optionsOrDone: object | ((error?: unknown) => void), maybeDone?: (error?: unknown) => void): void => {
-    const [options, done] = typeof optionsOrDone === 'function' ? [{}, optionsOrDone] : [optionsOrDone ?? {}, maybeDone];
+  const logInAndStore = (
+    user: Express.User,
+    optionsOrDone: object | ((error?: unknown) => void),
+    maybeDone?: (error?: unknown) => void,
+  ): void => {
+    const [options, done] =
+      typeof optionsOrDone === 'function' ? [{}, optionsOrDone] : [optionsOrDone ?? {}, maybeDone];
     const withoutSession = (options as { session?: boolean }).session === false;
-    if (withoutSession || typeof done !== 'function') return logIn.call(req, user, options, done as never);
+    if (withoutSession || typeof done !== 'function') {
+      logIn.call(req, user, options, done as never);
+      return;
+    }
     const stored = prepare(runtime, pending, req, toStore);
     const logInNow = (finish: () => void): void =>
       logIn.call(req, user, options, (error) => {
@@ -38,7 +57,11 @@ export function storeAtLogIn(runtime: PolarRuntime, pending: PendingLogins, req:
 }
 
 /** `passport.authorize`: nobody new is logged in, so the session stays and gets the tokens at once. */
-export async function storeForLoggedInUser(runtime: PolarRuntime, req: Request, { login, returnTo }: LoginToStore): Promise<void> {
+export async function storeForLoggedInUser(
+  runtime: PolarRuntime,
+  req: Request,
+  { login, returnTo }: LoginToStore,
+): Promise<void> {
   const user = loggedInUser(req);
   if (user === undefined) return;
   const session = sessionOf(req);
@@ -49,7 +72,12 @@ export async function storeForLoggedInUser(runtime: PolarRuntime, req: Request, 
   begin(runtime, handle, replaced);
 }
 
-async function prepare(runtime: PolarRuntime, pending: PendingLogins, req: Request, { login, returnTo }: LoginToStore): Promise<() => void> {
+async function prepare(
+  runtime: PolarRuntime,
+  pending: PendingLogins,
+  req: Request,
+  { login, returnTo }: LoginToStore,
+): Promise<() => void> {
   const otherTabs = await pending.remaining(req);
   const replaced = runtime.loginIn(req);
   let handle: LoginHandle | undefined;
@@ -65,7 +93,13 @@ async function prepare(runtime: PolarRuntime, pending: PendingLogins, req: Reque
   };
 }
 
-function putEntry(runtime: PolarRuntime, req: Request, session: RequestSession, login: NewLogin, user: unknown): LoginHandle {
+function putEntry(
+  runtime: PolarRuntime,
+  req: Request,
+  session: RequestSession,
+  login: NewLogin,
+  user: unknown,
+): LoginHandle {
   const entry = newSessionEntry(login, user);
   session[runtime.options.sessionKey] = entry;
   return runtime.handleOf(req, entry);
@@ -97,7 +131,11 @@ type Callback = (error?: unknown) => void;
 type Method = (callback?: Callback) => unknown;
 
 /** Replaces a method of this one session for its next call. Not enumerable, as Passport copies what is. */
-function hookOnce(session: RequestSession, name: 'regenerate' | 'save', call: (original: Method, callback?: Callback) => void): void {
+function hookOnce(
+  session: RequestSession,
+  name: 'regenerate' | 'save',
+  call: (original: Method, callback?: Callback) => void,
+): void {
   const own = Object.getOwnPropertyDescriptor(session, name);
   const original = session[name] as Method;
   Object.defineProperty(session, name, {

@@ -26,11 +26,23 @@ export type VerifyDone = (error?: unknown, user?: Express.User | false | null, i
 /** Passport's classic verify callback: four parameters, five with the token response, `req` first where asked for. */
 export type ClassicVerify =
   | ((accessToken: string, refreshToken: string, profile: PolarProfile, done: VerifyDone) => unknown)
-  | ((accessToken: string, refreshToken: string, params: Record<string, unknown>, profile: PolarProfile, done: VerifyDone) => unknown);
+  | ((
+      accessToken: string,
+      refreshToken: string,
+      params: Record<string, unknown>,
+      profile: PolarProfile,
+      done: VerifyDone,
+    ) => unknown);
 
 /** {@link ClassicVerify} with `passReqToCallback: true`. */
 export type ClassicVerifyWithRequest =
-  | ((req: Request, accessToken: string, refreshToken: string, profile: PolarProfile, done: VerifyDone) => unknown)
+  | ((
+      req: Request,
+      accessToken: string,
+      refreshToken: string,
+      profile: PolarProfile,
+      done: VerifyDone,
+    ) => unknown)
   | ((
       req: Request,
       accessToken: string,
@@ -56,7 +68,10 @@ export type VerifyLogin = (login: VerifiedLogin, response: TokenResponse) => Pro
  */
 export function verifyLogin(verify: unknown, passReqToCallback: boolean): VerifyLogin {
   if (verify === undefined) return async ({ profile }) => ({ user: profile });
-  if (typeof verify !== 'function') throw new TypeError('The verify callback must be a function; leave it out to use the profile as the user');
+  if (typeof verify !== 'function')
+    throw new TypeError(
+      'The verify callback must be a function; leave it out to use the profile as the user',
+    );
   if (verify.length < 4) return (login) => callModern(verify as PolarVerify, login);
   const [short, long] = passReqToCallback ? [5, 6] : [4, 5];
   if (verify.length !== short && verify.length !== long) {
@@ -79,13 +94,27 @@ async function callModern(verify: PolarVerify, login: VerifiedLogin): Promise<Ve
   return { user: user ? (user as Express.User) : false };
 }
 
-function callClassic(verify: unknown, withRequest: boolean, withParams: boolean, login: VerifiedLogin, response: TokenResponse): Promise<Verified> {
+function callClassic(
+  verify: unknown,
+  withRequest: boolean,
+  withParams: boolean,
+  login: VerifiedLogin,
+  response: TokenResponse,
+): Promise<Verified> {
   return new Promise((resolve, reject) => {
-    const done: VerifyDone = (error, user, info) => (error ? reject(error) : resolve({ user: user || false, info }));
+    const done: VerifyDone = (error, user, info) =>
+      error ? reject(error) : resolve({ user: user || false, info });
     // As with passport-oauth2, params is the token response without the refresh token, which has a place of its own.
     const { refresh_token: _ownArgument, ...params } = response.raw;
     const { accessToken, refreshToken } = login.tokens;
-    const args = [...(withRequest ? [login.req] : []), accessToken, refreshToken, ...(withParams ? [params] : []), login.profile, done];
+    const args = [
+      ...(withRequest ? [login.req] : []),
+      accessToken,
+      refreshToken,
+      ...(withParams ? [params] : []),
+      login.profile,
+      done,
+    ];
     // An async function in the classic form may reject instead of calling done.
     Promise.resolve((verify as (...all: unknown[]) => unknown)(...args)).catch(reject);
   });

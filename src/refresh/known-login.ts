@@ -15,7 +15,11 @@ export interface KnownLogin {
 
 /** The knowledge that a record stands for. */
 export function knownFromRecord(record: TokenRecord): KnownLogin {
-  return { generation: record.generation, tokens: 'tokens' in record ? record.tokens : undefined, refreshedAt: 0 };
+  return {
+    generation: record.generation,
+    tokens: 'tokens' in record ? record.tokens : undefined,
+    refreshedAt: 0,
+  };
 }
 
 /**

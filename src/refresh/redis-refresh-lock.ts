@@ -34,7 +34,8 @@ const maxPauseMs = 200;
 export function redisRefreshLock(options: RedisRefreshLockOptions): RefreshLock {
   const sendCommand = sendCommandOf(options, 'redisRefreshLock');
   const { leaseMs = 5000, prefix = 'polar:lock:' } = options;
-  if (!Number.isFinite(leaseMs) || leaseMs < 100) throw new TypeError('redisRefreshLock: leaseMs must be a number of milliseconds, 100 or more');
+  if (!Number.isFinite(leaseMs) || leaseMs < 100)
+    throw new TypeError('redisRefreshLock: leaseMs must be a number of milliseconds, 100 or more');
   // At most one of this process polls for a key; the others queue here.
   const queue = inProcessLock();
 
@@ -46,8 +47,13 @@ export function redisRefreshLock(options: RedisRefreshLockOptions): RefreshLock 
       const name = prefix + key;
       const owner = randomBytes(16).toString('base64url');
       try {
-        for (let pauseMs = minPauseMs; !(await take(name, owner)); pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
-          if (performance.now() >= giveUpAt) throw new Error(`The refresh lock was not free within ${waitMs} ms`);
+        for (
+          let pauseMs = minPauseMs;
+          !(await take(name, owner));
+          pauseMs = Math.min(pauseMs * 2, maxPauseMs)
+        ) {
+          if (performance.now() >= giveUpAt)
+            throw new Error(`The refresh lock was not free within ${waitMs} ms`);
           await delay(pauseMs * (0.5 + Math.random()));
         }
       } catch (error) {

@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
 import { PolarLoginRequiredError, PolarOAuthError, PolarTransientError } from '../errors.js';
-import { loggedOutRecord, type RecordPlace, readRecord, type TokenRecord, writeRecord } from '../tokens/token-record.js';
+import {
+  loggedOutRecord,
+  type RecordPlace,
+  readRecord,
+  type TokenRecord,
+  writeRecord,
+} from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import { type KnownLogin, KnownLogins, knownFromRecord } from './known-login.js';
 import type { RefreshLock, Release } from './refresh-lock.js';
@@ -17,7 +23,10 @@ export interface LoginHandle extends RecordPlace {
 /** What a {@link TokenKeeper} is given. */
 export interface TokenKeeperParts {
   /** Exchanges the refresh token at Polar, once. */
-  readonly refresh: (tokens: TokenSet & { readonly refreshToken: string }, login: LoginHandle) => Promise<TokenSet>;
+  readonly refresh: (
+    tokens: TokenSet & { readonly refreshToken: string },
+    login: LoginHandle,
+  ) => Promise<TokenSet>;
   /** Revokes tokens at Polar; never rejects. */
   readonly revoke: (tokens: TokenSet, justMinted: boolean) => Promise<void>;
   readonly lock: RefreshLock;
@@ -91,7 +100,8 @@ export class TokenKeeper {
    * @throws as {@link validTokens} does
    */
   async replaceTokens(login: LoginHandle, unwanted: string): Promise<TokenSet> {
-    const isOther = (newest: KnownLogin): newest is GoodLogin => this.#isGood(newest) && newest.tokens.accessToken !== unwanted;
+    const isOther = (newest: KnownLogin): newest is GoodLogin =>
+      this.#isGood(newest) && newest.tokens.accessToken !== unwanted;
     const known = await this.#current(login);
     return isOther(known) ? known.tokens : this.#join(login, isOther, { orKeepOld: false });
   }
@@ -138,7 +148,11 @@ export class TokenKeeper {
     return this.#known.learn(login.loginId, record === undefined ? atLogin(login) : knownFromRecord(record));
   }
 
-  #join(login: LoginHandle, isGood: (known: KnownLogin) => known is GoodLogin, options: { orKeepOld: boolean }): Promise<TokenSet> {
+  #join(
+    login: LoginHandle,
+    isGood: (known: KnownLogin) => known is GoodLogin,
+    options: { orKeepOld: boolean },
+  ): Promise<TokenSet> {
     return once(this.#refreshes, login.loginId, async () => {
       const release = await this.#acquire(login.loginId, this.#parts.timeoutMs * 2);
       try {
@@ -162,9 +176,11 @@ export class TokenKeeper {
       fresh = await this.#parts.refresh(tokens, login);
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
-      if (error instanceof PolarOAuthError && error.code === 'invalid_grant') return this.#afterInvalidGrant(login, known, error);
+      if (error instanceof PolarOAuthError && error.code === 'invalid_grant')
+        return this.#afterInvalidGrant(login, known, error);
       // Tokens that the leeway alone calls expired still work.
-      if (options.orKeepOld && error instanceof PolarTransientError && isUsable(tokens, this.#parts.now())) return tokens;
+      if (options.orKeepOld && error instanceof PolarTransientError && isUsable(tokens, this.#parts.now()))
+        return tokens;
       throw error;
     }
     return this.#keep(login, { generation: known.generation + 1, tokens: fresh });
@@ -175,7 +191,9 @@ export class TokenKeeper {
     const { loginId } = login;
     this.#known.learn(loginId, { ...record, refreshedAt: this.#parts.now() });
     const written = await this.#write(login, record);
-    const newest = written ? this.#known.get(loginId) : await this.#reread(login).catch(() => this.#known.get(loginId));
+    const newest = written
+      ? this.#known.get(loginId)
+      : await this.#reread(login).catch(() => this.#known.get(loginId));
     if (newest !== undefined && newest.tokens === undefined) {
       await this.#parts.revoke(record.tokens, true);
       throw loggedOut();
@@ -189,11 +207,17 @@ export class TokenKeeper {
    * no newer record turns up in the time that another process could still need to write one.
    */
   async #afterInvalidGrant(login: LoginHandle, known: KnownLogin, cause: PolarOAuthError): Promise<TokenSet> {
-    const patienceMs = login.records.shared === false ? 0 : this.#parts.timeoutMs + (this.#parts.lock.leaseMs ?? 0);
+    const patienceMs =
+      login.records.shared === false ? 0 : this.#parts.timeoutMs + (this.#parts.lock.leaseMs ?? 0);
     const giveUpAt = performance.now() + patienceMs;
     for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       const newest = await this.#reread(login).catch((error: unknown) => {
-        if (performance.now() >= giveUpAt) throw new PolarTransientError('server_error', 'The token records cannot be read. Try again later.', { cause: error });
+        if (performance.now() >= giveUpAt)
+          throw new PolarTransientError(
+            'server_error',
+            'The token records cannot be read. Try again later.',
+            { cause: error },
+          );
         return known;
       });
       if (this.#isGood(newest) && newest.generation > known.generation) return newest.tokens;
@@ -207,7 +231,8 @@ export class TokenKeeper {
 
   /** Takes the lock, or goes on without it: inside this process refreshes are joined, and between processes the record is re-read. */
   async #acquire(loginId: string, waitMs: number): Promise<Release> {
-    const report = (error: unknown): void => publish('refresh', { event: 'lock-unavailable', loginId, error });
+    const report = (error: unknown): void =>
+      publish('refresh', { event: 'lock-unavailable', loginId, error });
     try {
       const release = await this.#parts.lock.acquire(loginId, { waitMs });
       return () => release().catch(report);
@@ -235,15 +260,20 @@ type GoodLogin = KnownLogin & { readonly tokens: TokenSet };
 
 const atLogin = (login: LoginHandle): KnownLogin => ({ generation: 0, tokens: login.tokens, refreshedAt: 0 });
 
-const hasRefreshToken = (tokens: TokenSet): tokens is TokenSet & { refreshToken: string } => tokens.refreshToken !== undefined;
+const hasRefreshToken = (tokens: TokenSet): tokens is TokenSet & { refreshToken: string } =>
+  tokens.refreshToken !== undefined;
 
 const loggedOut = (): PolarLoginRequiredError =>
   new PolarLoginRequiredError('logged_out', 'This login has been logged out. Log in with Polar again.');
 
 const loginExpired = (cause?: unknown): PolarLoginRequiredError =>
-  new PolarLoginRequiredError('login_expired', 'Polar no longer accepts this login: it was revoked there or has expired. Log in with Polar again.', {
-    cause,
-  });
+  new PolarLoginRequiredError(
+    'login_expired',
+    'Polar no longer accepts this login: it was revoked there or has expired. Log in with Polar again.',
+    {
+      cause,
+    },
+  );
 
 /** Runs `work` unless it is under way under this key already; then joins it. */
 function once<T>(underWay: Map<string, Promise<T>>, key: string, work: () => Promise<T>): Promise<T> {

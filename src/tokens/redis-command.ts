@@ -14,8 +14,13 @@ export type SendRedisCommand = (command: string, ...args: string[]) => Promise<u
  *
  * @throws TypeError when there is none
  */
-export function sendCommandOf(options: { readonly sendCommand: SendRedisCommand }, caller: string): SendRedisCommand {
+export function sendCommandOf(
+  options: { readonly sendCommand: SendRedisCommand },
+  caller: string,
+): SendRedisCommand {
   const sendCommand = (options as { sendCommand?: unknown } | undefined)?.sendCommand;
   if (typeof sendCommand === 'function') return sendCommand as SendRedisCommand;
-  throw new TypeError(`${caller} needs sendCommand, for example ${caller}({ sendCommand: (...args) => client.sendCommand(args) })`);
+  throw new TypeError(
+    `${caller} needs sendCommand, for example ${caller}({ sendCommand: (...args) => client.sendCommand(args) })`,
+  );
 }

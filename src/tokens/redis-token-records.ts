@@ -38,7 +38,15 @@ export function redisTokenRecords(options: RedisTokenRecordsOptions): TokenRecor
       return { generation: Number(generation), sealed };
     },
     async put(loginId, { generation, sealed }, { ttlSeconds }) {
-      const written = await sendCommand('EVAL', putScript, '1', key(loginId), String(generation), sealed, String(ttlSeconds));
+      const written = await sendCommand(
+        'EVAL',
+        putScript,
+        '1',
+        key(loginId),
+        String(generation),
+        sealed,
+        String(ttlSeconds),
+      );
       return Number(written) === 1;
     },
   };

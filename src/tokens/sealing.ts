@@ -23,7 +23,9 @@ export async function unseal(sealed: string, key: string, purpose: string): Prom
       keyManagementAlgorithms: ['dir'],
       contentEncryptionAlgorithms: ['A256GCM'],
     });
-    return protectedHeader['purpose'] === purpose ? JSON.parse(new TextDecoder().decode(plaintext)) : undefined;
+    return protectedHeader['purpose'] === purpose
+      ? JSON.parse(new TextDecoder().decode(plaintext))
+      : undefined;
   } catch {
     return undefined;
   }

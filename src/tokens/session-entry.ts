@@ -48,7 +48,8 @@ export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   if (entry.v !== 1 || tokens === undefined) return undefined;
   const { loginId, recordKey, subject, nonce, user, clientID, apiURL } = entry;
   if (!isName(loginId, 16) || !isName(recordKey, 32)) return undefined;
-  if (!isText(subject) || !isText(nonce) || !isText(user) || !isText(clientID) || !isText(apiURL)) return undefined;
+  if (!isText(subject) || !isText(nonce) || !isText(user) || !isText(clientID) || !isText(apiURL))
+    return undefined;
   return { v: 1, loginId, recordKey, tokens, subject, nonce, user, clientID, apiURL };
 }
 

@@ -36,9 +36,17 @@ export function sessionStoreRecords(store: SessionStore): TokenRecordStore {
       const present = await get(loginId);
       if (present !== undefined && present.generation >= record.generation) return false;
       const lifetimeMs = ttlSeconds * 1000;
-      const cookie = { originalMaxAge: lifetimeMs, maxAge: lifetimeMs, expires: new Date(Date.now() + lifetimeMs), httpOnly: true, path: '/' };
+      const cookie = {
+        originalMaxAge: lifetimeMs,
+        maxAge: lifetimeMs,
+        expires: new Date(Date.now() + lifetimeMs),
+        httpOnly: true,
+        path: '/',
+      };
       await new Promise<void>((resolve, reject) => {
-        store.set(recordKey(loginId), { cookie, polar: record } as never, (error) => (error ? reject(error) : resolve()));
+        store.set(recordKey(loginId), { cookie, polar: record } as never, (error) =>
+          error ? reject(error) : resolve(),
+        );
       });
       return true;
     },
@@ -57,6 +65,7 @@ function isRealError(error: unknown): boolean {
 function parseRecord(value: unknown): StoredTokenRecord | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { generation, sealed } = value as Record<string, unknown>;
-  if (typeof generation !== 'number' || !Number.isSafeInteger(generation) || typeof sealed !== 'string') return undefined;
+  if (typeof generation !== 'number' || !Number.isSafeInteger(generation) || typeof sealed !== 'string')
+    return undefined;
   return { generation, sealed };
 }

@@ -34,10 +34,12 @@ export async function writeRecord(place: RecordPlace, record: TokenRecord): Prom
 async function open(stored: StoredTokenRecord, place: RecordPlace): Promise<TokenRecord | undefined> {
   const content = await unseal(stored.sealed, place.recordKey, purpose(place, stored.generation));
   if (typeof content !== 'object' || content === null) return undefined;
-  if ((content as { loggedOut?: unknown }).loggedOut === true) return { generation: stored.generation, loggedOut: true };
+  if ((content as { loggedOut?: unknown }).loggedOut === true)
+    return { generation: stored.generation, loggedOut: true };
   const tokens = parseStoredTokens((content as { tokens?: unknown }).tokens);
   return tokens === undefined ? undefined : { generation: stored.generation, tokens };
 }
 
 // Names login and generation, so that a store cannot pass one login's record, or an old one, off as another.
-const purpose = (place: RecordPlace, generation: number): string => `token-record:${place.loginId}:${generation}`;
+const purpose = (place: RecordPlace, generation: number): string =>
+  `token-record:${place.loginId}:${generation}`;

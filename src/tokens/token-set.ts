@@ -55,5 +55,10 @@ export function parseStoredTokens(value: unknown): TokenSet | undefined {
   if (refreshToken !== undefined && typeof refreshToken !== 'string') return undefined;
   if (expiresAt !== undefined && typeof expiresAt !== 'number') return undefined;
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) return undefined;
-  return { accessToken, ...(refreshToken && { refreshToken }), ...(expiresAt !== undefined && { expiresAt }), scopes };
+  return {
+    accessToken,
+    ...(refreshToken && { refreshToken }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    scopes,
+  };
 }

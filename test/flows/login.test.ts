@@ -1,16 +1,23 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { startTestApp, type TestApp } from '../support/test-app.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
 afterEach(() => app.close());
 
-describe('a login', () => {
+const authorizeQuery = async (options: TestAppOptions = {}, path?: string) => {
+  app = await startTestApp(options);
+  return Object.fromEntries((await app.browser().startLogin(path)).searchParams);
+};
+const route = (options: object): TestAppOptions => ({
+  routes: (express, { passport }) => express.get('/start', passport.authenticate('polar', options)),
+});
+
+describe('the start of a login', () => {
   it('sends the browser to Polar with everything that protects the login', async () => {
     app = await startTestApp();
     const url = await app.browser().startLogin();
-    const query = Object.fromEntries(url.searchParams);
     expect(url.origin + url.pathname).toBe(`${app.emulator.webURL}/oauth2/authorize`);
-    expect(query).toEqual({
+    expect(Object.fromEntries(url.searchParams)).toEqual({
       response_type: 'code',
       client_id: app.client.clientID,
       redirect_uri: `${app.url}/auth/polar/callback`,
@@ -22,21 +29,199 @@ describe('a login', () => {
     });
   });
 
-  it('ends with the user logged in and the tokens in the regenerated session', async () => {
+  it('makes state, nonce and code challenge anew each time', async () => {
+    app = await startTestApp();
+    const browser = app.browser();
+    const [one, two] = [await browser.startLogin(), await browser.startLogin()];
+    for (const name of ['state', 'nonce', 'code_challenge']) {
+      expect(one.searchParams.get(name)).not.toBe(two.searchParams.get(name));
+    }
+  });
+
+  it('asks for consent with sub_type=organization, where Polar would dead-end otherwise', async () => {
+    const query = await authorizeQuery({ strategy: { subType: 'organization' } });
+    expect(query).toMatchObject({ sub_type: 'organization', prompt: 'consent' });
+  });
+
+  it('leaves a prompt that was chosen alone', async () => {
+    const query = await authorizeQuery({ strategy: { subType: 'organization', prompt: 'login' } });
+    expect(query).toMatchObject({ sub_type: 'organization', prompt: 'login' });
+  });
+
+  it('always asks for openid', async () => {
+    expect((await authorizeQuery({ strategy: { scope: 'organizations:read' } }))['scope']).toBe('openid organizations:read');
+  });
+
+  it('takes scope, subType, prompt, callbackURL and extra parameters for one request', async () => {
+    const query = await authorizeQuery(
+      route({
+        scope: ['products:read'],
+        subType: 'user',
+        prompt: 'login',
+        callbackURL: 'https://app.example/cb',
+        login_hint: 'ada@example.com',
+        organizations: 'acme',
+      }),
+      '/start',
+    );
+    expect(query).toMatchObject({
+      scope: 'openid products:read',
+      sub_type: 'user',
+      prompt: 'login',
+      redirect_uri: 'https://app.example/cb',
+      login_hint: 'ada@example.com',
+      organizations: 'acme',
+    });
+  });
+
+  it.each(['nonce', 'redirect_uri', 'client_id', 'response_type', 'code_challenge', 'code_challenge_method', 'sub_type'])(
+    'refuses %s as an extra parameter',
+    async (name) => {
+      app = await startTestApp(route({ [name]: 'mine' }));
+      const answer = await app.browser().get('/start');
+      expect(answer.body).toMatchObject({ code: 'invalid_option', isPolarError: true });
+      expect(answer.body.message).toContain(`'${name}'`);
+    },
+  );
+
+  it.each([
+    [{ scope: 7 }, /scope/],
+    [{ subType: 'team' }, /subType/],
+    [{ prompt: 'always' }, /prompt/],
+    [{ callbackURL: 'javascript:alert(1)' }, /callbackURL/],
+    [{ login_hint: 7 }, /login_hint/],
+  ])('names a wrong option for one request: %j', async (options, message) => {
+    app = await startTestApp(route(options));
+    const answer = await app.browser().get('/start');
+    expect(answer.body.code).toBe('invalid_option');
+    expect(answer.body.message).toMatch(message);
+  });
+
+  it('keeps the state that an app gives to itself and hands it back', async () => {
+    app = await startTestApp({ ...route({ state: 'from the app' }), callback: { successReturnToOrRedirect: undefined } as never });
+    const browser = app.browser();
+    const url = await browser.startLogin('/start');
+    expect(url.searchParams.get('state')).not.toBe('from the app');
+    const answer = await browser.get(await browser.visitPolar(url));
+    expect(answer.body.info).toEqual({ state: 'from the app' });
+  });
+
+  it('completes a relative callbackURL with the address that a trusted proxy was asked for', async () => {
+    app = await startTestApp();
+    const answer = await app
+      .browser()
+      .get('/auth/polar')
+      .set({ 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.example' });
+    expect(new URL(answer.headers['location'] as string).searchParams.get('redirect_uri')).toBe(
+      'https://shop.example/auth/polar/callback',
+    );
+  });
+
+  it('does not believe forwarded headers from just anybody', async () => {
+    app = await startTestApp({ strategy: { proxy: false } });
+    const answer = await app.browser().get('/auth/polar').set({ 'x-forwarded-host': 'evil.example' });
+    expect(new URL(answer.headers['location'] as string).searchParams.get('redirect_uri')).toBe(
+      `${app.url}/auth/polar/callback`,
+    );
+  });
+});
+
+describe('a login', () => {
+  it('ends with the user logged in and the tokens at hand', async () => {
     app = await startTestApp();
     const browser = app.browser();
     const answer = await browser.logIn();
     expect([answer.status, answer.headers['location']]).toEqual([302, '/home']);
-    const me = await browser.get('/me');
-    expect(me.body).toMatchObject({
+    expect((await browser.get('/me')).body).toEqual({
       user: {
         provider: 'polar',
         id: '11111111-1111-4111-8111-111111111111',
+        displayName: 'ada@example.com',
         emails: [{ value: 'ada@example.com', verified: true }],
+        _json: expect.objectContaining({ iss: 'https://polar.sh', sub: '11111111-1111-4111-8111-111111111111' }),
       },
       scopes: ['openid', 'email'],
     });
-    const [tokens] = app.emulator.liveTokens();
-    expect(await browser.token()).toBe(tokens?.accessToken);
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+  });
+
+  it('exchanges the code with the secret in the form, and verifies without userinfo', async () => {
+    app = await startTestApp();
+    await app.browser().logIn();
+    const [exchange] = app.emulator.requests.filter(({ endpoint }) => endpoint === 'token');
+    expect(exchange?.form).toEqual({
+      grant_type: 'authorization_code',
+      code: expect.any(String),
+      redirect_uri: `${app.url}/auth/polar/callback`,
+      code_verifier: expect.stringMatching(/^[\w-]{43}$/),
+      client_id: app.client.clientID,
+      client_secret: app.client.clientSecret,
+    });
+    expect(app.emulator.requests.map(({ endpoint }) => endpoint)).toEqual(['authorize', 'token', 'jwks']);
+  });
+
+  it('sends nothing named client_secret as a public client', async () => {
+    app = await startTestApp({ publicClient: true });
+    const browser = app.browser();
+    await browser.logIn();
+    app.emulator.advanceTime(864_001);
+    expect(await browser.token()).toMatch(/^polar_at_u_/);
+    const sent = app.emulator.requests.filter(({ endpoint }) => endpoint === 'token');
+    expect(sent).toHaveLength(2);
+    for (const { form, headers } of sent) {
+      expect(form).not.toHaveProperty('client_secret');
+      expect(headers).not.toHaveProperty('authorization');
+    }
+  });
+
+  it('proves itself by Basic where it is registered so', async () => {
+    app = await startTestApp({ strategy: { tokenEndpointAuthMethod: 'client_secret_basic' } });
+    app.emulator.updateClient(app.client.clientID, { tokenEndpointAuthMethod: 'client_secret_basic' });
+    const browser = app.browser();
+    await browser.logIn();
+    expect(await browser.token()).toMatch(/^polar_at_u_/);
+    const [exchange] = app.emulator.requests.filter(({ endpoint }) => endpoint === 'token');
+    expect(exchange?.headers.authorization).toMatch(/^Basic /);
+    expect(exchange?.form).not.toHaveProperty('client_secret');
+  });
+
+  it('asks userinfo where told to, and insists on the same user', async () => {
+    app = await startTestApp({ strategy: { fetchUserInfo: true } });
+    const browser = app.browser();
+    await browser.logIn();
+    expect((await browser.get('/me')).body.user.emails).toEqual([{ value: 'ada@example.com', verified: true }]);
+    expect(app.emulator.requests.map(({ endpoint }) => endpoint)).toContain('userinfo');
+
+    app.emulator.fail('userinfo', { status: 200, body: { sub: 'somebody-else' }, headers: { 'content-type': 'application/json' } });
+    const other = app.browser();
+    expect((await other.logIn()).body.code).toBe('userinfo_sub_mismatch');
+    expect((await other.get('/me')).body.user).toBeNull();
+  });
+
+  it('limits the tokens to an organization for ?sub_type=organization', async () => {
+    app = await startTestApp(route({ subType: 'organization' }));
+    const browser = app.browser();
+    await browser.logIn(); // has agreed before: the trap of polar-server.md
+    await browser.logIn('/start');
+    const { organizations } = await app.polar.client.introspect(await browser.token());
+    expect(organizations).toEqual(['22222220-2222-4222-8222-222222222222']);
+  });
+
+  it('finds keys by trying them all while two are published, and new keys at once', async () => {
+    app = await startTestApp();
+    await app.browser().logIn();
+    app.emulator.rotateKeys({ keepOld: true });
+    expect((await app.browser().logIn()).headers['location']).toBe('/home');
+    app.emulator.rotateKeys();
+    expect((await app.browser().logIn()).headers['location']).toBe('/home');
+    expect(app.emulator.requests.filter(({ endpoint }) => endpoint === 'jwks')).toHaveLength(3);
+  });
+
+  it('does not show the secret when the strategy is printed', async () => {
+    app = await startTestApp();
+    const { inspect } = await import('node:util');
+    const secret = app.client.clientSecret as string;
+    expect(inspect(app.polar, { depth: 10 })).not.toContain(secret);
+    expect(JSON.stringify(app.polar)).not.toContain(secret);
   });
 });

@@ -5,7 +5,10 @@ const connect = net.Socket.prototype.connect;
 net.Socket.prototype.connect = function connectToThisMachine(this: net.Socket, ...args: unknown[]) {
   // Callers pass (options), (port, host) or, from inside Node, one normalized array.
   const [first, second] = (Array.isArray(args[0]) ? args[0] : args) as [unknown, unknown];
-  const options = (typeof first === 'object' && first !== null ? first : { host: second }) as { host?: unknown; path?: unknown };
+  const options = (typeof first === 'object' && first !== null ? first : { host: second }) as {
+    host?: unknown;
+    path?: unknown;
+  };
   const host = typeof options.host === 'string' ? options.host : 'localhost';
   const isLocal = options.path !== undefined || host === 'localhost' || host === '::1' || /^127\./.test(host);
   if (!isLocal) throw new Error(`A test tried to reach ${host}; tests talk to this machine only`);

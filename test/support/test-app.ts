@@ -4,7 +4,12 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import session, { type SessionOptions } from 'express-session';
 import passport from 'passport';
 import { PolarError, PolarStrategy, type PolarStrategyOptions, polarTokens } from 'passport-polar';
-import { type PolarEmulator, type PolarEmulatorClient, type PolarEmulatorOptions, startPolarEmulator } from 'passport-polar/emulator';
+import {
+  type PolarEmulator,
+  type PolarEmulatorClient,
+  type PolarEmulatorOptions,
+  startPolarEmulator,
+} from 'passport-polar/emulator';
 import { Browser } from './browser.js';
 
 /** What a test wants different from the usual app. */
@@ -41,7 +46,8 @@ export interface TestApp extends TestAppParts {
 
 /** A real Express app with real sessions on a real port, and a Polar of its own. */
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
-  const emulator = options.sharedEmulator ?? (await startPolarEmulator({ consent: 'auto', ...options.emulator }));
+  const emulator =
+    options.sharedEmulator ?? (await startPolarEmulator({ consent: 'auto', ...options.emulator }));
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -76,30 +82,46 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   };
 }
 
-function buildApp({ passport, polar, store, ...rest }: TestAppParts, options: TestAppOptions, errors: unknown[]): Express {
+function buildApp(
+  { passport, polar, store, ...rest }: TestAppParts,
+  options: TestAppOptions,
+  errors: unknown[],
+): Express {
   passport.use(polar);
   passport.serializeUser((user, done) => done(null, user));
   passport.deserializeUser((user, done) => done(null, user as Express.User));
 
   const app = express();
   app.set('trust proxy', 'loopback');
-  app.use(session({ secret: 'only for tests', resave: false, saveUninitialized: false, store, ...options.session }));
+  app.use(
+    session({ secret: 'only for tests', resave: false, saveUninitialized: false, store, ...options.session }),
+  );
   app.use(passport.session(), polarTokens(polar));
   options.routes?.(app, { passport, polar, store, ...rest });
   app.get('/auth/polar', passport.authenticate('polar'));
   app.get(
     '/auth/polar/callback',
-    passport.authenticate('polar', { successReturnToOrRedirect: '/home', failureRedirect: '/failed', failureMessage: true, ...options.callback }),
+    passport.authenticate('polar', {
+      successReturnToOrRedirect: '/home',
+      failureRedirect: '/failed',
+      failureMessage: true,
+      ...options.callback,
+    }),
     (req, res) => void res.json({ user: req.user ?? null, info: req.authInfo ?? null }),
   );
   app.get('/me', (req, res) => void res.json({ user: req.user ?? null, scopes: req.polar.scopes }));
   app.get('/token', async (req, res) => void res.json({ accessToken: await req.polar.getAccessToken() }));
   app.get('/session', (req, res) => void res.json(req.session));
-  app.get('/failed', (req, res) => void res.json({ messages: (req.session as { messages?: string[] }).messages ?? [] }));
+  app.get(
+    '/failed',
+    (req, res) => void res.json({ messages: (req.session as { messages?: string[] }).messages ?? [] }),
+  );
   const answerError: ErrorRequestHandler = (error, _req, res, _next) => {
     errors.push(error);
     const { code, message } = error as PolarError;
-    res.status((error as PolarError).status ?? 500).json({ code, message, isPolarError: error instanceof PolarError });
+    res
+      .status((error as PolarError).status ?? 500)
+      .json({ code, message, isPolarError: error instanceof PolarError });
   };
   app.use(answerError);
   return app;

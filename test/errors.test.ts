@@ -1,0 +1,208 @@
+import { inspect } from 'node:util';
+import { describe, expect, it, jest } from '@jest/globals';
+import {
+  PolarAuthorizationError,
+  PolarConfigurationError,
+  PolarError,
+  type PolarErrorCode,
+  PolarIdTokenError,
+  PolarInsufficientScopeError,
+  PolarLoginRequiredError,
+  PolarOAuthError,
+  PolarResponseError,
+  PolarTransientError,
+} from '../src/errors.js';
+
+type ErrorsModule = typeof import('../src/errors.js');
+
+/** The module as a second copy of the package has it. */
+function anotherCopy(): ErrorsModule {
+  let copy: ErrorsModule | undefined;
+  jest.isolateModules(() => {
+    copy = jest.requireActual<ErrorsModule>('../src/errors.js');
+  });
+  if (copy === undefined) throw new Error('the module was not loaded');
+  return copy;
+}
+
+const cause = new Error('underneath');
+
+/** One error of each class, made with what a copy of the module exports. */
+function samples(from: ErrorsModule): Record<string, PolarError> {
+  return {
+    PolarError: new from.PolarError('invalid_verify_result', 'text', { cause, status: 500 }),
+    PolarConfigurationError: new from.PolarConfigurationError('missing_session', 'text', { cause }),
+    PolarAuthorizationError: new from.PolarAuthorizationError('text', {
+      error: 'invalid_scope',
+      errorDescription: 'said',
+      status: 502,
+      cause,
+    }),
+    PolarIdTokenError: new from.PolarIdTokenError('id_token_nonce', 'text', { cause }),
+    PolarOAuthError: new from.PolarOAuthError('invalid_grant', 'text', {
+      error: 'invalid_grant',
+      errorDescription: 'said',
+      httpStatus: 400,
+      cause,
+    }),
+    PolarResponseError: new from.PolarResponseError('malformed_response', 'text', { field: 'sub', cause }),
+    PolarTransientError: new from.PolarTransientError('rate_limited', 'text', { retryAfterSeconds: 60, cause }),
+    PolarLoginRequiredError: new from.PolarLoginRequiredError('not_logged_in', 'text', { cause }),
+    PolarInsufficientScopeError: new from.PolarInsufficientScopeError('text', ['a:read'], { cause }),
+  };
+}
+
+const own: ErrorsModule = jest.requireActual('../src/errors.js');
+const classes = Object.entries(own).filter(([, value]) => typeof value === 'function') as [
+  keyof ErrorsModule,
+  typeof PolarError,
+][];
+
+const expectations: [keyof ErrorsModule, PolarErrorCode, number | undefined, Record<string, unknown>][] = [
+  ['PolarError', 'invalid_verify_result', 500, {}],
+  ['PolarConfigurationError', 'missing_session', undefined, {}],
+  ['PolarAuthorizationError', 'authorization_failed', 502, { error: 'invalid_scope', errorDescription: 'said' }],
+  ['PolarIdTokenError', 'id_token_nonce', 502, {}],
+  [
+    'PolarOAuthError',
+    'invalid_grant',
+    502,
+    { error: 'invalid_grant', errorDescription: 'said', httpStatus: 400 },
+  ],
+  ['PolarResponseError', 'malformed_response', 502, { field: 'sub' }],
+  ['PolarTransientError', 'rate_limited', 503, { retryAfterSeconds: 60 }],
+  ['PolarLoginRequiredError', 'not_logged_in', 401, {}],
+  ['PolarInsufficientScopeError', 'insufficient_scope', 403, { scopes: ['a:read'] }],
+];
+
+describe('the error classes', () => {
+  it('are all covered by this table', () => {
+    expect(expectations.map(([name]) => name).sort()).toEqual(classes.map(([name]) => name).sort());
+  });
+
+  it.each(expectations)('%s has code %s, status %s and its own details', (name, code, status, details) => {
+    const error = samples(own)[name];
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toMatchObject({ name, code, message: 'text', cause, ...details });
+    expect(error?.status).toBe(status);
+    expect(error?.stack).toContain(`${name}: text`);
+  });
+
+  it.each(expectations)('%s shows in JSON nothing but code, status and details', (name, code, status, details) => {
+    const shown = JSON.parse(JSON.stringify(samples(own)[name]));
+    expect(shown).toEqual({ code, ...(status !== undefined && { status }), ...details });
+  });
+
+  it('leave out what is not known, instead of saying undefined', () => {
+    const bare = [
+      new PolarError('timeout', 'text'),
+      new PolarAuthorizationError('text', { error: 'x' }),
+      new PolarOAuthError('oauth_error', 'text', { error: 'x', httpStatus: 400 }),
+      new PolarResponseError('malformed_response', 'text'),
+      new PolarTransientError('timeout', 'text'),
+    ];
+    for (const error of bare) {
+      for (const absent of ['cause', 'errorDescription', 'field', 'retryAfterSeconds']) expect(absent in error).toBe(false);
+    }
+    expect('status' in (bare[0] as object)).toBe(false);
+  });
+
+  it('take another status where the caller knows better', () => {
+    const error = new PolarOAuthError('invalid_client', 'text', { error: 'invalid_client', httpStatus: 401, status: 500 });
+    expect(error.status).toBe(500);
+    expect(new PolarIdTokenError('id_token_missing', 'text', { status: 400 }).status).toBe(400);
+  });
+});
+
+describe('instanceof', () => {
+  const parents: Record<string, string[]> = Object.fromEntries(
+    classes.map(([name]) => [name, name === 'PolarError' ? [name] : [name, 'PolarError']]),
+  );
+
+  it.each(classes)('%s knows its own errors and no others', (name, constructor) => {
+    for (const [made, error] of Object.entries(samples(own))) {
+      expect([made, error instanceof constructor]).toEqual([made, parents[made]?.includes(name)]);
+    }
+  });
+
+  it.each(classes)('%s knows the errors of another copy of the package too', (name, constructor) => {
+    const copy = anotherCopy();
+    expect(copy.PolarError).not.toBe(PolarError);
+    for (const [made, error] of Object.entries(samples(copy))) {
+      expect([made, error instanceof constructor]).toEqual([made, parents[made]?.includes(name)]);
+    }
+  });
+
+  it('knows subclasses that an app makes, in both copies', () => {
+    class AppError extends PolarOAuthError {}
+    const error = new AppError('invalid_grant', 'text', { error: 'invalid_grant', httpStatus: 400 });
+    const copy = anotherCopy();
+    expect(error.name).toBe('AppError');
+    for (const yes of [AppError, PolarOAuthError, PolarError, copy.PolarOAuthError, copy.PolarError, Error]) {
+      expect(error instanceof yes).toBe(true);
+    }
+    for (const no of [PolarResponseError, copy.PolarResponseError, copy.PolarTransientError]) {
+      expect(error instanceof no).toBe(false);
+    }
+    expect(new PolarOAuthError('invalid_grant', 'text', { error: 'x', httpStatus: 400 }) instanceof AppError).toBe(false);
+    expect(samples(copy)['PolarOAuthError'] instanceof AppError).toBe(false);
+  });
+
+  it('does not take an app class of the same name for the package’s', () => {
+    const copy = anotherCopy();
+    const Namesake = class PolarTransientError extends PolarError {};
+    expect(samples(copy)['PolarTransientError'] instanceof Namesake).toBe(false);
+  });
+
+  it('knows subclasses of subclasses of an app, in both copies', () => {
+    class AppError extends PolarError {}
+    class AppTimeout extends AppError {}
+    const error = new AppTimeout('timeout', 'text');
+    expect(error instanceof PolarError).toBe(true);
+    expect(error instanceof anotherCopy().PolarError).toBe(true);
+  });
+
+  it('does not believe the name of an app class', () => {
+    const Namesake = class PolarTransientError extends PolarError {};
+    const error = new Namesake('timeout', 'text');
+    expect(error instanceof PolarError).toBe(true);
+    expect(error instanceof PolarTransientError).toBe(false);
+  });
+
+  it.each([
+    ['a plain object', { name: 'PolarError', code: 'timeout', message: 'text' }],
+    ['another error', Object.assign(new Error('text'), { code: 'timeout', name: 'PolarError' })],
+    ['what came back from JSON', JSON.parse(JSON.stringify(new PolarError('timeout', 'text')))],
+    ['null', null],
+    ['undefined', undefined],
+    ['a string', 'PolarError'],
+    ['a function', PolarError],
+    ['the prototype of another class', Error.prototype],
+  ])('does not know %s', (_what, value) => {
+    for (const [, constructor] of classes) expect((value as unknown) instanceof constructor).toBe(false);
+  });
+});
+
+describe('what errors show', () => {
+  it('keeps the mark out of inspect, JSON and enumeration', () => {
+    for (const error of Object.values(samples(own))) {
+      expect(inspect(error)).not.toContain('passport-polar.error');
+      expect(Object.getOwnPropertySymbols(error).filter((symbol) => Object.prototype.propertyIsEnumerable.call(error, symbol))).toEqual([]);
+      expect(Object.keys(error)).not.toContain('name');
+    }
+  });
+
+  it('is not changed by what the caller passes beside the known options', () => {
+    const options = { error: 'invalid_grant', httpStatus: 400, secret: 'polar_cs_hidden', token: 'polar_rt_hidden' };
+    const shown = [
+      new PolarOAuthError('invalid_grant', 'text', options),
+      new PolarAuthorizationError('text', options),
+      new PolarResponseError('malformed_response', 'text', options as object),
+      new PolarTransientError('timeout', 'text', options as object),
+      new PolarLoginRequiredError('logged_out', 'text', options as object),
+      new PolarConfigurationError('missing_session', 'text', options as object),
+      new PolarInsufficientScopeError('text', [], options as object),
+    ];
+    for (const error of shown) expect(inspect(error, { showHidden: true, depth: 9 }) + JSON.stringify(error)).not.toContain('hidden');
+  });
+});

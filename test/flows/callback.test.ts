@@ -1,0 +1,178 @@
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+let app: TestApp;
+beforeEach(async () => {
+  app = await startTestApp();
+});
+afterEach(() => app.close());
+
+const callback = '/auth/polar/callback';
+const exchanges = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'token').length;
+
+/** Delivers a callback; it must fail softly: nobody logged in, a message for the person, no code exchanged. */
+async function expectFailure(browser: ReturnType<TestApp['browser']>, path: string, message: RegExp) {
+  const answer = await browser.get(path);
+  expect([answer.status, answer.headers['location']]).toEqual([302, '/failed']);
+  const { messages } = (await browser.get('/failed')).body;
+  expect(messages.at(-1)).toMatch(message);
+  expect((await browser.get('/me')).body.user).toBeNull();
+  expect(exchanges()).toBe(0);
+}
+
+describe('a callback fails, without starting a login, when it', () => {
+  it('is a bare GET', async () => {
+    await expectFailure(app.browser(), callback, /no answer from Polar/);
+  });
+
+  it('has a state that nobody knows', async () => {
+    const browser = app.browser();
+    await browser.startLogin();
+    await expectFailure(browser, `${callback}?code=x&state=unknown`, /no longer valid/);
+  });
+
+  it('comes without a state', async () => {
+    const browser = app.browser();
+    await browser.startLogin();
+    await expectFailure(browser, `${callback}?code=x`, /belongs to no login/);
+    await expectFailure(browser, `${callback}?error=access_denied`, /belongs to no login/);
+  });
+
+  it('is delivered to another browser (login CSRF)', async () => {
+    const attacker = app.browser();
+    const path = await attacker.visitPolar(await attacker.startLogin());
+    const victim = app.browser();
+    await victim.startLogin();
+    await expectFailure(victim, path, /no longer valid/);
+  });
+
+  it('comes later than ten minutes', async () => {
+    const browser = app.browser();
+    const path = await browser.visitPolar(await browser.startLogin());
+    app.emulator.advanceTime(601);
+    await expectFailure(browser, path, /took too long/);
+    await expectFailure(browser, path, /no longer valid/);
+  });
+
+  it.each([
+    'code=a&code=b&state=STATE',
+    'code=a&state=STATE&state=other',
+    'code[]=a&state=STATE',
+    'code[x]=a&state=STATE',
+    'code=a&state[]=STATE',
+    'code=a&error=access_denied&state=STATE',
+    'state=STATE',
+    'code=&state=STATE',
+    'code=a&state=STATE&iss=x&iss=y',
+    `code=${'a'.repeat(5000)}&state=STATE`,
+  ])('is malformed: %s', async (query) => {
+    const browser = app.browser();
+    const state = (await browser.startLogin()).searchParams.get('state') ?? '';
+    await expectFailure(browser, `${callback}?${query.replace('STATE', state)}`, /malformed|belongs to no login/);
+  });
+
+  it('says that the person cancelled', async () => {
+    app.emulator.consent = 'deny';
+    const browser = app.browser();
+    await expectFailure(browser, await browser.visitPolar(await browser.startLogin()), /cancelled/);
+  });
+
+  it('says that Polar would have to show a page (prompt=none)', async () => {
+    const browser = app.browser();
+    const state = (await browser.startLogin()).searchParams.get('state');
+    await expectFailure(browser, `${callback}?error=login_required&state=${state}`, /log in or to agree/);
+  });
+});
+
+it('does not believe an error before its state', async () => {
+  const browser = app.browser();
+  await browser.startLogin();
+  await expectFailure(browser, `${callback}?error=server_error&error_description=evil&state=forged`, /no longer valid/);
+});
+
+it('hands an error of Polar with a good state to next, and uses the state up', async () => {
+  const browser = app.browser();
+  const state = (await browser.startLogin()).searchParams.get('state');
+  const path = `${callback}?error=invalid_scope&error_description=no%20such%20scope&state=${state}`;
+  const answer = await browser.get(path);
+  expect(answer.body).toMatchObject({ code: 'authorization_failed', isPolarError: true });
+  expect(answer.body.message).toContain('invalid_scope: no such scope');
+  await expectFailure(browser, path, /no longer valid/);
+});
+
+it('refuses an answer that names another issuer (RFC 9207)', async () => {
+  const browser = app.browser();
+  const path = await browser.visitPolar(await browser.startLogin());
+  const answer = await browser.get(`${path}&iss=https%3A%2F%2Fevil.example`);
+  expect([answer.status, answer.body.code]).toEqual([403, 'authorization_failed']);
+  expect(exchanges()).toBe(0);
+  const second = await browser.visitPolar(await browser.startLogin());
+  expect((await browser.get(`${second}&iss=https%3A%2F%2Fpolar.sh`)).headers['location']).toBe('/home');
+});
+
+it('works once: a replay does not exchange again', async () => {
+  const browser = app.browser();
+  const path = await browser.visitPolar(await browser.startLogin());
+  expect((await browser.get(path)).headers['location']).toBe('/home');
+  expect((await browser.get(path)).headers['location']).toBe('/failed');
+  expect(exchanges()).toBe(1);
+});
+
+it('exchanges once when one callback is replayed in parallel', async () => {
+  const browser = app.browser();
+  const path = await browser.visitPolar(await browser.startLogin());
+  const answers = await Promise.all(Array.from({ length: 8 }, () => browser.get(path)));
+  const locations = answers.map(({ headers }) => headers['location']);
+  expect(locations.filter((location) => location === '/home')).toHaveLength(1);
+  expect(exchanges()).toBe(1);
+});
+
+it('hands a code that Polar refuses to next, without the code in it', async () => {
+  const browser = app.browser();
+  const state = (await browser.startLogin()).searchParams.get('state');
+  const code = 'polar_ac_made_up_by_somebody';
+  const answer = await browser.get(`${callback}?code=${code}&state=${state}`);
+  expect(answer.body).toMatchObject({ code: 'invalid_grant', isPolarError: true });
+  expect(inspect(app.errors, { depth: 10 })).not.toContain(code);
+  expect((await browser.get('/me')).body.user).toBeNull();
+});
+
+it('survives a path that no URL parser likes', async () => {
+  const browser = app.browser();
+  for (const path of ['/auth/polar?%', '/auth/polar//..%2f?x=%zz', `${callback}?%E0%A4%A&state=%`]) {
+    expect((await browser.get(path)).status).toBeLessThan(500);
+  }
+});
+
+describe('when Polar', () => {
+  it.each([
+    ['is rate limiting', { status: 429, retryAfterSeconds: 60 }, 'rate_limited', 503],
+    ['is down', { status: 502 }, 'server_error', 503],
+    ['resets the connection', 'reset-before', 'network_error', 503],
+    ['answers HTML', 'html', 'malformed_response', 502],
+    ['answers garbage', 'garbage', 'malformed_response', 502],
+    ['answers with 10 MiB', 'huge-body', 'response_too_large', 502],
+    ['breaks off in the middle', 'half-body', 'network_error', 503],
+    ['redirects', { status: 302, headers: { location: 'https://evil.example/' } }, 'unexpected_redirect', 502],
+  ] as const)('%s, the login is an error with status and code', async (_what, fault, code, status) => {
+    app.emulator.fail('token', fault);
+    const browser = app.browser();
+    const answer = await browser.logIn();
+    expect([answer.status, answer.body.code]).toEqual([status, code]);
+    expect((await browser.get('/me')).body.user).toBeNull();
+  });
+
+  it('never answers, the time-out ends the login', async () => {
+    await app.close();
+    app = await startTestApp({ strategy: { timeoutMs: 200 } });
+    app.emulator.fail('token', 'hang');
+    expect((await app.browser().logIn()).body.code).toBe('timeout');
+  });
+
+  it('has no keys to show, nobody is logged in', async () => {
+    app.emulator.fail('jwks', { status: 500 });
+    expect((await app.browser().logIn()).body.code).toBe('server_error');
+    expect((await app.browser().logIn()).headers['location']).toBe('/home');
+  });
+});
