@@ -23,6 +23,8 @@ export interface PolarAuthenticateOptions {
   readonly state?: unknown;
   /** Ids of organizations, comma-separated, that Polar's consent page suggests. */
   readonly organizations?: string | undefined;
+  /** E-mail address that Polar's login page suggests. */
+  readonly login_hint?: string | undefined;
 }
 
 declare module 'passport' {
@@ -31,7 +33,7 @@ declare module 'passport' {
     callbackURL?: string | undefined;
     returnTo?: string | undefined;
     organizations?: string | undefined;
-    [parameter: `${string}_${string}`]: string | undefined;
+    login_hint?: string | undefined;
   }
 }
 

@@ -69,7 +69,11 @@ describe('a callback fails, without starting a login, when it', () => {
   ])('is malformed: %s', async (query) => {
     const browser = app.browser();
     const state = (await browser.startLogin()).searchParams.get('state') ?? '';
-    await expectFailure(browser, `${callback}?${query.replace('STATE', state)}`, /malformed|belongs to no login/);
+    await expectFailure(
+      browser,
+      `${callback}?${query.replace('STATE', state)}`,
+      /malformed|belongs to no login/,
+    );
   });
 
   it('says that the person cancelled', async () => {
@@ -88,7 +92,11 @@ describe('a callback fails, without starting a login, when it', () => {
 it('does not believe an error before its state', async () => {
   const browser = app.browser();
   await browser.startLogin();
-  await expectFailure(browser, `${callback}?error=server_error&error_description=evil&state=forged`, /no longer valid/);
+  await expectFailure(
+    browser,
+    `${callback}?error=server_error&error_description=evil&state=forged`,
+    /no longer valid/,
+  );
 });
 
 it('hands an error of Polar with a good state to next, and uses the state up', async () => {
@@ -154,7 +162,12 @@ describe('when Polar', () => {
     ['answers garbage', 'garbage', 'malformed_response', 502],
     ['answers with 10 MiB', 'huge-body', 'response_too_large', 502],
     ['breaks off in the middle', 'half-body', 'network_error', 503],
-    ['redirects', { status: 302, headers: { location: 'https://evil.example/' } }, 'unexpected_redirect', 502],
+    [
+      'redirects',
+      { status: 302, headers: { location: 'https://evil.example/' } },
+      'unexpected_redirect',
+      502,
+    ],
   ] as const)('%s, the login is an error with status and code', async (_what, fault, code, status) => {
     app.emulator.fail('token', fault);
     const browser = app.browser();

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type passport from 'passport';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
@@ -8,8 +9,9 @@ const authorizeQuery = async (options: TestAppOptions = {}, path?: string) => {
   app = await startTestApp(options);
   return Object.fromEntries((await app.browser().startLogin(path)).searchParams);
 };
-const route = (options: object): TestAppOptions => ({
-  routes: (express, { passport }) => express.get('/start', passport.authenticate('polar', options)),
+const route = (options: passport.AuthenticateOptions | Record<string, unknown>): TestAppOptions => ({
+  routes: (express, { passport }) =>
+    express.get('/start', passport.authenticate('polar', options as passport.AuthenticateOptions)),
 });
 
 describe('the start of a login', () => {
@@ -49,7 +51,9 @@ describe('the start of a login', () => {
   });
 
   it('always asks for openid', async () => {
-    expect((await authorizeQuery({ strategy: { scope: 'organizations:read' } }))['scope']).toBe('openid organizations:read');
+    expect((await authorizeQuery({ strategy: { scope: 'organizations:read' } }))['scope']).toBe(
+      'openid organizations:read',
+    );
   });
 
   it('takes scope, subType, prompt, callbackURL and extra parameters for one request', async () => {
@@ -74,15 +78,20 @@ describe('the start of a login', () => {
     });
   });
 
-  it.each(['nonce', 'redirect_uri', 'client_id', 'response_type', 'code_challenge', 'code_challenge_method', 'sub_type'])(
-    'refuses %s as an extra parameter',
-    async (name) => {
-      app = await startTestApp(route({ [name]: 'mine' }));
-      const answer = await app.browser().get('/start');
-      expect(answer.body).toMatchObject({ code: 'invalid_option', isPolarError: true });
-      expect(answer.body.message).toContain(`'${name}'`);
-    },
-  );
+  it.each([
+    'nonce',
+    'redirect_uri',
+    'client_id',
+    'response_type',
+    'code_challenge',
+    'code_challenge_method',
+    'sub_type',
+  ])('refuses %s as an extra parameter', async (name) => {
+    app = await startTestApp(route({ [name]: 'mine' }));
+    const answer = await app.browser().get('/start');
+    expect(answer.body).toMatchObject({ code: 'invalid_option', isPolarError: true });
+    expect(answer.body.message).toContain(`'${name}'`);
+  });
 
   it.each([
     [{ scope: 7 }, /scope/],
@@ -98,7 +107,10 @@ describe('the start of a login', () => {
   });
 
   it('keeps the state that an app gives to itself and hands it back', async () => {
-    app = await startTestApp({ ...route({ state: 'from the app' }), callback: { successReturnToOrRedirect: undefined } as never });
+    app = await startTestApp({
+      ...route({ state: 'from the app' }),
+      callback: { successReturnToOrRedirect: undefined } as never,
+    });
     const browser = app.browser();
     const url = await browser.startLogin('/start');
     expect(url.searchParams.get('state')).not.toBe('from the app');
@@ -138,7 +150,10 @@ describe('a login', () => {
         id: '11111111-1111-4111-8111-111111111111',
         displayName: 'ada@example.com',
         emails: [{ value: 'ada@example.com', verified: true }],
-        _json: expect.objectContaining({ iss: 'https://polar.sh', sub: '11111111-1111-4111-8111-111111111111' }),
+        _json: expect.objectContaining({
+          iss: 'https://polar.sh',
+          sub: '11111111-1111-4111-8111-111111111111',
+        }),
       },
       scopes: ['openid', 'email'],
     });
@@ -189,10 +204,16 @@ describe('a login', () => {
     app = await startTestApp({ strategy: { fetchUserInfo: true } });
     const browser = app.browser();
     await browser.logIn();
-    expect((await browser.get('/me')).body.user.emails).toEqual([{ value: 'ada@example.com', verified: true }]);
+    expect((await browser.get('/me')).body.user.emails).toEqual([
+      { value: 'ada@example.com', verified: true },
+    ]);
     expect(app.emulator.requests.map(({ endpoint }) => endpoint)).toContain('userinfo');
 
-    app.emulator.fail('userinfo', { status: 200, body: { sub: 'somebody-else' }, headers: { 'content-type': 'application/json' } });
+    app.emulator.fail('userinfo', {
+      status: 200,
+      body: { sub: 'somebody-else' },
+      headers: { 'content-type': 'application/json' },
+    });
     const other = app.browser();
     expect((await other.logIn()).body.code).toBe('userinfo_sub_mismatch');
     expect((await other.get('/me')).body.user).toBeNull();

@@ -22,8 +22,6 @@ export interface MisbehavingServer {
   readonly url: string;
   /** Every request that arrived, oldest first. */
   readonly requests: readonly ReceivedRequest[];
-  /** How many connections are open. */
-  connections(): Promise<number>;
   /** Changes how it answers from now on; of several behaviours each answers once, the last one for ever. */
   behave(...behaviours: Behaviour[]): void;
   close(): Promise<void>;
@@ -44,10 +42,6 @@ export async function startMisbehavingServer(...behaviours: Behaviour[]): Promis
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
-    connections: () =>
-      new Promise((resolve, reject) =>
-        server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
-      ),
     behave: (...next) => {
       queue = next;
     },
@@ -136,7 +130,9 @@ export const resets: Behaviour = (res) => {
 
 /** Breaks the connection in the middle of the body. */
 export const resetsInTheMiddle: Behaviour = (res) => {
-  res.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' }).write('{"half":', () => {
-    res.socket?.resetAndDestroy();
-  });
+  res
+    .writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' })
+    .write('{"half":', () => {
+      res.socket?.resetAndDestroy();
+    });
 };

@@ -1,0 +1,62 @@
+/** The twenty lines with which the README begins, to the letter between the marks, run as an app. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type PolarEmulator, startPolarEmulator } from 'passport-polar/emulator';
+import { Browser } from '../support/browser.js';
+import { closeServer } from '../support/test-app.js';
+
+const server = createServer();
+const env = { ...process.env };
+let emulator: PolarEmulator;
+let browser: Browser;
+
+beforeAll(async () => {
+  emulator = await startPolarEmulator({ consent: 'auto' });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const client = emulator.registerClient({ redirectURIs: [`${url}/auth/polar/callback`] });
+  Object.assign(process.env, {
+    POLAR_CLIENT_ID: client.clientID,
+    POLAR_CLIENT_SECRET: client.clientSecret,
+    SESSION_SECRET: 'only for tests',
+  });
+  // The one thing that a test cannot take from the README: a Polar on this machine instead of the sandbox.
+  const { app } = await import('../support/quick-start.js').then(({ quickStart }) =>
+    quickStart(emulator.server),
+  );
+  server.on('request', app);
+  browser = new Browser(url);
+});
+afterAll(async () => {
+  await closeServer(server);
+  await emulator.close();
+  process.env = env;
+});
+
+describe('the twenty lines', () => {
+  it('log in, come back to the page that wanted a login, and call the API', async () => {
+    const answer = await browser.get('/organizations').set('accept', 'text/html');
+    expect(answer.headers['location']).toBe('/auth/polar?return_to=%2Forganizations');
+    expect((await browser.logIn(answer.headers['location'] as string)).headers['location']).toBe(
+      '/organizations',
+    );
+    const { body } = await browser.get('/organizations');
+    expect(body.items.map(({ slug }: { slug: string }) => slug)).toContain('acme');
+  });
+
+  it('refresh', async () => {
+    emulator.revokeAll();
+    await browser.logIn();
+    emulator.advanceTime(864_001);
+    // The app's clock knows nothing of it: Polar's 401 tells.
+    expect((await browser.get('/organizations')).status).toBe(200);
+    expect(emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(1);
+  });
+
+  it('log out', async () => {
+    expect((await browser.post('/logout')).headers['location']).toBe('/');
+    expect((await browser.get('/organizations')).status).toBe(401);
+    expect(emulator.liveTokens()).toEqual([]);
+  });
+});

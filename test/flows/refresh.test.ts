@@ -1,0 +1,313 @@
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import express from 'express';
+import session from 'express-session';
+import { PolarStrategy, polarTokens } from 'passport-polar';
+import request from 'supertest';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+let app: TestApp;
+beforeEach(async () => {
+  app = await startTestApp();
+});
+afterEach(() => app.close());
+
+const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+const loginLife = 864_000;
+
+/** Counts what the session store is asked for. */
+function watchStore() {
+  const calls = { get: 0, set: 0 };
+  for (const name of ['get', 'set'] as const) {
+    const original = app.store[name].bind(app.store) as (...args: unknown[]) => void;
+    app.store[name] = ((...args: unknown[]) => {
+      calls[name]++;
+      original(...args);
+    }) as never;
+  }
+  return calls;
+}
+
+async function loggedIn() {
+  const browser = app.browser();
+  await browser.logIn();
+  return browser;
+}
+
+describe('a valid token', () => {
+  it('is handed out without any I/O', async () => {
+    const browser = await loggedIn();
+    const before = app.emulator.requests.length;
+    const calls = watchStore();
+    await browser.token();
+    expect(app.emulator.requests).toHaveLength(before);
+    expect(calls).toEqual({ get: 1, set: 0 }); // express-session loads the session
+  });
+
+  it('is one until leewaySeconds before it expires', async () => {
+    await app.close();
+    app = await startTestApp({ strategy: { leewaySeconds: 100 } });
+    const browser = await loggedIn();
+    const first = await browser.token();
+    app.emulator.advanceTime(loginLife - 105);
+    expect(await browser.token()).toBe(first);
+    app.emulator.advanceTime(10);
+    expect(await browser.token()).not.toBe(first);
+  });
+});
+
+describe('an expired token', () => {
+  it('is refreshed, and the rotated refresh token is used the next time', async () => {
+    const browser = await loggedIn();
+    const first = await browser.token();
+    app.emulator.advanceTime(loginLife);
+    const second = await browser.token();
+    app.emulator.advanceTime(3600);
+    const third = await browser.token();
+    expect(new Set([first, second, third]).size).toBe(3);
+    expect(refreshes().map(({ status }) => status)).toEqual([200, 200]);
+    expect(refreshes()[0]?.form['refresh_token']).not.toBe(refreshes()[1]?.form['refresh_token']);
+    expect(app.emulator.liveTokens()).toMatchObject([{ accessToken: third }]);
+  });
+
+  it('is refreshed once for all who ask in this process, with one record written and no session', async () => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(loginLife);
+    const calls = watchStore();
+    const tokens = await Promise.all(Array.from({ length: 100 }, () => browser.token()));
+    expect(new Set(tokens).size).toBe(1);
+    expect(tokens[0]).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect(refreshes()).toHaveLength(1);
+    expect(calls.set).toBe(1);
+  });
+
+  it('is refreshed by a process that has never seen the login, and taken from the record by the next', async () => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(loginLife);
+    const fresh = await browser.token();
+    const restarted = await startSibling();
+    expect((await restarted(browser)).body.accessToken).toBe(fresh);
+    expect(refreshes()).toHaveLength(1);
+  });
+
+  it('leaves what other requests write to the session alone', async () => {
+    await app.close();
+    app = await startTestApp({
+      routes: (server) => {
+        server.post('/note', (req, res) => void res.json(Object.assign(req.session, { note: 'kept' })));
+        server.get('/slow-token', async (req, res) => {
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          res.json({ accessToken: await req.polar.getAccessToken() });
+        });
+      },
+    });
+    const browser = await loggedIn();
+    app.emulator.advanceTime(loginLife);
+    const slow = browser.get('/slow-token').then((answer) => answer);
+    await browser.post('/note');
+    expect((await slow).body.accessToken).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect((await browser.get('/session')).body.note).toBe('kept');
+  });
+});
+
+it('forces a refresh on request, once for all who ask at the same time', async () => {
+  await app.close();
+  app = await startTestApp({
+    routes: (server) =>
+      server.post(
+        '/refresh',
+        async (req, res) => void res.json(await req.polar.getTokens({ forceRefresh: true })),
+      ),
+  });
+  const browser = await loggedIn();
+  const first = await browser.token();
+  const answers = await Promise.all([browser.post('/refresh'), browser.post('/refresh')]);
+  expect(answers[0]?.body.accessToken).not.toBe(first);
+  expect(answers[1]?.body).toEqual(answers[0]?.body);
+  expect(answers[0]?.body).toMatchObject({ scopes: ['openid', 'email'], expiresAt: expect.any(Number) });
+  expect(await browser.token()).toBe(answers[0]?.body.accessToken);
+  expect(refreshes()).toHaveLength(1);
+});
+
+it('does not refresh at every request when the leeway is longer than the lifetime', async () => {
+  await app.close();
+  app = await startTestApp({ strategy: { leewaySeconds: 4000 } });
+  const browser = await loggedIn();
+  app.emulator.advanceTime(loginLife);
+  const first = await browser.token();
+  expect(await browser.token()).toBe(first);
+});
+
+describe('invalid_grant', () => {
+  it('ends the login with an error that says so, status 401', async () => {
+    const browser = await loggedIn();
+    app.emulator.revokeAll();
+    app.emulator.advanceTime(loginLife);
+    const answer = await browser.get('/token');
+    expect([answer.status, answer.body.code]).toEqual([401, 'login_expired']);
+    expect(answer.body.message).toMatch(/Log in with Polar again/);
+    await browser.get('/token');
+    expect(refreshes()).toHaveLength(1); // known to be dead now
+  });
+
+  it('is over with a new login', async () => {
+    const browser = await loggedIn();
+    app.emulator.revokeAll();
+    app.emulator.advanceTime(loginLife);
+    await browser.get('/token').expect(401);
+    await browser.logIn();
+    expect(await browser.token()).toMatch(/^polar_at_u_/);
+  });
+
+  it('is not believed while another process may be about to write newer tokens', async () => {
+    class SharedStore extends session.MemoryStore {}
+    await app.close();
+    app = await startTestApp({ session: { store: new SharedStore() } });
+    const browser = await loggedIn();
+    app.emulator.advanceTime(loginLife);
+    const sibling = await startSibling();
+    // The sibling wins the race, but its record arrives late.
+    const late = holdRecords();
+    const winner = sibling(browser);
+    await until(() => refreshes().length === 1);
+    const loser = browser.get('/token').then((answer) => answer);
+    await until(() => refreshes().length === 2);
+    late.release();
+    const [won, lost] = await Promise.all([winner, loser]);
+    expect([won.status, lost.status]).toEqual([200, 200]);
+    expect(lost.body.accessToken).toBe(won.body.accessToken);
+  });
+});
+
+describe('when Polar cannot be asked', () => {
+  it.each([
+    ['429 with its empty body', { status: 429, retryAfterSeconds: 60 }, 'rate_limited'],
+    ['500', { status: 500 }, 'server_error'],
+    ['503', { status: 503 }, 'server_error'],
+    ['a reset connection', 'reset-before', 'network_error'],
+    ['HTML', 'html', 'malformed_response'],
+  ] as const)('%s: the tokens are kept and work as soon as Polar is back', async (_what, fault, code) => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(loginLife);
+    app.emulator.fail('token', fault);
+    const answer = await browser.get('/token');
+    expect(answer.status).toBeGreaterThanOrEqual(500);
+    expect(answer.body.code).toBe(code);
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+  });
+
+  it('tells how long to wait', async () => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(loginLife);
+    app.emulator.fail('token', { status: 429, retryAfterSeconds: 42 });
+    await browser.get('/token');
+    expect(app.errors[0]).toMatchObject({ code: 'rate_limited', status: 503, retryAfterSeconds: 42 });
+  });
+
+  it('times out, and keeps the tokens', async () => {
+    await app.close();
+    app = await startTestApp({ strategy: { timeoutMs: 200 } });
+    const browser = await loggedIn();
+    app.emulator.advanceTime(loginLife);
+    app.emulator.fail('token', 'hang');
+    expect((await browser.get('/token')).body.code).toBe('timeout');
+    expect(await browser.token()).toMatch(/^polar_at_u_/);
+  });
+
+  it('hands out a token that has not expired yet', async () => {
+    await app.close();
+    app = await startTestApp({ strategy: { leewaySeconds: 60 } });
+    const browser = await loggedIn();
+    const first = await browser.token();
+    app.emulator.advanceTime(loginLife - 30);
+    app.emulator.fail('token', { status: 500 });
+    expect(await browser.token()).toBe(first);
+  });
+
+  it('and the answer is lost, the login is lost and the error says so', async () => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(loginLife);
+    app.emulator.fail('token', 'reset-after');
+    expect((await browser.get('/token')).body.code).toBe('network_error');
+    expect((await browser.get('/token')).body.code).toBe('login_expired');
+  });
+});
+
+it('keeps tokens usable here when their record cannot be written', async () => {
+  const browser = await loggedIn();
+  app.emulator.advanceTime(loginLife);
+  const set = app.store.set.bind(app.store);
+  app.store.set = ((_sid: string, _session: object, callback: (error: Error) => void) =>
+    callback(new Error('disk full'))) as never;
+  const fresh = await browser.token();
+  app.store.set = set;
+  expect(fresh).toBe(app.emulator.liveTokens()[0]?.accessToken);
+  expect(await browser.token()).toBe(fresh);
+});
+
+it('puts no token into any error', async () => {
+  const browser = await loggedIn();
+  const live = app.emulator.liveTokens();
+  app.emulator.advanceTime(loginLife);
+  app.emulator.fail('token', {
+    status: 400,
+    body: { error: 'odd', error_description: `no ${live[0]?.refreshToken}` },
+    headers: { 'content-type': 'application/json' },
+  });
+  await browser.get('/token');
+  expect(app.errors).toHaveLength(1);
+  const shown = inspect(app.errors, { depth: 10, showHidden: true }) + JSON.stringify(app.errors);
+  for (const { accessToken, refreshToken } of live) {
+    expect(shown).not.toContain(accessToken);
+    expect(shown).not.toContain(refreshToken);
+  }
+  expect(shown).toContain('[redacted]');
+});
+
+/** A second strategy over the same session store: another process, as far as tokens go. */
+async function startSibling() {
+  const polar = new PolarStrategy({
+    clientID: app.client.clientID,
+    clientSecret: app.client.clientSecret,
+    callbackURL: '/cb',
+    server: app.emulator.server,
+    now: app.emulator.now,
+  });
+  const server = express();
+  server.use(
+    session({ secret: 'only for tests', resave: false, saveUninitialized: false, store: app.store }),
+    app.passport.session(),
+    polarTokens(polar),
+  );
+  server.get('/token', async (req, res) => void res.json({ accessToken: await req.polar.getAccessToken() }));
+  return (browser: ReturnType<TestApp['browser']>) => {
+    const cookies = browser.agent.jar
+      .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
+      .toValueString();
+    return request(server)
+      .get('/token')
+      .set('cookie', cookies)
+      .then((answer) => answer);
+  };
+}
+
+/** Holds record writes of the session store back until released. */
+function holdRecords() {
+  const set = app.store.set.bind(app.store);
+  const waiting: (() => void)[] = [];
+  app.store.set = ((sid: string, value: never, callback: () => void) =>
+    void waiting.push(() => set(sid, value, callback))) as never;
+  return {
+    release() {
+      app.store.set = set;
+      for (const write of waiting) write();
+    },
+  };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let attempt = 0; !condition(); attempt++) {
+    if (attempt > 300) throw new Error('Waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -1,0 +1,339 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import express from 'express';
+import passport from 'passport';
+import { PolarStrategy } from 'passport-polar';
+import request from 'supertest';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+/** Replaces the usual callback route. */
+const callbackRoute = (
+  handlers: (authenticator: passport.Authenticator) => express.RequestHandler[],
+): TestAppOptions => ({
+  routes: (server, { passport: authenticator }) => {
+    server.get(
+      '/auth/polar/callback',
+      ...handlers(authenticator),
+      (req, res) =>
+        void res.json({ user: req.user ?? null, returnTo: (req.session as never)['returnTo'] ?? null }),
+    );
+    server.post('/other-login', (req, res, next) =>
+      req.logIn({ id: 'somebody', via: 'password' } as Express.User, (error) =>
+        error ? next(error) : res.json({}),
+      ),
+    );
+    server.post('/other-login-keeping', (req, res, next) =>
+      req.logIn({ id: 'somebody' } as Express.User, { keepSessionInfo: true } as never, (error) =>
+        error ? next(error) : res.json({}),
+      ),
+    );
+    server.post('/passport-logout-keeping', (req, res, next) =>
+      req.logout({ keepSessionInfo: true }, (error) => (error ? next(error) : res.json({}))),
+    );
+  },
+});
+const usual = callbackRoute((authenticator) => [
+  authenticator.authenticate('polar', { failureRedirect: '/failed' }),
+]);
+
+describe('the tokens are in the regenerated session', () => {
+  const styles: Record<string, TestAppOptions> = {
+    successRedirect: callbackRoute((authenticator) => [
+      authenticator.authenticate('polar', { successRedirect: '/home' }),
+    ]),
+    successReturnToOrRedirect: callbackRoute((authenticator) => [
+      authenticator.authenticate('polar', { successReturnToOrRedirect: '/home' }),
+    ]),
+    'a next handler': usual,
+    keepSessionInfo: callbackRoute((authenticator) => [
+      authenticator.authenticate('polar', { keepSessionInfo: true }),
+    ]),
+    'a custom callback with req.logIn': callbackRoute((authenticator) => [
+      (req, res, next) =>
+        authenticator.authenticate('polar', (error: unknown, user: Express.User) =>
+          error ? next(error) : req.logIn(user, next),
+        )(req, res, next),
+    ]),
+    'a custom callback that awaits before req.login': callbackRoute((authenticator) => [
+      (req, res, next) =>
+        authenticator.authenticate('polar', async (error: unknown, user: Express.User) => {
+          if (error) return next(error);
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          req.login(user, { session: true } as never, next);
+        })(req, res, next),
+    ]),
+  };
+  it.each(Object.keys(styles))('with %s', async (style) => {
+    app = await startTestApp(styles[style]);
+    const browser = app.browser();
+    const before = (await browser.get('/auth/polar')).headers['set-cookie'];
+    const answer = await browser.logIn();
+    expect(answer.headers['set-cookie']).toBeDefined();
+    expect(answer.headers['set-cookie']).not.toEqual(before);
+    const [live] = app.emulator.liveTokens();
+    expect(await browser.token()).toBe(live?.accessToken);
+    expect(Object.keys(app.store['sessions' as never])).toHaveLength(1);
+  });
+
+  it.each(['keepSessionInfo', 'a next handler'])('and the second login wins, with %s', async (style) => {
+    app = await startTestApp(styles[style]);
+    const browser = app.browser();
+    await browser.logIn();
+    const first = await browser.token();
+    await browser.logIn();
+    const second = await browser.token();
+    expect(second).not.toBe(first);
+    expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toContain(second);
+  });
+
+  it('and the request that logs in has them at once', async () => {
+    app = await startTestApp(
+      callbackRoute((authenticator) => [
+        authenticator.authenticate('polar'),
+        async (req, res) => void res.json({ accessToken: await req.polar.getAccessToken() }),
+      ]),
+    );
+    expect((await app.browser().logIn()).body.accessToken).toMatch(/^polar_at_u_/);
+  });
+
+  it('and keep what the app put into the session with keepSessionInfo', async () => {
+    app = await startTestApp({
+      callback: { keepSessionInfo: true },
+      routes: (server) =>
+        server.get('/cart', (req, res) => void res.json(Object.assign(req.session, { cart: ['book'] }))),
+    });
+    const browser = app.browser();
+    await browser.get('/cart');
+    await browser.logIn();
+    expect((await browser.get('/session')).body.cart).toEqual(['book']);
+  });
+});
+
+describe('the tokens are not stored', () => {
+  it('with session: false', async () => {
+    app = await startTestApp(
+      callbackRoute((authenticator) => [authenticator.authenticate('polar', { session: false })]),
+    );
+    const browser = app.browser();
+    expect((await browser.logIn()).body.user.id).toBeDefined();
+    expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+    expect((await browser.get('/token')).status).toBe(401);
+  });
+
+  it('with req.logIn(user, { session: false })', async () => {
+    app = await startTestApp(
+      callbackRoute((authenticator) => [
+        (req, res, next) =>
+          authenticator.authenticate('polar', (_error: unknown, user: Express.User) =>
+            req.logIn(user, { session: false } as never, next),
+          )(req, res, next),
+      ]),
+    );
+    const browser = app.browser();
+    expect((await browser.logIn()).body.user.id).toBeDefined();
+    expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+  });
+
+  it('when a custom callback logs nobody in', async () => {
+    app = await startTestApp(
+      callbackRoute((authenticator) => [
+        (req, res, next) => authenticator.authenticate('polar', () => next())(req, res, next),
+      ]),
+    );
+    const browser = app.browser();
+    await browser.logIn();
+    expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+  });
+
+  it('when serializing the user fails', async () => {
+    app = await startTestApp({
+      routes: (server, { passport: authenticator }) => {
+        const failing = new passport.Passport();
+        failing.use(authenticator['_strategies' as never]['polar']);
+        failing.serializeUser((_user, done) => done(new Error('cannot serialize')));
+        server.get('/auth/polar/callback', failing.authenticate('polar'));
+      },
+    });
+    const browser = app.browser();
+    expect((await browser.logIn()).body.message).toBe('cannot serialize');
+    expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+  });
+});
+
+describe('nobody can use the tokens', () => {
+  it('after req.logout({ keepSessionInfo: true })', async () => {
+    app = await startTestApp(usual);
+    const browser = app.browser();
+    await browser.logIn();
+    await browser.post('/passport-logout-keeping');
+    expect((await browser.get('/session')).body).toHaveProperty('polar');
+    expect([(await browser.get('/token')).status, (await browser.get('/token')).body.code]).toEqual([
+      401,
+      'not_logged_in',
+    ]);
+    expect((await browser.get('/me')).body.scopes).toEqual([]);
+  });
+
+  it.each(['/other-login', '/other-login-keeping'])(
+    'after another user logs in by other means (%s)',
+    async (path) => {
+      app = await startTestApp(usual);
+      const browser = app.browser();
+      await browser.logIn();
+      await browser.post(path).expect(200);
+      expect((await browser.get('/me')).body.user.id).toBe('somebody');
+      expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+    },
+  );
+
+  it('when deserializing the user fails', async () => {
+    app = await startTestApp(usual);
+    const browser = app.browser();
+    await browser.logIn();
+    (app.passport as never as { _deserializers: unknown[] })._deserializers.unshift(
+      (_user: unknown, done: (e: null, u: false) => void) => done(null, false),
+    );
+    expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+  });
+
+  it('through a strategy of another client or server', async () => {
+    app = await startTestApp(usual);
+    const browser = app.browser();
+    await browser.logIn();
+    const { polar } = (await browser.get('/session')).body;
+    expect(polar).toMatchObject({ v: 1, clientID: app.client.clientID, apiURL: app.emulator.apiURL });
+  });
+
+  it.each([
+    ['v', 2],
+    ['loginId', '../x'],
+    ['tokens', {}],
+    ['user', 'me'],
+    ['apiURL', 'https://evil.example'],
+    ['recordKey', 7],
+  ])('after the entry was tampered with: %s', async (field, value) => {
+    app = await startTestApp({
+      routes: (server) =>
+        server.post(
+          '/tamper',
+          (req, res) => void res.json(Object.assign((req.session as never)['polar'], { [field]: value })),
+        ),
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    await browser.post('/tamper').expect(200);
+    expect((await browser.get('/token')).status).toBe(401);
+  });
+});
+
+describe('account linking with passport.authorize', () => {
+  const linking: TestAppOptions = {
+    ...usual,
+    routes: (server, parts) => {
+      server.get(
+        '/auth/polar/callback',
+        parts.passport.authorize('polar', { failureRedirect: '/failed' }) as express.RequestHandler,
+        (req, res) => void res.json({ user: req.user ?? null, account: (req as never)['account'] }),
+      );
+      usual.routes?.(server, parts);
+    },
+  };
+
+  it('gives the tokens to the user who is logged in', async () => {
+    app = await startTestApp(linking);
+    const browser = app.browser();
+    await browser.post('/other-login').expect(200);
+    const { body } = await browser.logIn();
+    expect([body.user.id, body.account.provider]).toEqual(['somebody', 'polar']);
+    expect((await browser.get('/me')).body.user.id).toBe('somebody');
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+  });
+
+  it('stores nothing while nobody is logged in', async () => {
+    app = await startTestApp(linking);
+    const browser = app.browser();
+    expect((await browser.logIn()).body.account.provider).toBe('polar');
+    expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+  });
+});
+
+describe('returnTo', () => {
+  it.each(['return_to', 'the session'])('survives the regeneration, from %s', async (from) => {
+    app = await startTestApp({
+      routes: (server) =>
+        server.get(
+          '/remember',
+          (req, res) => void res.json(Object.assign(req.session, { returnTo: '/reports?week=3' })),
+        ),
+    });
+    const browser = app.browser();
+    if (from === 'the session') await browser.get('/remember');
+    const answer = await browser.logIn(
+      from === 'the session' ? '/auth/polar' : '/auth/polar?return_to=%2Freports%3Fweek%3D3',
+    );
+    expect(answer.headers['location']).toBe('/reports?week=3');
+    expect((await browser.get('/session')).body).not.toHaveProperty('returnTo');
+  });
+
+  it('can be given for one request', async () => {
+    app = await startTestApp({
+      routes: (server, parts) =>
+        server.get('/start', parts.passport.authenticate('polar', { returnTo: '/mine' })),
+    });
+    expect((await app.browser().logIn('/start')).headers['location']).toBe('/mine');
+  });
+
+  it.each([
+    '//evil.example',
+    '/\\evil.example',
+    'https:evil.example',
+    '/%09/evil.example',
+    'https://evil.example',
+  ])('goes nowhere else: %s', async (path) => {
+    app = await startTestApp();
+    expect(
+      (await app.browser().logIn(`/auth/polar?return_to=${encodeURIComponent(path)}`)).headers['location'],
+    ).toBe('/home');
+  });
+});
+
+describe('without a usable session', () => {
+  const bare = (middleware: express.RequestHandler[]) => {
+    const polar = new PolarStrategy({ clientID: 'x', callbackURL: '/cb' });
+    const server = express();
+    server.use(...middleware);
+    server.get('/auth', passport.authenticate(polar));
+    server.use(
+      ((error, _req, res, _next) => void res.status(500).json(error.message)) as express.ErrorRequestHandler,
+    );
+    return request(server);
+  };
+  const next: express.RequestHandler = (_req, _res, go) => go();
+
+  it('says which middleware is missing and where to put it', async () => {
+    app = await startTestApp();
+    const { body } = await bare([next]).get('/auth');
+    expect(body).toMatch(/express-session.*before passport\.session\(\)/);
+  });
+
+  it('says what to use instead of cookie-session', async () => {
+    app = await startTestApp();
+    const cookieSession: express.RequestHandler = (req, _res, go) => {
+      (req as { session?: unknown }).session = { isPopulated: false };
+      go();
+    };
+    expect((await bare([cookieSession]).get('/auth')).body).toMatch(/cookie-session/);
+  });
+
+  it.each([
+    [{ sameSite: 'strict' as const }, /SameSite=strict/],
+    [{ secure: true }, /plain http/],
+  ])('explains a cookie that cannot come back: %j', async (cookie, message) => {
+    app = await startTestApp({ session: { cookie } });
+    const { body } = await app.browser().get('/auth/polar');
+    expect(body.code).toBe('unsupported_session');
+    expect(body.message).toMatch(message);
+  });
+});

@@ -1,0 +1,206 @@
+import { describe, expect, it } from '@jest/globals';
+import { type PolarServer, resolveServer, secureURL } from '../src/server.js';
+
+describe('the servers of Polar', () => {
+  it('production, which is the default', () => {
+    const production = {
+      apiURL: 'https://api.polar.sh',
+      endpoints: {
+        issuer: 'https://polar.sh',
+        authorizationEndpoint: 'https://polar.sh/oauth2/authorize',
+        tokenEndpoint: 'https://api.polar.sh/v1/oauth2/token',
+        jwksURI: 'https://api.polar.sh/.well-known/jwks.json',
+        userinfoEndpoint: 'https://api.polar.sh/v1/oauth2/userinfo',
+        revocationEndpoint: 'https://api.polar.sh/v1/oauth2/revoke',
+        introspectionEndpoint: 'https://api.polar.sh/v1/oauth2/introspect',
+      },
+    };
+    expect(resolveServer('production')).toEqual(production);
+    expect(resolveServer()).toEqual(production);
+    expect(resolveServer(undefined)).toEqual(production);
+  });
+
+  it('sandbox, whose issuer is that of production', () => {
+    expect(resolveServer('sandbox')).toEqual({
+      apiURL: 'https://sandbox-api.polar.sh',
+      endpoints: {
+        issuer: 'https://polar.sh',
+        authorizationEndpoint: 'https://sandbox.polar.sh/oauth2/authorize',
+        tokenEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/token',
+        jwksURI: 'https://sandbox-api.polar.sh/.well-known/jwks.json',
+        userinfoEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/userinfo',
+        revocationEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/revoke',
+        introspectionEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/introspect',
+      },
+    });
+  });
+});
+
+describe('a custom server', () => {
+  const addresses = { webURL: 'https://web.example', apiURL: 'https://api.example' };
+
+  it('puts web pages and API under their own addresses', () => {
+    expect(resolveServer(addresses)).toEqual({
+      apiURL: 'https://api.example',
+      endpoints: {
+        issuer: 'https://polar.sh',
+        authorizationEndpoint: 'https://web.example/oauth2/authorize',
+        tokenEndpoint: 'https://api.example/v1/oauth2/token',
+        jwksURI: 'https://api.example/.well-known/jwks.json',
+        userinfoEndpoint: 'https://api.example/v1/oauth2/userinfo',
+        revocationEndpoint: 'https://api.example/v1/oauth2/revoke',
+        introspectionEndpoint: 'https://api.example/v1/oauth2/introspect',
+      },
+    });
+  });
+
+  it.each([
+    ['https://api.example/', 'https://api.example'],
+    ['https://API.example', 'https://api.example'],
+    ['https://api.example:443', 'https://api.example'],
+    ['https://api.example:8443', 'https://api.example:8443'],
+    ['https://host.example/polar/api', 'https://host.example/polar/api'],
+    ['https://host.example/polar/api/', 'https://host.example/polar/api'],
+  ])('takes the address %s', (apiURL, resolved) => {
+    const server = resolveServer({ ...addresses, apiURL });
+    expect(server.apiURL).toBe(resolved);
+    expect(server.endpoints?.tokenEndpoint).toBe(`${resolved}/v1/oauth2/token`);
+  });
+
+  it.each(['https://issuer.example', 'https://issuer.example/', 'https://Issuer.example/Path'])(
+    'keeps the issuer %s to the letter',
+    (issuer) => {
+      expect(resolveServer({ ...addresses, issuer }).endpoints?.issuer).toBe(issuer);
+    },
+  );
+
+  it('takes an undefined issuer as none', () => {
+    expect(resolveServer({ ...addresses, issuer: undefined }).endpoints?.issuer).toBe('https://polar.sh');
+  });
+});
+
+describe('a discovered server', () => {
+  const discoveryURL = 'https://id.example/.well-known/openid-configuration';
+
+  it('knows the issuer by the address, and the API by its origin', () => {
+    expect(resolveServer({ discoveryURL })).toEqual({
+      apiURL: 'https://id.example',
+      discovery: { url: discoveryURL, issuer: 'https://id.example' },
+    });
+    const tenant = 'https://id.example/tenant/.well-known/openid-configuration';
+    expect(resolveServer({ discoveryURL: tenant })).toEqual({
+      apiURL: 'https://id.example',
+      discovery: { url: tenant, issuer: 'https://id.example/tenant' },
+    });
+  });
+
+  it('takes another issuer and API, to the letter', () => {
+    expect(
+      resolveServer({ discoveryURL, issuer: 'https://polar.sh/', apiURL: 'https://api.example/v9/' }),
+    ).toEqual({
+      apiURL: 'https://api.example/v9',
+      discovery: { url: discoveryURL, issuer: 'https://polar.sh/' },
+    });
+  });
+
+  it('wants an issuer where the address does not tell it', () => {
+    const elsewhere = 'https://id.example/metadata.json';
+    expect(() => resolveServer({ discoveryURL: elsewhere })).toThrow(/^server\.issuer is needed/);
+    expect(resolveServer({ discoveryURL: elsewhere, issuer: 'https://id.example' }).discovery).toEqual({
+      url: elsewhere,
+      issuer: 'https://id.example',
+    });
+  });
+});
+
+describe('bad values', () => {
+  const ok = 'https://ok.example';
+  const discoveryURL = 'https://ok.example/.well-known/openid-configuration';
+
+  it.each<[string, unknown, RegExp]>([
+    ['an unknown name', 'staging', /^server must be 'production', 'sandbox'.*not 'staging'/],
+    ['a name in capitals', 'Production', /^server must be/],
+    ['an empty name', '', /^server must be/],
+    ['a name that every object has', 'toString', /^server must be/],
+    ['__proto__', '__proto__', /^server must be/],
+    ['null', null, /^server must be/],
+    ['a number', 1, /^server must be/],
+    ['no addresses', {}, /^server\.webURL must be an absolute URL/],
+    ['no apiURL', { webURL: ok }, /^server\.apiURL must be an absolute URL/],
+    ['no webURL', { apiURL: ok }, /^server\.webURL must be an absolute URL/],
+    ['a relative webURL', { webURL: '/polar', apiURL: ok }, /^server\.webURL must be an absolute URL/],
+    ['a webURL that is a URL object', { webURL: new URL(ok), apiURL: ok }, /^server\.webURL must be an absolute URL/],
+    ['a webURL with a query', { webURL: `${ok}?a=b`, apiURL: ok }, /^server\.webURL must have no query/],
+    ['an apiURL with a fragment', { webURL: ok, apiURL: `${ok}#a` }, /^server\.apiURL must have no query and no fragment/],
+    ['an apiURL with a password', { webURL: ok, apiURL: 'https://me:pw@ok.example' }, /^server\.apiURL must not contain a user name/],
+    ['an apiURL with a user name', { webURL: ok, apiURL: 'https://me@ok.example' }, /^server\.apiURL must not contain a user name/],
+    ['an issuer that is no URL', { webURL: ok, apiURL: ok, issuer: 'polar' }, /^server\.issuer must be a URL/],
+    ['an empty issuer', { webURL: ok, apiURL: ok, issuer: '' }, /^server\.issuer must be a URL/],
+    ['an issuer that is no string', { webURL: ok, apiURL: ok, issuer: 7 }, /^server\.issuer must be a URL/],
+    ['a relative discoveryURL', { discoveryURL: '/.well-known/openid-configuration' }, /^server\.discoveryURL must be an absolute URL/],
+    ['an undefined discoveryURL', { discoveryURL: undefined }, /^server\.discoveryURL must be an absolute URL/],
+    ['plain http for discovery', { discoveryURL: 'http://id.example/.well-known/x' }, /^server\.discoveryURL must use https/],
+    ['plain http for the API', { discoveryURL, apiURL: 'http://api.example' }, /^server\.apiURL must use https/],
+    ['a bad issuer of a discovered server', { discoveryURL, issuer: 'id' }, /^server\.issuer must be a URL/],
+  ])('refuses %s and names it', (_what, server, message) => {
+    expect(() => resolveServer(server as PolarServer)).toThrow(TypeError);
+    expect(() => resolveServer(server as PolarServer)).toThrow(message);
+  });
+
+  it('does not repeat a password in the message', () => {
+    expect(() => secureURL('https://me:hunter2@ok.example', 'x')).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
+    );
+  });
+
+  it.failing.each(['https://ok.example/?', 'https://ok.example/#', 'https://ok.example/path?#'])(
+    'refuses an empty query or fragment: %s',
+    (apiURL) => {
+      expect(() => resolveServer({ webURL: ok, apiURL })).toThrow(/^server\.apiURL must have no query/);
+    },
+  );
+});
+
+describe('where secrets may be sent', () => {
+  it.each([
+    'https://polar.sh',
+    'https://127.0.0.1:1234',
+    'http://localhost',
+    'http://LOCALHOST:3000',
+    'http://polar.localhost:3000',
+    'http://127.0.0.1:3000',
+    'http://127.1.2.3',
+    'http://127.1',
+    'http://0x7f000001',
+    'http://[::1]:3000',
+    'http://[0:0:0:0:0:0:0:1]',
+  ])('%s', (address) => {
+    expect(secureURL(address, 'x').href).toBe(new URL(address).href);
+  });
+
+  it.each([
+    'http://polar.sh',
+    'http://localhost.evil.example',
+    'http://evil-localhost',
+    'http://evillocalhost',
+    'http://127.0.0.1.evil.example',
+    'http://evil.example/127.0.0.1',
+    'http://127-0-0-1.evil.example',
+    'http://localhost@evil.example',
+    'http://128.0.0.1',
+    'http://192.168.0.1',
+    'http://10.0.0.1',
+    'http://169.254.169.254',
+    'http://0.0.0.0',
+    'http://[::]',
+    'http://[::2]',
+    'http://[::ffff:127.0.0.1]',
+    'ws://localhost',
+    'ftp://localhost',
+    'file:///etc/passwd',
+    'data:text/plain,x',
+    'javascript:alert(1)',
+  ])('not %s', (address) => {
+    expect(() => secureURL(address, 'the address')).toThrow(/^the address must use https/);
+  });
+});

@@ -1,0 +1,34 @@
+/** The README's quick start as a function of the server; a test compares it with the README. */
+import express from 'express';
+import session from 'express-session';
+import passport from 'passport';
+import { logout, type PolarServer, PolarStrategy, polarTokens, requireLogin } from 'passport-polar';
+
+export function quickStart(server: PolarServer) {
+  const polar = new PolarStrategy({
+    clientID: process.env.POLAR_CLIENT_ID!,
+    clientSecret: process.env.POLAR_CLIENT_SECRET, // leave out for a public client
+    callbackURL: '/auth/polar/callback',
+    server, // 'sandbox' in the README; 'production' is the default
+    scope: ['openid', 'email', 'organizations:read'],
+  }); // no verify callback: req.user is the profile
+  passport.use(polar);
+  passport.serializeUser((user, done) => done(null, user));
+  passport.deserializeUser((user, done) => done(null, user as Express.User));
+
+  const app = express();
+  app.use(session({ secret: process.env.SESSION_SECRET!, resave: false, saveUninitialized: false }));
+  app.use(passport.session(), polarTokens(polar));
+
+  app.get('/auth/polar', passport.authenticate('polar'));
+  app.get(
+    '/auth/polar/callback',
+    passport.authenticate('polar', { successReturnToOrRedirect: '/', failureRedirect: '/' }),
+  );
+  app.get('/organizations', requireLogin({ loginPath: '/auth/polar' }), async (req, res) => {
+    const answer = await req.polar.fetch('/v1/organizations/'); // fresh token, one retry after a 401
+    res.json(await answer.json());
+  });
+  app.post('/logout', logout(polar, { redirectTo: '/' })); // revokes at Polar, ends the session
+  return { app };
+}
