@@ -1,12 +1,14 @@
-// Builds dist/: one CommonJS implementation that carries what it uses of jose (ESM only), type
-// declarations by tsc, and thin ESM wrappers, so that every class exists once in a process.
+// Builds dist/ (or the folder given): one CommonJS implementation that carries what it uses of jose (ESM only),
+// type declarations by tsc, and thin ESM wrappers, so that every class exists once in a process.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const out = resolve(process.argv[2] ?? join(root, 'dist'));
 process.chdir(root);
 const require = createRequire(import.meta.url);
 const pkg = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -16,38 +18,26 @@ const entries = Object.keys(pkg.exports)
   .map((name) => (name === '.' ? 'index' : name.slice(2)));
 const commands = Object.values(pkg.bin).map((path) => path.replace('./dist/', '').replace('.js', ''));
 
-rmSync('dist', { recursive: true, force: true });
+rmSync(out, { recursive: true, force: true });
 await build({
   entryPoints: [...entries, ...commands].map((name) => `src/${name}.ts`),
-  outdir: 'dist',
+  outdir: out,
   bundle: true,
   platform: 'node',
   format: 'cjs',
   target: 'node20.19',
   external: Object.keys(pkg.dependencies).filter((name) => name !== 'jose'),
+  absWorkingDir: root,
   legalComments: 'inline',
   logLevel: 'warning',
 });
-for (const command of commands) chmodSync(`dist/${command}.js`, 0o755);
+for (const command of commands) chmodSync(join(out, `${command}.js`), 0o755);
 
-execFileSync(
-  process.execPath,
-  [
-    require.resolve('typescript/package.json').replace('package.json', 'bin/tsc'),
-    '-p',
-    'tsconfig.build.json',
-  ],
-  {
-    stdio: 'inherit',
-  },
-);
+const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
+execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', out], { stdio: 'inherit' });
 
+// esbuild marks the export names of its CommonJS output for Node, so a wrapper can hand all of them on.
 for (const entry of entries) {
-  const names = Object.keys(require(`${root}dist/${entry}.js`)).sort();
-  writeFileSync(
-    `dist/${entry}.mjs`,
-    `import cjs from './${entry}.js';\n${names.map((name) => `export const ${name} = cjs.${name};`).join('\n')}\n`,
-  );
-  if (!existsSync(`dist/${entry}.d.ts`)) throw new Error(`tsc wrote no dist/${entry}.d.ts`);
-  writeFileSync(`dist/${entry}.d.mts`, `export * from './${entry}.js';\n`);
+  if (!existsSync(join(out, `${entry}.d.ts`))) throw new Error(`tsc wrote no ${entry}.d.ts`);
+  for (const kind of ['mjs', 'd.mts']) writeFileSync(join(out, `${entry}.${kind}`), `export * from './${entry}.js';\n`);
 }

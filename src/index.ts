@@ -32,9 +32,11 @@ export type { PolarProfile } from './passport/profile.js';
 export type { PolarAuthenticateOptions } from './passport/request-options.js';
 export type {
   ClassicVerify,
-  ClassicVerifyWithRequest,
+  ClassicVerifyWithParams,
   PolarVerify,
   VerifiedLogin,
+  VerifyDone,
+  WithRequest,
 } from './passport/verify-callback.js';
 export type { RefreshLock, Release } from './refresh/refresh-lock.js';
 export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './server.js';

@@ -1,11 +1,12 @@
-import { type CryptoKey, importJWK, type JWK } from 'jose';
+import type { webcrypto } from 'node:crypto';
+import { importJWK, type JWK } from 'jose';
 import { PolarResponseError } from '../errors.js';
 import type { Http } from '../http.js';
 
 /** A public key that may have signed an id_token. */
 export interface VerificationKey {
   readonly kid: string | undefined;
-  readonly key: CryptoKey | Uint8Array;
+  readonly key: webcrypto.CryptoKey | Uint8Array;
 }
 
 /** The published keys of an issuer. */

@@ -17,10 +17,11 @@ import { type PolarProfile, profileFromClaims } from './profile.js';
 import { extraParameters } from './request-options.js';
 import {
   type ClassicVerify,
-  type ClassicVerifyWithRequest,
+  type ClassicVerifyWithParams,
   type PolarVerify,
   type VerifyLogin,
   verifyLogin,
+  type WithRequest,
 } from './verify-callback.js';
 
 const loginParts = Symbol('passport-polar.login-parts');
@@ -54,12 +55,11 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
    * callback with 4 or more parameters. Left out, the profile is the user.
    * @throws TypeError that names the option which is missing or wrong
    */
+  constructor(options: WithRequestOption, verify: WithRequest<ClassicVerify>);
+  constructor(options: WithRequestOption, verify: WithRequest<ClassicVerifyWithParams>);
   constructor(options: PolarStrategyOptions, verify?: PolarVerify);
-  constructor(
-    options: PolarStrategyOptions & { passReqToCallback?: false | undefined },
-    verify: ClassicVerify,
-  );
-  constructor(options: PolarStrategyOptions & { passReqToCallback: true }, verify: ClassicVerifyWithRequest);
+  constructor(options: WithoutRequestOption, verify: ClassicVerify);
+  constructor(options: WithoutRequestOption, verify: ClassicVerifyWithParams);
   constructor(options: PolarStrategyOptions, verify?: unknown) {
     const resolved = resolveOptions(options);
     const runtime = composeRuntime(options, resolved);
@@ -138,6 +138,9 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
     );
   }
 }
+
+type WithRequestOption = PolarStrategyOptions & { readonly passReqToCallback: true };
+type WithoutRequestOption = PolarStrategyOptions & { readonly passReqToCallback?: false | undefined };
 
 /** The actions that Passport adds to a strategy for one request. */
 type PassportActions = PolarStrategy & {

@@ -23,34 +23,28 @@ export type PolarVerify = (login: VerifiedLogin) => VerifyResult | Promise<Verif
 /** Passport's `done`. */
 export type VerifyDone = (error?: unknown, user?: Express.User | false | null, info?: unknown) => void;
 
-/** Passport's classic verify callback: four parameters, five with the token response, `req` first where asked for. */
-export type ClassicVerify =
-  | ((accessToken: string, refreshToken: string, profile: PolarProfile, done: VerifyDone) => unknown)
-  | ((
-      accessToken: string,
-      refreshToken: string,
-      params: Record<string, unknown>,
-      profile: PolarProfile,
-      done: VerifyDone,
-    ) => unknown);
+/** Passport's classic verify callback. */
+export type ClassicVerify = (
+  accessToken: string,
+  refreshToken: string,
+  profile: PolarProfile,
+  done: VerifyDone,
+) => unknown;
 
-/** {@link ClassicVerify} with `passReqToCallback: true`. */
-export type ClassicVerifyWithRequest =
-  | ((
-      req: Request,
-      accessToken: string,
-      refreshToken: string,
-      profile: PolarProfile,
-      done: VerifyDone,
-    ) => unknown)
-  | ((
-      req: Request,
-      accessToken: string,
-      refreshToken: string,
-      params: Record<string, unknown>,
-      profile: PolarProfile,
-      done: VerifyDone,
-    ) => unknown);
+/** The classic verify callback with the token response, as it came but for the refresh token. */
+export type ClassicVerifyWithParams = (
+  accessToken: string,
+  refreshToken: string,
+  params: Record<string, unknown>,
+  profile: PolarProfile,
+  done: VerifyDone,
+) => unknown;
+
+/** The request, first, for a callback with `passReqToCallback: true`. */
+export type WithRequest<Verify extends (...args: never[]) => unknown> = (
+  req: Request,
+  ...args: Parameters<Verify>
+) => unknown;
 
 /** What came of verifying: the user, or why not. */
 export interface Verified {
