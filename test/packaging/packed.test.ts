@@ -1,0 +1,174 @@
+/** The packed tarball, in an empty project of each kind, as a newcomer installs it. */
+import { execFile, execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+const run = promisify(execFile);
+const root = resolve(__dirname, '../..');
+const work = mkdtempSync(join(tmpdir(), 'passport-polar-packed-'));
+let files: string[] = [];
+
+beforeAll(() => {
+  // A build of its own, staged outside of the project: other suites use dist/ at the same time.
+  const stage = join(work, 'stage');
+  mkdirSync(stage);
+  for (const file of ['package.json', 'README.md', 'LICENSE'])
+    copyFileSync(join(root, file), join(stage, file));
+  execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), join(stage, 'dist')], { stdio: 'pipe' });
+  const packed = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', work], {
+      cwd: stage,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }),
+  ) as { filename: string; files: { path: string }[] }[];
+  files = packed[0]?.files.map(({ path }) => path) ?? [];
+  mkdirSync(join(work, 'node_modules'));
+  execFileSync('tar', ['-xzf', join(work, packed[0]?.filename ?? ''), '-C', join(work, 'node_modules')]);
+  renameSync(join(work, 'node_modules/package'), join(work, 'node_modules/passport-polar'));
+  linkDependencies();
+}, 120_000);
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+/** What npm would install beside the package, from what is installed here: no network, and jose is left out. */
+function linkDependencies() {
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    if (name.startsWith('.') || name === 'jose' || existsSync(join(work, 'node_modules', name))) continue;
+    symlinkSync(join(root, 'node_modules', name), join(work, 'node_modules', name));
+  }
+}
+
+const node = async (file: string, source: string) => {
+  writeFileSync(join(work, file), source);
+  return (await run(process.execPath, [file], { cwd: work })).stdout.trim();
+};
+
+it('contains the build and nothing else', () => {
+  expect(files).toEqual(
+    expect.arrayContaining([
+      'package.json',
+      'README.md',
+      'LICENSE',
+      'dist/index.js',
+      'dist/index.mjs',
+      'dist/index.d.ts',
+    ]),
+  );
+  expect(files.filter((path) => !/^(dist\/|package\.json$|README\.md$|LICENSE$)/.test(path))).toEqual([]);
+});
+
+describe('a CommonJS app', () => {
+  it('requires every entry', async () => {
+    const printed = await node(
+      'app.cjs',
+      `const { PolarStrategy, polarTokens } = require('passport-polar');
+       const { startPolarEmulator } = require('passport-polar/emulator');
+       const { redisTokenRecords } = require('passport-polar/redis');
+       console.log([PolarStrategy, polarTokens, startPolarEmulator, redisTokenRecords].map((x) => typeof x).join());`,
+    );
+    expect(printed).toBe('function,function,function,function');
+  });
+});
+
+describe('an ESM app', () => {
+  it('imports every entry, the very same classes that require gives', async () => {
+    const printed = await node(
+      'app.mjs',
+      `import { createRequire } from 'node:module';
+       import { PolarError, PolarStrategy, verifyIdToken } from 'passport-polar';
+       import { startPolarEmulator } from 'passport-polar/emulator';
+       import { redisRefreshLock } from 'passport-polar/redis';
+       const required = createRequire(import.meta.url)('passport-polar');
+       const error = await verifyIdToken('x.y.z', { clientID: 'c', jwks: { keys: [] } }).catch((e) => e);
+       console.log(required.PolarStrategy === PolarStrategy, error instanceof PolarError, error.code, typeof startPolarEmulator, typeof redisRefreshLock);`,
+    );
+    expect(printed).toBe('true true id_token_malformed function function');
+  });
+});
+
+describe('a TypeScript app', () => {
+  const source = `
+    import express from 'express';
+    import passport from 'passport';
+    import { PolarError, type PolarProfile, PolarStrategy, polarTokens, requireLogin, type TokenSet, type VerifyDone } from 'passport-polar';
+    import { startPolarEmulator } from 'passport-polar/emulator';
+    const polar = new PolarStrategy(
+      { clientID: 'c', clientSecret: process.env.POLAR_CLIENT_SECRET, callbackURL: '/cb', server: process.env.CI ? 'sandbox' : undefined },
+      async ({ tokens, profile, claims }) => ({ id: profile.id, email: claims.email, expires: tokens.expiresAt }),
+    );
+    new PolarStrategy({ clientID: 'c', callbackURL: '/cb' }, (accessToken: string, refreshToken: string, profile: PolarProfile, done: VerifyDone) => done(null, { id: profile.id }));
+    new PolarStrategy({ clientID: 'c', callbackURL: '/cb' }, (accessToken: string, refreshToken: string, params: Record<string, unknown>, profile: PolarProfile, done: VerifyDone) => done(null, { id: profile.id }));
+    new PolarStrategy({ clientID: 'c', callbackURL: '/cb', passReqToCallback: true }, (req, accessToken, refreshToken, profile, done) => done(null, { id: profile.id }));
+    const app = express();
+    passport.use(polar);
+    app.use(polarTokens(polar));
+    app.get('/', requireLogin({ loginPath: '/auth' }), async (req, res) => {
+      const tokens: TokenSet = await req.polar.getTokens();
+      res.json([tokens.expiresAt, await req.polar.getAccessToken(), req.polar.scopes]);
+    });
+    app.get('/auth', passport.authenticate('polar', { subType: 'organization', returnTo: '/', scope: ['openid'] }));
+    export const codeOf = (error: unknown) => (error instanceof PolarError ? error.code : undefined);
+    export const emulator = startPolarEmulator({ consent: 'auto' });
+    // @ts-expect-error a misspelt option
+    new PolarStrategy({ clientId: 'c', callbackURL: '/cb' });
+    // @ts-expect-error not a strategy
+    polarTokens({});
+  `;
+  it.each(['cts', 'mts'])(
+    'compiles as .%s, declarations included',
+    async (kind) => {
+      writeFileSync(join(work, `app.${kind}`), source);
+      const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
+      const flags = [
+        '--noEmit',
+        '--strict',
+        '--exactOptionalPropertyTypes',
+        '--esModuleInterop',
+        '--module',
+        'nodenext',
+        '--target',
+        'es2022',
+        '--types',
+        'node',
+      ];
+      const { stdout } = await run(process.execPath, [tsc, ...flags, '--ignoreConfig', `app.${kind}`], {
+        cwd: work,
+      }).catch((error) => error);
+      expect(stdout).toBe('');
+    },
+    60_000,
+  );
+});
+
+describe('an app that is tested with plain Jest', () => {
+  it('needs no flags and no configuration', async () => {
+    writeFileSync(join(work, 'package.json'), '{ "name": "app", "private": true }');
+    writeFileSync(
+      join(work, 'login.test.js'),
+      `const { startPolarEmulator } = require('passport-polar/emulator');
+       const { PolarStrategy } = require('passport-polar');
+       test('works', async () => {
+         const emulator = await startPolarEmulator({ consent: 'auto' });
+         const { clientID } = emulator.registerClient({ redirectURIs: ['http://localhost/cb'] });
+         expect(new PolarStrategy({ clientID, callbackURL: '/cb', server: emulator.server }).name).toBe('polar');
+         await emulator.close();
+       });`,
+    );
+    const jest = join(dirname(require.resolve('jest/package.json')), 'bin/jest.js');
+    const { stderr } = await run(process.execPath, [jest, '--rootDir', work], { cwd: work });
+    expect(stderr).toContain('1 passed');
+  }, 60_000);
+});
