@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { runEmulatorCommand } from './emulator/command.js';
+
+void runEmulatorCommand(process);

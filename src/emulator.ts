@@ -1,0 +1,28 @@
+/**
+ * A local Polar for tests and demos.
+ *
+ * @packageDocumentation
+ */
+export type {
+  PolarEmulator,
+  PolarEmulatorClientChanges,
+  PolarEmulatorToken,
+  PolarEmulatorTokenRequest,
+} from './emulator/controls/polar-emulator.js';
+export type {
+  PolarEmulatorEndpoint,
+  PolarEmulatorFault,
+  PolarEmulatorStatusFault,
+} from './emulator/faults.js';
+export type {
+  PolarEmulatorAuthMethod,
+  PolarEmulatorClient,
+  PolarEmulatorClientMetadata,
+  PolarEmulatorConsent,
+  PolarEmulatorLifetimes,
+  PolarEmulatorOptions,
+  PolarEmulatorOrganization,
+  PolarEmulatorUser,
+} from './emulator/options.js';
+export type { PolarEmulatorRequest } from './emulator/request-log.js';
+export { startPolarEmulator } from './emulator/start-emulator.js';

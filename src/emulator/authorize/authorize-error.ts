@@ -1,0 +1,45 @@
+import { browserErrorAnswer, oauthErrorBody, redirectAnswer } from '../http/answers.js';
+import type { Answer } from '../http/message.js';
+
+/** An authorization request that leads to no code. */
+export class AuthorizeError extends Error {
+  readonly error: string;
+  readonly description: string | undefined;
+  /** Where to send the error; without one, the browser is shown it. */
+  readonly redirectURI: string | undefined;
+
+  constructor(error: string, description?: string, redirectURI?: string) {
+    super(description ?? error);
+    this.name = 'AuthorizeError';
+    this.error = error;
+    this.description = description;
+    this.redirectURI = redirectURI;
+  }
+
+  /** The same error, sent to the app. */
+  redirectingTo(redirectURI: string): AuthorizeError {
+    return new AuthorizeError(this.error, this.description, redirectURI);
+  }
+
+  /** @param state - the request's `state`, or `undefined` to leave it out */
+  toAnswer(state: string | undefined): Answer {
+    const body = { ...oauthErrorBody(this.error, this.description), ...(state ? { state } : {}) };
+    if (this.redirectURI === undefined) return browserErrorAnswer(400, body);
+    return redirectAnswer(withParameters(this.redirectURI, body));
+  }
+}
+
+/** Adds parameters to a URI, after those it has. */
+export function withParameters(uri: string, parameters: Readonly<Record<string, string>>): string {
+  const [base = '', ...fragment] = uri.split('#');
+  const added = Object.entries(parameters).map(([name, value]) => `${formEncode(name)}=${formEncode(value)}`);
+  const separator = base.includes('?') ? (/[?&]$/.test(base) ? '' : '&') : '?';
+  return [base + separator + added.join('&'), ...fragment].join('#');
+}
+
+/** Form encoding as Python does it, which is how Polar builds its redirects. */
+function formEncode(text: string): string {
+  return encodeURIComponent(text)
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%20', '+');
+}

@@ -1,0 +1,118 @@
+import { UNKNOWN_CLIENT } from '../clients/client-authentication.js';
+import { lastValue } from '../http/message.js';
+import { isSupportedScope, splitScope } from '../scopes.js';
+import type { EmulatorState } from '../state.js';
+import type { ClientRecord } from '../stores/clients.js';
+import { AuthorizeError } from './authorize-error.js';
+
+/** An authorization request that is in order. */
+export interface AuthorizeRequest {
+  readonly client: ClientRecord;
+  /** Where the answer goes: the requested URI, or the client's first. */
+  readonly redirectURI: string;
+  /** As the request named it, for the token endpoint to compare. */
+  readonly requestedRedirectURI: string | undefined;
+  /** As requested, or all of the client's scopes. */
+  readonly scope: string;
+  readonly state: string | undefined;
+  readonly nonce: string | undefined;
+  readonly codeChallenge: string | undefined;
+  readonly codeChallengeMethod: string | undefined;
+}
+
+const UNREPEATABLE = ['response_type', 'client_id', 'redirect_uri', 'scope', 'state'];
+
+/**
+ * Checks what an app sent the browser with.
+ *
+ * @throws AuthorizeError, with a redirect URI once the client and that URI are known to belong together
+ */
+export function parseAuthorizeRequest(query: URLSearchParams, emulator: EmulatorState): AuthorizeRequest {
+  refuseResponseType(query, emulator);
+  for (const name of UNREPEATABLE) {
+    if (query.getAll(name).length > 1)
+      throw new AuthorizeError('invalid_request', `Multiple '${name}' in request.`);
+  }
+  const client = requestedClient(query, emulator);
+  const redirectURI = checkedRedirectURI(query, client);
+  if (!client.metadata.response_types.includes('code')) {
+    const description = "The client is not authorized to use 'response_type=code'";
+    throw new AuthorizeError('unauthorized_client', description, redirectURI);
+  }
+  const scope = lastValue(query, 'scope') ?? client.metadata.scope;
+  const problem = payloadProblem(query, client, emulator);
+  if (problem !== undefined) throw problem.redirectingTo(redirectURI);
+  return {
+    client,
+    redirectURI,
+    requestedRedirectURI: lastValue(query, 'redirect_uri') || undefined,
+    scope,
+    state: lastValue(query, 'state') || undefined,
+    nonce: lastValue(query, 'nonce') || undefined,
+    codeChallenge: lastValue(query, 'code_challenge') || undefined,
+    codeChallengeMethod: lastValue(query, 'code_challenge_method') || undefined,
+  };
+}
+
+function refuseResponseType(query: URLSearchParams, emulator: EmulatorState): void {
+  const responseType = lastValue(query, 'response_type');
+  if (responseType === 'code') return;
+  const client = emulator.clients.find(lastValue(query, 'client_id') ?? '');
+  const requested = lastValue(query, 'redirect_uri');
+  const registered = client?.metadata.redirect_uris ?? [];
+  const redirectURI = requested ? registered.find((uri) => uri === requested) : registered[0];
+  // Polar's description is the response type itself, as recorded.
+  throw new AuthorizeError('unsupported_response_type', responseType, redirectURI);
+}
+
+function requestedClient(query: URLSearchParams, emulator: EmulatorState): ClientRecord {
+  const clientID = lastValue(query, 'client_id');
+  if (clientID === undefined) throw new AuthorizeError('invalid_client', "Missing 'client_id' parameter.");
+  const client = emulator.clients.find(clientID);
+  if (client === undefined) throw new AuthorizeError('invalid_client', UNKNOWN_CLIENT);
+  return client;
+}
+
+function checkedRedirectURI(query: URLSearchParams, { metadata }: ClientRecord): string {
+  const requested = lastValue(query, 'redirect_uri');
+  const uri = requested
+    ? metadata.redirect_uris.find((each) => each === requested)
+    : metadata.redirect_uris[0];
+  if (uri !== undefined) return uri;
+  const description = requested
+    ? `Redirect URI ${requested} is not supported by client.`
+    : "Missing 'redirect_uri' in request.";
+  throw new AuthorizeError('invalid_request', description);
+}
+
+/** What is wrong with scope, PKCE parameters or nonce, if anything is. */
+function payloadProblem(
+  query: URLSearchParams,
+  { clientID }: ClientRecord,
+  emulator: EmulatorState,
+): AuthorizeError | undefined {
+  const scope = lastValue(query, 'scope') ?? '';
+  if (!isSupportedScope(scope)) {
+    return new AuthorizeError('invalid_scope', 'The requested scope is invalid, unknown, or malformed.');
+  }
+  const problem = challengeProblem(query);
+  if (problem !== undefined) return new AuthorizeError('invalid_request', problem);
+  const nonce = lastValue(query, 'nonce');
+  if (nonce && splitScope(scope).includes('openid') && emulator.codes.isNonceTaken(clientID, nonce)) {
+    return new AuthorizeError('invalid_request', 'Replay attack');
+  }
+  return undefined;
+}
+
+/** RFC 7636 section 4.3; without a method the challenge is the verifier itself. */
+function challengeProblem(query: URLSearchParams): string | undefined {
+  const challenge = lastValue(query, 'code_challenge');
+  const method = lastValue(query, 'code_challenge_method');
+  if (!challenge && !method) return undefined;
+  if (!challenge) return "Missing 'code_challenge'";
+  if (query.getAll('code_challenge').length > 1) return "Multiple 'code_challenge' in request.";
+  if (!/^[\w\-.~]{43,128}$/.test(challenge)) return "Invalid 'code_challenge'";
+  if (method && method !== 'plain' && method !== 'S256') return "Unsupported 'code_challenge_method'";
+  if (query.getAll('code_challenge_method').length > 1) return "Multiple 'code_challenge_method' in request.";
+  return undefined;
+}

@@ -1,0 +1,59 @@
+import { redirectAnswer } from '../http/answers.js';
+import type { Answer } from '../http/message.js';
+import type { EmulatorState } from '../state.js';
+import type { DirectoryUser } from '../users/directory.js';
+import { parseUUID } from '../uuid.js';
+import { AuthorizeError, withParameters } from './authorize-error.js';
+import type { AuthorizeRequest } from './authorize-request.js';
+
+/** Who agreed to what. */
+export interface Decision {
+  readonly user: DirectoryUser;
+  /** Organization ids that the token is to be limited to; empty means all. */
+  readonly organizations: readonly string[];
+  /** True when exactly one organization is wanted. */
+  readonly isOrganizationRequest: boolean;
+}
+
+/**
+ * Issues a code and sends it to the app.
+ *
+ * @throws AuthorizeError when the organizations are not the user's, or none is chosen and one is wanted: the trap that
+ *   a returning user with `sub_type=organization` and no prompt runs into
+ */
+export function issueCode(request: AuthorizeRequest, decision: Decision, emulator: EmulatorState): Answer {
+  const organizationIDs = resolveOrganizations(decision);
+  const { code } = emulator.codes.issue({
+    clientID: request.client.clientID,
+    user: decision.user,
+    scope: request.scope,
+    redirectURI: request.requestedRedirectURI,
+    nonce: request.nonce,
+    codeChallenge: request.codeChallenge,
+    codeChallengeMethod: request.codeChallengeMethod,
+    organizationIDs,
+  });
+  const parameters = request.state === undefined ? { code } : { code, state: request.state };
+  return redirectAnswer(withParameters(request.redirectURI, parameters));
+}
+
+function resolveOrganizations({ user, organizations, isOrganizationRequest }: Decision): readonly string[] {
+  const selected = [...new Set(organizations.map(organizationUUID))];
+  for (const id of selected) {
+    if (!user.organizations.some((organization) => organization.id === id)) {
+      throw new AuthorizeError('invalid_request', `You are not a member of organization ${id}`);
+    }
+  }
+  if (!isOrganizationRequest) return selected;
+  const [first] = selected.sort();
+  if (first === undefined) {
+    throw new AuthorizeError('invalid_request', 'sub_type=organization requires selecting an organization');
+  }
+  return [first];
+}
+
+function organizationUUID(text: string): string {
+  const id = parseUUID(text);
+  if (id === undefined) throw new AuthorizeError('invalid_request', "Invalid 'organizations' UUID");
+  return id;
+}

@@ -1,0 +1,47 @@
+import { lastValue } from '../http/message.js';
+import { splitScope } from '../scopes.js';
+import type { EmulatorState } from '../state.js';
+import type { DirectoryUser } from '../users/directory.js';
+import { AuthorizeError } from './authorize-error.js';
+import type { AuthorizeRequest } from './authorize-request.js';
+
+/** `sub_type`: `true` when the user has to pick exactly one organization. */
+export function isOrganizationRequest(query: URLSearchParams): boolean {
+  const subType = lastValue(query, 'sub_type') || 'user';
+  if (subType !== 'user' && subType !== 'organization') {
+    throw new AuthorizeError('invalid_request', 'Invalid sub_type');
+  }
+  return subType === 'organization';
+}
+
+/** What the browser has to show before a code can be issued. */
+export type Interaction = 'sign-in' | 'consent' | 'nothing';
+
+/**
+ * What `prompt`, the user and the grants they gave before come to.
+ *
+ * `prompt` is OpenID Connect's, so it is looked at in requests for `openid` only, except `none`. Nobody is spared the
+ * consent page by asking with `prompt=none`: only a request without any prompt goes straight through.
+ */
+export function requiredInteraction(
+  query: URLSearchParams,
+  { client, redirectURI, scope }: AuthorizeRequest,
+  user: DirectoryUser | undefined,
+  emulator: EmulatorState,
+): Interaction {
+  const prompt = lastValue(query, 'prompt');
+  const prompts = splitScope(prompt ?? '');
+  const isOpenID = splitScope(lastValue(query, 'scope') ?? '').includes('openid');
+  if (isOpenID && prompts.includes('none') && prompts.length > 1) {
+    throw new AuthorizeError('invalid_request', "Invalid 'prompt' parameter.", redirectURI);
+  }
+  if (user === undefined) {
+    if (prompt === 'none') throw new AuthorizeError('login_required', undefined, redirectURI);
+    return 'sign-in';
+  }
+  if (client.firstParty) return 'nothing';
+  const isGranted = emulator.grants.covers(client.clientID, user.id, scope);
+  if (prompt === 'none' && !isGranted) throw new AuthorizeError('consent_required', undefined, redirectURI);
+  if (isOpenID && prompts.includes('login')) return 'sign-in';
+  return prompt === undefined && isGranted ? 'nothing' : 'consent';
+}

@@ -1,0 +1,21 @@
+import type { EmulatorRequest } from '../http/message.js';
+import { type Html, html } from '../pages/html.js';
+import type { Directory, DirectoryUser } from '../users/directory.js';
+import { USER_PARAMETER } from '../users/signed-in-user.js';
+
+/** Links that load the same authorization request again, signed in as somebody else. */
+export function userLinks(
+  request: EmulatorRequest,
+  directory: Directory,
+  except?: DirectoryUser,
+): readonly Html[] {
+  return directory.users
+    .filter((user) => user !== except)
+    .map((user) => {
+      const query = new URLSearchParams(request.queryString);
+      query.set(USER_PARAMETER, user.email);
+      const href = `/oauth2/authorize?${query}`;
+      return html`<a class="person" href="${href}">${user.name}<small>${user.email}</small></a>
+`;
+    });
+}

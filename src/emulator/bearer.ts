@@ -1,0 +1,55 @@
+import { jsonAnswer, oauthAnswer, oauthErrorBody } from './http/answers.js';
+import { type EmulatorRequest, Refusal } from './http/message.js';
+import { splitScope } from './scopes.js';
+import type { EmulatorState } from './state.js';
+import type { TokenRecord } from './stores/tokens.js';
+
+const INVALID_TOKEN =
+  'The access token provided is expired, revoked, malformed, or invalid for other reasons.';
+const INSUFFICIENT_SCOPE = 'The request requires higher privileges than provided by the access token.';
+
+/** The token of a Bearer header (RFC 6750 section 2.1). */
+export function bearerToken({ headers }: EmulatorRequest): string | undefined {
+  return /^bearer +(\S.*)$/i.exec(headers.authorization ?? '')?.[1]?.trim();
+}
+
+/**
+ * Whose access token the request carries; `undefined` without a Bearer header. A client's registration token is for
+ * the registration endpoint to judge, and counts as none here.
+ *
+ * @throws Refusal 401 `invalid_token`, on whatever route: Polar looks at the header before it looks at the path.
+ */
+export function bearerRecord(request: EmulatorRequest, state: EmulatorState): TokenRecord | undefined {
+  const token = bearerToken(request);
+  if (token === undefined || token.startsWith('polar_crt_')) return undefined;
+  const record = state.tokens.findByAccessToken(token);
+  if (record !== undefined && state.tokens.isAccepted(record)) return record;
+  throw bearerRefusal(401, 'invalid_token', INVALID_TOKEN);
+}
+
+/** @throws Refusal 401 when the request carries no access token. */
+export function requireToken(request: EmulatorRequest, state: EmulatorState): TokenRecord {
+  const record = bearerRecord(request, state);
+  if (record !== undefined) return record;
+  const body = { error: 'Unauthorized', detail: 'Unauthorized' };
+  throw new Refusal(jsonAnswer(401, body, { 'www-authenticate': 'Bearer realm="polar"' }));
+}
+
+/** @throws Refusal 401 without a token, 403 `insufficient_scope` when it has none of the scopes. */
+export function requireScope(
+  request: EmulatorRequest,
+  state: EmulatorState,
+  scopes: readonly string[],
+): TokenRecord {
+  const record = requireToken(request, state);
+  const granted = splitScope(record.scope);
+  if (scopes.some((scope) => granted.includes(scope))) return record;
+  throw bearerRefusal(403, 'insufficient_scope', INSUFFICIENT_SCOPE, ` scope="${scopes.join(' ')}",`);
+}
+
+function bearerRefusal(status: number, error: string, description: string, extra = ''): Refusal {
+  const challenge = `Bearer realm="polar",${extra} error="${error}", error_description="${description}"`;
+  return new Refusal(
+    oauthAnswer(status, oauthErrorBody(error, description), { 'www-authenticate': challenge }),
+  );
+}

@@ -1,0 +1,114 @@
+import { oauthAnswer, oauthErrorBody, oauthRefusal } from '../http/answers.js';
+import { type EmulatorRequest, lastValue, Refusal } from '../http/message.js';
+import type { PolarEmulatorAuthMethod } from '../options.js';
+import type { EmulatorState } from '../state.js';
+import type { ClientRecord } from '../stores/clients.js';
+
+/** A client that has proved who it is, and how. */
+export interface AuthenticatedClient {
+  readonly client: ClientRecord;
+  readonly method: PolarEmulatorAuthMethod;
+}
+
+type Attempt = (request: EmulatorRequest, state: EmulatorState) => ClientRecord | undefined;
+
+const ATTEMPTS: Readonly<Record<PolarEmulatorAuthMethod, Attempt>> = {
+  client_secret_basic(request, state) {
+    const credentials = basicCredentials(request.headers.authorization);
+    if (credentials === undefined) return undefined;
+    const client = knownClient(credentials.clientID, state, 401);
+    return client.clientSecret === credentials.secret ? client : undefined;
+  },
+  client_secret_post({ form }, state) {
+    const clientID = lastValue(form, 'client_id');
+    const secret = lastValue(form, 'client_secret');
+    if (!clientID || !secret) return undefined;
+    const client = knownClient(clientID, state, 400);
+    return client.clientSecret === secret ? client : undefined;
+  },
+  none({ form }, state) {
+    const clientID = lastValue(form, 'client_id');
+    // An empty client_secret counts as none.
+    if (!clientID || lastValue(form, 'client_secret')) return undefined;
+    return knownClient(clientID, state, 400);
+  },
+};
+
+const TOKEN_METHODS: readonly PolarEmulatorAuthMethod[] = [
+  'client_secret_basic',
+  'client_secret_post',
+  'none',
+];
+const SECRET_METHODS: readonly PolarEmulatorAuthMethod[] = ['client_secret_basic', 'client_secret_post'];
+
+/**
+ * The client at the token endpoint: it must use exactly the method it is registered for.
+ *
+ * @param grantType - the web grant is for confidential clients only
+ */
+export function authenticateTokenClient(
+  request: EmulatorRequest,
+  state: EmulatorState,
+  grantType: string,
+): AuthenticatedClient {
+  const methods = grantType === 'web' ? SECRET_METHODS : TOKEN_METHODS;
+  const isRegisteredMethod = ({ client, method }: AuthenticatedClient) =>
+    client.metadata.token_endpoint_auth_method === method;
+  return authenticate(request, state, methods, isRegisteredMethod);
+}
+
+/** The client at revoke and introspect: by post or Basic, whatever is registered; public clients never. */
+export function authenticateManagementClient(request: EmulatorRequest, state: EmulatorState): ClientRecord {
+  return authenticate(request, state, SECRET_METHODS, () => true).client;
+}
+
+function authenticate(
+  request: EmulatorRequest,
+  state: EmulatorState,
+  methods: readonly PolarEmulatorAuthMethod[],
+  isAllowed: (result: AuthenticatedClient) => boolean,
+): AuthenticatedClient {
+  for (const method of methods) {
+    const client = ATTEMPTS[method](request, state);
+    if (client !== undefined && isAllowed({ client, method })) return { client, method };
+  }
+  const list = methods.map((method) => `'${method}'`).join(', ');
+  throw unauthorizedClient(`The client cannot authenticate with methods: [${list}]`);
+}
+
+function knownClient(clientID: string, state: EmulatorState, status: 400 | 401): ClientRecord {
+  const client = state.clients.find(clientID);
+  if (client !== undefined) return client;
+  throw status === 401 ? unauthorizedClient(UNKNOWN_CLIENT) : oauthRefusal('invalid_client', UNKNOWN_CLIENT);
+}
+
+/** What Polar says about a client_id that it does not know. */
+export const UNKNOWN_CLIENT = 'The client does not exist on this server.';
+
+/** 401 `invalid_client`, with the challenge that goes with it. */
+export function unauthorizedClient(description: string): Refusal {
+  const challenge = `Basic error="invalid_client", error_description="${description}"`;
+  return new Refusal(
+    oauthAnswer(401, oauthErrorBody('invalid_client', description), { 'www-authenticate': challenge }),
+  );
+}
+
+function basicCredentials(header: string | undefined): { clientID: string; secret: string } | undefined {
+  const [, encoded] = /^basic +(\S+)$/i.exec(header ?? '') ?? [];
+  if (encoded === undefined) return undefined;
+  const decoded = Buffer.from(encoded, 'base64').toString('utf8');
+  const colon = decoded.indexOf(':');
+  if (colon < 0) return undefined;
+  const clientID = percentDecode(decoded.slice(0, colon));
+  const secret = percentDecode(decoded.slice(colon + 1));
+  return clientID && secret ? { clientID, secret } : undefined;
+}
+
+/** RFC 6749 section 2.3.1 has both halves form-encoded; what is not valid encoding is taken as it stands. */
+function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,46 @@
+/** Why a redirect URI cannot be registered. */
+export type RedirectURIProblem = 'not-a-url' | 'https-required';
+
+/**
+ * A redirect URI as Polar stores it: normalised like any URL (`https://a.co` becomes `https://a.co/`), with `http:`
+ * on this machine and on private IPv4 networks only. Other schemes are for apps on phones.
+ */
+export function normalizeRedirectURI(uri: string): URL | RedirectURIProblem {
+  if (!URL.canParse(uri)) return 'not-a-url';
+  const url = new URL(uri);
+  return url.protocol === 'http:' && !isLocalHost(url.hostname) ? 'https-required' : url;
+}
+
+function isLocalHost(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost') || isPrivateIPv4(host);
+}
+
+/** First addresses and prefix lengths of the networks that are not part of the public internet (RFC 6890). */
+const PRIVATE_NETWORKS: ReadonlyArray<readonly [first: string, bits: number]> = [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 29],
+  ['192.0.2.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['240.0.0.0', 4],
+];
+
+function isPrivateIPv4(host: string): boolean {
+  // The URL parser has turned every way to write an IPv4 address into four decimal numbers.
+  if (!/^\d+\.\d+\.\d+\.\d+$/.test(host)) return false;
+  const address = toNumber(host);
+  return PRIVATE_NETWORKS.some(([first, bits]) => {
+    const size = 2 ** (32 - bits);
+    return Math.floor(address / size) === Math.floor(toNumber(first) / size);
+  });
+}
+
+function toNumber(address: string): number {
+  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+}

@@ -1,0 +1,130 @@
+import { parseArgs } from 'node:util';
+import type { PolarEmulator } from './controls/polar-emulator.js';
+import type { PolarEmulatorConsent, PolarEmulatorOptions } from './options.js';
+import { startPolarEmulator } from './start-emulator.js';
+
+/** The part of node's `process` that the command uses. */
+export interface CommandProcess {
+  /** Interpreter and script come first, as in `process.argv`. */
+  readonly argv: readonly string[];
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+  exitCode?: number | string | null | undefined;
+  once(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+}
+
+const NAME = 'passport-polar-emulator';
+const DEFAULT_REDIRECT_URI = 'http://localhost:3000/auth/polar/callback';
+
+const HELP = `Usage: ${NAME} [options]
+
+Serves a local Polar for development: the page on which people log in, and the API.
+
+  --port N             port to listen on; 0 picks a free one (default 0)
+  --user EMAIL         who is signed in at this Polar (default ada@example.com)
+  --consent MODE       ask: show the consent page (default); auto: consent at once; deny: refuse at once
+  --redirect-uri URI   where the app is called back; can be repeated
+                       (default ${DEFAULT_REDIRECT_URI})
+  --help               show this text
+`;
+
+const OPTIONS = {
+  port: { type: 'string' },
+  user: { type: 'string' },
+  consent: { type: 'string' },
+  'redirect-uri': { type: 'string', multiple: true },
+  help: { type: 'boolean' },
+} as const;
+
+/**
+ * The command `passport-polar-emulator`: starts an emulator, registers a client with it and prints what an app needs to
+ * know. SIGINT and SIGTERM stop it. Exit codes: 2 for arguments that make no sense, 1 when it cannot start.
+ *
+ * @returns the running emulator, or `undefined` when none was started
+ */
+export async function runEmulatorCommand(terminal: CommandProcess): Promise<PolarEmulator | undefined> {
+  const fail = (exitCode: number, message: string) => {
+    terminal.stderr.write(`${NAME}: ${message}\n`);
+    terminal.exitCode = exitCode;
+    return undefined;
+  };
+  let request: CommandRequest;
+  try {
+    request = parseCommand(terminal.argv.slice(2));
+  } catch (error) {
+    return fail(2, `${firstSentence(error)} Try --help.`);
+  }
+  if (request.help) {
+    terminal.stdout.write(HELP);
+    return undefined;
+  }
+  let emulator: PolarEmulator | undefined;
+  try {
+    emulator = await startPolarEmulator(request.options);
+    terminal.stdout.write(introduction(emulator, request.redirectURIs));
+  } catch (error) {
+    await emulator?.close();
+    // Node's errors, a port in use say, have a code; the emulator's own are about the arguments.
+    return fail(hasCode(error) ? 1 : 2, messageOf(error));
+  }
+  const running = emulator;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) terminal.once(signal, () => void running.close());
+  return running;
+}
+
+interface CommandRequest {
+  readonly help: boolean;
+  readonly options: PolarEmulatorOptions;
+  readonly redirectURIs: readonly string[];
+}
+
+function parseCommand(args: readonly string[]): CommandRequest {
+  const { values } = parseArgs({ args: [...args], options: OPTIONS });
+  const port = Number(values.port ?? '0');
+  if (!Number.isInteger(port) || port < 0 || port > 65_535 || values.port === '') {
+    throw new TypeError(`--port takes a number from 0 to 65535, not '${values.port}'.`);
+  }
+  const { consent = 'ask', user } = values;
+  if (!isConsent(consent)) throw new TypeError(`--consent takes ask, auto or deny, not '${consent}'.`);
+  return {
+    help: values.help ?? false,
+    options: { port, consent, user },
+    redirectURIs: values['redirect-uri'] ?? [DEFAULT_REDIRECT_URI],
+  };
+}
+
+function isConsent(text: string): text is PolarEmulatorConsent {
+  return text === 'ask' || text === 'auto' || text === 'deny';
+}
+
+function introduction(emulator: PolarEmulator, redirectURIs: readonly string[]): string {
+  const client = emulator.registerClient({ redirectURIs, name: 'Your app' });
+  return `A local Polar is listening on ${emulator.url}
+Signed in there: ${emulator.user}. Consent: ${emulator.consent}. Stop it with Ctrl-C.
+
+Environment for an app that is called back at ${client.redirectURIs.join(' or ')}:
+
+POLAR_WEB_URL=${emulator.webURL}
+POLAR_API_URL=${emulator.apiURL}
+POLAR_ISSUER=${emulator.issuer}
+POLAR_CLIENT_ID=${client.clientID}
+POLAR_CLIENT_SECRET=${client.clientSecret ?? ''}
+`;
+}
+
+/** Node explains argument errors at length; the first sentence is the point. */
+function firstSentence(error: unknown): string {
+  const [sentence = ''] = messageOf(error).split(/(?<=\.)\s/);
+  return sentence.endsWith('.') ? sentence : `${sentence}.`;
+}
+
+// Not `instanceof Error`: under Jest, node's own errors come from another realm.
+function messageOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error
+    ? String(error.message)
+    : String(error);
+}
+
+function hasCode(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error;
+}

@@ -1,0 +1,98 @@
+import { normalizeRedirectURI } from '../clients/redirect-uri.js';
+import { registrationURI } from '../clients/registration-uri.js';
+import type {
+  PolarEmulatorAuthMethod,
+  PolarEmulatorClient,
+  PolarEmulatorClientMetadata,
+} from '../options.js';
+import { isSupportedScope, SUPPORTED_SCOPES } from '../scopes.js';
+import type { EmulatorState } from '../state.js';
+import type { ClientRecord } from '../stores/clients.js';
+import type { PolarEmulatorClientChanges } from './polar-emulator.js';
+
+const AUTH_METHODS: readonly string[] = ['client_secret_post', 'client_secret_basic', 'none'];
+
+/** Registers a client from code: the controls' counterpart of `POST /v1/oauth2/register`. */
+export function registerClient(
+  metadata: PolarEmulatorClientMetadata,
+  state: EmulatorState,
+): PolarEmulatorClient {
+  if (!Array.isArray(metadata.redirectURIs)) throw new TypeError('A client needs a list of redirectURIs.');
+  const client = state.clients.add(
+    {
+      redirect_uris: metadata.redirectURIs.map(checkedRedirectURI),
+      token_endpoint_auth_method: checkedMethod(metadata.tokenEndpointAuthMethod ?? 'client_secret_post'),
+      grant_types: metadata.grantTypes ?? ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      client_name: metadata.name ?? 'Example app',
+      scope: checkedScope(metadata.scope ?? SUPPORTED_SCOPES.join(' ')),
+    },
+    metadata,
+  );
+  return describeClient(client, state);
+}
+
+/** Changes a registered client. */
+export function changeClient(
+  clientID: string,
+  changes: PolarEmulatorClientChanges,
+  state: EmulatorState,
+): PolarEmulatorClient {
+  const client = requireClient(clientID, state);
+  const { metadata } = client;
+  client.metadata = {
+    ...metadata,
+    redirect_uris: changes.redirectURIs?.map(checkedRedirectURI) ?? metadata.redirect_uris,
+    token_endpoint_auth_method: checkedMethod(
+      changes.tokenEndpointAuthMethod ?? metadata.token_endpoint_auth_method,
+    ),
+    grant_types: changes.grantTypes ?? metadata.grant_types,
+    client_name: changes.name ?? metadata.client_name,
+    scope: checkedScope(changes.scope ?? metadata.scope),
+  };
+  client.firstParty = changes.firstParty ?? client.firstParty;
+  return describeClient(client, state);
+}
+
+/** @throws TypeError when there is no such client. */
+export function requireClient(clientID: string, state: EmulatorState): ClientRecord {
+  const client = state.clients.find(clientID);
+  if (client === undefined) throw new TypeError(`No client ${clientID} is registered at this Polar.`);
+  return client;
+}
+
+function describeClient(client: ClientRecord, state: EmulatorState): PolarEmulatorClient {
+  const { clientID, clientSecret, metadata, registrationAccessToken } = client;
+  const method = checkedMethod(metadata.token_endpoint_auth_method);
+  return {
+    clientID,
+    ...(method === 'none' ? {} : { clientSecret }),
+    redirectURIs: metadata.redirect_uris,
+    scope: metadata.scope,
+    tokenEndpointAuthMethod: method,
+    registrationAccessToken,
+    registrationClientURI: registrationURI(clientID, state),
+  };
+}
+
+function checkedRedirectURI(uri: string): string {
+  const url = normalizeRedirectURI(uri);
+  if (url === 'not-a-url')
+    throw new TypeError(`${uri} is not an absolute URL, so it cannot be a redirect URI.`);
+  if (url === 'https-required') {
+    throw new TypeError(
+      `${uri} cannot be a redirect URI: plain http is for localhost and private IPv4 addresses.`,
+    );
+  }
+  return url.href;
+}
+
+function checkedScope(scope: string): string {
+  if (!isSupportedScope(scope)) throw new TypeError(`Polar does not know every scope of "${scope}".`);
+  return scope;
+}
+
+function checkedMethod(method: string): PolarEmulatorAuthMethod {
+  if (AUTH_METHODS.includes(method)) return method as PolarEmulatorAuthMethod;
+  throw new TypeError(`"${method}" is not an authentication method. Use one of ${AUTH_METHODS.join(', ')}.`);
+}

@@ -1,0 +1,54 @@
+import { clearState } from '../create-state.js';
+import type { EmulatorState } from '../state.js';
+import { checkedConsent } from './checked-consent.js';
+import { changeClient, registerClient } from './client-controls.js';
+import type { PolarEmulator } from './polar-emulator.js';
+import { issueTokens, liveTokens, revokeTokens } from './token-controls.js';
+
+/** The strings a running emulator hangs on. */
+export function createControls(state: EmulatorState, stop: () => Promise<void>): PolarEmulator {
+  const { settings, clock, directory, keys, faults, log, signedIn, webSessions } = state;
+  const url = settings.baseURL;
+  const start = { consent: settings.consent, user: signedIn.email };
+  let closed: Promise<void> | undefined;
+  return {
+    url,
+    webURL: url,
+    apiURL: url,
+    issuer: settings.issuer,
+    server: { webURL: url, apiURL: url, issuer: settings.issuer },
+    get consent() {
+      return settings.consent;
+    },
+    set consent(consent) {
+      settings.consent = checkedConsent(consent);
+    },
+    get user() {
+      return signedIn.email;
+    },
+    set user(email) {
+      signedIn.set(email);
+    },
+    requests: log.entries,
+    registerClient: (metadata) => registerClient(metadata, state),
+    updateClient: (clientID, changes) => changeClient(clientID, changes, state),
+    issueTokens: (request) => issueTokens(request, state),
+    createSession: (email) => webSessions.create(directory.byEmail(email)),
+    liveTokens: () => liveTokens(state),
+    now: clock.now,
+    advanceTime: (seconds) => clock.advance(seconds),
+    rotateKeys: ({ keepOld = false } = {}) => keys.rotate(keepOld),
+    revokeAll: (email) => revokeTokens(email, state),
+    fail: (endpoint, fault, times = 1) => faults.plan(endpoint, fault, times),
+    heal: (endpoint) => faults.clear(endpoint),
+    reset() {
+      clearState(state);
+      settings.consent = start.consent;
+      signedIn.set(start.user);
+    },
+    close() {
+      closed ??= stop();
+      return closed;
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { requireScope } from '../bearer.js';
+import { jsonAnswer } from '../http/answers.js';
+import type { Answer, EmulatorRequest } from '../http/message.js';
+import type { EmulatorState } from '../state.js';
+import type { TokenRecord } from '../stores/tokens.js';
+import type { DirectoryOrganization } from '../users/directory.js';
+import { pageOf } from './api-paging.js';
+
+const SCOPES = ['organizations:write', 'organizations:read'];
+
+/** `GET /v1/organizations/`: those of the token, which may be fewer than the user's. */
+export function listOrganizations(request: EmulatorRequest, state: EmulatorState): Answer {
+  const slug = request.query.get('slug');
+  const organizations = organizationsOf(requireScope(request, state, SCOPES)).filter(
+    (organization) => slug === null || organization.slug === slug,
+  );
+  return jsonAnswer(200, pageOf(organizations.map(describe), request.query));
+}
+
+/** `GET /v1/organizations/:id`. */
+export function getOrganization(request: EmulatorRequest, state: EmulatorState): Answer {
+  const wanted = request.path.split('/').at(-1);
+  const organization = organizationsOf(requireScope(request, state, SCOPES)).find(({ id }) => id === wanted);
+  if (organization !== undefined) return jsonAnswer(200, describe(organization));
+  return jsonAnswer(404, { error: 'ResourceNotFound', detail: 'Not found' });
+}
+
+function organizationsOf({ subject, organizationIDs }: TokenRecord): readonly DirectoryOrganization[] {
+  if (subject.type === 'organization') return [subject.organization];
+  const { organizations } = subject.user;
+  return organizationIDs.length === 0
+    ? organizations
+    : organizations.filter(({ id }) => organizationIDs.includes(id));
+}
+
+/** An organization as Polar's API shows it, with everything the @polar-sh/sdk insists on. */
+function describe({ id, slug, name }: DirectoryOrganization): Record<string, unknown> {
+  return {
+    created_at: '2026-01-01T00:00:00Z',
+    modified_at: null,
+    id,
+    name,
+    slug,
+    avatar_url: null,
+    proration_behavior: 'prorate',
+    allow_customer_updates: true,
+    email: `hello@${slug}.example.com`,
+    website: null,
+    socials: [],
+    status: 'active',
+    details_submitted_at: '2026-01-01T00:00:00Z',
+    sso_enforced: false,
+    default_presentment_currency: 'usd',
+    default_tax_behavior: 'location',
+    feature_settings: null,
+    subscription_settings: {
+      allow_multiple_subscriptions: false,
+      proration_behavior: 'prorate',
+      benefit_revocation_grace_period: 0,
+      prevent_trial_abuse: false,
+      allow_customer_updates: true,
+    },
+    customer_email_settings: EMAIL_SETTINGS,
+    customer_portal_settings: {
+      usage: { show: true },
+      subscription: { update_seats: true, update_plan: true },
+    },
+    country: null,
+    account_id: null,
+    payout_account_id: null,
+    capabilities: {
+      checkout_payments: true,
+      subscription_renewals: true,
+      payouts: true,
+      refunds: true,
+      api_access: true,
+      dashboard_access: true,
+    },
+  };
+}
+
+const EMAIL_SETTINGS = Object.fromEntries(
+  [
+    'order_confirmation',
+    'subscription_cancellation',
+    'subscription_confirmation',
+    'subscription_cycled',
+    'subscription_cycled_after_trial',
+    'subscription_past_due',
+    'subscription_paused',
+    'subscription_resumed',
+    'subscription_renewal_reminder',
+    'subscription_revoked',
+    'subscription_trial_conversion_reminder',
+    'subscription_uncanceled',
+    'subscription_updated',
+  ].map((kind) => [kind, true]),
+);

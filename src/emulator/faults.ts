@@ -1,0 +1,102 @@
+/** Which requests a fault is for. `consent` posts count as `authorize`, everything else under `/v1/` as `api`. */
+export type PolarEmulatorEndpoint = (typeof ENDPOINTS)[number];
+
+const ENDPOINTS = [
+  'authorize',
+  'token',
+  'userinfo',
+  'revoke',
+  'introspect',
+  'register',
+  'jwks',
+  'discovery',
+  'api',
+] as const;
+
+/**
+ * What goes wrong with a request.
+ *
+ * The request has **no effect**; something else answers in Polar's place:
+ * - `{ status }`: that status, with an empty body or the given `body` (a string as it is, anything else as JSON).
+ *   429 and 503 carry `retry-after: 60` unless `retryAfterSeconds` says otherwise.
+ * - `'hang'`: no answer at all, the connection stays open.
+ * - `'reset-before'`: the connection is reset.
+ * - `'garbage'`: 200, says it is JSON, is not.
+ * - `'html'`: 200 with an HTML page, as from a captive portal.
+ * - `'huge-body'`: 200 with 10 MiB of valid JSON.
+ *
+ * The request **takes effect**, the answer suffers:
+ * - `'reset-after'`: the connection is reset instead of the answer, as when a refresh response is lost.
+ * - `'hang-after'`: the answer never comes.
+ * - `'half-body'`: the connection breaks in the middle of the body.
+ * - `{ delayMs }`: the answer comes so many milliseconds late.
+ * - `{ slowBodyMs }`: headers at once, the body drop by drop over so many milliseconds.
+ */
+export type PolarEmulatorFault =
+  | PolarEmulatorStatusFault
+  | { readonly delayMs: number }
+  | { readonly slowBodyMs: number }
+  | (typeof NAMED_FAULTS)[number];
+
+const NAMED_FAULTS = [
+  'hang',
+  'reset-before',
+  'garbage',
+  'html',
+  'huge-body',
+  'reset-after',
+  'hang-after',
+  'half-body',
+] as const;
+
+/** An answer made up on the spot. */
+export interface PolarEmulatorStatusFault {
+  readonly status: number;
+  readonly retryAfterSeconds?: number | undefined;
+  readonly body?: unknown;
+  /** Extra headers; they win over the usual ones. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+interface PlannedFault {
+  readonly fault: PolarEmulatorFault;
+  timesLeft: number;
+}
+
+/** The faults that are still to happen: per endpoint, in the order they were asked for. */
+export class Faults {
+  readonly #planned = new Map<string, PlannedFault[]>();
+
+  /**
+   * Plans a fault for the next `times` requests to the endpoint that no earlier fault claims.
+   *
+   * @throws TypeError for a misspelt endpoint or fault, which would otherwise just never happen
+   */
+  plan(endpoint: PolarEmulatorEndpoint, fault: PolarEmulatorFault, times: number): void {
+    if (!ENDPOINTS.includes(endpoint)) {
+      throw new TypeError(`There is no endpoint "${String(endpoint)}". Endpoints: ${ENDPOINTS.join(', ')}.`);
+    }
+    if (typeof fault === 'string' && !NAMED_FAULTS.includes(fault)) {
+      throw new TypeError(`There is no fault "${String(fault)}". Faults: ${NAMED_FAULTS.join(', ')}.`);
+    }
+    const queue = this.#planned.get(endpoint) ?? [];
+    queue.push({ fault, timesLeft: times });
+    this.#planned.set(endpoint, queue);
+  }
+
+  /** The fault for this request, if one is planned; uses it up. */
+  take(endpoint: string): PolarEmulatorFault | undefined {
+    const queue = this.#planned.get(endpoint);
+    const next = queue?.[0];
+    if (queue === undefined || next === undefined) return undefined;
+    next.timesLeft -= 1;
+    if (next.timesLeft <= 0) queue.shift();
+    return next.fault;
+  }
+
+  /** Forgets what is planned for one endpoint, or for all. */
+  clear(endpoint?: PolarEmulatorEndpoint): void {
+    if (endpoint === undefined) this.#planned.clear();
+    else this.#planned.delete(endpoint);
+  }
+}

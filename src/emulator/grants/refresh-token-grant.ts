@@ -1,0 +1,54 @@
+import type { AuthenticatedClient } from '../clients/client-authentication.js';
+import { oauthRefusal } from '../http/answers.js';
+import { type Answer, type EmulatorRequest, lastValue } from '../http/message.js';
+import { splitScope } from '../scopes.js';
+import type { EmulatorState } from '../state.js';
+import type { NewToken, TokenRecord } from '../stores/tokens.js';
+import { issueToken, tokenAnswer } from './token-answer.js';
+
+/**
+ * `grant_type=refresh_token`. The refresh token that was used and the access token beside it die in the same instant
+ * that the new ones are born. Nothing here waits for anything, so of concurrent refreshes exactly one wins.
+ */
+export function refreshTokenGrant(
+  { form }: EmulatorRequest,
+  state: EmulatorState,
+  { client }: AuthenticatedClient,
+): Answer {
+  const refreshToken = lastValue(form, 'refresh_token');
+  if (refreshToken === undefined)
+    throw oauthRefusal('invalid_request', "Missing 'refresh_token' in request.");
+  const old = state.tokens.findByRefreshToken(refreshToken);
+  if (old === undefined || old.revoked || old.clientID !== client.clientID)
+    throw oauthRefusal('invalid_grant');
+  const scope = narrowedScope(old, lastValue(form, 'scope'));
+  const token = issueToken(state, client, {
+    ...migratedSubject(old, state),
+    scope,
+    expiresIn: state.settings.refreshedAccessTokenSeconds,
+    withRefreshToken: true,
+  });
+  old.revoked = true;
+  return tokenAnswer(token, state);
+}
+
+function narrowedScope(old: TokenRecord, requested: string | undefined): string {
+  if (!requested) return old.scope;
+  const granted = new Set(splitScope(old.scope));
+  if (splitScope(requested).every((scope) => granted.has(scope))) return requested;
+  throw oauthRefusal('invalid_scope', 'The requested scope is invalid, unknown, or malformed.');
+}
+
+/** A legacy token of an organization with a single member becomes that member's token, limited to the organization. */
+function migratedSubject(
+  { subject, organizationIDs }: TokenRecord,
+  state: EmulatorState,
+): Pick<NewToken, 'subject' | 'organizationIDs'> {
+  if (subject.type === 'organization') {
+    const [member, ...others] = state.directory.membersOf(subject.organization.id);
+    if (member !== undefined && others.length === 0) {
+      return { subject: { type: 'user', user: member }, organizationIDs: [subject.organization.id] };
+    }
+  }
+  return { subject, organizationIDs };
+}

@@ -1,0 +1,55 @@
+import type { AuthenticatedClient } from '../clients/client-authentication.js';
+import { oauthRefusal } from '../http/answers.js';
+import { type Answer, type EmulatorRequest, lastValue } from '../http/message.js';
+import { isSupportedScope } from '../scopes.js';
+import type { EmulatorState } from '../state.js';
+import type { DirectoryUser } from '../users/directory.js';
+import { parseUUID } from '../uuid.js';
+import { issueToken, tokenAnswer } from './token-answer.js';
+
+/** `grant_type=web`: Polar's own apps exchange a web session for a token that cannot be refreshed. */
+export function webGrant(
+  { form }: EmulatorRequest,
+  state: EmulatorState,
+  { client }: AuthenticatedClient,
+): Answer {
+  const sessionToken = lastValue(form, 'session_token');
+  if (sessionToken === undefined)
+    throw oauthRefusal('invalid_request', "Missing 'session_token' in request.");
+  const sub = requestedOrganization(form);
+  const scope = lastValue(form, 'scope');
+  if (scope && !isSupportedScope(scope)) {
+    throw oauthRefusal('invalid_scope', 'The requested scope is invalid, unknown, or malformed.');
+  }
+  const user = state.webSessions.find(sessionToken);
+  if (user === undefined) throw oauthRefusal('invalid_grant');
+  const token = issueToken(state, client, {
+    subject: { type: 'user', user },
+    scope: scope || client.metadata.scope,
+    organizationIDs: sub === undefined ? [] : [ownOrganization(user, sub)],
+    expiresIn: state.settings.refreshedAccessTokenSeconds,
+    withRefreshToken: false,
+  });
+  return tokenAnswer(token, state);
+}
+
+function requestedOrganization(form: URLSearchParams): string | undefined {
+  const subType = lastValue(form, 'sub_type') || 'user';
+  const sub = lastValue(form, 'sub');
+  if (subType !== 'user' && subType !== 'organization')
+    throw oauthRefusal('invalid_request', 'Invalid sub_type');
+  if (subType === 'organization' && sub === undefined) {
+    throw oauthRefusal('invalid_request', "Missing 'sub' for organization sub_type");
+  }
+  if (subType === 'user' && sub !== undefined) {
+    throw oauthRefusal('invalid_request', "Can't specify 'sub' for user sub_type");
+  }
+  return sub;
+}
+
+function ownOrganization(user: DirectoryUser, sub: string): string {
+  const wanted = parseUUID(sub);
+  if (wanted === undefined) throw oauthRefusal('invalid_request', "Invalid 'sub' UUID");
+  if (!user.organizations.some(({ id }) => id === wanted)) throw oauthRefusal('invalid_grant');
+  return wanted;
+}

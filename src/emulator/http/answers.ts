@@ -1,0 +1,56 @@
+import { type Answer, Refusal } from './message.js';
+
+/** The API version that was recorded; Polar answers every request with the version it used. */
+export const API_VERSION = '2026-04';
+
+const PRIVATE = { 'cache-control': 'private, no-store' };
+const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' };
+const JSON_TYPE = { 'content-type': 'application/json' };
+const HTML_TYPE = { 'content-type': 'text/html; charset=utf-8' };
+
+/** An answer of Polar's API framework. */
+export function jsonAnswer(status: number, body: unknown, headers: Answer['headers'] = {}): Answer {
+  return { status, headers: { ...JSON_TYPE, ...PRIVATE, ...headers }, body: JSON.stringify(body) };
+}
+
+/** An answer of Polar's OAuth library, which has caching headers of its own. */
+export function oauthAnswer(status: number, body: unknown, headers: Answer['headers'] = {}): Answer {
+  return { status, headers: { ...JSON_TYPE, ...NO_STORE, ...headers }, body: JSON.stringify(body) };
+}
+
+/** A bare answer, for errors that come before anything has looked at the request. */
+export function detailAnswer(status: number, detail: string, headers: Answer['headers'] = {}): Answer {
+  return jsonAnswer(status, { detail }, headers);
+}
+
+/** Sends the browser on. */
+export function redirectAnswer(location: string, status: 302 | 307 = 302): Answer {
+  return { status, headers: { ...PRIVATE, location }, body: '' };
+}
+
+/** A page. */
+export function htmlAnswer(html: string, headers: Answer['headers'] = {}): Answer {
+  return { status: 200, headers: { ...HTML_TYPE, ...PRIVATE, ...headers }, body: html };
+}
+
+/**
+ * An error of the authorize endpoint that is not sent back to the app: JSON, but labelled as HTML, as recorded. It
+ * repeats what the request said, so characters that could start markup are escaped.
+ */
+export function browserErrorAnswer(status: number, body: unknown): Answer {
+  const json = JSON.stringify(body).replace(
+    /[<>&]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
+  );
+  return { status, headers: { ...HTML_TYPE, ...PRIVATE }, body: json };
+}
+
+/** An OAuth error (RFC 6749 section 5.2). Without a description the field is absent. */
+export function oauthRefusal(error: string, description?: string, status = 400): Refusal {
+  return new Refusal(oauthAnswer(status, oauthErrorBody(error, description)));
+}
+
+/** The body of an OAuth error. */
+export function oauthErrorBody(error: string, description?: string): Record<string, string> {
+  return description ? { error, error_description: description } : { error };
+}

@@ -1,0 +1,40 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** A request, read to its end and taken apart. */
+export interface EmulatorRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** The query as it came, without the question mark. */
+  readonly queryString: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** Fields of a form body; empty for any other body. */
+  readonly form: URLSearchParams;
+}
+
+/** What is to be sent back. */
+export interface Answer {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly body: string;
+  /** Called once the answer has been sent, or can be sent no longer. */
+  readonly onSent?: () => void;
+}
+
+/** An answer that ends the handling of a request from wherever it is thrown. */
+export class Refusal extends Error {
+  readonly answer: Answer;
+
+  constructor(answer: Answer) {
+    super(`Refused with status ${answer.status}`);
+    this.name = 'Refusal';
+    this.answer = answer;
+  }
+}
+
+/** The last value of a parameter: what Polar's server reads when one is given more than once. */
+export function lastValue(parameters: URLSearchParams, name: string): string | undefined {
+  return parameters.getAll(name).at(-1);
+}

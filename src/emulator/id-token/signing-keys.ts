@@ -1,0 +1,81 @@
+import { generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+
+const generate = promisify(generateKeyPair);
+
+interface KeyPair {
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+
+interface SigningKey {
+  readonly kid: string;
+  readonly pair: () => Promise<KeyPair>;
+}
+
+/** One entry of the key set, with the members Polar publishes: no `use`, no `alg`. */
+export interface PublishedKey {
+  readonly n: string;
+  readonly e: string;
+  readonly kty: 'RSA';
+  readonly kid: string;
+}
+
+// An RSA key takes up to half a second to make. Every emulator of the process signs with the same first key: it
+// protects nothing, and a test suite that starts a hundred emulators pays once.
+let firstPair: Promise<KeyPair> | undefined;
+
+function lazily(make: () => Promise<KeyPair>): () => Promise<KeyPair> {
+  let pair: Promise<KeyPair> | undefined;
+  return () => {
+    pair ??= make();
+    return pair;
+  };
+}
+
+const newPair = (): Promise<KeyPair> => generate('rsa', { modulusLength: 2048 });
+
+function firstKey(): SigningKey {
+  const pair = () => {
+    firstPair ??= newPair();
+    return firstPair;
+  };
+  return { kid: 'polar_dev', pair };
+}
+
+/** The key that signs id_tokens, and those still published beside it. */
+export class SigningKeys {
+  #current = firstKey();
+  #published: readonly SigningKey[] = [this.#current];
+  #rotations = 0;
+
+  /** Signs with a new key from now on. Old keys are published no longer unless `keepOld`. */
+  rotate(keepOld: boolean): void {
+    this.#rotations += 1;
+    this.#current = { kid: `polar_dev_${this.#rotations + 1}`, pair: lazily(newPair) };
+    // The old key stays first: a client that tries only the first key of the set is found out.
+    this.#published = keepOld ? [...this.#published, this.#current] : [this.#current];
+  }
+
+  /** The key to sign with. */
+  async privateKey(): Promise<KeyObject> {
+    return (await this.#current.pair()).privateKey;
+  }
+
+  /** What `/.well-known/jwks.json` lists. */
+  async published(): Promise<PublishedKey[]> {
+    return Promise.all(
+      this.#published.map(async ({ kid, pair }) => {
+        const { n = '', e = '' } = (await pair()).publicKey.export({ format: 'jwk' });
+        return { n, e, kty: 'RSA', kid } as const;
+      }),
+    );
+  }
+
+  /** Back to the first key. */
+  reset(): void {
+    this.#current = firstKey();
+    this.#published = [this.#current];
+    this.#rotations = 0;
+  }
+}

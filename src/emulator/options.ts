@@ -1,0 +1,107 @@
+/** An organization that a user of the emulator belongs to. */
+export interface PolarEmulatorOrganization {
+  /** UUID. @default a random one */
+  readonly id?: string | undefined;
+  /** Short name in URLs. Two users who name the same slug are members of the same organization. */
+  readonly slug: string;
+  /** What people read. @default the slug */
+  readonly name?: string | undefined;
+}
+
+/** Somebody with an account at the emulator. */
+export interface PolarEmulatorUser {
+  /** UUID, the `sub` of the user's id_tokens. @default a random one */
+  readonly id?: string | undefined;
+  readonly email: string;
+  /** @default true */
+  readonly emailVerified?: boolean | undefined;
+  /** What people read. @default the e-mail address */
+  readonly name?: string | undefined;
+  /** @default none */
+  readonly organizations?: readonly PolarEmulatorOrganization[] | undefined;
+}
+
+/** How a client proves to the token endpoint who it is. Polar wants exactly the method that was registered. */
+export type PolarEmulatorAuthMethod = 'client_secret_post' | 'client_secret_basic' | 'none';
+
+/** What can be said about a client (an app) when it is registered. */
+export interface PolarEmulatorClientMetadata {
+  /** Where users may be sent back to: `https:`, or `http:` on localhost, `*.localhost` or a private IPv4 address. */
+  readonly redirectURIs: readonly string[];
+  /** Space-separated. @default every scope Polar knows */
+  readonly scope?: string | undefined;
+  /** `none` makes a public client, which has no secret. @default 'client_secret_post', as in Polar's dashboard */
+  readonly tokenEndpointAuthMethod?: PolarEmulatorAuthMethod | undefined;
+  /** Shown on the consent page. @default 'Example app' */
+  readonly name?: string | undefined;
+  /** Add `web` for Polar's session-token grant. @default ['authorization_code', 'refresh_token'] */
+  readonly grantTypes?: readonly ('authorization_code' | 'refresh_token' | 'web')[] | undefined;
+  /** One of Polar's own apps: users are never asked for consent. @default false */
+  readonly firstParty?: boolean | undefined;
+  /** @default a random `polar_ci_…` */
+  readonly clientID?: string | undefined;
+  /** Ignored for a public client. @default a random `polar_cs_…` */
+  readonly clientSecret?: string | undefined;
+}
+
+/** A registered client. `clientID` and `clientSecret` are for whatever logs in with it. */
+export interface PolarEmulatorClient {
+  readonly clientID: string;
+  /** Absent for a public client. */
+  readonly clientSecret?: string;
+  readonly redirectURIs: readonly string[];
+  readonly scope: string;
+  readonly tokenEndpointAuthMethod: PolarEmulatorAuthMethod;
+  /** Bearer token for GET, PUT and DELETE on `registrationClientURI`. */
+  readonly registrationAccessToken: string;
+  readonly registrationClientURI: string;
+}
+
+/**
+ * What happens when a browser comes to log in.
+ * - `ask`: the consent page is shown; the form on it is posted by a person or a test.
+ * - `auto`: consent is given at once; the answer is the 302 back to the app. (`prompt=login` gets Polar's bare 401:
+ *   there is nobody to sign in again.)
+ * - `deny`: the answer is the 302 with `error=access_denied`.
+ */
+export type PolarEmulatorConsent = 'ask' | 'auto' | 'deny';
+
+/** Lifetimes of what the emulator issues. */
+export interface PolarEmulatorLifetimes {
+  /** @default 300 */
+  readonly authorizationCodeSeconds?: number | undefined;
+  /** Access tokens of a login (`grant_type=authorization_code`). @default 864000 (10 days) */
+  readonly loginAccessTokenSeconds?: number | undefined;
+  /** Access tokens of a refresh or of the web grant. @default 3600 (1 hour) */
+  readonly refreshedAccessTokenSeconds?: number | undefined;
+}
+
+/** Options of `startPolarEmulator`. */
+export interface PolarEmulatorOptions {
+  /** TCP port; 0 lets the system pick a free one. @default 0 */
+  readonly port?: number | undefined;
+  /**
+   * Address to listen on, and host of the published URLs. `127.0.0.1` rather than `localhost`, because `localhost` may
+   * resolve to `::1` first, and because browsers then keep the cookies of an app on `http://localhost:3000` apart from
+   * those of this Polar (cookies ignore ports, not hosts).
+   * @default '127.0.0.1'
+   */
+  readonly host?: string | undefined;
+  /** @default 'ask' */
+  readonly consent?: PolarEmulatorConsent | undefined;
+  /** Who has an account. @default ada, grace, katherine and unverified, all `@example.com` */
+  readonly users?: readonly PolarEmulatorUser[] | undefined;
+  /** E-mail address of the user who is signed in at Polar; empty for nobody. @default the first of `users` */
+  readonly user?: string | undefined;
+  /** `iss` of the id_tokens; Polar's is not the address it is reached at. @default 'https://polar.sh' */
+  readonly issuer?: string | undefined;
+  readonly lifetimes?: PolarEmulatorLifetimes | undefined;
+  /** Clients to register at the start. */
+  readonly clients?: readonly PolarEmulatorClientMetadata[] | undefined;
+  /**
+   * Milliseconds of real time for which a new token is still unknown after the token response was sent: Polar commits
+   * its transaction only then, so a call made at once can get a 401.
+   * @default 0
+   */
+  readonly commitLagMs?: number | undefined;
+}

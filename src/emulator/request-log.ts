@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { PolarEmulatorEndpoint, PolarEmulatorFault } from './faults.js';
+
+/** One request the emulator got. */
+export interface PolarEmulatorRequest {
+  readonly method: string;
+  /** Path without the query. */
+  readonly path: string;
+  /** `other` for a path that Polar does not have. */
+  readonly endpoint: PolarEmulatorEndpoint | 'other';
+  /** Names in lower case. */
+  readonly headers: IncomingHttpHeaders;
+  readonly query: Readonly<Record<string, string>>;
+  /** Fields of a form body; empty for any other body. */
+  readonly form: Readonly<Record<string, string>>;
+  /** The body as it came. */
+  readonly body: string;
+  /** `grant_type` of a token request. */
+  readonly grantType: string | undefined;
+  /** Emulator time of arrival, in milliseconds since the epoch. */
+  readonly at: number;
+  /** The fault this request ran into. */
+  readonly fault: PolarEmulatorFault | undefined;
+  /** Status of the answer; `undefined` while there is none, or when a fault kept it from being sent. */
+  readonly status: number | undefined;
+}
+
+/** A log entry while the emulator is still writing it. */
+export type PendingRequest = { -readonly [Key in keyof PolarEmulatorRequest]: PolarEmulatorRequest[Key] };
+
+/** Every request since the start or the last reset, in the order of arrival. */
+export class RequestLog {
+  readonly entries: PendingRequest[] = [];
+
+  add(entry: PendingRequest): void {
+    this.entries.push(entry);
+  }
+
+  clear(): void {
+    this.entries.length = 0;
+  }
+}

@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { PolarEmulatorFault } from '../faults.js';
+import { detailAnswer } from '../http/answers.js';
+import { type Answer, type EmulatorRequest, lastValue, Refusal } from '../http/message.js';
+import { readRequest } from '../http/read-request.js';
+import { send, substituteAnswer } from '../http/send.js';
+import type { PendingRequest } from '../request-log.js';
+import type { EmulatorState } from '../state.js';
+import { handle } from './handle.js';
+import { endpointOf } from './routes.js';
+
+/** Serves one request: reads it, logs it, lets a planned fault have its way, answers. Never rejects. */
+export async function serve(
+  message: IncomingMessage,
+  response: ServerResponse,
+  state: EmulatorState,
+): Promise<void> {
+  response.on('error', () => response.destroy());
+  try {
+    await serveRequest(await readRequest(message), response, state);
+  } catch (error) {
+    // The body was too large, or the client went away in the middle of it.
+    if (error instanceof Refusal) send(response, error.answer);
+    else response.destroy();
+  }
+}
+
+async function serveRequest(
+  request: EmulatorRequest,
+  response: ServerResponse,
+  state: EmulatorState,
+): Promise<void> {
+  const endpoint = endpointOf(request.path);
+  const fault = state.faults.take(endpoint);
+  const entry = logEntry(request, endpoint, fault, state);
+  state.log.add(entry);
+  if (fault === 'hang') return;
+  if (fault === 'reset-before') {
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  const substitute = fault === undefined ? undefined : substituteAnswer(fault);
+  const answer = substitute ?? (await answerOf(request, state));
+  if (fault === 'hang-after') {
+    answer.onSent?.();
+    return;
+  }
+  response.once('close', () => answer.onSent?.());
+  if (fault === 'reset-after') {
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  entry.status = answer.status;
+  send(response, answer, fault);
+}
+
+async function answerOf(request: EmulatorRequest, state: EmulatorState): Promise<Answer> {
+  try {
+    return await handle(request, state);
+  } catch (error) {
+    // A mistake in the emulator: it shows up in the test that ran into it, and the emulator lives on.
+    return detailAnswer(500, `The Polar emulator failed: ${String(error)}`);
+  }
+}
+
+function logEntry(
+  request: EmulatorRequest,
+  endpoint: PendingRequest['endpoint'],
+  fault: PolarEmulatorFault | undefined,
+  state: EmulatorState,
+): PendingRequest {
+  const { method, path, headers, query, form, body } = request;
+  return {
+    method,
+    path,
+    endpoint,
+    headers,
+    query: Object.fromEntries(query),
+    form: Object.fromEntries(form),
+    body,
+    grantType: endpoint === 'token' ? lastValue(form, 'grant_type') : undefined,
+    at: state.clock.now(),
+    fault,
+    status: undefined,
+  };
+}

@@ -1,0 +1,55 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { registerClient } from './controls/client-controls.js';
+import { createControls } from './controls/create-controls.js';
+import type { PolarEmulator } from './controls/polar-emulator.js';
+import { createState } from './create-state.js';
+import type { PolarEmulatorOptions } from './options.js';
+import { serve } from './server/serve.js';
+
+/**
+ * Starts a local Polar: the authorize page and the API of the real one, answering as the real one does, with nothing
+ * shared with any other emulator of the process.
+ *
+ * @throws TypeError when an option makes no sense
+ * @example
+ * ```ts
+ * const polar = await startPolarEmulator({ consent: 'auto' });
+ * const client = polar.registerClient({ redirectURIs: ['http://localhost:3000/auth/polar/callback'] });
+ * // ... let the app log in at polar.server with client.clientID and client.clientSecret ...
+ * polar.advanceTime(3601); // its access token has expired
+ * await polar.close();
+ * ```
+ */
+export async function startPolarEmulator(options: PolarEmulatorOptions = {}): Promise<PolarEmulator> {
+  const state = createState(options);
+  for (const client of options.clients ?? []) registerClient(client, state);
+  const host = options.host ?? '127.0.0.1';
+  const server = createServer((message, response) => void serve(message, response, state));
+  await listen(server, options.port ?? 0, host);
+  state.settings.baseURL = `http://${publishedHost(host)}:${(server.address() as AddressInfo).port}`;
+  return createControls(state, () => close(server));
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** A server that listens everywhere is reached on this machine. */
+function publishedHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

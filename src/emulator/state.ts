@@ -1,0 +1,41 @@
+import type { Clock } from './clock.js';
+import type { Faults } from './faults.js';
+import type { SigningKeys } from './id-token/signing-keys.js';
+import type { PolarEmulatorConsent } from './options.js';
+import type { RequestLog } from './request-log.js';
+import type { Clients } from './stores/clients.js';
+import type { Codes } from './stores/codes.js';
+import type { ConsentForms } from './stores/consent-forms.js';
+import type { RememberedGrants } from './stores/remembered-grants.js';
+import type { Tokens } from './stores/tokens.js';
+import type { WebSessions } from './stores/web-sessions.js';
+import type { Directory } from './users/directory.js';
+import type { SignedInUser } from './users/signed-in-user.js';
+
+/** Everything one emulator knows. Endpoints are functions of a request and this. */
+export interface EmulatorState {
+  readonly settings: EmulatorSettings;
+  readonly clock: Clock;
+  readonly keys: SigningKeys;
+  readonly directory: Directory;
+  readonly signedIn: SignedInUser;
+  readonly clients: Clients;
+  readonly codes: Codes;
+  readonly tokens: Tokens;
+  readonly grants: RememberedGrants;
+  readonly consentForms: ConsentForms;
+  readonly webSessions: WebSessions;
+  readonly faults: Faults;
+  readonly log: RequestLog;
+}
+
+/** Options, resolved. */
+export interface EmulatorSettings {
+  readonly issuer: string;
+  readonly loginAccessTokenSeconds: number;
+  readonly refreshedAccessTokenSeconds: number;
+  readonly commitLagMs: number;
+  /** Known once the server listens. */
+  baseURL: string;
+  consent: PolarEmulatorConsent;
+}

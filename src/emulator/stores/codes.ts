@@ -1,0 +1,64 @@
+import type { Clock } from '../clock.js';
+import { randomToken } from '../random-token.js';
+import type { DirectoryUser } from '../users/directory.js';
+
+/** What Polar remembers of an authorization code until it is exchanged. */
+export interface CodeRecord {
+  readonly code: string;
+  readonly clientID: string;
+  readonly user: DirectoryUser;
+  /** As asked for; the client's scopes are applied when the code is exchanged. */
+  readonly scope: string;
+  /** Absent when the request named none, and then the exchange need not name it either. */
+  readonly redirectURI: string | undefined;
+  readonly nonce: string | undefined;
+  readonly codeChallenge: string | undefined;
+  readonly codeChallengeMethod: string | undefined;
+  readonly organizationIDs: readonly string[];
+  /** Seconds since the epoch. */
+  readonly authTime: number;
+}
+
+/** Authorization codes that have not been exchanged. */
+export class Codes {
+  readonly #codes = new Map<string, CodeRecord>();
+  readonly #clock: Clock;
+  readonly #lifetimeSeconds: number;
+
+  constructor(clock: Clock, lifetimeSeconds: number) {
+    this.#clock = clock;
+    this.#lifetimeSeconds = lifetimeSeconds;
+  }
+
+  issue(details: Omit<CodeRecord, 'code' | 'authTime'>): CodeRecord {
+    const record = { ...details, code: randomToken('polar_ac_'), authTime: this.#clock.seconds() };
+    this.#codes.set(record.code, record);
+    return record;
+  }
+
+  /** The code of this client, unless it is unknown, used or expired. */
+  find(code: string, clientID: string): CodeRecord | undefined {
+    const record = this.#codes.get(code);
+    if (record === undefined || record.clientID !== clientID) return undefined;
+    return this.#clock.hasPassed(record.authTime, this.#lifetimeSeconds) ? undefined : record;
+  }
+
+  delete(record: CodeRecord): void {
+    this.#codes.delete(record.code);
+  }
+
+  /**
+   * A nonce is taken while a code that carries it is stored. An exchanged code is deleted and frees its nonce; an
+   * abandoned one stays stored, expired or not, so its nonce can never be used again.
+   */
+  isNonceTaken(clientID: string, nonce: string): boolean {
+    for (const record of this.#codes.values()) {
+      if (record.clientID === clientID && record.nonce === nonce) return true;
+    }
+    return false;
+  }
+
+  clear(): void {
+    this.#codes.clear();
+  }
+}

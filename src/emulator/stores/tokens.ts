@@ -1,0 +1,107 @@
+import type { Clock } from '../clock.js';
+import { randomToken } from '../random-token.js';
+import type { DirectoryOrganization, DirectoryUser } from '../users/directory.js';
+
+/** Whom a token stands for. Organizations are legacy: Polar mints tokens for users only. */
+export type TokenSubject =
+  | { readonly type: 'user'; readonly user: DirectoryUser }
+  | { readonly type: 'organization'; readonly organization: DirectoryOrganization };
+
+/** What the caller decides about a new token. */
+export interface NewToken {
+  readonly clientID: string;
+  readonly subject: TokenSubject;
+  readonly scope: string;
+  /** Organizations the token is limited to; empty means all of the user's. */
+  readonly organizationIDs: readonly string[];
+  readonly expiresIn: number;
+  readonly withRefreshToken: boolean;
+}
+
+/** An access token and the refresh token that lives and dies with it: one row in Polar's database. */
+export interface TokenRecord extends Omit<NewToken, 'withRefreshToken'> {
+  readonly accessToken: string;
+  readonly refreshToken: string | undefined;
+  /** Seconds since the epoch. */
+  readonly issuedAt: number;
+  revoked: boolean;
+  /** False until the "transaction" that made the token is committed; see `commitLagMs`. */
+  committed: boolean;
+}
+
+/** Every token of this emulator. */
+export class Tokens {
+  readonly #byAccessToken = new Map<string, TokenRecord>();
+  readonly #byRefreshToken = new Map<string, TokenRecord>();
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  issue({ withRefreshToken, ...details }: NewToken): TokenRecord {
+    const kind = details.subject.type === 'user' ? 'u' : 'o';
+    const record: TokenRecord = {
+      ...details,
+      accessToken: randomToken(`polar_at_${kind}_`),
+      refreshToken: withRefreshToken ? randomToken(`polar_rt_${kind}_`) : undefined,
+      issuedAt: this.#clock.seconds(),
+      revoked: false,
+      committed: true,
+    };
+    this.#byAccessToken.set(record.accessToken, record);
+    if (record.refreshToken !== undefined) this.#byRefreshToken.set(record.refreshToken, record);
+    return record;
+  }
+
+  /** The row of this access token, even when it is revoked or expired. */
+  findByAccessToken(token: string): TokenRecord | undefined {
+    return committed(this.#byAccessToken.get(token));
+  }
+
+  /** The row of this refresh token, even when it is revoked. */
+  findByRefreshToken(token: string): TokenRecord | undefined {
+    return committed(this.#byRefreshToken.get(token));
+  }
+
+  /** True when the access token of the row is accepted. */
+  isAccepted(record: TokenRecord): boolean {
+    return !record.revoked && !this.isExpired(record);
+  }
+
+  /** True when the access token of the row is past its lifetime; its refresh token works on. */
+  isExpired(record: TokenRecord): boolean {
+    return this.#clock.hasPassed(record.issuedAt, record.expiresIn);
+  }
+
+  /** Expires the access token now, and leaves the refresh token alone. */
+  expire(record: TokenRecord): TokenRecord {
+    const expired = { ...record, issuedAt: this.#clock.seconds() - record.expiresIn - 1 };
+    this.#byAccessToken.set(record.accessToken, expired);
+    if (record.refreshToken !== undefined) this.#byRefreshToken.set(record.refreshToken, expired);
+    return expired;
+  }
+
+  /** Revokes what `matches`, or everything. */
+  revokeAll(matches: (record: TokenRecord) => boolean = () => true): void {
+    for (const record of this.#byAccessToken.values()) {
+      if (matches(record)) record.revoked = true;
+    }
+  }
+
+  /** Rows of which something still works: the access token, the refresh token or both. */
+  live(): TokenRecord[] {
+    return [...this.#byAccessToken.values()].filter(
+      (record) => !record.revoked && (record.refreshToken !== undefined || !this.isExpired(record)),
+    );
+  }
+
+  clear(): void {
+    this.#byAccessToken.clear();
+    this.#byRefreshToken.clear();
+  }
+}
+
+function committed(record: TokenRecord | undefined): TokenRecord | undefined {
+  return record?.committed === true ? record : undefined;
+}

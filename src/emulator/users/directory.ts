@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import type { PolarEmulatorUser } from '../options.js';
+import { parseUUID } from '../uuid.js';
+import { SEEDED_USERS } from './seeded-users.js';
+
+/** An organization, with its id and name filled in. */
+export interface DirectoryOrganization {
+  readonly id: string;
+  readonly slug: string;
+  readonly name: string;
+}
+
+/** A user, with everything filled in. */
+export interface DirectoryUser {
+  readonly id: string;
+  readonly email: string;
+  readonly emailVerified: boolean;
+  readonly name: string;
+  readonly organizations: readonly DirectoryOrganization[];
+}
+
+/** Who has an account at this Polar. */
+export class Directory {
+  readonly users: readonly DirectoryUser[];
+
+  constructor(users: readonly PolarEmulatorUser[] = SEEDED_USERS) {
+    if (users.length === 0) throw new TypeError('startPolarEmulator: `users` must name at least one user.');
+    const organizations = new Map<string, DirectoryOrganization>();
+    this.users = users.map((user) => ({
+      id: checkedID(user.id),
+      email: user.email,
+      emailVerified: user.emailVerified ?? true,
+      name: user.name ?? user.email,
+      organizations: (user.organizations ?? []).map(({ id, slug, name }) => {
+        // Users who name the same slug are members of the same organization.
+        const known = organizations.get(slug) ?? { id: checkedID(id), slug, name: name ?? slug };
+        organizations.set(slug, known);
+        return known;
+      }),
+    }));
+  }
+
+  /** The user whom a browser is signed in as unless something else is said. */
+  get firstUser(): DirectoryUser {
+    const [first] = this.users;
+    if (first === undefined) throw new TypeError('There is no user.');
+    return first;
+  }
+
+  /** The user with this e-mail address, if there is one. */
+  find(email: string): DirectoryUser | undefined {
+    return this.users.find((user) => user.email === email);
+  }
+
+  /** @throws TypeError naming the users there are, when none has this e-mail address. */
+  byEmail(email: string): DirectoryUser {
+    const user = this.find(email);
+    if (user !== undefined) return user;
+    const known = this.users.map((each) => each.email).join(', ');
+    throw new TypeError(`There is no user ${email} at this Polar. Users: ${known}.`);
+  }
+
+  /** Everybody who belongs to an organization. */
+  membersOf(organizationID: string): DirectoryUser[] {
+    return this.users.filter((user) => user.organizations.some(({ id }) => id === organizationID));
+  }
+}
+
+function checkedID(id: string | undefined): string {
+  const uuid = id === undefined ? randomUUID() : parseUUID(id);
+  if (uuid === undefined)
+    throw new TypeError(`startPolarEmulator: "${id}" is not a UUID, as Polar's ids are.`);
+  return uuid;
+}

@@ -1,0 +1,51 @@
+import { normalizeRedirectURI } from '../clients/redirect-uri.js';
+import type { Problem } from './complaint.js';
+
+/** Looks at a value of a JSON body: hands it on, perhaps normalised, or says what is wrong with it. */
+export type Check = (value: unknown) => { readonly value: string } | Problem;
+
+/** Any text. */
+export const text: Check = (value) =>
+  typeof value === 'string' ? { value } : { type: 'string_type', msg: 'Input should be a valid string' };
+
+/** One of a few texts. */
+export function oneOf(choices: readonly string[]): Check {
+  const quoted = choices.map((choice) => `'${choice}'`);
+  const last = quoted.pop() ?? '';
+  const expected = quoted.length === 0 ? last : `${quoted.join(', ')} or ${last}`;
+  return (value) =>
+    typeof value === 'string' && choices.includes(value)
+      ? { value }
+      : { type: 'literal_error', msg: `Input should be ${expected}`, ctx: { expected } };
+}
+
+/** Where a client's users may be sent back to. */
+export const redirectURI: Check = (value) => {
+  if (typeof value !== 'string') return NOT_A_TEXT;
+  const url = normalizeRedirectURI(value);
+  if (url === 'not-a-url') return NOT_A_URL;
+  if (url !== 'https-required') return { value: url.href };
+  return { type: 'value_error', msg: 'Value error, An HTTPS URL is required.', ctx: { error: {} } };
+};
+
+/** The address of a page or picture. */
+export const webURL: Check = (value) => {
+  if (typeof value !== 'string') return NOT_A_TEXT;
+  if (!URL.canParse(value)) return NOT_A_URL;
+  const url = new URL(value);
+  if (url.protocol === 'https:' || url.protocol === 'http:') return { value: url.href };
+  const schemes = "'http' or 'https'";
+  return {
+    type: 'url_scheme',
+    msg: `URL scheme should be ${schemes}`,
+    ctx: { expected_schemes: schemes },
+  };
+};
+
+const NOT_A_TEXT: Problem = { type: 'url_type', msg: 'URL input should be a string or URL' };
+
+const NOT_A_URL: Problem = {
+  type: 'url_parsing',
+  msg: 'Input should be a valid URL, relative URL without a base',
+  ctx: { error: 'relative URL without a base' },
+};

@@ -1,0 +1,216 @@
+import { describe, expect, it } from '@jest/globals';
+import { ACME, CALLBACK, CHALLENGE, ENGINES, LocalPolar } from './support/local-polar';
+
+const polar = new LocalPolar();
+
+const sent = ({ location }: { location: URLSearchParams }) => Object.fromEntries(location);
+
+describe('errors shown in the browser', () => {
+  it.each(['response_type', 'client_id', 'redirect_uri', 'scope', 'state'])(
+    '%s given twice',
+    async (name) => {
+      const path = polar.authorizePath();
+      const value = new URL(path, polar.emulator.url).searchParams.get(name) ?? '';
+      const { status, headers, json } = await polar.send(`${path}&${name}=${encodeURIComponent(value)}`);
+      expect([status, headers.get('content-type')]).toEqual([400, 'text/html; charset=utf-8']);
+      expect(json).toEqual({
+        error: 'invalid_request',
+        error_description: `Multiple '${name}' in request.`,
+        state: 'st-1',
+      });
+    },
+  );
+
+  it('no client_id', async () => {
+    const { status, json } = await polar.authorize({ client_id: undefined, state: undefined });
+    expect(status).toBe(400);
+    expect(json).toEqual({ error: 'invalid_client', error_description: "Missing 'client_id' parameter." });
+  });
+
+  it.each([{ client_id: 'nobody' }, { redirect_uri: 'http://localhost:4000/other' }])(
+    'another response_type, from %p',
+    async (changes) => {
+      const { status, json } = await polar.authorize({ ...changes, response_type: 'token' });
+      expect(status).toBe(400);
+      expect(json).toEqual({ error: 'unsupported_response_type', error_description: 'token', state: 'st-1' });
+    },
+  );
+
+  it('repeats the state without markup', async () => {
+    const state = '<script>alert(1)</script>&amp;';
+    const { text, json } = await polar.authorize({ client_id: 'nobody', state });
+    expect(text).not.toMatch(/[<>&]/);
+    expect(json['state']).toBe(state);
+  });
+
+  it('no redirect_uri, and none registered', async () => {
+    const { clientID } = polar.register({ redirectURIs: [] });
+    const { status, json } = await polar.authorize({ client_id: clientID, redirect_uri: undefined });
+    expect(status).toBe(400);
+    expect(json['error_description']).toBe("Missing 'redirect_uri' in request.");
+  });
+});
+
+describe('errors sent to the app', () => {
+  const cases = [
+    [{ code_challenge_method: 'S256' }, "Missing 'code_challenge'"],
+    [{ code_challenge: 'too-short' }, "Invalid 'code_challenge'"],
+    [{ code_challenge: CHALLENGE, code_challenge_method: 'S512' }, "Unsupported 'code_challenge_method'"],
+    [{ prompt: 'none consent' }, "Invalid 'prompt' parameter."],
+  ] as const;
+  it.each(cases)('%p', async (changes, description) => {
+    const reply = await polar.authorize(changes);
+    expect(reply.status).toBe(302);
+    expect(reply.headers.get('content-type')).toBeNull();
+    expect(sent(reply)).toEqual({
+      error: 'invalid_request',
+      error_description: description,
+      state: 'st-1',
+    });
+  });
+
+  it.each(['code_challenge', 'code_challenge_method'])('%s given twice', async (name) => {
+    const path = polar.authorizePath({ code_challenge: CHALLENGE, code_challenge_method: 'S256' });
+    const value = name === 'code_challenge' ? CHALLENGE : 'S256';
+    const reply = await polar.send(`${path}&${name}=${value}`);
+    expect(sent(reply)['error_description']).toBe(`Multiple '${name}' in request.`);
+  });
+
+  it('a response_type that is missing has no description', async () => {
+    const reply = await polar.authorize({ response_type: undefined });
+    expect(sent(reply)).toEqual({ error: 'unsupported_response_type', state: 'st-1' });
+  });
+
+  it('a client registered for no response type', async () => {
+    const metadata = { client_name: 'x', redirect_uris: [CALLBACK], response_types: [] };
+    const { json } = await polar.send('/v1/oauth2/register', {
+      method: 'POST',
+      body: JSON.stringify(metadata),
+      headers: { 'content-type': 'application/json' },
+    });
+    const reply = await polar.authorize({ client_id: String(json['client_id']) });
+    expect(sent(reply)).toEqual({
+      error: 'unauthorized_client',
+      error_description: "The client is not authorized to use 'response_type=code'",
+      state: 'st-1',
+    });
+  });
+
+  it('prompt=none before anything was granted', async () => {
+    const reply = await polar.authorize({ prompt: 'none' });
+    expect(sent(reply)).toEqual({ error: 'consent_required', state: 'st-1' });
+  });
+
+  it('prompt=none when nobody is signed in', async () => {
+    polar.emulator.user = '';
+    const reply = await polar.authorize({ prompt: 'none' });
+    expect(sent(reply)).toEqual({ error: 'login_required', state: 'st-1' });
+    expect((await polar.authorize()).status).toBe(401);
+  });
+
+  it('the nonce of an abandoned code, even when that has expired; not that of an exchanged one', async () => {
+    const code = await polar.code({ nonce: 'used' });
+    expect(sent(await polar.authorize({ nonce: 'used' }))).toEqual({
+      error: 'invalid_request',
+      error_description: 'Replay attack',
+      state: 'st-1',
+    });
+    const other = polar.register();
+    expect(sent(await polar.authorize({ nonce: 'used', client_id: other.clientID }))).toHaveProperty('code');
+    await polar.exchange(code);
+    expect(sent(await polar.authorize({ nonce: 'used' }))).toHaveProperty('code');
+    polar.emulator.advanceTime(86_400);
+    expect(sent(await polar.authorize({ nonce: 'used' }))).toHaveProperty('error');
+  });
+});
+
+describe('success', () => {
+  it('goes to the first registered redirect_uri when none is named, and the exchange need not name it', async () => {
+    const reply = await polar.authorize({ redirect_uri: undefined });
+    expect(reply.headers.get('location')).toMatch(CALLBACK);
+    const code = reply.location.get('code') ?? '';
+    expect((await polar.exchange(code, { redirect_uri: undefined })).status).toBe(200);
+  });
+
+  it('keeps the query string of the redirect_uri, and sends no state when it got none', async () => {
+    const redirect_uri = 'http://localhost:4000/cb?tenant=a%20b&x=';
+    const { clientID } = polar.register({ redirectURIs: [redirect_uri, 'http://localhost:4000/end?'] });
+    const reply = await polar.authorize({ client_id: clientID, redirect_uri, state: undefined });
+    expect(reply.headers.get('location')).toMatch(/cb\?tenant=a%20b&x=&code=polar_ac_\w{43}$/);
+    const other = await polar.authorize({ client_id: clientID, redirect_uri: 'http://localhost:4000/end?' });
+    expect(other.headers.get('location')).toMatch(/end\?code=polar_ac_\w{43}&state=st-1$/);
+  });
+
+  it('encodes the state as Polar does', async () => {
+    const state = "a b+c/ü'()*!~";
+    const reply = await polar.authorize({ state });
+    expect(reply.location.get('state')).toBe(state);
+    expect(reply.headers.get('location')).toMatch(/state=a\+b%2Bc%2F%C3%BC%27%28%29%2A%21~$/);
+  });
+
+  it('a scope left out means all of the client’s', async () => {
+    expect(await polar.login({ scope: undefined })).toMatchObject({
+      scope: 'openid email organizations:read',
+    });
+  });
+
+  it('a scope the client is not registered for is dropped without a word', async () => {
+    expect((await polar.login({ scope: 'openid orders:read' })).scope).toBe('openid');
+  });
+
+  it('without openid there is no id_token', async () => {
+    const { json } = await polar.exchange(await polar.code({ scope: 'email' }));
+    expect(Object.keys(json)).toEqual(['token_type', 'access_token', 'expires_in', 'refresh_token', 'scope']);
+  });
+});
+
+describe('organizations', () => {
+  it('limits the token to those the request names', async () => {
+    const { accessToken } = await polar.login({ organizations: ENGINES.replaceAll('-', '').toUpperCase() });
+    expect((await polar.introspect(accessToken))['organizations']).toEqual([ENGINES]);
+  });
+
+  it.each([
+    ['no-uuid', "Invalid 'organizations' UUID"],
+    [ACME.replace('0', '9'), `You are not a member of organization ${ACME.replace('0', '9')}`],
+  ])('refuses %s, without the state', async (organizations, description) => {
+    const { status, json } = await polar.authorize({ organizations });
+    expect(status).toBe(400);
+    expect(json).toEqual({ error: 'invalid_request', error_description: description });
+  });
+
+  it('sub_type=organization takes the first when several are named', async () => {
+    const path = `${polar.authorizePath({ sub_type: 'organization' })}&organizations=${ENGINES}&organizations=${ACME}`;
+    const code = (await polar.send(path)).location.get('code') ?? '';
+    const { json } = await polar.exchange(code);
+    expect((await polar.introspect(String(json['access_token'])))['organizations']).toEqual([ACME]);
+  });
+
+  it('a silent re-login is not limited to what was chosen before', async () => {
+    await polar.login({ organizations: ENGINES });
+    const { accessToken } = await polar.login();
+    expect((await polar.introspect(accessToken))['organizations']).toEqual([]);
+  });
+
+  it('there is nothing to choose for a user without organizations', async () => {
+    polar.emulator.user = 'katherine@example.com';
+    const { status, json } = await polar.authorize({ sub_type: 'organization', prompt: 'consent' });
+    expect(status).toBe(400);
+    expect(json['error_description']).toBe('sub_type=organization requires selecting an organization');
+  });
+});
+
+it('deny mode denies those, too, who would be sent straight back', async () => {
+  await polar.login();
+  polar.emulator.consent = 'deny';
+  expect(sent(await polar.authorize())).toEqual({
+    error: 'access_denied',
+    error_description: 'The resource owner or authorization server denied the request',
+    state: 'st-1',
+  });
+});
+
+it('prompt=login means nothing without openid', async () => {
+  expect((await polar.authorize({ prompt: 'login', scope: 'email' })).status).toBe(302);
+  expect((await polar.authorize({ prompt: 'login' })).status).toBe(401);
+});

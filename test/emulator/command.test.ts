@@ -1,0 +1,106 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { PolarEmulator } from 'passport-polar/emulator';
+import { runEmulatorCommand } from '../../src/emulator/command';
+
+/** A terminal that writes down what it is shown. */
+class Terminal {
+  readonly argv: readonly string[];
+  exitCode: number | undefined;
+  out = '';
+  error = '';
+  readonly signals = new Map<string, () => void>();
+  readonly stdout = { write: (text: string) => (this.out += text) };
+  readonly stderr = { write: (text: string) => (this.error += text) };
+
+  constructor(...args: string[]) {
+    this.argv = ['node', 'passport-polar-emulator', ...args];
+  }
+
+  once(signal: string, listener: () => void): void {
+    this.signals.set(signal, listener);
+  }
+}
+
+const running: PolarEmulator[] = [];
+afterEach(async () => {
+  for (const emulator of running.splice(0)) await emulator.close();
+});
+
+async function run(...args: string[]): Promise<{ terminal: Terminal; emulator: PolarEmulator | undefined }> {
+  const terminal = new Terminal(...args);
+  const emulator = await runEmulatorCommand(terminal);
+  if (emulator !== undefined) running.push(emulator);
+  return { terminal, emulator };
+}
+
+describe('passport-polar-emulator', () => {
+  it('prints where it listens and an environment that works', async () => {
+    const { terminal, emulator } = await run('--user', 'grace@example.com', '--consent', 'auto');
+    expect(terminal.out).toContain(`listening on ${emulator?.url}\n`);
+    const environment = Object.fromEntries(
+      [...terminal.out.matchAll(/^(POLAR_\w+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
+    );
+    expect(environment).toEqual({
+      POLAR_WEB_URL: emulator?.url,
+      POLAR_API_URL: emulator?.url,
+      POLAR_ISSUER: 'https://polar.sh',
+      POLAR_CLIENT_ID: expect.stringMatching(/^polar_ci_/),
+      POLAR_CLIENT_SECRET: expect.stringMatching(/^polar_cs_/),
+    });
+    expect([emulator?.user, emulator?.consent]).toEqual(['grace@example.com', 'auto']);
+    const query = new URLSearchParams({
+      response_type: 'code',
+      client_id: environment['POLAR_CLIENT_ID'] ?? '',
+      redirect_uri: 'http://localhost:3000/auth/polar/callback',
+      scope: 'openid',
+    });
+    const answer = await fetch(`${emulator?.url}/oauth2/authorize?${query}`, { redirect: 'manual' });
+    expect(answer.status).toBe(302);
+  });
+
+  it('takes several redirect URIs', async () => {
+    const { terminal } = await run(
+      '--redirect-uri',
+      'https://a.co',
+      '--redirect-uri=http://localhost:4000/cb',
+    );
+    expect(terminal.out).toContain('called back at https://a.co/ or http://localhost:4000/cb');
+  });
+
+  it.each(['SIGINT', 'SIGTERM'])('stops on %s', async (signal) => {
+    const { terminal, emulator } = await run('--port=0');
+    terminal.signals.get(signal)?.();
+    await emulator?.close();
+    await expect(fetch(emulator?.url ?? '')).rejects.toThrow();
+    expect(terminal.exitCode).toBeUndefined();
+  });
+
+  it('explains itself', async () => {
+    const { terminal, emulator } = await run('--help');
+    expect(terminal.out).toMatch(/^Usage: passport-polar-emulator/);
+    expect([emulator, terminal.exitCode]).toEqual([undefined, undefined]);
+  });
+
+  it.each([
+    [['--prot', '4100'], "Unknown option '--prot'. Try --help."],
+    [['4100'], "Unexpected argument '4100'. Try --help."],
+    [['--port', 'x'], "--port takes a number from 0 to 65535, not 'x'. Try --help."],
+    [['--port', ''], "--port takes a number from 0 to 65535, not ''. Try --help."],
+    [['--port', '70000'], "--port takes a number from 0 to 65535, not '70000'. Try --help."],
+    [['--consent', 'maybe'], "--consent takes ask, auto or deny, not 'maybe'. Try --help."],
+    [['--user', 'x@example.com'], expect.stringContaining('There is no user x@example.com')],
+    [['--redirect-uri', 'http://a.co/'], expect.stringContaining('http://a.co/ cannot be a redirect URI')],
+  ])('%p: one line, exit code 2', async (args, message) => {
+    const { terminal, emulator } = await run(...args);
+    expect(terminal.error.split('\n')).toEqual([expect.stringMatching(/^passport-polar-emulator: /), '']);
+    expect(terminal.error.replace(/^[\w-]+: /, '').trim()).toEqual(message);
+    expect([terminal.exitCode, emulator, terminal.out]).toEqual([2, undefined, '']);
+  });
+
+  it('a port in use: exit code 1', async () => {
+    const { emulator } = await run();
+    const { terminal } = await run('--port', new URL(emulator?.url ?? '').port);
+    expect(terminal.error).toContain('EADDRINUSE');
+    expect(terminal.exitCode).toBe(1);
+  });
+});

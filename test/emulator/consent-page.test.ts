@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { ACME, CALLBACK, ENGINES, LocalPolar, type Reply } from './support/local-polar';
+
+const polar = new LocalPolar({});
+
+/** Presses a button of the page, as a browser without JavaScript would. */
+function submit(page: Reply, action: string, organizations: readonly string[] = []): Promise<Reply> {
+  const path = plain(/<form method="post" action="([^"]+)">/.exec(page.text)?.[1] ?? '');
+  const form = /name="consent_form" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
+  const body = new URLSearchParams({ consent_form: form, action });
+  for (const organization of organizations) body.append('organizations', organization);
+  return polar.send(path, { method: 'POST', body });
+}
+
+function plain(attribute: string): string {
+  return attribute.replaceAll('&amp;', '&').replaceAll('&#39;', "'").replaceAll('&lt;', '<');
+}
+
+function links(page: Reply): string[] {
+  return [...page.text.matchAll(/<a class="person" href="([^"]+)"/g)].map(([, href = '']) => plain(href));
+}
+
+describe('the page', () => {
+  it('says who asks, whom, and for what', async () => {
+    const { status, headers, text } = await polar.authorize({ scope: 'openid email organizations:read' });
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(headers.get('cache-control')).toBe('private, no-store');
+    expect(text).toContain('Example app wants to access your Polar account');
+    expect(text).toContain('ada@example.com');
+    expect(text).toContain('Know who you are');
+    expect(text).toContain('Read your email address');
+    expect(text).toContain('Read your organizations');
+    expect(text).toContain('Analytical Engines');
+    expect(text.match(/type="checkbox"/g)).toHaveLength(2);
+  });
+
+  it('allows no content but its own style', async () => {
+    const { headers, text } = await polar.authorize();
+    const policy = headers.get('content-security-policy') ?? '';
+    const style = /<style>([\s\S]*)<\/style>/.exec(text)?.[1] ?? '';
+    expect(policy).toContain(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(text).not.toMatch(/<script|javascript:|https?:\/\/(?!localhost)/);
+  });
+
+  it('shows what it was told as text, never as markup', async () => {
+    const { clientID } = polar.register({ name: '<img src=x onerror="alert(1)">\'&' });
+    const { text } = await polar.authorize({ client_id: clientID, state: '"><script>alert(1)</script>' });
+    expect(text).toContain('&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&#39;&amp; wants to access');
+    expect(text).not.toMatch(/<img|<script/);
+  });
+
+  it('keeps a request it cannot make sense of from being shown at all', async () => {
+    expect((await polar.authorize({ scope: 'openid nope' })).location.get('error')).toBe('invalid_scope');
+  });
+});
+
+describe('allow', () => {
+  it('sends the code to the app, and the next login straight back', async () => {
+    const reply = await submit(await polar.authorize({ nonce: 'n' }), 'allow');
+    expect(reply.status).toBe(302);
+    expect(reply.headers.get('location')).toMatch(`${CALLBACK}?code=polar_ac_`);
+    expect(reply.location.get('state')).toBe('st-1');
+    expect((await polar.exchange(reply.location.get('code') ?? '')).status).toBe(200);
+    expect((await polar.authorize()).status).toBe(302);
+  });
+
+  it('asks again for more scopes, with a prompt, another app and another user', async () => {
+    await submit(await polar.authorize(), 'allow');
+    expect((await polar.authorize({ scope: 'openid' })).status).toBe(302);
+    expect((await polar.authorize({ scope: 'openid email organizations:read' })).status).toBe(200);
+    expect((await polar.authorize({ prompt: 'consent' })).status).toBe(200);
+    expect((await polar.authorize({ prompt: 'none' })).status).toBe(200);
+    expect((await polar.authorize({ client_id: polar.register().clientID })).status).toBe(200);
+    polar.emulator.user = 'grace@example.com';
+    expect((await polar.authorize()).status).toBe(200);
+  });
+
+  it('remembers the last consent, not the largest', async () => {
+    await submit(await polar.authorize({ scope: 'openid email' }), 'allow');
+    await submit(await polar.authorize({ scope: 'openid', prompt: 'consent' }), 'allow');
+    expect((await polar.authorize({ scope: 'openid email' })).status).toBe(200);
+  });
+
+  it('limits the token to the chosen organizations', async () => {
+    const reply = await submit(await polar.authorize(), 'allow', [ENGINES, ACME]);
+    const { json } = await polar.exchange(reply.location.get('code') ?? '');
+    const { organizations } = (await polar.introspect(String(json['access_token']))) as {
+      organizations: string[];
+    };
+    expect(organizations).toEqual([ENGINES, ACME]);
+  });
+
+  it('sub_type=organization wants exactly one', async () => {
+    const page = await polar.authorize({ sub_type: 'organization' });
+    expect(page.text.match(/type="radio" name="organizations" value="[^"]+" required/g)).toHaveLength(2);
+    const missing = await submit(page, 'allow');
+    expect(missing.status).toBe(400);
+    expect(missing.json).toEqual({
+      error: 'invalid_request',
+      error_description: 'sub_type=organization requires selecting an organization',
+    });
+    const reply = await submit(await polar.authorize({ sub_type: 'organization' }), 'allow', [ENGINES]);
+    const { json } = await polar.exchange(reply.location.get('code') ?? '');
+    expect((await polar.introspect(String(json['access_token'])))['organizations']).toEqual([ENGINES]);
+  });
+
+  it('marks the organizations the request names, and tells those who have none', async () => {
+    const { text } = await polar.authorize({ organizations: ENGINES });
+    expect(text).toContain(`value="${ENGINES}" checked`);
+    polar.emulator.user = 'katherine@example.com';
+    expect((await polar.authorize()).text).not.toContain('fieldset>');
+    expect((await polar.authorize({ sub_type: 'organization' })).text).toContain('You do not belong to any');
+  });
+});
+
+describe('cancel', () => {
+  it('sends access_denied, with the state, and remembers nothing', async () => {
+    const reply = await submit(await polar.authorize(), 'deny');
+    expect(reply.status).toBe(302);
+    expect(reply.headers.get('location')).toBe(
+      `${CALLBACK}?error=access_denied&error_description=The+resource+owner+or+authorization+server+denied+the+request&state=st-1`,
+    );
+    expect((await polar.authorize()).status).toBe(200);
+  });
+});
+
+describe('the form', () => {
+  it('counts only for the request it was shown for, and pressed twice leads to the same', async () => {
+    const page = await polar.authorize();
+    const path = polar.authorizePath().replace('authorize', 'consent');
+    const form = /name="consent_form" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
+    const swapped = await polar.post(`${path}&organizations=${ACME}`, {
+      consent_form: form,
+      action: 'allow',
+    });
+    expect(swapped.status).toBe(400);
+    expect((await polar.post(path, { action: 'allow' })).status).toBe(400);
+    const [first, second] = [
+      await polar.post(path, { consent_form: form, action: 'allow' }),
+      await polar.post(path, { consent_form: form, action: 'allow' }),
+    ];
+    expect(first.status).toBe(302);
+    expect(second.headers.get('location')).toBe(first.headers.get('location'));
+  });
+
+  it('is checked like the request: an error from here on has no state', async () => {
+    const [first, second] = [await polar.authorize({ nonce: 'n' }), await polar.authorize({ nonce: 'n' })];
+    expect((await submit(first, 'allow')).location.get('code')).toMatch(/^polar_ac_/);
+    const late = await submit(second, 'allow');
+    expect(late.status).toBe(302);
+    expect(Object.fromEntries(late.location)).toEqual({
+      error: 'invalid_request',
+      error_description: 'Replay attack',
+    });
+  });
+
+  it('is forgotten when a thousand others were shown since', async () => {
+    const page = await polar.authorize();
+    for (let shown = 0; shown < 1000; shown += 1) await polar.authorize({ state: String(shown) });
+    expect((await submit(page, 'allow')).status).toBe(400);
+  });
+});
+
+describe('other accounts', () => {
+  it('can be chosen on the page, and stay signed in in that browser', async () => {
+    const [toGrace = ''] = links(await polar.authorize());
+    const page = await polar.send(toGrace);
+    expect(page.text).toContain('Signed in as <strong>Grace Hopper</strong>');
+    const reply = await submit(page, 'allow');
+    const { json } = await polar.exchange(reply.location.get('code') ?? '');
+    expect((await polar.userinfo(String(json['access_token']))).json['email']).toBe('grace@example.com');
+
+    const cookie = reply.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const again = await polar.send(polar.authorizePath({ prompt: 'consent' }), { headers: { cookie } });
+    expect(again.text).toContain('Grace Hopper</strong>');
+    expect((await polar.authorize({ prompt: 'consent' })).text).toContain('Ada Lovelace</strong>');
+    polar.emulator.user = 'katherine@example.com';
+    const overridden = await polar.send(polar.authorizePath({ prompt: 'consent' }), { headers: { cookie } });
+    expect(overridden.text).toContain('Katherine Johnson</strong>');
+  });
+
+  it('sign in first with prompt=login', async () => {
+    await submit(await polar.authorize(), 'allow');
+    const page = await polar.authorize({ prompt: 'login' });
+    expect(page.text).toContain('Sign in to Polar');
+    const [toAda = ''] = links(page);
+    const reply = await submit(await polar.send(toAda), 'allow');
+    expect(reply.location.get('code')).toMatch(/^polar_ac_/);
+  });
+});
+
+it('somebody has to sign in when nobody is', async () => {
+  polar.emulator.user = '';
+  expect(polar.emulator.user).toBe('');
+  const page = await polar.authorize();
+  expect(links(page)).toHaveLength(4);
+  const reply = await submit(await polar.send(links(page)[1] ?? ''), 'allow');
+  await polar.exchange(reply.location.get('code') ?? '');
+  expect(polar.emulator.liveTokens()).toMatchObject([{ user: 'grace@example.com' }]);
+});
+
+it('Polar’s own apps are never asked about', async () => {
+  const { clientID } = polar.register({ firstParty: true });
+  expect((await polar.authorize({ client_id: clientID })).status).toBe(302);
+});
+
+it('the front page says where one is', async () => {
+  const { status, text } = await polar.get('/');
+  expect(status).toBe(200);
+  expect(text).toContain(polar.emulator.url);
+  expect(text).toContain('Ada Lovelace (signed in)');
+});

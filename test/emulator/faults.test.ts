@@ -1,0 +1,205 @@
+import { describe, expect, it } from '@jest/globals';
+import type { PolarEmulatorEndpoint, PolarEmulatorFault } from 'passport-polar/emulator';
+import { LocalPolar } from './support/local-polar';
+
+const polar = new LocalPolar();
+
+/** Status of a request to each endpoint, fault or not. */
+const statusOf: Readonly<Record<PolarEmulatorEndpoint, () => Promise<number>>> = {
+  authorize: async () => (await polar.authorize()).status,
+  token: async () => (await polar.token({})).status,
+  userinfo: async () => (await polar.get('/v1/oauth2/userinfo')).status,
+  revoke: async () => (await polar.post('/v1/oauth2/revoke', {})).status,
+  introspect: async () => (await polar.post('/v1/oauth2/introspect', {})).status,
+  register: async () => (await polar.post('/v1/oauth2/register', {})).status,
+  jwks: async () => (await polar.get('/.well-known/jwks.json')).status,
+  discovery: async () => (await polar.get('/.well-known/openid-configuration')).status,
+  api: async () => (await polar.get('/v1/organizations/')).status,
+};
+
+const endpoints = Object.keys(statusOf) as PolarEmulatorEndpoint[];
+
+/** Live refresh tokens, to tell whether a refresh took effect. */
+const liveRefreshTokens = () => polar.emulator.liveTokens().map(({ refreshToken }) => refreshToken);
+
+describe('where and when', () => {
+  it.each(endpoints)('%s, as often as asked, and no other endpoint', async (endpoint) => {
+    polar.emulator.fail(endpoint, { status: 599 }, 2);
+    for (const other of endpoints.filter((each) => each !== endpoint)) {
+      expect(await statusOf[other]()).not.toBe(599);
+    }
+    const statuses = [];
+    for (let times = 0; times < 3; times += 1) statuses.push(await statusOf[endpoint]());
+    expect(statuses.map((status) => status === 599)).toEqual([true, true, false]);
+  });
+
+  it('one after the other', async () => {
+    polar.emulator.fail('jwks', { status: 500 });
+    polar.emulator.fail('jwks', { status: 502 });
+    expect([await statusOf.jwks(), await statusOf.jwks(), await statusOf.jwks()]).toEqual([500, 502, 200]);
+  });
+
+  it('until healed', async () => {
+    polar.emulator.fail('jwks', { status: 500 }, Number.POSITIVE_INFINITY);
+    polar.emulator.fail('api', { status: 500 });
+    expect([await statusOf.jwks(), await statusOf.jwks()]).toEqual([500, 500]);
+    polar.emulator.heal('jwks');
+    expect([await statusOf.jwks(), await statusOf.api()]).toEqual([200, 500]);
+    polar.emulator.fail('api', { status: 500 });
+    polar.emulator.heal();
+    expect(await statusOf.api()).toBe(401);
+  });
+
+  it('is refused when misspelt', () => {
+    const fail = polar.emulator.fail as (endpoint: string, fault: string) => void;
+    expect(() => fail('tokens', 'hang')).toThrow('There is no endpoint "tokens"');
+    expect(() => fail('token', 'hangup')).toThrow('There is no fault "hangup"');
+  });
+
+  it('is on record', async () => {
+    polar.emulator.fail('jwks', { status: 503 });
+    await statusOf.jwks();
+    expect(polar.emulator.requests.at(-1)).toMatchObject({
+      endpoint: 'jwks',
+      status: 503,
+      fault: { status: 503 },
+    });
+  });
+});
+
+describe('status', () => {
+  it('429 has an empty body and says how long to wait', async () => {
+    polar.emulator.fail('token', { status: 429 });
+    const { status, headers, text } = await polar.refresh('x');
+    expect([status, headers.get('retry-after'), headers.get('content-type'), text]).toEqual([
+      429,
+      '60',
+      null,
+      '',
+    ]);
+  });
+
+  it('can have a body, headers and another wait', async () => {
+    polar.emulator.fail('token', {
+      status: 503,
+      retryAfterSeconds: 7,
+      body: 'down',
+      headers: { 'x-a': 'b' },
+    });
+    const { headers, text } = await polar.refresh('x');
+    expect([headers.get('retry-after'), headers.get('x-a'), text]).toEqual(['7', 'b', 'down']);
+    polar.emulator.fail('token', { status: 200, body: { access_token: 'x' } });
+    const made = await polar.refresh('x');
+    expect([made.headers.get('content-type'), made.json]).toEqual([
+      'application/json',
+      { access_token: 'x' },
+    ]);
+  });
+});
+
+describe('a request without effect', () => {
+  it.each<[string, PolarEmulatorFault]>([
+    ['a status', { status: 500 }],
+    ['garbage', 'garbage'],
+    ['html', 'html'],
+    ['huge-body', 'huge-body'],
+    ['reset-before', 'reset-before'],
+  ])('%s', async (_, fault) => {
+    const { refreshToken } = await polar.login();
+    polar.emulator.fail('token', fault);
+    await polar.refresh(refreshToken).catch(() => undefined);
+    expect(liveRefreshTokens()).toEqual([refreshToken]);
+    expect((await polar.refresh(refreshToken)).status).toBe(200);
+  });
+
+  it('garbage says it is JSON and is not; html is a page; huge-body is JSON of 10 MiB', async () => {
+    polar.emulator.fail('token', 'garbage');
+    const garbage = await polar.refresh('x');
+    expect([garbage.status, garbage.headers.get('content-type')]).toEqual([200, 'application/json']);
+    expect(() => JSON.parse(garbage.text) as unknown).toThrow();
+    polar.emulator.fail('token', 'html');
+    expect((await polar.refresh('x')).headers.get('content-type')).toBe('text/html; charset=utf-8');
+    polar.emulator.fail('token', 'huge-body');
+    const huge = await polar.refresh('x');
+    expect(huge.text.length).toBeGreaterThan(10 * 1024 * 1024);
+    expect(() => JSON.parse(huge.text) as unknown).not.toThrow();
+  });
+
+  it('hang never answers', async () => {
+    const { refreshToken } = await polar.login();
+    polar.emulator.fail('token', 'hang');
+    const { clientID, clientSecret = '' } = polar.client;
+    const fields = { grant_type: 'refresh_token', refresh_token: refreshToken };
+    const body = new URLSearchParams({ ...fields, client_id: clientID, client_secret: clientSecret });
+    const init = { method: 'POST', body, signal: AbortSignal.timeout(100) };
+    await expect(polar.send('/v1/oauth2/token', init)).rejects.toThrow();
+    expect(liveRefreshTokens()).toEqual([refreshToken]);
+    expect(polar.emulator.requests.at(-1)).toMatchObject({ fault: 'hang', status: undefined });
+  });
+});
+
+describe('a request that takes effect', () => {
+  it('reset-after: the refresh response is lost, and with it the login', async () => {
+    const { refreshToken } = await polar.login();
+    polar.emulator.fail('token', 'reset-after');
+    await expect(polar.refresh(refreshToken)).rejects.toThrow();
+    expect(liveRefreshTokens()).toHaveLength(1);
+    expect(liveRefreshTokens()).not.toEqual([refreshToken]);
+    expect((await polar.refresh(refreshToken)).status).toBe(400);
+  });
+
+  it('half-body: the connection breaks in the middle', async () => {
+    const { refreshToken } = await polar.login();
+    polar.emulator.fail('token', 'half-body');
+    await expect(polar.refresh(refreshToken)).rejects.toThrow();
+    expect(liveRefreshTokens()).not.toEqual([refreshToken]);
+  });
+
+  it('hang-after: the answer never comes', async () => {
+    const { accessToken } = await polar.login();
+    polar.emulator.fail('revoke', 'hang-after');
+    const { clientID, clientSecret = '' } = polar.client;
+    const body = new URLSearchParams({
+      token: accessToken,
+      client_id: clientID,
+      client_secret: clientSecret,
+    });
+    const init = { method: 'POST', body, signal: AbortSignal.timeout(500) };
+    await expect(polar.send('/v1/oauth2/revoke', init)).rejects.toThrow();
+    expect(polar.emulator.liveTokens()).toEqual([]);
+  });
+
+  it('delayMs: the answer is late and right', async () => {
+    const { refreshToken } = await polar.login();
+    polar.emulator.fail('token', { delayMs: 50 });
+    const started = performance.now();
+    expect((await polar.refresh(refreshToken)).status).toBe(200);
+    expect(performance.now() - started).toBeGreaterThan(45);
+  });
+
+  it('slowBodyMs: the body comes in drops, and is right', async () => {
+    const { refreshToken } = await polar.login();
+    polar.emulator.fail('token', { slowBodyMs: 100 });
+    const started = performance.now();
+    expect((await polar.refresh(refreshToken)).json).toHaveProperty('access_token');
+    expect(performance.now() - started).toBeGreaterThan(90);
+  });
+
+  it('slow answers end with the connection', async () => {
+    polar.emulator.fail('jwks', { delayMs: 60_000 });
+    polar.emulator.fail('jwks', { slowBodyMs: 60_000 });
+    for (let times = 0; times < 2; times += 1) {
+      const init = { signal: AbortSignal.timeout(100) };
+      await expect(polar.send('/.well-known/jwks.json', init)).rejects.toThrow();
+    }
+    expect(await statusOf.jwks()).toBe(200);
+  });
+});
+
+it('closing drops requests that hang', async () => {
+  polar.emulator.fail('jwks', 'hang');
+  const hanging = expect(statusOf.jwks()).rejects.toThrow();
+  while (polar.emulator.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await polar.emulator.close();
+  await hanging;
+});

@@ -1,0 +1,278 @@
+import { describe, expect, it } from '@jest/globals';
+import { ACME, basic, CALLBACK, CHALLENGE, LocalPolar, VERIFIER } from './support/local-polar';
+
+const polar = new LocalPolar();
+const S256 = { code_challenge: CHALLENGE, code_challenge_method: 'S256' };
+
+describe('the request', () => {
+  it('is read from a form body only', async () => {
+    const { clientID, clientSecret } = polar.client;
+    const { status, json } = await polar.send('/v1/oauth2/token', {
+      method: 'POST',
+      body: JSON.stringify({ grant_type: 'refresh_token', client_id: clientID, client_secret: clientSecret }),
+      headers: { 'content-type': 'application/json' },
+    });
+    expect([status, json]).toEqual([400, { error: 'unsupported_grant_type' }]);
+  });
+
+  it('needs a grant_type', async () => {
+    const { status, json } = await polar.token({});
+    expect([status, json]).toEqual([400, { error: 'unsupported_grant_type' }]);
+  });
+
+  it('needs a grant type that the client may use', async () => {
+    polar.client = polar.register({ grantTypes: ['authorization_code'] });
+    const { status, json } = await polar.exchange(await polar.code());
+    expect([status, 'refresh_token' in json]).toEqual([200, false]);
+    expect((await polar.refresh('anything')).json).toEqual({
+      error: 'unauthorized_client',
+      error_description: "The client is not authorized to use 'grant_type=refresh_token'",
+    });
+  });
+});
+
+describe('the client', () => {
+  const unknown = 'The client does not exist on this server.';
+
+  it('unknown, by post or without a secret: 400', async () => {
+    for (const client_secret of ['secret', undefined]) {
+      const { status, headers, json } = await polar.exchange('x', { client_id: 'nobody', client_secret });
+      expect(status).toBe(400);
+      expect(headers.has('www-authenticate')).toBe(false);
+      expect(json).toEqual({ error: 'invalid_client', error_description: unknown });
+    }
+  });
+
+  it('unknown, by Basic: 401', async () => {
+    const fields = { grant_type: 'authorization_code', code: 'x' };
+    const { status, headers } = await polar.post('/v1/oauth2/token', fields, basic('nobody', 'secret'));
+    expect(status).toBe(401);
+    expect(headers.get('www-authenticate')).toBe(
+      `Basic error="invalid_client", error_description="${unknown}"`,
+    );
+  });
+
+  it('by Basic needs both halves, form-encoded or not', async () => {
+    polar.client = polar.register({
+      tokenEndpointAuthMethod: 'client_secret_basic',
+      clientSecret: '100% a:b+c',
+    });
+    const { clientID } = polar.client;
+    const send = (secret: string, id = clientID) =>
+      polar.post('/v1/oauth2/token', { grant_type: 'refresh_token', refresh_token: 'x' }, basic(id, secret));
+    expect((await send('100%25%20a%3Ab%2Bc')).json['error']).toBe('invalid_grant');
+    expect((await send('100% a:b+c')).json['error']).toBe('invalid_grant');
+    expect((await send('')).json['error']).toBe('invalid_client');
+    expect((await send('secret', '')).json['error']).toBe('invalid_client');
+    const header = { authorization: `Basic ${Buffer.from('no-colon').toString('base64')}` };
+    expect((await polar.post('/v1/oauth2/token', { grant_type: 'web' }, header)).json['error']).toBe(
+      'invalid_client',
+    );
+  });
+
+  it('by Basic is refused when registered for post, and the other way round', async () => {
+    const { clientID, clientSecret = '' } = polar.client;
+    const fields = { grant_type: 'refresh_token', refresh_token: 'x' };
+    expect((await polar.post('/v1/oauth2/token', fields, basic(clientID, clientSecret))).status).toBe(401);
+  });
+
+  it('public, with a secret: 401', async () => {
+    const { clientID, clientSecret } = polar.register({ tokenEndpointAuthMethod: 'none' });
+    expect(clientSecret).toBeUndefined();
+    const { status } = await polar.exchange('x', { client_id: clientID, client_secret: 'made-up' });
+    expect(status).toBe(401);
+  });
+});
+
+describe('PKCE', () => {
+  const PLAIN = { code_challenge: VERIFIER, code_challenge_method: 'plain' };
+  it.each([
+    ['S256', S256],
+    ['plain', PLAIN],
+    ['no method, which is plain', { code_challenge: VERIFIER }],
+  ])('%s, with the right verifier', async (_, challenge) => {
+    const { status } = await polar.exchange(await polar.code(challenge), { code_verifier: VERIFIER });
+    expect(status).toBe(200);
+  });
+
+  const errors: ReadonlyArray<readonly [string, Record<string, string>, string | undefined, string, string]> =
+    [
+      ['wrong', PLAIN, CHALLENGE, 'invalid_grant', 'Code challenge failed.'],
+      ['missing', S256, undefined, 'invalid_request', "Missing 'code_verifier'"],
+      ['too short', S256, 'short', 'invalid_request', "Invalid 'code_verifier'"],
+      [
+        'unexpected',
+        {},
+        VERIFIER,
+        'invalid_request',
+        "The authorization request had no 'code_challenge', but a 'code_verifier' was provided.",
+      ],
+    ];
+  it.each(errors)('verifier %s', async (_, challenge, code_verifier, error, error_description) => {
+    const { status, json } = await polar.exchange(await polar.code(challenge), { code_verifier });
+    expect([status, json]).toEqual([400, { error, error_description }]);
+  });
+
+  it('is not optional for public clients', async () => {
+    const { clientID } = polar.register({ tokenEndpointAuthMethod: 'none' });
+    const publicly = { client_id: clientID, client_secret: undefined };
+    const code = await polar.code({ client_id: clientID });
+    expect((await polar.exchange(code, publicly)).json['error_description']).toBe("Missing 'code_verifier'");
+    const withPKCE = await polar.code({ client_id: clientID, ...S256 });
+    expect((await polar.exchange(withPKCE, { ...publicly, code_verifier: VERIFIER })).status).toBe(200);
+  });
+});
+
+describe('authorization_code', () => {
+  it('is not consumed by failed attempts', async () => {
+    const code = await polar.code(S256);
+    await polar.exchange(code, { redirect_uri: `${CALLBACK}x`, code_verifier: VERIFIER });
+    await polar.exchange(code, { code_verifier: CHALLENGE });
+    await polar.exchange(code, { client_secret: 'wrong', code_verifier: VERIFIER });
+    expect((await polar.exchange(code, { code_verifier: VERIFIER })).status).toBe(200);
+  });
+
+  it('lives 300 seconds', async () => {
+    const [early, late] = [await polar.code(), await polar.code()];
+    polar.emulator.advanceTime(298);
+    expect((await polar.exchange(early)).status).toBe(200);
+    polar.emulator.advanceTime(4);
+    expect((await polar.exchange(late)).json['error']).toBe('invalid_grant');
+  });
+
+  it('used again fails, and revokes nothing', async () => {
+    const code = await polar.code();
+    const { json } = await polar.exchange(code);
+    expect((await polar.exchange(code)).json['error']).toBe('invalid_grant');
+    expect((await polar.userinfo(String(json['access_token']))).status).toBe(200);
+  });
+
+  it('sent twice at once wins once', async () => {
+    const code = await polar.code();
+    const statuses = (await Promise.all([1, 2, 3].map(() => polar.exchange(code)))).map(
+      ({ status }) => status,
+    );
+    expect(statuses.sort()).toEqual([200, 400, 400]);
+  });
+});
+
+describe('refresh_token', () => {
+  it('kills the old access and refresh token in the same instant, and nothing else', async () => {
+    const [old, other] = [await polar.login(), await polar.login()];
+    const { json } = await polar.refresh(old.refreshToken);
+    expect((await polar.userinfo(old.accessToken)).status).toBe(401);
+    const replay = await polar.refresh(old.refreshToken);
+    expect([replay.status, replay.json]).toEqual([400, { error: 'invalid_grant' }]);
+    expect((await polar.userinfo(String(json['access_token']))).status).toBe(200);
+    expect((await polar.refresh(String(json['refresh_token']))).status).toBe(200);
+    expect((await polar.userinfo(other.accessToken)).status).toBe(200);
+  });
+
+  it('sent many times at once wins once', async () => {
+    const { refreshToken } = await polar.login();
+    const replies = await Promise.all(Array.from({ length: 8 }, () => polar.refresh(refreshToken)));
+    expect(replies.map(({ status }) => status).sort()).toEqual([
+      200,
+      ...Array.from({ length: 7 }, () => 400),
+    ]);
+    expect(polar.emulator.liveTokens()).toHaveLength(1);
+  });
+
+  it('works long after the access token has expired; the new one lives an hour', async () => {
+    const { accessToken, refreshToken } = await polar.login();
+    polar.emulator.advanceTime(864_000 - 2);
+    expect((await polar.userinfo(accessToken)).status).toBe(200);
+    polar.emulator.advanceTime(100 * 86_400);
+    expect((await polar.userinfo(accessToken)).status).toBe(401);
+    const { json } = await polar.refresh(refreshToken);
+    expect(json['expires_in']).toBe(3600);
+    expect('id_token' in json).toBe(false);
+    polar.emulator.advanceTime(3600 - 2);
+    expect((await polar.userinfo(String(json['access_token']))).status).toBe(200);
+    polar.emulator.advanceTime(4);
+    expect((await polar.userinfo(String(json['access_token']))).status).toBe(401);
+  });
+
+  it('narrows the scope for good, and never widens it', async () => {
+    const { refreshToken } = await polar.login({ scope: 'openid email' });
+    const wider = await polar.refresh(refreshToken, { scope: 'openid organizations:read' });
+    expect([wider.status, wider.json]).toEqual([
+      400,
+      {
+        error: 'invalid_scope',
+        error_description: 'The requested scope is invalid, unknown, or malformed.',
+      },
+    ]);
+    const { json } = await polar.refresh(refreshToken, { scope: 'openid' });
+    expect(json['scope']).toBe('openid');
+    const back = await polar.refresh(String(json['refresh_token']), { scope: 'openid email' });
+    expect(back.json['error']).toBe('invalid_scope');
+    expect((await polar.refresh(String(json['refresh_token']))).json['scope']).toBe('openid');
+  });
+
+  it('keeps the limit to organizations', async () => {
+    const { refreshToken } = await polar.login({ organizations: ACME });
+    const { json } = await polar.refresh(refreshToken);
+    expect((await polar.introspect(String(json['access_token'])))['organizations']).toEqual([ACME]);
+  });
+
+  it('of a legacy organization with several members stays the organization’s', async () => {
+    const { refreshToken = '' } = polar.emulator.issueTokens({
+      clientID: polar.client.clientID,
+      user: 'grace@example.com',
+      subType: 'organization',
+      organization: 'analytical-engines',
+    });
+    const { json } = await polar.refresh(refreshToken);
+    expect(json['access_token']).toMatch(/^polar_at_o_/);
+    expect(json['refresh_token']).toMatch(/^polar_rt_o_/);
+    expect((await polar.introspect(String(json['access_token'])))['sub_type']).toBe('organization');
+  });
+});
+
+describe('web', () => {
+  const send = (fields: Record<string, string>) => {
+    polar.client = polar.register({ grantTypes: ['web'], firstParty: true });
+    const session_token = polar.emulator.createSession('ada@example.com');
+    return polar.token({ grant_type: 'web', session_token, ...fields });
+  };
+
+  it('limits the token of an organization to it', async () => {
+    const { json } = await send({ sub_type: 'organization', sub: ACME });
+    expect(await polar.introspect(String(json['access_token']))).toMatchObject({
+      sub_type: 'user',
+      organizations: [ACME],
+    });
+    expect('refresh_token' in json).toBe(false);
+  });
+
+  const errors: ReadonlyArray<readonly [Record<string, string>, Record<string, string>]> = [
+    [{ sub_type: 'team' }, { error: 'invalid_request', error_description: 'Invalid sub_type' }],
+    [{ sub: ACME }, { error: 'invalid_request', error_description: "Can't specify 'sub' for user sub_type" }],
+    [
+      { sub_type: 'organization', sub: 'acme' },
+      { error: 'invalid_request', error_description: "Invalid 'sub' UUID" },
+    ],
+    [{ sub_type: 'organization', sub: ACME.replace('0', '9') }, { error: 'invalid_grant' }],
+    [
+      { scope: 'openid nope' },
+      {
+        error: 'invalid_scope',
+        error_description: 'The requested scope is invalid, unknown, or malformed.',
+      },
+    ],
+  ];
+  it.each(errors)('%p', async (fields, error) => {
+    const { status, json } = await send(fields);
+    expect([status, json]).toEqual([400, error]);
+  });
+
+  it('is for confidential clients', async () => {
+    const { clientID } = polar.register({ grantTypes: ['web'], tokenEndpointAuthMethod: 'none' });
+    const { status, json } = await polar.post('/v1/oauth2/token', { grant_type: 'web', client_id: clientID });
+    expect(status).toBe(401);
+    expect(json['error_description']).toBe(
+      "The client cannot authenticate with methods: ['client_secret_basic', 'client_secret_post']",
+    );
+  });
+});
