@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import * as library from 'passport-polar';
+
+const root = resolve(__dirname, '../..');
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const section = (title: string) => readme.split(`\n## ${title}\n`)[1]?.split('\n## ')[0] ?? '';
+const firstColumn = (text: string) =>
+  [...text.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, names = '']) =>
+    [...names.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+  );
+
+describe('the README', () => {
+  it('shows in its quick start what the quick-start test runs', () => {
+    const shown = /```ts\n([\s\S]*?)```/.exec(section('Quick start'))?.[1] ?? '';
+    const run = readFileSync(join(root, 'test/support/quick-start.ts'), 'utf8');
+    const body = /quickStart\(server: PolarServer\) \{\n([\s\S]*?) {2}return \{ app \};/.exec(run)?.[1] ?? '';
+    const statements = (code: string) =>
+      code
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !/^import|^server[:,]|^app\.listen/.test(line));
+    expect(statements(body).length).toBeGreaterThan(15);
+    expect(statements(shown)).toEqual(statements(body));
+    expect(shown).toContain("server: 'sandbox',");
+    for (const [, names = ''] of shown.matchAll(/import \{ (.*) \} from 'passport-polar'/g)) {
+      for (const name of names.split(', ')) expect(library).toHaveProperty(name);
+    }
+  });
+
+  it('lists every option', () => {
+    const source = readFileSync(join(root, 'src/options.ts'), 'utf8');
+    const names = [
+      ...(/const optionNames[^{]*\{([^}]*)\}/.exec(source)?.[1] ?? '').matchAll(/(\w+): true/g),
+    ].map(([, name]) => name);
+    expect(names.length).toBeGreaterThan(15);
+    expect(firstColumn(section('Options')).filter((name) => !name?.includes('('))).toEqual(
+      expect.arrayContaining(names),
+    );
+  });
+
+  it('lists every error code', () => {
+    const source = readFileSync(join(root, 'src/errors.ts'), 'utf8');
+    const codes = [...source.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, code]) => code as string);
+    expect(codes.length).toBeGreaterThan(30);
+    const listed = firstColumn(section('Errors'));
+    expect(codes.filter((code) => !code.startsWith('id_token_') && !listed.includes(code))).toEqual([]);
+    expect(listed).toContain('id_token_...');
+  });
+});
