@@ -26,7 +26,7 @@ export { type LoginPathOptions, loginOnAuthError, requireLogin } from './express
 export type { IdTokenClaims } from './id-token/claims.js';
 export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-token.js';
 export type { PolarStrategyOptions } from './options.js';
-export type { LoginFailure, LoginFailureCode } from './passport/login-flow.js';
+export type { LoginFailure, LoginFailureCode } from './passport/login-outcome.js';
 export { PolarStrategy } from './passport/polar-strategy.js';
 export type { PolarProfile } from './passport/profile.js';
 export type { PolarAuthenticateOptions } from './passport/request-options.js';

@@ -5,13 +5,11 @@ import OAuth2Strategy = require('passport-oauth2');
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { composeRuntime, type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
 import { PolarResponseError } from '../errors.js';
-import { asConfigurationError, type PolarStrategyOptions, resolveOptions } from '../options.js';
-import {
-  type AuthenticateOptions,
-  type LoginFlowParts,
-  type LoginOutcome,
-  runLoginFlow,
-} from './login-flow.js';
+import { asConfigurationError } from '../option-checks.js';
+import { type PolarStrategyOptions, resolveOptions } from '../options.js';
+import { runLoginFlow } from './login-flow.js';
+import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
+import type { LoginOutcome } from './login-outcome.js';
 import { PendingLogins } from './pending-logins.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
 import { extraParameters } from './request-options.js';

@@ -1,5 +1,6 @@
 import { isReservedParameter, type Prompt, type SubType } from '../client/authorization-url.js';
-import { callbackURLOf, oneOf, type ResolvedOptions, resolveScope } from '../options.js';
+import { callbackURLOf, oneOf, resolveScope } from '../option-checks.js';
+import type { ResolvedOptions } from '../options.js';
 
 /**
  * What can be given for one request, in `passport.authenticate('polar', { ... })`, beside Passport's own options.

@@ -1,0 +1,120 @@
+import type { Request } from 'express';
+import { cleanText } from '../client/oauth-error.js';
+import type { TokenResponse } from '../client/token-response.js';
+import type { PolarRuntime } from '../composition.js';
+import { PolarAuthorizationError, PolarIdTokenError } from '../errors.js';
+import type { IdTokenClaims } from '../id-token/claims.js';
+import { tokenSetOf } from '../tokens/token-set.js';
+import { type AuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
+import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
+import { failed, type LoginFailureCode, type LoginOutcome } from './login-outcome.js';
+import type { PendingLogin } from './pending-logins.js';
+import { profileFromClaims } from './profile.js';
+import { storeAtLogIn, storeForLoggedInUser } from './session-login.js';
+
+// Not faults: with prompt=none Polar says that it would have to show a page.
+const personErrors: Record<string, LoginFailureCode> = {
+  access_denied: 'access_denied',
+  login_required: 'login_required',
+  consent_required: 'login_required',
+  interaction_required: 'login_required',
+  account_selection_required: 'login_required',
+};
+
+/** Takes Polar's answer: looks its login up, exchanges the code, verifies, and has the session take the tokens. */
+export async function finishLogin(
+  parts: LoginFlowParts,
+  req: Request,
+  options: AuthenticateOptions,
+  query: URLSearchParams,
+): Promise<LoginOutcome> {
+  const response = parseAuthorizationResponse(query);
+  if (typeof response === 'string') return failed(response);
+  const taken = await parts.pending.take(req, response.state);
+  if ('problem' in taken) return failed(`state_${taken.problem}`);
+  const pending = taken.login;
+  const { credentials, server } = parts.runtime.options;
+  if (pending.clientID !== credentials.clientID || pending.apiURL !== server.apiURL)
+    return failed('state_unknown');
+  await checkIssuer(parts.runtime, response);
+  if (response.error !== undefined) return answeredError(response.error, response.errorDescription);
+  return logIn(parts, req, options, pending, response.code ?? '');
+}
+
+async function logIn(
+  parts: LoginFlowParts,
+  req: Request,
+  options: AuthenticateOptions,
+  pending: PendingLogin,
+  code: string,
+): Promise<LoginOutcome> {
+  const { runtime } = parts;
+  const { redirectURI, codeVerifier, nonce, scopes, returnTo, appState } = pending;
+  const granted = await runtime.client.exchangeCode({
+    code,
+    redirectURI,
+    codeVerifier,
+    extra: parts.tokenParams(),
+  });
+  // Before anything else is done with the tokens.
+  const claims = await verifiedClaims(runtime, granted, nonce);
+  const profile = runtime.options.fetchUserInfo
+    ? await parts.userProfile(granted.accessToken, claims)
+    : profileFromClaims(claims);
+  const tokens = tokenSetOf(granted, runtime.options.now(), { scopes });
+
+  const { user, info } = await parts.verify({ tokens, profile, claims, req }, granted);
+  if (user === false) return { failure: info };
+
+  const { credentials, server } = runtime.options;
+  const toStore = {
+    login: { tokens, subject: claims.sub, nonce, clientID: credentials.clientID, apiURL: server.apiURL },
+    returnTo,
+  };
+  if (options['assignProperty'] !== undefined) await storeForLoggedInUser(runtime, req, toStore);
+  else if (options['session'] !== false) storeAtLogIn(runtime, parts.pending, req, toStore);
+  return { user, info: withAppState(info, appState) };
+}
+
+async function verifiedClaims(
+  runtime: PolarRuntime,
+  granted: TokenResponse,
+  nonce: string,
+): Promise<IdTokenClaims> {
+  if (granted.idToken === undefined) {
+    throw new PolarIdTokenError(
+      'id_token_missing',
+      "Polar's answer has no id_token, so nobody was logged in. Is the scope openid registered for this client?",
+    );
+  }
+  return runtime.verifyIdToken(granted.idToken, { nonce, accessToken: granted.accessToken });
+}
+
+async function checkIssuer(runtime: PolarRuntime, response: AuthorizationResponse): Promise<void> {
+  if (response.issuer === undefined) return;
+  const { issuer } = await runtime.client.discover();
+  if (response.issuer === issuer) return;
+  throw new PolarAuthorizationError(
+    'The answer of the authorize page names another issuer. Nobody was logged in.',
+    { error: 'issuer_mismatch', status: 403 },
+  );
+}
+
+function answeredError(error: string, description: string | undefined): LoginOutcome {
+  const code = Object.hasOwn(personErrors, error) ? personErrors[error] : undefined;
+  if (code !== undefined) return failed(code);
+  const said = [error, description].map((text) => cleanText(text)).filter(Boolean);
+  throw new PolarAuthorizationError(
+    `Polar refused the login (${said.join(': ')}). Check the client's scopes and redirect URIs at Polar.`,
+    {
+      error: cleanText(error) ?? '',
+      errorDescription: cleanText(description),
+    },
+  );
+}
+
+function withAppState(info: unknown, appState: unknown): unknown {
+  if (appState === undefined || (info !== undefined && info !== null && typeof info !== 'object'))
+    return info;
+  return { ...info, state: appState };
+}

@@ -1,0 +1,21 @@
+import type { PolarRuntime } from '../composition.js';
+import type { IdTokenClaims } from '../id-token/claims.js';
+import type { PendingLogins } from './pending-logins.js';
+import type { PolarProfile } from './profile.js';
+import type { VerifyLogin } from './verify-callback.js';
+
+/** What the flow takes from the strategy: its parts, and the hooks that a subclass may override. */
+export interface LoginFlowParts {
+  readonly runtime: PolarRuntime;
+  readonly pending: PendingLogins;
+  readonly verify: VerifyLogin;
+  /** Extra parameters for the authorize page. */
+  readonly authorizationParams: () => Readonly<Record<string, string>>;
+  /** Extra parameters for the code exchange. */
+  readonly tokenParams: () => Readonly<Record<string, string>>;
+  /** The profile from the userinfo endpoint. */
+  readonly userProfile: (accessToken: string, claims: IdTokenClaims) => Promise<PolarProfile>;
+}
+
+/** Passport's options of one `passport.authenticate` call, and ours. */
+export type AuthenticateOptions = Readonly<Record<string, unknown>>;
