@@ -1,0 +1,65 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { createClient } from 'redis';
+
+export interface TestRedis {
+  readonly url: string;
+  readonly sendCommand: (command: string, ...args: string[]) => Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** Whether a redis-server is here. A missing one skips suites on a person's machine, with a hint, and fails in CI. */
+export const hasRedis = ((): boolean => {
+  try {
+    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    if (process.env['CI']) throw new Error('redis-server is missing; in CI no suite may be skipped');
+    console.warn(
+      'Skipped: no redis-server here. Get it with: apt-get install redis-server (or brew install redis)',
+    );
+    return false;
+  }
+})();
+
+/** A real redis-server on a free port of this machine, which keeps nothing on disk. */
+export async function startRedis(): Promise<TestRedis> {
+  const port = await freePort();
+  const args = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    '/tmp',
+  ];
+  const server: ChildProcess = spawn('redis-server', args, { stdio: 'ignore' });
+  const client = createClient({
+    socket: { host: '127.0.0.1', port, reconnectStrategy: (retries) => Math.min(50 * retries, 500) },
+  });
+  client.on('error', () => {}); // it is still starting, or has been stopped
+  await client.connect();
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    sendCommand: (...command) => client.sendCommand(command),
+    async close() {
+      client.destroy();
+      const exited = once(server, 'exit');
+      server.kill();
+      await exited;
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as { port: number };
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
