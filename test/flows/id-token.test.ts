@@ -7,9 +7,13 @@ let app: TestApp;
 afterEach(() => app.close());
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-type Forge = (claims: Record<string, unknown>, accessToken: string) => Promise<string | undefined> | string | undefined;
+type Forge = (
+  claims: Record<string, unknown>,
+  accessToken: string,
+) => Promise<string | undefined> | string | undefined;
 
-const sign = (claims: Record<string, unknown>, key: KeyObject | Uint8Array = privateKey, alg = 'RS256') => new SignJWT(claims).setProtectedHeader({ alg }).sign(key);
+const sign = (claims: Record<string, unknown>, key: KeyObject | Uint8Array = privateKey, alg = 'RS256') =>
+  new SignJWT(claims).setProtectedHeader({ alg }).sign(key);
 
 /** A login at a Polar whose id_token has been replaced on the way, with keys of our own. */
 async function logInWith(forge: Forge) {
@@ -37,13 +41,30 @@ const now = (claims: Record<string, unknown>) => claims['iat'] as number;
 const cases: [string, string, Forge][] = [
   ['is missing', 'id_token_missing', () => undefined],
   ['is no JWT', 'id_token_malformed', () => 'not.a-jwt'],
-  ['is unsigned', 'id_token_algorithm', (c) => `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify(c)).toString('base64url')}.`],
-  ['is signed with HS256 and the public key', 'id_token_algorithm', (c) => sign(c, Buffer.from(publicKey.export({ type: 'spki', format: 'pem' }) as string), 'HS256')],
-  ['is signed with another key', 'id_token_signature', (c) => sign(c, generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)],
+  [
+    'is unsigned',
+    'id_token_algorithm',
+    (c) =>
+      `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify(c)).toString('base64url')}.`,
+  ],
+  [
+    'is signed with HS256 and the public key',
+    'id_token_algorithm',
+    (c) => sign(c, Buffer.from(publicKey.export({ type: 'spki', format: 'pem' }) as string), 'HS256'),
+  ],
+  [
+    'is signed with another key',
+    'id_token_signature',
+    (c) => sign(c, generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey),
+  ],
   ['has another issuer', 'id_token_issuer', (c) => sign({ ...c, iss: 'https://polar.sh1' })],
   ['has another audience', 'id_token_audience', (c) => sign({ ...c, aud: 'polar_ci_other' })],
   ['has no audience', 'id_token_audience', ({ aud: _, ...c }) => sign(c)],
-  ['has several audiences and no azp', 'id_token_authorized_party', (c) => sign({ ...c, aud: [...(c['aud'] as string[]), 'other'] })],
+  [
+    'has several audiences and no azp',
+    'id_token_authorized_party',
+    (c) => sign({ ...c, aud: [...(c['aud'] as string[]), 'other'] }),
+  ],
   ['was issued to another client', 'id_token_authorized_party', (c) => sign({ ...c, azp: 'other' })],
   ['has expired', 'id_token_expired', (c) => sign({ ...c, exp: now(c) - 60 })],
   ['has no exp', 'id_token_expired', ({ exp: _, ...c }) => sign(c)],
@@ -53,7 +74,15 @@ const cases: [string, string, Forge][] = [
   ['has another nonce', 'id_token_nonce', (c) => sign({ ...c, nonce: `${c['nonce']}1` })],
   ['has no nonce', 'id_token_nonce', ({ nonce: _, ...c }) => sign(c)],
   ['has a null nonce', 'id_token_nonce', (c) => sign({ ...c, nonce: null })],
-  ['belongs to another access token', 'id_token_access_token_hash', (c) => sign({ ...c, at_hash: createHash('sha256').update('other').digest().subarray(0, 16).toString('base64url') })],
+  [
+    'belongs to another access token',
+    'id_token_access_token_hash',
+    (c) =>
+      sign({
+        ...c,
+        at_hash: createHash('sha256').update('other').digest().subarray(0, 16).toString('base64url'),
+      }),
+  ],
   ['names no user', 'id_token_subject', ({ sub: _, ...c }) => sign(c)],
 ];
 
@@ -72,7 +101,10 @@ describe('somebody is logged in when the id_token', () => {
   it.each<[string, Forge]>([
     ['is what Polar would send', (c) => sign(c)],
     ['has its audience as a string', (c) => sign({ ...c, aud: (c['aud'] as string[])[0] })],
-    ['names us as azp among several audiences', (c) => sign({ ...c, aud: [...(c['aud'] as string[]), 'x'], azp: (c['aud'] as string[])[0] })],
+    [
+      'names us as azp among several audiences',
+      (c) => sign({ ...c, aud: [...(c['aud'] as string[]), 'x'], azp: (c['aud'] as string[])[0] }),
+    ],
     ['is a few seconds ahead of our clock', (c) => sign({ ...c, iat: now(c) + 20 })],
     ['has no at_hash', ({ at_hash: _, ...c }) => sign(c)],
   ])('%s', async (_what, forge) => {
