@@ -8,7 +8,8 @@ import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
 import { verifyWithKeys } from './id-token/verify-id-token.js';
 import type { ResolvedOptions } from './options.js';
-import { type LoginHandle, TokenKeeper } from './refresh/token-keeper.js';
+import type { LoginHandle } from './refresh/login-handle.js';
+import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser } from './request-session.js';
 import { parseSessionEntry, type SessionEntry, userFingerprint } from './tokens/session-entry.js';
 import { sessionStoreRecords } from './tokens/session-store-records.js';
@@ -72,10 +73,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       now: now(),
     });
 
-  const refresh = async (
-    tokens: TokenSet & { refreshToken: string },
-    login: LoginHandle,
-  ): Promise<TokenSet> => {
+  const refresh = async (tokens: RefreshableTokens, login: LoginHandle): Promise<TokenSet> => {
     const granted = await client.refresh({ refreshToken: tokens.refreshToken });
     // Polar sends none here; where a provider does, it must mean the same person (OpenID Connect Core 12.2).
     if (granted.idToken !== undefined) {

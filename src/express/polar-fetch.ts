@@ -3,7 +3,7 @@ import type { PolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import { PolarConfigurationError, PolarInsufficientScopeError, PolarResponseError } from '../errors.js';
 import { startDeadline } from '../http.js';
-import type { LoginHandle } from '../refresh/token-keeper.js';
+import type { LoginHandle } from '../refresh/login-handle.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 
 // Polar commits after it has answered: a token this young may be refused once although it is good.

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
 import { PolarLoginRequiredError } from '../errors.js';
-import type { LoginHandle } from '../refresh/token-keeper.js';
+import type { LoginHandle } from '../refresh/login-handle.js';
 import { sessionOf } from '../request-session.js';
 import { fetchFromPolar } from './polar-fetch.js';
 import './missing-middleware.js';

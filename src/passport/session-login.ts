@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import type { PolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
-import type { LoginHandle } from '../refresh/token-keeper.js';
+import type { LoginHandle } from '../refresh/login-handle.js';
 import {
   loggedInUser,
   type RequestSession,

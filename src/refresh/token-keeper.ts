@@ -1,32 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
 import { PolarLoginRequiredError, PolarOAuthError, PolarTransientError } from '../errors.js';
-import {
-  loggedOutRecord,
-  type RecordPlace,
-  readRecord,
-  type TokenRecord,
-  writeRecord,
-} from '../tokens/token-record.js';
+import { loggedOutRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
-import { type KnownLogin, KnownLogins, knownFromRecord } from './known-login.js';
+import { joinOrRun } from './join-or-run.js';
+import type { LoginHandle } from './login-handle.js';
+import { type KnownLogin, LoginKnowledge } from './login-knowledge.js';
 import type { RefreshLock, Release } from './refresh-lock.js';
-
-/** A login whose tokens are to be kept alive: its session entry, and where its record is. */
-export interface LoginHandle extends RecordPlace {
-  /** The tokens of the login itself; newer ones are in the record. */
-  readonly tokens: TokenSet;
-  readonly subject: string;
-  readonly nonce: string;
-}
 
 /** What a {@link TokenKeeper} is given. */
 export interface TokenKeeperParts {
   /** Exchanges the refresh token at Polar, once. */
-  readonly refresh: (
-    tokens: TokenSet & { readonly refreshToken: string },
-    login: LoginHandle,
-  ) => Promise<TokenSet>;
+  readonly refresh: (tokens: RefreshableTokens, login: LoginHandle) => Promise<TokenSet>;
   /** Revokes tokens at Polar; never rejects. */
   readonly revoke: (tokens: TokenSet, justMinted: boolean) => Promise<void>;
   readonly lock: RefreshLock;
@@ -35,14 +20,19 @@ export interface TokenKeeperParts {
   readonly timeoutMs: number;
 }
 
+/** Tokens that can be refreshed. */
+export type RefreshableTokens = TokenSet & { readonly refreshToken: string };
+
+type GoodLogin = KnownLogin & { readonly tokens: TokenSet };
+type IsGood = (known: KnownLogin) => known is GoodLogin;
+
 // Whatever the leeway, tokens that came a moment ago are used: a leeway longer than their lifetime must not
 // turn every request into a refresh.
 const justRefreshedMs = 5000;
-// Some 400 bytes each: bounded at a few megabytes.
-const maxKnownLogins = 10_000;
+// Polar commits after it has answered: tokens revoked sooner than this after they were minted may not be found.
+const commitLagMs = 2000;
 // A person who logs out does not wait longer than this for a refresh under way; the tombstone stops it anyway.
 const logoutWaitMs = 2000;
-const writeAttempts = 3;
 
 /**
  * Keeps the tokens of logins alive. Polar kills the old tokens at the instant of a refresh, so of all who find
@@ -51,8 +41,7 @@ const writeAttempts = 3;
  */
 export class TokenKeeper {
   readonly #parts: TokenKeeperParts;
-  readonly #known = new KnownLogins(maxKnownLogins);
-  readonly #firstLooks = new Map<string, Promise<KnownLogin>>();
+  readonly #knowledge = new LoginKnowledge();
   readonly #refreshes = new Map<string, Promise<TokenSet>>();
 
   constructor(parts: TokenKeeperParts) {
@@ -61,25 +50,24 @@ export class TokenKeeper {
 
   /** The newest tokens that this process knows of, without any I/O; undefined when the login has ended. */
   peek(login: LoginHandle): TokenSet | undefined {
-    const known = this.#known.get(login.loginId);
-    return known === undefined ? login.tokens : known.tokens;
+    return this.#knowledge.recall(login).tokens;
   }
 
   /** Takes note of a login that has just happened here, so that not even its record is looked for. */
   begin(login: LoginHandle): void {
-    this.#known.learn(login.loginId, atLogin(login));
+    this.#knowledge.learn(login.loginId, this.#knowledge.recall(login));
   }
 
   /** True unless the login is known to have ended. */
   async isAlive(login: LoginHandle): Promise<boolean> {
-    const known = await this.#current(login);
+    const known = await this.#knowledge.current(login);
     return known.tokens !== undefined && !known.rejected;
   }
 
   /** When this process got these very tokens by a refresh, in milliseconds; 0 when it did not. */
   refreshedAt(login: LoginHandle, accessToken: string): number {
-    const known = this.#known.get(login.loginId);
-    return known?.tokens?.accessToken === accessToken ? known.refreshedAt : 0;
+    const known = this.#knowledge.recall(login);
+    return known.tokens?.accessToken === accessToken ? known.refreshedAt : 0;
   }
 
   /**
@@ -89,9 +77,9 @@ export class TokenKeeper {
    * @throws PolarTransientError when Polar cannot be asked now; nothing is lost
    */
   async validTokens(login: LoginHandle): Promise<TokenSet> {
-    const known = await this.#current(login);
-    if (this.#isGood(known)) return known.tokens;
-    return this.#join(login, (newest) => this.#isGood(newest), { orKeepOld: true });
+    const isGood: IsGood = (known): known is GoodLogin => this.#isGood(known);
+    const known = await this.#knowledge.current(login);
+    return isGood(known) ? known.tokens : this.#joinRefresh(login, isGood, { orKeepOld: true });
   }
 
   /**
@@ -100,25 +88,24 @@ export class TokenKeeper {
    * @throws as {@link validTokens} does
    */
   async replaceTokens(login: LoginHandle, unwanted: string): Promise<TokenSet> {
-    const isOther = (newest: KnownLogin): newest is GoodLogin =>
-      this.#isGood(newest) && newest.tokens.accessToken !== unwanted;
-    const known = await this.#current(login);
-    return isOther(known) ? known.tokens : this.#join(login, isOther, { orKeepOld: false });
+    const isGood = (known: KnownLogin): known is GoodLogin =>
+      this.#isGood(known) && known.tokens.accessToken !== unwanted;
+    const known = await this.#knowledge.current(login);
+    return isGood(known) ? known.tokens : this.#joinRefresh(login, isGood, { orKeepOld: false });
   }
 
   /** Ends a login for good, in every process, and revokes its newest tokens at Polar. Never rejects. */
   async end(login: LoginHandle): Promise<void> {
-    const release = await this.#acquire(login.loginId, Math.min(logoutWaitMs, this.#parts.timeoutMs));
+    const { now, revoke, timeoutMs } = this.#parts;
+    const release = await this.#acquire(login.loginId, Math.min(logoutWaitMs, timeoutMs));
     let newest: KnownLogin;
     try {
-      newest = await this.#reread(login).catch(() => this.#known.get(login.loginId) ?? atLogin(login));
-      this.#known.learn(login.loginId, knownFromRecord(loggedOutRecord));
-      await this.#write(login, loggedOutRecord);
+      newest = await this.#knowledge.rereadOrRecall(login);
+      await this.#knowledge.write(login, loggedOutRecord, now());
     } finally {
       await release();
     }
-    if (newest.tokens === undefined) return;
-    await this.#parts.revoke(newest.tokens, this.#parts.now() - newest.refreshedAt < 2000);
+    if (newest.tokens !== undefined) await revoke(newest.tokens, now() - newest.refreshedAt < commitLagMs);
   }
 
   #isGood(known: KnownLogin): known is GoodLogin {
@@ -128,38 +115,11 @@ export class TokenKeeper {
     return isUsable(known.tokens, now, justRefreshed ? 0 : this.#parts.leewayMs);
   }
 
-  /** The newest knowledge; a login that this process has not seen before has its record read once. */
-  async #current(login: LoginHandle): Promise<KnownLogin> {
-    const known = this.#known.get(login.loginId);
-    if (known !== undefined) return known;
-    // A record may say that the tokens of the entry, though not expired, have been replaced or ended.
-    return once(this.#firstLooks, login.loginId, async () => {
-      try {
-        return await this.#reread(login);
-      } catch (error) {
-        publish('refresh', { event: 'record-unreadable', loginId: login.loginId, error });
-        return atLogin(login);
-      }
-    });
-  }
-
-  async #reread(login: LoginHandle): Promise<KnownLogin> {
-    const record = await readRecord(login);
-    return this.#known.learn(login.loginId, record === undefined ? atLogin(login) : knownFromRecord(record));
-  }
-
-  #join(
-    login: LoginHandle,
-    isGood: (known: KnownLogin) => known is GoodLogin,
-    options: { orKeepOld: boolean },
-  ): Promise<TokenSet> {
-    return once(this.#refreshes, login.loginId, async () => {
+  #joinRefresh(login: LoginHandle, isGood: IsGood, options: { orKeepOld: boolean }): Promise<TokenSet> {
+    return joinOrRun(this.#refreshes, login.loginId, async () => {
       const release = await this.#acquire(login.loginId, this.#parts.timeoutMs * 2);
       try {
-        const newest = await this.#reread(login).catch((error: unknown) => {
-          publish('refresh', { event: 'record-unreadable', loginId: login.loginId, error });
-          return this.#known.get(login.loginId) ?? atLogin(login);
-        });
+        const newest = await this.#knowledge.rereadOrRecall(login);
         return isGood(newest) ? newest.tokens : await this.#refresh(login, newest, options);
       } finally {
         await release();
@@ -183,23 +143,20 @@ export class TokenKeeper {
         return tokens;
       throw error;
     }
-    return this.#keep(login, { generation: known.generation + 1, tokens: fresh });
+    return this.#keep(login, known.generation + 1, fresh);
   }
 
   /** Records what a refresh brought, at once: from now on it is all that there is. */
-  async #keep(login: LoginHandle, record: TokenRecord & { tokens: TokenSet }): Promise<TokenSet> {
-    const { loginId } = login;
-    this.#known.learn(loginId, { ...record, refreshedAt: this.#parts.now() });
-    const written = await this.#write(login, record);
-    const newest = written
-      ? this.#known.get(loginId)
-      : await this.#reread(login).catch(() => this.#known.get(loginId));
-    if (newest !== undefined && newest.tokens === undefined) {
-      await this.#parts.revoke(record.tokens, true);
+  async #keep(login: LoginHandle, generation: number, tokens: TokenSet): Promise<TokenSet> {
+    const written = await this.#knowledge.write(login, { generation, tokens }, this.#parts.now());
+    const newest = written ? this.#knowledge.recall(login) : await this.#knowledge.rereadOrRecall(login);
+    if (newest.tokens === undefined) {
+      // Somebody logged out meanwhile: these tokens must not outlive that.
+      await this.#parts.revoke(tokens, true);
       throw loggedOut();
     }
-    publish('refresh', { event: 'refreshed', loginId, generation: record.generation });
-    return newest?.tokens ?? record.tokens;
+    publish('refresh', { event: 'refreshed', loginId: login.loginId, generation });
+    return newest.tokens;
   }
 
   /**
@@ -207,26 +164,30 @@ export class TokenKeeper {
    * no newer record turns up in the time that another process could still need to write one.
    */
   async #afterInvalidGrant(login: LoginHandle, known: KnownLogin, cause: PolarOAuthError): Promise<TokenSet> {
-    const patienceMs =
-      login.records.shared === false ? 0 : this.#parts.timeoutMs + (this.#parts.lock.leaseMs ?? 0);
+    const { lock, timeoutMs } = this.#parts;
+    const patienceMs = login.records.shared === false ? 0 : timeoutMs + (lock.leaseMs ?? 0);
     const giveUpAt = performance.now() + patienceMs;
     for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 500)) {
-      const newest = await this.#reread(login).catch((error: unknown) => {
-        if (performance.now() >= giveUpAt)
-          throw new PolarTransientError(
-            'server_error',
-            'The token records cannot be read. Try again later.',
-            { cause: error },
-          );
-        return known;
-      });
-      if (this.#isGood(newest) && newest.generation > known.generation) return newest.tokens;
-      if (newest.generation > known.generation) return this.#refresh(login, newest, { orKeepOld: false });
-      if (performance.now() >= giveUpAt) break;
+      const isLastLook = performance.now() >= giveUpAt;
+      const newest = isLastLook ? await this.#lastLook(login) : await this.#knowledge.rereadOrRecall(login);
+      if (newest.generation > known.generation)
+        return this.#isGood(newest) ? newest.tokens : this.#refresh(login, newest, { orKeepOld: false });
+      if (isLastLook) break;
       await delay(pauseMs);
     }
-    this.#known.learn(login.loginId, { ...known, rejected: true });
+    this.#knowledge.learn(login.loginId, { ...known, rejected: true });
     throw loginExpired(cause);
+  }
+
+  /** The record, or a transient error: without having seen it, a login must not be called dead. */
+  async #lastLook(login: LoginHandle): Promise<KnownLogin> {
+    try {
+      return await this.#knowledge.reread(login);
+    } catch (cause) {
+      throw new PolarTransientError('server_error', 'The token records cannot be read. Try again later.', {
+        cause,
+      });
+    }
   }
 
   /** Takes the lock, or goes on without it: inside this process refreshes are joined, and between processes the record is re-read. */
@@ -241,27 +202,9 @@ export class TokenKeeper {
       return async () => {};
     }
   }
-
-  /** False only when the store holds the same or a higher generation. */
-  async #write(login: LoginHandle, record: TokenRecord): Promise<boolean> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await writeRecord(login, record);
-      } catch (error) {
-        publish('refresh', { event: 'record-not-written', loginId: login.loginId, attempt, error });
-        if (attempt === writeAttempts) return true;
-        await delay(50 * attempt);
-      }
-    }
-  }
 }
 
-type GoodLogin = KnownLogin & { readonly tokens: TokenSet };
-
-const atLogin = (login: LoginHandle): KnownLogin => ({ generation: 0, tokens: login.tokens, refreshedAt: 0 });
-
-const hasRefreshToken = (tokens: TokenSet): tokens is TokenSet & { refreshToken: string } =>
-  tokens.refreshToken !== undefined;
+const hasRefreshToken = (tokens: TokenSet): tokens is RefreshableTokens => tokens.refreshToken !== undefined;
 
 const loggedOut = (): PolarLoginRequiredError =>
   new PolarLoginRequiredError('logged_out', 'This login has been logged out. Log in with Polar again.');
@@ -270,16 +213,5 @@ const loginExpired = (cause?: unknown): PolarLoginRequiredError =>
   new PolarLoginRequiredError(
     'login_expired',
     'Polar no longer accepts this login: it was revoked there or has expired. Log in with Polar again.',
-    {
-      cause,
-    },
+    { cause },
   );
-
-/** Runs `work` unless it is under way under this key already; then joins it. */
-function once<T>(underWay: Map<string, Promise<T>>, key: string, work: () => Promise<T>): Promise<T> {
-  const joined = underWay.get(key);
-  if (joined !== undefined) return joined;
-  const started = work().finally(() => underWay.delete(key));
-  underWay.set(key, started);
-  return started;
-}

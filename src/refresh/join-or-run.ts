@@ -1,0 +1,12 @@
+/** Runs `work`, unless it is under way under this key already; then joins it. */
+export function joinOrRun<T>(
+  underWay: Map<string, Promise<T>>,
+  key: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const joined = underWay.get(key);
+  if (joined !== undefined) return joined;
+  const started = work().finally(() => underWay.delete(key));
+  underWay.set(key, started);
+  return started;
+}
