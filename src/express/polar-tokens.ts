@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
-import { PolarLoginRequiredError } from '../errors.js';
+import { notLoggedIn } from '../errors.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import { sessionOf } from '../request-session.js';
 import { fetchFromPolar } from './polar-fetch.js';
@@ -53,10 +53,7 @@ function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
     sessionOf(req);
     const found = runtime.loginOf(req);
     if (found !== undefined) return found;
-    throw new PolarLoginRequiredError(
-      'not_logged_in',
-      'Nobody is logged in with Polar on this request. Put requireLogin({ loginPath }) before this route.',
-    );
+    throw notLoggedIn();
   };
   const polar: PolarRequest = {
     async getTokens(options) {

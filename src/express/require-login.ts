@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
-import { PolarLoginRequiredError } from '../errors.js';
+import { notLoggedIn, PolarLoginRequiredError } from '../errors.js';
 import { withReturnTo } from '../return-to.js';
 
 /** Where people log in. */
@@ -27,9 +27,7 @@ export function requireLogin(options: LoginPathOptions): RequestHandler {
     isLoggedIn(req).then((yes) => {
       if (yes) return next();
       if (wantsPage(req)) return toLogin(req, res, loginPath);
-      return next(
-        new PolarLoginRequiredError('not_logged_in', 'Nobody is logged in with Polar. Log in first.'),
-      );
+      return next(notLoggedIn());
     }, next);
   };
 }

@@ -1,0 +1,30 @@
+import type { PublicError } from '../errors.js';
+import { html } from './html.js';
+import { layout } from './layout.js';
+
+const titles: Readonly<Record<number, string>> = {
+  401: 'Please log in again',
+  403: 'Not allowed',
+  404: 'Nothing here',
+  502: 'Polar gave an answer that cannot be used',
+  503: 'Polar cannot be reached',
+};
+
+/** What people see when something went wrong. */
+export function errorPage({ status, code, message }: PublicError, nonce: string): string {
+  const title = titles[status] ?? (status < 500 ? 'That did not work' : 'Something went wrong');
+  return layout({
+    title,
+    nonce,
+    content: html`<section class="card error" aria-labelledby="title">
+<p class="eyebrow">${status} · ${code}</p>
+<h1 id="title">${title}</h1>
+<p class="lead">${message}</p>
+<p class="actions">${
+      status === 401
+        ? html`<a class="button primary" href="/auth/polar">Log in again</a> <a class="button" href="/">Home</a>`
+        : html`<a class="button primary" href="/">Back to the start</a>`
+    }</p>
+</section>`,
+  });
+}

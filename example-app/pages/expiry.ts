@@ -1,0 +1,29 @@
+import { type Html, html } from './html.js';
+
+const units = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
+
+/** When an access token expires: absolute, and from now. */
+export function expiry(expiresAt: number | undefined, now: number): Html {
+  if (expiresAt === undefined) return html`<p class="countdown">Polar did not say when it expires.</p>`;
+  const at = new Date(expiresAt).toISOString();
+  return html`<p class="countdown"><span class="label">expires in</span> <strong id="countdown">${inWords((expiresAt - now) / 1000)}</strong></p>
+<p class="until"><time datetime="${at}" data-countdown="countdown">${at.slice(0, 16).replace('T', ' ')} UTC</time>, and then it is renewed when it is next needed.</p>`;
+}
+
+/** A time span in its two largest units. */
+export function inWords(seconds: number): string {
+  const largest = units.findIndex(([, size]) => seconds >= size);
+  if (largest < 0) return 'a moment';
+  let rest = seconds;
+  const counts = units.slice(largest, largest + 2).map(([unit, size]) => {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    return { count, text: `${count} ${unit}${count === 1 ? '' : 's'}` };
+  });
+  return counts.flatMap(({ count, text }) => (count > 0 ? [text] : [])).join(', ');
+}

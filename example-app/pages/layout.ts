@@ -1,0 +1,48 @@
+import { type Html, html, Html as Markup } from './html.js';
+import { pageScript } from './page-script.js';
+import { pageStyle } from './page-style.js';
+
+/** What every page has. */
+export interface Layout {
+  readonly title: string;
+  /** Lets the inline style and script through the Content-Security-Policy. */
+  readonly nonce: string;
+  /** What stands at the right of the header. */
+  readonly aside?: Html | undefined;
+  readonly content: Html;
+}
+
+/** A whole document. It needs nothing from anywhere else, and works without JavaScript. */
+export function layout({ title, nonce, aside, content }: Layout): string {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<link rel="icon" href="${icon}">
+<style nonce="${nonce}">${new Markup(pageStyle)}</style>
+</head>
+<body>
+<header class="bar">
+<a class="brand" href="/">${mark}<span>passport-polar <small>example app</small></span></a>
+${aside}
+</header>
+<main>
+${content}
+</main>
+<footer class="foot">
+<p>An Express app with Passport and <code>passport-polar</code>. Its source is in <code>example-app/</code>.</p>
+</footer>
+<script nonce="${nonce}">${new Markup(pageScript)}</script>
+</body>
+</html>
+`.markup;
+}
+
+/** A globe with its meridians. */
+export const mark = html`<svg class="mark" viewBox="0 0 32 32" width="28" height="28" fill="none" stroke="currentColor" stroke-width="2.2" aria-hidden="true"><circle cx="16" cy="16" r="13"/><ellipse cx="16" cy="16" rx="7.5" ry="13"/><ellipse cx="16" cy="16" rx="2.4" ry="13"/></svg>`;
+
+const icon =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32' fill='none' stroke='%230062ff' stroke-width='2.6'%3E%3Ccircle cx='16' cy='16' r='13'/%3E%3Cellipse cx='16' cy='16' rx='7' ry='13'/%3E%3C/svg%3E";

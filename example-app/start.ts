@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { PolarServer } from 'passport-polar';
+import { createApp } from './app.js';
+import type { Config } from './config.js';
+import { startDemoPolar } from './demo-polar.js';
+import { sessionsInMemory, sessionsInRedis } from './sessions.js';
+
+/** The running app. */
+export interface ExampleApp {
+  /** Where it listens. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the app, and a local Polar when no client is configured.
+ *
+ * @param say is told what people should know about this start
+ */
+export async function startExampleApp(config: Config, say: (line: string) => void): Promise<ExampleApp> {
+  const opened: { close(): Promise<void> }[] = [];
+  const close = async (): Promise<void> => {
+    for (const each of opened.splice(0).reverse()) await each.close();
+  };
+  try {
+    const sessions = config.redis === undefined ? sessionsInMemory() : await sessionsInRedis(config.redis);
+    opened.push(sessions);
+
+    // Listens first: with PORT=0 only then is it known where Polar has to send people back to.
+    let answer: RequestListener = (_req, res) => res.writeHead(503, { 'retry-after': '1' }).end();
+    const server = createServer((req, res) => answer(req, res));
+    const port = await listen(server, config.port);
+    opened.push({ close: () => closeServer(server) });
+    const url = `http://localhost:${port}`;
+    const baseURL = config.baseURL ?? url;
+
+    const polar = config.client
+      ? { ...config.client, server: config.server, name: nameOf(config.server) }
+      : await startDemoPolar(config, `${baseURL}/auth/polar/callback`);
+    if ('close' in polar) {
+      opened.push(polar);
+      say('POLAR_CLIENT_ID is not set: started a local Polar and registered this app there.');
+      if (config.server !== 'production')
+        say('The Polar that the environment names is not used without POLAR_CLIENT_ID.');
+      say(`local Polar: ${polar.name} (no account needed: its people are made up)`);
+    }
+    if (config.sessionSecret === undefined) {
+      say('SESSION_SECRET is not set: using a random one, so everybody is logged out when the app restarts.');
+    }
+    answer = createApp({
+      baseURL,
+      polar: {
+        clientID: polar.clientID,
+        clientSecret: polar.clientSecret,
+        server: polar.server,
+        tokenEndpointAuthMethod: config.authMethod,
+        scope: config.scope,
+        fetchUserInfo: config.fetchUserInfo,
+        leewaySeconds: config.leewaySeconds,
+        tokenRecords: sessions.tokenRecords,
+        refreshLock: sessions.refreshLock,
+      },
+      polarName: polar.name,
+      isDemo: config.client === undefined,
+      sessionSecret: config.sessionSecret ?? randomBytes(32).toString('base64url'),
+      sessionStore: sessions.store,
+      exposeToken: config.exposeToken,
+    });
+    return { url, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function nameOf(server: PolarServer): string {
+  if (server === 'production') return 'polar.sh';
+  if (server === 'sandbox') return 'sandbox.polar.sh';
+  if (typeof server === 'string') return server;
+  return new URL('discoveryURL' in server ? server.discoveryURL : server.webURL).host;
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Error(`PORT ${port} is taken. Choose another, or 0 for any free one.`)
+          : error,
+      );
+    });
+    server.listen(port, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    // Answers under way are finished; connections that only wait are not waited for.
+    const giveUp = setTimeout(() => server.closeAllConnections(), 3000).unref();
+    server.close(() => {
+      clearTimeout(giveUp);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,393 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import type { Browser } from '../support/browser.js';
+import { type RunningApp, runApp } from './running-app.js';
+
+const ada = 'ada@example.com';
+const browserHeaders = { accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8' };
+
+let app: RunningApp;
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await app?.close();
+});
+
+async function loggedIn(running: RunningApp): Promise<Browser> {
+  const browser = running.browser();
+  const answer = await browser.logIn();
+  expect([answer.status, answer.headers['location']]).toEqual([302, '/']);
+  return browser;
+}
+
+describe('logged out', () => {
+  it('shows the login button, and which Polar it leads to', async () => {
+    app = await runApp();
+    const { status, text, headers } = await app.browser().get('/');
+    expect(status).toBe(200);
+    expect(headers['content-type']).toMatch(/^text\/html/);
+    expect(text).toMatch(/<a [^>]*href="\/auth\/polar">Log in with Polar<\/a>/);
+    expect(text).toContain('href="/auth/polar?sub_type=organization"');
+    expect(text).toContain(new URL(app.emulator.url).host);
+    expect(headers['set-cookie']).toBeUndefined();
+  });
+
+  it('allows the page nothing but its own style and script', async () => {
+    app = await runApp();
+    const [first, second] = [await app.browser().get('/'), await app.browser().get('/')];
+    const policy = first.headers['content-security-policy'] as string;
+    const nonce = /'nonce-([^']+)'/.exec(policy)?.[1] ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toMatch(/unsafe|\*/);
+    expect(first.text).toContain(`<style nonce="${nonce}">`);
+    expect(first.text).toContain(`<script nonce="${nonce}">`);
+    expect(first.text).not.toMatch(/ style=| onclick=|(src|href)="(https?:)?\/\//);
+    expect(second.headers['content-security-policy']).not.toBe(policy);
+    expect(first.headers['cache-control']).toBe('no-store');
+  });
+
+  it.each(['/me', '/organizations'])('answers %s with 401 and JSON', async (path) => {
+    app = await runApp();
+    const { status, body } = await app.browser().get(path);
+    expect(status).toBe(401);
+    expect(body).toEqual({ error: { code: 'not_logged_in', message: expect.any(String) } });
+  });
+
+  it('answers /me with JSON in a browser too', async () => {
+    app = await runApp();
+    const { status, body } = await app.browser().get('/me').set(browserHeaders);
+    expect([status, body.error.code]).toEqual([401, 'not_logged_in']);
+  });
+
+  it('sends a browser that opens /organizations to log in and back', async () => {
+    app = await runApp();
+    const browser = app.browser();
+    const answer = await browser.get('/organizations').set(browserHeaders);
+    expect(answer.status).toBe(303);
+    const back = await browser.logIn(answer.headers['location'] as string);
+    expect(back.headers['location']).toBe('/organizations');
+  });
+
+  it('answers POST /refresh with 401', async () => {
+    app = await runApp();
+    const { status, body } = await app.browser().post('/refresh');
+    expect([status, body.error.code]).toEqual([401, 'not_logged_in']);
+  });
+
+  it('lets whoever is logged out log out', async () => {
+    app = await runApp();
+    const { status, headers } = await app.browser().post('/logout');
+    expect([status, headers['location']]).toEqual([302, '/']);
+  });
+});
+
+describe('logging in', () => {
+  it('asks for the default scopes at the default callback address', async () => {
+    app = await runApp();
+    const { searchParams } = await app.browser().startLogin();
+    expect(searchParams.get('scope')).toBe('openid email organizations:read');
+    expect(searchParams.get('redirect_uri')).toBe(`${app.url}/auth/polar/callback`);
+    expect(searchParams.get('sub_type')).toBeNull();
+  });
+
+  it('asks for one organization when told to', async () => {
+    app = await runApp();
+    const { searchParams } = await app.browser().startLogin('/auth/polar?sub_type=organization');
+    expect(searchParams.get('sub_type')).toBe('organization');
+  });
+
+  it('comes back to return_to, and to nowhere else', async () => {
+    app = await runApp();
+    const inside = await app.browser().logIn('/auth/polar?return_to=/me%3Fa%3D1');
+    expect(inside.headers['location']).toBe('/me?a=1');
+    const outside = await app.browser().logIn('/auth/polar?return_to=//evil.example');
+    expect(outside.headers['location']).toBe('/');
+  });
+
+  it('shows who is logged in, with what, and until when', async () => {
+    app = await runApp();
+    const { text } = await (await loggedIn(app)).get('/');
+    expect(text).toContain(ada);
+    expect(text).toContain('verified</span>');
+    for (const scope of ['openid', 'email', 'organizations:read'])
+      expect(text).toContain(`<li>${scope}</li>`);
+    expect(text).toMatch(/<strong id="countdown">(10 days|9 days, 23 hours)<\/strong>/);
+    expect(text).toMatch(/<time datetime="\d{4}-\d\d-\d\dT/);
+    expect(text).toMatch(/<form method="post" action="\/refresh">/);
+    expect(text).toMatch(/<form method="post" action="\/logout">/);
+  });
+
+  it('says so when the e-mail address is not verified', async () => {
+    app = await runApp({}, { user: 'unverified@example.com' });
+    expect((await (await loggedIn(app)).get('/')).text).toContain('not verified</span>');
+  });
+
+  it('shows once why a login was cancelled', async () => {
+    app = await runApp({}, { consent: 'deny' });
+    const browser = app.browser();
+    const answer = await browser.logIn();
+    expect([answer.status, answer.headers['location']]).toEqual([302, '/']);
+    expect((await browser.get('/')).text).toMatch(/role="alert">The login with Polar was cancelled/);
+    expect((await browser.get('/')).text).not.toContain('role="alert"');
+  });
+
+  it('shows why a stale answer logs nobody in', async () => {
+    app = await runApp();
+    const browser = app.browser();
+    const answer = await browser.get('/auth/polar/callback?code=polar_ac_1&state=stale');
+    expect(answer.headers['location']).toBe('/');
+    expect((await browser.get('/')).text).toMatch(/role="alert">This login is no longer valid/);
+  });
+
+  it('shows a page, and neither stack nor secret, when Polar is at fault', async () => {
+    app = await runApp();
+    const log = jest.spyOn(console, 'error').mockImplementation(() => {});
+    app.emulator.fail('token', { status: 500 });
+    const browser = app.browser();
+    const callback = await browser.visitPolar(await browser.startLogin());
+    const answer = await browser.get(callback).set(browserHeaders);
+    expect(answer.status).toBe(503);
+    expect(answer.headers['content-type']).toMatch(/^text\/html/);
+    expect(answer.text).not.toMatch(/polar_(ac|cs|at|rt)_|node_modules|\.ts:/);
+    expect(log).toHaveBeenCalledTimes(1);
+  });
+
+  it('escapes what Polar says about people', async () => {
+    app = await runApp({}, { users: [{ email: `"><script>alert('x')</script>@example.com` }] });
+    const { text } = await (await loggedIn(app)).get('/');
+    expect(text).not.toContain('<script>alert');
+    expect(text).toContain('&#60;script&#62;alert(&#39;x&#39;)');
+  });
+
+  it('points people who opened it at another address to its own', async () => {
+    app = await runApp();
+    const elsewhere = await fetch(app.url.replace('localhost', '127.0.0.1'));
+    expect(await elsewhere.text()).toContain(`<a href="${app.url}/">`);
+  });
+});
+
+describe('logged in', () => {
+  it('answers /me with user, scopes and expiry', async () => {
+    app = await runApp();
+    const { status, body } = await (await loggedIn(app)).get('/me');
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      user: expect.objectContaining({
+        provider: 'polar',
+        id: '11111111-1111-4111-8111-111111111111',
+        emails: [{ value: ada, verified: true }],
+      }),
+      scopes: ['openid', 'email', 'organizations:read'],
+      expiresAt: expect.any(Number),
+    });
+    expect(body.expiresAt).toBeGreaterThan(Date.now());
+  });
+
+  it('calls the API', async () => {
+    app = await runApp();
+    const { body } = await (await loggedIn(app)).get('/organizations');
+    expect(body.items.map(({ slug }: { slug: string }) => slug)).toEqual(['acme', 'analytical-engines']);
+  });
+
+  it('shows what the API answers on the page', async () => {
+    app = await runApp();
+    const browser = await loggedIn(app);
+    expect((await browser.get('/')).text).not.toContain('Analytical Engines');
+    expect((await browser.get('/?show=organizations')).text).toContain('Analytical Engines');
+  });
+
+  it('tells people and scripts when the API fails', async () => {
+    app = await runApp();
+    jest.spyOn(console, 'error').mockImplementation(() => {});
+    const browser = await loggedIn(app);
+    app.emulator.fail('api', { status: 500 }, 2);
+    const { status, body } = await browser.get('/organizations');
+    expect([status, body.error.code]).toEqual([502, 'polar_api_error']);
+    const page = await browser.get('/?show=organizations');
+    expect(page.status).toBe(200);
+    expect(page.text).toContain('The Polar API answered 500.');
+  });
+
+  it('answers 403 when a scope is missing', async () => {
+    app = await runApp({ POLAR_SCOPE: 'openid email' });
+    const { status, body } = await (await loggedIn(app)).get('/organizations');
+    expect([status, body.error.code]).toEqual([403, 'insufficient_scope']);
+  });
+
+  it('refreshes for scripts', async () => {
+    app = await runApp({ EXPOSE_TOKEN: '1' });
+    const browser = await loggedIn(app);
+    const before = await browser.token();
+    const { status, body } = await browser.post('/refresh');
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      expiresAt: expect.any(Number),
+      scopes: ['openid', 'email', 'organizations:read'],
+    });
+    const after = await browser.token();
+    expect(after).not.toBe(before);
+    expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([after]);
+  });
+
+  it('refreshes for people, and says so once', async () => {
+    app = await runApp();
+    const browser = await loggedIn(app);
+    const { status, headers } = await browser.post('/refresh').set(browserHeaders);
+    expect([status, headers['location']]).toEqual([303, '/']);
+    expect((await browser.get('/')).text).toContain('role="status"');
+    expect((await browser.get('/')).text).not.toContain('role="status"');
+  });
+
+  it('asks to log in again once Polar has ended the login', async () => {
+    app = await runApp();
+    const browser = await loggedIn(app);
+    app.emulator.revokeAll();
+    const script = await browser.post('/refresh');
+    expect([script.status, script.body.error.code]).toEqual([401, 'login_expired']);
+    const person = await browser.post('/refresh').set(browserHeaders);
+    expect(person.status).toBe(401);
+    expect(person.text).toMatch(/<a [^>]*href="\/auth\/polar">Log in again<\/a>/);
+    expect((await browser.get('/')).text).toContain('Your login with Polar has ended');
+    const page = await browser.get('/organizations').set(browserHeaders);
+    expect(page.headers['location']).toBe('/auth/polar?return_to=%2Forganizations');
+  });
+
+  it('keeps people logged in while Polar is away', async () => {
+    app = await runApp();
+    jest.spyOn(console, 'error').mockImplementation(() => {});
+    const browser = await loggedIn(app);
+    app.emulator.fail('token', { status: 500 }, 5);
+    const { status, text } = await browser.post('/refresh').set(browserHeaders);
+    expect(status).toBe(503);
+    expect(text).toContain('Polar cannot be reached');
+    app.emulator.heal();
+    expect((await browser.get('/me')).status).toBe(200);
+  });
+
+  it('logs out, and leaves no token behind', async () => {
+    app = await runApp();
+    const browser = await loggedIn(app);
+    const { status, headers } = await browser.post('/logout');
+    expect([status, headers['location']]).toEqual([302, '/']);
+    expect((await browser.get('/me')).status).toBe(401);
+    expect((await browser.get('/')).text).toContain('Log in with Polar</a>');
+    expect(app.emulator.liveTokens()).toEqual([]);
+  });
+});
+
+describe('requests from other sites', () => {
+  it.each([
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { origin: 'http://localhost:1' },
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+  ])('are refused when they change something: %j', async (headers) => {
+    app = await runApp();
+    const browser = await loggedIn(app);
+    for (const path of ['/refresh', '/logout']) {
+      const { status, body } = await browser.post(path).set(headers as Record<string, string>);
+      expect([status, body.error.code]).toEqual([403, 'cross_site_request']);
+    }
+    expect((await browser.get('/me')).status).toBe(200);
+    expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toEqual([]);
+  });
+
+  it('are told from those of its own pages', async () => {
+    app = await runApp();
+    const browser = await loggedIn(app);
+    const own = await browser.post('/refresh').set({ origin: app.url, 'sec-fetch-site': 'same-origin' });
+    expect(own.status).toBe(200);
+  });
+
+  it('may read: links from other sites work', async () => {
+    app = await runApp();
+    const answer = await app
+      .browser()
+      .get('/')
+      .set({ 'sec-fetch-site': 'cross-site', origin: 'https://polar.sh' });
+    expect(answer.status).toBe(200);
+  });
+});
+
+describe('the environment', () => {
+  it('hides the token unless EXPOSE_TOKEN is set', async () => {
+    app = await runApp();
+    const { status, body } = await (await loggedIn(app)).get('/token');
+    expect([status, body.error.code]).toEqual([404, 'not_found']);
+    await app.close();
+    app = await runApp({ EXPOSE_TOKEN: '1' });
+    expect((await app.browser().get('/token')).status).toBe(401);
+    const shown = await (await loggedIn(app)).get('/token');
+    expect(shown.body).toEqual({ accessToken: app.emulator.liveTokens()[0]?.accessToken });
+  });
+
+  it.each(['client_secret_basic', 'none'])('POLAR_AUTH_METHOD=%s', async (method) => {
+    app = await runApp({ POLAR_AUTH_METHOD: method, ...(method === 'none' && { POLAR_CLIENT_SECRET: '' }) });
+    await loggedIn(app);
+    const [exchange] = app.emulator.requests.filter(({ grantType }) => grantType === 'authorization_code');
+    expect(exchange?.headers['authorization'] === undefined).toBe(method === 'none');
+    expect(exchange?.form).not.toHaveProperty('client_secret');
+  });
+
+  it('POLAR_SCOPE', async () => {
+    app = await runApp({ POLAR_SCOPE: 'openid products:read' });
+    expect((await app.browser().startLogin()).searchParams.get('scope')).toBe('openid products:read');
+  });
+
+  it.each(['0', '1'])('POLAR_FETCH_USERINFO=%s', async (flag) => {
+    app = await runApp({ POLAR_FETCH_USERINFO: flag });
+    await loggedIn(app);
+    expect(app.emulator.requests.filter(({ endpoint }) => endpoint === 'userinfo')).toHaveLength(
+      Number(flag),
+    );
+  });
+
+  it('POLAR_LEEWAY_SECONDS', async () => {
+    app = await runApp({ POLAR_LEEWAY_SECONDS: '60' }, { lifetimes: { loginAccessTokenSeconds: 50 } });
+    await (await loggedIn(app)).get('/me');
+    expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(1);
+  });
+
+  it('POLAR_DISCOVERY_URL and POLAR_ISSUER', async () => {
+    app = await runApp({
+      POLAR_DISCOVERY_URL: '/.well-known/openid-configuration',
+      POLAR_ISSUER: 'https://polar.sh',
+    });
+    await loggedIn(app);
+    expect(app.emulator.requests.some(({ endpoint }) => endpoint === 'discovery')).toBe(true);
+  });
+
+  it('BASE_URL with https: the callback, secure cookies, and trust in the proxy', async () => {
+    app = await runApp({ BASE_URL: 'https://app.example.com' });
+    const answer = await app
+      .browser()
+      .get('/auth/polar')
+      .set({ 'x-forwarded-proto': 'https', host: 'app.example.com' });
+    const location = new URL(answer.headers['location'] as string);
+    expect(location.searchParams.get('redirect_uri')).toBe('https://app.example.com/auth/polar/callback');
+    expect(String(answer.headers['set-cookie'])).toMatch(/; HttpOnly; Secure; SameSite=Lax/);
+  });
+
+  it('says when SESSION_SECRET is random', async () => {
+    app = await runApp();
+    expect(app.said.join('\n')).toMatch(/SESSION_SECRET is not set/);
+    await app.close();
+    app = await runApp({ SESSION_SECRET: 'only for tests' });
+    expect(app.said).toEqual([]);
+  });
+
+  it('says which PORT is taken', async () => {
+    app = await runApp();
+    const port = new URL(app.url).port;
+    await expect(runApp({ PORT: port })).rejects.toThrow(`PORT ${port} is taken`);
+  });
+});
+
+describe('other requests', () => {
+  it('get a page or JSON that says there is nothing', async () => {
+    app = await runApp();
+    const script = await app.browser().get('/nowhere');
+    expect([script.status, script.body.error.code]).toEqual([404, 'not_found']);
+    const person = await app.browser().get('/nowhere').set(browserHeaders);
+    expect([person.status, person.headers['content-type']]).toEqual([404, 'text/html; charset=utf-8']);
+  });
+});

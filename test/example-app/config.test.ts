@@ -1,0 +1,121 @@
+import { describe, expect, it } from '@jest/globals';
+import { readConfig } from '../../example-app/config.js';
+
+const client = { POLAR_CLIENT_ID: 'polar_ci_1', POLAR_CLIENT_SECRET: 'polar_cs_1' };
+
+describe('the configuration', () => {
+  it('has defaults for everything', () => {
+    expect(readConfig({})).toEqual({
+      port: 3000,
+      baseURL: undefined,
+      sessionSecret: undefined,
+      redis: undefined,
+      client: undefined,
+      server: 'production',
+      authMethod: undefined,
+      scope: 'openid email organizations:read',
+      fetchUserInfo: false,
+      leewaySeconds: undefined,
+      exposeToken: false,
+    });
+  });
+
+  it('reads every variable', () => {
+    const config = readConfig({
+      ...client,
+      PORT: '0',
+      BASE_URL: 'https://app.example.com/',
+      SESSION_SECRET: 'only for tests',
+      REDIS_URL: 'redis://localhost:6379',
+      POLAR_REDIS_LOCK: '0',
+      POLAR_SERVER: 'sandbox',
+      POLAR_AUTH_METHOD: 'client_secret_basic',
+      POLAR_SCOPE: 'openid',
+      POLAR_FETCH_USERINFO: '1',
+      POLAR_LEEWAY_SECONDS: '2.5',
+      EXPOSE_TOKEN: '1',
+    });
+    expect(config).toEqual({
+      port: 0,
+      baseURL: 'https://app.example.com',
+      sessionSecret: 'only for tests',
+      redis: { url: 'redis://localhost:6379', lock: false },
+      client: { clientID: 'polar_ci_1', clientSecret: 'polar_cs_1' },
+      server: 'sandbox',
+      authMethod: 'client_secret_basic',
+      scope: 'openid',
+      fetchUserInfo: true,
+      leewaySeconds: 2.5,
+      exposeToken: true,
+    });
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(readConfig({ PORT: '', POLAR_CLIENT_ID: '', EXPOSE_TOKEN: ' ' })).toEqual(readConfig({}));
+  });
+
+  it('leaves the secret out for public clients', () => {
+    expect(readConfig({ POLAR_CLIENT_ID: 'polar_ci_1' }).client).toEqual({
+      clientID: 'polar_ci_1',
+      clientSecret: undefined,
+    });
+  });
+
+  it('locks in Redis unless told not to', () => {
+    expect(readConfig({ REDIS_URL: 'rediss://cache' }).redis).toEqual({ url: 'rediss://cache', lock: true });
+  });
+
+  it.each([
+    [
+      {
+        POLAR_WEB_URL: 'http://127.0.0.1:1',
+        POLAR_API_URL: 'http://localhost:2',
+        POLAR_ISSUER: 'https://polar.sh',
+      },
+      { webURL: 'http://127.0.0.1:1', apiURL: 'http://localhost:2', issuer: 'https://polar.sh' },
+    ],
+    [
+      { POLAR_DISCOVERY_URL: 'https://id.example.com/.well-known/openid-configuration' },
+      { discoveryURL: 'https://id.example.com/.well-known/openid-configuration' },
+    ],
+    [{ POLAR_SERVER: 'production' }, 'production'],
+  ])('finds Polar by %j', (env, server) => {
+    expect(readConfig({ ...client, ...env }).server).toEqual(server);
+  });
+
+  it.each([
+    ['PORT', { PORT: 'abc' }],
+    ['PORT', { PORT: '65536' }],
+    ['PORT', { PORT: '-1' }],
+    ['PORT', { PORT: '80.5' }],
+    ['BASE_URL', { BASE_URL: 'app.example.com' }],
+    ['BASE_URL', { BASE_URL: 'https://app.example.com/shop' }],
+    ['REDIS_URL', { REDIS_URL: 'localhost:6379' }],
+    ['POLAR_REDIS_LOCK', { REDIS_URL: 'redis://localhost', POLAR_REDIS_LOCK: 'no' }],
+    ['POLAR_SERVER', { POLAR_SERVER: 'Sandbox' }],
+    [
+      'POLAR_SERVER',
+      { POLAR_SERVER: 'sandbox', POLAR_DISCOVERY_URL: 'https://id.example.com/.well-known/x' },
+    ],
+    ['POLAR_WEB_URL', { POLAR_API_URL: 'https://api.example.com' }],
+    ['POLAR_API_URL', { POLAR_WEB_URL: 'https://example.com' }],
+    ['POLAR_API_URL', { POLAR_WEB_URL: 'https://example.com', POLAR_API_URL: 'http://api.example.com' }],
+    ['POLAR_DISCOVERY_URL', { POLAR_DISCOVERY_URL: 'file:///etc/passwd' }],
+    ['POLAR_ISSUER', { POLAR_ISSUER: 'https://polar.sh' }],
+    ['POLAR_ISSUER', { POLAR_ISSUER: 'polar', POLAR_DISCOVERY_URL: 'https://id.example.com/.well-known/x' }],
+    ['POLAR_AUTH_METHOD', { POLAR_AUTH_METHOD: 'basic' }],
+    ['POLAR_AUTH_METHOD', { ...client, POLAR_AUTH_METHOD: 'none' }],
+    ['POLAR_CLIENT_SECRET', { POLAR_CLIENT_ID: 'polar_ci_1', POLAR_AUTH_METHOD: 'client_secret_post' }],
+    ['POLAR_FETCH_USERINFO', { POLAR_FETCH_USERINFO: 'yes' }],
+    ['POLAR_LEEWAY_SECONDS', { POLAR_LEEWAY_SECONDS: '-1' }],
+    ['EXPOSE_TOKEN', { EXPOSE_TOKEN: '2' }],
+  ])('complains about %s by its name: %j', (name, env) => {
+    expect(() => readConfig(env)).toThrow(new RegExp(`\\b${name}\\b`));
+  });
+
+  it('repeats no secret in a complaint', () => {
+    const complain = () => readConfig({ ...client, POLAR_AUTH_METHOD: 'none' });
+    expect(complain).toThrow();
+    expect(complain).not.toThrow(/polar_cs_1/);
+  });
+});

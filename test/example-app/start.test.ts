@@ -1,0 +1,71 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Browser } from '../support/browser.js';
+import { giveConsent } from './consent.js';
+import { runToEnd, type SpawnedApp, spawnApp } from './spawned-app.js';
+
+describe('the app as a process', () => {
+  let app: SpawnedApp | undefined;
+  afterEach(async () => {
+    await app?.stop();
+    app = undefined;
+  });
+
+  it('needs nothing: brings a Polar along, logs in there, calls its API, refreshes, logs out', async () => {
+    app = await spawnApp({ PORT: '0' });
+    expect(app.output()).toMatch(/started a local Polar and registered this app there/);
+    const browser = new Browser(app.url);
+    expect((await browser.get('/')).text).toContain('local stand-in for Polar');
+
+    const callback = new URL(await giveConsent(await browser.startLogin()));
+    expect(callback.origin).toBe(app.url);
+    const back = await browser.get(callback.pathname + callback.search);
+    expect([back.status, back.headers['location']]).toEqual([302, '/']);
+
+    const me = await browser.get('/me');
+    expect(me.body).toMatchObject({
+      user: { emails: [{ value: 'ada@example.com', verified: true }] },
+      scopes: ['openid', 'email', 'organizations:read'],
+    });
+    const refreshed = await browser.post('/refresh');
+    expect([refreshed.status, refreshed.body.scopes]).toEqual([200, me.body.scopes]);
+    expect(refreshed.body.expiresAt).not.toBe(me.body.expiresAt);
+    const organizations = await browser.get('/organizations');
+    expect(organizations.body.items).toHaveLength(2);
+
+    expect((await browser.post('/logout')).status).toBe(302);
+    expect((await browser.get('/me')).status).toBe(401);
+  }, 30_000);
+
+  it('ends cleanly when it is told to', async () => {
+    app = await spawnApp({ PORT: '0' });
+    const open = await fetch(app.url); // leaves a connection open
+    await open.text();
+    expect(await app.stop()).toBe(0);
+    expect(app.output()).toMatch(/listening on http:\/\/localhost:\d+\n$/);
+  }, 30_000);
+
+  it('says in one line which variable is wrong', async () => {
+    const { code, output } = await runToEnd({ PORT: 'abc' });
+    expect(code).toBe(1);
+    expect(output).toBe(
+      "The example app cannot start: PORT must be a whole number from 0 to 65535, not 'abc'\n",
+    );
+  }, 30_000);
+
+  it('ends when its port is taken', async () => {
+    const other = createServer().listen(0);
+    const { port } = other.address() as AddressInfo;
+    const { code, output } = await runToEnd({ PORT: String(port) });
+    other.close();
+    expect(code).toBe(1);
+    expect(output).toMatch(new RegExp(`PORT ${port} is taken`));
+  }, 30_000);
+
+  it('ends when Redis does not answer', async () => {
+    const { code, output } = await runToEnd({ PORT: '0', REDIS_URL: 'redis://:secret@127.0.0.1:1' });
+    expect(code).toBe(1);
+    expect(output).toBe('The example app cannot start: REDIS_URL: no Redis answers at 127.0.0.1:1\n');
+  }, 30_000);
+});
