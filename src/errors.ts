@@ -193,11 +193,6 @@ export class PolarLoginRequiredError extends PolarError {
   }
 }
 
-/** The error for a request on which nobody is logged in with Polar. */
-export function notLoggedIn(): PolarLoginRequiredError {
-  return new PolarLoginRequiredError('not_logged_in', 'Nobody is logged in with Polar. Log in first.');
-}
-
 /** The Polar API wants scopes that the access token does not have. Status 403. */
 export class PolarInsufficientScopeError extends PolarError {
   /** Scopes any one of which Polar would accept, as its `WWW-Authenticate` header names them. */

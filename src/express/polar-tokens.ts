@@ -1,8 +1,8 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
-import { notLoggedIn } from '../errors.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import { sessionOf } from '../request-session.js';
+import { notLoggedIn } from './not-logged-in.js';
 import { fetchFromPolar } from './polar-fetch.js';
 import './missing-middleware.js';
 import type { PolarRequest } from './polar-request.js';

@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
-import { notLoggedIn, PolarLoginRequiredError } from '../errors.js';
+import { PolarLoginRequiredError } from '../errors.js';
 import { withReturnTo } from '../return-to.js';
+import { notLoggedIn } from './not-logged-in.js';
 
 /** Where people log in. */
 export interface LoginPathOptions {
