@@ -113,6 +113,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     subject: entry.subject,
     nonce: entry.nonce,
     records: options.tokenRecords ?? sessionStoreRecords(req.sessionStore as never),
+    storeTimeoutMs: timeoutMs,
     ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
   });
   const entryIn = (req: Request): SessionEntry | undefined => {

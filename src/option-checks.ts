@@ -35,22 +35,35 @@ export function oneOf<const T extends string>(
 }
 
 /**
- * Checks a callback address: a path, or an absolute http(s) URL.
+ * Checks a callback address: a path, or an absolute URL that Polar would register.
  *
  * @throws TypeError
  */
 export function callbackURLOf(value: unknown): string {
+  const base = 'http://localhost';
+  const isPath = typeof value === 'string' && /^(?!\/\/)(?![a-z][a-z\d+.-]*:)./i.test(value);
+  const url = typeof value === 'string' && URL.canParse(value, base) ? new URL(value, base) : undefined;
   const valid =
-    typeof value === 'string' &&
-    value !== '' &&
-    URL.canParse(value, 'http://localhost') &&
-    /^https?:$/.test(new URL(value, 'http://localhost').protocol);
+    url !== undefined &&
+    (isPath || url.protocol === 'https:' || isLocalHTTP(url)) &&
+    !String(value).startsWith('//') &&
+    url.username === '' &&
+    url.password === '' &&
+    !url.href.includes('#');
   if (!valid) {
     throw new TypeError(
-      "callbackURL must be the address that you registered at Polar, or its path, such as '/auth/polar/callback'",
+      "callbackURL must be the address that you registered at Polar (https, or http on localhost), or its path, such as '/auth/polar/callback'",
     );
   }
-  return value;
+  return String(value);
+}
+
+/** True where Polar accepts a redirect URI with plain http: on this machine or in a private network. */
+export function isLocalHTTP(url: URL): boolean {
+  const { hostname, protocol } = url;
+  const isLocal =
+    /^(?:(?:.+\.)?localhost|\[::1\]|127(?:\.\d+){3}|10(?:\.\d+){3}|192\.168(?:\.\d+){2}|172\.(?:1[6-9]|2\d|3[01])(?:\.\d+){2})$/;
+  return protocol === 'http:' && isLocal.test(hostname);
 }
 
 /** A text that is not empty. */
@@ -98,9 +111,16 @@ export function clock(now: unknown): () => number {
   return (now as (() => number) | undefined) ?? (() => Date.now());
 }
 
-/** An option given for one request was wrong: the same complaint, as an error for `next`. */
-export function asConfigurationError(error: unknown): unknown {
-  return error instanceof TypeError
-    ? new PolarConfigurationError('invalid_option', error.message, { cause: error })
-    : error;
+/**
+ * Runs checks of options that were given for one request: their complaints are errors for `next`.
+ *
+ * @throws PolarConfigurationError `invalid_option`
+ */
+export function forOneRequest<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new PolarConfigurationError('invalid_option', error.message, { cause: error });
+  }
 }

@@ -31,10 +31,20 @@ export function sessionOf(req: Request): RequestSession {
   return session;
 }
 
-/** Passport's serialized user of the session, or undefined when nobody is logged in on this request. */
+/**
+ * Passport's serialized user of the session, or undefined when nobody is logged in on this request.
+ *
+ * @throws PolarConfigurationError `missing_middleware` when somebody is logged in but Passport did not get to look
+ */
 export function loggedInUser(req: Request): unknown {
-  if (typeof req.isAuthenticated !== 'function' || !req.isAuthenticated()) return undefined;
-  return serializedUser(req);
+  const user = serializedUser(req);
+  if (user !== undefined && typeof req.isAuthenticated !== 'function') {
+    throw new PolarConfigurationError(
+      'missing_middleware',
+      'Somebody is logged in, but passport.session() has not run on this route. Add app.use(passport.session()) after the session and before this route.',
+    );
+  }
+  return user !== undefined && req.isAuthenticated() ? user : undefined;
 }
 
 /** What Passport wrote into the session for the user. */

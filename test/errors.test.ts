@@ -46,7 +46,10 @@ function samples(from: ErrorsModule): Record<string, PolarError> {
       cause,
     }),
     PolarResponseError: new from.PolarResponseError('malformed_response', 'text', { field: 'sub', cause }),
-    PolarTransientError: new from.PolarTransientError('rate_limited', 'text', { retryAfterSeconds: 60, cause }),
+    PolarTransientError: new from.PolarTransientError('rate_limited', 'text', {
+      retryAfterSeconds: 60,
+      cause,
+    }),
     PolarLoginRequiredError: new from.PolarLoginRequiredError('not_logged_in', 'text', { cause }),
     PolarInsufficientScopeError: new from.PolarInsufficientScopeError('text', ['a:read'], { cause }),
   };
@@ -61,7 +64,12 @@ const classes = Object.entries(own).filter(([, value]) => typeof value === 'func
 const expectations: [keyof ErrorsModule, PolarErrorCode, number | undefined, Record<string, unknown>][] = [
   ['PolarError', 'invalid_verify_result', 500, {}],
   ['PolarConfigurationError', 'missing_session', undefined, {}],
-  ['PolarAuthorizationError', 'authorization_failed', 502, { error: 'invalid_scope', errorDescription: 'said' }],
+  [
+    'PolarAuthorizationError',
+    'authorization_failed',
+    502,
+    { error: 'invalid_scope', errorDescription: 'said' },
+  ],
   ['PolarIdTokenError', 'id_token_nonce', 502, {}],
   [
     'PolarOAuthError',
@@ -88,10 +96,13 @@ describe('the error classes', () => {
     expect(error?.stack).toContain(`${name}: text`);
   });
 
-  it.each(expectations)('%s shows in JSON nothing but code, status and details', (name, code, status, details) => {
-    const shown = JSON.parse(JSON.stringify(samples(own)[name]));
-    expect(shown).toEqual({ code, ...(status !== undefined && { status }), ...details });
-  });
+  it.each(expectations)(
+    '%s shows in JSON nothing but code, status and details',
+    (name, code, status, details) => {
+      const shown = JSON.parse(JSON.stringify(samples(own)[name]));
+      expect(shown).toEqual({ code, ...(status !== undefined && { status }), ...details });
+    },
+  );
 
   it.failing('leave out what is not known, instead of saying undefined', () => {
     const bare = [
@@ -102,13 +113,18 @@ describe('the error classes', () => {
       new PolarTransientError('timeout', 'text'),
     ];
     for (const error of bare) {
-      for (const absent of ['cause', 'errorDescription', 'field', 'retryAfterSeconds']) expect(absent in error).toBe(false);
+      for (const absent of ['cause', 'errorDescription', 'field', 'retryAfterSeconds'])
+        expect(absent in error).toBe(false);
     }
     expect('status' in (bare[0] as object)).toBe(false);
   });
 
   it('take another status where the caller knows better', () => {
-    const error = new PolarOAuthError('invalid_client', 'text', { error: 'invalid_client', httpStatus: 401, status: 500 });
+    const error = new PolarOAuthError('invalid_client', 'text', {
+      error: 'invalid_client',
+      httpStatus: 401,
+      status: 500,
+    });
     expect(error.status).toBe(500);
     expect(new PolarIdTokenError('id_token_missing', 'text', { status: 400 }).status).toBe(400);
   });
@@ -119,17 +135,17 @@ describe('instanceof', () => {
     classes.map(([name]) => [name, name === 'PolarError' ? [name] : [name, 'PolarError']]),
   );
 
-  it.each(classes)('%s knows its own errors and no others', (name, constructor) => {
+  it.each(classes)('%s knows its own errors and no others', (name, errorClass) => {
     for (const [made, error] of Object.entries(samples(own))) {
-      expect([made, error instanceof constructor]).toEqual([made, parents[made]?.includes(name)]);
+      expect([made, error instanceof errorClass]).toEqual([made, parents[made]?.includes(name)]);
     }
   });
 
-  it.each(classes)('%s knows the errors of another copy of the package too', (name, constructor) => {
+  it.each(classes)('%s knows the errors of another copy of the package too', (name, errorClass) => {
     const copy = anotherCopy();
     expect(copy.PolarError).not.toBe(PolarError);
     for (const [made, error] of Object.entries(samples(copy))) {
-      expect([made, error instanceof constructor]).toEqual([made, parents[made]?.includes(name)]);
+      expect([made, error instanceof errorClass]).toEqual([made, parents[made]?.includes(name)]);
     }
   });
 
@@ -144,7 +160,9 @@ describe('instanceof', () => {
     for (const no of [PolarResponseError, copy.PolarResponseError, copy.PolarTransientError]) {
       expect(error instanceof no).toBe(false);
     }
-    expect(new PolarOAuthError('invalid_grant', 'text', { error: 'x', httpStatus: 400 }) instanceof AppError).toBe(false);
+    expect(
+      new PolarOAuthError('invalid_grant', 'text', { error: 'x', httpStatus: 400 }) instanceof AppError,
+    ).toBe(false);
     expect(samples(copy)['PolarOAuthError'] instanceof AppError).toBe(false);
   });
 
@@ -179,7 +197,7 @@ describe('instanceof', () => {
     ['a function', PolarError],
     ['the prototype of another class', Error.prototype],
   ])('does not know %s', (_what, value) => {
-    for (const [, constructor] of classes) expect((value as unknown) instanceof constructor).toBe(false);
+    for (const [, errorClass] of classes) expect((value as unknown) instanceof errorClass).toBe(false);
   });
 });
 
@@ -187,13 +205,22 @@ describe('what errors show', () => {
   it('keeps the mark out of inspect, JSON and enumeration', () => {
     for (const error of Object.values(samples(own))) {
       expect(inspect(error)).not.toContain('passport-polar.error');
-      expect(Object.getOwnPropertySymbols(error).filter((symbol) => Object.prototype.propertyIsEnumerable.call(error, symbol))).toEqual([]);
+      expect(
+        Object.getOwnPropertySymbols(error).filter((symbol) =>
+          Object.prototype.propertyIsEnumerable.call(error, symbol),
+        ),
+      ).toEqual([]);
       expect(Object.keys(error)).not.toContain('name');
     }
   });
 
   it('is not changed by what the caller passes beside the known options', () => {
-    const options = { error: 'invalid_grant', httpStatus: 400, secret: 'polar_cs_hidden', token: 'polar_rt_hidden' };
+    const options = {
+      error: 'invalid_grant',
+      httpStatus: 400,
+      secret: 'polar_cs_hidden',
+      token: 'polar_rt_hidden',
+    };
     const shown = [
       new PolarOAuthError('invalid_grant', 'text', options),
       new PolarAuthorizationError('text', options),
@@ -203,6 +230,7 @@ describe('what errors show', () => {
       new PolarConfigurationError('missing_session', 'text', options as object),
       new PolarInsufficientScopeError('text', [], options as object),
     ];
-    for (const error of shown) expect(inspect(error, { showHidden: true, depth: 9 }) + JSON.stringify(error)).not.toContain('hidden');
+    for (const error of shown)
+      expect(inspect(error, { showHidden: true, depth: 9 }) + JSON.stringify(error)).not.toContain('hidden');
   });
 });

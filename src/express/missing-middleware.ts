@@ -5,6 +5,10 @@ import { PolarConfigurationError } from '../errors.js';
 Object.defineProperty(IncomingMessage.prototype, 'polar', {
   configurable: true,
   enumerable: false,
+  // Apps may have something of their own under this name.
+  set(this: IncomingMessage, value: unknown) {
+    Object.defineProperty(this, 'polar', { value, configurable: true, enumerable: true, writable: true });
+  },
   get(): never {
     throw new PolarConfigurationError(
       'missing_middleware',

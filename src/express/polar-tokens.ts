@@ -58,8 +58,7 @@ function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
   const polar: PolarRequest = {
     async getTokens(options) {
       const handle = login();
-      if (options?.forceRefresh !== true) return keeper.validTokens(handle);
-      return keeper.replaceTokens(handle, keeper.peek(handle)?.accessToken ?? '');
+      return options?.forceRefresh === true ? keeper.newTokens(handle) : keeper.validTokens(handle);
     },
     async getAccessToken(options) {
       return (await polar.getTokens(options)).accessToken;

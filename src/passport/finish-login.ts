@@ -4,11 +4,14 @@ import type { TokenResponse } from '../client/token-response.js';
 import type { PolarRuntime } from '../composition.js';
 import { PolarAuthorizationError, PolarIdTokenError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
+import type { ResolvedOptions } from '../options.js';
+import { loggedInUser } from '../request-session.js';
+import { userFingerprint } from '../tokens/session-entry.js';
 import { tokenSetOf } from '../tokens/token-set.js';
 import { type AuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginFailureCode, type LoginOutcome } from './login-outcome.js';
-import type { PendingLogin } from './pending-logins.js';
+import { nameOfServer, type PendingLogin } from './pending-logins.js';
 import { profileFromClaims } from './profile.js';
 import { storeAtLogIn, storeForLoggedInUser } from './session-login.js';
 
@@ -33,8 +36,7 @@ export async function finishLogin(
   const taken = await parts.pending.take(req, response.state);
   if ('problem' in taken) return failed(`state_${taken.problem}`);
   const pending = taken.login;
-  const { credentials, server } = parts.runtime.options;
-  if (pending.clientID !== credentials.clientID || pending.apiURL !== server.apiURL)
+  if (!isForUs(pending, parts.runtime.options) || !isLinkedByItsStarter(req, options, pending))
     return failed('state_unknown');
   await checkIssuer(parts.runtime, response);
   if (response.error !== undefined) return answeredError(response.error, response.errorDescription);
@@ -71,9 +73,26 @@ async function logIn(
     login: { tokens, subject: claims.sub, nonce, clientID: credentials.clientID, apiURL: server.apiURL },
     returnTo,
   };
-  if (options['assignProperty'] !== undefined) await storeForLoggedInUser(runtime, req, toStore);
-  else if (options['session'] !== false) storeAtLogIn(runtime, parts.pending, req, toStore);
+  if (options['session'] !== false) {
+    if (isLinking(options)) await storeForLoggedInUser(runtime, req, toStore);
+    else storeAtLogIn(runtime, parts.pending, req, toStore);
+  }
   return { user, info: withAppState(info, appState) };
+}
+
+function isForUs(pending: PendingLogin, options: ResolvedOptions): boolean {
+  return pending.clientID === options.credentials.clientID && pending.server === nameOfServer(options);
+}
+
+// Whoever logged in to the app meanwhile must not get the account of the person who started linking theirs.
+function isLinkedByItsStarter(req: Request, options: AuthenticateOptions, pending: PendingLogin): boolean {
+  if (!isLinking(options) || pending.startedBy === undefined) return true;
+  return pending.startedBy === userFingerprint(loggedInUser(req));
+}
+
+/** True for `passport.authorize`, which logs nobody in. */
+function isLinking(options: AuthenticateOptions): boolean {
+  return options['assignProperty'] !== undefined;
 }
 
 async function verifiedClaims(

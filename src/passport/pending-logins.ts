@@ -1,6 +1,9 @@
 import type { Request } from 'express';
+import type { ResolvedOptions } from '../options.js';
 import { type RequestSession, saveSession, sessionOf } from '../request-session.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
+import { within } from '../within.js';
+import { inTurn } from './in-turn.js';
 
 /** A login that was started and has not come back yet; one for each tab. */
 export interface PendingLogin {
@@ -11,9 +14,11 @@ export interface PendingLogin {
   readonly redirectURI: string;
   /** The client and server that were asked: an answer is taken to no other (mix-up, RFC 9700 section 4.4). */
   readonly clientID: string;
-  readonly apiURL: string;
+  readonly server: string;
   readonly scopes: readonly string[];
   readonly returnTo?: string;
+  /** Fingerprint of the user who was logged in: an account is linked to nobody else. */
+  readonly startedBy?: string;
   /** What the app gave as `state`; it never leaves the session. */
   readonly appState?: unknown;
   /** Milliseconds since the epoch. */
@@ -22,6 +27,11 @@ export interface PendingLogin {
 
 /** What taking a pending login comes to. */
 export type TakenLogin = { readonly login: PendingLogin } | { readonly problem: 'unknown' | 'expired' };
+
+/** What tells servers apart: production and sandbox have one issuer, several issuers may share one host. */
+export function nameOfServer({ server }: ResolvedOptions): string {
+  return `${(server.endpoints ?? server.discovery)?.issuer} ${server.apiURL}`;
+}
 
 // One key for all strategies of an app, so that a login with one carries the other's tabs along.
 const sessionKey = 'polarLogins';
@@ -35,12 +45,13 @@ const maxRemembered = 10_000;
  */
 export class PendingLogins {
   readonly #now: () => number;
-  readonly #queues = new Map<string, Promise<unknown>>();
+  readonly #storeTimeoutMs: number;
   // States that came back: a session written by a slower request could bring one of them back to life.
   readonly #used = new BoundedMap<true>(maxRemembered);
 
-  constructor(now: () => number) {
+  constructor({ now, timeoutMs }: Pick<ResolvedOptions, 'now' | 'timeoutMs'>) {
     this.#now = now;
+    this.#storeTimeoutMs = timeoutMs;
   }
 
   /** Adds a login and saves the session. The oldest beyond ten are dropped. */
@@ -100,18 +111,12 @@ export class PendingLogins {
     });
   }
 
-  /** One change at a time per session id, in this process. */
+  /** One change at a time; a store that does not answer must not hold up the next one for good. */
   #inTurn<T>(req: Request, work: (session: RequestSession) => Promise<T>): Promise<T> {
     const session = sessionOf(req);
-    const before = this.#queues.get(req.sessionID) ?? Promise.resolve();
-    const result = before.then(() => work(session));
-    const settled = result
-      .catch(() => {})
-      .then(() => {
-        if (this.#queues.get(req.sessionID) === settled) this.#queues.delete(req.sessionID);
-      });
-    this.#queues.set(req.sessionID, settled);
-    return result;
+    return inTurn(req.sessionStore, req.sessionID, () =>
+      within(work(session), this.#storeTimeoutMs, 'The session store'),
+    );
   }
 }
 
@@ -127,11 +132,11 @@ function parse(value: unknown): PendingLogin[] {
 function isPendingLogin(value: unknown): value is PendingLogin {
   if (typeof value !== 'object' || value === null) return false;
   const login = value as Record<string, unknown>;
-  const texts = ['state', 'nonce', 'codeVerifier', 'redirectURI', 'clientID', 'apiURL'];
+  const texts = ['state', 'nonce', 'codeVerifier', 'redirectURI', 'clientID', 'server'];
   return (
     texts.every((field) => typeof login[field] === 'string' && login[field] !== '') &&
     typeof login['startedAt'] === 'number' &&
     Array.isArray(login['scopes']) &&
-    (login['returnTo'] === undefined || typeof login['returnTo'] === 'string')
+    ['returnTo', 'startedBy'].every((field) => login[field] === undefined || typeof login[field] === 'string')
   );
 }

@@ -5,7 +5,7 @@ import OAuth2Strategy = require('passport-oauth2');
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { composeRuntime, type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
 import { PolarResponseError } from '../errors.js';
-import { asConfigurationError } from '../option-checks.js';
+import { forOneRequest } from '../option-checks.js';
 import { type PolarStrategyOptions, resolveOptions } from '../options.js';
 import { runLoginFlow } from './login-flow.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
@@ -56,8 +56,8 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
   constructor(options: WithRequestOption, verify: WithRequest<ClassicVerify>);
   constructor(options: WithRequestOption, verify: WithRequest<ClassicVerifyWithParams>);
   constructor(options: PolarStrategyOptions, verify?: PolarVerify);
-  constructor(options: WithoutRequestOption, verify: ClassicVerify);
-  constructor(options: WithoutRequestOption, verify: ClassicVerifyWithParams);
+  constructor(options: PolarStrategyOptions, verify: ClassicVerify);
+  constructor(options: PolarStrategyOptions, verify: ClassicVerifyWithParams);
   constructor(options: PolarStrategyOptions, verify?: unknown) {
     const resolved = resolveOptions(options);
     const runtime = composeRuntime(options, resolved);
@@ -78,7 +78,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
     const hidden = {
       [polarRuntime]: runtime,
       [loginParts]: {
-        pending: new PendingLogins(resolved.now),
+        pending: new PendingLogins(resolved),
         verify: verifyLogin(verify, resolved.passReqToCallback),
       },
       // The base class's own client holds the secret, which console.log(strategy) must not show.
@@ -115,12 +115,12 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
     };
     runLoginFlow(flowParts(this, options), req, options)
       .then(act)
-      .catch((reason: unknown) => error(asConfigurationError(reason)));
+      .catch((reason: unknown) => error(reason));
   }
 
   /** Extra parameters for the authorize page; a subclass may add some. Those that protect the login cannot be set. */
   override authorizationParams(options: AuthenticateOptions): Record<string, string> {
-    return extraParameters(options);
+    return forOneRequest(() => extraParameters(options));
   }
 
   /** Extra parameters for the code exchange; a subclass may add some. */
@@ -138,7 +138,6 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
 }
 
 type WithRequestOption = PolarStrategyOptions & { readonly passReqToCallback: true };
-type WithoutRequestOption = PolarStrategyOptions & { readonly passReqToCallback?: false | undefined };
 
 /** The actions that Passport adds to a strategy for one request. */
 type PassportActions = PolarStrategy & {

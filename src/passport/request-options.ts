@@ -38,6 +38,15 @@ declare module 'passport' {
   }
 }
 
+declare global {
+  namespace Express {
+    interface AuthInfo {
+      /** What was given as `state` when the login was started. */
+      state?: unknown;
+    }
+  }
+}
+
 /** Options of one login, with the strategy's as defaults. */
 export interface LoginOptions {
   readonly scope: readonly string[];

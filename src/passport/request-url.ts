@@ -5,7 +5,7 @@ import type { Request } from 'express';
  * proxy: anybody can send them.
  */
 export function requestURL(req: Request, trustProxy: boolean | undefined): URL {
-  const trusted = trustProxy ?? Boolean(req.app?.get?.('trust proxy'));
+  const trusted = trustProxy ?? trustsPeer(req);
   const forwarded = (name: string): string | undefined => {
     const value = trusted ? req.headers[name] : undefined;
     return (Array.isArray(value) ? value[0] : value)?.split(',', 1)[0]?.trim() || undefined;
@@ -15,6 +15,12 @@ export function requestURL(req: Request, trustProxy: boolean | undefined): URL {
   const host = forwarded('x-forwarded-host') ?? req.headers.host ?? 'localhost';
   const origin = URL.canParse(`${protocol}://${host}`) ? `${protocol}://${host}` : `${protocol}://localhost`;
   return new URL(pathOf(req), origin);
+}
+
+/** Whether the app trusts whoever is at the other end of the connection, by Express's `trust proxy`. */
+function trustsPeer(req: Request): boolean {
+  const trust: unknown = req.app?.get?.('trust proxy fn');
+  return typeof trust === 'function' && trust(req.socket.remoteAddress, 0) === true;
 }
 
 /** The query as it was sent, whatever query parser the app uses: repeated parameters must stay visible. */

@@ -108,8 +108,11 @@ function putEntry(
 function begin(runtime: PolarRuntime, handle: LoginHandle, replaced: LoginHandle | undefined): void {
   runtime.keeper.begin(handle);
   publish('login', { event: 'logged-in', loginId: handle.loginId });
-  // Its tokens are out of everybody's reach now, so they should be good for nothing; nobody waits for that.
-  if (replaced !== undefined) void runtime.keeper.end(replaced);
+  // Its tokens are out of everybody's reach now, so they should be good for nothing; nobody waits for that. The same
+  // tokens come twice when an app calls req.logIn twice.
+  if (replaced !== undefined && replaced.tokens.accessToken !== handle.tokens.accessToken) {
+    void runtime.keeper.end(replaced);
+  }
 }
 
 /** Runs `change` on the session that the next `regenerate` makes, right before it is saved for the first time. */

@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Request } from 'express';
 import { PolarConfigurationError } from '../errors.js';
-import { sessionOf } from '../request-session.js';
+import { forOneRequest, isLocalHTTP } from '../option-checks.js';
+import { loggedInUser, sessionOf } from '../request-session.js';
 import { safeReturnTo } from '../return-to.js';
+import { userFingerprint } from '../tokens/session-entry.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
-import type { PendingLogin } from './pending-logins.js';
+import { nameOfServer, type PendingLogin } from './pending-logins.js';
 import { loginOptions } from './request-options.js';
 import { requestURL } from './request-url.js';
 
@@ -17,19 +19,21 @@ export async function startLogin(
   query: URLSearchParams,
 ): Promise<LoginOutcome> {
   const { client, options } = parts.runtime;
-  const login = loginOptions(given, options);
+  const login = forOneRequest(() => loginOptions(given, options));
   const here = requestURL(req, options.proxy);
   const callback = new URL(login.callbackURL, here);
   // Starting over here would send people round in circles when Polar's answer gets lost.
-  if (here.pathname === callback.pathname) return failed('callback_empty');
+  if (samePath(here, callback)) return failed('callback_empty');
   // To the letter as registered where it was given in full: Polar compares letters.
   const redirectURI = isAbsolute(login.callbackURL) ? login.callbackURL : callback.href;
+  refuseUnregistrable(callback);
   refuseUselessCookie(req);
   const session = sessionOf(req);
   const returnTo =
     safeReturnTo(login.returnTo) ?? safeReturnTo(query.get('return_to')) ?? safeReturnTo(session['returnTo']);
   // Belongs to this tab from now on.
   delete session['returnTo'];
+  const user = loggedInUser(req);
 
   const pending: PendingLogin = {
     state: randomText(),
@@ -37,10 +41,11 @@ export async function startLogin(
     codeVerifier: randomText(),
     redirectURI,
     clientID: options.credentials.clientID,
-    apiURL: options.server.apiURL,
+    server: nameOfServer(options),
     scopes: login.scope,
     ...(returnTo !== undefined && { returnTo }),
     ...(login.appState !== undefined && { appState: login.appState }),
+    ...(user !== undefined && { startedBy: userFingerprint(user) }),
     startedAt: options.now(),
   };
   const url = await client.authorizationURL({
@@ -55,6 +60,15 @@ export async function startLogin(
   });
   await parts.pending.add(req, pending);
   return { redirect: url };
+}
+
+// A path that was completed with http on a public host: TLS ends at a proxy that the app does not trust yet.
+function refuseUnregistrable(callback: URL): void {
+  if (callback.protocol === 'https:' || isLocalHTTP(callback)) return;
+  throw new PolarConfigurationError(
+    'invalid_option',
+    "callbackURL was completed to an http address, which Polar does not accept. Behind a proxy that ends TLS, use app.set('trust proxy', ...), or give callbackURL in full.",
+  );
 }
 
 // Found out here, where it can be explained, and not when the callback comes back without its session.
@@ -76,5 +90,8 @@ function refuseUselessCookie(req: Request): void {
 
 /** 256 bits: neither guessed nor tried out. */
 const randomText = (): string => randomBytes(32).toString('base64url');
+
+const samePath = (one: URL, other: URL): boolean =>
+  one.pathname.replace(/\/+$/, '') === other.pathname.replace(/\/+$/, '');
 
 const isAbsolute = (url: string): boolean => /^https?:/i.test(url);

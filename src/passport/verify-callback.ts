@@ -14,8 +14,8 @@ export interface VerifiedLogin {
   readonly req: Request;
 }
 
-/** The user to log in, or `false` for nobody. */
-export type VerifyResult = Express.User | false;
+/** The user to log in; `false` (or `null`, as databases answer) for nobody. */
+export type VerifyResult = Express.User | false | null;
 
 /** Verify callback with one parameter, usually async. */
 export type PolarVerify = (login: VerifiedLogin) => VerifyResult | Promise<VerifyResult>;

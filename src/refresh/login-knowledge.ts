@@ -11,15 +11,16 @@ export interface KnownLogin {
   readonly generation: number;
   /** Undefined once the login has been logged out. */
   readonly tokens: TokenSet | undefined;
-  /** When this process received the tokens from a refresh, in milliseconds; 0 for all others. */
-  readonly refreshedAt: number;
+  /** When this process received the tokens from Polar, in milliseconds; undefined for all others. */
+  readonly mintedAt: number | undefined;
   /** Polar refused the refresh token of this generation; only a later generation helps. */
   readonly rejected?: boolean;
 }
 
 // Some 400 bytes each: bounded at a few megabytes. What is forgotten is read from its record again.
 const maxKnownLogins = 10_000;
-const writeAttempts = 3;
+const quickWriteAttempts = 3;
+const maxRewritePauseMs = 30_000;
 
 /**
  * The newest that this process knows of each login, over the token records that all processes share. Memory
@@ -31,7 +32,7 @@ export class LoginKnowledge {
 
   /** What is known without any I/O: at least the tokens of the login itself. */
   recall(login: LoginHandle): KnownLogin {
-    return this.#known.get(login.loginId) ?? { generation: 0, tokens: login.tokens, refreshedAt: 0 };
+    return this.#known.get(login.loginId) ?? { generation: 0, tokens: login.tokens, mintedAt: undefined };
   }
 
   /** Takes in news, unless something newer is known; returns the newest. */
@@ -53,7 +54,10 @@ export class LoginKnowledge {
   /** What is known once the record has been read. Rejects when the store cannot answer. */
   async reread(login: LoginHandle): Promise<KnownLogin> {
     const record = await readRecord(login);
-    return this.learn(login.loginId, record === undefined ? this.recall(login) : fromRecord(record));
+    return this.learn(
+      login.loginId,
+      record === undefined ? this.recall(login) : fromRecord(record, undefined),
+    );
   }
 
   /** As {@link reread}; where the store cannot answer, what is known without it. */
@@ -67,27 +71,39 @@ export class LoginKnowledge {
   }
 
   /**
-   * Takes in news and writes its record. False only when the record holds the same or a higher generation; a store
-   * that cannot write is tried a few times and reported, since the news is good in this process all the same.
+   * Takes in news and writes its record; false only when the record holds the same or a higher generation. The news
+   * is good in this process at once, and a store that cannot write is tried again in the background until it can:
+   * for every other process, a record that is not there is a lost login.
    */
   async write(login: LoginHandle, record: TokenRecord, now: number): Promise<boolean> {
-    this.learn(login.loginId, { ...fromRecord(record), refreshedAt: now });
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await writeRecord(login, record);
-      } catch (error) {
-        publish('refresh', { event: 'record-not-written', loginId: login.loginId, attempt, error });
-        if (attempt === writeAttempts) return true;
-        await delay(50 * attempt);
-      }
+    this.learn(login.loginId, fromRecord(record, now));
+    for (let attempt = 1; attempt <= quickWriteAttempts; attempt++) {
+      if (attempt > 1) await delay(50 * attempt);
+      const written = await this.#tryWrite(login, record);
+      if (written !== undefined) return written;
+    }
+    void this.#writeLater(login, record);
+    return true;
+  }
+
+  async #writeLater(login: LoginHandle, record: TokenRecord): Promise<void> {
+    for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, maxRewritePauseMs)) {
+      await delay(pauseMs, undefined, { ref: false });
+      const isNewest = this.#known.get(login.loginId)?.generation === record.generation;
+      if (!isNewest || (await this.#tryWrite(login, record)) !== undefined) return;
+    }
+  }
+
+  async #tryWrite(login: LoginHandle, record: TokenRecord): Promise<boolean | undefined> {
+    try {
+      return await writeRecord(login, record);
+    } catch (error) {
+      publish('refresh', { event: 'record-not-written', loginId: login.loginId, error });
+      return undefined;
     }
   }
 }
 
-function fromRecord(record: TokenRecord): KnownLogin {
-  return {
-    generation: record.generation,
-    tokens: 'tokens' in record ? record.tokens : undefined,
-    refreshedAt: 0,
-  };
+function fromRecord(record: TokenRecord, mintedAt: number | undefined): KnownLogin {
+  return { generation: record.generation, tokens: 'tokens' in record ? record.tokens : undefined, mintedAt };
 }

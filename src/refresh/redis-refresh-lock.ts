@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type SendRedisCommand, sendCommandOf } from '../tokens/redis-command.js';
+import { within } from '../within.js';
 import { inProcessLock, type RefreshLock } from './refresh-lock.js';
 
 /** Options of {@link redisRefreshLock}. */
@@ -47,13 +48,11 @@ export function redisRefreshLock(options: RedisRefreshLockOptions): RefreshLock 
       const name = prefix + key;
       const owner = randomBytes(16).toString('base64url');
       try {
-        for (
-          let pauseMs = minPauseMs;
-          !(await take(name, owner));
-          pauseMs = Math.min(pauseMs * 2, maxPauseMs)
-        ) {
-          if (performance.now() >= giveUpAt)
-            throw new Error(`The refresh lock was not free within ${waitMs} ms`);
+        const ask = () => within(take(name, owner), waitMs, 'Asking Redis for the refresh lock');
+        for (let pauseMs = minPauseMs; !(await ask()); pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
+          if (performance.now() >= giveUpAt) {
+            throw new Error(`Waiting for the refresh lock took longer than ${waitMs} ms`);
+          }
           await delay(pauseMs * (0.5 + Math.random()));
         }
       } catch (error) {

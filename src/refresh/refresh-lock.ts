@@ -1,5 +1,7 @@
+import { within } from '../within.js';
+
 /** Gives up a lock. */
-export type Release = () => Promise<void>;
+export type Release = () => void | Promise<void>;
 
 /**
  * Lets one refresh of a login happen at a time. The default works within this process; processes that share
@@ -30,23 +32,13 @@ export function inProcessLock(): RefreshLock {
       void tail.then(() => {
         if (tails.get(key) === tail) tails.delete(key);
       });
-      if (before !== undefined && !(await settlesWithin(before, waitMs))) {
+      try {
+        await within(before ?? Promise.resolve(), waitMs, 'Waiting for the refresh lock');
+      } catch (error) {
         release();
-        throw new Error(`The refresh lock was not free within ${waitMs} ms`);
+        throw error;
       }
-      return async () => release();
+      return release;
     },
   };
-}
-
-async function settlesWithin(promise: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
 import { PolarLoginRequiredError, PolarOAuthError, PolarTransientError } from '../errors.js';
+import { BoundedMap } from '../tokens/bounded-map.js';
 import { loggedOutRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import { joinOrRun } from './join-or-run.js';
 import type { LoginHandle } from './login-handle.js';
 import { type KnownLogin, LoginKnowledge } from './login-knowledge.js';
-import type { RefreshLock, Release } from './refresh-lock.js';
+import type { RefreshLock } from './refresh-lock.js';
+import { takeLock } from './take-lock.js';
 
 /** What a {@link TokenKeeper} is given. */
 export interface TokenKeeperParts {
@@ -26,11 +28,14 @@ export type RefreshableTokens = TokenSet & { readonly refreshToken: string };
 type GoodLogin = KnownLogin & { readonly tokens: TokenSet };
 type IsGood = (known: KnownLogin) => known is GoodLogin;
 
-// Whatever the leeway, tokens that came a moment ago are used: a leeway longer than their lifetime must not
-// turn every request into a refresh.
-const justRefreshedMs = 5000;
-// Polar commits after it has answered: tokens revoked sooner than this after they were minted may not be found.
+// Whatever the leeway, refreshed tokens that came a moment ago are used: a leeway longer than their lifetime must
+// not turn every request into a refresh. And a moment ago is how long Polar may refuse tokens that are good.
+const justMintedMs = 5000;
+// Polar commits after it has answered: sooner than this, it may not find tokens that it has just minted.
 const commitLagMs = 2000;
+const commitLagPauseMs = 500;
+// An API that answers 401 to good tokens must not make every request kill them.
+const refreshAfter401EveryMs = 60_000;
 // A person who logs out does not wait longer than this for a refresh under way; the tombstone stops it anyway.
 const logoutWaitMs = 2000;
 
@@ -43,6 +48,8 @@ export class TokenKeeper {
   readonly #parts: TokenKeeperParts;
   readonly #knowledge = new LoginKnowledge();
   readonly #refreshes = new Map<string, Promise<TokenSet>>();
+  readonly #refreshesAfter401 = new BoundedMap<number>(10_000);
+  readonly #refusedTwice = new BoundedMap<string>(10_000);
 
   constructor(parts: TokenKeeperParts) {
     this.#parts = parts;
@@ -55,19 +62,14 @@ export class TokenKeeper {
 
   /** Takes note of a login that has just happened here, so that not even its record is looked for. */
   begin(login: LoginHandle): void {
-    this.#knowledge.learn(login.loginId, this.#knowledge.recall(login));
+    this.#knowledge.learn(login.loginId, { ...this.#knowledge.recall(login), mintedAt: this.#parts.now() });
   }
 
   /** True unless the login is known to have ended. */
   async isAlive(login: LoginHandle): Promise<boolean> {
-    const known = await this.#knowledge.current(login);
-    return known.tokens !== undefined && !known.rejected;
-  }
-
-  /** When this process got these very tokens by a refresh, in milliseconds; 0 when it did not. */
-  refreshedAt(login: LoginHandle, accessToken: string): number {
-    const known = this.#knowledge.recall(login);
-    return known.tokens?.accessToken === accessToken ? known.refreshedAt : 0;
+    const { rejected, tokens } = await this.#knowledge.current(login);
+    if (tokens === undefined || rejected) return false;
+    return hasRefreshToken(tokens) || isUsable(tokens, this.#parts.now());
   }
 
   /**
@@ -79,19 +81,57 @@ export class TokenKeeper {
   async validTokens(login: LoginHandle): Promise<TokenSet> {
     const isGood: IsGood = (known): known is GoodLogin => this.#isGood(known);
     const known = await this.#knowledge.current(login);
-    return isGood(known) ? known.tokens : this.#joinRefresh(login, isGood, { orKeepOld: true });
+    // A refresh under way is about to kill even tokens that have not expired.
+    if (isGood(known) && !this.#refreshes.has(login.loginId)) return known.tokens;
+    try {
+      return await this.#joinRefresh(login, isGood);
+    } catch (error) {
+      // Tokens that the leeway alone calls expired still work.
+      const { rejected, tokens } = this.#knowledge.recall(login);
+      const stillWork = tokens !== undefined && !rejected && isUsable(tokens, this.#parts.now());
+      if (error instanceof PolarTransientError && stillWork) return tokens;
+      throw error;
+    }
   }
 
   /**
-   * Tokens other than those with `unwanted`, by taking those of a refresh that others made, or by refreshing.
+   * Tokens newer than those that are known now, by taking those of a refresh that others made, or by refreshing.
    *
    * @throws as {@link validTokens} does
    */
-  async replaceTokens(login: LoginHandle, unwanted: string): Promise<TokenSet> {
-    const isGood = (known: KnownLogin): known is GoodLogin =>
-      this.#isGood(known) && known.tokens.accessToken !== unwanted;
-    const known = await this.#knowledge.current(login);
-    return isGood(known) ? known.tokens : this.#joinRefresh(login, isGood, { orKeepOld: false });
+  async newTokens(login: LoginHandle): Promise<TokenSet> {
+    const { tokens } = await this.#knowledge.current(login);
+    return this.#otherTokens(login, tokens?.accessToken);
+  }
+
+  /**
+   * Tokens to try again with after the Polar API refused an access token: the same ones if they were minted a moment
+   * ago, newer ones where there are any, else refreshed ones. Undefined when another attempt would be no use.
+   *
+   * @throws as {@link validTokens} does
+   */
+  async tokensAfterRefusal(login: LoginHandle, refused: string): Promise<TokenSet | undefined> {
+    const known = await this.#knowledge.rereadOrRecall(login);
+    if (this.#isGood(known) && known.tokens.accessToken !== refused) return known.tokens;
+    const mayBeUncommitted =
+      this.#ageOf(known) < justMintedMs && this.#refusedTwice.get(login.loginId) !== refused;
+    if (known.tokens?.accessToken === refused && mayBeUncommitted) {
+      await delay(commitLagPauseMs);
+      return known.tokens;
+    }
+    const now = this.#parts.now();
+    const sinceLast = Math.abs(
+      now - (this.#refreshesAfter401.get(login.loginId) ?? Number.NEGATIVE_INFINITY),
+    );
+    if (sinceLast < refreshAfter401EveryMs) return undefined;
+    const tokens = await this.#otherTokens(login, refused);
+    this.#refreshesAfter401.set(login.loginId, now);
+    return tokens;
+  }
+
+  /** Takes note that the Polar API refused an access token a second time: it is not just too young. */
+  noteSecondRefusal(login: LoginHandle, refused: string): void {
+    this.#refusedTwice.set(login.loginId, refused);
   }
 
   /** Ends a login for good, in every process, and revokes its newest tokens at Polar. Never rejects. */
@@ -105,45 +145,64 @@ export class TokenKeeper {
     } finally {
       await release();
     }
-    if (newest.tokens !== undefined) await revoke(newest.tokens, now() - newest.refreshedAt < commitLagMs);
+    if (newest.tokens !== undefined) await revoke(newest.tokens, this.#ageOf(newest) < commitLagMs);
+  }
+
+  /** Milliseconds since this process received the tokens from Polar; infinite where it did not. */
+  #ageOf(known: KnownLogin): number {
+    // Also a clock that was set back makes nothing look new for long.
+    return known.mintedAt === undefined
+      ? Number.POSITIVE_INFINITY
+      : Math.abs(this.#parts.now() - known.mintedAt);
   }
 
   #isGood(known: KnownLogin): known is GoodLogin {
     if (known.tokens === undefined || known.rejected) return false;
-    const now = this.#parts.now();
-    const justRefreshed = now - known.refreshedAt < justRefreshedMs;
-    return isUsable(known.tokens, now, justRefreshed ? 0 : this.#parts.leewayMs);
+    const justRefreshed = known.generation > 0 && this.#ageOf(known) < justMintedMs;
+    return isUsable(known.tokens, this.#parts.now(), justRefreshed ? 0 : this.#parts.leewayMs);
   }
 
-  #joinRefresh(login: LoginHandle, isGood: IsGood, options: { orKeepOld: boolean }): Promise<TokenSet> {
+  #otherTokens(login: LoginHandle, unwanted: string | undefined): Promise<TokenSet> {
+    return this.#joinRefresh(
+      login,
+      (known): known is GoodLogin => this.#isGood(known) && known.tokens.accessToken !== unwanted,
+    );
+  }
+
+  #joinRefresh(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
     return joinOrRun(this.#refreshes, login.loginId, async () => {
       const release = await this.#acquire(login.loginId, this.#parts.timeoutMs * 2);
       try {
         const newest = await this.#knowledge.rereadOrRecall(login);
-        return isGood(newest) ? newest.tokens : await this.#refresh(login, newest, options);
+        return isGood(newest) ? newest.tokens : await this.#refresh(login, newest);
       } finally {
         await release();
       }
     });
   }
 
-  async #refresh(login: LoginHandle, known: KnownLogin, options: { orKeepOld: boolean }): Promise<TokenSet> {
+  async #refresh(login: LoginHandle, known: KnownLogin): Promise<TokenSet> {
     const { tokens } = known;
     if (tokens === undefined) throw loggedOut();
     if (known.rejected || !hasRefreshToken(tokens)) throw loginExpired();
-    let fresh: TokenSet;
     try {
-      fresh = await this.#parts.refresh(tokens, login);
+      return await this.#keep(login, known.generation + 1, await this.#exchange(login, known, tokens));
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
-      if (error instanceof PolarOAuthError && error.code === 'invalid_grant')
-        return this.#afterInvalidGrant(login, known, error);
-      // Tokens that the leeway alone calls expired still work.
-      if (options.orKeepOld && error instanceof PolarTransientError && isUsable(tokens, this.#parts.now()))
-        return tokens;
+      if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, error);
       throw error;
     }
-    return this.#keep(login, known.generation + 1, fresh);
+  }
+
+  async #exchange(login: LoginHandle, known: KnownLogin, tokens: RefreshableTokens): Promise<TokenSet> {
+    try {
+      return await this.#parts.refresh(tokens, login);
+    } catch (error) {
+      if (!isInvalidGrant(error) || this.#ageOf(known) >= commitLagMs) throw error;
+      // Polar may not have committed these tokens yet; an attempt too many harms nothing.
+      await delay(commitLagMs);
+      return this.#parts.refresh(tokens, login);
+    }
   }
 
   /** Records what a refresh brought, at once: from now on it is all that there is. */
@@ -171,7 +230,7 @@ export class TokenKeeper {
       const isLastLook = performance.now() >= giveUpAt;
       const newest = isLastLook ? await this.#lastLook(login) : await this.#knowledge.rereadOrRecall(login);
       if (newest.generation > known.generation)
-        return this.#isGood(newest) ? newest.tokens : this.#refresh(login, newest, { orKeepOld: false });
+        return this.#isGood(newest) ? newest.tokens : this.#refresh(login, newest);
       if (isLastLook) break;
       await delay(pauseMs);
     }
@@ -190,19 +249,14 @@ export class TokenKeeper {
     }
   }
 
-  /** Takes the lock, or goes on without it: inside this process refreshes are joined, and between processes the record is re-read. */
-  async #acquire(loginId: string, waitMs: number): Promise<Release> {
-    const report = (error: unknown): void =>
-      publish('refresh', { event: 'lock-unavailable', loginId, error });
-    try {
-      const release = await this.#parts.lock.acquire(loginId, { waitMs });
-      return () => release().catch(report);
-    } catch (error) {
-      report(error);
-      return async () => {};
-    }
+  #acquire(loginId: string, waitMs: number): Promise<() => Promise<void>> {
+    const { lock, timeoutMs } = this.#parts;
+    return takeLock(lock, loginId, { waitMs, answerWithinMs: timeoutMs });
   }
 }
+
+const isInvalidGrant = (error: unknown): error is PolarOAuthError =>
+  error instanceof PolarOAuthError && error.code === 'invalid_grant';
 
 const hasRefreshToken = (tokens: TokenSet): tokens is RefreshableTokens => tokens.refreshToken !== undefined;
 

@@ -1,3 +1,4 @@
+import { within } from '../within.js';
 import { seal, unseal } from './sealing.js';
 import type { StoredTokenRecord, TokenRecordStore } from './token-record-store.js';
 import { parseStoredTokens, type TokenSet } from './token-set.js';
@@ -16,19 +17,37 @@ export interface RecordPlace {
   readonly recordKey: string;
   readonly records: TokenRecordStore;
   readonly ttlSeconds: number;
+  /** Milliseconds after which a store that does not answer counts as down. */
+  readonly storeTimeoutMs: number;
 }
 
 /** The record of a login, or undefined when there is none or it cannot be opened. */
 export async function readRecord(place: RecordPlace): Promise<TokenRecord | undefined> {
-  const stored = await place.records.get(place.loginId);
-  return stored === undefined ? undefined : open(stored, place);
+  const stored: unknown = await within(
+    place.records.get(place.loginId),
+    place.storeTimeoutMs,
+    'Reading a token record',
+  );
+  const record = parseStored(stored);
+  return record === undefined ? undefined : open(record, place);
 }
 
 /** Writes a record; false when one of the same or a higher generation is there already. */
 export async function writeRecord(place: RecordPlace, record: TokenRecord): Promise<boolean> {
   const { generation, ...content } = record;
   const sealed = await seal(content, place.recordKey, purpose(place, generation));
-  return place.records.put(place.loginId, { generation, sealed }, { ttlSeconds: place.ttlSeconds });
+  const written = place.records.put(place.loginId, { generation, sealed }, { ttlSeconds: place.ttlSeconds });
+  return within(written, place.storeTimeoutMs, 'Writing a token record');
+}
+
+// Stores are written by apps: databases answer null for nothing, and big integers as text.
+function parseStored(stored: unknown): StoredTokenRecord | undefined {
+  if (typeof stored !== 'object' || stored === null) return undefined;
+  const { generation, sealed } = stored as Record<string, unknown>;
+  const number = Number(generation);
+  return Number.isSafeInteger(number) && number > 0 && typeof sealed === 'string'
+    ? { generation: number, sealed }
+    : undefined;
 }
 
 async function open(stored: StoredTokenRecord, place: RecordPlace): Promise<TokenRecord | undefined> {

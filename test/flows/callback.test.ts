@@ -127,6 +127,27 @@ it('works once: a replay does not exchange again', async () => {
   expect(exchanges()).toBe(1);
 });
 
+it('is saved as used before the code is exchanged', async () => {
+  await app.close();
+  const pendingAtExchange: unknown[] = [];
+  app = await startTestApp({
+    strategy: {
+      fetch: async (url, init) => {
+        const sessions = Object.values(app.store['sessions' as never] as Record<string, string>).map((text) =>
+          JSON.parse(text),
+        );
+        if (url.endsWith('/token'))
+          pendingAtExchange.push(...sessions.map(({ polarLogins = [] }) => polarLogins.length));
+        return fetch(url, init);
+      },
+    },
+  });
+  const browser = app.browser();
+  await browser.startLogin();
+  await browser.logIn();
+  expect(pendingAtExchange).toEqual([1]);
+});
+
 it('exchanges once when one callback is replayed in parallel', async () => {
   const browser = app.browser();
   const path = await browser.visitPolar(await browser.startLogin());

@@ -67,6 +67,7 @@ describe('after a 401', () => {
   it('refreshes and tries once more', async () => {
     const browser = await loggedIn();
     // Polar has forgotten the access token early: the clock of the app says nothing of it.
+    app.emulator.advanceTime(10);
     app.emulator.fail('api', { status: 401 });
     call = calls('/v1/organizations/', { method: 'GET' });
     expect((await browser.get('/call')).body.status).toBe(200);
@@ -95,6 +96,40 @@ describe('after a 401', () => {
     call = calls('/v1/organizations/');
     expect((await browser.get('/call')).body.status).toBe(200);
     expect(api()[0]?.headers.authorization).toBe(api()[1]?.headers.authorization);
+  });
+
+  it('does not take a token that was refused twice for too young', async () => {
+    const browser = await loggedIn();
+    app.emulator.fail('api', { status: 401 }, 3);
+    call = calls('/v1/organizations/');
+    expect((await browser.get('/call')).body.status).toBe(401); // tried as it is, twice
+    expect((await browser.get('/call')).body.status).toBe(200); // refreshed
+    const tokens = api().map(({ headers }) => headers.authorization);
+    expect(new Set(tokens.slice(0, 3)).size).toBe(1);
+    expect(tokens[3]).not.toBe(tokens[0]);
+  });
+
+  it('does not lose a login whose tokens Polar has not committed yet', async () => {
+    await app.close();
+    app = await startTestApp({
+      emulator: { commitLagMs: 300 },
+      routes: (server) => server.get('/call', (req, res, next) => call(req, res, next)),
+    });
+    const browser = await loggedIn();
+    call = calls('/v1/users/me');
+    expect((await browser.get('/call')).status).toBeLessThan(500);
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(0);
+  });
+
+  it('counts neither what others refreshed nor what failed against the one refresh a minute', async () => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(10);
+    app.emulator.fail('api', { status: 401 }, 2);
+    app.emulator.fail('token', { status: 503 });
+    call = calls('/v1/organizations/');
+    expect((await browser.get('/call')).status).toBe(503);
+    expect((await browser.get('/call')).body.status).toBe(200);
   });
 
   it('sends a body again where it can', async () => {
@@ -141,6 +176,37 @@ it('names the scopes that are missing', async () => {
   const answer = await browser.get('/call');
   expect([answer.status, answer.body.code]).toEqual([403, 'insufficient_scope']);
   expect(app.errors[0]).toMatchObject({ scopes: ['organizations:write', 'organizations:read'] });
+});
+
+it('retries a Request with a body', async () => {
+  const browser = await loggedIn();
+  app.emulator.advanceTime(10);
+  app.emulator.fail('api', { status: 401 });
+  const request = new Request(`${app.emulator.apiURL}/v1/organizations/`, {
+    method: 'POST',
+    body: '{"name":"x"}',
+  });
+  call = calls(request as never);
+  await browser.get('/call');
+  expect(api().map(({ body }) => body)).toEqual(['{"name":"x"}', '{"name":"x"}']);
+});
+
+it('takes nothing that is no address', async () => {
+  const browser = await loggedIn();
+  call = calls({ url: 'https://evil.example' } as never);
+  expect((await browser.get('/call')).body.code).toBe('origin_not_allowed');
+});
+
+it('lets the signal of the caller end the body too', async () => {
+  const browser = await loggedIn();
+  app.emulator.fail('api', { slowBodyMs: 5000 });
+  call = async (req, res) => {
+    const controller = new AbortController();
+    const answer = await req.polar.fetch('/v1/organizations/', { signal: controller.signal });
+    setTimeout(() => controller.abort(), 50);
+    res.json({ status: answer.status, body: await answer.text().catch((error: Error) => error.name) });
+  };
+  expect((await browser.get('/call')).body).toEqual({ status: 200, body: 'AbortError' });
 });
 
 it('respects the signal of the caller', async () => {
