@@ -1,0 +1,347 @@
+/** What a store, a lock, a proxy or an app may do to a login without ending it. */
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import express from 'express';
+import session from 'express-session';
+import type passport from 'passport';
+import {
+  polarTokens,
+  type RefreshLock,
+  requireLogin,
+  type StoredTokenRecord,
+  type TokenRecordStore,
+} from 'passport-polar';
+import request from 'supertest';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+beforeAll(async () => {
+  // The emulator makes its first key now, not within the short time-outs below.
+  app = await startTestApp();
+  await app.browser().logIn();
+  await app.close();
+});
+
+const loginLife = 864_000;
+const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+
+async function loggedIn(options: TestAppOptions = {}) {
+  app = await startTestApp(options);
+  const browser = app.browser();
+  await browser.logIn();
+  return browser;
+}
+
+/** Records in memory, with whatever a test wants to go wrong. */
+function testRecords(overrides: Partial<TokenRecordStore> = {}) {
+  const rows = new Map<string, StoredTokenRecord>();
+  const records: TokenRecordStore = {
+    shared: false,
+    get: async (loginId) => rows.get(loginId),
+    put: async (loginId, record) => {
+      if (Number(rows.get(loginId)?.generation ?? -1) >= record.generation) return false;
+      rows.set(loginId, record);
+      return true;
+    },
+    ...overrides,
+  };
+  return { rows, records };
+}
+const never = new Promise<never>(() => {});
+
+describe('a store of token records', () => {
+  it('that does not answer costs a moment, not the login', async () => {
+    let hangs = true;
+    const { records, rows } = testRecords({ get: async (loginId) => (hangs ? never : rows.get(loginId)) });
+    const browser = await loggedIn({ strategy: { tokenRecords: records, timeoutMs: 150 } });
+    app.emulator.advanceTime(loginLife);
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    hangs = false;
+    app.emulator.advanceTime(3600);
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+  });
+
+  it('may answer as databases do: null, and big integers as text', async () => {
+    const { rows, records } = testRecords({
+      get: async (loginId) => {
+        const row = rows.get(loginId);
+        return (row === undefined ? null : { ...row, generation: String(row.generation) }) as never;
+      },
+    });
+    const browser = await loggedIn({ strategy: { tokenRecords: records } });
+    for (let hour = 0; hour < 3; hour++) {
+      app.emulator.advanceTime(hour === 0 ? loginLife : 3600);
+      expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    }
+    expect([...rows.values()].map(({ generation }) => generation)).toEqual([3]);
+    app.emulator.revokeAll();
+    app.emulator.advanceTime(3600);
+    expect((await browser.get('/token')).body.code).toBe('login_expired');
+  });
+
+  it('that was down is written to once it is back, for the other processes', async () => {
+    let isDown = true;
+    const { rows, records } = testRecords();
+    const put: TokenRecordStore['put'] = async (...args) =>
+      isDown ? Promise.reject(new Error('down')) : records.put(...args);
+    const browser = await loggedIn({ strategy: { tokenRecords: { ...records, put } } });
+    app.emulator.advanceTime(loginLife);
+    await browser.token();
+    expect(rows.size).toBe(0);
+    isDown = false;
+    await until(() => rows.size === 1);
+  });
+
+  it('that cannot be read leaves open whether a refused login is dead', async () => {
+    const { records } = testRecords({ get: async () => Promise.reject(new Error('down')) });
+    const browser = await loggedIn({ strategy: { tokenRecords: records } });
+    app.emulator.revokeAll();
+    app.emulator.advanceTime(loginLife);
+    expect((await browser.get('/token')).body.code).toBe('server_error');
+  });
+});
+
+describe('a lock', () => {
+  it.each<[string, RefreshLock]>([
+    ['that never answers', { acquire: () => never }],
+    ['that rejects', { acquire: async () => Promise.reject(new Error('down')) }],
+    [
+      'that throws',
+      {
+        acquire: () => {
+          throw new Error('down');
+        },
+      },
+    ],
+    ['whose release hangs', { acquire: async () => () => never }],
+    [
+      'whose release throws',
+      {
+        acquire: async () => () => {
+          throw new Error('down');
+        },
+      },
+    ],
+    ['whose release answers nothing', { acquire: async () => () => {} }],
+  ])('%s holds nobody up', async (_what, refreshLock) => {
+    const browser = await loggedIn({ strategy: { refreshLock, timeoutMs: 100 } });
+    app.emulator.advanceTime(loginLife);
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect(refreshes()).toHaveLength(1);
+  });
+});
+
+it('does not let one lost answer of the session store hold up a browser for good', async () => {
+  app = await startTestApp({ strategy: { timeoutMs: 150 } });
+  const browser = app.browser();
+  await browser.startLogin();
+  const get = app.store.get.bind(app.store);
+  let calls = 0;
+  app.store.get = ((sid: string, callback: () => void) =>
+    ++calls === 2 ? undefined : get(sid, callback)) as never;
+  expect((await browser.get('/auth/polar')).body.message).toMatch(/session store took longer/);
+  expect((await browser.get('/auth/polar')).status).toBe(302);
+});
+
+describe('tokens that Polar has not committed yet', () => {
+  it('are not believed to be refused for good', async () => {
+    const browser = await loggedIn({
+      emulator: { commitLagMs: 400 },
+      routes: (server) =>
+        server.post(
+          '/refresh',
+          async (req, res) => void res.json(await req.polar.getTokens({ forceRefresh: true })),
+        ),
+    });
+    expect((await browser.post('/refresh')).status).toBe(200);
+    expect((await browser.post('/refresh')).status).toBe(200);
+    expect(app.emulator.liveTokens()).toHaveLength(1);
+  });
+});
+
+describe('a refresh under way', () => {
+  it('is joined by those whose token it is about to kill', async () => {
+    const browser = await loggedIn({
+      routes: (server) =>
+        server.post(
+          '/refresh',
+          async (req, res) => void res.json(await req.polar.getTokens({ forceRefresh: true })),
+        ),
+    });
+    app.emulator.fail('token', { delayMs: 200 });
+    const forced = browser.post('/refresh').then(({ body }) => body.accessToken);
+    await until(() => refreshes().length === 1);
+    expect(await browser.token()).toBe(await forced);
+  });
+
+  it('that fails leaves them the token that still works', async () => {
+    const browser = await loggedIn({
+      routes: (server) =>
+        server.post(
+          '/refresh',
+          async (req, res) => void res.json(await req.polar.getTokens({ forceRefresh: true })),
+        ),
+    });
+    const first = await browser.token();
+    app.emulator.fail('token', { status: 503 });
+    const forced = browser.post('/refresh').then(({ status }) => status);
+    expect([await browser.token(), await forced]).toEqual([first, 503]);
+  });
+});
+
+it('a login that is expired and cannot be refreshed is sent to log in', async () => {
+  const browser = await loggedIn({
+    routes: (server) =>
+      server.get('/page', requireLogin({ loginPath: '/auth/polar' }), (_req, res) => void res.json({})),
+    strategy: {
+      fetch: async (url, init) => {
+        const answer = await fetch(url, init);
+        if (!url.endsWith('/token')) return answer;
+        const { refresh_token: _none, ...body } = (await answer.json()) as Record<string, unknown>;
+        return Response.json(body);
+      },
+    },
+  });
+  expect((await browser.get('/page')).status).toBe(200);
+  app.emulator.advanceTime(loginLife);
+  expect((await browser.get('/page').set('accept', 'text/html')).status).toBe(303);
+  expect((await browser.get('/token')).body.code).toBe('login_expired');
+});
+
+describe('the end of a login in the session store', () => {
+  it('is not overwritten by a refresh of another process that was about to write', async () => {
+    const { sessionStoreRecords } = await import('../../src/tokens/session-store-records.js');
+    app = await startTestApp();
+    const store = new session.MemoryStore();
+    const records = sessionStoreRecords(store as never);
+    const set = store.set.bind(store);
+    const end = { generation: Number.MAX_SAFE_INTEGER, sealed: 'ended' };
+    // Between the look and the write of the refresh, the login is ended.
+    store.set = ((sid: string, data: never, callback: () => void) => {
+      store.set = set;
+      void records.put('login', end, { ttlSeconds: 60 }).then(() => set(sid, data, callback));
+    }) as never;
+    expect(await records.put('login', { generation: 1, sealed: 'tokens' }, { ttlSeconds: 60 })).toBe(false);
+    expect(await records.get('login')).toEqual(end);
+  });
+});
+
+describe('an app', () => {
+  it('may call req.logIn twice without losing its tokens', async () => {
+    app = await startTestApp({
+      routes: (server, { passport: authenticator }) =>
+        server.get('/auth/polar/callback', (req, res, next) =>
+          authenticator.authenticate('polar', (_error: unknown, user: Express.User) =>
+            req.logIn(user, () => req.logIn({ ...user, role: 'admin' } as Express.User, () => res.json({}))),
+          )(req, res, next),
+        ),
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+  });
+
+  it('that forgets passport.session() is told so', async () => {
+    const browser = await loggedIn();
+    const bare = express();
+    bare.use(
+      session({ secret: 'only for tests', resave: false, saveUninitialized: false, store: app.store }),
+      polarTokens(app.polar),
+    );
+    bare.get('/token', async (req, res) => void res.json(await req.polar.getAccessToken()));
+    bare.use(
+      ((error, _req, res, _next) => void res.status(500).json(error.message)) as express.ErrorRequestHandler,
+    );
+    const cookie = browser.agent.jar
+      .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
+      .toValueString();
+    expect((await request(bare).get('/token').set('cookie', cookie)).body).toMatch(
+      /passport\.session\(\) has not run/,
+    );
+  });
+
+  it('keeps its own TypeErrors as they are', async () => {
+    app = await startTestApp({ verify: () => (undefined as never as { name: string }).name });
+    const { body } = await app.browser().logIn();
+    expect(body.isPolarError).toBe(false);
+  });
+
+  it('may have a property of its own named polar', async () => {
+    app = await startTestApp();
+    const plain = express();
+    plain.use((req, _res, next) => {
+      (req as { polar: unknown }).polar = 'bear';
+      next();
+    });
+    plain.get('/', (req, res) => void res.json(req.polar));
+    expect((await request(plain).get('/')).body).toBe('bear');
+  });
+
+  it('is told to trust its proxy when callbackURL comes out as plain http', async () => {
+    app = await startTestApp({ strategy: { proxy: true } });
+    const { body } = await app.browser().get('/auth/polar').set('x-forwarded-host', 'shop.example');
+    expect(body.code).toBe('invalid_option');
+    expect(body.message).toMatch(/trust proxy/);
+  });
+
+  it('does not believe forwarded headers of a peer that it does not trust', async () => {
+    app = await startTestApp({ routes: (server) => server.set('trust proxy', '10.9.9.9') });
+    const { headers } = await app
+      .browser()
+      .get('/auth/polar')
+      .set({ 'x-forwarded-proto': 'https', 'x-forwarded-host': 'evil.example' });
+    expect(headers['location']).not.toContain('evil.example');
+  });
+
+  it('gets no login started on its callback path, slash or not', async () => {
+    app = await startTestApp();
+    expect((await app.browser().get('/auth/polar/callback/')).headers['location']).toBe('/failed');
+  });
+});
+
+describe('linking an account', () => {
+  const linking = (options: { session?: boolean }): TestAppOptions => ({
+    routes: (server, { passport: authenticator }) => {
+      server.get(
+        '/auth/polar/callback',
+        authenticator.authorize('polar', {
+          failureRedirect: '/failed',
+          ...options,
+        } as never) as express.RequestHandler,
+        (req, res) => void res.json((req as never)['account']),
+      );
+      server.post('/login-as/:name', (req, res, next) =>
+        req.logIn({ id: req.params['name'] } as Express.User, { keepSessionInfo: true } as never, (error) =>
+          error ? next(error) : res.json({}),
+        ),
+      );
+    },
+  });
+
+  it('is finished only by the person who started it', async () => {
+    app = await startTestApp(linking({}));
+    const browser = app.browser();
+    await browser.post('/login-as/alice');
+    const path = await browser.visitPolar(await browser.startLogin());
+    await browser.post('/login-as/mallory');
+    expect((await browser.get(path)).headers['location']).toBe('/failed');
+    expect((await browser.get('/token')).status).toBe(401);
+  });
+
+  it('stores nothing with session: false', async () => {
+    app = await startTestApp(linking({ session: false }));
+    const browser = app.browser();
+    await browser.post('/login-as/alice');
+    expect((await browser.logIn()).body.provider).toBe('polar');
+    expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let attempt = 0; !condition(); attempt++) {
+    if (attempt > 300) throw new Error('Waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
