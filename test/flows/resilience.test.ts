@@ -2,7 +2,6 @@
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import session from 'express-session';
-import type passport from 'passport';
 import {
   polarTokens,
   type RefreshLock,
