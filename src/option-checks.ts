@@ -41,15 +41,13 @@ export function oneOf<const T extends string>(
  */
 export function callbackURLOf(value: unknown): string {
   const base = 'http://localhost';
-  const isPath = typeof value === 'string' && /^(?!\/\/)(?![a-z][a-z\d+.-]*:)./i.test(value);
   const url = typeof value === 'string' && URL.canParse(value, base) ? new URL(value, base) : undefined;
+  const isAbsolute = URL.canParse(String(value));
   const valid =
     url !== undefined &&
-    (isPath || url.protocol === 'https:' || isLocalHTTP(url)) &&
-    !String(value).startsWith('//') &&
-    url.username === '' &&
-    url.password === '' &&
-    !url.href.includes('#');
+    !/^$|^\/\/|#/.test(String(value)) &&
+    (!isAbsolute || url.protocol === 'https:' || isLocalHTTP(url)) &&
+    url.username + url.password === '';
   if (!valid) {
     throw new TypeError(
       "callbackURL must be the address that you registered at Polar (https, or http on localhost), or its path, such as '/auth/polar/callback'",

@@ -1,4 +1,4 @@
-import type { StoredTokenRecord, TokenRecordStore } from './token-record-store.js';
+import { parseStoredRecord, type StoredTokenRecord, type TokenRecordStore } from './token-record-store.js';
 
 /** What is used of an express-session store. */
 export interface SessionStore {
@@ -26,7 +26,7 @@ export function sessionStoreRecords(store: SessionStore): TokenRecordStore {
     const session = await new Promise<unknown>((resolve, reject) => {
       store.get(key, (error, found) => (isRealError(error) ? reject(error) : resolve(found)));
     });
-    return (session as { polar?: StoredTokenRecord } | null | undefined)?.polar;
+    return parseStoredRecord((session as { polar?: unknown } | null | undefined)?.polar);
   };
   const write = (key: string, record: StoredTokenRecord, lifetimeMs: number): Promise<void> => {
     const expires = new Date(Date.now() + lifetimeMs);

@@ -34,3 +34,13 @@ export interface TokenRecordStore {
   /** False when no other process can write here: then nobody waits for one to do so. @default true */
   readonly shared?: boolean;
 }
+
+/** A record as it came out of a store, or undefined where it is none: databases answer null, and big integers as text. */
+export function parseStoredRecord(value: unknown): StoredTokenRecord | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { generation, sealed } = value as Record<string, unknown>;
+  const number = typeof generation === 'string' ? Number(generation) : generation;
+  return Number.isSafeInteger(number) && typeof sealed === 'string'
+    ? { generation: number as number, sealed }
+    : undefined;
+}

@@ -1,6 +1,6 @@
 import { within } from '../within.js';
 import { seal, unseal } from './sealing.js';
-import type { StoredTokenRecord, TokenRecordStore } from './token-record-store.js';
+import { parseStoredRecord, type StoredTokenRecord, type TokenRecordStore } from './token-record-store.js';
 import { parseStoredTokens, type TokenSet } from './token-set.js';
 
 /** The truth about a login from its first refresh on. */
@@ -23,12 +23,12 @@ export interface RecordPlace {
 
 /** The record of a login, or undefined when there is none or it cannot be opened. */
 export async function readRecord(place: RecordPlace): Promise<TokenRecord | undefined> {
-  const stored: unknown = await within(
+  const stored = await within(
     place.records.get(place.loginId),
     place.storeTimeoutMs,
     'Reading a token record',
   );
-  const record = parseStored(stored);
+  const record = parseStoredRecord(stored);
   return record === undefined ? undefined : open(record, place);
 }
 
@@ -38,16 +38,6 @@ export async function writeRecord(place: RecordPlace, record: TokenRecord): Prom
   const sealed = await seal(content, place.recordKey, purpose(place, generation));
   const written = place.records.put(place.loginId, { generation, sealed }, { ttlSeconds: place.ttlSeconds });
   return within(written, place.storeTimeoutMs, 'Writing a token record');
-}
-
-// Stores are written by apps: databases answer null for nothing, and big integers as text.
-function parseStored(stored: unknown): StoredTokenRecord | undefined {
-  if (typeof stored !== 'object' || stored === null) return undefined;
-  const { generation, sealed } = stored as Record<string, unknown>;
-  const number = Number(generation);
-  return Number.isSafeInteger(number) && number > 0 && typeof sealed === 'string'
-    ? { generation: number, sealed }
-    : undefined;
 }
 
 async function open(stored: StoredTokenRecord, place: RecordPlace): Promise<TokenRecord | undefined> {

@@ -1,0 +1,266 @@
+/** Holds the directions of docs/architecture.md: who may import whom, and who may call fetch. */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { parseSync } from '@swc/core';
+
+const source = path.resolve(__dirname, '../src');
+
+/** Every file of src, by its path inside it. */
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.split(path.sep).join('/'))
+  .filter((file) => file.endsWith('.ts'))
+  .sort();
+
+interface Syntax {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+/** Every node of a file's syntax tree. */
+function* nodesOf(value: unknown): Generator<Syntax> {
+  if (typeof value !== 'object' || value === null) return;
+  if (typeof (value as Syntax).type === 'string') yield value as Syntax;
+  for (const child of Object.values(value)) yield* nodesOf(child);
+}
+
+const nodes = new Map(
+  files.map((file) => [
+    file,
+    [
+      ...nodesOf(
+        parseSync(readFileSync(path.join(source, file), 'utf8'), { syntax: 'typescript', target: 'es2022' }),
+      ),
+    ],
+  ]),
+);
+const nodesIn = (file: string): Syntax[] => nodes.get(file) ?? [];
+
+/** What a file imports, re-exports or requires, also dynamically and for types alone. */
+function specifiersOf(file: string): string[] {
+  return nodesIn(file).flatMap((node) => {
+    if (/^(Import|ExportNamed|ExportAll)Declaration$/.test(node.type)) return textOf(node['source']);
+    if (node.type === 'TsImportType') return textOf(node['argument']);
+    if (node.type === 'TsExternalModuleReference') return textOf(node['expression']);
+    if (node.type === 'CallExpression' && /^(Import|require)$/.test(nameOf(node['callee']))) {
+      const [first] = node['arguments'] as { expression: unknown }[];
+      return textOf(first?.expression);
+    }
+    return [];
+  });
+}
+
+function textOf(node: unknown): string[] {
+  if (node === null || node === undefined) return [];
+  const { type, value } = node as Syntax;
+  if (type !== 'StringLiteral') throw new Error('an import whose source cannot be read');
+  return [value as string];
+}
+
+const nameOf = (node: unknown): string =>
+  (node as Syntax).type === 'Identifier' ? String((node as Syntax)['value']) : (node as Syntax).type;
+
+/** The files of src that a file imports. */
+function importsOf(file: string): string[] {
+  return specifiersOf(file)
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => path.posix.join(path.posix.dirname(file), specifier).replace(/\.js$/, '.ts'));
+}
+
+/** The room of a file: its folder, or its own name at the top. */
+const roomOf = (file: string): string =>
+  file.includes('/') ? (file.split('/')[0] as string) : file.replace(/\.ts$/, '');
+
+const entries = ['index', 'redis', 'emulator-entry', 'emulator-cli'];
+// src/emulator.ts is the entry, src/emulator/ the room.
+const placeOf = (file: string): string => (file === 'emulator.ts' ? 'emulator-entry' : roomOf(file));
+
+/** Which rooms a room may import, beside itself. */
+const allowed: Record<string, readonly string[]> = {
+  errors: [],
+  server: [],
+  'return-to': [],
+  diagnostics: [],
+  within: [],
+  http: ['errors'],
+  'option-checks': ['errors'],
+  'request-session': ['errors'],
+  client: ['errors', 'http', 'server'],
+  'id-token': ['errors', 'http', 'server'],
+  tokens: ['errors', 'within'],
+  refresh: ['diagnostics', 'errors', 'tokens', 'within'],
+  options: ['client', 'errors', 'option-checks', 'refresh', 'tokens'],
+  composition: [
+    'client',
+    'diagnostics',
+    'errors',
+    'http',
+    'id-token',
+    'options',
+    'refresh',
+    'request-session',
+    'tokens',
+  ],
+  passport: [
+    'client',
+    'composition',
+    'diagnostics',
+    'errors',
+    'id-token',
+    'option-checks',
+    'options',
+    'refresh',
+    'request-session',
+    'return-to',
+    'tokens',
+    'within',
+  ],
+  express: [
+    'composition',
+    'diagnostics',
+    'errors',
+    'http',
+    'refresh',
+    'request-session',
+    'return-to',
+    'tokens',
+  ],
+  emulator: [],
+  index: ['client', 'errors', 'express', 'id-token', 'options', 'passport', 'refresh', 'server', 'tokens'],
+  redis: ['refresh', 'tokens'],
+  'emulator-entry': ['emulator'],
+  'emulator-cli': ['emulator'],
+};
+
+const packages: Record<string, readonly string[]> = {
+  'id-token': ['jose'],
+  tokens: ['jose'],
+  passport: ['passport-oauth2', 'passport', 'express'],
+  composition: ['express'],
+  'request-session': ['express', 'express-session'],
+  express: ['express'],
+  emulator: ['jose'],
+};
+
+describe('the rooms', () => {
+  it('are all in the table, and the table names no others', () => {
+    expect([...new Set(files.map(placeOf))].sort()).toEqual(Object.keys(allowed).sort());
+  });
+
+  it('are read right: what is known of a few files', () => {
+    expect(importsOf('http.ts')).toEqual(['errors.ts']);
+    expect(importsOf('emulator-cli.ts')).toEqual(['emulator/command.ts']);
+    expect(importsOf('tokens/token-record.ts')).toEqual([
+      'within.ts',
+      'tokens/sealing.ts',
+      'tokens/token-record-store.ts',
+      'tokens/token-set.ts',
+    ]);
+    expect(specifiersOf('id-token/key-set.ts')).toContain('jose');
+  });
+
+  it.each(files)('%s imports only what its room may', (file) => {
+    const room = placeOf(file);
+    const foreign = importsOf(file).filter(
+      (other) => placeOf(other) !== room && !allowed[room]?.includes(placeOf(other)),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  it.each(files)('%s imports only files that are there, by their name with .js', (file) => {
+    for (const specifier of specifiersOf(file))
+      if (specifier.startsWith('.')) expect(specifier).toMatch(/\.js$/);
+    expect(importsOf(file).filter((other) => !files.includes(other))).toEqual([]);
+  });
+
+  it.each(files)('%s uses only the packages that its room may', (file) => {
+    const used = specifiersOf(file).filter((specifier) => !/^(\.|node:)/.test(specifier));
+    expect(used.filter((name) => !packages[placeOf(file)]?.includes(name))).toEqual([]);
+  });
+
+  it.each([
+    ['passport', 'express'],
+    ['express', 'passport'],
+    ['refresh', 'client'],
+    ['tokens', 'refresh'],
+    ['client', 'id-token'],
+    ['id-token', 'client'],
+  ])('%s does not import %s, whatever the table says', (room, other) => {
+    expect(allowed[room]).not.toContain(other);
+  });
+
+  it('that everything stands on import nothing', () => {
+    for (const file of ['errors.ts', 'server.ts']) expect([file, ...specifiersOf(file)]).toEqual([file]);
+  });
+});
+
+describe('the entries', () => {
+  it.each(files)('are not imported by %s', (file) => {
+    expect(importsOf(file).filter((other) => entries.includes(placeOf(other)))).toEqual([]);
+  });
+
+  const libraries = ['index.ts', 'redis.ts', 'emulator.ts'];
+
+  it.each(libraries)('%s has nothing but named exports of other files', (file) => {
+    const { body } = nodesIn(file)[0] as unknown as { body: Syntax[] };
+    expect(body.length).toBeGreaterThan(0);
+    for (const statement of body) {
+      expect(statement.type).toBe('ExportNamedDeclaration');
+      expect(statement['source']).toBeTruthy();
+      for (const { type } of statement['specifiers'] as Syntax[]) expect(type).toBe('ExportSpecifier');
+    }
+  });
+
+  it('and all other files have no default export', () => {
+    const isDefault = ({ type }: Syntax): boolean =>
+      /^ExportDefault/.test(type) || type === 'TsExportAssignment';
+    expect(files.filter((file) => nodesIn(file).some(isDefault))).toEqual([]);
+  });
+});
+
+describe('the network', () => {
+  /** Files in which `fetch` is called or taken from the platform. */
+  function usersOf(matches: (node: Syntax) => boolean): string[] {
+    return files.filter((file) => nodesIn(file).some(matches));
+  }
+  const isFetch = (node: unknown): boolean => {
+    const { type, property } = node as Syntax;
+    return nameOf(node) === 'fetch' || (type === 'MemberExpression' && nameOf(property) === 'fetch');
+  };
+
+  it('fetch is called in two places only', () => {
+    const isCall = (node: Syntax): boolean => node.type === 'CallExpression' && isFetch(node['callee']);
+    // client-options.ts only wraps the platform's fetch as the default of the option.
+    expect(usersOf(isCall)).toEqual(['client/client-options.ts', 'express/polar-fetch.ts', 'http.ts']);
+  });
+
+  it('the platform’s fetch is taken only where the option has its default', () => {
+    const isGlobal = (node: Syntax): boolean =>
+      node.type === 'MemberExpression' &&
+      nameOf(node['object']) === 'globalThis' &&
+      nameOf(node['property']) === 'fetch';
+    expect(usersOf(isGlobal)).toEqual(['client/client-options.ts', 'id-token/verify-id-token.ts']);
+  });
+
+  it('no other client is used, and only the emulator is a server', () => {
+    const clients = /^(node:)?(https?|http2|net|tls|dgram|undici|axios|got|node-fetch)$/;
+    const users = files.filter((file) => specifiersOf(file).some((specifier) => clients.test(specifier)));
+    // missing-middleware.ts reaches the prototype of Node's requests, and opens no connection.
+    const known = (file: string): boolean =>
+      roomOf(file) === 'emulator' || file === 'express/missing-middleware.ts';
+    expect(users.filter((file) => !known(file))).toEqual([]);
+  });
+});
+
+it('no file imports itself, over however many others', () => {
+  const cycles: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, trail: readonly string[]): void => {
+    if (trail.includes(file)) cycles.push([...trail.slice(trail.indexOf(file)), file].join(' -> '));
+    if (done.has(file) || trail.includes(file)) return;
+    for (const other of importsOf(file)) visit(other, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  expect(cycles).toEqual([]);
+});

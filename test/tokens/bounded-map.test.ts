@@ -1,0 +1,75 @@
+import { describe, expect, it } from '@jest/globals';
+import { BoundedMap } from '../../src/tokens/bounded-map.js';
+
+function mapOf(limit: number, ...keys: string[]): BoundedMap<number> {
+  const map = new BoundedMap<number>(limit);
+  keys.forEach((key, index) => {
+    map.set(key, index);
+  });
+  return map;
+}
+
+const present = (map: BoundedMap<number>, keys: string): string =>
+  [...keys].filter((key) => map.get(key) !== undefined).join('');
+
+describe('a bounded map', () => {
+  it('keeps as many as it may', () => {
+    const map = mapOf(3, 'a', 'b', 'c');
+    expect([map.size, present(map, 'abc')]).toEqual([3, 'abc']);
+  });
+
+  it('forgets the oldest for one more', () => {
+    const map = mapOf(3, 'a', 'b', 'c', 'd');
+    expect([map.size, present(map, 'abcd')]).toEqual([3, 'bcd']);
+  });
+
+  it('takes what was read for used', () => {
+    const map = mapOf(3, 'a', 'b', 'c');
+    map.get('a');
+    map.set('d', 3);
+    expect(present(map, 'abcd')).toBe('acd');
+  });
+
+  it('takes what was written again for used, and counts it once', () => {
+    const map = mapOf(3, 'a', 'b', 'c', 'a');
+    expect(map.size).toBe(3);
+    map.set('d', 4);
+    expect(present(map, 'abcd')).toBe('acd');
+    expect(map.get('a')).toBe(3);
+  });
+
+  it('does not take what was looked for in vain for used', () => {
+    const map = mapOf(2, 'a', 'b');
+    map.get('x');
+    map.set('c', 2);
+    expect([map.size, present(map, 'abcx')]).toEqual([2, 'bc']);
+  });
+
+  it('forgets what it is told to', () => {
+    const map = mapOf(2, 'a', 'b');
+    map.delete('a');
+    map.delete('x');
+    expect([map.size, map.get('a'), map.get('b')]).toEqual([1, undefined, 1]);
+  });
+
+  it('keeps falsy values', () => {
+    const map = new BoundedMap<number | string | boolean>(3);
+    map.set('zero', 0);
+    map.set('empty', '');
+    map.set('false', false);
+    map.get('zero');
+    map.set('four', 4);
+    expect([map.get('zero'), map.get('empty'), map.get('false')]).toEqual([0, undefined, false]);
+  });
+
+  it('knows keys that every object has', () => {
+    const map = mapOf(2, '__proto__', 'constructor');
+    expect([map.get('__proto__'), map.get('toString')]).toEqual([0, undefined]);
+  });
+
+  it('never grows beyond its bound', () => {
+    const map = new BoundedMap<number>(100);
+    for (let index = 0; index < 100_000; index++) map.set(String(index), index);
+    expect([map.size, map.get('99999'), map.get('99899')]).toEqual([100, 99_999, undefined]);
+  });
+});

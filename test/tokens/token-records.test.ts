@@ -1,0 +1,296 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import session from 'express-session';
+import { newSealingKey, seal } from '../../src/tokens/sealing.js';
+import { type SessionStore, sessionStoreRecords } from '../../src/tokens/session-store-records.js';
+import {
+  loggedOutRecord,
+  type RecordPlace,
+  readRecord,
+  type TokenRecord,
+  writeRecord,
+} from '../../src/tokens/token-record.js';
+import type { StoredTokenRecord, TokenRecordStore } from '../../src/tokens/token-record-store.js';
+
+const ttlSeconds = 3600;
+const tokensOf = (name: string) => ({
+  accessToken: `a-${name}`,
+  refreshToken: `r-${name}`,
+  expiresAt: 7,
+  scopes: ['openid'],
+});
+const recordOf = (generation: number): TokenRecord => ({ generation, tokens: tokensOf(String(generation)) });
+
+/** The store of the example in the documentation of TokenRecordStore. */
+function inMemory(): TokenRecordStore {
+  const rows = new Map<string, StoredTokenRecord>();
+  return {
+    get: async (loginId) => rows.get(loginId),
+    put: async (loginId, record) => {
+      if ((rows.get(loginId)?.generation ?? -1) >= record.generation) return false;
+      rows.set(loginId, record);
+      return true;
+    },
+  };
+}
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+describe.each<[string, () => TokenRecordStore]>([
+  ['the session store', () => sessionStoreRecords(new session.MemoryStore())],
+  ['the documented example', inMemory],
+])('token records in %s', (_what, makeStore) => {
+  let records: TokenRecordStore;
+  beforeEach(() => {
+    records = makeStore();
+  });
+  const put = (generation: number, sealed = `sealed-${generation}`, loginId = 'one'): Promise<boolean> =>
+    records.put(loginId, { generation, sealed }, { ttlSeconds });
+
+  it('are not there before they were written', async () => {
+    expect(await records.get('one')).toBeUndefined();
+  });
+
+  it('are read as they were written', async () => {
+    expect(await put(1)).toBe(true);
+    expect(await records.get('one')).toEqual({ generation: 1, sealed: 'sealed-1' });
+  });
+
+  it('give way to a higher generation, however much higher', async () => {
+    for (const generation of [0, 1, 2, 50, Number.MAX_SAFE_INTEGER]) {
+      expect(await put(generation)).toBe(true);
+      expect((await records.get('one'))?.generation).toBe(generation);
+    }
+  });
+
+  it('give way to no lower generation, and not to the same one', async () => {
+    await put(5);
+    for (const generation of [5, 4, 0]) expect(await put(generation, 'other')).toBe(false);
+    expect(await records.get('one')).toEqual({ generation: 5, sealed: 'sealed-5' });
+  });
+
+  it('are kept apart by login', async () => {
+    await put(5, 'of-one', 'one');
+    expect(await records.get('two')).toBeUndefined();
+    expect(await put(1, 'of-two', 'two')).toBe(true);
+    expect((await records.get('one'))?.sealed).toBe('of-one');
+  });
+});
+
+describe('token records in the session store', () => {
+  let store: session.MemoryStore;
+  const inStore = (sid: string): Promise<Record<string, unknown> | null | undefined> =>
+    new Promise((resolve, reject) =>
+      store.get(sid, (error, found) => (error ? reject(error) : resolve(found as never))),
+    );
+  const sids = (): Promise<string[]> =>
+    new Promise((resolve, reject) =>
+      store.all((error, all) => (error ? reject(error) : resolve(Object.keys(all ?? {})))),
+    );
+
+  beforeEach(() => {
+    store = new session.MemoryStore();
+  });
+
+  it('look like a session, so that any store takes them, under a name that no cookie can have', async () => {
+    const before = Date.now();
+    await sessionStoreRecords(store).put('login-1', { generation: 1, sealed: 's' }, { ttlSeconds });
+    expect(await sids()).toEqual(['polar-tokens.login-1']);
+    const found = await inStore('polar-tokens.login-1');
+    expect(found?.['polar']).toEqual({ generation: 1, sealed: 's' });
+    const cookie = found?.['cookie'] as Record<string, unknown> | undefined;
+    const { originalMaxAge, expires, httpOnly, path } = cookie ?? {};
+    expect({ originalMaxAge, httpOnly, path }).toEqual({
+      originalMaxAge: 3_600_000,
+      httpOnly: true,
+      path: '/',
+    });
+    const expiresAt = new Date(expires as string).getTime();
+    expect(expiresAt).toBeGreaterThanOrEqual(before + 3_600_000);
+    expect(expiresAt).toBeLessThanOrEqual(Date.now() + 3_600_000);
+  });
+
+  it('are forgotten after their time, which each write renews', async () => {
+    const records = sessionStoreRecords(store);
+    const start = Date.now();
+    const clock = jest.spyOn(Date, 'now');
+    await records.put('one', { generation: 1, sealed: 's' }, { ttlSeconds });
+    clock.mockReturnValue(start + 3_000_000);
+    await records.put('one', { generation: 2, sealed: 's' }, { ttlSeconds });
+    expect(await records.get('one')).toBeDefined();
+    clock.mockReturnValue(start + 3_000_000 + 3_600_001);
+    expect(await records.get('one')).toBeUndefined();
+  });
+
+  it('are the same object for the same store, and another for another', () => {
+    expect(sessionStoreRecords(store)).toBe(sessionStoreRecords(store));
+    expect(sessionStoreRecords(new session.MemoryStore())).not.toBe(sessionStoreRecords(store));
+  });
+
+  it('say of a memory store that nobody else writes there, and of others that somebody may', () => {
+    class RedisStore extends session.MemoryStore {}
+    expect(sessionStoreRecords(store).shared).toBe(false);
+    expect(sessionStoreRecords(new RedisStore()).shared).toBe(true);
+  });
+
+  it.each<[string, unknown]>([
+    ['a session of somebody', { cookie: {}, passport: { user: 1 } }],
+    ['null', { polar: null }],
+    ['text', { polar: 'x' }],
+    ['no generation', { polar: { sealed: 's' } }],
+    ['a generation that is no integer', { polar: { generation: 1.5, sealed: 's' } }],
+    ['a generation beyond all', { polar: { generation: 2 ** 53, sealed: 's' } }],
+    ['no seal', { polar: { generation: 1 } }],
+    ['a seal that is no text', { polar: { generation: 1, sealed: {} } }],
+  ])('are none when they are %s, and then a new one may be written', async (_what, found) => {
+    const records = sessionStoreRecords(store);
+    await new Promise((resolve) =>
+      store.set('polar-tokens.one', { cookie: {}, ...(found as object) } as never, resolve),
+    );
+    expect(await records.get('one')).toBeUndefined();
+    expect(await records.put('one', { generation: 1, sealed: 's' }, { ttlSeconds })).toBe(true);
+    expect(await records.get('one')).toEqual({ generation: 1, sealed: 's' });
+  });
+
+  const failing = (
+    get: SessionStore['get'],
+    set: SessionStore['set'] = (_sid, _session, done) => done?.(),
+  ): TokenRecordStore => sessionStoreRecords({ get, set });
+  const broken = new Error('the store is down');
+
+  it('reject when the store cannot be read', async () => {
+    const records = failing((_sid, done) => done(broken));
+    await expect(records.get('one')).rejects.toBe(broken);
+    await expect(records.put('one', { generation: 1, sealed: 's' }, { ttlSeconds })).rejects.toBe(broken);
+  });
+
+  it('reject when the store cannot be written', async () => {
+    const records = failing(
+      (_sid, done) => done(null),
+      (_sid, _session, done) => done?.(broken),
+    );
+    await expect(records.put('one', { generation: 1, sealed: 's' }, { ttlSeconds })).rejects.toBe(broken);
+  });
+
+  it('reject when the store throws', async () => {
+    const records = failing(() => {
+      throw broken;
+    });
+    await expect(records.get('one')).rejects.toBe(broken);
+  });
+
+  it.each<[string, SessionStore['get']]>([
+    [
+      'ENOENT, as file stores say',
+      (_sid, done) => done(Object.assign(new Error('no such file'), { code: 'ENOENT' })),
+    ],
+    ['null', (_sid, done) => done(null, null)],
+    ['undefined', (_sid, done) => done(undefined)],
+  ])('are not there when the store says %s', async (_what, get) => {
+    expect(await failing(get).get('one')).toBeUndefined();
+  });
+});
+
+describe('the record of a login', () => {
+  let place: RecordPlace;
+  beforeEach(() => {
+    place = {
+      loginId: 'login-1',
+      recordKey: newSealingKey(),
+      records: inMemory(),
+      ttlSeconds,
+      storeTimeoutMs: 1000,
+    };
+  });
+
+  it('is not there before the first refresh', async () => {
+    expect(await readRecord(place)).toBeUndefined();
+  });
+
+  it('is read as it was written', async () => {
+    expect(await writeRecord(place, recordOf(1))).toBe(true);
+    expect(await readRecord(place)).toEqual(recordOf(1));
+  });
+
+  it('is sealed: the store sees a generation and nothing else', async () => {
+    await writeRecord(place, recordOf(1));
+    const stored = await place.records.get('login-1');
+    expect(stored).toEqual({ generation: 1, sealed: expect.any(String) });
+    expect(
+      stored?.sealed
+        .split('.')
+        .map((part) => Buffer.from(part, 'base64url').toString())
+        .join(' '),
+    ).not.toMatch(/a-1|r-1/);
+  });
+
+  it('has the lifetime of its place', async () => {
+    const put = jest.spyOn(place.records, 'put');
+    await writeRecord({ ...place, ttlSeconds: 77 }, recordOf(1));
+    expect(put.mock.calls[0]?.[2]).toEqual({ ttlSeconds: 77 });
+  });
+
+  it('of the highest generation wins', async () => {
+    expect(await writeRecord(place, recordOf(2))).toBe(true);
+    expect(await writeRecord(place, recordOf(1))).toBe(false);
+    expect(await writeRecord(place, { ...recordOf(2), tokens: tokensOf('other') })).toBe(false);
+    expect(await readRecord(place)).toEqual(recordOf(2));
+    expect(await writeRecord(place, recordOf(3))).toBe(true);
+    expect(await readRecord(place)).toEqual(recordOf(3));
+  });
+
+  it('that says logged out is the last one', async () => {
+    await writeRecord(place, recordOf(1));
+    expect(await writeRecord(place, loggedOutRecord)).toBe(true);
+    expect(await readRecord(place)).toEqual({ generation: Number.MAX_SAFE_INTEGER, loggedOut: true });
+    for (const generation of [2, 1_000_000, Number.MAX_SAFE_INTEGER])
+      expect(await writeRecord(place, recordOf(generation))).toBe(false);
+    expect(await readRecord(place)).toEqual(loggedOutRecord);
+  });
+
+  it('cannot be opened with another key', async () => {
+    await writeRecord(place, recordOf(1));
+    expect(await readRecord({ ...place, recordKey: newSealingKey() })).toBeUndefined();
+  });
+
+  it('cannot be passed off as that of another login', async () => {
+    await writeRecord(place, recordOf(1));
+    const stored = await place.records.get('login-1');
+    await place.records.put('login-2', stored as StoredTokenRecord, { ttlSeconds });
+    expect(await readRecord({ ...place, loginId: 'login-2' })).toBeUndefined();
+  });
+
+  it('cannot be passed off as a newer one', async () => {
+    await writeRecord(place, recordOf(1));
+    const stored = (await place.records.get('login-1')) as StoredTokenRecord;
+    await place.records.put('login-1', { ...stored, generation: 2 }, { ttlSeconds });
+    expect(await readRecord(place)).toBeUndefined();
+  });
+
+  it.each([
+    [null],
+    ['text'],
+    [7],
+    [[]],
+    [{}],
+    [{ tokens: null }],
+    [{ tokens: { accessToken: '' } }],
+    [{ loggedOut: 'true' }],
+    [{ loggedOut: false }],
+  ])('is none when it holds %j', async (content) => {
+    const sealed = await seal(content, place.recordKey, 'token-record:login-1:1');
+    await place.records.put('login-1', { generation: 1, sealed }, { ttlSeconds });
+    expect(await readRecord(place)).toBeUndefined();
+  });
+
+  it('is an error when the store cannot answer, and not none', async () => {
+    const broken = new Error('the store is down');
+    const records: TokenRecordStore = {
+      get: () => Promise.reject(broken),
+      put: () => Promise.reject(broken),
+    };
+    await expect(readRecord({ ...place, records })).rejects.toBe(broken);
+    await expect(writeRecord({ ...place, records }, recordOf(1))).rejects.toBe(broken);
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, it } from '@jest/globals';
+import { isUsable, parseStoredTokens, tokenSetOf } from '../../src/tokens/token-set.js';
+
+const now = Date.parse('2026-08-22T10:00:00Z');
+
+describe('granted tokens', () => {
+  const granted = {
+    accessToken: 'a',
+    refreshToken: 'r',
+    expiresInSeconds: 3600,
+    scope: 'openid email',
+    idToken: 'i',
+  };
+
+  it('become a token set with an absolute time', () => {
+    expect(tokenSetOf(granted, now, { scopes: ['asked:for'] })).toEqual({
+      accessToken: 'a',
+      refreshToken: 'r',
+      expiresAt: now + 3_600_000,
+      scopes: ['openid', 'email'],
+      idToken: 'i',
+    });
+  });
+
+  it('take from before what the answer leaves out', () => {
+    expect(tokenSetOf({ accessToken: 'a' }, now, { scopes: ['openid'], refreshToken: 'old' })).toEqual({
+      accessToken: 'a',
+      refreshToken: 'old',
+      scopes: ['openid'],
+    });
+    const sparse = tokenSetOf({ accessToken: 'a' }, now, { scopes: ['openid'] });
+    expect(Object.keys(sparse)).toEqual(['accessToken', 'scopes']);
+  });
+
+  it('take the new refresh token and no expiry of the old access token', () => {
+    const before = { accessToken: 'old', refreshToken: 'old', expiresAt: now + 1, scopes: ['openid'] };
+    const after = tokenSetOf({ accessToken: 'a', refreshToken: 'new' }, now, before);
+    expect(after).toEqual({ accessToken: 'a', refreshToken: 'new', scopes: ['openid'] });
+  });
+
+  it.each([
+    ['', []],
+    [' ', []],
+    ['openid', ['openid']],
+    [' openid  email ', ['openid', 'email']],
+  ])('have the scopes that the answer names, also none: %j', (scope, scopes) => {
+    expect(tokenSetOf({ accessToken: 'a', scope }, now, { scopes: ['before'] }).scopes).toEqual(scopes);
+  });
+
+  it('that live no second are dead at once', () => {
+    expect(isUsable(tokenSetOf({ ...granted, expiresInSeconds: 0 }, now, { scopes: [] }), now)).toBe(false);
+  });
+});
+
+describe('an access token is usable', () => {
+  const tokens = { accessToken: 'a', scopes: [], expiresAt: now };
+
+  it.each([
+    [now - 1, 0, true],
+    [now, 0, false],
+    [now + 1, 0, false],
+    [now - 5001, 5000, true],
+    [now - 5000, 5000, false],
+  ])('at %i with a leeway of %i ms: %p', (at, leewayMs, usable) => {
+    expect(isUsable(tokens, at, leewayMs)).toBe(usable);
+  });
+
+  it('for ever where nobody said how long', () => {
+    expect(isUsable({ accessToken: 'a', scopes: [] }, Number.MAX_SAFE_INTEGER, 5000)).toBe(true);
+  });
+
+  it('without leeway unless there is some', () => {
+    expect([isUsable(tokens, now - 1), isUsable(tokens, now)]).toEqual([true, false]);
+  });
+});
+
+describe('stored tokens', () => {
+  const stored = { accessToken: 'a', refreshToken: 'r', expiresAt: now, scopes: ['openid', 'email'] };
+
+  it('are read as they were written', () => {
+    expect(parseStoredTokens(JSON.parse(JSON.stringify(stored)))).toEqual(stored);
+    expect(parseStoredTokens({ accessToken: 'a', scopes: [] })).toEqual({ accessToken: 'a', scopes: [] });
+  });
+
+  it('have no id_token and nothing else that is not theirs', () => {
+    expect(parseStoredTokens({ ...stored, idToken: 'i', more: 1 })).toEqual(stored);
+  });
+
+  it('have no empty refresh token', () => {
+    expect('refreshToken' in (parseStoredTokens({ ...stored, refreshToken: '' }) ?? {})).toBe(false);
+  });
+
+  it('may have expired at the epoch', () => {
+    expect(parseStoredTokens({ ...stored, expiresAt: 0 })?.expiresAt).toBe(0);
+  });
+
+  it.each<[string, unknown]>([
+    ['undefined', undefined],
+    ['null', null],
+    ['text', 'a'],
+    ['a list', []],
+    ['nothing', {}],
+    ['no access token', { ...stored, accessToken: undefined }],
+    ['an empty access token', { ...stored, accessToken: '' }],
+    ['an access token that is no text', { ...stored, accessToken: ['a'] }],
+    ['a refresh token that is no text', { ...stored, refreshToken: 7 }],
+    ['a refresh token null', { ...stored, refreshToken: null }],
+    ['an expiry that is text', { ...stored, expiresAt: String(now) }],
+    ['an expiry null', { ...stored, expiresAt: null }],
+    ['no scopes', { ...stored, scopes: undefined }],
+    ['scopes that are text', { ...stored, scopes: 'openid email' }],
+    ['a scope that is no text', { ...stored, scopes: ['openid', 7] }],
+  ])('are none when they are %s', (_what, value) => {
+    expect(parseStoredTokens(value)).toBeUndefined();
+  });
+});
