@@ -80,8 +80,9 @@ export interface PolarErrorOptions {
 export class PolarError extends Error {
   /** The stable code to branch on. */
   readonly code: PolarErrorCode;
+  // Here and below `declare`, because a plain field would be there as undefined (ES2022 class fields).
   /** The HTTP status with which Express answers when nothing else handles the error. */
-  readonly status?: number;
+  declare readonly status?: number;
 
   constructor(code: PolarErrorCode, message: string, options: PolarErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -107,7 +108,7 @@ export class PolarAuthorizationError extends PolarError {
   /** The `error` parameter, such as `invalid_scope`. */
   readonly error: string;
   /** The `error_description` parameter, where there was one. */
-  readonly errorDescription?: string;
+  declare readonly errorDescription?: string;
 
   constructor(
     message: string,
@@ -131,7 +132,7 @@ export class PolarOAuthError extends PolarError {
   /** The `error` of the answer. */
   readonly error: string;
   /** The `error_description` of the answer, where there was one. */
-  readonly errorDescription?: string;
+  declare readonly errorDescription?: string;
   /** The HTTP status of Polar's answer. */
   readonly httpStatus: number;
 
@@ -150,7 +151,7 @@ export class PolarOAuthError extends PolarError {
 /** An answer that makes no sense: not JSON, too large, a redirect, a field missing or of the wrong type. */
 export class PolarResponseError extends PolarError {
   /** The field of the answer that is missing or of the wrong type. */
-  readonly field?: string;
+  declare readonly field?: string;
 
   constructor(
     code:
@@ -170,7 +171,7 @@ export class PolarResponseError extends PolarError {
 /** Polar could not be reached or asked us to wait. Nothing was lost: the same call may succeed later. */
 export class PolarTransientError extends PolarError {
   /** Seconds after which Polar asks to be tried again, where it said so. */
-  readonly retryAfterSeconds?: number;
+  declare readonly retryAfterSeconds?: number;
 
   constructor(
     code: 'timeout' | 'network_error' | 'rate_limited' | 'server_error',
@@ -216,10 +217,11 @@ const ownClasses = new Set<unknown>([
   PolarInsufficientScopeError,
 ]);
 
-function classNames(leaf: { name: string }): string[] {
+// Only our own: an app may call a class of its own like one of ours.
+function classNames(leaf: object): string[] {
   const names: string[] = [];
-  for (let next: unknown = leaf; ownClasses.has(next) || next === leaf; next = Object.getPrototypeOf(next)) {
-    names.push((next as { name: string }).name);
+  for (let next: object | null = leaf; next !== null; next = Object.getPrototypeOf(next)) {
+    if (ownClasses.has(next)) names.push((next as { name: string }).name);
   }
   return names;
 }

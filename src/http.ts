@@ -18,9 +18,11 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds for the whole exchange, body included. */
   readonly timeoutMs?: number | undefined;
+  /** For answers whose status says all: the body of a 2xx is not read, and `body` is undefined. */
+  readonly ignoreBody?: boolean | undefined;
 }
 
-/** An answer with a status of 2xx (then `body` is JSON) or 4xx (then `body` is JSON or undefined). */
+/** An answer with a status of 2xx (then `body` is JSON, unless it was to be ignored) or 4xx (then `body` is JSON or undefined). */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Headers;
@@ -44,16 +46,23 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
     const where = `${request.method} ${withoutQuery(request.url)}`;
     const deadline = startDeadline(request.timeoutMs ?? options.timeoutMs, request.signal);
     try {
+      deadline.signal.throwIfAborted();
       const response = await deadline.race(options.fetch(request.url, requestInit(request, deadline.signal)));
       if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+        discardBody(response);
         throw new PolarResponseError(
           'unexpected_redirect',
           `${where} answered with a redirect, which is never followed. Check the server option.`,
         );
       }
-      const text = await deadline.race(readCapped(response, where));
       throwIfBusy(response, where);
-      return { status: response.status, headers: response.headers, body: parseJSON(response, text, where) };
+      const { status, headers } = response;
+      if (request.ignoreBody && response.ok) {
+        discardBody(response);
+        return { status, headers, body: undefined };
+      }
+      const text = await deadline.race(readCapped(response, where));
+      return { status, headers, body: parseJSON(response, text, where) };
     } catch (error) {
       throw deadline.explain(error, where);
     } finally {
@@ -106,7 +115,7 @@ export function startDeadline(timeoutMs: number, outer?: AbortSignal | null): De
       return new PolarTransientError(
         'network_error',
         `${where} failed before an answer arrived. Is the server reachable from here?`,
-        { cause: error },
+        { cause: quotesHeader(error) ? undefined : error },
       );
     },
     stop() {
@@ -114,6 +123,12 @@ export function startDeadline(timeoutMs: number, outer?: AbortSignal | null): De
       outer?.removeEventListener('abort', onAbort);
     },
   };
+}
+
+// undici: `Headers.append: "Bearer polar_at_..." is an invalid header value.`
+function quotesHeader(error: unknown): boolean {
+  const { message } = (error ?? {}) as { message?: unknown };
+  return typeof message === 'string' && /header/i.test(message);
 }
 
 function requestInit(request: HttpRequest, signal: AbortSignal): RequestInit {
@@ -126,6 +141,11 @@ function requestInit(request: HttpRequest, signal: AbortSignal): RequestInit {
   // A URLSearchParams body is not streamed: Polar answers 411 to a POST without Content-Length.
   if (request.form !== undefined) init.body = new URLSearchParams(request.form);
   return init;
+}
+
+// A body that is left unread holds its connection.
+function discardBody(response: Response): void {
+  response.body?.cancel().catch(() => {});
 }
 
 async function readCapped(response: Response, where: string): Promise<string> {
@@ -149,8 +169,10 @@ async function readCapped(response: Response, where: string): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
+// By the status alone, so that whatever a proxy puts into the body of its error page cannot make it another error.
 function throwIfBusy(response: Response, where: string): void {
   if (response.status !== 429 && response.status < 500) return;
+  discardBody(response);
   const retryAfterSeconds = parseRetryAfter(response.headers.get('retry-after'));
   if (response.status === 429) {
     const wait =

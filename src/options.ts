@@ -145,14 +145,14 @@ function rejectUnknown(name: string): void {
   if (Object.hasOwn(optionNames, name)) return;
   const plain = (text: string): string => text.toLowerCase().replace(/[^a-z]/g, '');
   const known = Object.keys(optionNames);
+  const asked = plain(name);
+  const resembles = (other: string): boolean =>
+    other.startsWith(asked) || asked.startsWith(other) || other.endsWith(asked);
+  // Every name starts with nothing, so one without letters resembles none.
   const meant =
-    known.find((other) => plain(other) === plain(name)) ??
-    known.find(
-      (other) =>
-        plain(other).startsWith(plain(name)) ||
-        plain(name).startsWith(plain(other)) ||
-        plain(other).endsWith(plain(name)),
-    );
+    asked === ''
+      ? undefined
+      : (known.find((other) => plain(other) === asked) ?? known.find((other) => resembles(plain(other))));
   const hint = meant === undefined ? `It knows: ${known.join(', ')}.` : `Did you mean ${meant}?`;
   throw new TypeError(`PolarStrategy knows no option '${name}'. ${hint}`);
 }

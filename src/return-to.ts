@@ -20,12 +20,8 @@ export function safeReturnTo(value: unknown): string | undefined {
   if (!value.startsWith('/') || hasForbiddenCharacter(value)) return undefined;
   const decoded = decodedPath(value);
   if (decoded === undefined || /^\/[/\s]/.test(decoded) || hasForbiddenCharacter(decoded)) return undefined;
-  const base = 'http://return-to.invalid';
-  if (!URL.canParse(value, base)) return undefined;
-  const url = new URL(value, base);
-  // Dot segments may uncover a second slash: /.//evil.example parses to //evil.example.
-  if (url.origin !== base || url.pathname.startsWith('//')) return undefined;
-  return value;
+  // The decoded path too, for whoever decodes before redirecting.
+  return staysOnSite(value) && staysOnSite(decoded) ? value : undefined;
 }
 
 /** `loginPath` with the address to come back to, for the login route to read. */
@@ -35,9 +31,18 @@ export function withReturnTo(loginPath: string, returnTo: string | undefined): s
   return `${loginPath}${loginPath.includes('?') ? '&' : '?'}return_to=${encodeURIComponent(safe)}`;
 }
 
+function staysOnSite(address: string): boolean {
+  const base = 'http://return-to.invalid';
+  if (!URL.canParse(address, base)) return false;
+  const url = new URL(address, base);
+  // Dot segments may uncover a second slash: /.//evil.example parses to //evil.example.
+  return url.origin === base && !url.pathname.startsWith('//');
+}
+
+// Half a surrogate pair is no character: encodeURIComponent throws at it.
 function hasForbiddenCharacter(value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return /[\\\u0000-\u001f\u007f]/.test(value);
+  return /[\\\u0000-\u001f\u007f\p{Surrogate}]/u.test(value);
 }
 
 function decodedPath(value: string): string | undefined {

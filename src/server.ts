@@ -35,12 +35,20 @@ export interface ServerEndpoints {
   readonly introspectionEndpoint: string | undefined;
 }
 
+/** Where the metadata is, and the issuer that it must name. */
+export interface Discovery {
+  readonly url: string;
+  readonly issuer: string;
+  /** Whether the issuer was given, to the letter, or told by the address. */
+  readonly issuerIsPinned: boolean;
+}
+
 /** A `server` option, checked: endpoints known at once, or to be discovered on first use. */
 export interface ResolvedServer {
   /** Origin of the API, where access tokens may be sent. Also tells servers apart. */
   readonly apiURL: string;
   readonly endpoints?: ServerEndpoints;
-  readonly discovery?: { readonly url: string; readonly issuer: string };
+  readonly discovery?: Discovery;
 }
 
 // Sandbox signs with the same constant issuer: only its keys and client ids differ.
@@ -90,9 +98,14 @@ function fromAddresses(server: CustomPolarServer): ResolvedServer {
 
 function fromDiscoveryURL(server: DiscoveredServer): ResolvedServer {
   const url = secureURL(server.discoveryURL, 'server.discoveryURL');
+  const pinned = issuerOf(server.issuer);
   return {
     apiURL: server.apiURL === undefined ? url.origin : baseURL(server.apiURL, 'server.apiURL'),
-    discovery: { url: url.href, issuer: issuerOf(server.issuer) ?? issuerFromDiscoveryURL(url) },
+    discovery: {
+      url: url.href,
+      issuer: pinned ?? issuerFromDiscoveryURL(url),
+      issuerIsPinned: pinned !== undefined,
+    },
   };
 }
 
@@ -114,7 +127,8 @@ function issuerOf(issuer: unknown): string | undefined {
 
 function baseURL(value: unknown, name: string): string {
   const url = secureURL(value, name);
-  if (url.search !== '' || url.hash !== '') throw new TypeError(`${name} must have no query and no fragment`);
+  // Asked of the text: an empty query or fragment (`https://polar.sh/?`) is no `search` and no `hash`.
+  if (/[?#]/.test(url.href)) throw new TypeError(`${name} must have no query and no fragment`);
   return url.href.replace(/\/$/, '');
 }
 

@@ -30,7 +30,11 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-const get = (rest: Partial<HttpRequest> = {}): HttpRequest => ({ method: 'GET', url: `${server.url}/path`, ...rest });
+const get = (rest: Partial<HttpRequest> = {}): HttpRequest => ({
+  method: 'GET',
+  url: `${server.url}/path`,
+  ...rest,
+});
 
 async function failure(promise: Promise<unknown>): Promise<PolarError> {
   const error = await promise.then(
@@ -51,7 +55,11 @@ describe('a request', () => {
     const answer = await patient(get());
     expect(answer).toMatchObject({ status: 201, body: { a: [1, null, 'ü'] } });
     expect(answer.headers.get('x-one')).toBe('1');
-    expect(server.requests[0]).toMatchObject({ method: 'GET', url: '/path', headers: { accept: 'application/json' } });
+    expect(server.requests[0]).toMatchObject({
+      method: 'GET',
+      url: '/path',
+      headers: { accept: 'application/json' },
+    });
     expect(server.requests[0]?.headers['content-type']).toBeUndefined();
   });
 
@@ -67,18 +75,23 @@ describe('a request', () => {
     expect(request?.headers.authorization).toBe('Basic eA==');
   });
 
-  it.each(['application/json', 'application/json; charset=utf-8', 'application/problem+json', 'APPLICATION/JSON'])(
-    'takes %s for JSON',
-    async (type) => {
-      server.behave(answersText('{"a":1}', 200, { 'content-type': type }));
-      expect((await patient(get())).body).toEqual({ a: 1 });
+  it.each([
+    'application/json',
+    'application/json; charset=utf-8',
+    'application/problem+json',
+    'APPLICATION/JSON',
+  ])('takes %s for JSON', async (type) => {
+    server.behave(answersText('{"a":1}', 200, { 'content-type': type }));
+    expect((await patient(get())).body).toEqual({ a: 1 });
+  });
+
+  it.each([400, 401, 403, 404, 409])(
+    'hands back %i with its JSON, for the caller to judge',
+    async (status) => {
+      server.behave(answersJSON({ error: 'invalid_grant' }, status));
+      expect(await patient(get())).toMatchObject({ status, body: { error: 'invalid_grant' } });
     },
   );
-
-  it.each([400, 401, 403, 404, 409])('hands back %i with its JSON, for the caller to judge', async (status) => {
-    server.behave(answersJSON({ error: 'invalid_grant' }, status));
-    expect(await patient(get())).toMatchObject({ status, body: { error: 'invalid_grant' } });
-  });
 
   it.each([
     ['HTML', '<p>no</p>', 'text/html'],
@@ -95,7 +108,11 @@ describe('an answer that makes no sense', () => {
     ['HTML', '<html>polar_at_u_hidden</html>', { 'content-type': 'text/html' }],
     ['JSON that says it is text', '{"a":"polar_at_u_hidden"}', { 'content-type': 'text/plain' }],
     ['JSON without a type', '{"a":"polar_at_u_hidden"}', {}],
-    ['JSON in a parameter of another type', '{"a":"polar_at_u_hidden"}', { 'content-type': 'text/html; a=json' }],
+    [
+      'JSON in a parameter of another type',
+      '{"a":"polar_at_u_hidden"}',
+      { 'content-type': 'text/html; a=json' },
+    ],
     ['an empty body', '', { 'content-type': 'application/json' }],
     ['JSON that breaks off', '{"access_token":"polar_at_u_hidden', { 'content-type': 'application/json' }],
     ['no JSON at all', 'polar_at_u_hidden', { 'content-type': 'application/json' }],
@@ -114,20 +131,23 @@ describe('an answer that makes no sense', () => {
     expect(await failure(patient(get()))).toMatchObject({ code: 'malformed_response' });
   });
 
-  it.each([301, 302, 303, 307, 308])('a redirect (%i) is refused, and its target never asked', async (status) => {
-    const target = await startMisbehavingServer();
-    try {
-      server.behave(redirects(`${target.url}/stolen?token=polar_rt_u_hidden`, status));
-      const error = await failure(patient({ ...get(), method: 'POST', form: { client_secret: 's' } }));
-      expect(error).toBeInstanceOf(PolarResponseError);
-      expect(error.code).toBe('unexpected_redirect');
-      expect(everythingOf(error)).not.toContain('hidden');
-      expect(target.requests).toEqual([]);
-      expect(server.requests).toHaveLength(1);
-    } finally {
-      await target.close();
-    }
-  });
+  it.each([300, 301, 302, 303, 307, 308])(
+    'a redirect (%i) is refused, and its target never asked',
+    async (status) => {
+      const target = await startMisbehavingServer();
+      try {
+        server.behave(redirects(`${target.url}/stolen?token=polar_rt_u_hidden`, status));
+        const error = await failure(patient({ ...get(), method: 'POST', form: { client_secret: 's' } }));
+        expect(error).toBeInstanceOf(PolarResponseError);
+        expect(error.code).toBe('unexpected_redirect');
+        expect(everythingOf(error)).not.toContain('hidden');
+        expect(target.requests).toEqual([]);
+        expect(server.requests).toHaveLength(1);
+      } finally {
+        await target.close();
+      }
+    },
+  );
 
   it('a redirect to itself, or one without an address, is refused after one request', async () => {
     for (const behaviour of [redirects('/path'), answersText('', 302), answersJSON({}, 304)]) {
@@ -137,13 +157,20 @@ describe('an answer that makes no sense', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  it.failing('what a redirect says is not left unread, which would hold the connection', async () => {
-    let cancelled = false;
-    const body = new ReadableStream({ cancel: () => void (cancelled = true) });
-    const http = createHttp({ fetch: async () => new Response(body, { status: 302 }), timeoutMs: 10_000 });
-    await failure(http(get()));
-    expect(cancelled).toBe(true);
-  });
+  it.each([302, 429, 500])(
+    'what a %i says is not left unread, which would hold the connection',
+    async (status) => {
+      let cancelled = false;
+      const body = new ReadableStream({
+        cancel: () => {
+          cancelled = true;
+        },
+      });
+      const http = createHttp({ fetch: async () => new Response(body, { status }), timeoutMs: 10_000 });
+      await failure(http(get()));
+      expect(cancelled).toBe(true);
+    },
+  );
 
   it('a browser’s opaque redirect, whose status is 0, is refused', async () => {
     const opaque = { type: 'opaqueredirect', status: 0, headers: new Headers(), body: null } as Response;
@@ -191,7 +218,7 @@ describe('the size of an answer', () => {
     expect((await patient(get())).body).toBe('ü');
   });
 
-  it.failing('does not let a huge error page pass for anything but a busy server', async () => {
+  it('does not let a huge error page pass for anything but a busy server', async () => {
     server.behave(answersText('<p>'.repeat(limit), 502, { 'content-type': 'text/html' }));
     expect(await failure(patient(get()))).toMatchObject({ code: 'server_error' });
   });
@@ -298,7 +325,9 @@ describe('time', () => {
   });
 
   it('a body that ignores the signal is left behind', async () => {
-    const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(Buffer.from('{')) });
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(Buffer.from('{')),
+    });
     const http = createHttp({
       fetch: async () => new Response(body, { headers: { 'content-type': 'application/json' } }),
       timeoutMs: 20,
@@ -333,7 +362,13 @@ describe('time', () => {
     const before = timers();
     await http({ method: 'GET', url: 'https://polar.example/' });
     await failure(http({ method: 'GET', url: 'fail' }));
-    await failure(http({ method: 'GET', url: 'https://polar.example/', signal: AbortSignal.abort(new PolarTransientError('timeout', 'mine')) }));
+    await failure(
+      http({
+        method: 'GET',
+        url: 'https://polar.example/',
+        signal: AbortSignal.abort(new PolarTransientError('timeout', 'mine')),
+      }),
+    );
     expect(timers()).toBe(before);
   });
 });
@@ -342,8 +377,10 @@ describe('the caller’s signal', () => {
   const reason = new Error('the visitor has left');
 
   it('given up before the start: its reason is thrown', async () => {
-    await expect(patient(get({ signal: AbortSignal.abort(reason) }))).rejects.toBe(reason);
-    expect(server.requests).toEqual([]);
+    const fetchSpy = jest.fn(plainFetch);
+    const http = createHttp({ fetch: fetchSpy, timeoutMs: 10_000 });
+    await expect(http(get({ signal: AbortSignal.abort(reason) }))).rejects.toBe(reason);
+    expect(fetchSpy).not.toHaveBeenCalled();
   });
 
   it.each([
@@ -380,9 +417,18 @@ describe('the caller’s signal', () => {
   it('keeps no listener, whatever happened', async () => {
     const controller = new AbortController();
     const counts = countListeners(controller.signal);
-    server.behave(answersJSON({}), answersText('', 500), resets, redirects('/x'), answersJSON({}, 400), neverAnswers);
+    server.behave(
+      answersJSON({}),
+      answersText('', 500),
+      resets,
+      redirects('/x'),
+      answersJSON({}, 400),
+      neverAnswers,
+    );
     for (let time = 0; time < 6; time++) {
-      await createHttp({ fetch: plainFetch, timeoutMs: time === 5 ? 30 : 10_000 })(get({ signal: controller.signal })).catch(() => {});
+      await createHttp({ fetch: plainFetch, timeoutMs: time === 5 ? 30 : 10_000 })(
+        get({ signal: controller.signal }),
+      ).catch(() => {});
     }
     expect(counts.added).toBe(6);
     expect(counts.present()).toBe(0);
@@ -392,7 +438,9 @@ describe('the caller’s signal', () => {
 describe('the network', () => {
   it('nobody listening is network_error, with the cause', async () => {
     const closed = await freePort();
-    const error = await failure(patient({ method: 'GET', url: `http://127.0.0.1:${closed}/path?token=hidden` }));
+    const error = await failure(
+      patient({ method: 'GET', url: `http://127.0.0.1:${closed}/path?token=hidden` }),
+    );
     expect(error).toBeInstanceOf(PolarTransientError);
     expect(error).toMatchObject({ code: 'network_error', status: 503 });
     expect(error.cause).toMatchObject({ message: 'fetch failed', cause: { code: 'ECONNREFUSED' } });
@@ -408,10 +456,14 @@ describe('the network', () => {
   });
 
   it('a server that does not speak HTTP is network_error', async () => {
-    const tcp = createServer((socket) => socket.on('error', () => {}).end('SSH-2.0-OpenSSH_9.9\r\n', () => socket.destroySoon()));
+    const tcp = createServer((socket) =>
+      socket.on('error', () => {}).end('SSH-2.0-OpenSSH_9.9\r\n', () => socket.destroySoon()),
+    );
     await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
     const { port } = tcp.address() as AddressInfo;
-    expect(await failure(patient({ method: 'GET', url: `http://127.0.0.1:${port}/` }))).toMatchObject({ code: 'network_error' });
+    expect(await failure(patient({ method: 'GET', url: `http://127.0.0.1:${port}/` }))).toMatchObject({
+      code: 'network_error',
+    });
     await new Promise((resolve) => tcp.close(resolve));
   });
 
@@ -419,7 +471,9 @@ describe('the network', () => {
     const broken = (() => {
       throw new Error('no');
     }) as Fetch;
-    expect(await failure(createHttp({ fetch: broken, timeoutMs: 10_000 })(get()))).toMatchObject({ code: 'network_error' });
+    expect(await failure(createHttp({ fetch: broken, timeoutMs: 10_000 })(get()))).toMatchObject({
+      code: 'network_error',
+    });
   });
 
   it('an error of ours from an injected fetch is handed on as it is', async () => {
@@ -428,7 +482,7 @@ describe('the network', () => {
     await expect(http(get())).rejects.toBe(mine);
   });
 
-  it.failing('a token that is no header value does not come out in the cause', async () => {
+  it('a token that is no header value does not come out in the cause', async () => {
     const headers = { authorization: 'Bearer polar_at_u_hidden\n' };
     const error = await failure(patient(get({ headers: { ...headers, 'x-bad': 'hidden\u0000' } })));
     expect(everythingOf(error)).not.toContain('hidden');
@@ -447,7 +501,9 @@ describe('messages', () => {
   ])('name the address without its query and fragment: %s', async (_what, behaviour) => {
     server.behave(behaviour);
     const timeoutMs = behaviour === neverAnswers ? 40 : 10_000;
-    const error = await failure(patient({ method: 'GET', url: `${server.url}/path?token=hidden#hidden`, timeoutMs }));
+    const error = await failure(
+      patient({ method: 'GET', url: `${server.url}/path?token=hidden#hidden`, timeoutMs }),
+    );
     expect(error.message).toContain(`${server.url}/path `);
     expect(everythingOf(error)).not.toContain('hidden');
   });

@@ -33,6 +33,9 @@ const reserved = new Set([
   'scope',
   'sub_type',
   'prompt',
+  // RFC 9101: a request object takes the place of all the others.
+  'request',
+  'request_uri',
 ]);
 
 /** True for parameters that cannot be given as extra ones. */

@@ -10,21 +10,25 @@ export interface ClientCredentials {
   readonly method: TokenEndpointAuthMethod;
 }
 
-/** Adds the client's proof to a form: Polar wants exactly the method for which the client is registered. */
+/**
+ * Adds the client's proof to a form: Polar wants exactly the method for which the client is registered, so what
+ * the form says of the client already is left out.
+ */
 export function authenticate(
   client: ClientCredentials,
   form: Record<string, string>,
 ): { form: Record<string, string>; headers: Record<string, string> } {
+  const { client_id: _id, client_secret: _secret, ...rest } = form;
   if (client.method === 'client_secret_basic') {
     const pair = `${formEncode(client.clientID)}:${formEncode(client.clientSecret ?? '')}`;
-    return { form, headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } };
+    return { form: rest, headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } };
   }
-  const withID = { ...form, client_id: client.clientID };
+  const withID = { ...rest, client_id: client.clientID };
   if (client.method === 'none' || client.clientSecret === undefined) return { form: withID, headers: {} };
   return { form: { ...withID, client_secret: client.clientSecret }, headers: {} };
 }
 
-// RFC 6749 section 2.3.1: id and secret are form-encoded before they are joined by the colon.
-function formEncode(value: string): string {
+/** Form-encodes a value, as RFC 6749 section 2.3.1 wants id and secret before they are joined by the colon. */
+export function formEncode(value: string): string {
   return new URLSearchParams([['', value]]).toString().slice(1);
 }

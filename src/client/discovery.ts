@@ -1,7 +1,9 @@
 import { PolarResponseError } from '../errors.js';
 import type { Http } from '../http.js';
-import { type ResolvedServer, type ServerEndpoints, secureURL } from '../server.js';
+import { type Discovery, type ResolvedServer, type ServerEndpoints, secureURL } from '../server.js';
 import { optionalString, requiredString, wireObject } from './wire-fields.js';
+
+const what = 'The discovery document';
 
 /**
  * A function that answers with the server's endpoints: those known from the start, or those of the metadata
@@ -12,10 +14,12 @@ export function endpointsOf(server: ResolvedServer, http: Http): () => Promise<S
   if (endpoints !== undefined) return () => Promise.resolve(endpoints);
   let known: Promise<ServerEndpoints> | undefined;
   return () => {
-    known ??= discover(discovery ?? { url: '', issuer: '' }, http).catch((error: unknown) => {
-      known = undefined;
-      throw error;
-    });
+    known ??= discover(discovery ?? { url: '', issuer: '', issuerIsPinned: true }, http).catch(
+      (error: unknown) => {
+        known = undefined;
+        throw error;
+      },
+    );
     return known;
   };
 }
@@ -26,13 +30,9 @@ export function endpointsOf(server: ResolvedServer, http: Http): () => Promise<S
  * Polar's own document names an issuer that is not its address, which section 4.3 forbids: there the issuer is
  * pinned with `server.issuer`; the check itself is never left out.
  *
- * @throws PolarResponseError `discovery_failed`
+ * @throws PolarResponseError `discovery_failed`, with the name of the field
  */
-export async function discover(
-  discovery: { url: string; issuer: string },
-  http: Http,
-): Promise<ServerEndpoints> {
-  const what = 'The discovery document';
+export async function discover(discovery: Discovery, http: Http): Promise<ServerEndpoints> {
   const answer = await http({ method: 'GET', url: discovery.url });
   if (answer.status >= 400) {
     throw new PolarResponseError(
@@ -40,36 +40,55 @@ export async function discover(
       `${what} could not be read: status ${answer.status}. Check server.discoveryURL.`,
     );
   }
-  const wire = wireObject(answer.body, what);
-  const issuer = requiredString(wire, 'issuer', what);
-  if (issuer !== discovery.issuer) {
+  const endpoints = parseMetadata(answer.body);
+  if (!isIssuerOf(discovery, endpoints.issuer)) {
     throw new PolarResponseError(
       'discovery_failed',
       `${what} names another issuer than ${discovery.issuer}. If that is right (as it is for Polar), set server.issuer to it.`,
       { field: 'issuer' },
     );
   }
-  const required = (field: string): string => endpoint(requiredString(wire, field, what), field);
-  const optional = (field: string): string | undefined => {
-    const value = optionalString(wire, field, what);
-    return value === undefined ? undefined : endpoint(value, field);
-  };
-  return {
-    issuer,
-    authorizationEndpoint: required('authorization_endpoint'),
-    tokenEndpoint: required('token_endpoint'),
-    jwksURI: required('jwks_uri'),
-    userinfoEndpoint: optional('userinfo_endpoint'),
-    revocationEndpoint: optional('revocation_endpoint'),
-    introspectionEndpoint: optional('introspection_endpoint'),
-  };
+  return endpoints;
+}
+
+// Discovery 4.1: a final slash of the issuer is dropped before /.well-known/ is put after it, so that an issuer
+// told by the address may have had one.
+function isIssuerOf({ issuer, issuerIsPinned }: Discovery, named: string): boolean {
+  return named === issuer || (!issuerIsPinned && named === `${issuer}/`);
+}
+
+function parseMetadata(body: unknown): ServerEndpoints {
+  try {
+    const wire = wireObject(body, what);
+    const required = (field: string): string => endpoint(requiredString(wire, field, what), field);
+    const optional = (field: string): string | undefined => {
+      const value = optionalString(wire, field, what);
+      return value === undefined ? undefined : endpoint(value, field);
+    };
+    return {
+      issuer: requiredString(wire, 'issuer', what),
+      authorizationEndpoint: required('authorization_endpoint'),
+      tokenEndpoint: required('token_endpoint'),
+      jwksURI: required('jwks_uri'),
+      userinfoEndpoint: optional('userinfo_endpoint'),
+      revocationEndpoint: optional('revocation_endpoint'),
+      introspectionEndpoint: optional('introspection_endpoint'),
+    };
+  } catch (error) {
+    // Not malformed_response: what is wrong here is the provider or server.discoveryURL, not one answer.
+    const { message, field } = error as PolarResponseError;
+    throw new PolarResponseError('discovery_failed', message, {
+      ...(field !== undefined && { field }),
+      cause: error,
+    });
+  }
 }
 
 function endpoint(value: string, field: string): string {
   try {
     return secureURL(value, field).href;
   } catch (error) {
-    throw new PolarResponseError('discovery_failed', `The discovery document: ${(error as Error).message}.`, {
+    throw new PolarResponseError('malformed_response', `${what}: ${(error as Error).message}.`, {
       field,
       cause: error,
     });

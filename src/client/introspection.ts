@@ -1,8 +1,9 @@
 import {
-  optionalBoolean,
   optionalNumber,
   optionalString,
+  optionalStringOrStrings,
   optionalStrings,
+  requiredBoolean,
   type WireObject,
   wireObject,
 } from './wire-fields.js';
@@ -21,7 +22,7 @@ export interface Introspection {
   readonly subject?: string;
   /** Ids of the organizations to which the token is limited; empty means all of the user's. */
   readonly organizations?: readonly string[];
-  readonly audience?: string;
+  readonly audience?: string | readonly string[];
   readonly issuer?: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt?: number;
@@ -49,11 +50,11 @@ export function parseIntrospection(body: unknown): Introspection {
     subType: optionalString(wire, 'sub_type', what),
     subject: optionalString(wire, 'sub', what),
     organizations: optionalStrings(wire, 'organizations', what),
-    audience: optionalString(wire, 'aud', what),
+    audience: optionalStringOrStrings(wire, 'aud', what),
     issuer: optionalString(wire, 'iss', what),
     expiresAt: expiresAt === undefined ? undefined : expiresAt * 1000,
     issuedAt: issuedAt === undefined ? undefined : issuedAt * 1000,
   };
   const present = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
-  return { active: optionalBoolean(wire, 'active', what) === true, ...present, raw: wire };
+  return { active: requiredBoolean(wire, 'active', what), ...present, raw: wire };
 }

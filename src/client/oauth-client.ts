@@ -1,5 +1,5 @@
 import { PolarConfigurationError, PolarResponseError } from '../errors.js';
-import { createHttp, type Http, type HttpAnswer } from '../http.js';
+import { createHttp, type Http, type HttpAnswer, type HttpRequest } from '../http.js';
 import type { ServerEndpoints } from '../server.js';
 import { type AuthorizationParameters, buildAuthorizationURL } from './authorization-url.js';
 import { authenticate, type ClientCredentials } from './client-authentication.js';
@@ -9,6 +9,7 @@ import { type Introspection, parseIntrospection } from './introspection.js';
 import { oauthError } from './oauth-error.js';
 import { parseTokenResponse, type TokenResponse } from './token-response.js';
 import { parseUserInfo, type UserInfo } from './user-info.js';
+import { isToken } from './wire-fields.js';
 
 /** Limits for one call. */
 export interface CallOptions {
@@ -17,6 +18,8 @@ export interface CallOptions {
   /** Milliseconds for the whole call. @default the `timeoutMs` of the client */
   readonly timeoutMs?: number | undefined;
 }
+
+type RequestOptions = Pick<HttpRequest, 'signal' | 'timeoutMs' | 'ignoreBody'>;
 
 /**
  * Polar's OAuth endpoints, typed. `strategy.client` is one.
@@ -97,7 +100,11 @@ export class PolarOAuthClient {
 
   /** Ends a token and its sibling (`POST /v1/oauth2/revoke`, RFC 7009). No hint is sent: at Polar a wrong one finds nothing. */
   async revoke(token: string, options?: CallOptions): Promise<void> {
-    await this.#asConfidentialClient('revocation', 'revocationEndpoint', token, options);
+    // RFC 7009 section 2.2: the status says all. Polar sends {}, others send nothing.
+    await this.#asConfidentialClient('revocation', 'revocationEndpoint', token, {
+      ...options,
+      ignoreBody: true,
+    });
   }
 
   /** Asks what a token of this client is good for (`POST /v1/oauth2/introspect`, RFC 7662). */
@@ -108,6 +115,7 @@ export class PolarOAuthClient {
 
   /** Asks to whom an access token belongs (`GET /v1/oauth2/userinfo`, OpenID Connect Core 5.3). */
   async userInfo(accessToken: string, options?: CallOptions): Promise<UserInfo> {
+    requireToken(accessToken, 'userinfo');
     const url = await this.#endpoint('userinfoEndpoint', 'userinfo');
     const headers = { authorization: `Bearer ${accessToken}` };
     const answer = await this.#http({ method: 'GET', url, headers, ...options });
@@ -128,8 +136,9 @@ export class PolarOAuthClient {
     what: string,
     endpoint: 'revocationEndpoint' | 'introspectionEndpoint',
     token: string,
-    options?: CallOptions,
+    options?: RequestOptions,
   ): Promise<HttpAnswer> {
+    requireToken(token, what);
     if (this.isPublic) {
       throw new PolarConfigurationError(
         'invalid_option',
@@ -144,20 +153,17 @@ export class PolarOAuthClient {
     url: string,
     form: Record<string, string>,
     secrets: string[],
-    options?: CallOptions,
+    options?: RequestOptions,
   ): Promise<HttpAnswer> {
-    const answer = await this.#http({
-      method: 'POST',
-      url,
-      ...authenticate(this.#credentials, form),
-      ...options,
-    });
-    return this.#accepted(answer, what, [...secrets, this.#credentials.clientSecret]);
+    const proven = authenticate(this.#credentials, form);
+    const answer = await this.#http({ method: 'POST', url, ...proven, ...options });
+    const basic = proven.headers['authorization']?.replace('Basic ', '');
+    return this.#accepted(answer, what, [...secrets, this.#credentials.clientSecret, basic]);
   }
 
   #accepted(answer: HttpAnswer, what: string, secrets: (string | undefined)[]): HttpAnswer {
     if (answer.status < 400) return answer;
-    throw oauthError(answer, what, secrets);
+    throw oauthError(answer, what, secrets, this.isPublic);
   }
 
   async #endpoint(
@@ -172,4 +178,13 @@ export class PolarOAuthClient {
       );
     return url;
   }
+}
+
+// Sent on, it would come back in fetch's own complaint, which quotes the header.
+function requireToken(token: string, what: string): void {
+  if (isToken(token)) return;
+  throw new PolarConfigurationError(
+    'invalid_option',
+    `The token for ${what} has characters that no token has, or is empty. Nothing was sent; check where it comes from.`,
+  );
 }

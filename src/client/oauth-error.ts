@@ -1,5 +1,6 @@
 import { type OAuthErrorCode, PolarOAuthError } from '../errors.js';
 import type { HttpAnswer } from '../http.js';
+import { formEncode } from './client-authentication.js';
 
 const advice: Record<Exclude<OAuthErrorCode, 'oauth_error'>, string> = {
   invalid_request: 'A parameter is missing or malformed.',
@@ -12,11 +13,17 @@ const advice: Record<Exclude<OAuthErrorCode, 'oauth_error'>, string> = {
   unsupported_grant_type: 'Polar does not know this grant type.',
 };
 
-/** The typed error for a 4xx answer of one of Polar's OAuth endpoints (RFC 6749 section 5.2). */
+/**
+ * The typed error for a 4xx answer of one of Polar's OAuth endpoints (RFC 6749 section 5.2).
+ *
+ * @param secrets what was sent and must not be shown though it is echoed
+ * @param isPublic whether the client has no secret, which it may be lacking
+ */
 export function oauthError(
   answer: HttpAnswer,
   what: string,
   secrets: readonly (string | undefined)[],
+  isPublic = false,
 ): PolarOAuthError {
   const body =
     typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {};
@@ -25,7 +32,9 @@ export function oauthError(
   const code = error !== '' && Object.hasOwn(advice, error) ? (error as keyof typeof advice) : 'oauth_error';
   const said = [error || `status ${answer.status}`, errorDescription].filter(Boolean).join(': ');
   const hint = code === 'oauth_error' ? 'Is this a Polar server? Check the server option.' : advice[code];
-  return new PolarOAuthError(code, `Polar refused the ${what} (${said}). ${hint}`, {
+  const lack =
+    code === 'invalid_client' && isPublic ? ' No clientSecret was given: does this client have one?' : '';
+  return new PolarOAuthError(code, `Polar refused the ${what} (${said}). ${hint}${lack}`, {
     error: error || 'unknown',
     errorDescription,
     httpStatus: answer.status,
@@ -39,8 +48,12 @@ export function oauthError(
  */
 export function cleanText(value: unknown, secrets: readonly (string | undefined)[] = []): string | undefined {
   if (typeof value !== 'string') return undefined;
+  // The longest first: a secret that is part of another would leave the rest of that one behind.
+  const forms = secrets
+    .flatMap((secret) => (secret ? [secret, formEncode(secret)] : []))
+    .sort((a, b) => b.length - a.length);
   let text = value;
-  for (const secret of secrets) if (secret) text = text.replaceAll(secret, '[redacted]');
+  for (const form of forms) text = text.replaceAll(form, '[redacted]');
   return text
     .replace(/polar_(?!ci_)[a-z]+_\w+/g, '[redacted]')
     .replace(/[^\x20-\x7e]+/g, ' ')

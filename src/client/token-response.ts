@@ -2,7 +2,9 @@ import { PolarResponseError } from '../errors.js';
 import {
   optionalNumber,
   optionalString,
+  optionalToken,
   requiredString,
+  requiredToken,
   type WireObject,
   wireObject,
 } from './wire-fields.js';
@@ -37,21 +39,21 @@ export function parseTokenResponse(body: unknown): TokenResponse {
       field: 'token_type',
     });
   }
-  const accessToken = requiredString(wire, 'access_token', what);
+  const accessToken = requiredToken(wire, 'access_token', what);
   const expiresInSeconds = optionalNumber(wire, 'expires_in', what);
   if (expiresInSeconds !== undefined && expiresInSeconds < 0) {
     throw new PolarResponseError('malformed_response', `${what}: expires_in is negative.`, {
       field: 'expires_in',
     });
   }
-  const refreshToken = optionalString(wire, 'refresh_token', what);
+  const refreshToken = optionalToken(wire, 'refresh_token', what);
   const scope = optionalString(wire, 'scope', what);
   const idToken = optionalString(wire, 'id_token', what);
   const response: TokenResponse = {
     accessToken,
     tokenType: 'Bearer',
     ...(expiresInSeconds !== undefined && { expiresInSeconds }),
-    ...(refreshToken !== undefined && refreshToken !== '' && { refreshToken }),
+    ...(refreshToken !== undefined && { refreshToken }),
     ...(scope !== undefined && { scope }),
     ...(idToken !== undefined && { idToken }),
     raw: wire,

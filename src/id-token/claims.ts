@@ -73,7 +73,7 @@ const checks: readonly Check[] = [
   ['id_token_issued_at', 'has no iat', (c) => isTime(c['iat'])],
   [
     'id_token_issued_at',
-    'was issued in the future: is the clock right?',
+    'was issued in the future (is the clock of this machine right?)',
     (c, e) => seconds(c['iat']) <= nowSeconds(e) + e.clockToleranceSeconds,
   ],
   [

@@ -6,7 +6,7 @@ import type { Http } from '../http.js';
 /** A public key that may have signed an id_token. */
 export interface VerificationKey {
   readonly kid: string | undefined;
-  readonly key: webcrypto.CryptoKey | Uint8Array;
+  readonly key: webcrypto.CryptoKey;
 }
 
 /** The published keys of an issuer. */
@@ -108,9 +108,9 @@ async function importKey(jwk: JWK): Promise<VerificationKey | undefined> {
   try {
     // Only the public half, whatever else somebody published.
     const publicKey = { kty: 'RSA', n: jwk.n, e: jwk.e } as JWK;
-    const key = await importJWK(publicKey, 'RS256');
-    // RFC 7518 section 3.3: 2048 bits at least.
-    if (Buffer.from(jwk.n ?? '', 'base64url').length * 8 < 2048) return undefined;
+    const key = (await importJWK(publicKey, 'RS256')) as webcrypto.CryptoKey; // bytes are for kty oct alone
+    // RFC 7518 section 3.3: 2048 bits at least. Not by the length of n, in front of which there may be zeros.
+    if ((key.algorithm as webcrypto.RsaKeyAlgorithm).modulusLength < 2048) return undefined;
     return { kid: typeof jwk.kid === 'string' ? jwk.kid : undefined, key };
   } catch {
     return undefined;

@@ -45,6 +45,9 @@ export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptio
     throw new TypeError('server must not be given by discoveryURL here; give webURL, apiURL and issuer');
   if (typeof options.clientID !== 'string' || options.clientID === '')
     throw new TypeError('clientID must be given');
+  const { clockToleranceSeconds = 30 } = options;
+  if (!Number.isFinite(clockToleranceSeconds) || clockToleranceSeconds < 0)
+    throw new TypeError('clockToleranceSeconds must be a number of seconds, 0 or more');
   const keySet =
     options.jwks === undefined ? sharedKeySet(endpoints.jwksURI, options.fetch) : fixedKeySet(options.jwks);
   return verifyWithKeys(idToken, keySet, {
@@ -52,7 +55,7 @@ export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptio
     clientID: options.clientID,
     nonce: options.nonce,
     accessToken: options.accessToken,
-    clockToleranceSeconds: options.clockToleranceSeconds ?? 30,
+    clockToleranceSeconds,
     now: (options.now ?? Date.now)(),
   });
 }
@@ -82,6 +85,8 @@ export async function verifyWithKeys(
 
 /** The `kid`, once the header is known to be one that we accept. */
 function checkHeader(idToken: string): string | undefined {
+  // RFC 7515 sections 2 and 5.2: no padding, no blanks, no line ends, all of which jose would let pass.
+  if (typeof idToken !== 'string' || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(idToken)) throw malformed();
   let header: ReturnType<typeof decodeProtectedHeader>;
   try {
     header = decodeProtectedHeader(idToken);
@@ -109,8 +114,8 @@ async function verifyWithAny(
     try {
       return (await compactVerify(idToken, candidate.key, { algorithms: ['RS256'] })).payload;
     } catch (error) {
-      if (error instanceof errors.JWSSignatureVerificationFailed) continue;
-      throw malformed();
+      // JOSENotSupported: a critical header that nobody knows. All else is about this key, and another may fit.
+      if (error instanceof errors.JWSInvalid || error instanceof errors.JOSENotSupported) throw malformed();
     }
   }
   return undefined;

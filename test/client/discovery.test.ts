@@ -1,0 +1,234 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { PolarOAuthClient } from '../../src/client/oauth-client.js';
+import { PolarResponseError, PolarTransientError } from '../../src/errors.js';
+import {
+  answersJSON,
+  answersText,
+  type MisbehavingServer,
+  neverAnswers,
+  redirects,
+  startMisbehavingServer,
+} from '../support/misbehaving-server.js';
+
+let server: MisbehavingServer;
+
+beforeEach(async () => {
+  server = await startMisbehavingServer();
+  server.behave(answersJSON(metadata()));
+});
+
+afterEach(() => server.close());
+
+function metadata(more: Record<string, unknown> = {}) {
+  return {
+    issuer: server.url,
+    authorization_endpoint: 'https://web.example/authorize?tenant=7',
+    token_endpoint: 'https://api.example/token',
+    jwks_uri: 'https://api.example/jwks-8f3a',
+    userinfo_endpoint: 'https://api.example/userinfo',
+    revocation_endpoint: 'https://api.example/revoke',
+    introspection_endpoint: 'https://api.example/introspect',
+    ...more,
+  };
+}
+
+function client(more: { issuer?: string; timeoutMs?: number } = {}) {
+  const { timeoutMs = 10_000, ...rest } = more;
+  return new PolarOAuthClient({
+    clientID: 'polar_ci_1',
+    clientSecret: 'polar_cs_1',
+    timeoutMs,
+    server: { discoveryURL: `${server.url}/.well-known/openid-configuration`, ...rest },
+  });
+}
+
+async function refusal(promise: Promise<unknown>): Promise<PolarResponseError> {
+  const error = await promise.then(
+    () => new Error('it should have been refused'),
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(PolarResponseError);
+  return error as PolarResponseError;
+}
+
+describe('discovery', () => {
+  it('reads the endpoints to the letter', async () => {
+    expect(await client().discover()).toEqual({
+      issuer: server.url,
+      authorizationEndpoint: 'https://web.example/authorize?tenant=7',
+      tokenEndpoint: 'https://api.example/token',
+      jwksURI: 'https://api.example/jwks-8f3a',
+      userinfoEndpoint: 'https://api.example/userinfo',
+      revocationEndpoint: 'https://api.example/revoke',
+      introspectionEndpoint: 'https://api.example/introspect',
+    });
+    expect(server.requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'GET /.well-known/openid-configuration',
+    ]);
+    expect(server.requests[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it('is done on first use, not before', async () => {
+    const lazy = client();
+    expect(server.requests).toHaveLength(0);
+    await lazy.discover();
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('is done once, however many ask, at once or later', async () => {
+    const one = client();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => one.discover()));
+    expect(new Set(answers).size).toBe(1);
+    await one.discover();
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('is done again after it failed, and never while it is under way', async () => {
+    server.behave(answersText('', 503), answersJSON(metadata()));
+    const one = client();
+    const first = await Promise.allSettled(Array.from({ length: 5 }, () => one.discover()));
+    expect(first.map(({ status }) => status)).toEqual(Array(5).fill('rejected'));
+    expect(server.requests).toHaveLength(1);
+    expect((await one.discover()).issuer).toBe(server.url);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('is not done for a server whose endpoints are known', async () => {
+    let asked = 0;
+    const fetch = async (): Promise<Response> => {
+      asked++;
+      return new Response();
+    };
+    const { tokenEndpoint } = await new PolarOAuthClient({ clientID: 'polar_ci_1', fetch }).discover();
+    expect([tokenEndpoint, asked]).toEqual(['https://api.polar.sh/v1/oauth2/token', 0]);
+  });
+
+  it('hands a time-out on as one', async () => {
+    server.behave(neverAnswers);
+    const error = await client({ timeoutMs: 40 })
+      .discover()
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(PolarTransientError);
+    expect(error).toMatchObject({ code: 'timeout' });
+  });
+});
+
+describe('the issuer', () => {
+  it.each([
+    ['another one', () => 'https://evil.example'],
+    ['one with a slash more', () => `${server.url}/`],
+    ['one with a path more', () => `${server.url}/tenant`],
+    ['one with a character more', () => `${server.url}1`],
+    ['one in capitals', () => server.url.toUpperCase()],
+  ])('%s than expected is refused before anything is sent', async (_what, issuer) => {
+    server.behave(answersJSON(metadata({ issuer: issuer() })));
+    const parameters = {
+      redirectURI: 'https://app.example/',
+      scope: ['openid'],
+      state: 's',
+      nonce: 'n',
+      codeChallenge: 'c',
+    };
+    const one = client({ issuer: server.url });
+    for (const attempt of [
+      one.discover(),
+      one.authorizationURL(parameters),
+      one.refresh({ refreshToken: 'polar_rt_u_1' }),
+    ]) {
+      expect(await refusal(attempt)).toMatchObject({
+        code: 'discovery_failed',
+        field: 'issuer',
+        status: 502,
+      });
+    }
+    expect(server.requests.every(({ method }) => method === 'GET')).toBe(true);
+  });
+
+  it('may be pinned, as Polar’s own document needs it; the address is then no excuse any more', async () => {
+    server.behave(answersJSON(metadata({ issuer: 'https://polar.sh' })));
+    expect((await client({ issuer: 'https://polar.sh' }).discover()).issuer).toBe('https://polar.sh');
+    expect(await refusal(client().discover())).toMatchObject({ code: 'discovery_failed', field: 'issuer' });
+    server.behave(answersJSON(metadata()));
+    expect(await refusal(client({ issuer: 'https://polar.sh' }).discover())).toMatchObject({
+      code: 'discovery_failed',
+      field: 'issuer',
+    });
+  });
+
+  it('may end in a slash when it is pinned so', async () => {
+    server.behave(answersJSON(metadata({ issuer: `${server.url}/` })));
+    expect((await client({ issuer: `${server.url}/` }).discover()).issuer).toBe(`${server.url}/`);
+  });
+
+  // OpenID Connect Discovery 4.1: the slash is removed before /.well-known/ is put after it, so the address fits both.
+  it('may end in a slash that the address cannot show', async () => {
+    server.behave(answersJSON(metadata({ issuer: `${server.url}/` })));
+    expect((await client().discover()).issuer).toBe(`${server.url}/`);
+  });
+});
+
+describe('the metadata', () => {
+  const required = ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri'];
+  const optional = ['userinfo_endpoint', 'revocation_endpoint', 'introspection_endpoint'];
+
+  it.each(
+    required.flatMap((field) =>
+      [undefined, null, '', 7, ['https://a.example']].map((value) => [field, value] as const),
+    ),
+  )('must not have as %s: %j', async (field, value) => {
+    server.behave(answersJSON(metadata({ [field]: value })));
+    expect(await refusal(client().discover())).toMatchObject({ code: 'discovery_failed', field });
+  });
+
+  it.each([...required.slice(1), ...optional])(
+    'must name no %s over plain http, as secrets go there',
+    async (field) => {
+      for (const address of [
+        'http://api.example/x',
+        'ftp://localhost/x',
+        'https://me:pw@api.example/x',
+        '/relative',
+        'nonsense',
+      ]) {
+        server.behave(answersJSON(metadata({ [field]: address })));
+        expect(await refusal(client().discover())).toMatchObject({ code: 'discovery_failed', field });
+      }
+    },
+  );
+
+  it('may name plain http on this machine', async () => {
+    server.behave(answersJSON(metadata({ token_endpoint: `${server.url}/token` })));
+    expect((await client().discover()).tokenEndpoint).toBe(`${server.url}/token`);
+  });
+
+  it.each(optional)('need not have %s; what needs it says so', async (field) => {
+    server.behave(answersJSON(metadata({ [field]: undefined })));
+    const one = client();
+    await one.discover();
+    const calls: Record<string, () => Promise<unknown>> = {
+      userinfo_endpoint: () => one.userInfo('polar_at_u_1'),
+      revocation_endpoint: () => one.revoke('polar_at_u_1'),
+      introspection_endpoint: () => one.introspect('polar_at_u_1'),
+    };
+    expect(await refusal(calls[field]?.() ?? Promise.resolve())).toMatchObject({ code: 'discovery_failed' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['404', answersJSON({ error: 'not_found' }, 404)],
+    ['a redirect', redirects('https://evil.example/')],
+    ['HTML', answersText('<p>', 200, { 'content-type': 'text/html' })],
+    ['a list', answersJSON([])],
+    ['null', answersJSON(null)],
+  ])('is refused when it is %s', async (_what, behaviour) => {
+    server.behave(behaviour);
+    await refusal(client().discover());
+  });
+
+  it.each([400, 404])('of a %i is discovery_failed and names the option', async (status) => {
+    server.behave(answersJSON(metadata(), status));
+    const error = await refusal(client().discover());
+    expect(error.code).toBe('discovery_failed');
+    expect(error.message).toContain('server.discoveryURL');
+  });
+});

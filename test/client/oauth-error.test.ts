@@ -1,0 +1,139 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { cleanText, oauthError } from '../../src/client/oauth-error.js';
+import { PolarOAuthError } from '../../src/errors.js';
+
+const answer = (body: unknown, status = 400) => ({ status, headers: new Headers(), body });
+
+describe('an OAuth error', () => {
+  it.each([
+    ['invalid_request', 400, 502, /parameter is missing/],
+    ['invalid_client', 401, 500, /Check clientID and clientSecret/],
+    ['invalid_grant', 400, 502, /expired, used, revoked/],
+    ['invalid_scope', 400, 502, /Ask only for scopes/],
+    ['invalid_token', 401, 502, /access token is expired/],
+    ['unauthorized_client', 400, 502, /not registered for this kind of request/],
+    ['unsupported_grant_type', 400, 502, /does not know this grant type/],
+  ])('%s has its code, and says what to do', (error, httpStatus, status, advice) => {
+    const made = oauthError(answer({ error, error_description: 'as it said' }, httpStatus), 'refresh', []);
+    expect(made).toBeInstanceOf(PolarOAuthError);
+    expect(made).toMatchObject({ code: error, error, errorDescription: 'as it said', httpStatus, status });
+    expect(made.message).toMatch(advice);
+    expect(made.message).toContain(`Polar refused the refresh (${error}: as it said).`);
+  });
+
+  it('without a description says so by having none', () => {
+    const made = oauthError(answer({ error: 'invalid_grant' }), 'refresh', []);
+    expect(made.errorDescription).toBeUndefined();
+    expect(made.message).toContain('(invalid_grant).');
+  });
+
+  it.each([
+    ['slow_down'],
+    ['temporarily_unavailable'],
+    ['toString'],
+    ['__proto__'],
+    ['hasOwnProperty'],
+    ['oauth_error'],
+  ])('that we do not know is oauth_error, with what it is called: %s', (error) => {
+    expect(oauthError(answer({ error }), 'refresh', [])).toMatchObject({
+      code: 'oauth_error',
+      error,
+      status: 502,
+    });
+  });
+
+  it.each([
+    [undefined],
+    [null],
+    ['invalid_grant'],
+    [['invalid_grant']],
+    [{}],
+    [{ error: '' }],
+    [{ error: null }],
+    [{ error: ['invalid_grant'] }],
+    [{ error: { toString: 'invalid_grant' } }],
+    [{ detail: 'Not Found' }],
+  ])('in an answer that is none is oauth_error, with the status: %j', (body) => {
+    const made = oauthError(answer(body, 404), 'revocation', []);
+    expect(made).toMatchObject({ code: 'oauth_error', error: 'unknown', httpStatus: 404 });
+    expect(made.message).toContain('(status 404)');
+    expect(made.message).toContain('Check the server option');
+  });
+
+  it('of an unknown client that has no secret says that, too', () => {
+    const lacking = /No clientSecret was given/;
+    const refused = answer({ error: 'invalid_client' }, 401);
+    expect(oauthError(refused, 'refresh', [], true).message).toMatch(lacking);
+    expect(oauthError(refused, 'refresh', [], false).message).not.toMatch(lacking);
+    expect(oauthError(answer({ error: 'invalid_grant' }), 'refresh', [], true).message).not.toMatch(lacking);
+  });
+
+  it('never shows what was sent, wherever it is echoed', () => {
+    const secrets = ['sEcret/+=', 'the-code', undefined, 'välue', ''];
+    const echo = 'got sEcret/+= and the-code and välue and sEcret/+= again';
+    const made = oauthError(
+      answer({ error: `bad the-code`, error_description: echo, error_uri: 'the-code' }),
+      'exchange',
+      secrets,
+    );
+    const shown = inspect(made, { showHidden: true, depth: 9 }) + JSON.stringify(made);
+    for (const secret of ['sEcret/+=', 'the-code', 'välue']) expect(shown).not.toContain(secret);
+    expect(made.error).toBe('bad [redacted]');
+    expect(made.errorDescription).toBe('got [redacted] and [redacted] and [redacted] and [redacted] again');
+  });
+});
+
+describe('text from outside', () => {
+  it.each([
+    ['plain words, 100%!', 'plain words, 100%!'],
+    ['', ''],
+    ['two\r\nlines', 'two lines'],
+    ['tab\there', 'tab here'],
+    ['\u001b[31mred\u001b[0m', ' [31mred [0m'],
+    ['nul\u0000l', 'nul l'],
+    ['ünïcode\u2028', ' n code '],
+    ['\u202eright to left', ' right to left'],
+  ])('%j reads %j', (text, clean) => {
+    expect(cleanText(text)).toBe(clean);
+  });
+
+  it.each([[undefined], [null], [7], [{}], [['a']]])('%p is none', (value) => {
+    expect(cleanText(value)).toBeUndefined();
+  });
+
+  it('is cut to 200 characters, after what is secret was taken out', () => {
+    expect(cleanText('a'.repeat(1000))).toHaveLength(200);
+    const secret = 'x'.repeat(50);
+    expect(cleanText(`${'a'.repeat(180)}${secret}`, [secret])).not.toContain('x');
+  });
+
+  it.each([
+    'polar_at_u_abc123',
+    'polar_rt_u_abc123',
+    'polar_cs_abc123',
+    'polar_ac_abc123',
+    'polar_oat_abc',
+    'polar_pat_abc',
+    'polar_at_o_abc',
+    'polar_crt_abc',
+  ])('never shows %s, which looks like a secret of Polar', (token) => {
+    expect(cleanText(`given ${token}, sorry`)).toBe('given [redacted], sorry');
+  });
+
+  it('shows client ids, which are no secret', () => {
+    expect(cleanText('client polar_ci_abc123 unknown')).toBe('client polar_ci_abc123 unknown');
+  });
+
+  it('takes every occurrence of a secret for what it is, not for a pattern', () => {
+    expect(cleanText('a.b axb a.b $& a.b', ['a.b'])).toBe('[redacted] axb [redacted] $& [redacted]');
+  });
+
+  it('takes the longer secret first, where one is part of the other', () => {
+    expect(cleanText('it was hush-hush-hush', ['hush', 'hush-hush-hush'])).toBe('it was [redacted]');
+  });
+
+  it('knows a secret as a form has it', () => {
+    expect(cleanText('got s%2Fe%2Bc%3Dr%3At', ['s/e+c=r:t'])).toBe('got [redacted]');
+  });
+});

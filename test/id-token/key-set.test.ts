@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { PolarResponseError, PolarTransientError } from '../../src/errors.js';
+import { createHttp } from '../../src/http.js';
+import { importKeys, type KeySet, remoteKeySet } from '../../src/id-token/key-set.js';
+import {
+  answersJSON,
+  answersText,
+  type MisbehavingServer,
+  redirects,
+  startMisbehavingServer,
+} from '../support/misbehaving-server.js';
+import { ecKey, ed25519Key, rsaKey } from '../support/sign-id-token.js';
+
+const one = rsaKey('one');
+const two = rsaKey('two');
+const kids = (keys: readonly { kid: string | undefined }[] | undefined) => keys?.map(({ kid }) => kid);
+
+describe('the keys of a document', () => {
+  it('are those for RS256, in order; without a kid too', async () => {
+    const { kid: _kid, ...kidless } = two.jwk;
+    const keys = await importKeys({
+      keys: [one.jwk, kidless, { ...two.jwk, use: 'sig', alg: 'RS256', key_ops: ['verify'] }],
+    });
+    expect(kids(keys)).toEqual(['one', undefined, 'two']);
+  });
+
+  it('may be none', async () => {
+    expect(await importKeys({ keys: [] })).toEqual([]);
+  });
+
+  const { n, e } = one.jwk as { n: string; e: string };
+  it.each<[string, unknown]>([
+    ['for encryption', { ...one.jwk, use: 'enc' }],
+    ['with a use that we do not know', { ...one.jwk, use: 'tls' }],
+    ['for RS512', { ...one.jwk, alg: 'RS512' }],
+    ['for PS256', { ...one.jwk, alg: 'PS256' }],
+    ['for RSA-OAEP', { ...one.jwk, alg: 'RSA-OAEP-256' }],
+    ['for signing only', { ...one.jwk, key_ops: ['sign'] }],
+    ['whose operations are no list', { ...one.jwk, key_ops: 'verify' }],
+    ['symmetric', { kty: 'oct', k: Buffer.alloc(32).toString('base64url'), alg: 'RS256' }],
+    ['P-256', ecKey('ec').jwk],
+    ['Ed25519', ed25519Key('ed').jwk],
+    ['secp256k1', { kty: 'EC', crv: 'secp256k1', x: 'AQ', y: 'AQ' }],
+    ['of 1024 bits', rsaKey('short', 1024).jwk],
+    ['of a kind to come', { kty: 'AKP', alg: 'ML-DSA-65', pub: 'AQ' }],
+    ['without a modulus', { kty: 'RSA', e }],
+    ['without an exponent', { kty: 'RSA', n }],
+    ['whose modulus is a number', { kty: 'RSA', n: 7, e }],
+    ['whose modulus is no base64url', { kty: 'RSA', n: '!'.repeat(400), e }],
+    ['whose modulus is empty', { kty: 'RSA', n: '', e }],
+    ['that is empty', {}],
+    ['null', null],
+    ['a string', 'RSA'],
+    ['a list', [one.jwk]],
+  ])('leave out one %s, and lose no other for it', async (_what, jwk) => {
+    expect(kids(await importKeys({ keys: [jwk, two.jwk] }))).toEqual(['two']);
+  });
+
+  const short = Buffer.from(rsaKey('short', 1024).jwk.n ?? '', 'base64url');
+  it('leave out one of 1024 bits behind 1024 zeros, and lose no other for it', async () => {
+    const padded = Buffer.concat([Buffer.alloc(128), short]).toString('base64url');
+    expect(kids(await importKeys({ keys: [{ kty: 'RSA', n: padded, e }, two.jwk] }))).toEqual(['two']);
+  });
+
+  it('are public, though somebody should publish a private one', async () => {
+    const jwk = one.privateKey.export({ format: 'jwk' });
+    const [key] = await importKeys({ keys: [jwk] });
+    expect(key?.key).toMatchObject({ type: 'public' });
+  });
+
+  it('have no kid that is no text', async () => {
+    expect(kids(await importKeys({ keys: [{ ...one.jwk, kid: 7 }] }))).toEqual([undefined]);
+  });
+
+  it.each([
+    [undefined],
+    [null],
+    ['keys'],
+    [7],
+    [[]],
+    [{}],
+    [{ keys: null }],
+    [{ keys: {} }],
+    [{ keys: 'x' }],
+  ])('are not to be had from %j', async (document) => {
+    const error = await importKeys(document).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(PolarResponseError);
+    expect(error).toMatchObject({ code: 'malformed_response', field: 'keys' });
+  });
+});
+
+describe('the remote keys', () => {
+  let server: MisbehavingServer;
+  let now: number;
+  let keySet: KeySet;
+
+  beforeEach(async () => {
+    now = Date.parse('2026-08-22T10:00:00Z');
+    server = await startMisbehavingServer(answersJSON({ keys: [one.jwk] }));
+    keySet = remoteKeySet({
+      jwksURI: async () => `${server.url}/.well-known/jwks.json`,
+      http: createHttp({ fetch: (input, init) => fetch(input, init), timeoutMs: 10_000 }),
+      now: () => now,
+    });
+  });
+
+  afterEach(() => server.close());
+
+  it('are fetched on first use, and once for all who ask at the same time', async () => {
+    expect(server.requests).toHaveLength(0);
+    const all = await Promise.all(Array.from({ length: 20 }, () => keySet.keys()));
+    expect(new Set(all).size).toBe(1);
+    expect(server.requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'GET /.well-known/jwks.json',
+    ]);
+  });
+
+  it('are believed for ten minutes and no longer', async () => {
+    await keySet.keys();
+    server.behave(answersJSON({ keys: [two.jwk] }));
+    now += 10 * 60 * 1000 - 1;
+    expect(kids(await keySet.keys())).toEqual(['one']);
+    now += 1;
+    expect(kids(await keySet.keys())).toEqual(['two']);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('are fetched again when the clock was set back', async () => {
+    await keySet.keys();
+    now -= 10 * 60 * 1000;
+    await keySet.keys();
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('are replaced by a refetch, for all who come after', async () => {
+    await keySet.keys();
+    server.behave(answersJSON({ keys: [two.jwk] }));
+    expect(kids(await keySet.refetch())).toEqual(['two']);
+    expect(kids(await keySet.keys())).toEqual(['two']);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('are refetched once for all who ask at the same time', async () => {
+    await keySet.keys();
+    const all = await Promise.all(Array.from({ length: 20 }, () => keySet.refetch()));
+    expect(all.map(kids)).toEqual(Array(20).fill(['one']));
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('are refetched five times at most in 150 seconds', async () => {
+    const answers: unknown[] = [];
+    for (let time = 0; time < 8; time++) answers.push(kids(await keySet.refetch()));
+    expect(answers).toEqual([...Array(5).fill(['one']), undefined, undefined, undefined]);
+    now += 150_000 - 1;
+    expect(await keySet.refetch()).toBeUndefined();
+    now += 1;
+    expect(kids(await keySet.refetch())).toEqual(['one']);
+    expect(server.requests).toHaveLength(6);
+  });
+
+  it('are counted one by one: a place is free as soon as the oldest refetch is old enough', async () => {
+    for (let time = 0; time < 5; time++) {
+      await keySet.refetch();
+      now += 10_000;
+    }
+    expect(await keySet.refetch()).toBeUndefined();
+    now += 100_000;
+    expect(await keySet.refetch()).toBeDefined();
+    expect(await keySet.refetch()).toBeUndefined();
+  });
+
+  it('that are refetched in vain count as well', async () => {
+    server.behave(answersText('', 500));
+    for (let time = 0; time < 5; time++) await keySet.refetch().catch(() => {});
+    expect(await keySet.refetch()).toBeUndefined();
+    expect(server.requests).toHaveLength(5);
+  });
+
+  it('are asked for again after a failure', async () => {
+    server.behave(answersText('', 503), answersJSON({ keys: [one.jwk] }));
+    const first = await Promise.allSettled([keySet.keys(), keySet.keys()]);
+    expect(first.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(server.requests).toHaveLength(1);
+    expect(kids(await keySet.keys())).toEqual(['one']);
+  });
+
+  it.each([
+    ['503', answersText('', 503), PolarTransientError, 'server_error'],
+    ['429', answersText('', 429), PolarTransientError, 'rate_limited'],
+    ['404', answersJSON({}, 404), PolarResponseError, 'malformed_response'],
+    ['400 with keys', answersJSON({ keys: [one.jwk] }, 400), PolarResponseError, 'malformed_response'],
+    ['404 with keys', answersJSON({ keys: [one.jwk] }, 404), PolarResponseError, 'malformed_response'],
+    ['a redirect', redirects('https://evil.example/'), PolarResponseError, 'unexpected_redirect'],
+    ['HTML', answersText('<p>'), PolarResponseError, 'malformed_response'],
+    ['no keys', answersJSON({}), PolarResponseError, 'malformed_response'],
+    ['too many', answersJSON({ keys: Array(1000).fill(one.jwk) }), PolarResponseError, 'response_too_large'],
+  ])('are an error when the answer is %s', async (_what, behaviour, kind, code) => {
+    server.behave(behaviour);
+    const error = await keySet.keys().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(kind);
+    expect(error).toMatchObject({ code });
+  });
+});
