@@ -39,5 +39,6 @@ execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', ou
 // esbuild marks the export names of its CommonJS output for Node, so a wrapper can hand all of them on.
 for (const entry of entries) {
   if (!existsSync(join(out, `${entry}.d.ts`))) throw new Error(`tsc wrote no ${entry}.d.ts`);
-  for (const kind of ['mjs', 'd.mts']) writeFileSync(join(out, `${entry}.${kind}`), `export * from './${entry}.js';\n`);
+  for (const kind of ['mjs', 'd.mts'])
+    writeFileSync(join(out, `${entry}.${kind}`), `export * from './${entry}.js';\n`);
 }

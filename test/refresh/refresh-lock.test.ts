@@ -59,7 +59,7 @@ describeRedis('a lock in Redis', () => {
   it('is shared between processes', async () => {
     const [one, two] = [lockOf(300), lockOf(300)];
     const release = await one.acquire('shared', { waitMs: 100 });
-    await expect(two.acquire('shared', { waitMs: 50 })).rejects.toThrow("took longer");
+    await expect(two.acquire('shared', { waitMs: 50 })).rejects.toThrow('took longer');
     await release();
     await (await two.acquire('shared', { waitMs: 500 }))();
   });
@@ -67,7 +67,7 @@ describeRedis('a lock in Redis', () => {
   it('is renewed while its owner lives', async () => {
     const release = await lockOf(120).acquire('renewed', { waitMs: 100 });
     await delay(300);
-    await expect(lockOf(120).acquire('renewed', { waitMs: 30 })).rejects.toThrow("took longer");
+    await expect(lockOf(120).acquire('renewed', { waitMs: 30 })).rejects.toThrow('took longer');
     await release();
   });
 
