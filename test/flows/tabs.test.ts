@@ -34,6 +34,21 @@ describe('two tabs', () => {
     }
   });
 
+  it('all start at the same moment over a store that takes its time', async () => {
+    class SlowStore extends session.MemoryStore {
+      override get = (...args: Parameters<session.MemoryStore['get']>) =>
+        void setTimeout(() => super.get(...args), 10);
+      override set = (...args: Parameters<session.MemoryStore['set']>) =>
+        void setTimeout(() => super.set(...args), 10);
+    }
+    await app.close();
+    app = await startTestApp({ session: { store: new SlowStore() } });
+    const browser = app.browser();
+    await browser.startLogin();
+    await Promise.all(Array.from({ length: 5 }, () => browser.startLogin()));
+    expect((await browser.get('/session')).body.polarLogins).toHaveLength(6);
+  });
+
   it('both log in when they come back at the same moment', async () => {
     const browser = app.browser();
     const paths = [
