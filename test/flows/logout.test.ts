@@ -109,6 +109,18 @@ it('stops a refresh under way: what it receives is revoked and nobody is logged 
   expect(app.emulator.liveTokens()).toEqual([]);
 });
 
+it('revokes what a refresh receives that outlasted the logout', async () => {
+  const browser = app.browser();
+  await browser.logIn();
+  app.emulator.advanceTime(864_000);
+  app.emulator.fail('token', { delayMs: 2600 });
+  const token = browser.get('/token').then((answer) => answer);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await browser.post('/logout');
+  expect((await token).body.code).toBe('logged_out');
+  expect(app.emulator.liveTokens()).toEqual([]);
+});
+
 it('skips the revocation for a public client', async () => {
   await app.close();
   app = await startTestApp({ ...withLogout, publicClient: true });

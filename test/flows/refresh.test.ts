@@ -90,6 +90,21 @@ describe('an expired token', () => {
     expect(refreshes()).toHaveLength(1);
   });
 
+  it('that others replaced early is not handed out by a process that starts later', async () => {
+    await app.close();
+    app = await startTestApp({
+      routes: (server) =>
+        server.post(
+          '/refresh',
+          async (req, res) => void res.json(await req.polar.getTokens({ forceRefresh: true })),
+        ),
+    });
+    const browser = await loggedIn();
+    const { accessToken } = (await browser.post('/refresh')).body;
+    const restarted = await startSibling();
+    expect((await restarted(browser)).body.accessToken).toBe(accessToken);
+  });
+
   it('leaves what other requests write to the session alone', async () => {
     await app.close();
     app = await startTestApp({

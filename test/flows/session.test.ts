@@ -198,6 +198,19 @@ describe('nobody can use the tokens', () => {
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
   });
 
+  it('while the request has no user, whatever the session says', async () => {
+    app = await startTestApp({
+      routes: (server) =>
+        server.get('/nobody', async (req, res) => {
+          delete req.user;
+          res.json({ accessToken: await req.polar.getAccessToken() });
+        }),
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    expect((await browser.get('/nobody')).body.code).toBe('not_logged_in');
+  });
+
   it('through a strategy of another client or server', async () => {
     app = await startTestApp(usual);
     const browser = app.browser();
