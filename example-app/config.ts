@@ -1,6 +1,6 @@
 import type { PolarServer, TokenEndpointAuthMethod } from 'passport-polar';
 
-/** What the environment says. The README lists the variables. */
+/** What the environment says. Here are all the variables. */
 export interface Config {
   /** 0 picks a free port. */
   readonly port: number;
