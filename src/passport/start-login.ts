@@ -67,7 +67,7 @@ function refuseUnregistrable(callback: URL): void {
   if (callback.protocol === 'https:' || isLocalHTTP(callback)) return;
   throw new PolarConfigurationError(
     'invalid_option',
-    "callbackURL was completed to an http address, which Polar does not accept. Behind a proxy that ends TLS, use app.set('trust proxy', ...), or give callbackURL in full.",
+    "callbackURL was completed to an http address, which Polar does not accept. Behind a proxy that ends TLS, use app.set('trust proxy', 1).",
   );
 }
 
