@@ -1,29 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createClient } from 'redis';
 import { readConfig } from '../../example-app/config.js';
 import { type ExampleApp, startExampleApp } from '../../example-app/start.js';
 import { Browser } from '../support/browser.js';
-import { neededProgram } from './needed-program.js';
+import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js';
 import { type RunningApp, runApp } from './running-app.js';
 
-const program = neededProgram(['redis-server'], 'apt-get install redis-server');
-
-(program === undefined ? describe.skip : describe)('with REDIS_URL', () => {
-  let redis: { url: string; process: ChildProcess; folder: string };
+(hasRedis ? describe : describe.skip)('with REDIS_URL', () => {
+  let redis: TestRedis;
   beforeAll(async () => {
-    redis = await startRedis(program as string);
+    redis = await startRedis();
   });
-  afterAll(async () => {
-    redis.process.kill();
-    await once(redis.process, 'exit');
-    rmSync(redis.folder, { recursive: true, force: true });
-  });
+  afterAll(() => redis.close());
 
   let first: RunningApp;
   let second: ExampleApp;
@@ -97,36 +85,4 @@ async function keysIn(url: string): Promise<string[]> {
   const keys = await client.keys('*');
   await client.close();
   return keys;
-}
-
-async function startRedis(path: string): Promise<{ url: string; process: ChildProcess; folder: string }> {
-  const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'example-app-redis-'));
-  const args = [
-    '--port',
-    String(port),
-    '--bind',
-    '127.0.0.1',
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-    '--dir',
-    folder,
-  ];
-  const process = spawn(path, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  await new Promise<void>((ready, failed) => {
-    process.stdout?.on('data', (chunk) => /Ready to accept connections/.test(String(chunk)) && ready());
-    process.once('exit', (code) => failed(new Error(`redis-server ended with ${code}`)));
-  });
-  return { url: `redis://127.0.0.1:${port}`, process, folder };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
