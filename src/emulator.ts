@@ -6,8 +6,10 @@
 export type {
   PolarEmulator,
   PolarEmulatorClientChanges,
+  PolarEmulatorStrategyOptions,
   PolarEmulatorToken,
   PolarEmulatorTokenRequest,
+  PolarEmulatorVisit,
 } from './emulator/controls/polar-emulator.js';
 export type {
   PolarEmulatorEndpoint,

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { PolarEmulator } from './controls/polar-emulator.js';
-import type { PolarEmulatorConsent, PolarEmulatorOptions } from './options.js';
+import { DEFAULT_CALLBACK_URL, type PolarEmulatorConsent, type PolarEmulatorOptions } from './options.js';
 import { startPolarEmulator } from './start-emulator.js';
 
 /** The part of node's `process` that the command uses. */
@@ -14,7 +14,6 @@ export interface CommandProcess {
 }
 
 const NAME = 'passport-polar-emulator';
-const DEFAULT_REDIRECT_URI = 'http://localhost:3000/auth/polar/callback';
 
 const HELP = `Usage: ${NAME} [options]
 
@@ -24,7 +23,7 @@ Serves a local Polar for development: the page on which people log in, and the A
   --user EMAIL         who is signed in at this Polar (default ada@example.com)
   --consent MODE       ask: show the consent page (default); auto: consent at once; deny: refuse at once
   --redirect-uri URI   where the app is called back; can be repeated
-                       (default ${DEFAULT_REDIRECT_URI})
+                       (default ${DEFAULT_CALLBACK_URL})
   --help               show this text
 `;
 
@@ -89,7 +88,7 @@ function parseCommand(args: readonly string[]): CommandRequest {
   return {
     help: values.help ?? false,
     options: { port, consent, user },
-    redirectURIs: values['redirect-uri'] ?? [DEFAULT_REDIRECT_URI],
+    redirectURIs: values['redirect-uri'] ?? [DEFAULT_CALLBACK_URL],
   };
 }
 

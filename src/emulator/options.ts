@@ -105,3 +105,6 @@ export interface PolarEmulatorOptions {
    */
   readonly commitLagMs?: number | undefined;
 }
+
+/** Where apps are called back that do not say otherwise. */
+export const DEFAULT_CALLBACK_URL = 'http://localhost:3000/auth/polar/callback';

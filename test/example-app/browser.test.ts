@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import { neededProgram } from './needed-program.js';
+import { neededProgram } from '../support/needed-program.js';
 import { type RunningApp, runApp } from './running-app.js';
 
 const program = neededProgram(['chromium', 'chromium-browser', 'google-chrome'], 'apt-get install chromium');

@@ -30,7 +30,7 @@ function decide(request: EmulatorRequest, emulator: EmulatorState): Answer {
     };
   });
   const { consent } = emulator.settings;
-  const hasJustSignedIn = consent === 'ask' && emulator.signedIn.chosenIn(request) !== undefined;
+  const hasJustSignedIn = emulator.signedIn.chosenIn(request) !== undefined;
   if (user === undefined || (interaction === 'sign-in' && !hasJustSignedIn)) {
     if (consent === 'ask') return signInPage(request, parsed, emulator.directory);
     // All that Polar's API says to the web app, which then shows the sign-in page.

@@ -1,22 +1,25 @@
 import { clearState } from '../create-state.js';
+import { DEFAULT_CALLBACK_URL } from '../options.js';
 import type { EmulatorState } from '../state.js';
 import { checkedConsent } from './checked-consent.js';
 import { changeClient, registerClient } from './client-controls.js';
 import type { PolarEmulator } from './polar-emulator.js';
 import { issueTokens, liveTokens, revokeTokens } from './token-controls.js';
+import { visitAuthorizePage } from './visit-authorize-page.js';
 
 /** The strings a running emulator hangs on. */
 export function createControls(state: EmulatorState, stop: () => Promise<void>): PolarEmulator {
   const { settings, clock, directory, keys, faults, log, signedIn, webSessions } = state;
   const url = settings.baseURL;
   const start = { consent: settings.consent, user: signedIn.email };
+  const server = { webURL: url, apiURL: url, issuer: settings.issuer };
   let closed: Promise<void> | undefined;
   return {
     url,
     webURL: url,
     apiURL: url,
     issuer: settings.issuer,
-    server: { webURL: url, apiURL: url, issuer: settings.issuer },
+    server,
     get consent() {
       return settings.consent;
     },
@@ -30,6 +33,12 @@ export function createControls(state: EmulatorState, stop: () => Promise<void>):
       signedIn.set(email);
     },
     requests: log.entries,
+    strategyOptions(callbackURL = DEFAULT_CALLBACK_URL, metadata = {}) {
+      const client = registerClient({ ...metadata, redirectURIs: [callbackURL] }, state);
+      const { clientID, clientSecret, redirectURIs } = client;
+      return { clientID, clientSecret, callbackURL: redirectURIs[0] ?? callbackURL, server, now: clock.now };
+    },
+    authorize: (authorizeURL, visit = {}) => visitAuthorizePage(authorizeURL, visit, state),
     registerClient: (metadata) => registerClient(metadata, state),
     updateClient: (clientID, changes) => changeClient(clientID, changes, state),
     issueTokens: (request) => issueTokens(request, state),

@@ -44,6 +44,25 @@ export type PolarEmulatorClientChanges = Pick<
   'scope' | 'name' | 'grantTypes' | 'firstParty' | 'tokenEndpointAuthMethod'
 > & { readonly redirectURIs?: readonly string[] | undefined };
 
+/** What a person does at the authorize page; see {@link PolarEmulator.authorize}. */
+export interface PolarEmulatorVisit {
+  /** E-mail address of the person. @default who is signed in */
+  readonly user?: string | undefined;
+  /** Ids or slugs of the organizations they pick. @default none; with `sub_type=organization` their first one */
+  readonly organizations?: readonly string[] | undefined;
+  /** They press Cancel. @default false */
+  readonly deny?: boolean | undefined;
+}
+
+/** What the strategy of an app under test needs; see {@link PolarEmulator.strategyOptions}. */
+export interface PolarEmulatorStrategyOptions {
+  readonly clientID: string;
+  readonly clientSecret: string | undefined;
+  readonly callbackURL: string;
+  readonly server: PolarEmulator['server'];
+  readonly now: () => number;
+}
+
 /** A running local Polar, and the strings it hangs on. */
 export interface PolarEmulator {
   /** Where everything is served, without a slash at the end. */
@@ -65,6 +84,32 @@ export interface PolarEmulator {
   user: string;
   /** Everything that was asked of this Polar since the start or the last {@link reset}, in order. */
   readonly requests: readonly PolarEmulatorRequest[];
+
+  /**
+   * Registers an app, and tells what its strategy needs: `new PolarStrategy({ ...options, ...strategyOptions })`.
+   *
+   * @param callbackURL - absolute; default `http://localhost:3000/auth/polar/callback`. With supertest nothing has to
+   *   listen there
+   * @param metadata - the rest of {@link registerClient}'s
+   * @throws TypeError when Polar would refuse the address
+   */
+  strategyOptions(
+    callbackURL?: string,
+    metadata?: Omit<PolarEmulatorClientMetadata, 'redirectURIs'>,
+  ): PolarEmulatorStrategyOptions;
+  /**
+   * Does in place of a person what Polar's page asks for: signs in and agrees, whatever {@link consent} says.
+   *
+   * @param authorizeURL - the `location` with which the app sent the browser here
+   * @returns path and query of the callback to which the browser is sent back, for the test to request
+   * @throws Error that says why, when Polar would not send the browser back to the app
+   * @example
+   * ```ts
+   * const { headers } = await browser.get('/auth/polar');
+   * await browser.get(await polar.authorize(headers.location, { user: 'grace@example.com' }));
+   * ```
+   */
+  authorize(authorizeURL: string | URL | undefined, visit?: PolarEmulatorVisit): Promise<string>;
 
   /**
    * Registers a client, as Polar's dashboard does.

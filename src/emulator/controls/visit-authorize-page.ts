@@ -1,0 +1,79 @@
+import type { Answer, EmulatorRequest } from '../http/message.js';
+import { handle } from '../server/handle.js';
+import type { EmulatorState } from '../state.js';
+import { USER_PARAMETER } from '../users/signed-in-user.js';
+import type { PolarEmulatorVisit } from './polar-emulator.js';
+
+const AUTHORIZE_PATH = '/oauth2/authorize';
+
+/** Does at the authorize page what a person would, and tells where the browser is sent back to. */
+export async function visitAuthorizePage(
+  address: string | URL | undefined,
+  { user, organizations = [], deny = false }: PolarEmulatorVisit,
+  state: EmulatorState,
+): Promise<string> {
+  const url = authorizeURL(address, state);
+  const person = user ?? state.signedIn.email;
+  if (person !== '') url.searchParams.set(USER_PARAMETER, state.directory.byEmail(person).email);
+  for (const organization of organizations) {
+    url.searchParams.append('organizations', organizationID(organization, state));
+  }
+  const request = requestFor(url);
+  const consent = deny ? 'deny' : 'auto';
+  const answer = await handle(request, { ...state, settings: { ...state.settings, consent } });
+  state.log.add({
+    method: request.method,
+    path: request.path,
+    endpoint: 'authorize',
+    headers: request.headers,
+    query: Object.fromEntries(request.query),
+    form: {},
+    body: request.body,
+    grantType: undefined,
+    at: state.clock.now(),
+    fault: undefined,
+    status: answer.status,
+  });
+  return callbackPath(answer);
+}
+
+function authorizeURL(address: string | URL | undefined, { settings }: EmulatorState): URL {
+  const expected = settings.baseURL + AUTHORIZE_PATH;
+  const text = String(address ?? '');
+  if (URL.canParse(text)) {
+    const url = new URL(text);
+    if (url.origin + url.pathname === expected) return url;
+    throw new Error(
+      `The app sends people to ${url.origin}${url.pathname}, not to this Polar at ${expected}. Give its strategy the emulator's \`server\`.`,
+    );
+  }
+  throw new TypeError(
+    `authorize takes the \`location\` with which the app sends the browser to Polar, not "${text}". Did the app answer with a redirect?`,
+  );
+}
+
+function organizationID(idOrSlug: string, { directory }: EmulatorState): string {
+  const all = directory.users.flatMap(({ organizations }) => organizations);
+  return all.find(({ slug }) => slug === idOrSlug)?.id ?? idOrSlug;
+}
+
+function requestFor(url: URL): EmulatorRequest {
+  return {
+    method: 'GET',
+    path: url.pathname,
+    query: url.searchParams,
+    queryString: url.search.slice(1),
+    headers: {},
+    body: '',
+    form: new URLSearchParams(),
+  };
+}
+
+function callbackPath({ status, headers, body }: Answer): string {
+  const { location } = headers;
+  if (typeof location !== 'string') {
+    throw new Error(`Polar does not send this login back to the app, but answers ${status}: ${body}`);
+  }
+  const { pathname, search } = new URL(location);
+  return pathname + search;
+}

@@ -1,0 +1,13 @@
+import { expect, test } from '@jest/globals';
+import { startPolarEmulator } from 'passport-polar/emulator';
+import request from 'supertest';
+import { createApp } from './app';
+
+test('people log in with Polar', async () => {
+  const polar = await startPolarEmulator();
+  const browser = request.agent(createApp(polar.strategyOptions()));
+  const { headers } = await browser.get('/auth/polar');
+  await browser.get(await polar.authorize(headers.location));
+  expect((await browser.get('/me')).body.emails[0].value).toBe('ada@example.com');
+  await polar.close();
+});
