@@ -8,6 +8,11 @@ const METADATA = { client_name: 'My app', redirect_uris: [CALLBACK] };
 const register = (body: unknown, headers: Record<string, string> = JSON_TYPE) =>
   polar.send('/v1/oauth2/register', { method: 'POST', body: JSON.stringify(body), headers });
 
+const invalidClaim = (field: string) => ({
+  error: 'invalid_client_metadata',
+  error_description: `Invalid claim: '${field}'`,
+});
+
 /** Type, place and message of each complaint. */
 const complaints = (json: Readonly<Record<string, unknown>>) =>
   (json['detail'] as { type: string; loc: unknown[]; msg: string }[]).map(({ type, loc, msg }) => [
@@ -26,6 +31,8 @@ describe('redirect URIs', () => {
     ['http://192.168.1.20/cb', 'http://192.168.1.20/cb'],
     ['http://10.1.2.3/cb', 'http://10.1.2.3/cb'],
     ['http://172.31.0.1/cb', 'http://172.31.0.1/cb'],
+    ['http://192.0.0.171/cb', 'http://192.0.0.171/cb'],
+    ['https://bücher.de/a/../ü', 'https://xn--bcher-kva.de/%C3%BC'],
     ['myapp://callback', 'myapp://callback'],
   ])('%s is stored as %s, and only that is accepted', async (uri, stored) => {
     const { status, json } = await register({ ...METADATA, redirect_uris: [uri] });
@@ -40,6 +47,7 @@ describe('redirect URIs', () => {
     'http://example.com/cb',
     'http://172.32.0.1/cb',
     'http://8.8.8.8/cb',
+    'http://192.0.0.9/cb',
     'http://[::1]/cb',
     'http://localhost.example.com/cb',
   ])('%s needs https', async (uri) => {
@@ -58,13 +66,32 @@ describe('redirect URIs', () => {
     ]);
   });
 
-  it('with a fragment are for the OAuth library to refuse', async () => {
-    const { status, json } = await register({ ...METADATA, redirect_uris: ['https://a.co/#x'] });
-    expect([status, json]).toEqual([
-      400,
-      { error: 'invalid_client_metadata', error_description: "Invalid claim: 'redirect_uris'" },
-    ]);
+  it.each([
+    ['', 'input is empty'],
+    [' ', 'relative URL without a base'],
+    ['https://', 'empty host'],
+    ['http://user@/cb', 'empty host'],
+    ['https://[::1', 'invalid IPv6 address'],
+    ['https://256.1.1.1/', 'invalid IPv4 address'],
+    ['https://a b.co/', 'invalid international domain name'],
+    ['myapp://a b/', 'invalid domain character'],
+    ['https://a.co:99999/', 'invalid port number'],
+    ['myapp://a:b/', 'invalid port number'],
+  ])('"%s": %s', async (uri, error) => {
+    const { status, json } = await register({ ...METADATA, redirect_uris: [uri] });
+    const loc = ['body', 'redirect_uris', 0];
+    const msg = `Input should be a valid URL, ${error}`;
+    expect(status).toBe(422);
+    expect(json['detail']).toEqual([{ type: 'url_parsing', loc, msg, input: uri, ctx: { error } }]);
   });
+
+  it.each(['https://a.co/#x', 'https://ada@a.co/', 'com.example.app:/cb'])(
+    '%s is for the OAuth library to refuse',
+    async (uri) => {
+      const { status, json } = await register({ ...METADATA, redirect_uris: [uri] });
+      expect([status, json]).toEqual([400, invalidClaim('redirect_uris')]);
+    },
+  );
 });
 
 describe('the other metadata', () => {
@@ -101,6 +128,8 @@ describe('the other metadata', () => {
     const { status, json } = await register({
       redirect_uris: 'https://a.co/',
       client_name: 5,
+      scope: null,
+      default_sub_type: 'team',
       token_endpoint_auth_method: 'private_key_jwt',
       grant_types: ['web'],
       response_types: ['token'],
@@ -115,11 +144,48 @@ describe('the other metadata', () => {
       ['literal_error', 'body.token_endpoint_auth_method', `Input should be ${methods}`],
       ['literal_error', 'body.grant_types.0', "Input should be 'authorization_code' or 'refresh_token'"],
       ['literal_error', 'body.response_types.0', "Input should be 'code'"],
+      ['string_type', 'body.scope', 'Input should be a valid string'],
       ['string_type', 'body.client_name', 'Input should be a valid string'],
       ['url_scheme', 'body.logo_uri', "URL scheme should be 'http' or 'https'"],
       ['url_type', 'body.tos_uri', 'URL input should be a string or URL'],
       ['url_parsing', 'body.policy_uri', 'Input should be a valid URL, relative URL without a base'],
+      ['enum', 'body.default_sub_type', "Input should be 'user' or 'organization'"],
     ]);
+  });
+
+  it('has URLs of at most 2083 characters', async () => {
+    const logo_uri = `https://a.co/${'x'.repeat(2071)}`;
+    const { status, json } = await register({ ...METADATA, logo_uri });
+    expect(status).toBe(422);
+    expect(complaints(json)).toEqual([
+      ['url_too_long', 'body.logo_uri', 'URL should have at most 2083 characters'],
+    ]);
+    expect((await register({ ...METADATA, logo_uri: logo_uri.slice(0, -1) })).status).toBe(201);
+  });
+
+  it.each([
+    ['client_uri', 'not an address'],
+    ['client_uri', 'https://[a]/'],
+    ['logo_uri', 'https://a.co/logo.png#x'],
+    ['tos_uri', 'https://ada:secret@a.co/'],
+    ['policy_uri', 'https://a.co/#x'],
+  ])('%s cannot be %s', async (field, value) => {
+    const { status, json } = await register({ ...METADATA, [field]: value });
+    expect([status, json]).toEqual([400, invalidClaim(field)]);
+  });
+
+  it('is looked at scope first by the OAuth library', async () => {
+    const wrong = { redirect_uris: ['https://a.co/#x'], client_uri: 'x' };
+    const { json } = await register({ ...METADATA, ...wrong, scope: 'nope' });
+    expect(json).toEqual(invalidClaim('scope'));
+    expect((await register({ ...METADATA, ...wrong })).json).toEqual(invalidClaim('redirect_uris'));
+  });
+
+  it('may leave out what is empty', async () => {
+    const { status, json } = await register({ ...METADATA, redirect_uris: [], scope: '', client_uri: '' });
+    expect(status).toBe(201);
+    expect(json).toMatchObject({ redirect_uris: [], scope: '', client_uri: '' });
+    expect(Object.keys(json)).not.toContain('default_sub_type');
   });
 
   it('must name the client and its redirect URIs', async () => {
@@ -137,7 +203,8 @@ describe('the other metadata', () => {
 
   it.each([
     ['an array', '[]', JSON_TYPE, 'model_attributes_type'],
-    ['null', 'null', JSON_TYPE, 'model_attributes_type'],
+    ['a number', '5', JSON_TYPE, 'model_attributes_type'],
+    ['null', 'null', JSON_TYPE, 'missing'],
     ['no JSON', '{"client_name":', JSON_TYPE, 'json_invalid'],
     [
       'not said to be JSON',
@@ -150,6 +217,37 @@ describe('the other metadata', () => {
     const { status, json } = await polar.send('/v1/oauth2/register', { method: 'POST', body, headers });
     expect(status).toBe(422);
     expect(complaints(json)).toEqual([[type, expect.stringMatching(/^body/), expect.any(String)]]);
+  });
+
+  it('may come as any kind of JSON', async () => {
+    const body = JSON.stringify(METADATA);
+    const headers = { 'content-type': 'application/vnd.example+json; charset=utf-8' };
+    expect((await polar.send('/v1/oauth2/register', { method: 'POST', body, headers })).status).toBe(201);
+  });
+
+  it.each([
+    ['{"client_name":', 15, 'Expecting value'],
+    [' nonsense', 1, 'Expecting value'],
+    ['[1e', 2, "Expecting ',' delimiter"],
+    ['{"a" 1}', 5, "Expecting ':' delimiter"],
+    ['{"a": [true, -1.5e3] "b"}', 21, "Expecting ',' delimiter"],
+    ['{"é😀": {}, }', 9, 'Illegal trailing comma before end of object'],
+    ['[null, ]', 5, 'Illegal trailing comma before end of array'],
+    ["{'a': 1}", 1, 'Expecting property name enclosed in double quotes'],
+    ['"abc', 0, 'Unterminated string starting at'],
+    ['"\\', 0, 'Unterminated string starting at'],
+    ['"a\nb"', 2, 'Invalid control character at'],
+    ['"\\u00e9\\x"', 7, 'Invalid \\escape'],
+    ['"\\u12"', 2, 'Invalid \\uXXXX escape'],
+    ['{"a": []} x', 10, 'Extra data'],
+  ])('that is broken, as in %j, names the place', async (body, position, error) => {
+    const init = { method: 'POST', body, headers: JSON_TYPE };
+    const { status, json } = await polar.send('/v1/oauth2/register', init);
+    const loc = ['body', position];
+    expect(status).toBe(422);
+    expect(json['detail']).toEqual([
+      { type: 'json_invalid', loc, msg: 'JSON decode error', input: {}, ctx: { error } },
+    ]);
   });
 });
 
@@ -189,6 +287,42 @@ describe('the registration token', () => {
     expect((await polar.authorize()).status).toBe(400);
     expect((await put({ ...changes, client_id: 'another' })).json).toEqual({ error: 'invalid_request' });
     expect(complaints((await put(METADATA)).json)).toEqual([['missing', 'body.client_id', 'Field required']]);
+  });
+
+  it('is looked at after the form of the changes, and before what they say', async () => {
+    const { registrationClientURI, registrationAccessToken, clientID } = polar.client;
+    const put = (body: unknown, token?: string) =>
+      polar.send(registrationClientURI, {
+        method: 'PUT',
+        body: JSON.stringify(body),
+        headers: { ...JSON_TYPE, ...(token === undefined ? {} : bearer(token)) },
+      });
+    expect(complaints((await put({})).json)).toEqual([
+      ['missing', 'body.redirect_uris', 'Field required'],
+      ['missing', 'body.client_name', 'Field required'],
+      ['missing', 'body.client_id', 'Field required'],
+    ]);
+    const wrong = { ...METADATA, client_id: 'another', scope: 'nope' };
+    expect((await put(wrong)).json['error']).toBe('access_denied');
+    expect((await put(wrong, polar.register().registrationAccessToken)).status).toBe(401);
+    expect((await put(wrong, registrationAccessToken)).json).toEqual({ error: 'invalid_request' });
+    const { json } = await put({ ...wrong, client_id: clientID }, registrationAccessToken);
+    expect(json).toEqual(invalidClaim('scope'));
+  });
+
+  it('changes neither secret nor dates, whatever the changes say', async () => {
+    const { registrationClientURI, registrationAccessToken, clientID, clientSecret } = polar.client;
+    const secrets = { client_secret: 'x', client_id_issued_at: 1, registration_access_token: 'x' };
+    const { status, json } = await polar.send(registrationClientURI, {
+      method: 'PUT',
+      body: JSON.stringify({ ...METADATA, ...secrets, client_id: clientID }),
+      headers: { ...JSON_TYPE, ...bearer(registrationAccessToken) },
+    });
+    expect(status).toBe(200);
+    expect(json).toMatchObject({
+      client_secret: clientSecret,
+      registration_access_token: registrationAccessToken,
+    });
   });
 
   it('deletes the client, and its tokens with it', async () => {

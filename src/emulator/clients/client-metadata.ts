@@ -3,6 +3,7 @@ import { isSupportedScope, SUPPORTED_SCOPES } from '../scopes.js';
 import type { RegisteredMetadata } from '../stores/clients.js';
 import { oneOf, redirectURI, text, webURL } from '../validation/checks.js';
 import { FieldReader } from '../validation/field-reader.js';
+import { isWebAddress } from './web-address.js';
 
 const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'none'];
 const GRANT_TYPES = ['authorization_code', 'refresh_token'];
@@ -10,45 +11,72 @@ const GRANT_TYPES = ['authorization_code', 'refresh_token'];
 /**
  * Reads the body of a client registration.
  *
- * @throws Refusal 422 listing every field that is wrong, or 400 `invalid_client_metadata` for what only the OAuth
- *   library behind the framework minds.
+ * @throws Refusal 422 listing every field that is wrong
  */
-export function parseClientMetadata(body: unknown): RegisteredMetadata {
+export function readRegistration(body: unknown): RegisteredMetadata {
   const fields = new FieldReader(body);
-  const metadata = {
-    redirect_uris: fields.list('redirect_uris', redirectURI),
-    token_endpoint_auth_method: fields.required(
-      'token_endpoint_auth_method',
-      oneOf(AUTH_METHODS),
-      'client_secret_post',
-    ),
-    grant_types: fields.list('grant_types', oneOf(GRANT_TYPES), GRANT_TYPES),
-    response_types: fields.list('response_types', oneOf(['code']), ['code']),
-    client_name: fields.required('client_name', text),
-    ...fields.optional('client_uri', text),
-    ...fields.optional('logo_uri', webURL),
-    scope: fields.required('scope', text, SUPPORTED_SCOPES.join(' ')),
-    ...fields.optional('tos_uri', webURL),
-    ...fields.optional('policy_uri', webURL),
-  };
+  const metadata = readMetadata(fields);
   fields.finish();
-  refuseOddities(metadata);
   return metadata;
 }
 
-/** The `client_id` that an update must repeat. */
-export function parseClientID(body: unknown): string {
+/**
+ * Reads the body of an update, which must repeat the `client_id`.
+ *
+ * @throws Refusal 422 listing every field that is wrong
+ */
+export function readUpdate(body: unknown): {
+  readonly clientID: string;
+  readonly metadata: RegisteredMetadata;
+} {
   const fields = new FieldReader(body);
+  const metadata = readMetadata(fields);
   const clientID = fields.required('client_id', text);
   fields.finish();
-  return clientID;
+  return { clientID, metadata };
 }
 
-function refuseOddities({ redirect_uris, scope }: RegisteredMetadata): void {
+/** Reads in the order in which Polar complains; the result has the order in which it answers. */
+function readMetadata(fields: FieldReader): RegisteredMetadata {
+  const uris = fields.list('redirect_uris', redirectURI);
+  const method = fields.required('token_endpoint_auth_method', oneOf(AUTH_METHODS), 'client_secret_post');
+  const grantTypes = fields.list('grant_types', oneOf(GRANT_TYPES), GRANT_TYPES);
+  const responseTypes = fields.list('response_types', oneOf(['code']), ['code']);
+  const scope = fields.required('scope', text, SUPPORTED_SCOPES.join(' '));
+  const name = fields.required('client_name', text);
+  const clientURI = fields.optional('client_uri', text);
+  const logoURI = fields.optional('logo_uri', webURL);
+  const termsURI = fields.optional('tos_uri', webURL);
+  const policyURI = fields.optional('policy_uri', webURL);
+  // Checked, and then forgotten.
+  fields.required('default_sub_type', oneOf(['user', 'organization'], 'enum'), 'user');
+  return {
+    redirect_uris: uris,
+    token_endpoint_auth_method: method,
+    grant_types: grantTypes,
+    response_types: responseTypes,
+    client_name: name,
+    ...clientURI,
+    ...logoURI,
+    scope,
+    ...termsURI,
+    ...policyURI,
+  };
+}
+
+/** @throws Refusal 400 `invalid_client_metadata` for what only the OAuth library behind the framework minds. */
+export function refuseOddMetadata(metadata: RegisteredMetadata): void {
+  const { redirect_uris, client_uri, logo_uri, scope, tos_uri, policy_uri } = metadata;
   const refusal = (field: string) => oauthRefusal('invalid_client_metadata', `Invalid claim: '${field}'`);
-  for (const uri of redirect_uris) {
-    const url = new URL(uri);
-    if (url.hostname === '' || url.hash !== '') throw refusal('redirect_uris');
-  }
   if (!isSupportedScope(scope)) throw refusal('scope');
+  const addresses = Object.entries({
+    redirect_uris,
+    client_uri: [client_uri],
+    logo_uri: [logo_uri],
+    tos_uri: [tos_uri],
+    policy_uri: [policy_uri],
+  });
+  for (const [field, uris] of addresses) {
+    if (uris.some((uri) => uri && !isWebAddress(uri))) throw refusal(field);
+  }
 }

@@ -22,7 +22,7 @@ const PRIVATE_NETWORKS: ReadonlyArray<readonly [first: string, bits: number]> = 
   ['127.0.0.0', 8],
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
-  ['192.0.0.0', 29],
+  ['192.0.0.0', 24],
   ['192.0.2.0', 24],
   ['192.168.0.0', 16],
   ['198.18.0.0', 15],
@@ -31,9 +31,12 @@ const PRIVATE_NETWORKS: ReadonlyArray<readonly [first: string, bits: number]> = 
   ['240.0.0.0', 4],
 ];
 
+/** Addresses in those networks that are to be reached from everywhere all the same (RFC 7723, RFC 8155). */
+const GLOBAL_ADDRESSES: readonly string[] = ['192.0.0.9', '192.0.0.10'];
+
 function isPrivateIPv4(host: string): boolean {
   // The URL parser has turned every way to write an IPv4 address into four decimal numbers.
-  if (!/^\d+\.\d+\.\d+\.\d+$/.test(host)) return false;
+  if (!/^\d+\.\d+\.\d+\.\d+$/.test(host) || GLOBAL_ADDRESSES.includes(host)) return false;
   const address = toNumber(host);
   return PRIVATE_NETWORKS.some(([first, bits]) => {
     const size = 2 ** (32 - bits);

@@ -1,6 +1,6 @@
 import { bearerToken } from '../bearer.js';
 import { UNKNOWN_CLIENT, unauthorizedClient } from '../clients/client-authentication.js';
-import { parseClientID, parseClientMetadata } from '../clients/client-metadata.js';
+import { readRegistration, readUpdate, refuseOddMetadata } from '../clients/client-metadata.js';
 import { registrationURI } from '../clients/registration-uri.js';
 import { oauthAnswer, oauthRefusal } from '../http/answers.js';
 import type { Answer, EmulatorRequest } from '../http/message.js';
@@ -8,10 +8,13 @@ import { mediaType } from '../http/read-request.js';
 import type { EmulatorState } from '../state.js';
 import type { ClientRecord } from '../stores/clients.js';
 import { validationRefusal } from '../validation/complaint.js';
+import { jsonProblem } from '../validation/json-problem.js';
 
 /** `POST /v1/oauth2/register` (RFC 7591): anybody may, no account needed. */
 export function register(request: EmulatorRequest, state: EmulatorState): Answer {
-  const client = state.clients.add(parseClientMetadata(jsonBody(request)));
+  const metadata = readRegistration(jsonBody(request));
+  refuseOddMetadata(metadata);
+  const client = state.clients.add(metadata);
   return oauthAnswer(201, {
     ...client.metadata,
     ...credentials(client),
@@ -26,11 +29,10 @@ export function readClient(request: EmulatorRequest, state: EmulatorState): Answ
 
 /** `PUT /v1/oauth2/register/:client_id`: replaces the metadata; optional URLs that are left out stay. */
 export function updateClient(request: EmulatorRequest, state: EmulatorState): Answer {
-  const body = jsonBody(request);
-  const clientID = parseClientID(body);
-  const metadata = parseClientMetadata(body);
+  const { clientID, metadata } = readUpdate(jsonBody(request));
   const client = ownClient(request, state);
   if (clientID !== client.clientID) throw oauthRefusal('invalid_request');
+  refuseOddMetadata(metadata);
   client.metadata = { ...client.metadata, ...metadata };
   return describe(client, state);
 }
@@ -82,15 +84,20 @@ function ownClient(request: EmulatorRequest, state: EmulatorState): ClientRecord
 }
 
 function jsonBody({ headers, body }: EmulatorRequest): unknown {
-  if (body === '')
-    throw validationRefusal([{ type: 'missing', loc: ['body'], msg: 'Field required', input: null }]);
-  if (mediaType(headers['content-type']) !== 'application/json') return body;
+  const isJSON = /^application\/([^/]+\+)?json$/.test(mediaType(headers['content-type']));
+  const value = body === '' ? null : isJSON ? parseJSON(body) : body;
+  if (value !== null) return value;
+  throw validationRefusal([{ type: 'missing', loc: ['body'], msg: 'Field required', input: null }]);
+}
+
+function parseJSON(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    const ctx = { error: 'Expecting value' };
+    const { message, position } = jsonProblem(body);
+    const ctx = { error: message };
     throw validationRefusal([
-      { type: 'json_invalid', loc: ['body', 0], msg: 'JSON decode error', input: {}, ctx },
+      { type: 'json_invalid', loc: ['body', position], msg: 'JSON decode error', input: {}, ctx },
     ]);
   }
 }

@@ -1,5 +1,6 @@
 import { normalizeRedirectURI } from '../clients/redirect-uri.js';
 import type { Problem } from './complaint.js';
+import { urlProblem } from './url-problem.js';
 
 /** Looks at a value of a JSON body: hands it on, perhaps normalised, or says what is wrong with it. */
 export type Check = (value: unknown) => { readonly value: string } | Problem;
@@ -8,22 +9,26 @@ export type Check = (value: unknown) => { readonly value: string } | Problem;
 export const text: Check = (value) =>
   typeof value === 'string' ? { value } : { type: 'string_type', msg: 'Input should be a valid string' };
 
-/** One of a few texts. */
-export function oneOf(choices: readonly string[]): Check {
+/**
+ * One of a few texts.
+ *
+ * @param type - what the framework calls the problem, which depends on how the choices are declared
+ */
+export function oneOf(choices: readonly string[], type: 'literal_error' | 'enum' = 'literal_error'): Check {
   const quoted = choices.map((choice) => `'${choice}'`);
   const last = quoted.pop() ?? '';
   const expected = quoted.length === 0 ? last : `${quoted.join(', ')} or ${last}`;
   return (value) =>
     typeof value === 'string' && choices.includes(value)
       ? { value }
-      : { type: 'literal_error', msg: `Input should be ${expected}`, ctx: { expected } };
+      : { type, msg: `Input should be ${expected}`, ctx: { expected } };
 }
 
 /** Where a client's users may be sent back to. */
 export const redirectURI: Check = (value) => {
   if (typeof value !== 'string') return NOT_A_TEXT;
   const url = normalizeRedirectURI(value);
-  if (url === 'not-a-url') return NOT_A_URL;
+  if (url === 'not-a-url') return notAURL(value);
   if (url !== 'https-required') return { value: url.href };
   return { type: 'value_error', msg: 'Value error, An HTTPS URL is required.', ctx: { error: {} } };
 };
@@ -31,7 +36,8 @@ export const redirectURI: Check = (value) => {
 /** The address of a page or picture. */
 export const webURL: Check = (value) => {
   if (typeof value !== 'string') return NOT_A_TEXT;
-  if (!URL.canParse(value)) return NOT_A_URL;
+  if (value.length > MAX_URL_LENGTH) return TOO_LONG;
+  if (!URL.canParse(value)) return notAURL(value);
   const url = new URL(value);
   if (url.protocol === 'https:' || url.protocol === 'http:') return { value: url.href };
   const schemes = "'http' or 'https'";
@@ -44,8 +50,15 @@ export const webURL: Check = (value) => {
 
 const NOT_A_TEXT: Problem = { type: 'url_type', msg: 'URL input should be a string or URL' };
 
-const NOT_A_URL: Problem = {
-  type: 'url_parsing',
-  msg: 'Input should be a valid URL, relative URL without a base',
-  ctx: { error: 'relative URL without a base' },
+const MAX_URL_LENGTH = 2083;
+
+const TOO_LONG: Problem = {
+  type: 'url_too_long',
+  msg: `URL should have at most ${MAX_URL_LENGTH} characters`,
+  ctx: { max_length: MAX_URL_LENGTH },
 };
+
+function notAURL(value: string): Problem {
+  const error = urlProblem(value);
+  return { type: 'url_parsing', msg: `Input should be a valid URL, ${error}`, ctx: { error } };
+}

@@ -12,7 +12,7 @@ export class FieldReader {
   constructor(body: unknown) {
     if (typeof body !== 'object' || body === null || Array.isArray(body)) {
       const msg = 'Input should be a valid dictionary or object to extract fields from';
-      throw validationRefusal([{ type: 'model_attributes_type', loc: ['body'], msg, input: body ?? null }]);
+      throw validationRefusal([{ type: 'model_attributes_type', loc: ['body'], msg, input: body }]);
     }
     this.#body = { ...body };
   }
