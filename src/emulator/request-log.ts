@@ -28,11 +28,15 @@ export interface PolarEmulatorRequest {
 /** A log entry while the emulator is still writing it. */
 export type PendingRequest = { -readonly [Key in keyof PolarEmulatorRequest]: PolarEmulatorRequest[Key] };
 
-/** Every request since the start or the last reset, in the order of arrival. */
+/** Enough for any test; a server that runs for weeks must not fill the memory. */
+const MAX_ENTRIES = 10_000;
+
+/** The newest requests since the start or the last reset, in the order of arrival. */
 export class RequestLog {
   readonly entries: PendingRequest[] = [];
 
   add(entry: PendingRequest): void {
+    if (this.entries.length >= MAX_ENTRIES) this.entries.shift();
     this.entries.push(entry);
   }
 

@@ -82,7 +82,10 @@ export interface PolarEmulator {
    * consent page.
    */
   user: string;
-  /** Everything that was asked of this Polar since the start or the last {@link reset}, in order. */
+  /**
+   * What was asked of this Polar since the start or the last {@link reset}, in order. Of more than 10,000 requests, the
+   * newest 10,000.
+   */
   readonly requests: readonly PolarEmulatorRequest[];
 
   /**
