@@ -8,9 +8,9 @@ const INVALID_TOKEN =
   'The access token provided is expired, revoked, malformed, or invalid for other reasons.';
 const INSUFFICIENT_SCOPE = 'The request requires higher privileges than provided by the access token.';
 
-/** The token of a Bearer header (RFC 6750 section 2.1). */
+/** The token of a Bearer header (RFC 6750 section 2.1). One that is not ASCII counts as none. */
 export function bearerToken({ headers }: EmulatorRequest): string | undefined {
-  return /^bearer +(\S.*)$/i.exec(headers.authorization ?? '')?.[1]?.trim();
+  return /^bearer +([!-~][\t -~]*)$/i.exec(headers.authorization ?? '')?.[1]?.trim();
 }
 
 /**
@@ -31,8 +31,19 @@ export function bearerRecord(request: EmulatorRequest, state: EmulatorState): To
 export function requireToken(request: EmulatorRequest, state: EmulatorState): TokenRecord {
   const record = bearerRecord(request, state);
   if (record !== undefined) return record;
+  throw unauthorized();
+}
+
+/** @throws Refusal 401 when the request carries no access token of a user. */
+export function requireUserToken(request: EmulatorRequest, state: EmulatorState): TokenRecord {
+  const record = requireToken(request, state);
+  if (record.subject.type === 'user') return record;
+  throw unauthorized();
+}
+
+function unauthorized(): Refusal {
   const body = { error: 'Unauthorized', detail: 'Unauthorized' };
-  throw new Refusal(jsonAnswer(401, body, { 'www-authenticate': 'Bearer realm="polar"' }));
+  return new Refusal(jsonAnswer(401, body, { 'www-authenticate': 'Bearer realm="polar"' }));
 }
 
 /** @throws Refusal 401 without a token, 403 `insufficient_scope` when it has none of the scopes. */

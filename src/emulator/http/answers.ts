@@ -18,9 +18,20 @@ export function oauthAnswer(status: number, body: unknown, headers: Answer['head
   return { status, headers: { ...JSON_TYPE, ...NO_STORE, ...headers }, body: JSON.stringify(body) };
 }
 
-/** A bare answer, for errors that come before anything has looked at the request. */
+/** An error of the API framework itself. */
 export function detailAnswer(status: number, detail: string, headers: Answer['headers'] = {}): Answer {
   return jsonAnswer(status, { detail }, headers);
+}
+
+/** An error from before the layer that forbids caching. */
+export function earlyAnswer(status: number, detail: string, headers: Answer['headers'] = {}): Answer {
+  return { status, headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify({ detail }) };
+}
+
+/** What Polar sends when a request makes it trip. */
+export function crashRefusal(): Refusal {
+  const headers = { 'content-type': 'text/plain; charset=utf-8' };
+  return new Refusal({ status: 500, headers, body: 'Internal Server Error', isBare: true });
 }
 
 /** Sends the browser on. */

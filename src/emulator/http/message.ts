@@ -9,7 +9,7 @@ export interface EmulatorRequest {
   readonly queryString: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
-  /** Fields of a form body; empty for any other body. */
+  /** Fields of a form body, URL-encoded or multipart; empty for any other body. */
   readonly form: URLSearchParams;
 }
 
@@ -19,6 +19,8 @@ export interface Answer {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body: string;
+  /** True for what is sent before Polar's layers that put headers on every answer. */
+  readonly isBare?: boolean;
   /** Called once the answer has been sent, or can be sent no longer. */
   readonly onSent?: () => void;
 }
@@ -34,7 +36,15 @@ export class Refusal extends Error {
   }
 }
 
-/** The last value of a parameter: what Polar's server reads when one is given more than once. */
+/** The last value of a parameter: what Polar's server mostly reads when one is given more than once. */
 export function lastValue(parameters: URLSearchParams, name: string): string | undefined {
   return parameters.getAll(name).at(-1);
+}
+
+/**
+ * A parameter of those that Polar's OAuth server reads from the query and the form alike: the query goes before the
+ * form, and of several values the first counts.
+ */
+export function firstParameter({ query, form }: EmulatorRequest, name: string): string | undefined {
+  return query.get(name) ?? form.get(name) ?? undefined;
 }

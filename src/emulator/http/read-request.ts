@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { detailAnswer } from './answers.js';
+import { earlyAnswer } from './answers.js';
 import { type EmulatorRequest, Refusal } from './message.js';
+import { readForm } from './read-form.js';
 
 /** More than any request Polar's clients make; the rest is refused, so that no test can fill the memory. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -15,7 +16,7 @@ export async function readRequest(message: IncomingMessage): Promise<EmulatorReq
   const questionMark = target.indexOf('?');
   const queryString = questionMark < 0 ? '' : target.slice(questionMark + 1);
   const body = await readBody(message);
-  const isForm = mediaType(message.headers['content-type']) === 'application/x-www-form-urlencoded';
+  const contentType = message.headers['content-type'];
   return {
     method: message.method ?? 'GET',
     path: questionMark < 0 ? target : target.slice(0, questionMark),
@@ -24,7 +25,7 @@ export async function readRequest(message: IncomingMessage): Promise<EmulatorReq
     queryString,
     headers: message.headers,
     body,
-    form: new URLSearchParams(isForm ? body : ''),
+    form: readForm(mediaType(contentType), contentType ?? '', body),
   };
 }
 
@@ -34,7 +35,7 @@ async function readBody(message: IncomingMessage): Promise<string> {
   for await (const chunk of message as AsyncIterable<Buffer>) {
     size += chunk.length;
     if (size > MAX_BODY_BYTES) {
-      throw new Refusal(detailAnswer(413, 'Request Entity Too Large', { connection: 'close' }));
+      throw new Refusal(earlyAnswer(413, 'Request Entity Too Large', { connection: 'close' }));
     }
     chunks.push(chunk);
   }

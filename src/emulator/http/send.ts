@@ -51,7 +51,7 @@ export function send(response: ServerResponse, answer: Answer, fault?: PolarEmul
   const body = Buffer.from(answer.body);
   response.writeHead(answer.status, {
     ...answer.headers,
-    'polar-version': API_VERSION,
+    ...(answer.isBare === true ? {} : { 'polar-version': API_VERSION }),
     // RFC 9110 section 8.6: not with 204.
     ...(answer.status === 204 ? {} : { 'content-length': body.length }),
   } as Record<string, string | string[] | number>);

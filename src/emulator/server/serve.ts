@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PolarEmulatorFault } from '../faults.js';
 import { detailAnswer } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, lastValue, Refusal } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstParameter, Refusal } from '../http/message.js';
 import { readRequest } from '../http/read-request.js';
 import { send, substituteAnswer } from '../http/send.js';
 import type { PendingRequest } from '../request-log.js';
@@ -78,7 +78,7 @@ function logEntry(
     query: Object.fromEntries(query),
     form: Object.fromEntries(form),
     body,
-    grantType: endpoint === 'token' ? lastValue(form, 'grant_type') : undefined,
+    grantType: endpoint === 'token' ? firstParameter(request, 'grant_type') : undefined,
     at: state.clock.now(),
     fault,
     status: undefined,

@@ -1,0 +1,50 @@
+import type { Answer, EmulatorRequest } from '../http/message.js';
+
+const METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
+const HEADERS = [
+  'Accept',
+  'Accept-Language',
+  'Authorization',
+  'Content-Language',
+  'Content-Type',
+  'Polar-Version',
+];
+const ANY_ORIGIN = { 'access-control-allow-origin': '*' };
+
+/**
+ * Scripts of any site may call the API, with a token but without cookies. The pages are another matter: there, a site
+ * could read the form that gives consent.
+ */
+function isForScripts({ path, headers }: EmulatorRequest): boolean {
+  return headers.origin !== undefined && /^\/(?:v1|\.well-known)\//.test(path);
+}
+
+/** The answer to a browser that asks ahead whether a script's request will be allowed. */
+export function preflightAnswer(request: EmulatorRequest): Answer | undefined {
+  const method = request.headers['access-control-request-method'];
+  if (request.method !== 'OPTIONS' || method === undefined || !isForScripts(request)) return undefined;
+  const wanted = request.headers['access-control-request-headers']?.toLowerCase().split(',') ?? [];
+  const allowed = HEADERS.map((name) => name.toLowerCase());
+  const failures = [
+    ...(METHODS.includes(method) ? [] : ['method']),
+    ...(wanted.every((name) => allowed.includes(name.trim())) ? [] : ['headers']),
+  ];
+  return {
+    status: failures.length === 0 ? 200 : 400,
+    headers: {
+      ...ANY_ORIGIN,
+      'content-type': 'text/plain; charset=utf-8',
+      'access-control-allow-methods': METHODS.join(', '),
+      'access-control-max-age': '600',
+      'access-control-allow-headers': HEADERS.join(', '),
+    },
+    body: failures.length === 0 ? 'OK' : `Disallowed CORS ${failures.join(', ')}`,
+  };
+}
+
+/** Lets the script of whatever site read the answer. */
+export function withCORS(request: EmulatorRequest, answer: Answer): Answer {
+  if (answer.isBare === true || !isForScripts(request)) return answer;
+  const headers = { ...answer.headers, ...ANY_ORIGIN, 'access-control-expose-headers': 'Polar-Version' };
+  return { ...answer, headers };
+}
