@@ -38,7 +38,7 @@ export function createState(options: PolarEmulatorOptions): EmulatorState {
     tokens: new Tokens(clock),
     grants: new RememberedGrants(),
     consentForms: new ConsentForms(),
-    webSessions: new WebSessions(),
+    webSessions: new WebSessions(clock),
     faults: new Faults(),
     log: new RequestLog(),
   };

@@ -1,6 +1,16 @@
-const UUID = /^([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})$/i;
-
-/** The usual form of a UUID, however it was written; `undefined` for anything else. */
+/**
+ * The usual form of a UUID, however it was written (Polar's server takes a `urn:uuid:` prefix, braces, and hyphens
+ * anywhere or nowhere); `undefined` for anything else.
+ */
 export function parseUUID(text: string): string | undefined {
-  return UUID.exec(text)?.slice(1).join('-').toLowerCase();
+  const digits = text
+    .replaceAll('urn:', '')
+    .replaceAll('uuid:', '')
+    .replace(/^[{}]+|[{}]+$/g, '')
+    .replaceAll('-', '')
+    .toLowerCase();
+  return /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/
+    .exec(digits)
+    ?.slice(1)
+    .join('-');
 }

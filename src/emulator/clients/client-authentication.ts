@@ -1,5 +1,5 @@
-import { oauthAnswer, oauthErrorBody, oauthRefusal } from '../http/answers.js';
-import { type EmulatorRequest, lastValue, Refusal } from '../http/message.js';
+import { crashRefusal, oauthAnswer, oauthErrorBody, oauthRefusal } from '../http/answers.js';
+import { type EmulatorRequest, firstParameter, lastValue, Refusal } from '../http/message.js';
 import type { PolarEmulatorAuthMethod } from '../options.js';
 import type { EmulatorState } from '../state.js';
 import type { ClientRecord } from '../stores/clients.js';
@@ -26,10 +26,10 @@ const ATTEMPTS: Readonly<Record<PolarEmulatorAuthMethod, Attempt>> = {
     const client = knownClient(clientID, state, 400);
     return client.clientSecret === secret ? client : undefined;
   },
-  none({ form }, state) {
-    const clientID = lastValue(form, 'client_id');
+  none(request, state) {
+    const clientID = firstParameter(request, 'client_id');
     // An empty client_secret counts as none.
-    if (!clientID || lastValue(form, 'client_secret')) return undefined;
+    if (!clientID || firstParameter(request, 'client_secret')) return undefined;
     return knownClient(clientID, state, 400);
   },
 };
@@ -94,21 +94,34 @@ export function unauthorizedClient(description: string): Refusal {
 }
 
 function basicCredentials(header: string | undefined): { clientID: string; secret: string } | undefined {
-  const [, encoded] = /^basic +(\S+)$/i.exec(header ?? '') ?? [];
-  if (encoded === undefined) return undefined;
-  const decoded = Buffer.from(encoded, 'base64').toString('utf8');
-  const colon = decoded.indexOf(':');
-  if (colon < 0) return undefined;
+  const [, encoded] = /^basic +(.+)$/i.exec(header ?? '') ?? [];
+  const decoded = encoded === undefined ? undefined : base64Decode(encoded);
+  const colon = decoded?.indexOf(':') ?? -1;
+  if (decoded === undefined || colon < 0) return undefined;
   const clientID = percentDecode(decoded.slice(0, colon));
   const secret = percentDecode(decoded.slice(colon + 1));
   return clientID && secret ? { clientID, secret } : undefined;
 }
 
+/**
+ * Strange characters are skipped, but the padding must be right.
+ *
+ * @throws Refusal 500 when the bytes are no UTF-8: Polar trips over them.
+ */
+function base64Decode(encoded: string): string | undefined {
+  const [, digits = '', padding = ''] = /^([^=]*)(=*)/.exec(encoded.replace(/[^a-z0-9+/=]/gi, '')) ?? [];
+  const missing = (4 - (digits.length % 4)) % 4;
+  if (missing === 3 || padding.length < missing) return undefined;
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(digits, 'base64'));
+  } catch {
+    throw crashRefusal();
+  }
+}
+
 /** RFC 6749 section 2.3.1 has both halves form-encoded; what is not valid encoding is taken as it stands. */
 function percentDecode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
+    Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'),
+  );
 }

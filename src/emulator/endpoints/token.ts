@@ -3,7 +3,7 @@ import { authorizationCodeGrant } from '../grants/authorization-code-grant.js';
 import { refreshTokenGrant } from '../grants/refresh-token-grant.js';
 import { webGrant } from '../grants/web-grant.js';
 import { oauthRefusal } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, lastValue } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstParameter } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
 
 type Grant = (
@@ -18,9 +18,9 @@ const GRANTS = new Map<string, Grant>([
   ['web', webGrant],
 ]);
 
-/** `POST /v1/oauth2/token`. Reads form bodies only: in any other body there is no grant_type to be found. */
+/** `POST /v1/oauth2/token`. Of bodies, reads forms only: in any other there is no grant_type to be found. */
 export async function token(request: EmulatorRequest, state: EmulatorState): Promise<Answer> {
-  const grantType = lastValue(request.form, 'grant_type') ?? '';
+  const grantType = firstParameter(request, 'grant_type') ?? '';
   const grant = GRANTS.get(grantType);
   if (grant === undefined) throw oauthRefusal('unsupported_grant_type');
   const authenticated = authenticateTokenClient(request, state, grantType);

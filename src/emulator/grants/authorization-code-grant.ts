@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AuthenticatedClient } from '../clients/client-authentication.js';
 import { oauthRefusal } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, lastValue } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstParameter, lastValue } from '../http/message.js';
 import { signIdToken } from '../id-token/id-token.js';
 import { subjectClaims } from '../id-token/subject-claims.js';
 import { splitScope } from '../scopes.js';
@@ -43,15 +43,15 @@ export async function authorizationCodeGrant(
 }
 
 function validCode(
-  { form }: EmulatorRequest,
+  request: EmulatorRequest,
   state: EmulatorState,
   { client }: AuthenticatedClient,
 ): CodeRecord {
-  const code = lastValue(form, 'code');
+  const code = lastValue(request.form, 'code');
   if (code === undefined) throw oauthRefusal('invalid_request', "Missing 'code' in request.");
   const record = state.codes.find(code, client.clientID);
   if (record === undefined) throw oauthRefusal('invalid_grant', "Invalid 'code' in request.");
-  if (record.redirectURI && lastValue(form, 'redirect_uri') !== record.redirectURI) {
+  if (record.redirectURI && firstParameter(request, 'redirect_uri') !== record.redirectURI) {
     throw oauthRefusal('invalid_grant', "Invalid 'redirect_uri' in request.");
   }
   return record;

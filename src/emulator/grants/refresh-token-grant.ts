@@ -1,6 +1,6 @@
 import type { AuthenticatedClient } from '../clients/client-authentication.js';
 import { oauthRefusal } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, lastValue } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstParameter, lastValue } from '../http/message.js';
 import { splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import type { NewToken, TokenRecord } from '../stores/tokens.js';
@@ -11,17 +11,17 @@ import { issueToken, tokenAnswer } from './token-answer.js';
  * that the new ones are born. Nothing here waits for anything, so of concurrent refreshes exactly one wins.
  */
 export function refreshTokenGrant(
-  { form }: EmulatorRequest,
+  request: EmulatorRequest,
   state: EmulatorState,
   { client }: AuthenticatedClient,
 ): Answer {
-  const refreshToken = lastValue(form, 'refresh_token');
+  const refreshToken = lastValue(request.form, 'refresh_token');
   if (refreshToken === undefined)
     throw oauthRefusal('invalid_request', "Missing 'refresh_token' in request.");
   const old = state.tokens.findByRefreshToken(refreshToken);
   if (old === undefined || old.revoked || old.clientID !== client.clientID)
     throw oauthRefusal('invalid_grant');
-  const scope = narrowedScope(old, lastValue(form, 'scope'));
+  const scope = narrowedScope(old, firstParameter(request, 'scope'));
   const token = issueToken(state, client, {
     ...migratedSubject(old, state),
     scope,
@@ -35,7 +35,7 @@ export function refreshTokenGrant(
 function narrowedScope(old: TokenRecord, requested: string | undefined): string {
   if (!requested) return old.scope;
   const granted = new Set(splitScope(old.scope));
-  if (splitScope(requested).every((scope) => granted.has(scope))) return requested;
+  if (granted.size > 0 && splitScope(requested).every((scope) => granted.has(scope))) return requested;
   throw oauthRefusal('invalid_scope', 'The requested scope is invalid, unknown, or malformed.');
 }
 

@@ -22,7 +22,7 @@ export function tokenAnswer(record: TokenRecord, state: EmulatorState, idToken?:
     access_token: record.accessToken,
     expires_in: record.expiresIn,
     ...(record.refreshToken === undefined ? {} : { refresh_token: record.refreshToken }),
-    scope: record.scope,
+    ...(record.scope === '' ? {} : { scope: record.scope }),
     ...(idToken === undefined ? {} : { id_token: idToken }),
   };
   return { ...oauthAnswer(200, body), onSent: commitAfterLag(record, state.settings.commitLagMs) };

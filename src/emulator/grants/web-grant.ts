@@ -1,6 +1,6 @@
 import type { AuthenticatedClient } from '../clients/client-authentication.js';
 import { oauthRefusal } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, lastValue } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstParameter } from '../http/message.js';
 import { isSupportedScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import type { DirectoryUser } from '../users/directory.js';
@@ -9,15 +9,15 @@ import { issueToken, tokenAnswer } from './token-answer.js';
 
 /** `grant_type=web`: Polar's own apps exchange a web session for a token that cannot be refreshed. */
 export function webGrant(
-  { form }: EmulatorRequest,
+  request: EmulatorRequest,
   state: EmulatorState,
   { client }: AuthenticatedClient,
 ): Answer {
-  const sessionToken = lastValue(form, 'session_token');
+  const sessionToken = firstParameter(request, 'session_token');
   if (sessionToken === undefined)
     throw oauthRefusal('invalid_request', "Missing 'session_token' in request.");
-  const sub = requestedOrganization(form);
-  const scope = lastValue(form, 'scope');
+  const sub = requestedOrganization(request);
+  const scope = firstParameter(request, 'scope');
   if (scope && !isSupportedScope(scope)) {
     throw oauthRefusal('invalid_scope', 'The requested scope is invalid, unknown, or malformed.');
   }
@@ -33,9 +33,9 @@ export function webGrant(
   return tokenAnswer(token, state);
 }
 
-function requestedOrganization(form: URLSearchParams): string | undefined {
-  const subType = lastValue(form, 'sub_type') || 'user';
-  const sub = lastValue(form, 'sub');
+function requestedOrganization(request: EmulatorRequest): string | undefined {
+  const subType = firstParameter(request, 'sub_type') || 'user';
+  const sub = firstParameter(request, 'sub');
   if (subType !== 'user' && subType !== 'organization')
     throw oauthRefusal('invalid_request', 'Invalid sub_type');
   if (subType === 'organization' && sub === undefined) {

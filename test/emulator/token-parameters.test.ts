@@ -1,0 +1,189 @@
+import { describe, expect, it } from '@jest/globals';
+import { ACME, basic, CALLBACK, LocalPolar, type Reply } from './support/local-polar';
+
+const polar = new LocalPolar();
+
+/** A token request whose body is the given pairs, so that names can come twice. */
+const post = (pairs: readonly [string, string][], query = ''): Promise<Reply> => {
+  const { clientID, clientSecret = '' } = polar.client;
+  const body = new URLSearchParams([['client_id', clientID], ['client_secret', clientSecret], ...pairs]);
+  return polar.send(`/v1/oauth2/token${query}`, { method: 'POST', body });
+};
+
+const error = async (reply: Promise<Reply>) => {
+  const { status, json } = await reply;
+  return [status, json['error']];
+};
+
+describe('of repeated parameters', () => {
+  it('the first grant_type counts', async () => {
+    const refresh: [string, string] = ['grant_type', 'refresh_token'];
+    expect(await error(post([refresh, ['grant_type', 'x']]))).toEqual([400, 'invalid_request']);
+    expect(await error(post([['grant_type', 'x'], refresh]))).toEqual([400, 'unsupported_grant_type']);
+  });
+
+  it('the last code, the first redirect_uri', async () => {
+    const code = await polar.code();
+    const { status } = await post([
+      ['grant_type', 'authorization_code'],
+      ['code', 'x'],
+      ['code', code],
+      ['redirect_uri', CALLBACK],
+      ['redirect_uri', 'http://localhost:1/'],
+    ]);
+    expect(status).toBe(200);
+  });
+
+  it('the last refresh_token, the first scope', async () => {
+    const { refreshToken } = await polar.login();
+    const { json } = await post([
+      ['grant_type', 'refresh_token'],
+      ['refresh_token', 'x'],
+      ['refresh_token', refreshToken],
+      ['scope', 'email'],
+      ['scope', 'openid'],
+    ]);
+    expect(json['scope']).toBe('email');
+  });
+
+  it('the last client_id and client_secret', async () => {
+    const { clientID, clientSecret = '' } = polar.client;
+    const wrong: [string, string][] = [
+      ['grant_type', 'refresh_token'],
+      ['client_id', 'nobody'],
+      ['client_secret', 'x'],
+    ];
+    expect(await error(post(wrong))).toEqual([400, 'invalid_client']);
+    expect(await error(post([...wrong, ['client_id', clientID], ['client_secret', clientSecret]]))).toEqual([
+      400,
+      'invalid_request',
+    ]);
+  });
+});
+
+describe('of the query', () => {
+  it('grant_type is read, before the form’s', async () => {
+    const reply = polar.send('/v1/oauth2/token?grant_type=refresh_token', { method: 'POST' });
+    expect(await error(reply)).toEqual([401, 'invalid_client']);
+    const both = post([['grant_type', 'refresh_token']], '?grant_type=x');
+    expect(await error(both)).toEqual([400, 'unsupported_grant_type']);
+    expect(polar.emulator.requests.map(({ grantType }) => grantType)).toEqual(['refresh_token', 'x']);
+  });
+
+  it('a public client’s id is read, a secret is not', async () => {
+    const { clientID } = polar.register({ tokenEndpointAuthMethod: 'none' });
+    const fields = { grant_type: 'refresh_token' };
+    const send = (query: string) => error(polar.post(`/v1/oauth2/token?${query}`, fields));
+    expect(await send(`client_id=${clientID}`)).toEqual([400, 'invalid_request']);
+    const { clientSecret } = polar.client;
+    expect(await send(`client_id=${polar.client.clientID}&client_secret=${clientSecret}`)).toEqual([
+      401,
+      'invalid_client',
+    ]);
+  });
+
+  it('code and refresh_token are not read', async () => {
+    const query = '?code=x&refresh_token=x';
+    const code = await post([['grant_type', 'authorization_code']], query);
+    expect(code.json['error_description']).toBe("Missing 'code' in request.");
+    const refresh = await post([['grant_type', 'refresh_token']], query);
+    expect(refresh.json['error_description']).toBe("Missing 'refresh_token' in request.");
+  });
+});
+
+describe('a multipart body', () => {
+  it('is a form, too; files in it are not read', async () => {
+    const { refreshToken } = await polar.login();
+    const { clientID, clientSecret = '' } = polar.client;
+    const body = new FormData();
+    body.set('grant_type', 'refresh_token');
+    body.set('client_id', clientID);
+    body.set('client_secret', clientSecret);
+    body.append('refresh_token', refreshToken);
+    body.append('refresh_token', new Blob(['x']), 'x.txt');
+    const { status } = await polar.send('/v1/oauth2/token', { method: 'POST', body });
+    expect(status).toBe(200);
+  });
+
+  it('that makes no sense has no fields', async () => {
+    for (const type of ['multipart/form-data', 'multipart/form-data; boundary=x']) {
+      for (const body of ['nonsense', '--x\r\nnonsense\r\n--x--', '--x\r\n\r\n--x--\r\n']) {
+        const init = { method: 'POST', body, headers: { 'content-type': type } };
+        expect(await error(polar.send('/v1/oauth2/token', init))).toEqual([400, 'unsupported_grant_type']);
+      }
+    }
+  });
+});
+
+describe('a token without scopes', () => {
+  const lacking = { scope: 'organizations:read' };
+
+  it('is answered without the field', async () => {
+    polar.client = polar.register({ scope: 'openid' });
+    const { status, json } = await polar.exchange(await polar.code(lacking));
+    expect(status).toBe(200);
+    expect(Object.keys(json)).toEqual(['token_type', 'access_token', 'expires_in', 'refresh_token']);
+    expect((await polar.introspect(String(json['access_token'])))['scope']).toBe('');
+  });
+
+  it('is refreshed with no scope named, not with any, be it none', async () => {
+    polar.client = polar.register({ scope: 'openid' });
+    const { json } = await polar.exchange(await polar.code(lacking));
+    const refreshToken = String(json['refresh_token']);
+    expect(await error(polar.refresh(refreshToken, { scope: ' ' }))).toEqual([400, 'invalid_scope']);
+    expect((await polar.refresh(refreshToken, { scope: '' })).status).toBe(200);
+  });
+});
+
+describe('Basic', () => {
+  const send = (header: string) =>
+    polar.post('/v1/oauth2/token', { grant_type: 'refresh_token' }, { authorization: header });
+
+  it('skips strange characters, but insists on padding', async () => {
+    polar.client = polar.register({ tokenEndpointAuthMethod: 'client_secret_basic', clientSecret: 'secret' });
+    const { authorization = '' } = basic(polar.client.clientID, 'secret');
+    expect(authorization).toMatch(/[^=]=$/);
+    expect(await error(send(authorization.replace('=', '!=')))).toEqual([400, 'invalid_request']);
+    expect(await error(send(authorization.replace('=', '')))).toEqual([401, 'invalid_client']);
+  });
+
+  it('that is no UTF-8 crashes Polar', async () => {
+    const { status, headers, text } = await send(`Basic ${Buffer.from([0xff, 0x3a]).toString('base64')}`);
+    expect([status, text]).toEqual([500, 'Internal Server Error']);
+    expect(headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect([headers.has('cache-control'), headers.has('polar-version')]).toEqual([false, false]);
+  });
+
+  it('decodes what is percent-encoded, and leaves the rest', async () => {
+    const secret = '100% ü';
+    polar.client = polar.register({ tokenEndpointAuthMethod: 'client_secret_basic', clientSecret: secret });
+    const { authorization = '' } = basic(polar.client.clientID, '100%%20%C3%BC');
+    expect(await error(send(authorization))).toEqual([400, 'invalid_request']);
+  });
+});
+
+describe('the web grant', () => {
+  const exchange = (session_token: string, changes: Record<string, string> = {}) =>
+    polar.token({ grant_type: 'web', session_token, ...changes });
+  const session = () => {
+    polar.client = polar.register({ grantTypes: ['web'] });
+    return polar.emulator.createSession('ada@example.com');
+  };
+
+  it('takes a session for 31 days', async () => {
+    const token = session();
+    polar.emulator.advanceTime(31 * 86_400 - 60);
+    expect((await exchange(token)).status).toBe(200);
+    polar.emulator.advanceTime(61);
+    expect(await error(exchange(token))).toEqual([400, 'invalid_grant']);
+  });
+
+  it('reads the organization’s id as Python does', async () => {
+    const token = session();
+    const forOrganization = (sub: string) => exchange(token, { sub_type: 'organization', sub });
+    for (const sub of [`urn:uuid:${ACME}`, `{${ACME}}`, ACME.replaceAll('-', '')]) {
+      expect((await forOrganization(sub)).status).toBe(200);
+    }
+    expect(await error(forOrganization(''))).toEqual([400, 'invalid_request']);
+  });
+});
