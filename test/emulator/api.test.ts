@@ -72,22 +72,23 @@ describe('organizations', () => {
 });
 
 describe('users/me', () => {
-  it('is the user behind the token', async () => {
-    const { json } = await polar.get('/v1/users/me', mint('user:read'));
-    expect(json).toMatchObject({ email: 'ada@example.com', email_verified: true });
+  it('is for Polar’s web app, not for tokens', async () => {
+    const { status, headers, json } = await polar.get('/v1/users/me', mint('user:read'));
+    expect([status, json]).toEqual([403, { error: 'NotPermitted', detail: 'Not permitted' }]);
+    expect(headers.has('www-authenticate')).toBe(false);
+    expect((await polar.get('/v1/users/me')).status).toBe(401);
   });
 
-  it('needs user:read, and a user', async () => {
-    const { status, headers } = await polar.get('/v1/users/me', mint('openid'));
-    expect(status).toBe(403);
-    expect(headers.get('www-authenticate')).toContain('scope="user:write user:read"');
+  it('tells users’ tokens their scopes', async () => {
+    const { json } = await polar.get('/v1/users/me/scopes', mint('openid user:read'));
+    expect(json).toEqual({ scopes: ['openid', 'user:read'] });
     const { accessToken } = polar.emulator.issueTokens({
       clientID: polar.client.clientID,
       user: 'ada@example.com',
       subType: 'organization',
-      scope: 'user:read',
     });
-    expect((await polar.get('/v1/users/me', accessToken)).status).toBe(404);
+    const { status, json: refusal } = await polar.get('/v1/users/me/scopes', accessToken);
+    expect([status, refusal]).toEqual([401, { error: 'Unauthorized', detail: 'Unauthorized' }]);
   });
 });
 

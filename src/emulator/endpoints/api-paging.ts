@@ -1,4 +1,4 @@
-import { validationRefusal } from '../validation/complaint.js';
+import type { Complaint, Problem } from '../validation/complaint.js';
 
 /** One page of a list, in the form of Polar's API. */
 export interface ListPage<Item> {
@@ -6,27 +6,47 @@ export interface ListPage<Item> {
   readonly pagination: { readonly total_count: number; readonly max_page: number };
 }
 
-/** Cuts the page that `page` (from 1) and `limit` (1 to 100, 10 by default) ask for. */
-export function pageOf<Item>(items: readonly Item[], query: URLSearchParams): ListPage<Item> {
-  const page = positiveInteger(query, 'page', 1);
-  const limit = Math.min(positiveInteger(query, 'limit', 10), 100);
-  return {
-    items: items.slice((page - 1) * limit, page * limit),
-    pagination: { total_count: items.length, max_page: Math.ceil(items.length / limit) },
-  };
+/** Which page is asked for. */
+export interface Paging {
+  readonly page: number;
+  readonly limit: number;
 }
 
-function positiveInteger(query: URLSearchParams, name: string, fallback: number): number {
-  const text = query.get(name);
-  if (text === null) return fallback;
-  const complain = (type: string, msg: string, ctx?: Record<string, unknown>) =>
-    validationRefusal([
-      { type, loc: ['query', name], msg, input: text, ...(ctx === undefined ? {} : { ctx }) },
-    ]);
-  if (!/^-?\d+$/.test(text)) {
-    throw complain('int_parsing', 'Input should be a valid integer, unable to parse string as an integer');
-  }
-  const value = Number(text);
-  if (value < 1) throw complain('greater_than', 'Input should be greater than 0', { gt: 0 });
-  return value;
+/** Reads `page` (from 1) and `limit` (1 to 100, 10 by default), and adds what is wrong with them to `complaints`. */
+export function readPaging(query: URLSearchParams, complaints: Complaint[]): Paging {
+  const page = positiveInteger(query, 'page', 1, complaints);
+  const limit = positiveInteger(query, 'limit', 10, complaints);
+  return { page, limit: Math.min(limit, 100) };
+}
+
+/** Cuts a page. One behind the last is not only empty: its count is 0, too. */
+export function pageOf<Item>(items: readonly Item[], { page, limit }: Paging): ListPage<Item> {
+  const cut = items.slice((page - 1) * limit, page * limit);
+  const total = cut.length === 0 ? 0 : items.length;
+  return { items: cut, pagination: { total_count: total, max_page: Math.ceil(total / limit) } };
+}
+
+const NO_INTEGER: Problem = {
+  type: 'int_parsing',
+  msg: 'Input should be a valid integer, unable to parse string as an integer',
+};
+const TOO_SMALL: Problem = { type: 'greater_than', msg: 'Input should be greater than 0', ctx: { gt: 0 } };
+
+function positiveInteger(
+  query: URLSearchParams,
+  name: string,
+  fallback: number,
+  complaints: Complaint[],
+): number {
+  const input = query.getAll(name).at(-1);
+  if (input === undefined) return fallback;
+  const complain = (problem: Problem) => {
+    complaints.push({ ...problem, loc: ['query', name], input });
+    return fallback;
+  };
+  const text = input.trim();
+  // Signs, digit groups and a fraction of zeros are fine with Polar's framework.
+  if (!/^[+-]?\d+(?:_\d+)*(?:\.0+)?$/.test(text)) return complain(NO_INTEGER);
+  const value = Number(text.replaceAll('_', ''));
+  return value < 1 ? complain(TOO_SMALL) : value;
 }

@@ -1,28 +1,48 @@
 import { requireScope } from '../bearer.js';
 import { jsonAnswer } from '../http/answers.js';
-import type { Answer, EmulatorRequest } from '../http/message.js';
+import { type Answer, type EmulatorRequest, lastValue } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
 import type { TokenRecord } from '../stores/tokens.js';
 import type { DirectoryOrganization } from '../users/directory.js';
-import { pageOf } from './api-paging.js';
+import { parseUUID } from '../uuid.js';
+import { type Complaint, validationRefusal } from '../validation/complaint.js';
+import { pageOf, readPaging } from './api-paging.js';
+import { readSorting, sortOrganizations } from './organization-sorting.js';
+import { uuidProblem } from './uuid-problem.js';
 
 const SCOPES = ['organizations:write', 'organizations:read'];
 
 /** `GET /v1/organizations/`: those of the token, which may be fewer than the user's. */
 export function listOrganizations(request: EmulatorRequest, state: EmulatorState): Answer {
-  const slug = request.query.get('slug');
-  const organizations = organizationsOf(requireScope(request, state, SCOPES)).filter(
-    (organization) => slug === null || organization.slug === slug,
-  );
-  return jsonAnswer(200, pageOf(organizations.map(describe), request.query));
+  const { query } = request;
+  const own = organizationsOf(requireScope(request, state, SCOPES));
+  const complaints: Complaint[] = [];
+  const paging = readPaging(query, complaints);
+  const criteria = readSorting(query, complaints);
+  if (complaints.length > 0) throw validationRefusal(complaints);
+  const slug = lastValue(query, 'slug');
+  const organizations = own.filter((organization) => slug === undefined || organization.slug === slug);
+  return jsonAnswer(200, pageOf(sortOrganizations(organizations, criteria).map(describe), paging));
 }
 
 /** `GET /v1/organizations/:id`. */
 export function getOrganization(request: EmulatorRequest, state: EmulatorState): Answer {
-  const wanted = request.path.split('/').at(-1);
-  const organization = organizationsOf(requireScope(request, state, SCOPES)).find(({ id }) => id === wanted);
+  const own = organizationsOf(requireScope(request, state, SCOPES));
+  const input = decoded(request.path.split('/').at(-1) ?? '');
+  const wanted = parseUUID(input);
+  const organization = own.find(({ id }) => id === wanted);
   if (organization !== undefined) return jsonAnswer(200, describe(organization));
+  const problem = uuidProblem(input);
+  if (problem !== undefined) throw validationRefusal([{ ...problem, loc: ['path', 'id'], input }]);
   return jsonAnswer(404, { error: 'ResourceNotFound', detail: 'Not found' });
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }
 
 function organizationsOf({ subject, organizationIDs }: TokenRecord): readonly DirectoryOrganization[] {

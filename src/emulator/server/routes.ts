@@ -8,7 +8,7 @@ import { deleteClient, readClient, register, updateClient } from '../endpoints/r
 import { revoke } from '../endpoints/revoke.js';
 import { token } from '../endpoints/token.js';
 import { userinfo } from '../endpoints/userinfo.js';
-import { usersMe } from '../endpoints/users-me.js';
+import { usersMe, usersMeScopes } from '../endpoints/users-me.js';
 import type { PolarEmulatorEndpoint } from '../faults.js';
 import type { Answer, EmulatorRequest } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
@@ -49,6 +49,7 @@ const ROUTES: readonly Route[] = [
   route(/^\/v1\/organizations\/$/, 'api', { GET: listOrganizations }),
   route(/^\/v1\/organizations\/[^/]+$/, 'api', { GET: getOrganization }),
   route(/^\/v1\/users\/me$/, 'api', { GET: usersMe }),
+  route(/^\/v1\/users\/me\/scopes$/, 'api', { GET: usersMeScopes }),
 ];
 
 /** The route of a path, if Polar has one. */
