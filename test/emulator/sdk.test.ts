@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import { Polar } from '@polar-sh/sdk';
+import { ACME, LocalPolar } from './support/local-polar';
+
+const polar = new LocalPolar();
+
+/** Polar's own client library, pointed at the emulator. */
+const sdk = (scope: string) => {
+  const { accessToken } = polar.emulator.issueTokens({
+    clientID: polar.client.clientID,
+    user: 'ada@example.com',
+    scope,
+  });
+  return new Polar({ serverURL: polar.emulator.url, accessToken: async () => accessToken });
+};
+
+describe('@polar-sh/sdk', () => {
+  it('lists organizations, page by page', async () => {
+    const slugs: string[] = [];
+    for await (const page of await sdk('organizations:read').organizations.listOrganizations({ limit: 1 })) {
+      slugs.push(...page.result.items.map(({ slug }) => slug));
+    }
+    expect(slugs).toEqual(['acme', 'analytical-engines']);
+  });
+
+  it('reads one', async () => {
+    const organization = await sdk('organizations:read').organizations.get({ id: ACME });
+    expect(organization).toMatchObject({ id: ACME, name: 'acme', status: 'active' });
+  });
+
+  it('is told that a scope is missing', async () => {
+    const listing = sdk('openid').organizations.listOrganizations({});
+    await expect(listing).rejects.toMatchObject({
+      statusCode: 403,
+      body: expect.stringContaining('insufficient_scope'),
+    });
+  });
+
+  it('is told what is wrong with a request, and what does not exist', async () => {
+    const { organizations } = sdk('organizations:read');
+    await expect(organizations.listOrganizations({ page: 0 })).rejects.toMatchObject({
+      name: 'HTTPValidationError',
+      statusCode: 422,
+    });
+    await expect(organizations.get({ id: ACME.replace('4222', '4333') })).rejects.toMatchObject({
+      name: 'ResourceNotFound',
+      statusCode: 404,
+    });
+  });
+});
