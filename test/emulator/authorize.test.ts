@@ -36,6 +36,15 @@ describe('errors shown in the browser', () => {
     },
   );
 
+  it.each([
+    { response_type: 'tok"en' },
+    { redirect_uri: 'http://localhost:4000/"' },
+    { redirect_uri: 'http://localhost:4000/ü' },
+  ])('%p, which cannot be quoted in a description', async (changes) => {
+    const { status, text } = await polar.authorize(changes);
+    expect([status, text]).toEqual([500, 'Internal Server Error']);
+  });
+
   it('repeats the state without markup', async () => {
     const state = '<script>alert(1)</script>&amp;';
     const { text, json } = await polar.authorize({ client_id: 'nobody', state });
@@ -79,6 +88,16 @@ describe('errors sent to the app', () => {
   it('a response_type that is missing has no description', async () => {
     const reply = await polar.authorize({ response_type: undefined });
     expect(sent(reply)).toEqual({ error: 'unsupported_response_type', state: 'st-1' });
+  });
+
+  it('several response types, in the order of the alphabet', async () => {
+    const reply = await polar.authorize({ response_type: 'token  id_token' });
+    expect(sent(reply)['error_description']).toBe('id_token token');
+  });
+
+  it('the first of several response types, before it is minded that there are several', async () => {
+    const reply = await polar.send(`${polar.authorizePath({ response_type: 'token' })}&response_type=code`);
+    expect(sent(reply)).toMatchObject({ error: 'unsupported_response_type', error_description: 'token' });
   });
 
   it('a client registered for no response type', async () => {
@@ -133,12 +152,40 @@ describe('success', () => {
   });
 
   it('keeps the query string of the redirect_uri, and sends no state when it got none', async () => {
-    const redirect_uri = 'http://localhost:4000/cb?tenant=a%20b&x=';
+    const redirect_uri = 'http://localhost:4000/cb?tenant=a%20b&x=&flag';
     const { clientID } = polar.register({ redirectURIs: [redirect_uri, 'http://localhost:4000/end?'] });
     const reply = await polar.authorize({ client_id: clientID, redirect_uri, state: undefined });
-    expect(reply.headers.get('location')).toMatch(/cb\?tenant=a%20b&x=&code=polar_ac_\w{43}$/);
+    expect(reply.headers.get('location')).toMatch(/cb\?tenant=a\+b&x=&flag=&code=polar_ac_\w{43}$/);
     const other = await polar.authorize({ client_id: clientID, redirect_uri: 'http://localhost:4000/end?' });
     expect(other.headers.get('location')).toMatch(/end\?code=polar_ac_\w{43}&state=st-1$/);
+  });
+
+  it('leaves out an empty fragment, and reads a response_type between spaces', async () => {
+    const redirect_uri = 'https://a.co/cb#';
+    const { clientID } = polar.register({ redirectURIs: [redirect_uri] });
+    const reply = await polar.authorize({ client_id: clientID, redirect_uri, response_type: ' code ' });
+    expect(reply.headers.get('location')).toMatch(/cb\?code=polar_ac_\w{43}&state=st-1$/);
+  });
+
+  it('reads the first of several values', async () => {
+    await polar.login();
+    const doubled = [
+      ['prompt', 'consent', 'none login', 'code'],
+      ['prompt', 'none login', 'consent', 'error'],
+      ['sub_type', 'user', 'team', 'code'],
+      ['nonce', 'n-1', 'n-2', 'code'],
+      ['nonce', 'n-1', 'n-3', 'error'],
+      ['nonce', 'n-2', 'n-1', 'code'],
+    ] as const;
+    for (const [name, first, second, outcome] of doubled) {
+      const path = polar.authorizePath({ [name]: first });
+      const reply = await polar.send(`${path}&${new URLSearchParams({ [name]: second })}`);
+      expect([name, first, Object.keys(sent(reply))]).toEqual([
+        name,
+        first,
+        expect.arrayContaining([outcome]),
+      ]);
+    }
   });
 
   it('encodes the state as Polar does', async () => {

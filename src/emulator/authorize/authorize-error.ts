@@ -1,4 +1,4 @@
-import { browserErrorAnswer, oauthErrorBody, redirectAnswer } from '../http/answers.js';
+import { browserErrorAnswer, htmlAnswer, oauthErrorBody, redirectAnswer } from '../http/answers.js';
 import type { Answer } from '../http/message.js';
 
 /** An authorization request that leads to no code. */
@@ -23,18 +23,24 @@ export class AuthorizeError extends Error {
 
   /** @param state - the request's `state`, or `undefined` to leave it out */
   toAnswer(state: string | undefined): Answer {
+    if (!isPrintable(this.description)) return { ...htmlAnswer('Internal Server Error'), status: 500 };
     const body = { ...oauthErrorBody(this.error, this.description), ...(state ? { state } : {}) };
     if (this.redirectURI === undefined) return browserErrorAnswer(400, body);
     return redirectAnswer(withParameters(this.redirectURI, body));
   }
 }
 
-/** Adds parameters to a URI, after those it has. */
+/** RFC 6749 section 4.1.2.1. Polar's server trips over descriptions that quote anything else from the request. */
+function isPrintable(description = ''): boolean {
+  return !/[^ !#-[\]-~]/.test(description);
+}
+
+/** Adds parameters to a URI, after those it has, which come out encoded in the same way. */
 export function withParameters(uri: string, parameters: Readonly<Record<string, string>>): string {
-  const [base = '', ...fragment] = uri.split('#');
-  const added = Object.entries(parameters).map(([name, value]) => `${formEncode(name)}=${formEncode(value)}`);
-  const separator = base.includes('?') ? (/[?&]$/.test(base) ? '' : '&') : '?';
-  return [base + separator + added.join('&'), ...fragment].join('#');
+  const [, base = '', query = '', fragment = ''] = /^([^?#]*)\??([^#]*)#?(.*)$/s.exec(uri) ?? [];
+  const all = [...new URLSearchParams(query), ...Object.entries(parameters)];
+  const encoded = all.map(([name, value]) => `${formEncode(name)}=${formEncode(value)}`).join('&');
+  return `${base}?${encoded}${fragment && `#${fragment}`}`;
 }
 
 /** Form encoding as Python does it, which is how Polar builds its redirects. */

@@ -1,9 +1,9 @@
 import { UNKNOWN_CLIENT } from '../clients/client-authentication.js';
-import { lastValue } from '../http/message.js';
 import { isSupportedScope, splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import type { ClientRecord } from '../stores/clients.js';
 import { AuthorizeError } from './authorize-error.js';
+import { firstValue } from './first-value.js';
 
 /** An authorization request that is in order. */
 export interface AuthorizeRequest {
@@ -39,34 +39,40 @@ export function parseAuthorizeRequest(query: URLSearchParams, emulator: Emulator
     const description = "The client is not authorized to use 'response_type=code'";
     throw new AuthorizeError('unauthorized_client', description, redirectURI);
   }
-  const scope = lastValue(query, 'scope') ?? client.metadata.scope;
+  const scope = firstValue(query, 'scope') ?? client.metadata.scope;
   const problem = payloadProblem(query, client, emulator);
   if (problem !== undefined) throw problem.redirectingTo(redirectURI);
   return {
     client,
     redirectURI,
-    requestedRedirectURI: lastValue(query, 'redirect_uri') || undefined,
+    requestedRedirectURI: firstValue(query, 'redirect_uri') || undefined,
     scope,
-    state: lastValue(query, 'state') || undefined,
-    nonce: lastValue(query, 'nonce') || undefined,
-    codeChallenge: lastValue(query, 'code_challenge') || undefined,
-    codeChallengeMethod: lastValue(query, 'code_challenge_method') || undefined,
+    state: firstValue(query, 'state') || undefined,
+    nonce: firstValue(query, 'nonce') || undefined,
+    codeChallenge: firstValue(query, 'code_challenge') || undefined,
+    codeChallengeMethod: firstValue(query, 'code_challenge_method') || undefined,
   };
 }
 
 function refuseResponseType(query: URLSearchParams, emulator: EmulatorState): void {
-  const responseType = lastValue(query, 'response_type');
+  const responseType = requestedResponseType(query);
   if (responseType === 'code') return;
-  const client = emulator.clients.find(lastValue(query, 'client_id') ?? '');
-  const requested = lastValue(query, 'redirect_uri');
+  const client = emulator.clients.find(firstValue(query, 'client_id') ?? '');
+  const requested = firstValue(query, 'redirect_uri');
   const registered = client?.metadata.redirect_uris ?? [];
   const redirectURI = requested ? registered.find((uri) => uri === requested) : registered[0];
   // Polar's description is the response type itself, as recorded.
   throw new AuthorizeError('unsupported_response_type', responseType, redirectURI);
 }
 
+/** The values of a list are sorted, which also takes away the space around a single one. */
+function requestedResponseType(query: URLSearchParams): string | undefined {
+  const responseType = firstValue(query, 'response_type');
+  return responseType?.includes(' ') ? splitScope(responseType).sort().join(' ') : responseType;
+}
+
 function requestedClient(query: URLSearchParams, emulator: EmulatorState): ClientRecord {
-  const clientID = lastValue(query, 'client_id');
+  const clientID = firstValue(query, 'client_id');
   if (clientID === undefined) throw new AuthorizeError('invalid_client', "Missing 'client_id' parameter.");
   const client = emulator.clients.find(clientID);
   if (client === undefined) throw new AuthorizeError('invalid_client', UNKNOWN_CLIENT);
@@ -74,7 +80,7 @@ function requestedClient(query: URLSearchParams, emulator: EmulatorState): Clien
 }
 
 function checkedRedirectURI(query: URLSearchParams, { metadata }: ClientRecord): string {
-  const requested = lastValue(query, 'redirect_uri');
+  const requested = firstValue(query, 'redirect_uri');
   const uri = requested
     ? metadata.redirect_uris.find((each) => each === requested)
     : metadata.redirect_uris[0];
@@ -91,13 +97,13 @@ function payloadProblem(
   { clientID }: ClientRecord,
   emulator: EmulatorState,
 ): AuthorizeError | undefined {
-  const scope = lastValue(query, 'scope') ?? '';
+  const scope = firstValue(query, 'scope') ?? '';
   if (!isSupportedScope(scope)) {
     return new AuthorizeError('invalid_scope', 'The requested scope is invalid, unknown, or malformed.');
   }
   const problem = challengeProblem(query);
   if (problem !== undefined) return new AuthorizeError('invalid_request', problem);
-  const nonce = lastValue(query, 'nonce');
+  const nonce = firstValue(query, 'nonce');
   if (nonce && splitScope(scope).includes('openid') && emulator.codes.isNonceTaken(clientID, nonce)) {
     return new AuthorizeError('invalid_request', 'Replay attack');
   }
@@ -106,8 +112,8 @@ function payloadProblem(
 
 /** RFC 7636 section 4.3; without a method the challenge is the verifier itself. */
 function challengeProblem(query: URLSearchParams): string | undefined {
-  const challenge = lastValue(query, 'code_challenge');
-  const method = lastValue(query, 'code_challenge_method');
+  const challenge = firstValue(query, 'code_challenge');
+  const method = firstValue(query, 'code_challenge_method');
   if (!challenge && !method) return undefined;
   if (!challenge) return "Missing 'code_challenge'";
   if (query.getAll('code_challenge').length > 1) return "Multiple 'code_challenge' in request.";

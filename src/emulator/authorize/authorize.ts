@@ -5,6 +5,7 @@ import type { DirectoryUser } from '../users/directory.js';
 import { AuthorizeError } from './authorize-error.js';
 import { type AuthorizeRequest, parseAuthorizeRequest } from './authorize-request.js';
 import { consentPage } from './consent-page.js';
+import { firstValue } from './first-value.js';
 import { type Decision, issueCode } from './issue-code.js';
 import { isOrganizationRequest, requiredInteraction } from './required-interaction.js';
 import { signInPage } from './sign-in-page.js';
@@ -21,7 +22,7 @@ export function authorize(request: EmulatorRequest, emulator: EmulatorState): An
 function decide(request: EmulatorRequest, emulator: EmulatorState): Answer {
   const { query } = request;
   const user = emulator.signedIn.of(request);
-  const { parsed, wantsOrganization, interaction } = answeringErrors(lastValue(query, 'state'), () => {
+  const { parsed, wantsOrganization, interaction } = answeringErrors(firstValue(query, 'state'), () => {
     const parsed = parseAuthorizeRequest(query, emulator);
     return {
       parsed,

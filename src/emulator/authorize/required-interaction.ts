@@ -1,13 +1,13 @@
-import { lastValue } from '../http/message.js';
 import { splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import type { DirectoryUser } from '../users/directory.js';
 import { AuthorizeError } from './authorize-error.js';
 import type { AuthorizeRequest } from './authorize-request.js';
+import { firstValue } from './first-value.js';
 
 /** `sub_type`: `true` when the user has to pick exactly one organization. */
 export function isOrganizationRequest(query: URLSearchParams): boolean {
-  const subType = lastValue(query, 'sub_type') || 'user';
+  const subType = firstValue(query, 'sub_type') || 'user';
   if (subType !== 'user' && subType !== 'organization') {
     throw new AuthorizeError('invalid_request', 'Invalid sub_type');
   }
@@ -29,9 +29,9 @@ export function requiredInteraction(
   user: DirectoryUser | undefined,
   emulator: EmulatorState,
 ): Interaction {
-  const prompt = lastValue(query, 'prompt');
+  const prompt = firstValue(query, 'prompt');
   const prompts = splitScope(prompt ?? '');
-  const isOpenID = splitScope(lastValue(query, 'scope') ?? '').includes('openid');
+  const isOpenID = splitScope(firstValue(query, 'scope') ?? '').includes('openid');
   if (isOpenID && prompts.includes('none') && prompts.length > 1) {
     throw new AuthorizeError('invalid_request', "Invalid 'prompt' parameter.", redirectURI);
   }
