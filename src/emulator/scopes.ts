@@ -55,9 +55,17 @@ export function splitScope(scope: string): string[] {
   return scope.split(/\s+/).filter((item) => item !== '');
 }
 
-/** True when Polar knows every scope of the list. */
+/** True when apps may register for every scope of the list. */
 export function isSupportedScope(scope: string): boolean {
   return splitScope(scope).every((item) => WORDS.has(item));
+}
+
+/** Scopes of Polar's own web app. No other app gets them, but asking for them is no error. */
+const RESERVED_SCOPES: readonly string[] = ['web:read', 'web:write'];
+
+/** True when Polar knows every scope of the list. */
+export function isKnownScope(scope: string): boolean {
+  return splitScope(scope).every((item) => WORDS.has(item) || RESERVED_SCOPES.includes(item));
 }
 
 /** The part of `scope` that `allowed` contains, in the order asked for. Polar drops the rest without a word. */

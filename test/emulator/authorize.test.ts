@@ -205,6 +205,10 @@ describe('success', () => {
     expect((await polar.login({ scope: 'openid orders:read' })).scope).toBe('openid');
   });
 
+  it('so are those of Polar’s own web app', async () => {
+    expect((await polar.login({ scope: 'openid web:read web:write' })).scope).toBe('openid');
+  });
+
   it('without openid there is no id_token', async () => {
     const { json } = await polar.exchange(await polar.code({ scope: 'email' }));
     expect(Object.keys(json)).toEqual(['token_type', 'access_token', 'expires_in', 'refresh_token', 'scope']);

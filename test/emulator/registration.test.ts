@@ -32,7 +32,7 @@ describe('redirect URIs', () => {
     ['http://10.1.2.3/cb', 'http://10.1.2.3/cb'],
     ['http://172.31.0.1/cb', 'http://172.31.0.1/cb'],
     ['http://192.0.0.171/cb', 'http://192.0.0.171/cb'],
-    ['https://bücher.de/a/../ü', 'https://xn--bcher-kva.de/%C3%BC'],
+    ['https://a.co/a/../b c', 'https://a.co/b%20c'],
     ['myapp://callback', 'myapp://callback'],
   ])('%s is stored as %s, and only that is accepted', async (uri, stored) => {
     const { status, json } = await register({ ...METADATA, redirect_uris: [uri] });
@@ -41,6 +41,11 @@ describe('redirect URIs', () => {
       polar.authorize({ client_id: String(json['client_id']), redirect_uri });
     expect((await login(stored)).status).toBe(302);
     expect((await login(uri)).status).toBe(uri === stored ? 302 : 400);
+  });
+
+  it('are stored in ASCII', async () => {
+    const { json } = await register({ ...METADATA, redirect_uris: ['https://bücher.de/ü'] });
+    expect(json['redirect_uris']).toEqual(['https://xn--bcher-kva.de/%C3%BC']);
   });
 
   it.each([
@@ -251,6 +256,13 @@ describe('the other metadata', () => {
   });
 });
 
+it('nobody registers clients with the token of an app, whatever they say', async () => {
+  const headers = { ...JSON_TYPE, ...bearer((await polar.login()).accessToken) };
+  expect((await register({}, headers)).json['error']).toBe('insufficient_scope');
+  const broken = await polar.send('/v1/oauth2/register', { method: 'POST', body: '{', headers });
+  expect(broken.status).toBe(422);
+});
+
 describe('the registration token', () => {
   it('reads the registration; a public client has no secret to read', async () => {
     const { registrationClientURI, registrationAccessToken, clientSecret } = polar.client;
@@ -344,6 +356,12 @@ describe('the registration token', () => {
       error: 'invalid_client',
       error_description: 'The client does not exist on this server.',
     });
+    const { accessToken } = await polar.login();
+    const user = await polar.get(registrationClientURI, accessToken);
+    expect([user.status, user.headers.get('www-authenticate')]).toEqual([
+      403,
+      expect.stringContaining('scope="web:write", error="insufficient_scope"'),
+    ]);
     const none = await polar.get(registrationClientURI);
     expect([none.status, none.json['error']]).toEqual([400, 'access_denied']);
   });

@@ -1,5 +1,5 @@
 import { UNKNOWN_CLIENT } from '../clients/client-authentication.js';
-import { isSupportedScope, splitScope } from '../scopes.js';
+import { isKnownScope, splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import type { ClientRecord } from '../stores/clients.js';
 import { AuthorizeError } from './authorize-error.js';
@@ -98,7 +98,7 @@ function payloadProblem(
   emulator: EmulatorState,
 ): AuthorizeError | undefined {
   const scope = firstValue(query, 'scope') ?? '';
-  if (!isSupportedScope(scope)) {
+  if (!isKnownScope(scope)) {
     return new AuthorizeError('invalid_scope', 'The requested scope is invalid, unknown, or malformed.');
   }
   const problem = challengeProblem(query);

@@ -1,4 +1,4 @@
-import { bearerToken } from '../bearer.js';
+import { bearerRecord, bearerToken, requireScope } from '../bearer.js';
 import { UNKNOWN_CLIENT, unauthorizedClient } from '../clients/client-authentication.js';
 import { readRegistration, readUpdate, refuseOddMetadata } from '../clients/client-metadata.js';
 import { registrationURI } from '../clients/registration-uri.js';
@@ -12,7 +12,9 @@ import { jsonProblem } from '../validation/json-problem.js';
 
 /** `POST /v1/oauth2/register` (RFC 7591): anybody may, no account needed. */
 export function register(request: EmulatorRequest, state: EmulatorState): Answer {
-  const metadata = readRegistration(jsonBody(request));
+  const body = jsonBody(request);
+  refuseAccessToken(request, state);
+  const metadata = readRegistration(body);
   refuseOddMetadata(metadata);
   const client = state.clients.add(metadata);
   return oauthAnswer(201, {
@@ -24,12 +26,15 @@ export function register(request: EmulatorRequest, state: EmulatorState): Answer
 
 /** `GET /v1/oauth2/register/:client_id` (RFC 7592). */
 export function readClient(request: EmulatorRequest, state: EmulatorState): Answer {
+  refuseAccessToken(request, state);
   return describe(ownClient(request, state), state);
 }
 
 /** `PUT /v1/oauth2/register/:client_id`: replaces the metadata; optional URLs that are left out stay. */
 export function updateClient(request: EmulatorRequest, state: EmulatorState): Answer {
-  const { clientID, metadata } = readUpdate(jsonBody(request));
+  const body = jsonBody(request);
+  refuseAccessToken(request, state);
+  const { clientID, metadata } = readUpdate(body);
   const client = ownClient(request, state);
   if (clientID !== client.clientID) throw oauthRefusal('invalid_request');
   refuseOddMetadata(metadata);
@@ -39,6 +44,7 @@ export function updateClient(request: EmulatorRequest, state: EmulatorState): An
 
 /** `DELETE /v1/oauth2/register/:client_id`: the client is gone, and its tokens with it. */
 export function deleteClient(request: EmulatorRequest, state: EmulatorState): Answer {
+  refuseAccessToken(request, state);
   const client = ownClient(request, state);
   state.clients.delete(client);
   state.tokens.revokeAll(({ clientID }) => clientID === client.clientID);
@@ -71,6 +77,11 @@ function registration({ clientID, registrationAccessToken }: ClientRecord, state
     registration_client_uri: registrationURI(clientID, state),
     registration_access_token: registrationAccessToken,
   };
+}
+
+/** Clients are managed by nobody, by their own token, or by a user of Polar's web app: an app's token is too weak. */
+function refuseAccessToken(request: EmulatorRequest, state: EmulatorState): void {
+  if (bearerRecord(request, state)?.subject.type === 'user') requireScope(request, state, ['web:write']);
 }
 
 function ownClient(request: EmulatorRequest, state: EmulatorState): ClientRecord {
