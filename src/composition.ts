@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Request } from 'express';
+import { type PolarAccess, polarAccess } from './api/polar-access.js';
 import type { PolarClientOptions } from './client/client-options.js';
 import { PolarOAuthClient } from './client/oauth-client.js';
 import { publish } from './diagnostics.js';
+import { PolarConfigurationError, PolarLoginRequiredError } from './errors.js';
 import { createHttp } from './http.js';
 import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
@@ -11,8 +13,11 @@ import type { ResolvedOptions } from './options.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser } from './request-session.js';
+import { BoundedMap } from './tokens/bounded-map.js';
+import { firstOf, sealerWithKey, sealerWithKeys } from './tokens/sealing.js';
 import { parseSessionEntry, type SessionEntry, userFingerprint } from './tokens/session-entry.js';
 import { sessionStoreRecords } from './tokens/session-store-records.js';
+import { hasEnded, type LoginFacts, readLogin } from './tokens/token-record.js';
 import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
 
 /** Key under which a strategy shows its {@link PolarRuntime} to the Express middleware. */
@@ -39,6 +44,12 @@ export interface PolarRuntime {
   loginIn(req: Request): LoginHandle | undefined;
   /** The handle of an entry that was just made. */
   handleOf(req: Request, entry: SessionEntry): LoginHandle;
+  /** Tokens and API of a login that is looked up at each use. */
+  access(findLogin: () => LoginHandle | Promise<LoginHandle>): PolarAccess;
+  /** True when logins can be found again by their id alone. */
+  readonly keepsLogins: boolean;
+  /** The login of this id, from the app's own token records. */
+  storedLogin(loginId: string): Promise<LoginHandle>;
 }
 
 // A record must outlive the pauses between visits: a login whose record is gone has only dead tokens left.
@@ -46,6 +57,8 @@ const minRecordTtlSeconds = 30 * 24 * 60 * 60;
 // Polar commits after it has answered: a token revoked sooner than this after it was minted may not be found.
 const commitLagMs = 2000;
 const revokeTimeoutMs = 3000;
+// A store of records that takes longer than this counts as down: a refresh goes on without it.
+const maxStoreTimeoutMs = 3000;
 
 /** Builds what the options describe. */
 export function composeRuntime(given: PolarClientOptions, options: ResolvedOptions): PolarRuntime {
@@ -77,7 +90,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     const granted = await client.refresh({ refreshToken: tokens.refreshToken });
     // Polar sends none here; where a provider does, it must mean the same person (OpenID Connect Core 12.2).
     if (granted.idToken !== undefined) {
-      const { nonce, subject } = login;
+      const { nonce, subject } = login.facts;
       await verifyIdToken(granted.idToken, { nonce, subject, accessToken: granted.accessToken });
     }
     return tokenSetOf(granted, now(), tokens);
@@ -106,21 +119,62 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     timeoutMs,
   });
 
-  const handleOf = (req: Request, entry: SessionEntry): LoginHandle => ({
-    loginId: entry.loginId,
-    recordKey: entry.recordKey,
-    tokens: entry.tokens,
-    subject: entry.subject,
-    nonce: entry.nonce,
-    records: options.tokenRecords ?? sessionStoreRecords(req.sessionStore as never),
-    storeTimeoutMs: timeoutMs,
-    ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
-  });
+  const reported = new BoundedMap<true>(1000);
+  const reportUnreadable = (sessionID: string): void => {
+    if (reported.get(sessionID)) return;
+    reported.set(sessionID, true);
+    publish('login', { event: 'entry-unreadable', sessionKey: options.sessionKey });
+  };
+
+  const { encryptionKeys, tokenRecords } = options;
+  const keyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'token records');
+  const storeTimeoutMs = Math.min(timeoutMs, maxStoreTimeoutMs);
+
+  const handleOf = (req: Request, entry: SessionEntry): LoginHandle => {
+    const { apiURL, clientID, loginId, mintedAt, nonce, recordKey, subject, tokens } = entry;
+    const ownKey = sealerWithKey(recordKey);
+    return {
+      loginId,
+      facts: { subject, nonce, clientID, apiURL },
+      generation: 0,
+      tokens,
+      mintedAt,
+      // Records of before encryptionKeys were given are opened, too.
+      sealer: keyring === undefined ? ownKey : firstOf([keyring, ownKey]),
+      records: tokenRecords ?? sessionStoreRecords(req.sessionStore as never),
+      storeTimeoutMs,
+      ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
+    };
+  };
+  // Tokens of one client or server are never shown to another.
+  const isOurs = (facts: LoginFacts): boolean =>
+    facts.clientID === credentials.clientID && facts.apiURL === server.apiURL;
   const entryIn = (req: Request): SessionEntry | undefined => {
     const session = (req as { session?: unknown }).session as Readonly<Record<string, unknown>> | undefined;
-    const entry = parseSessionEntry(session?.[options.sessionKey]);
-    // Tokens of one client or server are never shown to another.
-    return entry?.clientID === credentials.clientID && entry.apiURL === server.apiURL ? entry : undefined;
+    const found = session?.[options.sessionKey];
+    const entry = parseSessionEntry(found);
+    if (entry === undefined && found !== undefined) reportUnreadable(req.sessionID);
+    return entry !== undefined && isOurs(entry) ? entry : undefined;
+  };
+
+  const storedLogin = async (loginId: string): Promise<LoginHandle> => {
+    if (keyring === undefined || tokenRecords === undefined) {
+      throw new PolarConfigurationError(
+        'invalid_option',
+        'tokensFor needs the options tokenRecords and encryptionKeys: without a session, the tokens have to be found and opened by the login id alone.',
+      );
+    }
+    const ttlSeconds = minRecordTtlSeconds;
+    const place = { loginId, sealer: keyring, records: tokenRecords, storeTimeoutMs, ttlSeconds };
+    const [isOver, found] = await Promise.all([hasEnded(place), readLogin(place)]);
+    if (isOver) throw new PolarLoginRequiredError('logged_out', 'This login has been logged out.');
+    if (found === undefined || !isOurs(found.facts)) {
+      throw new PolarLoginRequiredError(
+        'not_logged_in',
+        'The token records have no login of this id that this client could open.',
+      );
+    }
+    return { ...place, ...found };
   };
 
   return {
@@ -129,6 +183,10 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     keeper,
     verifyIdToken,
     handleOf,
+    keepsLogins: keyring !== undefined && tokenRecords !== undefined,
+    storedLogin,
+    access: (findLogin) =>
+      polarAccess({ keeper, apiURL: server.apiURL, fetch: options.fetch, timeoutMs }, findLogin),
     loginIn(req) {
       const entry = entryIn(req);
       return entry && handleOf(req, entry);

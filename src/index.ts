@@ -1,3 +1,4 @@
+export type { PolarAccess } from './api/polar-access.js';
 export type { Prompt, SubType } from './client/authorization-url.js';
 export type { TokenEndpointAuthMethod } from './client/client-authentication.js';
 export type { PolarClientOptions } from './client/client-options.js';

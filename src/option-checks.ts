@@ -86,6 +86,18 @@ export function seconds(value: unknown, name: string): number | undefined {
   return value;
 }
 
+/** A list of keys, none of them guessable. */
+export function keys(value: unknown, name: string): readonly string[] | undefined {
+  if (value === undefined) return undefined;
+  const isList = Array.isArray(value) && value.length > 0;
+  if (!isList || !value.every((key) => typeof key === 'string' && key.length >= 32)) {
+    throw new TypeError(
+      `${name} must be a list of keys, each of at least 32 characters, such as \`openssl rand -base64 32\` prints`,
+    );
+  }
+  return [...value];
+}
+
 /** An object that has what is needed of it. */
 export function methods<T extends object>(
   value: T | undefined,

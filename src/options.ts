@@ -4,7 +4,17 @@ import {
   type ResolvedClientOptions,
   resolveClientOptions,
 } from './client/client-options.js';
-import { callbackURLOf, clock, flag, methods, oneOf, resolveScope, seconds, text } from './option-checks.js';
+import {
+  callbackURLOf,
+  clock,
+  flag,
+  keys,
+  methods,
+  oneOf,
+  resolveScope,
+  seconds,
+  text,
+} from './option-checks.js';
 import { inProcessLock, type RefreshLock } from './refresh/refresh-lock.js';
 import type { TokenRecordStore } from './tokens/token-record-store.js';
 
@@ -49,6 +59,11 @@ export interface PolarStrategyOptions extends PolarClientOptions {
   readonly leewaySeconds?: number | undefined;
   /** Where refreshed tokens are kept. @default beside the session, in the session's own store */
   readonly tokenRecords?: TokenRecordStore | undefined;
+  /**
+   * Keys that encrypt the token records, at least 32 characters each: the first one encrypts, all of them open. To
+   * change the key, put the new one in front. Needed for `tokensFor`. @default a random key in each session
+   */
+  readonly encryptionKeys?: readonly string[] | undefined;
   /** Lets one process refresh at a time. @default a lock within this process */
   readonly refreshLock?: RefreshLock | undefined;
   /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
@@ -69,6 +84,7 @@ export interface ResolvedOptions extends ResolvedClientOptions {
   readonly clockToleranceSeconds: number;
   readonly leewaySeconds: number;
   readonly tokenRecords: TokenRecordStore | undefined;
+  readonly encryptionKeys: readonly string[] | undefined;
   readonly refreshLock: RefreshLock;
   readonly now: () => number;
 }
@@ -92,6 +108,7 @@ const optionNames: Record<keyof PolarStrategyOptions, true> = {
   clockToleranceSeconds: true,
   leewaySeconds: true,
   tokenRecords: true,
+  encryptionKeys: true,
   refreshLock: true,
   now: true,
 };
@@ -135,6 +152,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     fetchUserInfo: flag(options.fetchUserInfo, 'fetchUserInfo') ?? false,
     clockToleranceSeconds: seconds(options.clockToleranceSeconds, 'clockToleranceSeconds') ?? 30,
     leewaySeconds: seconds(options.leewaySeconds, 'leewaySeconds') ?? 5,
+    encryptionKeys: keys(options.encryptionKeys, 'encryptionKeys'),
     tokenRecords: methods(options.tokenRecords, 'tokenRecords', ['get', 'put']),
     refreshLock: methods(options.refreshLock, 'refreshLock', ['acquire']) ?? inProcessLock(),
     now: clock(options.now),

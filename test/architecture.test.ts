@@ -90,7 +90,9 @@ const allowed: Record<string, readonly string[]> = {
   tokens: ['errors', 'within'],
   refresh: ['diagnostics', 'errors', 'tokens', 'within'],
   options: ['client', 'errors', 'option-checks', 'refresh', 'tokens'],
+  api: ['diagnostics', 'errors', 'http', 'refresh', 'tokens'],
   composition: [
+    'api',
     'client',
     'diagnostics',
     'errors',
@@ -102,6 +104,7 @@ const allowed: Record<string, readonly string[]> = {
     'tokens',
   ],
   passport: [
+    'api',
     'client',
     'composition',
     'diagnostics',
@@ -115,18 +118,20 @@ const allowed: Record<string, readonly string[]> = {
     'tokens',
     'within',
   ],
-  express: [
-    'composition',
-    'diagnostics',
+  express: ['api', 'composition', 'diagnostics', 'errors', 'request-session', 'return-to'],
+  emulator: [],
+  index: [
+    'api',
+    'client',
     'errors',
-    'http',
+    'express',
+    'id-token',
+    'options',
+    'passport',
     'refresh',
-    'request-session',
-    'return-to',
+    'server',
     'tokens',
   ],
-  emulator: [],
-  index: ['client', 'errors', 'express', 'id-token', 'options', 'passport', 'refresh', 'server', 'tokens'],
   redis: ['refresh', 'tokens'],
   'emulator-entry': ['emulator'],
   'emulator-cli': ['emulator'],
@@ -231,7 +236,7 @@ describe('the network', () => {
   it('fetch is called in two places only', () => {
     const isCall = (node: Syntax): boolean => node.type === 'CallExpression' && isFetch(node['callee']);
     // client-options.ts only wraps the platform's fetch as the default of the option.
-    expect(usersOf(isCall)).toEqual(['client/client-options.ts', 'express/polar-fetch.ts', 'http.ts']);
+    expect(usersOf(isCall)).toEqual(['api/polar-fetch.ts', 'client/client-options.ts', 'http.ts']);
   });
 
   it('the platform’s fetch is taken only where the option has its default', () => {

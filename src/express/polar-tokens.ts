@@ -1,9 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
-import type { LoginHandle } from '../refresh/login-handle.js';
 import { sessionOf } from '../request-session.js';
 import { notLoggedIn } from './not-logged-in.js';
-import { fetchFromPolar } from './polar-fetch.js';
 import './missing-middleware.js';
 import type { PolarRequest } from './polar-request.js';
 
@@ -47,33 +45,19 @@ export function runtimeOf(strategy: HasPolarRuntime, middleware: string): PolarR
 }
 
 function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
-  const { keeper } = runtime;
-  // Asked for at each use: a handler may log somebody in or out.
-  const login = (): LoginHandle => {
+  const access = runtime.access(() => {
     sessionOf(req);
-    const found = runtime.loginOf(req);
-    if (found !== undefined) return found;
-    throw notLoggedIn();
-  };
-  const polar: PolarRequest = {
-    async getTokens(options) {
-      const handle = login();
-      return options?.forceRefresh === true ? keeper.newTokens(handle) : keeper.validTokens(handle);
+    const login = runtime.loginOf(req);
+    if (login === undefined) throw notLoggedIn();
+    return login;
+  });
+  return Object.defineProperties(access, {
+    scopes: {
+      get: () => {
+        const login = runtime.loginOf(req);
+        return (login && runtime.keeper.peek(login)?.scopes) ?? [];
+      },
     },
-    async getAccessToken(options) {
-      return (await polar.getTokens(options)).accessToken;
-    },
-    async fetch(input, init) {
-      return fetchFromPolar(runtime, login(), input, init);
-    },
-    get scopes() {
-      const handle = runtime.loginOf(req);
-      return (handle && keeper.peek(handle)?.scopes) ?? [];
-    },
-    async isLoggedIn() {
-      const handle = runtime.loginOf(req);
-      return handle !== undefined && (await keeper.isAlive(handle));
-    },
-  };
-  return polar;
+    loginId: { get: () => runtime.loginOf(req)?.loginId },
+  }) as PolarRequest;
 }

@@ -6,7 +6,7 @@ import { PolarAuthorizationError, PolarIdTokenError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
 import type { ResolvedOptions } from '../options.js';
 import { loggedInUser } from '../request-session.js';
-import { userFingerprint } from '../tokens/session-entry.js';
+import { newLogin, userFingerprint } from '../tokens/session-entry.js';
 import { tokenSetOf } from '../tokens/token-set.js';
 import { type AuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
@@ -63,16 +63,19 @@ async function logIn(
   const profile = runtime.options.fetchUserInfo
     ? await parts.userProfile(granted.accessToken, claims)
     : profileFromClaims(claims);
-  const tokens = tokenSetOf(granted, runtime.options.now(), { scopes });
+  const { credentials, now, server } = runtime.options;
+  const mintedAt = now();
+  const tokens = tokenSetOf(granted, mintedAt, { scopes });
+  const facts = { subject: claims.sub, nonce, clientID: credentials.clientID, apiURL: server.apiURL };
+  const login = newLogin({ ...facts, tokens, mintedAt });
 
-  const { user, info } = await parts.verify({ tokens, profile, claims, req }, granted);
+  const { user, info } = await parts.verify(
+    { tokens, profile, claims, req, loginId: login.loginId },
+    granted,
+  );
   if (user === false) return { failure: info };
 
-  const { credentials, server } = runtime.options;
-  const toStore = {
-    login: { tokens, subject: claims.sub, nonce, clientID: credentials.clientID, apiURL: server.apiURL },
-    returnTo,
-  };
+  const toStore = { login, returnTo };
   if (options['session'] !== false) {
     if (isLinking(options)) await storeForLoggedInUser(runtime, req, toStore);
     else storeAtLogIn(runtime, parts.pending, req, toStore);

@@ -2,6 +2,7 @@ import type { Request } from 'express';
 
 import OAuth2Strategy = require('passport-oauth2');
 
+import type { PolarAccess } from '../api/polar-access.js';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { composeRuntime, type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
 import { PolarResponseError } from '../errors.js';
@@ -96,6 +97,28 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
   /** Polar's OAuth endpoints, as this client. */
   get client(): PolarOAuthClient {
     return this[polarRuntime].client;
+  }
+
+  /**
+   * The tokens of one login, for work outside a request: a nightly job, a queue. Shares records and lock with the
+   * requests, so that a job and a browser tab cannot burn each other's tokens.
+   *
+   * Needs the options `tokenRecords` (in the app's own database, say) and `encryptionKeys`.
+   *
+   * @param loginId `req.polar.loginId`, or what the verify callback was given
+   * @throws PolarConfigurationError `invalid_option` without those options, at the first use; and what
+   * {@link PolarAccess} throws: `not_logged_in` where the records have no such login, `logged_out` after its logout
+   *
+   * @example
+   * ```ts
+   * for (const { polarLoginId } of await users.all()) {
+   *   const orders = await polar.tokensFor(polarLoginId).fetch('/v1/orders/');
+   * }
+   * ```
+   */
+  tokensFor(loginId: string): PolarAccess {
+    const runtime = this[polarRuntime];
+    return runtime.access(() => runtime.storedLogin(loginId));
   }
 
   /**

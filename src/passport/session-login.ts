@@ -45,10 +45,10 @@ export function storeAtLogIn(
       return;
     }
     const stored = prepare(runtime, pending, req, toStore);
-    const logInNow = (finish: () => void): void =>
+    const logInNow = (finish: () => Promise<void>): void =>
       logIn.call(req, user, options, (error) => {
-        if (!error) finish();
-        done(error);
+        if (error) done(error);
+        else void finish().finally(() => setImmediate(() => done()));
       });
     // Outside of the promise, what the app's own callback throws is not swallowed.
     stored.then((finish) => void setImmediate(logInNow, finish), done as (error: unknown) => void);
@@ -69,7 +69,7 @@ export async function storeForLoggedInUser(
   const handle = putEntry(runtime, req, session, login, user);
   if (returnTo !== undefined) session['returnTo'] = returnTo;
   await saveSession(session);
-  begin(runtime, handle, replaced);
+  await begin(runtime, handle, replaced);
 }
 
 async function prepare(
@@ -77,7 +77,7 @@ async function prepare(
   pending: PendingLogins,
   req: Request,
   { login, returnTo }: LoginToStore,
-): Promise<() => void> {
+): Promise<() => Promise<void>> {
   const otherTabs = await pending.remaining(req);
   const replaced = runtime.loginIn(req);
   let handle: LoginHandle | undefined;
@@ -88,8 +88,8 @@ async function prepare(
     const user = serializedUser(req);
     if (user !== undefined) handle = putEntry(runtime, req, session, login, user);
   });
-  return () => {
-    if (handle !== undefined) begin(runtime, handle, replaced);
+  return async () => {
+    if (handle !== undefined) await begin(runtime, handle, replaced);
   };
 }
 
@@ -105,14 +105,17 @@ function putEntry(
   return runtime.handleOf(req, entry);
 }
 
-function begin(runtime: PolarRuntime, handle: LoginHandle, replaced: LoginHandle | undefined): void {
+async function begin(
+  runtime: PolarRuntime,
+  handle: LoginHandle,
+  replaced: LoginHandle | undefined,
+): Promise<void> {
   runtime.keeper.begin(handle);
   publish('login', { event: 'logged-in', loginId: handle.loginId });
   // Its tokens are out of everybody's reach now, so they should be good for nothing; nobody waits for that. The same
   // tokens come twice when an app calls req.logIn twice.
-  if (replaced !== undefined && replaced.tokens.accessToken !== handle.tokens.accessToken) {
-    void runtime.keeper.end(replaced);
-  }
+  if (replaced !== undefined && replaced.loginId !== handle.loginId) void runtime.keeper.end(replaced);
+  if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
 }
 
 /** Runs `change` on the session that the next `regenerate` makes, right before it is saved for the first time. */

@@ -12,6 +12,8 @@ export interface VerifiedLogin {
   /** The claims of the verified id_token. */
   readonly claims: IdTokenClaims;
   readonly req: Request;
+  /** Random name of this login; keep it with your user for `strategy.tokensFor(loginId)`. It opens nothing. */
+  readonly loginId: string;
 }
 
 /** The user to log in; `false` (or `null`, as databases answer) for nobody. */

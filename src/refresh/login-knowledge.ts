@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
-import { readRecord, type TokenRecord, writeRecord } from '../tokens/token-record.js';
+import { hasEnded, readRecord, type TokenRecord, writeEnd, writeRecord } from '../tokens/token-record.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import { joinOrRun } from './join-or-run.js';
 import type { LoginHandle } from './login-handle.js';
@@ -11,7 +11,7 @@ export interface KnownLogin {
   readonly generation: number;
   /** Undefined once the login has been logged out. */
   readonly tokens: TokenSet | undefined;
-  /** When this process received the tokens from Polar, in milliseconds; undefined for all others. */
+  /** When Polar issued the tokens, in milliseconds since the epoch, where that is known. */
   readonly mintedAt: number | undefined;
   /** Polar refused the refresh token of this generation; only a later generation helps. */
   readonly rejected?: boolean;
@@ -22,6 +22,12 @@ const maxKnownLogins = 10_000;
 const quickWriteAttempts = 3;
 const maxRewritePauseMs = 30_000;
 
+const endedLogin: KnownLogin = {
+  generation: Number.POSITIVE_INFINITY,
+  tokens: undefined,
+  mintedAt: undefined,
+};
+
 /**
  * The newest that this process knows of each login, over the token records that all processes share. Memory
  * answers first, so that a valid token costs no I/O.
@@ -31,8 +37,8 @@ export class LoginKnowledge {
   readonly #firstLooks = new Map<string, Promise<KnownLogin>>();
 
   /** What is known without any I/O: at least the tokens of the login itself. */
-  recall(login: LoginHandle): KnownLogin {
-    return this.#known.get(login.loginId) ?? { generation: 0, tokens: login.tokens, mintedAt: undefined };
+  recall({ loginId, generation, tokens, mintedAt }: LoginHandle): KnownLogin {
+    return this.#known.get(loginId) ?? { generation, tokens, mintedAt };
   }
 
   /** Takes in news, unless something newer is known; returns the newest. */
@@ -53,57 +59,80 @@ export class LoginKnowledge {
 
   /** What is known once the record has been read. Rejects when the store cannot answer. */
   async reread(login: LoginHandle): Promise<KnownLogin> {
-    const record = await readRecord(login);
-    return this.learn(
-      login.loginId,
-      record === undefined ? this.recall(login) : fromRecord(record, undefined),
-    );
+    const [isOver, record] = await Promise.all([hasEnded(login), readRecord(login)]);
+    return this.learn(login.loginId, isOver ? endedLogin : (record ?? this.recall(login)));
   }
 
   /** As {@link reread}; where the store cannot answer, what is known without it. */
   async rereadOrRecall(login: LoginHandle): Promise<KnownLogin> {
-    try {
-      return await this.reread(login);
-    } catch (error) {
-      publish('refresh', { event: 'record-unreadable', loginId: login.loginId, error });
-      return this.recall(login);
-    }
+    return (await this.#reported(login, 'record-unreadable', () => this.reread(login))) ?? this.recall(login);
+  }
+
+  /** The tokens that were recorded last, also of a login that has ended; undefined where there are none. */
+  recordedTokens(login: LoginHandle): Promise<KnownLogin | undefined> {
+    return this.#reported(login, 'record-unreadable', () => readRecord(login));
   }
 
   /**
-   * Takes in news and writes its record; false only when the record holds the same or a higher generation. The news
-   * is good in this process at once, and a store that cannot write is tried again in the background until it can:
-   * for every other process, a record that is not there is a lost login.
+   * Takes in new tokens and records them. They are good in this process at once.
+   *
+   * @param ifLate called when the store took the record only after this method has resolved
    */
-  async write(login: LoginHandle, record: TokenRecord, now: number): Promise<boolean> {
-    this.learn(login.loginId, fromRecord(record, now));
-    for (let attempt = 1; attempt <= quickWriteAttempts; attempt++) {
-      if (attempt > 1) await delay(50 * attempt);
-      const written = await this.#tryWrite(login, record);
-      if (written !== undefined) return written;
-    }
-    void this.#writeLater(login, record);
-    return true;
+  async recordTokens(login: LoginHandle, record: TokenRecord, ifLate: () => Promise<unknown>): Promise<void> {
+    const { generation, tokens, mintedAt } = record;
+    this.learn(login.loginId, { generation, tokens, mintedAt });
+    await this.#write(login, record.generation, () => writeRecord(login, record), ifLate);
   }
 
-  async #writeLater(login: LoginHandle, record: TokenRecord): Promise<void> {
+  /** Takes in that a login has ended, and records that. @param ifLate as for {@link recordTokens} */
+  async recordEnd(login: LoginHandle, ifLate: () => Promise<unknown>): Promise<void> {
+    this.learn(login.loginId, endedLogin);
+    await this.#write(login, endedLogin.generation, () => writeEnd(login), ifLate);
+  }
+
+  /**
+   * Writes at once, or else in the background until the store takes it: for every other process, a record that is not
+   * there is a lost login.
+   */
+  async #write(
+    login: LoginHandle,
+    generation: number,
+    write: () => Promise<unknown>,
+    ifLate: () => Promise<unknown>,
+  ): Promise<void> {
+    const attempt = () =>
+      this.#reported(login, 'record-not-written', async () => {
+        await write();
+        return true as const;
+      });
+    const giveUpAt = performance.now() + login.storeTimeoutMs;
+    for (let attempts = 1; attempts <= quickWriteAttempts && performance.now() < giveUpAt; attempts++) {
+      if (attempts > 1) await delay(50 * attempts);
+      if (await attempt()) return;
+    }
+    void this.#writeLater(login.loginId, generation, attempt, ifLate);
+  }
+
+  async #writeLater(
+    loginId: string,
+    generation: number,
+    attempt: () => Promise<true | undefined>,
+    ifLate: () => Promise<unknown>,
+  ): Promise<void> {
     for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, maxRewritePauseMs)) {
       await delay(pauseMs, undefined, { ref: false });
-      const isNewest = this.#known.get(login.loginId)?.generation === record.generation;
-      if (!isNewest || (await this.#tryWrite(login, record)) !== undefined) return;
+      // Also ends what would otherwise be tried for ever: this map is bounded.
+      if (this.#known.get(loginId)?.generation !== generation) return;
+      if (await attempt()) return void (await ifLate());
     }
   }
 
-  async #tryWrite(login: LoginHandle, record: TokenRecord): Promise<boolean | undefined> {
+  async #reported<T>(login: LoginHandle, event: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await writeRecord(login, record);
+      return await work();
     } catch (error) {
-      publish('refresh', { event: 'record-not-written', loginId: login.loginId, error });
+      publish('refresh', { event, loginId: login.loginId, error });
       return undefined;
     }
   }
-}
-
-function fromRecord(record: TokenRecord, mintedAt: number | undefined): KnownLogin {
-  return { generation: record.generation, tokens: 'tokens' in record ? record.tokens : undefined, mintedAt };
 }

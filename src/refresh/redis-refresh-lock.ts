@@ -20,6 +20,8 @@ const releaseScript = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redi
 
 const minPauseMs = 20;
 const maxPauseMs = 200;
+// A client that has lost its connection may keep commands until it is back: a Redis that does not answer is away.
+const answerWithinMs = 1500;
 
 /**
  * A refresh lock in Redis (or Valkey), for the strategy's option `refreshLock`. Uses plain commands only, so it can
@@ -47,34 +49,45 @@ export function redisRefreshLock(options: RedisRefreshLockOptions): RefreshLock 
       const leaveQueue = await queue.acquire(key, { waitMs });
       const name = prefix + key;
       const owner = randomBytes(16).toString('base64url');
+      const release = async (): Promise<void> => {
+        try {
+          await ask('EVAL', releaseScript, '1', name, owner);
+        } finally {
+          await leaveQueue();
+        }
+      };
       try {
-        const ask = () => within(take(name, owner), waitMs, 'Asking Redis for the refresh lock');
-        for (let pauseMs = minPauseMs; !(await ask()); pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
+        for (
+          let pauseMs = minPauseMs;
+          !(await take(name, owner));
+          pauseMs = Math.min(pauseMs * 2, maxPauseMs)
+        ) {
           if (performance.now() >= giveUpAt) {
             throw new Error(`Waiting for the refresh lock took longer than ${waitMs} ms`);
           }
           await delay(pauseMs * (0.5 + Math.random()));
         }
       } catch (error) {
-        await leaveQueue();
+        // Also where the answer alone got lost: nobody would release the lock.
+        release().catch(() => {});
         throw error;
       }
       const renewal = setInterval(() => {
-        sendCommand('EVAL', renewScript, '1', name, owner, String(leaseMs)).catch(() => {});
+        ask('EVAL', renewScript, '1', name, owner, String(leaseMs)).catch(() => {});
       }, leaseMs / 3);
       renewal.unref();
-      return async () => {
+      return () => {
         clearInterval(renewal);
-        try {
-          await sendCommand('EVAL', releaseScript, '1', name, owner);
-        } finally {
-          await leaveQueue();
-        }
+        return release();
       };
     },
   };
 
   async function take(name: string, owner: string): Promise<boolean> {
-    return (await sendCommand('SET', name, owner, 'NX', 'PX', String(leaseMs))) !== null;
+    return (await ask('SET', name, owner, 'NX', 'PX', String(leaseMs))) !== null;
+  }
+
+  function ask(...command: [string, ...string[]]): Promise<unknown> {
+    return within(sendCommand(...command), answerWithinMs, 'Asking Redis for the refresh lock');
   }
 }

@@ -4,13 +4,14 @@ import type { RefreshLock, Release } from './refresh-lock.js';
 
 /**
  * Takes the lock of a login, or goes on without it, and says so: inside this process refreshes are joined, and
- * between processes the record is read again. Resolves with what releases it; neither ever rejects or hangs.
+ * between processes the record is read again. Resolves with what releases it, for which nobody has to wait; neither
+ * ever fails.
  */
 export async function takeLock(
   lock: RefreshLock,
   loginId: string,
   limits: { readonly waitMs: number; readonly answerWithinMs: number },
-): Promise<() => Promise<void>> {
+): Promise<() => void> {
   const { answerWithinMs, waitMs } = limits;
   const report = (error: unknown): void => publish('refresh', { event: 'lock-unavailable', loginId, error });
   const letGo = async (release: Release): Promise<void> => {
@@ -23,11 +24,11 @@ export async function takeLock(
   const acquired = Promise.resolve().then(() => lock.acquire(loginId, { waitMs }));
   try {
     const release = await within(acquired, waitMs + answerWithinMs, 'Taking the refresh lock');
-    return () => letGo(release);
+    return () => void letGo(release);
   } catch (error) {
     report(error);
     // One that comes after all must not be kept by nobody.
     acquired.then(letGo, () => {});
-    return async () => {};
+    return () => {};
   }
 }

@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
 import { PolarLoginRequiredError, PolarOAuthError, PolarTransientError } from '../errors.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
-import { loggedOutRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import { joinOrRun } from './join-or-run.js';
 import type { LoginHandle } from './login-handle.js';
 import { type KnownLogin, LoginKnowledge } from './login-knowledge.js';
+import { Outage } from './outage.js';
 import type { RefreshLock } from './refresh-lock.js';
 import { takeLock } from './take-lock.js';
 
@@ -36,6 +36,8 @@ const commitLagMs = 2000;
 const commitLagPauseMs = 500;
 // An API that answers 401 to good tokens must not make every request kill them.
 const refreshAfter401EveryMs = 60_000;
+// Of two refreshes at the same instant Polar may answer one with a 500; how long the other one may take to be recorded.
+const siblingPatienceMs = 1500;
 // A person who logs out does not wait longer than this for a refresh under way; the tombstone stops it anyway.
 const logoutWaitMs = 2000;
 
@@ -50,9 +52,13 @@ export class TokenKeeper {
   readonly #refreshes = new Map<string, Promise<TokenSet>>();
   readonly #refreshesAfter401 = new BoundedMap<number>(10_000);
   readonly #refusedTwice = new BoundedMap<string>(10_000);
+  // Generations for whose refresh no answer came: if Polar made the exchange, the tokens are lost.
+  readonly #unanswered = new BoundedMap<number>(10_000);
+  readonly #outage: Outage;
 
   constructor(parts: TokenKeeperParts) {
     this.#parts = parts;
+    this.#outage = new Outage(parts.now);
   }
 
   /** The newest tokens that this process knows of, without any I/O; undefined when the login has ended. */
@@ -62,7 +68,12 @@ export class TokenKeeper {
 
   /** Takes note of a login that has just happened here, so that not even its record is looked for. */
   begin(login: LoginHandle): void {
-    this.#knowledge.learn(login.loginId, { ...this.#knowledge.recall(login), mintedAt: this.#parts.now() });
+    this.#knowledge.learn(login.loginId, this.#knowledge.recall(login));
+  }
+
+  /** Records the tokens of a login that has just happened here, for work outside its requests. Never rejects. */
+  async recordFirst(login: LoginHandle): Promise<void> {
+    await this.#knowledge.recordTokens(login, login, async () => {});
   }
 
   /** True unless the login is known to have ended. */
@@ -86,10 +97,10 @@ export class TokenKeeper {
     try {
       return await this.#joinRefresh(login, isGood);
     } catch (error) {
+      if (error instanceof PolarLoginRequiredError) throw error;
       // Tokens that the leeway alone calls expired still work.
-      const { rejected, tokens } = this.#knowledge.recall(login);
-      const stillWork = tokens !== undefined && !rejected && isUsable(tokens, this.#parts.now());
-      if (error instanceof PolarTransientError && stillWork) return tokens;
+      const { tokens } = this.#knowledge.recall(login);
+      if (tokens !== undefined && isUsable(tokens, this.#parts.now())) return tokens;
       throw error;
     }
   }
@@ -136,19 +147,26 @@ export class TokenKeeper {
 
   /** Ends a login for good, in every process, and revokes its newest tokens at Polar. Never rejects. */
   async end(login: LoginHandle): Promise<void> {
-    const { now, revoke, timeoutMs } = this.#parts;
-    const release = await this.#acquire(login.loginId, Math.min(logoutWaitMs, timeoutMs));
-    let newest: KnownLogin;
+    const release = await this.#acquire(login.loginId, Math.min(logoutWaitMs, this.#parts.timeoutMs));
+    const known = this.#knowledge.recall(login);
     try {
-      newest = await this.#knowledge.rereadOrRecall(login);
-      await this.#knowledge.write(login, loggedOutRecord, now());
+      await this.#knowledge.recordEnd(login, () => this.#revokeNewest(login, known));
     } finally {
-      await release();
+      release();
     }
-    if (newest.tokens !== undefined) await revoke(newest.tokens, this.#ageOf(newest) < commitLagMs);
+    await this.#revokeNewest(login, known);
   }
 
-  /** Milliseconds since this process received the tokens from Polar; infinite where it did not. */
+  /** Revokes what is newer: what was known, or what is recorded now. */
+  async #revokeNewest(login: LoginHandle, known: KnownLogin): Promise<void> {
+    // Only after the end was recorded: a refresh that is recorded later finds that mark, and revokes its own tokens.
+    const recorded = await this.#knowledge.recordedTokens(login);
+    const newest = recorded !== undefined && recorded.generation > known.generation ? recorded : known;
+    if (newest.tokens !== undefined)
+      await this.#parts.revoke(newest.tokens, this.#ageOf(newest) < commitLagMs);
+  }
+
+  /** Milliseconds since Polar issued the tokens; infinite where that is not known. */
   #ageOf(known: KnownLogin): number {
     // Also a clock that was set back makes nothing look new for long.
     return known.mintedAt === undefined
@@ -171,12 +189,16 @@ export class TokenKeeper {
 
   #joinRefresh(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
     return joinOrRun(this.#refreshes, login.loginId, async () => {
-      const release = await this.#acquire(login.loginId, this.#parts.timeoutMs * 2);
+      // While Polar cannot be asked, nobody queues; what another process has recorded is taken all the same.
+      const release =
+        this.#outage.error === undefined
+          ? await this.#acquire(login.loginId, this.#parts.timeoutMs * 2)
+          : undefined;
       try {
         const newest = await this.#knowledge.rereadOrRecall(login);
         return isGood(newest) ? newest.tokens : await this.#refresh(login, newest);
       } finally {
-        await release();
+        release?.();
       }
     });
   }
@@ -185,37 +207,56 @@ export class TokenKeeper {
     const { tokens } = known;
     if (tokens === undefined) throw loggedOut();
     if (known.rejected || !hasRefreshToken(tokens)) throw loginExpired();
+    const outage = this.#outage.error;
+    if (outage !== undefined) throw outage;
     try {
       return await this.#keep(login, known.generation + 1, await this.#exchange(login, known, tokens));
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
       if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, error);
-      throw error;
+      if (error instanceof PolarLoginRequiredError) throw error;
+      return this.#afterFailure(login, known, error);
     }
   }
 
-  async #exchange(login: LoginHandle, known: KnownLogin, tokens: RefreshableTokens): Promise<TokenSet> {
+  #exchange(login: LoginHandle, known: KnownLogin, tokens: RefreshableTokens): Promise<TokenSet> {
+    return this.#outage.watch(async () => {
+      try {
+        return await this.#exchangeOnce(login, known, tokens);
+      } catch (error) {
+        if (!isInvalidGrant(error) || this.#ageOf(known) >= commitLagMs) throw error;
+        // Polar may not have committed these tokens yet; an attempt too many harms nothing.
+        await delay(commitLagMs);
+        return this.#exchangeOnce(login, known, tokens);
+      }
+    });
+  }
+
+  async #exchangeOnce(login: LoginHandle, known: KnownLogin, tokens: RefreshableTokens): Promise<TokenSet> {
     try {
       return await this.#parts.refresh(tokens, login);
     } catch (error) {
-      if (!isInvalidGrant(error) || this.#ageOf(known) >= commitLagMs) throw error;
-      // Polar may not have committed these tokens yet; an attempt too many harms nothing.
-      await delay(commitLagMs);
-      return this.#parts.refresh(tokens, login);
+      if (!(error instanceof PolarOAuthError) && !isRateLimit(error))
+        this.#unanswered.set(login.loginId, known.generation);
+      throw error;
     }
   }
 
   /** Records what a refresh brought, at once: from now on it is all that there is. */
   async #keep(login: LoginHandle, generation: number, tokens: TokenSet): Promise<TokenSet> {
-    const written = await this.#knowledge.write(login, { generation, tokens }, this.#parts.now());
-    const newest = written ? this.#knowledge.recall(login) : await this.#knowledge.rereadOrRecall(login);
-    if (newest.tokens === undefined) {
-      // Somebody logged out meanwhile: these tokens must not outlive that.
-      await this.#parts.revoke(tokens, true);
-      throw loggedOut();
-    }
+    const record = { generation, tokens, mintedAt: this.#parts.now() };
+    await this.#knowledge.recordTokens(login, record, () => this.#revokeIfEnded(login, tokens));
+    if (await this.#revokeIfEnded(login, tokens)) throw loggedOut();
     publish('refresh', { event: 'refreshed', loginId: login.loginId, generation });
-    return newest.tokens;
+    return this.#knowledge.recall(login).tokens ?? tokens;
+  }
+
+  /** Somebody may have logged out while tokens were on their way: they must not outlive that. */
+  async #revokeIfEnded(login: LoginHandle, tokens: TokenSet): Promise<boolean> {
+    const newest = await this.#knowledge.rereadOrRecall(login);
+    if (newest.tokens !== undefined) return false;
+    await this.#parts.revoke(tokens, true);
+    return true;
   }
 
   /**
@@ -224,18 +265,35 @@ export class TokenKeeper {
    */
   async #afterInvalidGrant(login: LoginHandle, known: KnownLogin, cause: PolarOAuthError): Promise<TokenSet> {
     const { lock, timeoutMs } = this.#parts;
-    const patienceMs = login.records.shared === false ? 0 : timeoutMs + (lock.leaseMs ?? 0);
-    const giveUpAt = performance.now() + patienceMs;
+    const newer = await this.#awaitNewer(login, known, timeoutMs + (lock.leaseMs ?? 0));
+    const newest = newer ?? (await this.#lastLook(login));
+    if (newest.generation > known.generation)
+      return this.#isGood(newest) ? newest.tokens : this.#refresh(login, newest);
+    this.#knowledge.learn(login.loginId, { ...known, rejected: true });
+    throw loginExpired(cause, this.#unanswered.get(login.loginId) === known.generation);
+  }
+
+  /** Polar could not be asked, or its answer did not arrive: another process may have had more luck. */
+  async #afterFailure(login: LoginHandle, known: KnownLogin, error: unknown): Promise<TokenSet> {
+    const hasAnswered = error instanceof PolarTransientError && error.code === 'server_error';
+    const newer = await this.#awaitNewer(login, known, hasAnswered ? siblingPatienceMs : 0);
+    if (newer !== undefined && this.#isGood(newer)) return newer.tokens;
+    throw error;
+  }
+
+  /** Looks for a newer record for a while; once only where no other process can write one. */
+  async #awaitNewer(
+    login: LoginHandle,
+    known: KnownLogin,
+    patienceMs: number,
+  ): Promise<KnownLogin | undefined> {
+    const giveUpAt = performance.now() + (login.records.shared === false ? 0 : patienceMs);
     for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 500)) {
-      const isLastLook = performance.now() >= giveUpAt;
-      const newest = isLastLook ? await this.#lastLook(login) : await this.#knowledge.rereadOrRecall(login);
-      if (newest.generation > known.generation)
-        return this.#isGood(newest) ? newest.tokens : this.#refresh(login, newest);
-      if (isLastLook) break;
+      const newest = await this.#knowledge.rereadOrRecall(login);
+      if (newest.generation > known.generation) return newest;
+      if (performance.now() >= giveUpAt) return undefined;
       await delay(pauseMs);
     }
-    this.#knowledge.learn(login.loginId, { ...known, rejected: true });
-    throw loginExpired(cause);
   }
 
   /** The record, or a transient error: without having seen it, a login must not be called dead. */
@@ -249,11 +307,14 @@ export class TokenKeeper {
     }
   }
 
-  #acquire(loginId: string, waitMs: number): Promise<() => Promise<void>> {
+  #acquire(loginId: string, waitMs: number): Promise<() => void> {
     const { lock, timeoutMs } = this.#parts;
     return takeLock(lock, loginId, { waitMs, answerWithinMs: timeoutMs });
   }
 }
+
+const isRateLimit = (error: unknown): boolean =>
+  error instanceof PolarTransientError && error.code === 'rate_limited';
 
 const isInvalidGrant = (error: unknown): error is PolarOAuthError =>
   error instanceof PolarOAuthError && error.code === 'invalid_grant';
@@ -263,9 +324,9 @@ const hasRefreshToken = (tokens: TokenSet): tokens is RefreshableTokens => token
 const loggedOut = (): PolarLoginRequiredError =>
   new PolarLoginRequiredError('logged_out', 'This login has been logged out. Log in with Polar again.');
 
-const loginExpired = (cause?: unknown): PolarLoginRequiredError =>
+const loginExpired = (cause?: unknown, isAnswerLost = false): PolarLoginRequiredError =>
   new PolarLoginRequiredError(
     'login_expired',
-    'Polar no longer accepts this login: it was revoked there or has expired. Log in with Polar again.',
+    `Polar no longer accepts this login: ${isAnswerLost ? 'its answer to an earlier refresh, with the new tokens, got lost on the way' : 'it was revoked there or has expired'}. Log in with Polar again.`,
     { cause },
   );

@@ -1,25 +1,76 @@
-import { randomBytes } from 'node:crypto';
-import { CompactEncrypt, compactDecrypt } from 'jose';
+import { createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose';
 
-/** A new random key for {@link seal}, base64url. */
+/** Encrypts JSON values (JWE, A256GCM) and opens them again. */
+export interface Sealer {
+  /** `purpose` is authenticated with the value, so that what was sealed for one place cannot be put in another. */
+  seal(value: unknown, purpose: string): Promise<string>;
+  /** Opens what {@link seal} made; undefined for anything else, another key or another purpose. */
+  unseal(sealed: string, purpose: string): Promise<unknown>;
+}
+
+/** A new random key for {@link sealerWithKey}, base64url. */
 export function newSealingKey(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/**
- * Encrypts a JSON value (JWE, A256GCM). `purpose` is authenticated with it, so that what was sealed for one
- * place cannot be put in another.
- */
-export async function seal(value: unknown, key: string, purpose: string): Promise<string> {
-  return new CompactEncrypt(new TextEncoder().encode(JSON.stringify(value)))
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', purpose })
-    .encrypt(Buffer.from(key, 'base64url'));
+/** Seals with one key: 32 bytes, base64url. */
+export function sealerWithKey(key: string): Sealer {
+  const bytes = Buffer.from(key, 'base64url');
+  return {
+    seal: (value, purpose) => encrypt(value, bytes, { purpose }),
+    unseal: (sealed, purpose) => decrypt(sealed, purpose, () => bytes),
+  };
 }
 
-/** Opens what {@link seal} made; undefined for anything else, another key or another purpose. */
-export async function unseal(sealed: string, key: string, purpose: string): Promise<unknown> {
+/**
+ * Seals with the first of the app's keys, and opens what any of them sealed: to change the key, put the new one first.
+ *
+ * @param use what the keys are for: they are derived (HKDF, RFC 5869), so that what was sealed for one use opens
+ * nothing of another
+ */
+export function sealerWithKeys(keys: readonly string[], use: string): Sealer {
+  const derived = new Map(keys.map((key) => [keyId(key), derive(key, use)]));
+  const [[kid, current] = ['', Buffer.alloc(0)]] = derived;
+  return {
+    seal: (value, purpose) => encrypt(value, current, { purpose, kid }),
+    unseal: (sealed, purpose) => decrypt(sealed, purpose, (named) => derived.get(named ?? '')),
+  };
+}
+
+/** Seals with the first of some sealers, and opens what any of them sealed. */
+export function firstOf(sealers: readonly [Sealer, ...Sealer[]]): Sealer {
+  return {
+    seal: (value, purpose) => sealers[0].seal(value, purpose),
+    async unseal(sealed, purpose) {
+      for (const sealer of sealers) {
+        const value = await sealer.unseal(sealed, purpose);
+        if (value !== undefined) return value;
+      }
+      return undefined;
+    },
+  };
+}
+
+async function encrypt(
+  value: unknown,
+  key: Uint8Array,
+  header: { purpose: string; kid?: string },
+): Promise<string> {
+  return new CompactEncrypt(new TextEncoder().encode(JSON.stringify(value)))
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...header })
+    .encrypt(key);
+}
+
+async function decrypt(
+  sealed: string,
+  purpose: string,
+  keyOf: (kid: string | undefined) => Uint8Array | undefined,
+): Promise<unknown> {
   try {
-    const { plaintext, protectedHeader } = await compactDecrypt(sealed, Buffer.from(key, 'base64url'), {
+    const key = keyOf(decodeProtectedHeader(sealed).kid);
+    if (key === undefined) return undefined;
+    const { plaintext, protectedHeader } = await compactDecrypt(sealed, key, {
       keyManagementAlgorithms: ['dir'],
       contentEncryptionAlgorithms: ['A256GCM'],
     });
@@ -29,4 +80,13 @@ export async function unseal(sealed: string, key: string, purpose: string): Prom
   } catch {
     return undefined;
   }
+}
+
+function derive(key: string, use: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', key, '', `passport-polar ${use}`, 32));
+}
+
+/** Names a key without telling anything of it. */
+function keyId(key: string): string {
+  return createHash('sha256').update(derive(key, 'key id')).digest('base64url').slice(0, 11);
 }

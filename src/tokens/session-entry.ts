@@ -1,43 +1,42 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { newSealingKey } from './sealing.js';
+import { type LoginFacts, parseLoginFacts } from './token-record.js';
 import { parseStoredTokens, type TokenSet } from './token-set.js';
 
 /**
  * What a session holds of a login, written once, at login. Opaque to the app. The tokens in it are those of the
  * login; newer ones are in the login's token record.
  */
-export interface SessionEntry {
+export interface SessionEntry extends LoginFacts {
   readonly v: 1;
   /** Random name of the login, for its token record and lock. */
   readonly loginId: string;
   /** Opens the login's token record; only the session holds it. */
   readonly recordKey: string;
   readonly tokens: TokenSet;
-  /** Polar's id of the user: a refreshed id_token must mean the same. */
-  readonly subject: string;
-  /** The nonce of the login: a refreshed id_token that has one must have this. */
-  readonly nonce: string;
+  /** When Polar issued the tokens, in milliseconds since the epoch. */
+  readonly mintedAt: number;
   /** Fingerprint of the Passport user to whom the tokens belong. */
   readonly user: string;
-  /** The client and server that issued the tokens: they are sent nowhere else. */
-  readonly clientID: string;
-  readonly apiURL: string;
 }
 
 /** The parts of a login that are known before somebody is logged in to the app. */
-export type NewLogin = Omit<SessionEntry, 'v' | 'loginId' | 'recordKey' | 'user'>;
+export type NewLogin = Omit<SessionEntry, 'v' | 'user'>;
 
-/** A fresh entry for a login, bound to the serialized Passport user. */
-export function newSessionEntry(login: NewLogin, serializedUser: unknown): SessionEntry {
+/** A login that has just happened, with a name and a key of its own. */
+export function newLogin(login: Omit<NewLogin, 'loginId' | 'recordKey'>): NewLogin {
   const { idToken: _verifiedAlready, ...tokens } = login.tokens;
   return {
     ...login,
-    v: 1,
+    tokens,
     loginId: randomBytes(16).toString('base64url'),
     recordKey: newSealingKey(),
-    tokens,
-    user: userFingerprint(serializedUser),
   };
+}
+
+/** The entry for a login, bound to the serialized Passport user. */
+export function newSessionEntry(login: NewLogin, serializedUser: unknown): SessionEntry {
+  return { ...login, v: 1, user: userFingerprint(serializedUser) };
 }
 
 /** An entry as it came out of a session, or undefined where it is none: tampered with, or of another version. */
@@ -45,12 +44,12 @@ export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const entry = value as Record<keyof SessionEntry, unknown>;
   const tokens = parseStoredTokens(entry.tokens);
-  if (entry.v !== 1 || tokens === undefined) return undefined;
-  const { loginId, recordKey, subject, nonce, user, clientID, apiURL } = entry;
-  if (!isName(loginId, 16) || !isName(recordKey, 32)) return undefined;
-  if (!isText(subject) || !isText(nonce) || !isText(user) || !isText(clientID) || !isText(apiURL))
-    return undefined;
-  return { v: 1, loginId, recordKey, tokens, subject, nonce, user, clientID, apiURL };
+  const facts = parseLoginFacts(entry);
+  if (entry.v !== 1 || tokens === undefined || facts === undefined) return undefined;
+  const { loginId, recordKey, mintedAt, user } = entry;
+  if (!isName(loginId, 16) || !isName(recordKey, 32) || !isText(user)) return undefined;
+  if (typeof mintedAt !== 'number') return undefined;
+  return { v: 1, loginId, recordKey, tokens, mintedAt, ...facts, user };
 }
 
 /** A fingerprint of a serialized user that survives a store which reorders keys. */

@@ -6,11 +6,11 @@ export interface SessionStore {
   set(sid: string, session: never, callback?: (error?: unknown) => void): void;
 }
 
-// Not session ids that express-session could make, so no cookie ever names them. The end of a login has a key of its
-// own: session stores know no compare-and-set, and a slow write of a refresh must not overwrite it.
-const recordKey = (loginId: string): string => `polar-tokens.${loginId}`;
-const endKey = (loginId: string): string => `polar-tokens.${loginId}.ended`;
-const endGeneration = Number.MAX_SAFE_INTEGER;
+// Not a session id that express-session could make, so no cookie ever names it.
+const sidOf = (loginId: string): string => `polar-tokens.${loginId}`;
+
+// Session stores know no compare-and-set: a slow write of an older record can land on a newer one.
+const writeAttempts = 3;
 
 const recordsOfStore = new WeakMap<object, TokenRecordStore>();
 
@@ -22,32 +22,34 @@ export function sessionStoreRecords(store: SessionStore): TokenRecordStore {
   const known = recordsOfStore.get(store);
   if (known !== undefined) return known;
 
-  const read = async (key: string): Promise<StoredTokenRecord | undefined> => {
+  const read = async (loginId: string): Promise<StoredTokenRecord | undefined> => {
     const session = await new Promise<unknown>((resolve, reject) => {
-      store.get(key, (error, found) => (isRealError(error) ? reject(error) : resolve(found)));
+      store.get(sidOf(loginId), (error, found) => (isRealError(error) ? reject(error) : resolve(found)));
     });
     return parseStoredRecord((session as { polar?: unknown } | null | undefined)?.polar);
   };
-  const write = (key: string, record: StoredTokenRecord, lifetimeMs: number): Promise<void> => {
+  const write = (loginId: string, record: StoredTokenRecord, lifetimeMs: number): Promise<void> => {
     const expires = new Date(Date.now() + lifetimeMs);
     const cookie = { originalMaxAge: lifetimeMs, maxAge: lifetimeMs, expires, httpOnly: true, path: '/' };
     return new Promise((resolve, reject) => {
-      store.set(key, { cookie, polar: record } as never, (error) => (error ? reject(error) : resolve()));
+      store.set(sidOf(loginId), { cookie, polar: record } as never, (error) =>
+        error ? reject(error) : resolve(),
+      );
     });
   };
 
   const records: TokenRecordStore = {
-    async get(loginId) {
-      const [end, record] = await Promise.all([read(endKey(loginId)), read(recordKey(loginId))]);
-      return end ?? record;
-    },
+    get: read,
     async put(loginId, record, { ttlSeconds }) {
-      const present = await records.get(loginId);
-      if (present !== undefined && present.generation >= record.generation) return false;
-      const isEnd = record.generation === endGeneration;
-      await write(isEnd ? endKey(loginId) : recordKey(loginId), record, ttlSeconds * 1000);
-      // Ended between the look and the write? The end wins, and the writer has to know.
-      return isEnd || (await read(endKey(loginId))) === undefined;
+      const before = await read(loginId);
+      if (before !== undefined && before.generation >= record.generation) return false;
+      for (let attempt = 1; attempt <= writeAttempts; attempt++) {
+        await write(loginId, record, ttlSeconds * 1000);
+        const now = await read(loginId);
+        if (now?.generation === record.generation) return now.sealed === record.sealed;
+        if (now !== undefined && now.generation > record.generation) return false;
+      }
+      throw new Error('The session store does not keep what is written to it');
     },
     // express-session's MemoryStore and the memorystore package: this process is all there is.
     shared: store.constructor.name !== 'MemoryStore',

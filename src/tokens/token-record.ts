@@ -1,20 +1,32 @@
 import { within } from '../within.js';
-import { seal, unseal } from './sealing.js';
-import { parseStoredRecord, type StoredTokenRecord, type TokenRecordStore } from './token-record-store.js';
+import type { Sealer } from './sealing.js';
+import { parseStoredRecord, type TokenRecordStore } from './token-record-store.js';
 import { parseStoredTokens, type TokenSet } from './token-set.js';
 
-/** The truth about a login from its first refresh on. */
-export type TokenRecord =
-  | { readonly generation: number; readonly tokens: TokenSet }
-  | { readonly generation: number; readonly loggedOut: true };
+/** The newest tokens of a login, from its first refresh on. */
+export interface TokenRecord {
+  /** Grows with every refresh. */
+  readonly generation: number;
+  readonly tokens: TokenSet;
+  /** When Polar issued them, in milliseconds since the epoch. */
+  readonly mintedAt: number | undefined;
+}
 
-/** Ends a login for good: no refresh can ever reach this generation. */
-export const loggedOutRecord: TokenRecord = { generation: Number.MAX_SAFE_INTEGER, loggedOut: true };
+/** What stays the same from login to logout, and is needed for a refresh. */
+export interface LoginFacts {
+  /** Polar's id of the user: a refreshed id_token must mean the same. */
+  readonly subject: string;
+  /** The nonce of the login: a refreshed id_token that has one must have this. */
+  readonly nonce: string;
+  /** The client and server that issued the tokens: they are sent nowhere else. */
+  readonly clientID: string;
+  readonly apiURL: string;
+}
 
-/** Where and under which key the record of one login is. */
+/** Where the record of one login is, and what seals it. */
 export interface RecordPlace {
   readonly loginId: string;
-  readonly recordKey: string;
+  readonly sealer: Sealer;
   readonly records: TokenRecordStore;
   readonly ttlSeconds: number;
   /** Milliseconds after which a store that does not answer counts as down. */
@@ -23,32 +35,88 @@ export interface RecordPlace {
 
 /** The record of a login, or undefined when there is none or it cannot be opened. */
 export async function readRecord(place: RecordPlace): Promise<TokenRecord | undefined> {
-  const stored = await within(
-    place.records.get(place.loginId),
-    place.storeTimeoutMs,
-    'Reading a token record',
-  );
-  const record = parseStoredRecord(stored);
-  return record === undefined ? undefined : open(record, place);
+  const opened = await open(place);
+  return opened && recordIn(opened.content, opened.generation);
+}
+
+/** The record of a login of which nothing else is known; undefined also where it does not say enough. */
+export async function readLogin(
+  place: RecordPlace,
+): Promise<(TokenRecord & { readonly facts: LoginFacts; readonly ttlSeconds: number }) | undefined> {
+  const opened = await open(place);
+  const record = opened && recordIn(opened.content, opened.generation);
+  const facts = opened && parseLoginFacts(opened.content['facts']);
+  if (record === undefined || facts === undefined) return undefined;
+  const ttlSeconds = Number(opened?.content['ttlSeconds']) || place.ttlSeconds;
+  return { ...record, facts, ttlSeconds };
 }
 
 /** Writes a record; false when one of the same or a higher generation is there already. */
-export async function writeRecord(place: RecordPlace, record: TokenRecord): Promise<boolean> {
-  const { generation, ...content } = record;
-  const sealed = await seal(content, place.recordKey, purpose(place, generation));
-  const written = place.records.put(place.loginId, { generation, sealed }, { ttlSeconds: place.ttlSeconds });
-  return within(written, place.storeTimeoutMs, 'Writing a token record');
+export async function writeRecord(
+  place: RecordPlace & { readonly facts: LoginFacts },
+  record: TokenRecord,
+): Promise<boolean> {
+  const { facts, ttlSeconds } = place;
+  const { generation, tokens, mintedAt } = record;
+  const content = { tokens, mintedAt, facts, ttlSeconds };
+  return write(place, place.loginId, generation, content, purpose(place, generation));
 }
 
-async function open(stored: StoredTokenRecord, place: RecordPlace): Promise<TokenRecord | undefined> {
-  const content = await unseal(stored.sealed, place.recordKey, purpose(place, stored.generation));
-  if (typeof content !== 'object' || content === null) return undefined;
-  if ((content as { loggedOut?: unknown }).loggedOut === true)
-    return { generation: stored.generation, loggedOut: true };
-  const tokens = parseStoredTokens((content as { tokens?: unknown }).tokens);
-  return tokens === undefined ? undefined : { generation: stored.generation, tokens };
+// The end of a login has a row of its own. Whoever ends one writes this row and then reads the record, whoever
+// refreshes writes the record and then reads this row: one of the two sees the other, in every kind of store.
+const endRow = ({ loginId }: RecordPlace): string => `${loginId}.ended`;
+const endPurpose = ({ loginId }: RecordPlace): string => `login-ended:${loginId}`;
+
+/** True when the login has been ended, in whatever process. */
+export async function hasEnded(place: RecordPlace): Promise<boolean> {
+  const stored = await read(place, endRow(place));
+  return stored !== undefined && (await place.sealer.unseal(stored.sealed, endPurpose(place))) === true;
+}
+
+/** Marks the login as ended, for good and for every process. */
+export async function writeEnd(place: RecordPlace): Promise<void> {
+  await write(place, endRow(place), 1, true, endPurpose(place));
+}
+
+/** What stays the same of a login, as it came out of storage; undefined where something is missing. */
+export function parseLoginFacts(value: unknown): LoginFacts | undefined {
+  const { subject, nonce, clientID, apiURL } = (value ?? {}) as Record<string, unknown>;
+  const areTexts = [subject, nonce, clientID, apiURL].every(
+    (each) => typeof each === 'string' && each !== '',
+  );
+  return areTexts ? ({ subject, nonce, clientID, apiURL } as LoginFacts) : undefined;
+}
+
+async function open(place: RecordPlace) {
+  const stored = await read(place, place.loginId);
+  const content = stored && (await place.sealer.unseal(stored.sealed, purpose(place, stored.generation)));
+  if (stored === undefined || typeof content !== 'object' || content === null) return undefined;
+  return { generation: stored.generation, content: content as Readonly<Record<string, unknown>> };
+}
+
+function recordIn(content: Readonly<Record<string, unknown>>, generation: number): TokenRecord | undefined {
+  const tokens = parseStoredTokens(content['tokens']);
+  const mintedAt = typeof content['mintedAt'] === 'number' ? content['mintedAt'] : undefined;
+  return tokens && { generation, tokens, mintedAt };
+}
+
+async function read(place: RecordPlace, row: string) {
+  const stored = await within(place.records.get(row), place.storeTimeoutMs, 'Reading a token record');
+  return parseStoredRecord(stored);
+}
+
+async function write(
+  { records, sealer, storeTimeoutMs, ttlSeconds }: RecordPlace,
+  row: string,
+  generation: number,
+  content: unknown,
+  contentPurpose: string,
+): Promise<boolean> {
+  const sealed = await sealer.seal(content, contentPurpose);
+  const written = records.put(row, { generation, sealed }, { ttlSeconds });
+  return within(written, storeTimeoutMs, 'Writing a token record');
 }
 
 // Names login and generation, so that a store cannot pass one login's record, or an old one, off as another.
-const purpose = (place: RecordPlace, generation: number): string =>
-  `token-record:${place.loginId}:${generation}`;
+const purpose = ({ loginId }: RecordPlace, generation: number): string =>
+  `token-record:${loginId}:${generation}`;

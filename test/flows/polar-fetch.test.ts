@@ -126,7 +126,7 @@ describe('after a 401', () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(10);
     app.emulator.fail('api', { status: 401 }, 2);
-    app.emulator.fail('token', { status: 503 });
+    app.emulator.fail('token', { status: 500 });
     call = calls('/v1/organizations/');
     expect((await browser.get('/call')).status).toBe(503);
     expect((await browser.get('/call')).body.status).toBe(200);

@@ -208,6 +208,8 @@ describe('when Polar cannot be asked', () => {
     const answer = await browser.get('/token');
     expect(answer.status).toBeGreaterThanOrEqual(500);
     expect(answer.body.code).toBe(code);
+    const { retryAfterSeconds = 0 } = app.errors[0] as { retryAfterSeconds?: number };
+    app.emulator.advanceTime(retryAfterSeconds);
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
   });
 
@@ -226,6 +228,7 @@ describe('when Polar cannot be asked', () => {
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', 'hang');
     expect((await browser.get('/token')).body.code).toBe('timeout');
+    app.emulator.advanceTime(1);
     expect(await browser.token()).toMatch(/^polar_at_u_/);
   });
 

@@ -208,24 +208,6 @@ it('a login that is expired and cannot be refreshed is sent to log in', async ()
   expect((await browser.get('/token')).body.code).toBe('login_expired');
 });
 
-describe('the end of a login in the session store', () => {
-  it('is not overwritten by a refresh of another process that was about to write', async () => {
-    const { sessionStoreRecords } = await import('../../src/tokens/session-store-records.js');
-    app = await startTestApp();
-    const store = new session.MemoryStore();
-    const records = sessionStoreRecords(store as never);
-    const set = store.set.bind(store);
-    const end = { generation: Number.MAX_SAFE_INTEGER, sealed: 'ended' };
-    // Between the look and the write of the refresh, the login is ended.
-    store.set = ((sid: string, data: never, callback: () => void) => {
-      store.set = set;
-      void records.put('login', end, { ttlSeconds: 60 }).then(() => set(sid, data, callback));
-    }) as never;
-    expect(await records.put('login', { generation: 1, sealed: 'tokens' }, { ttlSeconds: 60 })).toBe(false);
-    expect(await records.get('login')).toEqual(end);
-  });
-});
-
 describe('an app', () => {
   it('may call req.logIn twice without losing its tokens', async () => {
     app = await startTestApp({

@@ -226,6 +226,7 @@ describe('nobody can use the tokens', () => {
     ['user', 'me'],
     ['apiURL', 'https://evil.example'],
     ['recordKey', 7],
+    ['mintedAt', 'yesterday'],
   ])('after the entry was tampered with: %s', async (field, value) => {
     app = await startTestApp({
       routes: (server) =>

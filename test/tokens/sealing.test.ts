@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { newSealingKey, seal, unseal } from '../../src/tokens/sealing.js';
+import { firstOf, newSealingKey, sealerWithKey, sealerWithKeys } from '../../src/tokens/sealing.js';
+
+const seal = (value: unknown, key: string, purpose: string) => sealerWithKey(key).seal(value, purpose);
+const unseal = (sealed: string, key: string, purpose: string) => sealerWithKey(key).unseal(sealed, purpose);
 
 const key = newSealingKey();
 const value = { tokens: { accessToken: 'polar_at_u_1' }, list: [1, null, 'ü'] };
@@ -83,4 +86,48 @@ describe('what is sealed', () => {
 it('a key has 256 bits, and is another one each time', () => {
   expect(Buffer.from(newSealingKey(), 'base64url')).toHaveLength(32);
   expect(new Set(Array.from({ length: 100 }, newSealingKey)).size).toBe(100);
+});
+
+describe('what is sealed with keys of the app', () => {
+  const [old, current, other] = ['old', 'current', 'other'].map((name) => name.padEnd(32, '.')) as [
+    string,
+    string,
+    string,
+  ];
+
+  it('is opened by the first key and by previous ones, for the same purpose and use', async () => {
+    const sealed = await sealerWithKeys([old], 'u').seal(value, 'p');
+    expect(await sealerWithKeys([old], 'u').unseal(sealed, 'p')).toEqual(value);
+    expect(await sealerWithKeys([current, old], 'u').unseal(sealed, 'p')).toEqual(value);
+    expect(await sealerWithKeys([current, other], 'u').unseal(sealed, 'p')).toBeUndefined();
+    expect(await sealerWithKeys([old], 'u').unseal(sealed, 'q')).toBeUndefined();
+    expect(await sealerWithKeys([old], 'another use').unseal(sealed, 'p')).toBeUndefined();
+  });
+
+  it('is sealed with the first key', async () => {
+    const sealed = await sealerWithKeys([current, old], 'u').seal(value, 'p');
+    expect(await sealerWithKeys([current], 'u').unseal(sealed, 'p')).toEqual(value);
+    expect(await sealerWithKeys([old], 'u').unseal(sealed, 'p')).toBeUndefined();
+  });
+
+  it('names its key without showing it', async () => {
+    const sealed = await sealerWithKeys([current], 'u').seal(value, 'p');
+    const header = Buffer.from(sealed.split('.')[0] ?? '', 'base64url').toString();
+    expect(JSON.parse(header)).toEqual({
+      alg: 'dir',
+      enc: 'A256GCM',
+      purpose: 'p',
+      kid: expect.stringMatching(/^[\w-]{11}$/),
+    });
+    expect(header).not.toContain(current);
+  });
+
+  it('can stand beside a key of its own', async () => {
+    const [keys, own] = [sealerWithKeys([current], 'u'), sealerWithKey(newSealingKey())];
+    const both = firstOf([keys, own]);
+    for (const sealer of [keys, own, both])
+      expect(await both.unseal(await sealer.seal(value, 'p'), 'p')).toEqual(value);
+    expect(await keys.unseal(await both.seal(value, 'p'), 'p')).toEqual(value);
+    expect(await both.unseal(await sealerWithKey(newSealingKey()).seal(value, 'p'), 'p')).toBeUndefined();
+  });
 });

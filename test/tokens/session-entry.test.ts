@@ -1,20 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  type NewLogin,
+  newLogin,
   newSessionEntry,
   parseSessionEntry,
   userFingerprint,
 } from '../../src/tokens/session-entry.js';
 
-const login: NewLogin = {
+const granted = {
   tokens: { accessToken: 'a', refreshToken: 'r', expiresAt: 7, scopes: ['openid'], idToken: 'verified' },
   subject: 'user-1',
   nonce: 'nonce-1',
   clientID: 'polar_ci_1',
   apiURL: 'https://api.polar.sh',
+  mintedAt: 5,
 };
 
-const entry = newSessionEntry(login, { id: 1 });
+const entry = newSessionEntry(newLogin(granted), { id: 1 });
 const stored = () => JSON.parse(JSON.stringify(entry)) as Record<string, unknown>;
 
 describe('a new entry', () => {
@@ -24,6 +25,7 @@ describe('a new entry', () => {
       loginId: expect.stringMatching(/^[\w-]{22}$/),
       recordKey: expect.stringMatching(/^[\w-]{43}$/),
       tokens: { accessToken: 'a', refreshToken: 'r', expiresAt: 7, scopes: ['openid'] },
+      mintedAt: 5,
       subject: 'user-1',
       nonce: 'nonce-1',
       user: userFingerprint({ id: 1 }),
@@ -33,7 +35,7 @@ describe('a new entry', () => {
   });
 
   it('has a name and a key of its own', () => {
-    const entries = Array.from({ length: 50 }, () => newSessionEntry(login, { id: 1 }));
+    const entries = Array.from({ length: 50 }, () => newLogin(granted));
     expect(new Set(entries.map(({ loginId }) => loginId)).size).toBe(50);
     expect(new Set(entries.map(({ recordKey }) => recordKey)).size).toBe(50);
   });
@@ -48,8 +50,19 @@ describe('an entry from a session', () => {
     expect(parseSessionEntry({ ...stored(), more: 1 })).toEqual(entry);
   });
 
-  const wrong = [undefined, null, '', 7, true, {}, ['text']];
-  const fields = ['v', 'loginId', 'recordKey', 'tokens', 'subject', 'nonce', 'user', 'clientID', 'apiURL'];
+  const wrong = [undefined, null, '', true, {}, ['text']];
+  const fields = [
+    'v',
+    'loginId',
+    'recordKey',
+    'tokens',
+    'mintedAt',
+    'subject',
+    'nonce',
+    'user',
+    'clientID',
+    'apiURL',
+  ];
 
   it('has a test for each field', () => {
     expect(Object.keys(entry).sort()).toEqual([...fields].sort());
@@ -62,7 +75,12 @@ describe('an entry from a session', () => {
     },
   );
 
+  it.each(fields.filter((field) => field !== 'mintedAt'))('is none with a number as %s', (field) => {
+    expect(parseSessionEntry({ ...stored(), [field]: 7 })).toBeUndefined();
+  });
+
   it.each<[string, unknown]>([
+    ['mintedAt', '7'],
     ['v', 2],
     ['v', 0],
     ['v', '1'],

@@ -1,12 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import session from 'express-session';
-import { newSealingKey, seal } from '../../src/tokens/sealing.js';
+import { newSealingKey, sealerWithKey } from '../../src/tokens/sealing.js';
 import { type SessionStore, sessionStoreRecords } from '../../src/tokens/session-store-records.js';
 import {
-  loggedOutRecord,
+  hasEnded,
+  type LoginFacts,
   type RecordPlace,
+  readLogin,
   readRecord,
   type TokenRecord,
+  writeEnd,
   writeRecord,
 } from '../../src/tokens/token-record.js';
 import type { StoredTokenRecord, TokenRecordStore } from '../../src/tokens/token-record-store.js';
@@ -18,7 +21,13 @@ const tokensOf = (name: string) => ({
   expiresAt: 7,
   scopes: ['openid'],
 });
-const recordOf = (generation: number): TokenRecord => ({ generation, tokens: tokensOf(String(generation)) });
+const recordOf = (generation: number): TokenRecord => ({
+  generation,
+  tokens: tokensOf(String(generation)),
+  mintedAt: 1_000_000 + generation,
+});
+const facts: LoginFacts = { subject: 'sub', nonce: 'n', clientID: 'c', apiURL: 'https://api.polar.sh' };
+const newSealer = () => sealerWithKey(newSealingKey());
 
 /** The store of the example in the documentation of TokenRecordStore. */
 function inMemory(): TokenRecordStore {
@@ -193,11 +202,12 @@ describe('token records in the session store', () => {
 });
 
 describe('the record of a login', () => {
-  let place: RecordPlace;
+  let place: RecordPlace & { readonly facts: LoginFacts };
   beforeEach(() => {
     place = {
       loginId: 'login-1',
-      recordKey: newSealingKey(),
+      facts,
+      sealer: newSealer(),
       records: inMemory(),
       ttlSeconds,
       storeTimeoutMs: 1000,
@@ -240,18 +250,23 @@ describe('the record of a login', () => {
     expect(await readRecord(place)).toEqual(recordOf(3));
   });
 
-  it('that says logged out is the last one', async () => {
-    await writeRecord(place, recordOf(1));
-    expect(await writeRecord(place, loggedOutRecord)).toBe(true);
-    expect(await readRecord(place)).toEqual({ generation: Number.MAX_SAFE_INTEGER, loggedOut: true });
-    for (const generation of [2, 1_000_000, Number.MAX_SAFE_INTEGER])
-      expect(await writeRecord(place, recordOf(generation))).toBe(false);
-    expect(await readRecord(place)).toEqual(loggedOutRecord);
+  it('tells of the login itself, for whoever has no session', async () => {
+    await writeRecord({ ...place, ttlSeconds: 77 }, recordOf(1));
+    expect(await readLogin(place)).toEqual({ ...recordOf(1), facts, ttlSeconds: 77 });
   });
+
+  it.each(['subject', 'nonce', 'clientID', 'apiURL'] as const)(
+    'without %s does not tell enough of the login',
+    async (name) => {
+      await writeRecord({ ...place, facts: { ...facts, [name]: undefined as never } }, recordOf(1));
+      expect(await readLogin(place)).toBeUndefined();
+      expect(await readRecord(place)).toEqual(recordOf(1));
+    },
+  );
 
   it('cannot be opened with another key', async () => {
     await writeRecord(place, recordOf(1));
-    expect(await readRecord({ ...place, recordKey: newSealingKey() })).toBeUndefined();
+    expect(await readRecord({ ...place, sealer: newSealer() })).toBeUndefined();
   });
 
   it('cannot be passed off as that of another login', async () => {
@@ -268,21 +283,14 @@ describe('the record of a login', () => {
     expect(await readRecord(place)).toBeUndefined();
   });
 
-  it.each([
-    [null],
-    ['text'],
-    [7],
-    [[]],
-    [{}],
-    [{ tokens: null }],
-    [{ tokens: { accessToken: '' } }],
-    [{ loggedOut: 'true' }],
-    [{ loggedOut: false }],
-  ])('is none when it holds %j', async (content) => {
-    const sealed = await seal(content, place.recordKey, 'token-record:login-1:1');
-    await place.records.put('login-1', { generation: 1, sealed }, { ttlSeconds });
-    expect(await readRecord(place)).toBeUndefined();
-  });
+  it.each([[null], ['text'], [7], [[]], [{}], [{ tokens: null }], [{ tokens: { accessToken: '' } }]])(
+    'is none when it holds %j',
+    async (content) => {
+      const sealed = await place.sealer.seal(content, 'token-record:login-1:1');
+      await place.records.put('login-1', { generation: 1, sealed }, { ttlSeconds });
+      expect(await readRecord(place)).toBeUndefined();
+    },
+  );
 
   it('is an error when the store cannot answer, and not none', async () => {
     const broken = new Error('the store is down');
@@ -292,5 +300,43 @@ describe('the record of a login', () => {
     };
     await expect(readRecord({ ...place, records })).rejects.toBe(broken);
     await expect(writeRecord({ ...place, records }, recordOf(1))).rejects.toBe(broken);
+  });
+});
+
+describe('the end of a login', () => {
+  let place: RecordPlace & { readonly facts: LoginFacts };
+  beforeEach(() => {
+    const records = inMemory();
+    place = { loginId: 'login-1', facts, sealer: newSealer(), records, ttlSeconds, storeTimeoutMs: 1000 };
+  });
+
+  it('is marked once and for all, whatever is recorded afterwards', async () => {
+    expect(await hasEnded(place)).toBe(false);
+    await writeRecord(place, recordOf(1));
+    expect(await hasEnded(place)).toBe(false);
+    await writeEnd(place);
+    await writeEnd(place);
+    await writeRecord(place, recordOf(2));
+    expect(await hasEnded(place)).toBe(true);
+  });
+
+  it('leaves the record as it was, so that its tokens can be revoked', async () => {
+    await writeRecord(place, recordOf(1));
+    await writeEnd(place);
+    expect(await readRecord(place)).toEqual(recordOf(1));
+  });
+
+  it('is sealed: nobody but who has the key can end a login', async () => {
+    await writeEnd({ ...place, sealer: newSealer() });
+    expect(await hasEnded(place)).toBe(false);
+  });
+
+  it('is that of this login, and no record of its own', async () => {
+    await writeEnd(place);
+    const stored = (await place.records.get('login-1.ended')) as StoredTokenRecord;
+    await place.records.put('login-2.ended', stored, { ttlSeconds });
+    expect(await hasEnded({ ...place, loginId: 'login-2' })).toBe(false);
+    await place.records.put('login-1', stored, { ttlSeconds });
+    expect(await readRecord(place)).toBeUndefined();
   });
 });

@@ -1,35 +1,43 @@
-import type { PolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import { PolarConfigurationError, PolarInsufficientScopeError, PolarResponseError } from '../errors.js';
-import { startDeadline } from '../http.js';
+import { type Fetch, startDeadline } from '../http.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
+import type { TokenKeeper } from '../refresh/token-keeper.js';
+
+/** What calls to the Polar API need. */
+export interface PolarApiParts {
+  readonly keeper: TokenKeeper;
+  readonly apiURL: string;
+  readonly fetch: Fetch;
+  /** Milliseconds until the headers of an answer. */
+  readonly timeoutMs: number;
+}
 
 /** `req.polar.fetch`: a standard Response from the Polar API, with a valid token and at most one retry. */
 export async function fetchFromPolar(
-  runtime: PolarRuntime,
+  parts: PolarApiParts,
   login: LoginHandle,
   input: string | URL | Request,
   init: RequestInit = {},
 ): Promise<Response> {
-  const { keeper } = runtime;
-  const request = toRequest(runtime, input, init);
+  const { keeper } = parts;
+  const request = toRequest(parts, input, init);
   const first = await keeper.validTokens(login);
   // Polar answers 411 to a body without a length, so even a stream is sent in one piece.
   const body = request.body === null ? undefined : await request.arrayBuffer();
-  const answer = await send(runtime, request, body, first.accessToken);
+  const answer = await send(parts, request, body, first.accessToken);
   if (answer.status !== 401 || isStream(init.body)) return checked(answer, request);
 
   const second = await keeper.tokensAfterRefusal(login, first.accessToken);
   if (second === undefined) return answer;
   discard(answer);
   publish('request', { event: 'retried-after-401', loginId: login.loginId });
-  const again = await send(runtime, request, body, second.accessToken);
+  const again = await send(parts, request, body, second.accessToken);
   if (again.status === 401) keeper.noteSecondRefusal(login, second.accessToken);
   return checked(again, request);
 }
 
-function toRequest(runtime: PolarRuntime, input: string | URL | Request, init: RequestInit): Request {
-  const { apiURL } = runtime.options.server;
+function toRequest({ apiURL }: PolarApiParts, input: string | URL | Request, init: RequestInit): Request {
   const target = input instanceof Request ? input : resolve(input, apiURL);
   const { origin } = new URL(target instanceof Request ? target.url : target);
   if (origin !== new URL(apiURL).origin) {
@@ -57,12 +65,11 @@ function resolve(input: string | URL, apiURL: string): URL {
 }
 
 async function send(
-  runtime: PolarRuntime,
+  { fetch, timeoutMs }: PolarApiParts,
   request: Request,
   body: ArrayBuffer | undefined,
   accessToken: string,
 ): Promise<Response> {
-  const { fetch, timeoutMs } = runtime.options;
   const headers = new Headers(request.headers);
   const where = `${request.method} ${new URL(request.url).pathname}`;
   // Until the headers only: how long the body of the answer may take is the caller's business.

@@ -1,0 +1,73 @@
+import { PolarLoginRequiredError } from '../errors.js';
+import type { LoginHandle } from '../refresh/login-handle.js';
+import type { TokenSet } from '../tokens/token-set.js';
+import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';
+
+/** One person's login with Polar: tokens that are valid when they are asked for, and the API behind them. */
+export interface PolarAccess {
+  /**
+   * An access token that is valid now, refreshed if need be. Does no I/O while the token is valid.
+   *
+   * @param options `forceRefresh: true` gets a new one in any case, and ends the old one
+   * @throws PolarLoginRequiredError (status 401) `not_logged_in`, `login_expired`, `logged_out`
+   * @throws PolarTransientError (status 503) when Polar cannot be asked now; the login is not lost
+   *
+   * @example
+   * ```ts
+   * const api = new Polar({ accessToken: () => req.polar.getAccessToken() }); // @polar-sh/sdk
+   * ```
+   */
+  getAccessToken(options?: { readonly forceRefresh?: boolean }): Promise<string>;
+  /** As {@link getAccessToken}, with expiry and scopes. */
+  getTokens(options?: { readonly forceRefresh?: boolean }): Promise<TokenSet>;
+  /**
+   * `fetch` against the Polar API: a path is completed with the API's address, the access token is added, and one
+   * 401 is answered by a fresh token. Goes nowhere but to the Polar API, and follows no redirect.
+   *
+   * @throws what {@link getAccessToken} throws, PolarTransientError `timeout`, `network_error`,
+   * PolarConfigurationError `origin_not_allowed`, PolarResponseError `unexpected_redirect`,
+   * PolarInsufficientScopeError (status 403)
+   *
+   * @example
+   * ```ts
+   * const answer = await req.polar.fetch('/v1/organizations/');
+   * res.json(await answer.json());
+   * ```
+   */
+  fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /** True when somebody is logged in and that login is not known to have ended. */
+  isLoggedIn(): Promise<boolean>;
+}
+
+/**
+ * Access with the tokens of one login.
+ *
+ * @param findLogin asked at each use: a login may begin or end meanwhile; throws PolarLoginRequiredError for none
+ */
+export function polarAccess(
+  parts: PolarApiParts,
+  findLogin: () => LoginHandle | Promise<LoginHandle>,
+): PolarAccess {
+  const { keeper } = parts;
+  const access: PolarAccess = {
+    async getTokens(options) {
+      const login = await findLogin();
+      return options?.forceRefresh === true ? keeper.newTokens(login) : keeper.validTokens(login);
+    },
+    async getAccessToken(options) {
+      return (await access.getTokens(options)).accessToken;
+    },
+    async fetch(input, init) {
+      return fetchFromPolar(parts, await findLogin(), input, init);
+    },
+    async isLoggedIn() {
+      try {
+        return await keeper.isAlive(await findLogin());
+      } catch (error) {
+        if (error instanceof PolarLoginRequiredError) return false;
+        throw error;
+      }
+    },
+  };
+  return access;
+}

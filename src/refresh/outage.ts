@@ -1,0 +1,90 @@
+import { PolarResponseError, PolarTransientError } from '../errors.js';
+
+type OutageError = PolarTransientError | PolarResponseError;
+
+// Trying again costs a caller nothing where failing took no longer than this.
+const quickMs = 100;
+const maxAgainMs = 1000;
+const maxBackoffMs = 5000;
+const minRateLimitMs = 1000;
+// A bogus `retry-after` must not keep everybody out for a day.
+const maxRetryAfterMs = 5 * 60_000;
+
+/**
+ * Remembers that Polar cannot be asked now. Whoever would ask is to get the error of the last attempt at once, instead of
+ * waiting for a time-out of their own:
+ *
+ * - after a 429, for as long as Polar said (RFC 9110 section 10.2.3);
+ * - after an attempt that took long, for as long again, at most 1 s;
+ * - after a quick failure not at all, but after several in a row for a while that doubles, at most 5 s.
+ */
+export class Outage {
+  readonly #now: () => number;
+  #error: OutageError | undefined;
+  #failedAt = 0;
+  #windowMs = 0;
+  #roundsInARow = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** The error to fail with at once; undefined when Polar may be asked. */
+  get error(): OutageError | undefined {
+    const error = this.#error;
+    const sinceMs = this.#now() - this.#failedAt;
+    // Also a clock that was set back ends it.
+    if (error === undefined || sinceMs < 0 || sinceMs >= this.#windowMs) return undefined;
+    if (!isRateLimit(error)) return error;
+    const retryAfterSeconds = Math.ceil((this.#windowMs - sinceMs) / 1000);
+    const message = `Polar has answered 429: too many requests. It will not be asked for another ${retryAfterSeconds} s.`;
+    return new PolarTransientError('rate_limited', message, { retryAfterSeconds, cause: error });
+  }
+
+  /** Asks Polar, and remembers whether that worked. */
+  async watch<T>(ask: () => Promise<T>): Promise<T> {
+    const startedAt = this.#now();
+    const startedAtMs = performance.now();
+    try {
+      const answer = await ask();
+      this.#end();
+      return answer;
+    } catch (failure) {
+      if (isOutage(failure)) this.#begin(failure, startedAt, performance.now() - startedAtMs);
+      else this.#end();
+      throw failure;
+    }
+  }
+
+  #begin(error: OutageError, startedAt: number, tookMs: number): void {
+    // Requests that failed side by side are one round.
+    if (startedAt >= this.#failedAt) this.#roundsInARow++;
+    this.#error = error;
+    this.#failedAt = this.#now();
+    this.#windowMs = askedPauseMs(error) ?? Math.max(againMs(tookMs), backoffMs(this.#roundsInARow));
+  }
+
+  #end(): void {
+    this.#error = undefined;
+    this.#roundsInARow = 0;
+  }
+}
+
+const isOutage = (error: unknown): error is OutageError =>
+  error instanceof PolarTransientError || error instanceof PolarResponseError;
+
+const isRateLimit = (error: OutageError): boolean => error.code === 'rate_limited';
+
+function askedPauseMs(error: OutageError): number | undefined {
+  const seconds = 'retryAfterSeconds' in error ? error.retryAfterSeconds : undefined;
+  if (seconds !== undefined) return Math.min(seconds * 1000, maxRetryAfterMs);
+  return isRateLimit(error) ? minRateLimitMs : undefined;
+}
+
+function againMs(tookMs: number): number {
+  return tookMs < quickMs ? 0 : Math.min(tookMs, maxAgainMs);
+}
+
+function backoffMs(roundsInARow: number): number {
+  return roundsInARow < 3 ? 0 : Math.min(250 * 2 ** (roundsInARow - 3), maxBackoffMs);
+}
