@@ -1,0 +1,110 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Pool, type PoolConfig } from 'pg';
+import { freePort } from './free-port.js';
+import { neededProgram } from './needed-program.js';
+
+export interface TestPostgres {
+  readonly url: string;
+  /** Connections to the server, ended with it. */
+  pool(options?: PoolConfig): Pool;
+  close(): Promise<void>;
+}
+
+// Debian and Ubuntu keep the server out of PATH; the newest first.
+const debianFolder = '/usr/lib/postgresql';
+const folders = existsSync(debianFolder)
+  ? readdirSync(debianFolder)
+      .sort((a, b) => Number(b) - Number(a))
+      .map((version) => join(debianFolder, version, 'bin'))
+  : [];
+const postgres = neededProgram(
+  ['postgres'],
+  'apt-get install postgresql (or brew install postgresql)',
+  folders,
+);
+
+/** Whether PostgreSQL is here. A missing one skips suites on a person's machine, with a hint, and fails in CI. */
+export const hasPostgres = postgres !== undefined;
+
+/** A real PostgreSQL on a free port of this machine, whose data are gone when it is closed. */
+export async function startPostgres(): Promise<TestPostgres> {
+  const programs = dirname(postgres ?? '');
+  const folder = mkdtempSync(join(tmpdir(), 'passport-polar-postgres-'));
+  const user = unprivilegedUser();
+  if (user !== undefined) chownSync(folder, user.uid, user.gid);
+  // Not in the project's folder, which that user may not be able to read.
+  const options = { ...user, cwd: folder, env: { PATH: process.env['PATH'], LC_ALL: 'C' } };
+  const data = join(folder, 'data');
+  const initArgs = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--no-sync'];
+  execFileSync(join(programs, 'initdb'), initArgs, { ...options, stdio: 'pipe' });
+
+  const port = await freePort();
+  // Nothing has to survive a crash of this machine, so nothing waits for the disk.
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port,
+    unix_socket_directories: '',
+    fsync: 'off',
+    full_page_writes: 'off',
+    synchronous_commit: 'off',
+    autovacuum: 'off',
+    shared_buffers: '16MB',
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const server = spawn(join(programs, 'postgres'), ['-D', data, ...flags], {
+    ...options,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const log: string[] = [];
+  server.stderr.on('data', (chunk) => log.push(String(chunk)));
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  await untilItAnswers(url, server, log);
+
+  const pools: Pool[] = [];
+  return {
+    url,
+    pool(poolOptions) {
+      const pool = new Pool({ connectionString: url, ...poolOptions });
+      pool.on('error', () => {}); // the server has been stopped
+      pools.push(pool);
+      return pool;
+    },
+    async close() {
+      await Promise.all(pools.filter(({ ended }) => !ended).map((pool) => pool.end()));
+      const exited = once(server, 'exit');
+      server.kill('SIGINT'); // "fast" shutdown: whoever is still connected is cut off
+      if (server.exitCode === null) await exited;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** PostgreSQL refuses to run as root, as whom containers run tests. */
+function unprivilegedUser(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+  const [, , uid, gid] = users.find(([name]) => name === 'postgres') ??
+    users.find(([name]) => name === 'nobody') ?? [undefined, undefined, '65534', '65534'];
+  return { uid: Number(uid), gid: Number(gid) };
+}
+
+async function untilItAnswers(url: string, server: ChildProcess, log: readonly string[]): Promise<void> {
+  for (const giveUpAt = Date.now() + 30_000; ; await delay(25)) {
+    if (server.exitCode !== null) throw new Error(`PostgreSQL has ended:\n${log.join('')}`);
+    const client = new Client({ connectionString: url });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      return await client.end();
+    } catch (error) {
+      if (Date.now() > giveUpAt) throw error;
+    }
+  }
+}
