@@ -13,6 +13,7 @@ import {
   writeRecord,
 } from '../../src/tokens/token-record.js';
 import type { StoredTokenRecord, TokenRecordStore } from '../../src/tokens/token-record-store.js';
+import { inMemoryRecords } from '../support/in-memory-records.js';
 
 const ttlSeconds = 3600;
 const tokensOf = (name: string) => ({
@@ -29,62 +30,8 @@ const recordOf = (generation: number): TokenRecord => ({
 const facts: LoginFacts = { subject: 'sub', nonce: 'n', clientID: 'c', apiURL: 'https://api.polar.sh' };
 const newSealer = () => sealerWithKey(newSealingKey());
 
-/** The store of the example in the documentation of TokenRecordStore. */
-function inMemory(): TokenRecordStore {
-  const rows = new Map<string, StoredTokenRecord>();
-  return {
-    get: async (loginId) => rows.get(loginId),
-    put: async (loginId, record) => {
-      if ((rows.get(loginId)?.generation ?? -1) >= record.generation) return false;
-      rows.set(loginId, record);
-      return true;
-    },
-  };
-}
-
 afterEach(() => {
   jest.restoreAllMocks();
-});
-
-describe.each<[string, () => TokenRecordStore]>([
-  ['the session store', () => sessionStoreRecords(new session.MemoryStore())],
-  ['the documented example', inMemory],
-])('token records in %s', (_what, makeStore) => {
-  let records: TokenRecordStore;
-  beforeEach(() => {
-    records = makeStore();
-  });
-  const put = (generation: number, sealed = `sealed-${generation}`, loginId = 'one'): Promise<boolean> =>
-    records.put(loginId, { generation, sealed }, { ttlSeconds });
-
-  it('are not there before they were written', async () => {
-    expect(await records.get('one')).toBeUndefined();
-  });
-
-  it('are read as they were written', async () => {
-    expect(await put(1)).toBe(true);
-    expect(await records.get('one')).toEqual({ generation: 1, sealed: 'sealed-1' });
-  });
-
-  it('give way to a higher generation, however much higher', async () => {
-    for (const generation of [0, 1, 2, 50, Number.MAX_SAFE_INTEGER]) {
-      expect(await put(generation)).toBe(true);
-      expect((await records.get('one'))?.generation).toBe(generation);
-    }
-  });
-
-  it('give way to no lower generation, and not to the same one', async () => {
-    await put(5);
-    for (const generation of [5, 4, 0]) expect(await put(generation, 'other')).toBe(false);
-    expect(await records.get('one')).toEqual({ generation: 5, sealed: 'sealed-5' });
-  });
-
-  it('are kept apart by login', async () => {
-    await put(5, 'of-one', 'one');
-    expect(await records.get('two')).toBeUndefined();
-    expect(await put(1, 'of-two', 'two')).toBe(true);
-    expect((await records.get('one'))?.sealed).toBe('of-one');
-  });
 });
 
 describe('token records in the session store', () => {
@@ -118,18 +65,6 @@ describe('token records in the session store', () => {
     const expiresAt = new Date(expires as string).getTime();
     expect(expiresAt).toBeGreaterThanOrEqual(before + 3_600_000);
     expect(expiresAt).toBeLessThanOrEqual(Date.now() + 3_600_000);
-  });
-
-  it('are forgotten after their time, which each write renews', async () => {
-    const records = sessionStoreRecords(store);
-    const start = Date.now();
-    const clock = jest.spyOn(Date, 'now');
-    await records.put('one', { generation: 1, sealed: 's' }, { ttlSeconds });
-    clock.mockReturnValue(start + 3_000_000);
-    await records.put('one', { generation: 2, sealed: 's' }, { ttlSeconds });
-    expect(await records.get('one')).toBeDefined();
-    clock.mockReturnValue(start + 3_000_000 + 3_600_001);
-    expect(await records.get('one')).toBeUndefined();
   });
 
   it('are the same object for the same store, and another for another', () => {
@@ -208,7 +143,7 @@ describe('the record of a login', () => {
       loginId: 'login-1',
       facts,
       sealer: newSealer(),
-      records: inMemory(),
+      records: inMemoryRecords(),
       ttlSeconds,
       storeTimeoutMs: 1000,
     };
@@ -306,7 +241,7 @@ describe('the record of a login', () => {
 describe('the end of a login', () => {
   let place: RecordPlace & { readonly facts: LoginFacts };
   beforeEach(() => {
-    const records = inMemory();
+    const records = inMemoryRecords();
     place = { loginId: 'login-1', facts, sealer: newSealer(), records, ttlSeconds, storeTimeoutMs: 1000 };
   });
 
