@@ -117,6 +117,17 @@ describe('userinfo', () => {
   });
 });
 
+it('discovery is found at two addresses, and names none but its own', async () => {
+  const { json, headers } = await polar.get('/.well-known/openid-configuration');
+  expect([json['issuer'], headers.get('cache-control')]).toEqual(['https://polar.sh', 'private, no-store']);
+  const addresses = Object.entries(json).filter(([name]) => /_endpoint$|^jwks_uri$/.test(name));
+  expect(addresses).toHaveLength(7);
+  for (const [, address] of addresses) expect(address).toContain(`${polar.emulator.url}/`);
+  const other = await polar.get('/.well-known/oauth-authorization-server');
+  expect([other.status, other.json]).toEqual([200, json]);
+  expect(polar.emulator.requests.at(-1)?.endpoint).toBe('discovery');
+});
+
 describe('oddities', () => {
   it('a POST without Content-Length gets 411', async () => {
     const status = await new Promise((resolve, reject) => {

@@ -50,7 +50,7 @@ export function parseAuthorizeRequest(query: URLSearchParams, emulator: Emulator
     state: firstValue(query, 'state') || undefined,
     nonce: firstValue(query, 'nonce') || undefined,
     codeChallenge: firstValue(query, 'code_challenge') || undefined,
-    codeChallengeMethod: firstValue(query, 'code_challenge_method') || undefined,
+    codeChallengeMethod: firstValue(query, 'code_challenge_method'),
   };
 }
 

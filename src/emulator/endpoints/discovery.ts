@@ -6,7 +6,7 @@ import type { EmulatorState } from '../state.js';
 const SECRET_METHODS = ['client_secret_post', 'client_secret_basic'];
 
 /**
- * `GET /.well-known/openid-configuration`. As at Polar, the issuer is not the prefix of this document's own address,
+ * `GET /.well-known/openid-configuration`, and the same at `/.well-known/oauth-authorization-server`. As at Polar, the issuer is not the prefix of this document's own address,
  * which OpenID Connect Discovery 4.3 demands: strict clients refuse it.
  */
 export function discovery(_request: EmulatorRequest, { settings }: EmulatorState): Answer {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AuthenticatedClient } from '../clients/client-authentication.js';
-import { oauthRefusal } from '../http/answers.js';
+import { crashRefusal, oauthRefusal } from '../http/answers.js';
 import { type Answer, type EmulatorRequest, firstParameter, lastValue } from '../http/message.js';
 import { signIdToken } from '../id-token/id-token.js';
 import { subjectClaims } from '../id-token/subject-claims.js';
@@ -72,6 +72,8 @@ function verifyCodeVerifier(
   if (!codeChallenge) throw oauthRefusal('invalid_request', UNEXPECTED_VERIFIER);
   if (!verifier) throw oauthRefusal('invalid_request', MISSING_VERIFIER);
   if (!/^[\w\-.~]{43,128}$/.test(verifier)) throw oauthRefusal('invalid_request', "Invalid 'code_verifier'");
+  // Polar knows no method without a name, and does not expect one.
+  if (codeChallengeMethod === '') throw crashRefusal();
   const derived =
     codeChallengeMethod === 'S256' ? createHash('sha256').update(verifier).digest('base64url') : verifier;
   if (derived !== codeChallenge) throw oauthRefusal('invalid_grant', 'Code challenge failed.');

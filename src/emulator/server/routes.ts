@@ -45,7 +45,9 @@ const ROUTES: readonly Route[] = [
     DELETE: deleteClient,
   }),
   route(/^\/\.well-known\/jwks\.json$/, 'jwks', { GET: jwks }),
-  route(/^\/\.well-known\/openid-configuration$/, 'discovery', { GET: discovery }),
+  route(/^\/\.well-known\/(?:openid-configuration|oauth-authorization-server)$/, 'discovery', {
+    GET: discovery,
+  }),
   route(/^\/v1\/organizations\/$/, 'api', { GET: listOrganizations }),
   route(/^\/v1\/organizations\/[^/]+$/, 'api', { GET: getOrganization }),
   route(/^\/v1\/users\/me$/, 'api', { GET: usersMe }),
