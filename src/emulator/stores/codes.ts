@@ -13,15 +13,21 @@ export interface CodeRecord {
   readonly redirectURI: string | undefined;
   readonly nonce: string | undefined;
   readonly codeChallenge: string | undefined;
+  /** Absent counts as `plain`. An empty one is kept, for the exchange to trip over. */
   readonly codeChallengeMethod: string | undefined;
   readonly organizationIDs: readonly string[];
   /** Seconds since the epoch. */
   readonly authTime: number;
 }
 
-/** Authorization codes that have not been exchanged. */
+/**
+ * Authorization codes that have not been exchanged. Those of abandoned logins stay, half a kilobyte each, since their
+ * nonces count.
+ */
 export class Codes {
   readonly #codes = new Map<string, CodeRecord>();
+  /** How many of the codes carry a client's nonce. */
+  readonly #nonces = new Map<string, number>();
   readonly #clock: Clock;
   readonly #lifetimeSeconds: number;
 
@@ -33,6 +39,7 @@ export class Codes {
   issue(details: Omit<CodeRecord, 'code' | 'authTime'>): CodeRecord {
     const record = { ...details, code: randomToken('polar_ac_'), authTime: this.#clock.seconds() };
     this.#codes.set(record.code, record);
+    this.#countNonce(record, 1);
     return record;
   }
 
@@ -44,7 +51,7 @@ export class Codes {
   }
 
   delete(record: CodeRecord): void {
-    this.#codes.delete(record.code);
+    if (this.#codes.delete(record.code)) this.#countNonce(record, -1);
   }
 
   /**
@@ -52,13 +59,23 @@ export class Codes {
    * abandoned one stays stored, expired or not, so its nonce can never be used again.
    */
   isNonceTaken(clientID: string, nonce: string): boolean {
-    for (const record of this.#codes.values()) {
-      if (record.clientID === clientID && record.nonce === nonce) return true;
-    }
-    return false;
+    return this.#nonces.has(nonceKey(clientID, nonce));
   }
 
   clear(): void {
     this.#codes.clear();
+    this.#nonces.clear();
   }
+
+  #countNonce({ clientID, nonce }: CodeRecord, change: 1 | -1): void {
+    if (nonce === undefined) return;
+    const key = nonceKey(clientID, nonce);
+    const count = (this.#nonces.get(key) ?? 0) + change;
+    if (count === 0) this.#nonces.delete(key);
+    else this.#nonces.set(key, count);
+  }
+}
+
+function nonceKey(clientID: string, nonce: string): string {
+  return JSON.stringify([clientID, nonce]);
 }

@@ -24,7 +24,7 @@ export class ConsentForms {
   show(queryString: string, email: string): string {
     const token = randomToken('');
     this.#shown.set(token, { queryString, email });
-    if (this.#shown.size > MAX_FORMS) this.#shown.delete([...this.#shown.keys()][0] ?? '');
+    if (this.#shown.size > MAX_FORMS) this.#shown.delete(this.#shown.keys().next().value ?? '');
     return token;
   }
 

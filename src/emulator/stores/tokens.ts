@@ -29,11 +29,18 @@ export interface TokenRecord extends Omit<NewToken, 'withRefreshToken'> {
   committed: boolean;
 }
 
-/** Every token of this emulator. */
+/** So many rows may be kept before those that are dead are looked for. */
+const FIRST_SWEEP_AT = 10_000;
+
+/**
+ * The tokens of this emulator. Revoked ones are remembered for a while, then forgotten: a server that runs for weeks
+ * must not fill the memory, and hardly anything tells a token that is dead from one that never was.
+ */
 export class Tokens {
   readonly #byAccessToken = new Map<string, TokenRecord>();
   readonly #byRefreshToken = new Map<string, TokenRecord>();
   readonly #clock: Clock;
+  #sweepAt = FIRST_SWEEP_AT;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -51,6 +58,7 @@ export class Tokens {
     };
     this.#byAccessToken.set(record.accessToken, record);
     if (record.refreshToken !== undefined) this.#byRefreshToken.set(record.refreshToken, record);
+    if (this.#byAccessToken.size >= this.#sweepAt) this.#sweep();
     return record;
   }
 
@@ -99,6 +107,17 @@ export class Tokens {
   clear(): void {
     this.#byAccessToken.clear();
     this.#byRefreshToken.clear();
+    this.#sweepAt = FIRST_SWEEP_AT;
+  }
+
+  /** Forgets the rows of which nothing can ever work again; the next time when there are twice as many as are left. */
+  #sweep(): void {
+    for (const record of this.#byAccessToken.values()) {
+      if (!record.revoked) continue;
+      this.#byAccessToken.delete(record.accessToken);
+      if (record.refreshToken !== undefined) this.#byRefreshToken.delete(record.refreshToken);
+    }
+    this.#sweepAt = Math.max(FIRST_SWEEP_AT, this.#byAccessToken.size * 2);
   }
 }
 
