@@ -1,8 +1,8 @@
+import { checkedChoice, checkedNumber, checkedText, type Names, refuseUnknownNames } from './checks.js';
 import { Clock } from './clock.js';
-import { checkedConsent } from './controls/checked-consent.js';
 import { Faults } from './faults.js';
 import { SigningKeys } from './id-token/signing-keys.js';
-import type { PolarEmulatorOptions } from './options.js';
+import { CONSENTS, type PolarEmulatorLifetimes, type PolarEmulatorOptions } from './options.js';
 import { RequestLog } from './request-log.js';
 import type { EmulatorState } from './state.js';
 import { Clients } from './stores/clients.js';
@@ -14,27 +14,36 @@ import { WebSessions } from './stores/web-sessions.js';
 import { Directory } from './users/directory.js';
 import { SignedInUser } from './users/signed-in-user.js';
 
-/** A Polar on its first day: options resolved, nothing issued. */
+/**
+ * A Polar on its first day: options resolved, nothing issued.
+ *
+ * @throws TypeError when an option makes no sense
+ */
 export function createState(options: PolarEmulatorOptions): EmulatorState {
-  refuseUnknownOptions(options);
-  const { lifetimes } = options;
+  refuseUnknownNames('startPolarEmulator', options, OPTION_NAMES);
+  const { lifetimes = {} } = options;
+  refuseUnknownNames('startPolarEmulator: `lifetimes`', lifetimes, LIFETIME_NAMES);
+  const seconds = (name: keyof PolarEmulatorLifetimes, fallback: number) =>
+    checkedNumber(`lifetimes.${name}`, lifetimes[name] ?? fallback, 0);
   const clock = new Clock();
   const directory = new Directory(options.users);
   return {
     settings: {
-      issuer: options.issuer ?? 'https://polar.sh',
-      loginAccessTokenSeconds: lifetimes?.loginAccessTokenSeconds ?? 864_000,
-      refreshedAccessTokenSeconds: lifetimes?.refreshedAccessTokenSeconds ?? 3600,
-      commitLagMs: options.commitLagMs ?? 0,
+      port: checkedPort(options.port ?? 0),
+      host: checkedText('host', options.host ?? '127.0.0.1'),
+      issuer: checkedText('issuer', options.issuer ?? 'https://polar.sh'),
+      loginAccessTokenSeconds: seconds('loginAccessTokenSeconds', 864_000),
+      refreshedAccessTokenSeconds: seconds('refreshedAccessTokenSeconds', 3600),
+      commitLagMs: checkedNumber('commitLagMs', options.commitLagMs ?? 0, 0),
       baseURL: '',
-      consent: checkedConsent(options.consent ?? 'ask'),
+      consent: checkedChoice('consent', options.consent ?? 'ask', CONSENTS),
     },
     clock,
     keys: new SigningKeys(),
     directory,
     signedIn: new SignedInUser(directory, options.user),
     clients: new Clients(clock),
-    codes: new Codes(clock, lifetimes?.authorizationCodeSeconds ?? 300),
+    codes: new Codes(clock, seconds('authorizationCodeSeconds', 300)),
     tokens: new Tokens(clock),
     grants: new RememberedGrants(),
     consentForms: new ConsentForms(),
@@ -60,7 +69,7 @@ export function clearState({
   for (const each of [keys, clock]) each.reset();
 }
 
-const OPTION_NAMES: Readonly<Record<keyof PolarEmulatorOptions, true>> = {
+const OPTION_NAMES: Names<PolarEmulatorOptions> = {
   port: true,
   host: true,
   consent: true,
@@ -72,9 +81,13 @@ const OPTION_NAMES: Readonly<Record<keyof PolarEmulatorOptions, true>> = {
   commitLagMs: true,
 };
 
-function refuseUnknownOptions(options: PolarEmulatorOptions): void {
-  const unknown = Object.keys(options).find((name) => !(name in OPTION_NAMES));
-  if (unknown === undefined) return;
-  const known = Object.keys(OPTION_NAMES).join(', ');
-  throw new TypeError(`startPolarEmulator has no option "${unknown}". Options: ${known}.`);
+const LIFETIME_NAMES: Names<PolarEmulatorLifetimes> = {
+  authorizationCodeSeconds: true,
+  loginAccessTokenSeconds: true,
+  refreshedAccessTokenSeconds: true,
+};
+
+function checkedPort(port: number): number {
+  if (Number.isInteger(checkedNumber('port', port, 0, 65_535))) return port;
+  throw new TypeError(`port must be a whole number, not ${port}.`);
 }

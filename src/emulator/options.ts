@@ -64,7 +64,9 @@ export interface PolarEmulatorClient {
  *   there is nobody to sign in again.)
  * - `deny`: the answer is the 302 with `error=access_denied`.
  */
-export type PolarEmulatorConsent = 'ask' | 'auto' | 'deny';
+export type PolarEmulatorConsent = (typeof CONSENTS)[number];
+
+export const CONSENTS = ['ask', 'auto', 'deny'] as const;
 
 /** Lifetimes of what the emulator issues. */
 export interface PolarEmulatorLifetimes {

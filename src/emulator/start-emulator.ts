@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { checkedList } from './checks.js';
 import { registerClient } from './controls/client-controls.js';
 import { createControls } from './controls/create-controls.js';
 import type { PolarEmulator } from './controls/polar-emulator.js';
@@ -23,10 +24,10 @@ import { serve } from './server/serve.js';
  */
 export async function startPolarEmulator(options: PolarEmulatorOptions = {}): Promise<PolarEmulator> {
   const state = createState(options);
-  for (const client of options.clients ?? []) registerClient(client, state);
-  const host = options.host ?? '127.0.0.1';
+  for (const client of checkedList('clients', options.clients ?? [])) registerClient(client, state);
+  const { host, port } = state.settings;
   const server = createServer((message, response) => void serve(message, response, state));
-  await listen(server, options.port ?? 0, host);
+  await listen(server, port, host);
   state.settings.baseURL = `http://${publishedHost(host)}:${(server.address() as AddressInfo).port}`;
   return createControls(state, () => close(server));
 }

@@ -31,6 +31,8 @@ export interface EmulatorState {
 
 /** Options, resolved. */
 export interface EmulatorSettings {
+  readonly port: number;
+  readonly host: string;
   readonly issuer: string;
   readonly loginAccessTokenSeconds: number;
   readonly refreshedAccessTokenSeconds: number;

@@ -259,13 +259,56 @@ describe('options', () => {
     await expect(startPolarEmulator(misspelt)).rejects.toThrow('no option "concent"');
     await expect(startPolarEmulator({ users: [] })).rejects.toThrow('at least one user');
     await expect(startPolarEmulator({ user: 'nobody@example.com' })).rejects.toThrow('There is no user');
-    await expect(startPolarEmulator({ consent: 'maybe' as 'ask' })).rejects.toThrow('consent must be one of');
+    await expect(startPolarEmulator({ consent: 'maybe' as 'ask' })).rejects.toThrow(
+      'consent must be one of ask, auto, deny, not "maybe"',
+    );
     expect(() => {
       polar.emulator.consent = 'maybe' as 'ask';
     }).toThrow(TypeError);
     expect(() => {
       polar.emulator.user = 'nobody@example.com';
     }).toThrow(TypeError);
+  });
+
+  const senseless: ReadonlyArray<readonly [unknown, string]> = [
+    [null, 'expected an object, not null'],
+    [{ port: '4100' }, 'port must be a number from 0 to 65535, not "4100"'],
+    [{ port: 70_000 }, 'port must be a number from 0 to 65535, not 70000'],
+    [{ port: 0.5 }, 'port must be a whole number'],
+    [{ host: '' }, 'host must be a text, not ""'],
+    [{ issuer: 7 }, 'issuer must be a text, not 7'],
+    [{ commitLagMs: -1 }, 'commitLagMs must be a number of at least 0, not -1'],
+    [{ lifetimes: { accessTokenSeconds: 1 } }, 'no option "accessTokenSeconds". Options: authorizationCode'],
+    [{ lifetimes: { loginAccessTokenSeconds: Number.NaN } }, 'lifetimes.loginAccessTokenSeconds must be a'],
+    [{ users: 'ada@example.com' }, 'users must be a list, not "ada@example.com"'],
+    [{ users: ['ada@example.com'] }, 'A user: expected an object, not ada@example.com'],
+    [{ users: [{ name: 'Ada' }] }, "A user's `email` must be a text, not undefined"],
+    [{ users: [{ email: 'a@b.c', organisations: [] }] }, 'A user has no option "organisations"'],
+    [{ users: [{ email: 'a@b.c', organizations: [{ name: 'x' }] }] }, "An organization's `slug` must be"],
+    [{ users: [{ email: 'a@b.c' }, { email: 'a@b.c' }] }, 'two users are called a@b.c'],
+    [{ clients: { redirectURIs: [CALLBACK] } }, 'clients must be a list'],
+    [
+      { clients: [{ redirectUris: [CALLBACK] }] },
+      'A client has no option "redirectUris". Options: redirectURIs',
+    ],
+    [{ clients: [{ redirectURIs: [CALLBACK], grantTypes: ['code'] }] }, 'A grant type must be one of'],
+  ];
+  it.each(senseless)('%j: an error that helps', async (options, message) => {
+    await expect(startPolarEmulator(options as PolarEmulatorOptions)).rejects.toThrow(message);
+    await expect(startPolarEmulator(options as PolarEmulatorOptions)).rejects.toThrow(TypeError);
+  });
+
+  it('of the controls are held to the same', async () => {
+    const { emulator } = polar;
+    const { clientID } = polar.client;
+    const request = { clientID, user: 'ada@example.com' };
+    const misspelt = (name: string) => ({ [name]: true }) as object;
+    expect(() => emulator.rotateKeys(misspelt('keepold'))).toThrow('no option "keepold". Options: keepOld');
+    expect(() => emulator.issueTokens({ ...request, ...misspelt('scopes') })).toThrow('no option "scopes"');
+    expect(() => emulator.issueTokens({ ...request, scope: 'openid nope' })).toThrow('every scope of');
+    expect(() => emulator.issueTokens({ ...request, subType: 'org' as 'user' })).toThrow('subType must be');
+    expect(() => emulator.updateClient(clientID, misspelt('clientID'))).toThrow('no option "clientID"');
+    await expect(emulator.authorize('x', misspelt('email'))).rejects.toThrow('no option "email"');
   });
 
   it('set issuer, lifetimes and clients', async () => {
@@ -316,37 +359,92 @@ describe('options', () => {
 });
 
 it('a mistake inside the emulator is a 500 that says so, and it lives on', async () => {
-  const broken = await startPolarEmulator({ issuer: 1n as unknown as string });
-  try {
-    const answer = await fetch(`${broken.url}/.well-known/openid-configuration`);
-    expect([answer.status, await answer.text()]).toEqual([
-      500,
-      expect.stringContaining('The Polar emulator failed'),
-    ]);
-    expect((await fetch(`${broken.url}/.well-known/jwks.json`)).status).toBe(200);
-  } finally {
-    await broken.close();
-  }
+  polar.emulator.consent = 'ask';
+  const { clientID } = polar.register({ name: 1n as unknown as string });
+  const { status, text } = await polar.authorize({ client_id: clientID });
+  expect([status, text]).toEqual([500, expect.stringContaining('The Polar emulator failed')]);
+  expect((await polar.authorize()).status).toBe(200);
 });
 
-it('two emulators know nothing of each other', async () => {
-  const other = await startPolarEmulator({ consent: 'auto' });
-  try {
-    const { accessToken } = await polar.login();
-    const answer = await fetch(`${other.url}/v1/oauth2/userinfo`, {
-      headers: { authorization: `Bearer ${accessToken}` },
-    });
-    expect(answer.status).toBe(401);
-    const authorize = await fetch(other.url + polar.authorizePath(), { redirect: 'manual' });
-    expect(authorize.status).toBe(400);
-    expect(other.liveTokens()).toEqual([]);
-    expect(other.requests).toHaveLength(2);
-    other.advanceTime(864_001);
+describe('two emulators in one process', () => {
+  const other = new LocalPolar();
+
+  it('have tokens, codes, clients and grants of their own', async () => {
+    const { accessToken, refreshToken } = await polar.login();
+    expect((await other.userinfo(accessToken)).status).toBe(401);
+    expect((await other.refresh(refreshToken)).json).toEqual({ error: 'invalid_grant' });
+    expect((await other.exchange(await polar.code())).json['error']).toBe('invalid_grant');
+    expect((await other.send(polar.authorizePath())).json['error']).toBe('invalid_client');
+    expect(other.emulator.liveTokens()).toEqual([]);
+    const shared = { clientID: 'polar_ci_shared' };
+    polar.client = polar.register(shared);
+    other.client = other.register(shared);
+    await polar.login({ nonce: 'n' });
+    await polar.code({ nonce: 'abandoned' });
+    other.emulator.consent = 'ask';
+    expect((await other.authorize({ prompt: 'none' })).location.get('error')).toBe('consent_required');
+    expect((await other.authorize({ nonce: 'abandoned' })).status).toBe(200);
+  });
+
+  it('have consent pages and browsers of their own', async () => {
+    polar.emulator.consent = 'ask';
+    other.client = other.register({ clientID: polar.client.clientID });
+    const page = await polar.send(`${polar.authorizePath()}&polar_emulator_user=grace@example.com`);
+    const cookie = page.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const form = /name="consent_form" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
+    const path = `${polar.authorizePath().replace('authorize', 'consent')}&polar_emulator_user=grace@example.com`;
+    const fields = { consent_form: form, action: 'allow' };
+    expect((await other.post(path, fields)).status).toBe(400);
+    expect((await polar.post(path, fields)).status).toBe(302);
+    other.emulator.consent = 'ask';
+    const { text } = await other.send(other.authorizePath(), { headers: { cookie } });
+    expect(text).toContain('Ada Lovelace</strong>');
+  });
+
+  it('have users, a clock, faults, keys and requests of their own, and are reset and closed alone', async () => {
+    const { accessToken, refreshToken } = await polar.login();
+    const { length } = polar.emulator.requests;
+    other.emulator.advanceTime(864_001);
+    expect(Math.abs(polar.emulator.now() - Date.now())).toBeLessThan(60_000);
+    other.emulator.user = 'grace@example.com';
+    expect(polar.emulator.user).toBe('ada@example.com');
+    other.emulator.consent = 'deny';
+    expect(polar.emulator.consent).toBe('auto');
+    other.emulator.fail('userinfo', { status: 500 });
     expect((await polar.userinfo(accessToken)).status).toBe(200);
-  } finally {
-    await other.close();
-    await other.close();
-  }
+    expect((await other.userinfo('x')).status).toBe(500);
+    const [before] = await keys();
+    other.emulator.rotateKeys();
+    expect(await keys()).toEqual([before]);
+    expect((await other.get('/.well-known/jwks.json')).json['keys']).not.toEqual([before]);
+    expect(polar.emulator.requests).toHaveLength(length + 3);
+    expect(other.emulator.requests.map(({ path }) => path)).toEqual([
+      '/v1/oauth2/userinfo',
+      '/.well-known/jwks.json',
+    ]);
+    other.emulator.revokeAll();
+    other.emulator.reset();
+    await other.emulator.close();
+    await other.emulator.close();
+    expect(polar.emulator.requests).toHaveLength(length + 3);
+    expect((await polar.refresh(refreshToken)).status).toBe(200);
+  });
+
+  it('can have the same users with other organizations', async () => {
+    const users = [{ email: 'ada@example.com', organizations: [{ slug: 'acme' }] }];
+    const third = await startPolarEmulator({ users, clients: [WEB_CLIENT] });
+    try {
+      const minted = { user: 'ada@example.com', organization: 'acme' };
+      const [here, there] = [
+        polar.emulator.issueTokens({ ...minted, clientID: polar.client.clientID }),
+        third.issueTokens({ ...minted, clientID: WEB_CLIENT.clientID }),
+      ];
+      expect(here.organizations).toEqual([ACME]);
+      expect(there.organizations).not.toEqual([ACME]);
+    } finally {
+      await third.close();
+    }
+  });
 });
 
 function hasIPv6(): Promise<boolean> {

@@ -54,6 +54,29 @@ describe('where and when', () => {
     const fail = polar.emulator.fail as (endpoint: string, fault: string) => void;
     expect(() => fail('tokens', 'hang')).toThrow('There is no endpoint "tokens"');
     expect(() => fail('token', 'hangup')).toThrow('There is no fault "hangup"');
+    expect(() => polar.emulator.heal('tokens' as 'token')).toThrow('must be one of authorize, token,');
+  });
+
+  const senseless: ReadonlyArray<readonly [unknown, unknown, string]> = [
+    [undefined, 1, 'There is no fault "undefined". Faults: hang,'],
+    [503, 1, 'There is no fault "503". Faults: hang,'],
+    [{ delay: 5 }, 1, 'There is no fault {"delay":5}. Faults: hang,'],
+    [{ status: 42 }, 1, '`status` must be a number from 200 to 599, not 42'],
+    [{ status: '500' }, 1, '`status` must be a number from 200 to 599, not "500"'],
+    [{ status: 500.5 }, 1, '`status` must be a whole number'],
+    [{ status: 429, retryAfter: 5 }, 1, 'has no option "retryAfter". Options: status, retryAfterSeconds,'],
+    [{ status: 429, retryAfterSeconds: -1 }, 1, '`retryAfterSeconds` must be a number of at least 0'],
+    [{ status: 500, headers: { 'x y': 'z' } }, 1, 'x y'],
+    [{ status: 500, delayMs: 5 }, 1, 'has no option "delayMs"'],
+    [{ delayMs: Number.NaN }, 1, '`delayMs` must be a number from 0 to 2147483647, not NaN'],
+    [{ slowBodyMs: -1 }, 1, '`slowBodyMs` must be a number'],
+    ['hang', 0, '`times` must be a number of at least 1, not 0'],
+    ['hang', 'twice', '`times` must be a number of at least 1, not "twice"'],
+  ];
+  it.each(senseless)('%p, %p times, is refused at once', async (fault, times, message) => {
+    const fail = polar.emulator.fail as (...values: unknown[]) => void;
+    expect(() => fail('jwks', fault, times)).toThrow(message);
+    expect(await statusOf.jwks()).toBe(200);
   });
 
   it('is on record', async () => {

@@ -1,3 +1,4 @@
+import { checkedChoice, checkedList, type Names, refuseUnknownNames } from '../checks.js';
 import { normalizeRedirectURI } from '../clients/redirect-uri.js';
 import { registrationURI } from '../clients/registration-uri.js';
 import type {
@@ -11,18 +12,34 @@ import type { ClientRecord } from '../stores/clients.js';
 import type { PolarEmulatorClientChanges } from './polar-emulator.js';
 
 const AUTH_METHODS: readonly string[] = ['client_secret_post', 'client_secret_basic', 'none'];
+const GRANT_TYPES: readonly string[] = ['authorization_code', 'refresh_token', 'web'];
+
+const CHANGE_NAMES: Names<PolarEmulatorClientChanges> = {
+  redirectURIs: true,
+  scope: true,
+  tokenEndpointAuthMethod: true,
+  name: true,
+  grantTypes: true,
+  firstParty: true,
+};
+const CLIENT_NAMES: Names<PolarEmulatorClientMetadata> = {
+  ...CHANGE_NAMES,
+  clientID: true,
+  clientSecret: true,
+};
 
 /** Registers a client from code: the controls' counterpart of `POST /v1/oauth2/register`. */
 export function registerClient(
   metadata: PolarEmulatorClientMetadata,
   state: EmulatorState,
 ): PolarEmulatorClient {
+  refuseUnknownNames('A client', metadata, CLIENT_NAMES);
   if (!Array.isArray(metadata.redirectURIs)) throw new TypeError('A client needs a list of redirectURIs.');
   const client = state.clients.add(
     {
       redirect_uris: metadata.redirectURIs.map(checkedRedirectURI),
       token_endpoint_auth_method: checkedMethod(metadata.tokenEndpointAuthMethod ?? 'client_secret_post'),
-      grant_types: metadata.grantTypes ?? ['authorization_code', 'refresh_token'],
+      grant_types: checkedGrantTypes(metadata.grantTypes ?? ['authorization_code', 'refresh_token']),
       response_types: ['code'],
       client_name: metadata.name ?? 'Example app',
       scope: checkedScope(metadata.scope ?? SUPPORTED_SCOPES.join(' ')),
@@ -39,6 +56,7 @@ export function changeClient(
   state: EmulatorState,
 ): PolarEmulatorClient {
   const client = requireClient(clientID, state);
+  refuseUnknownNames('updateClient', changes, CHANGE_NAMES);
   const { metadata } = client;
   client.metadata = {
     ...metadata,
@@ -46,7 +64,7 @@ export function changeClient(
     token_endpoint_auth_method: checkedMethod(
       changes.tokenEndpointAuthMethod ?? metadata.token_endpoint_auth_method,
     ),
-    grant_types: changes.grantTypes ?? metadata.grant_types,
+    grant_types: checkedGrantTypes(changes.grantTypes ?? metadata.grant_types),
     client_name: changes.name ?? metadata.client_name,
     scope: checkedScope(changes.scope ?? metadata.scope),
   };
@@ -87,9 +105,16 @@ function checkedRedirectURI(uri: string): string {
   return url.href;
 }
 
-function checkedScope(scope: string): string {
+/** @throws TypeError when Polar does not know all of it. */
+export function checkedScope(scope: string): string {
   if (!isSupportedScope(scope)) throw new TypeError(`Polar does not know every scope of "${scope}".`);
   return scope;
+}
+
+function checkedGrantTypes(grantTypes: readonly string[]): readonly string[] {
+  return checkedList('grantTypes', grantTypes).map((each) =>
+    checkedChoice('A grant type', each, GRANT_TYPES),
+  );
 }
 
 function checkedMethod(method: string): PolarEmulatorAuthMethod {

@@ -1,7 +1,9 @@
+import { checkedChoice, refuseUnknownNames } from '../checks.js';
 import { clearState } from '../create-state.js';
-import { DEFAULT_CALLBACK_URL } from '../options.js';
+import { ENDPOINTS } from '../faults.js';
+import { CONSENTS, DEFAULT_CALLBACK_URL } from '../options.js';
 import type { EmulatorState } from '../state.js';
-import { checkedConsent } from './checked-consent.js';
+import { checkFault } from './checked-fault.js';
 import { changeClient, registerClient } from './client-controls.js';
 import type { PolarEmulator } from './polar-emulator.js';
 import { issueTokens, liveTokens, revokeTokens } from './token-controls.js';
@@ -24,7 +26,7 @@ export function createControls(state: EmulatorState, stop: () => Promise<void>):
       return settings.consent;
     },
     set consent(consent) {
-      settings.consent = checkedConsent(consent);
+      settings.consent = checkedChoice('consent', consent, CONSENTS);
     },
     get user() {
       return signedIn.email;
@@ -46,10 +48,19 @@ export function createControls(state: EmulatorState, stop: () => Promise<void>):
     liveTokens: () => liveTokens(state),
     now: clock.now,
     advanceTime: (seconds) => clock.advance(seconds),
-    rotateKeys: ({ keepOld = false } = {}) => keys.rotate(keepOld),
+    rotateKeys(options = {}) {
+      refuseUnknownNames('rotateKeys', options, { keepOld: true });
+      keys.rotate(options.keepOld ?? false);
+    },
     revokeAll: (email) => revokeTokens(email, state),
-    fail: (endpoint, fault, times = 1) => faults.plan(endpoint, fault, times),
-    heal: (endpoint) => faults.clear(endpoint),
+    fail(endpoint, fault, times = 1) {
+      checkFault(endpoint, fault, times);
+      faults.plan(endpoint, fault, times);
+    },
+    heal(endpoint) {
+      if (endpoint !== undefined) checkedChoice('heal: the endpoint', endpoint, ENDPOINTS);
+      faults.clear(endpoint);
+    },
     reset() {
       clearState(state);
       settings.consent = start.consent;

@@ -1,20 +1,33 @@
+import { checkedChoice, type Names, refuseUnknownNames } from '../checks.js';
 import type { EmulatorState } from '../state.js';
 import type { TokenRecord, TokenSubject } from '../stores/tokens.js';
 import type { DirectoryOrganization, DirectoryUser } from '../users/directory.js';
-import { requireClient } from './client-controls.js';
+import { checkedScope, requireClient } from './client-controls.js';
 import type { PolarEmulatorToken, PolarEmulatorTokenRequest } from './polar-emulator.js';
+
+const SUB_TYPES = ['user', 'organization'] as const;
+
+const REQUEST_NAMES: Names<PolarEmulatorTokenRequest> = {
+  clientID: true,
+  user: true,
+  scope: true,
+  subType: true,
+  organization: true,
+  expired: true,
+};
 
 /** Mints tokens without a login. */
 export function issueTokens(request: PolarEmulatorTokenRequest, state: EmulatorState): PolarEmulatorToken {
+  refuseUnknownNames('issueTokens', request, REQUEST_NAMES);
   const client = requireClient(request.clientID, state);
   const user = state.directory.byEmail(request.user);
   const organization =
     request.organization === undefined ? undefined : ownOrganization(user, request.organization);
-  const isLegacy = request.subType === 'organization';
+  const isLegacy = checkedChoice('subType', request.subType ?? 'user', SUB_TYPES) === 'organization';
   const record = state.tokens.issue({
     clientID: client.clientID,
     subject: isLegacy ? legacySubject(user, organization) : { type: 'user', user },
-    scope: request.scope ?? client.metadata.scope,
+    scope: checkedScope(request.scope ?? client.metadata.scope),
     organizationIDs: isLegacy || organization === undefined ? [] : [organization.id],
     expiresIn: state.settings.loginAccessTokenSeconds,
     withRefreshToken: true,

@@ -1,21 +1,26 @@
+import { checkedList, type Names, refuseUnknownNames } from '../checks.js';
 import type { Answer, EmulatorRequest } from '../http/message.js';
 import { handle } from '../server/handle.js';
 import type { EmulatorState } from '../state.js';
 import { USER_PARAMETER } from '../users/signed-in-user.js';
 import type { PolarEmulatorVisit } from './polar-emulator.js';
 
+const VISIT_NAMES: Names<PolarEmulatorVisit> = { user: true, organizations: true, deny: true };
+
 const AUTHORIZE_PATH = '/oauth2/authorize';
 
 /** Does at the authorize page what a person would, and tells where the browser is sent back to. */
 export async function visitAuthorizePage(
   address: string | URL | undefined,
-  { user, organizations = [], deny = false }: PolarEmulatorVisit,
+  visit: PolarEmulatorVisit,
   state: EmulatorState,
 ): Promise<string> {
+  refuseUnknownNames('authorize', visit, VISIT_NAMES);
+  const { user, organizations = [], deny = false } = visit;
   const url = authorizeURL(address, state);
   const person = user ?? state.signedIn.email;
   if (person !== '') url.searchParams.set(USER_PARAMETER, state.directory.byEmail(person).email);
-  for (const organization of organizations) {
+  for (const organization of checkedList('organizations', organizations)) {
     url.searchParams.append('organizations', organizationID(organization, state));
   }
   const request = requestFor(url);

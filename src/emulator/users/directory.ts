@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { PolarEmulatorUser } from '../options.js';
+import { checkedList, checkedText, type Names, refuseUnknownNames } from '../checks.js';
+import type { PolarEmulatorOrganization, PolarEmulatorUser } from '../options.js';
 import { parseUUID } from '../uuid.js';
 import { SEEDED_USERS } from './seeded-users.js';
 
@@ -23,21 +24,15 @@ export interface DirectoryUser {
 export class Directory {
   readonly users: readonly DirectoryUser[];
 
+  /** @throws TypeError when there is nobody, or somebody is described in a way that makes no sense. */
   constructor(users: readonly PolarEmulatorUser[] = SEEDED_USERS) {
-    if (users.length === 0) throw new TypeError('startPolarEmulator: `users` must name at least one user.');
+    if (checkedList('users', users).length === 0)
+      throw new TypeError('startPolarEmulator: `users` must name at least one user.');
     const organizations = new Map<string, DirectoryOrganization>();
-    this.users = users.map((user) => ({
-      id: checkedID(user.id),
-      email: user.email,
-      emailVerified: user.emailVerified ?? true,
-      name: user.name ?? user.email,
-      organizations: (user.organizations ?? []).map(({ id, slug, name }) => {
-        // Users who name the same slug are members of the same organization.
-        const known = organizations.get(slug) ?? { id: checkedID(id), slug, name: name ?? slug };
-        organizations.set(slug, known);
-        return known;
-      }),
-    }));
+    this.users = users.map((user) => describeUser(user, organizations));
+    const emails = this.users.map(({ email }) => email);
+    const twice = emails.find((email, index) => emails.indexOf(email) !== index);
+    if (twice !== undefined) throw new TypeError(`startPolarEmulator: two users are called ${twice}.`);
   }
 
   /** The user whom a browser is signed in as unless something else is said. */
@@ -64,6 +59,36 @@ export class Directory {
   membersOf(organizationID: string): DirectoryUser[] {
     return this.users.filter((user) => user.organizations.some(({ id }) => id === organizationID));
   }
+}
+
+const USER_NAMES: Names<PolarEmulatorUser> = {
+  id: true,
+  email: true,
+  emailVerified: true,
+  name: true,
+  organizations: true,
+};
+const ORGANIZATION_NAMES: Names<PolarEmulatorOrganization> = { id: true, slug: true, name: true };
+
+/** Users who name the same slug are members of the same organization. */
+function describeUser(user: PolarEmulatorUser, known: Map<string, DirectoryOrganization>): DirectoryUser {
+  refuseUnknownNames('A user', user, USER_NAMES);
+  const email = checkedText("A user's `email`", user.email);
+  const organizations = checkedList(`organizations of ${email}`, user.organizations ?? []);
+  return {
+    id: checkedID(user.id),
+    email,
+    emailVerified: user.emailVerified ?? true,
+    name: user.name ?? email,
+    organizations: organizations.map((organization) => {
+      refuseUnknownNames('An organization', organization, ORGANIZATION_NAMES);
+      const { id, name } = organization;
+      const slug = checkedText("An organization's `slug`", organization.slug);
+      const described = known.get(slug) ?? { id: checkedID(id), slug, name: name ?? slug };
+      known.set(slug, described);
+      return described;
+    }),
+  };
 }
 
 function checkedID(id: string | undefined): string {

@@ -1,0 +1,54 @@
+/** The names an object of options may have, each exactly once. */
+export type Names<Options> = Readonly<Record<keyof Options, true>>;
+
+/**
+ * Refuses misspelt names, which would otherwise be passed over; callers may not be TypeScript.
+ *
+ * @param what - what the options belong to, for the message
+ * @throws TypeError naming those there are
+ */
+export function refuseUnknownNames<Options extends object>(
+  what: string,
+  options: Options,
+  names: Names<Options>,
+): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`${what}: expected an object, not ${String(options)}.`);
+  }
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(names, name));
+  if (unknown === undefined) return;
+  throw new TypeError(`${what} has no option "${unknown}". Options: ${Object.keys(names).join(', ')}.`);
+}
+
+/** @throws TypeError for anything but a number within the limits. */
+export function checkedNumber(what: string, value: number, least: number, most = Number.MAX_VALUE): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value;
+  const limits = most === Number.MAX_VALUE ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new TypeError(`${what} must be a number ${limits}, not ${shown(value)}.`);
+}
+
+/** @throws TypeError for anything but one of the choices. */
+export function checkedChoice<Choice extends string>(
+  what: string,
+  value: Choice,
+  choices: readonly Choice[],
+): Choice {
+  if (choices.includes(value)) return value;
+  throw new TypeError(`${what} must be one of ${choices.join(', ')}, not ${shown(value)}.`);
+}
+
+/** @throws TypeError for anything but a text that is not empty. */
+export function checkedText(what: string, value: string): string {
+  if (typeof value === 'string' && value.trim() !== '') return value;
+  throw new TypeError(`${what} must be a text, not ${shown(value)}.`);
+}
+
+/** @throws TypeError for anything but a list. */
+export function checkedList<Item>(what: string, value: readonly Item[]): readonly Item[] {
+  if (Array.isArray(value)) return value;
+  throw new TypeError(`${what} must be a list, not ${shown(value)}.`);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `"${value}"` : String(value);
+}
