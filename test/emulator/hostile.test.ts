@@ -1,0 +1,248 @@
+/** Requests that nobody sends by accident, races, and controls used at the worst moment. */
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import { describe, expect, it } from '@jest/globals';
+import { startPolarEmulator } from 'passport-polar/emulator';
+import { Clock } from '../../src/emulator/clock';
+import { Tokens } from '../../src/emulator/stores/tokens';
+import { CALLBACK, LocalPolar } from './support/local-polar';
+
+const polar = new LocalPolar();
+
+/** Sends bytes, and takes what comes back until the connection ends. */
+function raw(bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(polar.emulator.url).port), '127.0.0.1');
+    let received = '';
+    socket.setEncoding('latin1').on('data', (text) => {
+      received += String(text);
+    });
+    socket.on('close', () => resolve(received));
+    socket.on('error', reject);
+    socket.write(bytes, 'latin1');
+  });
+}
+
+const message = (start: string, ...lines: string[]) =>
+  `${[`${start} HTTP/1.1`, 'host: x', 'connection: close', ...lines].join('\r\n')}\r\n\r\n`;
+const FORM = 'content-type: application/x-www-form-urlencoded';
+
+describe('on the wire', () => {
+  it.each([
+    ['HTTP/1.0', 'GET /.well-known/jwks.json HTTP/1.0\r\n\r\n', 200],
+    [
+      'HTTP/1.0 with a body',
+      `POST /v1/oauth2/token HTTP/1.0\r\n${FORM}\r\ncontent-length: 4\r\n\r\ng=%0`,
+      400,
+    ],
+    [
+      'chunks',
+      `${message('POST /v1/oauth2/token', FORM, 'transfer-encoding: chunked')}1\r\na\r\n0\r\n\r\n`,
+      411,
+    ],
+    [
+      'chunks and a length',
+      message('POST /v1/oauth2/token', 'content-length: 1', 'transfer-encoding: chunked'),
+      400,
+    ],
+    ['two lengths', `${message('POST /v1/oauth2/token', 'content-length: 1', 'content-length: 2')}ab`, 400],
+    ['a length that is none', message('POST /v1/oauth2/token', 'content-length: -1'), 400],
+    [
+      'two Bearer headers',
+      message('GET /v1/oauth2/userinfo', 'authorization: Bearer a', 'authorization: Bearer b'),
+      401,
+    ],
+    ['a NUL in the path', message('GET /v1/\0'), 400],
+    ['NULs in parameters', message('GET /oauth2/authorize?client_id=%00&state=%00'), 400],
+    ['no UTF-8', message('GET /oauth2/authorize?client_id=%ff&state=%c3%28'), 400],
+    [
+      'no UTF-8 in a form',
+      `${message('POST /v1/oauth2/token', FORM, 'content-length: 14')}grant_type=%ff`,
+      400,
+    ],
+    [
+      'names of Object’s own',
+      `${message('POST /v1/oauth2/token?__proto__=1', FORM, 'content-length: 22')}grant_type=constructor`,
+      400,
+    ],
+    ['a verb of another protocol', message('PROPFIND /v1/oauth2/token'), 405],
+    ['a method of another route', message('DELETE /oauth2/authorize'), 405],
+    ['the consent form, got', message('GET /oauth2/consent'), 405],
+    ['no path', message('OPTIONS *'), 404],
+    ['one huge header', message('GET /', `x: ${'y'.repeat(100_000)}`), 431],
+    [
+      'very many headers',
+      message('GET /', ...Array.from({ length: 3000 }, (_, index) => `x-${index}: y`)),
+      431,
+    ],
+    ['an endless address', message(`GET /oauth2/authorize?state=${'y'.repeat(20_000)}`), 431],
+  ])('%s', async (_, bytes, status) => {
+    expect(await raw(bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(({} as Record<string, unknown>)['1']).toBeUndefined();
+    expect((await polar.get('/.well-known/jwks.json')).status).toBe(200);
+  });
+
+  it('a CONNECT is hung up on', async () => {
+    expect(await raw(message('CONNECT example.com:443'))).toBe('');
+  });
+
+  it('a state of 10 kB comes back whole, and one with line breaks as text', async () => {
+    for (const state of ['s'.repeat(10_000), 'a\r\nset-cookie: x=1\0\u{1f600}']) {
+      const { location, headers } = await polar.authorize({ state, nonce: 'n'.repeat(4000) + state.length });
+      expect(location.get('state')).toBe(state);
+      expect(headers.has('set-cookie')).toBe(false);
+    }
+  });
+});
+
+describe('markup, wherever a page could show it', () => {
+  const evil = '"><img src=x onerror=alert(1)>\'</style><script>alert(1)</script>&lt;';
+  const parameters = [
+    'client_id',
+    'redirect_uri',
+    'response_type',
+    'scope',
+    'state',
+    'nonce',
+    'code_challenge',
+    'code_challenge_method',
+    'prompt',
+    'sub_type',
+    'organizations',
+    'polar_emulator_user',
+    evil,
+  ];
+
+  it.each(parameters)('as %s', async (name) => {
+    for (const [consent, prompt] of [['ask'], ['ask', 'login'], ['auto'], ['deny']] as const) {
+      polar.emulator.consent = consent;
+      const reply = await polar.authorize({ prompt, [name]: evil });
+      expect(reply.text).not.toMatch(/<img|<script(?!>)|<\/style>.*<\/style>|onerror=alert\(1\)>/s);
+      expect(reply.headers.get('location') ?? '').not.toMatch(/[<>"]/);
+    }
+  });
+
+  it('as the name of an app, a person, an organization', async () => {
+    const users = [
+      { email: `${evil}@example.com`, name: evil, organizations: [{ slug: evil, name: evil }] },
+      { email: 'b@example.com', name: evil },
+    ];
+    const emulator = await startPolarEmulator({
+      users,
+      clients: [{ clientID: 'c', name: evil, redirectURIs: [CALLBACK] }],
+    });
+    try {
+      const query = { response_type: 'code', client_id: 'c', scope: 'openid', state: evil };
+      for (const more of [{}, { prompt: 'login' }, { sub_type: 'organization' }]) {
+        const page = await fetch(
+          `${emulator.url}/oauth2/authorize?${new URLSearchParams({ ...query, ...more })}`,
+        );
+        const text = await page.text();
+        expect([page.status, text]).toEqual([200, expect.stringContaining('&lt;img src=x')]);
+        expect(text).not.toMatch(/<img|<script/);
+      }
+      expect(await (await fetch(emulator.url)).text()).not.toMatch(/<img|<script/);
+    } finally {
+      await emulator.close();
+    }
+  });
+});
+
+it('another site cannot post a consent: it has no page to take the form’s token from', async () => {
+  polar.emulator.consent = 'ask';
+  const headers = { origin: 'https://evil.example' };
+  const page = await polar.send(polar.authorizePath(), { headers });
+  expect(page.headers.has('access-control-allow-origin')).toBe(false);
+  expect(page.headers.get('x-frame-options')).toBe('DENY');
+  const path = polar.authorizePath().replace('authorize', 'consent');
+  for (const consent_form of [undefined, '', 'x']) {
+    const { status, location } = await polar.post(path, { consent_form, action: 'allow' }, headers);
+    expect([status, location.get('code')]).toEqual([400, null]);
+  }
+});
+
+describe('reset, in the middle of a login', () => {
+  it('leaves the code, the page and the tokens of before without effect', async () => {
+    polar.emulator.consent = 'ask';
+    const page = await polar.authorize();
+    polar.emulator.consent = 'auto';
+    const code = await polar.code();
+    const { accessToken, refreshToken } = await polar.login();
+    polar.emulator.reset();
+    expect((await polar.exchange(code)).json['error']).toBe('invalid_grant');
+    expect((await polar.refresh(refreshToken)).json['error']).toBe('invalid_grant');
+    expect((await polar.userinfo(accessToken)).status).toBe(401);
+    const form = /name="consent_form" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
+    const posted = await polar.post(polar.authorizePath().replace('authorize', 'consent'), {
+      consent_form: form,
+      action: 'allow',
+    });
+    expect(posted.json['detail']).toMatch(/Start over/);
+    expect((await polar.login()).accessToken).toMatch(/^polar_at_u_/);
+  });
+
+  it('keeps nothing of an exchange that is under way', async () => {
+    polar.emulator.rotateKeys(); // so that the exchange has to wait for a new key
+    const exchange = polar.exchange(await polar.code());
+    while (polar.emulator.requests.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    polar.emulator.reset();
+    expect((await exchange).status).toBe(200);
+    expect(polar.emulator.liveTokens()).toEqual([]);
+    expect(polar.emulator.requests).toEqual([]);
+  });
+});
+
+it('close, while requests hang in every way there is, ends them all', async () => {
+  const { refreshToken } = await polar.login();
+  const { url } = polar.emulator;
+  const faults = ['hang', 'hang-after', { delayMs: 60_000 }, { slowBodyMs: 60_000 }] as const;
+  for (const fault of faults) polar.emulator.fail('jwks', fault);
+  const { length } = polar.emulator.requests;
+  const endings = faults.map(() => ended(`${url}/.well-known/jwks.json`));
+  const halfSent = ended(`${url}/v1/oauth2/token`, { method: 'POST', headers: { 'content-length': 100 } });
+  while (polar.emulator.requests.length < length + faults.length) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await polar.emulator.close();
+  for (const ending of await Promise.all([...endings, halfSent])) expect(ending).toMatch(/^(aborted|ECONN)/);
+  await expect(polar.refresh(refreshToken)).rejects.toThrow();
+});
+
+/** How a request ends that gets no whole answer. */
+function ended(url: string, options: object = {}): Promise<string> {
+  return new Promise((resolve) => {
+    const request = httpRequest(url, options, (answer: IncomingMessage) => {
+      answer.resume().on('error', () => resolve('aborted'));
+      answer.on('end', () => resolve('complete'));
+    });
+    request.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    request.flushHeaders();
+    if (!('method' in options)) request.end();
+  });
+}
+
+it('tokens that are dead are forgotten in the end, live ones never', () => {
+  const tokens = new Tokens(new Clock());
+  const user = { id: 'u', email: 'u', emailVerified: true, name: 'u', organizations: [] };
+  const details = {
+    clientID: 'c',
+    subject: { type: 'user', user },
+    scope: 'openid',
+    organizationIDs: [],
+    expiresIn: 60,
+    withRefreshToken: true,
+  } as const;
+  const live = tokens.issue(details);
+  const dead = Array.from({ length: 25_000 }, () => {
+    const record = tokens.issue(details);
+    record.revoked = true;
+    return record;
+  });
+  const isKnown = ({ accessToken, refreshToken = '' }: typeof live) =>
+    tokens.findByAccessToken(accessToken) !== undefined ||
+    tokens.findByRefreshToken(refreshToken) !== undefined;
+  expect(dead.filter(isKnown).length).toBeLessThan(10_000);
+  expect(dead.slice(-1000).every(isKnown)).toBe(true);
+  expect(isKnown(live)).toBe(true);
+  expect(tokens.live()).toEqual([live]);
+});
