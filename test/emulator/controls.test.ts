@@ -1,6 +1,6 @@
 import { createPublicKey, type JsonWebKey, verify } from 'node:crypto';
 import { createServer } from 'node:net';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { type PolarEmulatorOptions, startPolarEmulator } from 'passport-polar/emulator';
 import { ACME, CALLBACK, ENGINES, LocalPolar } from './support/local-polar';
 
@@ -43,6 +43,22 @@ describe('keys', () => {
     expect(published.map((key) => isSignedBy(idToken, key))).toEqual([false, true]);
     polar.emulator.reset();
     expect((await keys()).map(({ kid }) => kid)).toEqual(['polar_dev']);
+  });
+
+  it('the first one is the same for every copy of the module in this process', async () => {
+    const published = await keys();
+    let start = startPolarEmulator;
+    jest.isolateModules(() => {
+      start = require('passport-polar/emulator').startPolarEmulator;
+    });
+    expect(start).not.toBe(startPolarEmulator);
+    const other = await start();
+    try {
+      const answer = await fetch(`${other.url}/.well-known/jwks.json`);
+      expect(await answer.json()).toEqual({ keys: published });
+    } finally {
+      await other.close();
+    }
   });
 });
 

@@ -1,5 +1,6 @@
-import { generateKeyPair, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
+import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 
 const generate = promisify(generateKeyPair);
 
@@ -25,6 +26,24 @@ export interface PublishedKey {
 // protects nothing, and a test suite that starts a hundred emulators pays once.
 let firstPair: Promise<KeyPair> | undefined;
 
+/**
+ * Where the first key waits, as base64 of PKCS #8, for other copies of this module: Jest loads one for each test file,
+ * and this is the place that they share.
+ */
+const SHARED_KEY = 'passport-polar-emulator-key';
+
+async function sharedPair(): Promise<KeyPair> {
+  const shared = getEnvironmentData(SHARED_KEY);
+  if (typeof shared === 'string') {
+    const privateKey = createPrivateKey({ key: Buffer.from(shared, 'base64'), format: 'der', type: 'pkcs8' });
+    return { privateKey, publicKey: createPublicKey(privateKey) };
+  }
+  const pair = await newPair();
+  const bytes = pair.privateKey.export({ format: 'der', type: 'pkcs8' });
+  setEnvironmentData(SHARED_KEY, bytes.toString('base64'));
+  return pair;
+}
+
 function lazily(make: () => Promise<KeyPair>): () => Promise<KeyPair> {
   let pair: Promise<KeyPair> | undefined;
   return () => {
@@ -37,7 +56,7 @@ const newPair = (): Promise<KeyPair> => generate('rsa', { modulusLength: 2048 })
 
 function firstKey(): SigningKey {
   const pair = () => {
-    firstPair ??= newPair();
+    firstPair ??= sharedPair();
     return firstPair;
   };
   return { kid: 'polar_dev', pair };
