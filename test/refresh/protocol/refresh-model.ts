@@ -1,0 +1,35 @@
+import type { Model, Step } from './model-checker.js';
+import { logoutSteps, recordSteps } from './recording.js';
+import { refreshSteps } from './refreshing.js';
+import { alwaysRules, type RuleName, rulesFor } from './rules.js';
+import { fateSteps, worldSteps } from './surroundings.js';
+import {
+  initialState,
+  isQuiet,
+  keyOf,
+  type Protocol,
+  protocolAsDescribed,
+  type State,
+  type World,
+} from './world.js';
+
+/** A world with the protocol in it, and the rules to hold it to. */
+export function refreshModel(
+  world: World,
+  protocol: Protocol = protocolAsDescribed,
+  ruleNames: readonly RuleName[] = alwaysRules,
+): Model<State> {
+  const all = rulesFor(protocol);
+  const rules = Object.fromEntries(ruleNames.map((name) => [name, all[name]]));
+  return { initial: initialState(world), steps, keyOf, isQuiet, rules };
+
+  function* steps(state: State): Iterable<Step<State>> {
+    for (const who of state.processes.keys()) {
+      yield* refreshSteps(state, who, world, protocol);
+      yield* recordSteps(state, who, world, protocol);
+      yield* logoutSteps(state, who, protocol);
+      yield* fateSteps(state, who, world, protocol);
+    }
+    yield* worldSteps(state, world, protocol);
+  }
+}
