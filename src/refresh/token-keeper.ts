@@ -78,7 +78,9 @@ export class TokenKeeper {
 
   /** True unless the login is known to have ended. */
   async isAlive(login: LoginHandle): Promise<boolean> {
-    const { rejected, tokens } = await this.#knowledge.current(login);
+    const known = await this.#knowledge.current(login);
+    // Where Polar has refused this login, another process may have recorded what revives it.
+    const { rejected, tokens } = known.rejected ? await this.#knowledge.rereadOrRecall(login) : known;
     if (tokens === undefined || rejected) return false;
     return hasRefreshToken(tokens) || isUsable(tokens, this.#parts.now());
   }

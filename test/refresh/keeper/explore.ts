@@ -1,0 +1,95 @@
+/** Runs a scenario in every order in which its steps can happen, or in many of them. */
+import type { KeeperWorld } from './keeper-world.js';
+import { settle, stepTime } from './virtual-time.js';
+
+/** A scenario, set up anew for each order. */
+export interface Scenario {
+  readonly world: KeeperWorld;
+  /** Starts everybody. */
+  start(): Promise<unknown>[];
+  /** What has to be true once everybody is done. */
+  check(): Promise<void>;
+}
+
+/** Picks one of so many steps that could be next. */
+type Pick = (options: number) => number;
+
+/** Everything there is, in every order; resolves with how many orders those were. */
+export async function everyOrder(
+  makeScenario: () => Promise<Scenario>,
+  options: { readonly inOrderPerActor?: boolean } = {},
+): Promise<number> {
+  const picked: number[] = [];
+  const widths: number[] = [];
+  for (let orders = 1; ; orders++) {
+    let depth = 0;
+    await runInOrder(await makeScenario(), options.inOrderPerActor ?? false, (width) => {
+      widths[depth] = width;
+      picked[depth] ??= 0;
+      return picked[depth++] as number;
+    });
+    picked.length = depth;
+    while (depth > 0 && (picked[depth - 1] as number) + 1 >= (widths[depth - 1] as number)) depth--;
+    picked.length = depth;
+    if (depth === 0) return orders;
+    picked[depth - 1] = (picked[depth - 1] as number) + 1;
+  }
+}
+
+/** Some orders, always the same ones. */
+export async function someOrders(
+  makeScenario: (random: (below: number) => number) => Promise<Scenario>,
+  orders: number,
+): Promise<void> {
+  for (let seed = 1; seed <= orders; seed++) {
+    const random = randomNumbers(seed);
+    await runInOrder(await makeScenario(random), false, random);
+  }
+}
+
+/** A small generator of numbers (mulberry32) that are the same for the same seed. */
+export function randomNumbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296) * below);
+  };
+}
+
+async function runInOrder({ world, start, check }: Scenario, inOrderPerActor: boolean, pick: Pick) {
+  const from = world.log.length;
+  const waiting = world.holdAll();
+  let underWay = 0;
+  for (const work of start()) {
+    underWay++;
+    const done = (): void => {
+      underWay--;
+    };
+    work.then(done, done);
+  }
+  for (;;) {
+    await settle();
+    const choices = waiting.filter(
+      ({ actor }, index) => !inOrderPerActor || waiting.findIndex((other) => other.actor === actor) === index,
+    );
+    const next = choices[choices.length > 1 ? pick(choices.length) : 0];
+    if (next !== undefined) {
+      waiting.splice(waiting.indexOf(next), 1);
+      next.go();
+    } else if (underWay === 0) {
+      break;
+    } else if (!stepTime()) {
+      throw new Error('Nothing is left to wait for, and somebody is not done');
+    }
+  }
+  const order = world.log.slice(from).join(', ');
+  world.letAllGo();
+  try {
+    await check();
+  } catch (error) {
+    (error as Error).message += `\nin this order: ${order}`;
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+/** Time that passes only when a test says so. */
+import timersPromises from 'node:timers/promises';
+
+interface Timer {
+  readonly at: number;
+  readonly run: () => void;
+}
+
+const timers = new Set<Timer>();
+let nowMs = 0;
+let activity = 0;
+const real = { delay: timersPromises.setTimeout, setTimeout, clearTimeout, now: performance.now };
+
+/** Replaces the timers, until {@link uninstallVirtualTime}. */
+export function installVirtualTime(): void {
+  nowMs = 0;
+  timers.clear();
+  globalThis.setTimeout = ((run: () => void, ms = 0) => {
+    const timer = { at: nowMs + ms, run };
+    timers.add(timer);
+    noteActivity();
+    return timer;
+  }) as never;
+  globalThis.clearTimeout = ((timer: Timer) => void timers.delete(timer)) as never;
+  timersPromises.setTimeout = ((ms: number, value: unknown) =>
+    new Promise((resolve) => setTimeout(() => resolve(value), ms))) as never;
+  performance.now = () => nowMs;
+}
+
+export function uninstallVirtualTime(): void {
+  globalThis.setTimeout = real.setTimeout;
+  globalThis.clearTimeout = real.clearTimeout;
+  timersPromises.setTimeout = real.delay;
+  performance.now = real.now;
+}
+
+/** Milliseconds that have passed. */
+export const elapsedMs = (): number => nowMs;
+
+/** Notes that something is going on, for {@link settle}. */
+export function noteActivity(): void {
+  activity++;
+}
+
+/** Lets everything run that does not have to wait for time. */
+export async function settle(): Promise<void> {
+  // The memory store of express-session answers at the next turn of the event loop.
+  for (let quietTurns = 0; quietTurns < 2; quietTurns++) {
+    const before = activity;
+    await new Promise((resolve) => setImmediate(resolve));
+    if (activity !== before) quietTurns = -1;
+  }
+}
+
+/** Goes to the next timer, if there is one until `atMost`, and runs it. */
+export function stepTime(atMost = Number.POSITIVE_INFINITY): boolean {
+  let next: Timer | undefined;
+  for (const timer of timers) if (next === undefined || timer.at < next.at) next = timer;
+  if (next === undefined || next.at > atMost) return false;
+  timers.delete(next);
+  nowMs = Math.max(nowMs, next.at);
+  next.run();
+  return true;
+}
+
+/** Lets time pass. */
+export async function pass(ms: number): Promise<void> {
+  const until = nowMs + ms;
+  do await settle();
+  while (stepTime(until));
+  nowMs = until;
+}
+
+/** Lets as much time pass as a promise needs. */
+export async function finished<T>(promise: Promise<T>): Promise<T> {
+  let isDone = false;
+  promise.then(
+    () => {
+      isDone = true;
+    },
+    () => {
+      isDone = true;
+    },
+  );
+  const givenUpAt = nowMs + 24 * 3_600_000;
+  for (;;) {
+    await settle();
+    if (isDone) return promise;
+    if (nowMs > givenUpAt) throw new Error('A day has passed, and the promise has not settled');
+    if (!stepTime()) throw new Error('Nothing is left to wait for, and the promise has not settled');
+  }
+}
