@@ -1,11 +1,12 @@
 /** The packed tarball, in an empty project of each kind, as a newcomer installs it. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -40,6 +41,7 @@ beforeAll(() => {
   execFileSync('tar', ['-xzf', join(work, packed[0]?.filename ?? ''), '-C', join(work, 'node_modules')]);
   renameSync(join(work, 'node_modules/package'), join(work, 'node_modules/passport-polar'));
   linkDependencies();
+  linkCommands();
 }, 120_000);
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
@@ -48,6 +50,17 @@ function linkDependencies() {
   for (const name of readdirSync(join(root, 'node_modules'))) {
     if (name.startsWith('.') || name === 'jose' || existsSync(join(work, 'node_modules', name))) continue;
     symlinkSync(join(root, 'node_modules', name), join(work, 'node_modules', name));
+  }
+}
+
+/** As npm does, so that `npx` finds the command. */
+function linkCommands() {
+  const { bin } = JSON.parse(
+    readFileSync(join(work, 'node_modules/passport-polar/package.json'), 'utf8'),
+  ) as { bin: Record<string, string> };
+  mkdirSync(join(work, 'node_modules/.bin'));
+  for (const [name, path] of Object.entries(bin)) {
+    symlinkSync(join('../passport-polar', path), join(work, 'node_modules/.bin', name));
   }
 }
 
@@ -67,7 +80,9 @@ it('contains the build and nothing else', () => {
       'dist/index.d.ts',
     ]),
   );
-  expect(files.filter((path) => !/^((dist|docs)\/|package\.json$|README\.md$|LICENSE$)/.test(path))).toEqual([]);
+  expect(files.filter((path) => !/^((dist|docs)\/|package\.json$|README\.md$|LICENSE$)/.test(path))).toEqual(
+    [],
+  );
 });
 
 describe('a CommonJS app', () => {
@@ -152,6 +167,118 @@ describe('a TypeScript app', () => {
     60_000,
   );
 });
+
+const LOGIN = `
+  async function logIn(polar) {
+    const { clientID, clientSecret, callbackURL } = polar.strategyOptions();
+    const query = { response_type: 'code', client_id: clientID, redirect_uri: callbackURL, scope: 'openid email' };
+    const path = await polar.authorize(polar.webURL + '/oauth2/authorize?' + new URLSearchParams(query));
+    const form = { grant_type: 'authorization_code', code: new URL(path, callbackURL).searchParams.get('code') };
+    const client = { client_id: clientID, client_secret: clientSecret, redirect_uri: callbackURL };
+    const body = new URLSearchParams({ ...form, ...client });
+    const answer = await fetch(polar.apiURL + '/v1/oauth2/token', { method: 'POST', body });
+    return (await answer.json()).access_token;
+  }`;
+
+describe('the local Polar', () => {
+  it('works in a test of node:test, imported', async () => {
+    writeFileSync(
+      join(work, 'local-polar.mjs'),
+      `import assert from 'node:assert/strict';
+       import { test } from 'node:test';
+       import { startPolarEmulator } from 'passport-polar/emulator';
+       ${LOGIN}
+       test('logs in', async () => {
+         const polar = await startPolarEmulator();
+         assert.match(await logIn(polar), /^polar_at_u_/);
+         assert.equal(polar.liveTokens().length, 1);
+         await polar.close();
+       });`,
+    );
+    const args = ['--test', '--test-reporter=tap', 'local-polar.mjs'];
+    const { stdout } = await run(process.execPath, args, { cwd: work, env: withoutTestContext() });
+    expect(stdout).toContain('ok 1 - logs in');
+    expect(stdout).toMatch(/^# pass 1\n# fail 0$/m);
+  });
+
+  it('works required, and lets the process end', async () => {
+    const printed = await node(
+      'local-polar.cjs',
+      `const { startPolarEmulator } = require('passport-polar/emulator');
+       ${LOGIN}
+       startPolarEmulator().then(async (polar) => {
+         console.log((await logIn(polar)).slice(0, 11), polar.requests.map(({ endpoint }) => endpoint).join());
+         await polar.close();
+       });`,
+    );
+    expect(printed).toBe('polar_at_u_ authorize,token');
+  });
+
+  it('is a command that says where it is, serves people and stops when told to', async () => {
+    const args = ['--port', '0', '--user', 'grace@example.com', '--consent', 'auto'];
+    const command = spawn(join(work, 'node_modules/.bin/passport-polar-emulator'), args, { cwd: work });
+    const ended = new Promise((resolve) => command.once('exit', (...how) => resolve(how)));
+    try {
+      let printed = '';
+      for await (const text of command.stdout.setEncoding('utf8')) {
+        printed += String(text);
+        if (/^POLAR_CLIENT_SECRET=.+\n/m.test(printed)) break;
+      }
+      const environment = Object.fromEntries(
+        [...printed.matchAll(/^(POLAR_\w+)=(.+)$/gm)].map(([, name = '', value = '']) => [name, value]),
+      );
+      expect(printed).toContain(`listening on ${environment['POLAR_WEB_URL']}\n`);
+      expect(printed).toContain('Signed in there: grace@example.com. Consent: auto.');
+      expect(environment).toMatchObject({
+        POLAR_API_URL: environment['POLAR_WEB_URL'],
+        POLAR_ISSUER: 'https://polar.sh',
+      });
+      await logInOverHTTP(environment);
+      const registered = await fetch(`${environment['POLAR_API_URL']}/v1/oauth2/register`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ client_name: 'Mine', redirect_uris: [CALLBACK] }),
+      });
+      const { client_id = '', client_secret = '' } = (await registered.json()) as Record<string, string>;
+      const another = { POLAR_CLIENT_ID: client_id, POLAR_CLIENT_SECRET: client_secret };
+      await logInOverHTTP({ ...environment, ...another });
+    } finally {
+      command.kill('SIGTERM');
+    }
+    expect(await ended).toEqual([0, null]);
+  });
+});
+
+const CALLBACK = 'http://localhost:3000/auth/polar/callback';
+
+async function logInOverHTTP(environment: Readonly<Record<string, string>>): Promise<void> {
+  const {
+    POLAR_WEB_URL,
+    POLAR_API_URL,
+    POLAR_CLIENT_ID: client_id = '',
+    POLAR_CLIENT_SECRET: client_secret = '',
+  } = environment;
+  const query = { response_type: 'code', client_id, redirect_uri: CALLBACK, scope: 'openid email' };
+  const page = await fetch(`${POLAR_WEB_URL}/oauth2/authorize?${new URLSearchParams(query)}`, {
+    redirect: 'manual',
+  });
+  const code = new URL(page.headers.get('location') ?? '').searchParams.get('code') ?? '';
+  const form = { grant_type: 'authorization_code', code, redirect_uri: CALLBACK, client_id, client_secret };
+  const answer = await fetch(`${POLAR_API_URL}/v1/oauth2/token`, {
+    method: 'POST',
+    body: new URLSearchParams(form),
+  });
+  const { access_token } = (await answer.json()) as { access_token: string };
+  const headers = { authorization: `Bearer ${access_token}` };
+  const userinfo = await fetch(`${POLAR_API_URL}/v1/oauth2/userinfo`, { headers });
+  expect(await userinfo.json()).toMatchObject({ email: 'grace@example.com' });
+}
+
+/** Our own environment, in which a test runner does not take itself for the child of another. */
+function withoutTestContext(): NodeJS.ProcessEnv {
+  const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
+  return environment;
+}
 
 describe('an app that is tested with plain Jest', () => {
   it('needs no flags and no configuration', async () => {
