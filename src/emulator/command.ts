@@ -9,6 +9,9 @@ export interface CommandProcess {
   readonly argv: readonly string[];
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Id of the parent process, as it is when asked for. */
+  readonly ppid?: number;
   exitCode?: number | string | null | undefined;
   once(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
 }
@@ -37,7 +40,7 @@ const OPTIONS = {
 
 /**
  * The command `passport-polar-emulator`: starts an emulator, registers a client with it and prints what an app needs to
- * know. SIGINT and SIGTERM stop it. Exit codes: 2 for arguments that make no sense, 1 when it cannot start.
+ * know. SIGINT and SIGTERM stop it, also when they are sent to the npm that runs it. Exit codes: 2 for arguments that make no sense, 1 when it cannot start.
  *
  * @returns the running emulator, or `undefined` when none was started
  */
@@ -68,7 +71,25 @@ export async function runEmulatorCommand(terminal: CommandProcess): Promise<Pola
   }
   const running = emulator;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) terminal.once(signal, () => void running.close());
+  stopWithShell(terminal, running);
   return running;
+}
+
+const SHELL_CHECK_MS = 250;
+
+/**
+ * Between `npx` or `npm run` and this process stands a shell, which takes a signal for npm without handing it on. Once
+ * that shell is gone, nobody is left who could stop this server.
+ */
+function stopWithShell(terminal: CommandProcess, emulator: PolarEmulator): void {
+  if (terminal.env?.['npm_lifecycle_event'] === undefined) return;
+  const shell = terminal.ppid;
+  const timer = setInterval(() => {
+    if (terminal.ppid === shell) return;
+    clearInterval(timer);
+    void emulator.close();
+  }, SHELL_CHECK_MS);
+  timer.unref();
 }
 
 interface CommandRequest {

@@ -5,6 +5,8 @@ import { runEmulatorCommand } from '../../src/emulator/command';
 /** A terminal that writes down what it is shown. */
 class Terminal {
   readonly argv: readonly string[];
+  readonly env: Record<string, string> = {};
+  ppid = 4711;
   exitCode: number | undefined;
   out = '';
   error = '';
@@ -73,6 +75,28 @@ describe('passport-polar-emulator', () => {
     await emulator?.close();
     await expect(fetch(emulator?.url ?? '')).rejects.toThrow();
     expect(terminal.exitCode).toBeUndefined();
+  });
+
+  it('stops when the shell is gone in which npm runs it, and only then', async () => {
+    const isUp = (emulator: PolarEmulator | undefined) =>
+      fetch(emulator?.url ?? '').then(
+        () => true,
+        () => false,
+      );
+    const ends = [];
+    for (const npm of [true, false]) {
+      const terminal = new Terminal();
+      if (npm) terminal.env['npm_lifecycle_event'] = 'npx';
+      const emulator = await runEmulatorCommand(terminal);
+      if (emulator !== undefined) running.push(emulator);
+      ends.push({ terminal, emulator });
+    }
+    const [underNpm, alone] = ends;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(await isUp(underNpm?.emulator)).toBe(true);
+    for (const { terminal } of ends) terminal.ppid = 1;
+    while (await isUp(underNpm?.emulator)) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await isUp(alone?.emulator)).toBe(true);
   });
 
   it('explains itself', async () => {
