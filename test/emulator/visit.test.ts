@@ -117,5 +117,16 @@ describe.each(['ask', 'auto', 'deny'] as const)('authorize, with consent %s', (c
     );
     await expect(emulator.authorize(undefined)).rejects.toThrow(/Did the app answer with a redirect/);
     await expect(emulator.authorize('/login')).rejects.toThrow(TypeError);
+    await expect(emulator.authorize(authorizeURL(), { organizations: ['acne'] })).rejects.toThrow(
+      'There is no organization acne at this Polar. Organizations: acme, analytical-engines, compilers.',
+    );
+    await expect(emulator.authorize(authorizeURL(), { organizations: ['compilers'] })).rejects.toThrow(
+      /not a member of organization/,
+    );
+    emulator.user = '';
+    await expect(emulator.authorize(authorizeURL())).rejects.toThrow('Nobody is signed in at this Polar');
+    expect(await emulator.authorize(authorizeURL({ prompt: 'none' }))).toContain('error=login_required');
+    const path = await emulator.authorize(authorizeURL(), { user: 'grace@example.com' });
+    expect(codeIn(path)).toMatch(/^polar_ac_/);
   });
 });

@@ -3,6 +3,7 @@ import type { Answer, EmulatorRequest } from '../http/message.js';
 import { handle } from '../server/handle.js';
 import type { EmulatorState } from '../state.js';
 import { USER_PARAMETER } from '../users/signed-in-user.js';
+import { parseUUID } from '../uuid.js';
 import type { PolarEmulatorVisit } from './polar-emulator.js';
 
 const VISIT_NAMES: Names<PolarEmulatorVisit> = { user: true, organizations: true, deny: true };
@@ -39,6 +40,9 @@ export async function visitAuthorizePage(
     fault: undefined,
     status: answer.status,
   });
+  if (person === '' && answer.status === 401) {
+    throw new Error('Nobody is signed in at this Polar: say who visits, with `user`.');
+  }
   return callbackPath(answer);
 }
 
@@ -59,7 +63,10 @@ function authorizeURL(address: string | URL | undefined, { settings }: EmulatorS
 
 function organizationID(idOrSlug: string, { directory }: EmulatorState): string {
   const all = directory.users.flatMap(({ organizations }) => organizations);
-  return all.find(({ slug }) => slug === idOrSlug)?.id ?? idOrSlug;
+  const id = all.find(({ slug }) => slug === idOrSlug)?.id ?? parseUUID(idOrSlug);
+  if (id !== undefined) return id;
+  const known = [...new Set(all.map(({ slug }) => slug))].join(', ');
+  throw new TypeError(`There is no organization ${idOrSlug} at this Polar. Organizations: ${known}.`);
 }
 
 function requestFor(url: URL): EmulatorRequest {
