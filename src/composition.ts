@@ -4,7 +4,7 @@ import { type PolarAccess, polarAccess } from './api/polar-access.js';
 import type { PolarClientOptions } from './client/client-options.js';
 import { PolarOAuthClient } from './client/oauth-client.js';
 import { publish } from './diagnostics.js';
-import { PolarConfigurationError, PolarLoginRequiredError } from './errors.js';
+import { PolarConfigurationError, PolarLoginRequiredError, PolarTransientError } from './errors.js';
 import { createHttp } from './http.js';
 import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
@@ -166,7 +166,11 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     }
     const ttlSeconds = minRecordTtlSeconds;
     const place = { loginId, sealer: keyring, records: tokenRecords, storeTimeoutMs, ttlSeconds };
-    const [isOver, found] = await Promise.all([hasEnded(place), readLogin(place)]);
+    const [isOver, found] = await Promise.all([hasEnded(place), readLogin(place)]).catch((cause) => {
+      throw new PolarTransientError('server_error', 'The token records cannot be read. Try again later.', {
+        cause,
+      });
+    });
     if (isOver) throw new PolarLoginRequiredError('logged_out', 'This login has been logged out.');
     if (found === undefined || !isOurs(found.facts)) {
       throw new PolarLoginRequiredError(
@@ -174,7 +178,10 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         'The token records have no login of this id that this client could open.',
       );
     }
-    return { ...place, ...found };
+    const login = { ...place, ...found };
+    // Another process may have refreshed since this one last looked.
+    keeper.begin(login);
+    return login;
   };
 
   return {

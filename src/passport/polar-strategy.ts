@@ -103,11 +103,13 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
    * The tokens of one login, for work outside a request: a nightly job, a queue. Shares records and lock with the
    * requests, so that a job and a browser tab cannot burn each other's tokens.
    *
-   * Needs the options `tokenRecords` (in the app's own database, say) and `encryptionKeys`.
+   * Needs the options `tokenRecords` (in the app's own database, say) and `encryptionKeys`. Each use reads the records,
+   * so it sees at once what the web app has done meanwhile.
    *
    * @param loginId `req.polar.loginId`, or what the verify callback was given
    * @throws PolarConfigurationError `invalid_option` without those options, at the first use; and what
-   * {@link PolarAccess} throws: `not_logged_in` where the records have no such login, `logged_out` after its logout
+   * {@link PolarAccess} throws: `not_logged_in` where the records have no such login, `logged_out` after its logout,
+   * PolarTransientError `server_error` while the records cannot be read
    *
    * @example
    * ```ts

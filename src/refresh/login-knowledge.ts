@@ -36,9 +36,10 @@ export class LoginKnowledge {
   readonly #known = new BoundedMap<KnownLogin>(maxKnownLogins);
   readonly #firstLooks = new Map<string, Promise<KnownLogin>>();
 
-  /** What is known without any I/O: at least the tokens of the login itself. */
+  /** What is known without any I/O: at least the tokens of the login itself, which may just have been read. */
   recall({ loginId, generation, tokens, mintedAt }: LoginHandle): KnownLogin {
-    return this.#known.get(loginId) ?? { generation, tokens, mintedAt };
+    const known = this.#known.get(loginId);
+    return known !== undefined && known.generation >= generation ? known : { generation, tokens, mintedAt };
   }
 
   /** Takes in news, unless something newer is known; returns the newest. */

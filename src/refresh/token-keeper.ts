@@ -66,7 +66,7 @@ export class TokenKeeper {
     return this.#knowledge.recall(login).tokens;
   }
 
-  /** Takes note of a login that has just happened here, so that not even its record is looked for. */
+  /** Takes note of a login that has just happened here, or was just read: its record need not be looked for. */
   begin(login: LoginHandle): void {
     this.#knowledge.learn(login.loginId, this.#knowledge.recall(login));
   }

@@ -1,0 +1,141 @@
+/** `polar.tokensFor(loginId)`: what docs/background-jobs.md does not go into. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  logout,
+  PolarConfigurationError,
+  PolarLoginRequiredError,
+  PolarStrategy,
+  type PolarStrategyOptions,
+  PolarTransientError,
+  type TokenRecordStore,
+} from 'passport-polar';
+import { inMemoryRecords } from '../support/in-memory-records.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+const encryptionKeys = ['a key that only these tests know, and its jobs'];
+let loginId: string;
+
+/** An app with somebody logged in, and what makes a job of the same app. */
+async function loggedIn(tokenRecords: TokenRecordStore = inMemoryRecords()) {
+  app = await startTestApp({
+    strategy: { tokenRecords, encryptionKeys },
+    routes: (server, { polar }) => server.post('/logout', logout(polar, { redirectTo: '/' })),
+    verify: ({ loginId: id, profile }: { loginId: string; profile: object }) => {
+      loginId = id;
+      return profile;
+    },
+  });
+  const browser = app.browser();
+  await browser.logIn();
+  const jobOf = (changes: Partial<PolarStrategyOptions> = {}) =>
+    new PolarStrategy({
+      clientID: app.client.clientID,
+      clientSecret: app.client.clientSecret,
+      callbackURL: '/auth/polar/callback',
+      server: app.emulator.server,
+      now: app.emulator.now,
+      tokenRecords,
+      encryptionKeys,
+      ...changes,
+    });
+  return { browser, jobOf };
+}
+const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'no error',
+    (error) => error.code,
+  );
+
+describe('work outside a request', () => {
+  it('takes what another process has refreshed meanwhile, also before its own tokens expire', async () => {
+    const { jobOf } = await loggedIn();
+    const [one, other] = [jobOf().tokensFor(loginId), jobOf().tokensFor(loginId)];
+    const first = await one.getAccessToken();
+    const forced = await other.getAccessToken({ forceRefresh: true });
+    expect(forced).not.toBe(first);
+    expect(await one.getAccessToken()).toBe(forced);
+    expect((await one.getTokens({ forceRefresh: true })).accessToken).not.toBe(forced);
+  });
+
+  it('can be kept and used for weeks', async () => {
+    const { browser, jobOf } = await loggedIn();
+    const access = jobOf().tokensFor(loginId);
+    for (const seconds of [0, 864_000, 3600, 3600]) {
+      app.emulator.advanceTime(seconds);
+      expect((await access.fetch('/v1/users/me')).status).not.toBe(401);
+      expect(await access.getAccessToken()).toBe(await browser.token());
+    }
+  });
+
+  it('is told by isLoggedIn, too, when there is nobody (any more)', async () => {
+    const { jobOf } = await loggedIn();
+    // So long is it waited for a newer record before a refusal is believed.
+    const job = jobOf({ timeoutMs: 300 });
+    expect(await job.tokensFor(loginId).isLoggedIn()).toBe(true);
+    expect(await job.tokensFor('nobody').isLoggedIn()).toBe(false);
+    app.emulator.revokeAll();
+    app.emulator.advanceTime(864_000);
+    expect(await codeOf(job.tokensFor(loginId).getAccessToken())).toBe('login_expired');
+    expect(await job.tokensFor(loginId).isLoggedIn()).toBe(false);
+  });
+
+  it.each(['', 'nobody', '../..', '%', undefined as never])('has no login named %j', async (name) => {
+    const { jobOf } = await loggedIn();
+    const error = await jobOf()
+      .tokensFor(name)
+      .getAccessToken()
+      .catch((reason) => reason);
+    expect(error).toBeInstanceOf(PolarLoginRequiredError);
+    expect(error).toMatchObject({ code: 'not_logged_in', status: 401 });
+  });
+
+  it('does not take the mark of an ended login for a login', async () => {
+    const { browser, jobOf } = await loggedIn();
+    app.emulator.advanceTime(864_000);
+    await browser.token();
+    await browser.post('/logout');
+    expect(await codeOf(jobOf().tokensFor(`${loginId}.ended`).getAccessToken())).toBe('not_logged_in');
+    expect(await codeOf(jobOf().tokensFor(loginId).getAccessToken())).toBe('logged_out');
+  });
+
+  it('gets no login of another client or server, whose tokens it must not send', async () => {
+    const { jobOf } = await loggedIn();
+    const { clientID, clientSecret } = app.emulator.registerClient({
+      redirectURIs: ['http://localhost/auth/polar/callback'],
+    });
+    const others = [jobOf({ clientID, clientSecret }), jobOf({ server: 'sandbox' })];
+    for (const other of others)
+      expect(await codeOf(other.tokensFor(loginId).getAccessToken())).toBe('not_logged_in');
+  });
+
+  it.each<[string, () => Promise<never>]>([
+    ['rejects', async () => Promise.reject(new Error('down'))],
+    ['does not answer', () => new Promise<never>(() => {})],
+  ])('is to be tried later while the store %s', async (_what, get) => {
+    const { jobOf } = await loggedIn();
+    const { put } = inMemoryRecords();
+    const access = jobOf({ tokenRecords: { get, put }, timeoutMs: 100 }).tokensFor(loginId);
+    for (const use of [access.getAccessToken(), access.fetch('/v1/organizations/'), access.isLoggedIn()]) {
+      const error = await use.catch((reason) => reason);
+      expect(error).toBeInstanceOf(PolarTransientError);
+      expect(error).toMatchObject({ code: 'server_error', status: 503 });
+      expect(error.cause).toBeInstanceOf(Error);
+    }
+  });
+
+  it.each<[string, Partial<PolarStrategyOptions>]>([
+    ['tokenRecords', { tokenRecords: undefined }],
+    ['encryptionKeys', { encryptionKeys: undefined }],
+  ])('says what it needs without the option %s', async (_name, without) => {
+    const { jobOf } = await loggedIn();
+    const error = await jobOf(without)
+      .tokensFor(loginId)
+      .fetch('/v1/organizations/')
+      .catch((reason) => reason);
+    expect(error).toBeInstanceOf(PolarConfigurationError);
+    expect(error.message).toMatch(/tokensFor needs the options tokenRecords and encryptionKeys/);
+  });
+});
