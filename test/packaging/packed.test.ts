@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { transform } from 'esbuild';
 
 const run = promisify(execFile);
 const root = resolve(__dirname, '../..');
@@ -199,6 +200,18 @@ describe('the local Polar', () => {
     const { stdout } = await run(process.execPath, args, { cwd: work, env: withoutTestContext() });
     expect(stdout).toContain('ok 1 - logs in');
     expect(stdout).toMatch(/^# pass 1\n# fail 0$/m);
+  });
+
+  it('works in the guide’s test for node:test', async () => {
+    const guide = readFileSync(join(root, 'docs/testing.md'), 'utf8');
+    const [, shown = ''] = /```js\n\/\/ login\.test\.mjs\n([\s\S]*?)```/.exec(guide) ?? [];
+    const [, app = ''] = /```ts\n\/\/ app\.ts\n([\s\S]*?)```/.exec(guide) ?? [];
+    mkdirSync(join(work, 'guide'));
+    writeFileSync(join(work, 'guide/app.mjs'), (await transform(app, { loader: 'ts' })).code);
+    writeFileSync(join(work, 'guide/login.mjs'), shown);
+    const args = ['--test', '--test-reporter=tap', 'guide/login.mjs'];
+    const { stdout } = await run(process.execPath, args, { cwd: work, env: withoutTestContext() });
+    expect(stdout).toContain('ok 1 - people log in with Polar');
   });
 
   it('works required, and lets the process end', async () => {

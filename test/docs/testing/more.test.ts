@@ -49,6 +49,19 @@ test('the person withdraws the consent at Polar', async () => {
   await browser.get('/organizations').expect(401);
 });
 
+test('somebody picks one organization', async () => {
+  await logIn({ organizations: ['acme'] });
+  const { body } = await browser.get('/organizations');
+  expect(body.items.map(({ slug }: { slug: string }) => slug)).toEqual(['acme']);
+});
+
+test('Polar signs with a new key', async () => {
+  await logIn();
+  polar.rotateKeys();
+  await logIn();
+  await browser.get('/me').expect(200);
+});
+
 test('logging out leaves no token behind', async () => {
   await logIn();
   await browser.post('/logout').expect(302);
