@@ -75,26 +75,40 @@ export interface PolarEmulator {
   readonly issuer: string;
   /** The three together, for `new PolarStrategy({ server })`. */
   readonly server: { readonly webURL: string; readonly apiURL: string; readonly issuer: string };
-  /** What happens to the next browser that comes to log in. */
+  /**
+   * What happens to the next browser that comes to log in; {@link authorize} does not ask. Back to the option's value
+   * after {@link reset}.
+   */
   consent: PolarEmulatorConsent;
   /**
    * E-mail address of the user signed in at Polar; empty when nobody is. Setting it overrides what browsers chose on the
-   * consent page.
+   * consent page, and throws a TypeError when there is no such user.
    */
   user: string;
   /**
    * What was asked of this Polar since the start or the last {@link reset}, in order. Of more than 10,000 requests, the
    * newest 10,000.
+   *
+   * @example
+   * ```ts
+   * const refreshes = polar.requests.filter(({ grantType }) => grantType === 'refresh_token');
+   * expect(refreshes.map(({ status }) => status)).toEqual([200]);
+   * ```
    */
   readonly requests: readonly PolarEmulatorRequest[];
 
   /**
-   * Registers an app, and tells what its strategy needs: `new PolarStrategy({ ...options, ...strategyOptions })`.
+   * Registers an app, and tells what its strategy needs. Each call registers another client.
    *
    * @param callbackURL - absolute; default `http://localhost:3000/auth/polar/callback`. With supertest nothing has to
    *   listen there
    * @param metadata - the rest of {@link registerClient}'s
-   * @throws TypeError when Polar would refuse the address
+   * @throws TypeError when Polar would refuse the address or a scope
+   * @example
+   * ```ts
+   * const strategy = new PolarStrategy({ scope: ['openid', 'email'], ...polar.strategyOptions() });
+   * const publicClient = polar.strategyOptions(undefined, { tokenEndpointAuthMethod: 'none' });
+   * ```
    */
   strategyOptions(
     callbackURL?: string,
@@ -105,7 +119,8 @@ export interface PolarEmulator {
    *
    * @param authorizeURL - the `location` with which the app sent the browser here
    * @returns path and query of the callback to which the browser is sent back, for the test to request
-   * @throws Error that says why, when Polar would not send the browser back to the app
+   * @throws Error that says why, when Polar would not send the browser back to the app; TypeError when the user or an
+   *   organization does not exist
    * @example
    * ```ts
    * const { headers } = await browser.get('/auth/polar');
@@ -115,46 +130,91 @@ export interface PolarEmulator {
   authorize(authorizeURL: string | URL | undefined, visit?: PolarEmulatorVisit): Promise<string>;
 
   /**
-   * Registers a client, as Polar's dashboard does.
+   * Registers a client, as Polar's dashboard does. One with the same `clientID` is replaced.
    *
    * @throws TypeError when a redirect URI or a scope would be refused by Polar
    */
   registerClient(metadata: PolarEmulatorClientMetadata): PolarEmulatorClient;
   /**
-   * Changes a registered client.
+   * Changes a registered client; what is left out stays. Tokens that it has go on working.
    *
    * @throws TypeError when there is no such client, or the change would be refused
    */
   updateClient(clientID: string, changes: PolarEmulatorClientChanges): PolarEmulatorClient;
   /**
-   * Mints tokens without a login.
+   * Mints tokens without a login, of the lifetime that a login's have. A scope that the client is not registered for is
+   * granted all the same.
    *
-   * @throws TypeError when the client, the user or the organization does not exist
+   * @throws TypeError when the client, the user, the organization or a scope does not exist
+   * @example
+   * ```ts
+   * const { refreshToken } = polar.issueTokens({ clientID, user: 'ada@example.com', expired: true });
+   * ```
    */
   issueTokens(request: PolarEmulatorTokenRequest): PolarEmulatorToken;
-  /** A `session_token` of Polar's web app for `grant_type=web`; takes a user's e-mail address. */
+  /**
+   * A `session_token` of Polar's web app, good for 31 days, for a client with the grant type `web`; takes a user's e-mail
+   * address.
+   *
+   * @throws TypeError when there is no such user
+   */
   createSession(user: string): string;
-  /** Tokens of which something still works, oldest first. */
+  /** Tokens of which something still works, the access token, the refresh token or both, oldest first. */
   liveTokens(): PolarEmulatorToken[];
 
   /** Emulator time in milliseconds since the epoch. Bound: pass it wherever a `now` is wanted. */
   readonly now: () => number;
-  /** Lets time pass for the emulator. */
+  /**
+   * Lets time pass for the emulator: codes (300 s) and access tokens (ten days after a login, an hour after a refresh)
+   * expire. The app's own clock stands still unless it is given {@link now}, as `strategyOptions` does. Delays, those
+   * of faults and `commitLagMs`, are real time.
+   *
+   * @throws TypeError for anything but a finite number
+   * @example
+   * ```ts
+   * polar.advanceTime(864_000); // the access token of a login has expired
+   * ```
+   */
   advanceTime(seconds: number): void;
-  /** Signs id_tokens with a new key. @param options.keepOld - publish the old ones too; default false */
+  /**
+   * Signs id_tokens with a new key from now on.
+   *
+   * @param options - `keepOld: true` goes on publishing the old keys, before the new one; otherwise only the new one is
+   * @example
+   * ```ts
+   * polar.rotateKeys({ keepOld: true }); // in the middle of a rotation: id_tokens name no key, so both must be tried
+   * polar.rotateKeys(); // the old keys are gone
+   * ```
+   */
   rotateKeys(options?: { readonly keepOld?: boolean | undefined }): void;
-  /** Revokes all tokens, or those of one user (e-mail address), as when an account withdraws its consent. */
+  /**
+   * Revokes all tokens, or those of one user (e-mail address), as when an account withdraws its consent; legacy
+   * organization tokens are no user's. Grants stay remembered: the next login need not be consented to again.
+   *
+   * @throws TypeError when there is no such user
+   */
   revokeAll(user?: string): void;
-  /** Makes the next `times` (default 1) requests to an endpoint go wrong; see {@link PolarEmulatorFault}. */
+  /**
+   * Makes the next `times` (default 1; `Infinity` until healed) requests over HTTP to an endpoint go wrong; see
+   * {@link PolarEmulatorFault} for how. Several faults of one endpoint happen one after the other.
+   *
+   * @throws TypeError when there is no such endpoint or fault
+   * @example
+   * ```ts
+   * polar.fail('token', { status: 429, retryAfterSeconds: 5 });
+   * polar.fail('token', 'reset-after'); // the request after that: refreshed, but the answer is lost
+   * polar.fail('api', { delayMs: 2000 }, Infinity);
+   * ```
+   */
   fail(endpoint: PolarEmulatorEndpoint, fault: PolarEmulatorFault, times?: number): void;
-  /** Cancels planned faults of one endpoint, or all of them. */
+  /** Cancels planned faults of one endpoint, or all of them. Requests that hang already go on hanging. */
   heal(endpoint?: PolarEmulatorEndpoint): void;
   /**
    * Back to the start, for the next test: no tokens, codes, sessions, remembered grants, requests or faults; first
-   * signing key, real time, `consent` and `user` as in the options. Registered clients stay, since apps under test
-   * have been configured with them.
+   * signing key, real time, `consent` and `user` as in the options. Registered clients stay, as they are, since apps
+   * under test have been configured with them. Logins that are under way come to nothing.
    */
   reset(): void;
-  /** Stops listening and drops every connection, also those that hang. Can be called again. */
+  /** Stops listening and drops every connection, also those that hang. Can be called again; there is no way back. */
   close(): Promise<void>;
 }
