@@ -35,10 +35,13 @@ export class Outage {
     const sinceMs = this.#now() - this.#failedAt;
     // Also a clock that was set back ends it.
     if (error === undefined || sinceMs < 0 || sinceMs >= this.#windowMs) return undefined;
-    if (!isRateLimit(error)) return error;
+    if (askedPauseMs(error) === undefined) return error;
     const retryAfterSeconds = Math.ceil((this.#windowMs - sinceMs) / 1000);
-    const message = `Polar has answered 429: too many requests. It will not be asked for another ${retryAfterSeconds} s.`;
-    return new PolarTransientError('rate_limited', message, { retryAfterSeconds, cause: error });
+    const [code, answer] = isRateLimit(error)
+      ? (['rate_limited', '429: too many requests'] as const)
+      : (['server_error', 'that it cannot be used now'] as const);
+    const message = `Polar has answered ${answer}. It will not be asked for another ${retryAfterSeconds} s.`;
+    return new PolarTransientError(code, message, { retryAfterSeconds, cause: error });
   }
 
   /** Asks Polar, and remembers whether that worked. */

@@ -1,0 +1,119 @@
+/**
+ * Every fault of the emulator during a refresh, seen from a browser: what the request gets, and whether the login
+ * survived. Only an answer that got lost after the refresh had taken effect may cost it.
+ */
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { PolarEmulatorFault } from 'passport-polar/emulator';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+interface Row {
+  readonly fault: PolarEmulatorFault;
+  /** Status and error code that the request of the browser gets. */
+  readonly gets: readonly [number, string?];
+  /** What becomes of the login. */
+  readonly login: 'survives' | 'is lost';
+  /** Milliseconds after which Polar counts as away. */
+  readonly timeoutMs?: number;
+}
+
+const json = (status: number, body: unknown): PolarEmulatorFault => ({ status, body });
+const short = { timeoutMs: 400 };
+
+/** The faults that have names: the type makes sure that none is missing. */
+const named: Record<Extract<PolarEmulatorFault, string>, Omit<Row, 'fault'>> = {
+  hang: { gets: [503, 'timeout'], login: 'survives', ...short },
+  'reset-before': { gets: [503, 'network_error'], login: 'survives' },
+  garbage: { gets: [502, 'malformed_response'], login: 'survives' },
+  html: { gets: [502, 'malformed_response'], login: 'survives' },
+  'huge-body': { gets: [502, 'response_too_large'], login: 'survives' },
+  'reset-after': { gets: [503, 'network_error'], login: 'is lost' },
+  'hang-after': { gets: [503, 'timeout'], login: 'is lost', ...short },
+  'half-body': { gets: [503, 'network_error'], login: 'is lost' },
+};
+
+const table: Row[] = [
+  ...Object.entries(named).map(([fault, row]) => ({ fault: fault as PolarEmulatorFault, ...row })),
+  { fault: { delayMs: 100 }, gets: [200], login: 'survives' },
+  { fault: { slowBodyMs: 100 }, gets: [200], login: 'survives' },
+  { fault: { delayMs: 30_000 }, gets: [503, 'timeout'], login: 'is lost', ...short },
+  { fault: { slowBodyMs: 30_000 }, gets: [503, 'timeout'], login: 'is lost', ...short },
+  { fault: { status: 200 }, gets: [502, 'malformed_response'], login: 'survives' },
+  { fault: json(200, {}), gets: [502, 'malformed_response'], login: 'survives' },
+  { fault: { status: 204 }, gets: [502, 'malformed_response'], login: 'survives' },
+  {
+    fault: { status: 307, headers: { location: '/elsewhere' } },
+    gets: [502, 'unexpected_redirect'],
+    login: 'survives',
+  },
+  { fault: { status: 400 }, gets: [502, 'oauth_error'], login: 'survives' },
+  { fault: json(400, { error: 'invalid_request' }), gets: [502, 'invalid_request'], login: 'survives' },
+  { fault: json(401, { error: 'invalid_client' }), gets: [500, 'invalid_client'], login: 'survives' },
+  { fault: { status: 403 }, gets: [502, 'oauth_error'], login: 'survives' },
+  { fault: { status: 404 }, gets: [502, 'oauth_error'], login: 'survives' },
+  { fault: { status: 411 }, gets: [502, 'oauth_error'], login: 'survives' },
+  { fault: { status: 429 }, gets: [503, 'rate_limited'], login: 'survives' },
+  { fault: { status: 429, retryAfterSeconds: 0 }, gets: [503, 'rate_limited'], login: 'survives' },
+  { fault: { status: 500 }, gets: [503, 'server_error'], login: 'survives' },
+  { fault: json(500, { detail: 'oops' }), gets: [503, 'server_error'], login: 'survives' },
+  { fault: { status: 502 }, gets: [503, 'server_error'], login: 'survives' },
+  { fault: { status: 503 }, gets: [503, 'server_error'], login: 'survives' },
+  { fault: { status: 504 }, gets: [503, 'server_error'], login: 'survives' },
+];
+
+let app: TestApp | undefined;
+afterEach(() => app?.close());
+
+beforeAll(async () => {
+  // The emulator makes its first key now, not within the short time-outs below.
+  app = await startTestApp();
+  await app.browser().logIn();
+  await app.close();
+});
+
+describe('a refresh', () => {
+  it.each(table.map((row) => [JSON.stringify(row.fault).slice(0, 50), row] as const))(
+    'that meets %s',
+    async (_what, { fault, gets, login, timeoutMs = 10_000 }) => {
+      app = await startTestApp({ strategy: { timeoutMs } });
+      const { emulator } = app;
+      const browser = app.browser();
+      await browser.logIn();
+      emulator.advanceTime(864_000);
+      const before = emulator.liveTokens()[0]?.refreshToken;
+      emulator.fail('token', fault);
+
+      const answer = await browser.get('/token');
+      expect([answer.status, answer.body.code]).toEqual([gets[0], gets[1]]);
+      if (answer.status !== 200) expect(answer.body.isPolarError).toBe(true);
+
+      // What the table says of the login follows from what happened at Polar, and from nothing else.
+      const tookEffect = emulator.liveTokens()[0]?.refreshToken !== before;
+      expect(login).toBe(tookEffect && answer.status !== 200 ? 'is lost' : 'survives');
+
+      // Polar is well again, and no longer wants to be left alone.
+      emulator.advanceTime(61);
+      const next = await browser.get('/token');
+      if (login === 'survives') {
+        expect(next.status).toBe(200);
+        expect(next.body.accessToken).toBe(emulator.liveTokens()[0]?.accessToken);
+      } else {
+        expect([next.status, next.body.code]).toEqual([401, 'login_expired']);
+        expect(next.body.message).toMatch(/its answer to an earlier refresh, with the new tokens, got lost/);
+        // And a new login helps.
+        await browser.logIn();
+        expect((await browser.get('/token')).status).toBe(200);
+      }
+    },
+  );
+
+  it('that Polar refuses for good ends the login, and does not blame a lost answer', async () => {
+    app = await startTestApp();
+    const browser = app.browser();
+    await browser.logIn();
+    app.emulator.advanceTime(864_000);
+    app.emulator.fail('token', json(400, { error: 'invalid_grant' }));
+    const answer = await browser.get('/token');
+    expect([answer.status, answer.body.code]).toEqual([401, 'login_expired']);
+    expect(answer.body.message).toMatch(/revoked there or has expired/);
+  });
+});

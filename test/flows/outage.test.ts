@@ -1,0 +1,126 @@
+/** Polar is away, or asks to be left alone: what many requests of many logins get meanwhile, and afterwards. */
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Browser } from '../support/browser.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+beforeAll(async () => {
+  // The emulator makes its first key now, not within the short time-outs below.
+  app = await startTestApp();
+  await app.browser().logIn();
+  await app.close();
+});
+
+const loginLife = 864_000;
+const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+
+async function loggedIn(logins: number, options: TestAppOptions = {}): Promise<Browser[]> {
+  app = await startTestApp(options);
+  const browsers = Array.from({ length: logins }, () => app.browser());
+  for (const browser of browsers) await browser.logIn();
+  return browsers;
+}
+
+const statuses = async (browsers: readonly Browser[]): Promise<number[]> =>
+  Promise.all(browsers.map(async (browser) => (await browser.get('/token')).status));
+
+describe.each([
+  [429, 'rate_limited'],
+  [503, 'server_error'],
+])('while a %d says how long to wait', (status, code) => {
+  it('100 requests of 20 logins fail at once with the time that is left, and Polar is left alone', async () => {
+    const browsers = await loggedIn(20);
+    app.emulator.advanceTime(loginLife);
+    const [first] = browsers as [Browser];
+    app.emulator.fail('token', { status, retryAfterSeconds: 60 }, 1000);
+    const answer = await first.get('/token');
+    expect([answer.status, answer.body.code]).toEqual([503, code]);
+    expect(app.errors).toMatchObject([{ code, retryAfterSeconds: 60 }]);
+
+    const left: unknown[] = [];
+    for (let round = 0; round < 5; round++) {
+      app.emulator.advanceTime(10);
+      app.errors.length = 0;
+      expect(new Set(await statuses(browsers))).toEqual(new Set([503]));
+      expect(new Set(app.errors.map((error) => (error as { code: string }).code))).toEqual(new Set([code]));
+      left.push(
+        ...new Set(app.errors.map((error) => (error as { retryAfterSeconds: number }).retryAfterSeconds)),
+      );
+    }
+    expect(refreshes()).toHaveLength(1);
+    // A second may turn in the middle of a round.
+    expect(left.map((seconds) => Math.ceil(Number(seconds) / 10) * 10)).toEqual(
+      expect.arrayContaining([50, 40, 30, 20, 10]),
+    );
+
+    app.emulator.heal('token');
+    app.emulator.advanceTime(10);
+    expect(new Set(await statuses(browsers))).toEqual(new Set([200]));
+    expect(refreshes()).toHaveLength(21);
+  });
+
+  it('tokens that are valid are handed out', async () => {
+    const [expired, valid] = (await loggedIn(1)) as [Browser, Browser];
+    app.emulator.advanceTime(loginLife);
+    const fresh = app.browser();
+    await fresh.logIn();
+    app.emulator.fail('token', { status, retryAfterSeconds: 60 });
+    expect((await expired.get('/token')).status).toBe(503);
+    expect((await fresh.get('/token')).status).toBe(200);
+    expect(valid).toBeUndefined();
+    expect(refreshes()).toHaveLength(1);
+  });
+});
+
+it('does not believe a Polar that wants to be left alone for a day', async () => {
+  const [browser] = (await loggedIn(1)) as [Browser];
+  app.emulator.advanceTime(loginLife);
+  app.emulator.fail('token', { status: 429, retryAfterSeconds: 86_400 });
+  await browser.get('/token').expect(503);
+  app.emulator.advanceTime(290);
+  await browser.get('/token').expect(503);
+  app.emulator.advanceTime(10);
+  await browser.get('/token').expect(200);
+});
+
+it('leaves Polar alone for a second after a 429 that does not say how long', async () => {
+  const [browser] = (await loggedIn(1)) as [Browser];
+  app.emulator.advanceTime(loginLife);
+  const noRetryAfter = { status: 429, headers: { 'retry-after': 'soon' } };
+  app.emulator.fail('token', noRetryAfter, 2);
+  await browser.get('/token').expect(503);
+  await browser.get('/token').expect(503);
+  expect(refreshes()).toHaveLength(1);
+  app.emulator.advanceTime(1);
+  await browser.get('/token').expect(503);
+  expect(refreshes()).toHaveLength(2);
+});
+
+describe('while Polar hangs', () => {
+  it('those who come just after a time-out fail at once, and it is asked again soon', async () => {
+    const browsers = await loggedIn(10, { strategy: { timeoutMs: 600 } });
+    app.emulator.advanceTime(loginLife);
+    app.emulator.fail('token', 'hang', 1000);
+    const [first, ...others] = browsers as [Browser, ...Browser[]];
+    expect((await first.get('/token')).body.code).toBe('timeout');
+    const startedAt = performance.now();
+    expect(new Set(await statuses(others))).toEqual(new Set([503]));
+    expect(performance.now() - startedAt).toBeLessThan(550);
+    expect(refreshes()).toHaveLength(1);
+
+    app.emulator.heal('token');
+    app.emulator.advanceTime(1);
+    expect(new Set(await statuses(browsers))).toEqual(new Set([200]));
+  });
+
+  it('a login that works is proof enough that it is back', async () => {
+    const [browser] = (await loggedIn(1, { strategy: { timeoutMs: 600 } })) as [Browser];
+    app.emulator.advanceTime(loginLife);
+    app.emulator.fail('token', 'hang');
+    await browser.get('/token').expect(503);
+    app.emulator.advanceTime(1);
+    await browser.get('/token').expect(200);
+  });
+});
