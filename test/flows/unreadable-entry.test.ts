@@ -1,0 +1,205 @@
+/** Session entries that were tampered with, or written by another version: nobody is logged in, and nothing breaks. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Request, Response } from 'express';
+import { logout, PolarError, PolarStrategy, polarTokens, requireLogin } from 'passport-polar';
+import { randomNumbers } from '../refresh/keeper/explore.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+type Json = Record<string, unknown>;
+
+let app: TestApp;
+let entryIn: (session: Json) => unknown;
+const reports: Json[] = [];
+const report = (message: unknown): void => void reports.push(message as Json);
+
+beforeEach(async () => {
+  entryIn = (session) => session['polar'];
+  app = await startTestApp({
+    routes: (server, { polar }) => {
+      server.post('/spoil', (req, res) => {
+        const session = req.session as unknown as Json;
+        session['polar'] = entryIn(session);
+        res.json({});
+      });
+      server.get('/page', requireLogin({ loginPath: '/auth/polar' }), (_req, res) => void res.json({}));
+      server.post('/logout', logout(polar, { redirectTo: '/bye' }));
+    },
+  });
+  reports.length = 0;
+  subscribe('passport-polar:login', report);
+});
+afterEach(async () => {
+  unsubscribe('passport-polar:login', report);
+  await app.close();
+});
+const unreadable = () => reports.filter(({ event }) => event === 'entry-unreadable');
+
+async function spoilt(change: (entry: Json) => unknown) {
+  const browser = app.browser();
+  await browser.logIn();
+  entryIn = (session) => change(session['polar'] as Json);
+  await browser.post('/spoil').expect(200);
+  return browser;
+}
+
+const changes: [string, (entry: Json) => unknown][] = [
+  ['another version', (entry) => ({ ...entry, v: 2 })],
+  ['no version, as tokens kept by hand', ({ tokens }) => tokens],
+  ['text', () => 'polar_at_u_secret'],
+  ['a number', () => 7],
+  ['true', () => true],
+  ['null', () => null],
+  ['a list', (entry) => [entry]],
+  ['nothing in it', () => ({})],
+  ['no tokens', ({ tokens: _none, ...entry }) => entry],
+  ['no access token', (entry) => ({ ...entry, tokens: { scopes: [] } })],
+  [
+    'scopes that are no list',
+    (entry) => ({ ...entry, tokens: { ...(entry['tokens'] as Json), scopes: 'a' } }),
+  ],
+  ['a login id that is a path', (entry) => ({ ...entry, loginId: '../../sess' })],
+  ['a login id that is too short', (entry) => ({ ...entry, loginId: 'AAAA' })],
+  ['a record key of another length', (entry) => ({ ...entry, recordKey: 'AAAA' })],
+  [
+    'an expiry that is no number',
+    (entry) => ({ ...entry, tokens: { ...(entry['tokens'] as Json), expiresAt: '1' } }),
+  ],
+  ['no subject', (entry) => ({ ...entry, subject: '' })],
+];
+
+describe.each(changes)('an entry with %s', (_what, change) => {
+  it('means that nobody is logged in, and is reported once, without its content', async () => {
+    const browser = await spoilt(change);
+    for (let time = 0; time < 3; time++) {
+      const answer = await browser.get('/token');
+      expect([answer.status, answer.body.code]).toEqual([401, 'not_logged_in']);
+      expect((await browser.get('/me')).body.scopes).toEqual([]);
+    }
+    expect((await browser.get('/page').set('accept', 'text/html')).status).toBe(303);
+    expect(unreadable()).toEqual([{ event: 'entry-unreadable', sessionKey: 'polar' }]);
+    expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toEqual([]);
+  });
+});
+
+it('is reported once for each session', async () => {
+  const one = await spoilt(() => 1);
+  const other = await spoilt(() => 2);
+  for (const browser of [one, other, one, other]) await browser.get('/token').expect(401);
+  expect(unreadable()).toHaveLength(2);
+});
+
+it('is no obstacle to a new login, or to a logout', async () => {
+  const browser = await spoilt(() => 'broken');
+  expect((await browser.post('/logout')).headers['location']).toBe('/bye');
+  const again = await spoilt(() => 'broken');
+  await again.logIn();
+  expect((await again.get('/token')).status).toBe(200);
+});
+
+it('is not reported where nobody looks, or where there is none', async () => {
+  const browser = app.browser();
+  await browser.get('/session');
+  await browser.get('/token').expect(401);
+  const other = await spoilt(() => 'broken');
+  await other.get('/session');
+  expect(unreadable()).toEqual([]);
+});
+
+it('survives 2,000 random changes without a crash, and without a token in any report', async () => {
+  const browser = app.browser();
+  await browser.logIn();
+  const session = (await browser.get('/session')).body as Json;
+  const secrets = app.emulator.liveTokens().flatMap((live) => [live.accessToken, String(live.refreshToken)]);
+  // Nobody answers: what counts is what becomes of the entry.
+  const away = async (): Promise<never> => Promise.reject(new TypeError('fetch failed'));
+  const polar = new PolarStrategy({
+    clientID: app.client.clientID,
+    clientSecret: app.client.clientSecret,
+    callbackURL: '/auth/polar/callback',
+    server: app.emulator.server,
+    now: app.emulator.now,
+    fetch: away,
+  });
+  const middleware = polarTokens(polar);
+  const random = randomNumbers(2026);
+  const outcomes = new Map<string, number>();
+  for (let time = 0; time < 2000; time++) {
+    const changed = structuredClone(session);
+    const entry = changed['polar'] as Json;
+    // A login of its own, and every other one has expired.
+    entry['loginId'] = Buffer.from(String(time).padStart(16, '0')).toString('base64url');
+    if (time % 2 === 0) Object.assign(entry['tokens'] as Json, { expiresAt: app.emulator.now() - 1000 });
+    const times = 1 + random(3);
+    for (let change = 0; change < times; change++) changed['polar'] = mutated(changed['polar'], random);
+    Object.assign(changed, { regenerate() {}, save() {}, cookie: { originalMaxAge: null } });
+    const req = {
+      session: changed,
+      sessionID: `session-${time}`,
+      sessionStore: app.store,
+      user: session['passport'],
+      isAuthenticated: () => true,
+    } as unknown as Request;
+    middleware(req, {} as Response, () => {});
+    expect(Array.isArray(req.polar.scopes)).toBe(true);
+    const outcome = await req.polar.getTokens().then(
+      (tokens) => typeof tokens.accessToken,
+      (error) => {
+        if (!(error instanceof PolarError)) throw error;
+        return error.code;
+      },
+    );
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    expect(typeof (await req.polar.isLoggedIn())).toBe('boolean');
+  }
+  // Changed tokens are Polar's to refuse; whatever is no entry any more means that nobody is logged in.
+  expect(new Set(outcomes.keys())).toEqual(
+    new Set(['string', 'not_logged_in', 'network_error', 'login_expired']),
+  );
+  expect(outcomes.get('not_logged_in')).toBeGreaterThan(500);
+  expect(unreadable().length).toBeGreaterThan(500);
+  const shown = JSON.stringify(reports);
+  for (const secret of secrets) expect(shown).not.toContain(secret);
+  expect(new Set(unreadable().map((message) => JSON.stringify(message))).size).toBe(1);
+});
+
+const junk: readonly unknown[] = [
+  null,
+  true,
+  0,
+  -1,
+  1e308,
+  '',
+  ' ',
+  '\u0000',
+  'x\r\ny: z',
+  '__proto__',
+  [],
+  {},
+  [[]],
+  { length: 5 },
+  { toString: 1 },
+  'ü'.repeat(50),
+];
+
+/** A JSON value in which one thing is different: something changed, dropped, doubled, renamed or replaced. */
+function mutated(value: unknown, random: (below: number) => number): unknown {
+  const isObject = typeof value === 'object' && value !== null;
+  const keys = isObject ? Object.keys(value) : [];
+  if (keys.length > 0 && random(12) > 0) {
+    const copy = (Array.isArray(value) ? [...value] : { ...(value as Json) }) as Json;
+    const key = keys[random(keys.length)] as string;
+    if (random(8) === 0) delete copy[key];
+    else if (random(12) === 0) copy[`${key}x`] = copy[key];
+    else copy[key] = mutated(copy[key], random);
+    return copy;
+  }
+  if (typeof value === 'string' && value !== '' && random(2) === 0) {
+    const at = random(value.length);
+    const letter = ['', 'A', '%', '\n', '.'][random(5)] as string;
+    return value.slice(0, at) + letter + value.slice(at + 1);
+  }
+  if (typeof value === 'number' && random(2) === 0)
+    return [-value, value * 1e6, 0.5, String(value)][random(4)];
+  return junk[random(junk.length)];
+}
