@@ -1,16 +1,12 @@
 /** docs/testing.md shows the very files that run beside this one. */
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { blocksOf, runningFile } from './shown-code.js';
 
-const guide = readFileSync(join(resolve(__dirname, '../..'), 'docs/testing.md'), 'utf8');
-const blocks = new Map(
-  [...guide.matchAll(/```ts\n\/\/ (\S+)\n([\s\S]*?)```/g)].map(([, name = '', code = '']) => [name, code]),
-);
+const blocks = blocksOf('testing.md');
 
 /** The file as a reader has it: Playwright brings its own browser, and is called by its usual name. */
 function shownVersion(file: string): string {
-  return readFileSync(join(__dirname, 'testing', file), 'utf8')
+  return runningFile('testing', file)
     .replace(/^(import .*needed-program.*|const (executablePath|installed|testWithBrowser)[\s\S]*?;)\n/gm, '')
     .replace('testWithBrowser(', 'test(')
     .replace('launch(installed)', 'launch()')

@@ -1,0 +1,273 @@
+/** What docs/background-jobs.md shows, run: real HTTP, a real PostgreSQL, and the local Polar. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { PolarStrategyOptions } from 'passport-polar';
+import { type PolarEmulator, startPolarEmulator } from 'passport-polar/emulator';
+import type { Pool } from 'pg';
+import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres-server.js';
+import { nightlyJob } from './nightly-job.js';
+import { createPolar } from './polar.js';
+import { sqlRefreshLock } from './refresh-lock.js';
+import { startWebApp, type WebApp } from './web-app.js';
+
+const loginLife = 864_000;
+const oldKey = 'old key of 44 characters, as openssl makes it';
+const newKey = 'new key of 44 characters, as openssl makes it';
+
+let postgres: TestPostgres;
+let db: Pool;
+beforeAll(async () => {
+  if (!hasPostgres) return;
+  postgres = await startPostgres();
+  db = postgres.pool();
+  for (const file of [join(__dirname, 'tables.sql'), require.resolve('connect-pg-simple/table.sql')])
+    await db.query(readFileSync(file, 'utf8'));
+});
+afterAll(() => postgres?.close());
+
+let emulator: PolarEmulator;
+let web: WebApp;
+beforeEach(async () => {
+  if (!hasPostgres) return;
+  emulator = await startPolarEmulator({ consent: 'auto' });
+  web = await startWebApp(db, emulator, { encryptionKeys: [oldKey] });
+});
+afterEach(async () => {
+  if (!hasPostgres) return;
+  await web.close();
+  await emulator.close();
+  await db.query('TRUNCATE polar_tokens, polar_locks, users, session');
+});
+
+/** The strategy of a job: another process of the same app, with a memory of its own. */
+const jobPolar = (changes: Partial<PolarStrategyOptions> = {}) =>
+  createPolar(postgres.pool(), { ...web.options, ...changes });
+const runJob = (changes: Partial<PolarStrategyOptions> = {}) => nightlyJob(db, jobPolar(changes));
+
+interface UserRow {
+  readonly id: number;
+  readonly email: string;
+  readonly polar_login_id: string;
+  readonly polar_disconnected: string | null;
+  readonly organizations: string[] | null;
+}
+async function theUser(): Promise<UserRow> {
+  const { rows } = await db.query<UserRow>('SELECT * FROM users');
+  expect(rows).toHaveLength(1);
+  return rows[0] as UserRow;
+}
+const recordOf = async (loginId: string): Promise<{ generation: string; sealed: string } | undefined> =>
+  (await db.query('SELECT * FROM polar_tokens WHERE login_id = $1', [loginId])).rows[0];
+const refreshes = () => emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+const liveToken = () => emulator.liveTokens()[0]?.accessToken;
+
+async function loggedIn() {
+  const browser = web.browser();
+  const answer = await browser.logIn();
+  expect([answer.status, answer.headers['location']]).toEqual([302, '/token']);
+  return browser;
+}
+
+const describePostgres = hasPostgres ? describe : describe.skip;
+describePostgres('a nightly job', () => {
+  it('works for somebody whose tokens were never refreshed', async () => {
+    await loggedIn();
+    expect(await runJob()).toEqual([]);
+    const user = await theUser();
+    expect(user).toMatchObject({ email: 'ada@example.com', polar_disconnected: null });
+    expect(user.organizations?.length).toBeGreaterThan(0);
+    expect(refreshes()).toHaveLength(0);
+  });
+
+  it('works after the web app has refreshed, and the web app after the job has', async () => {
+    const browser = await loggedIn();
+    emulator.advanceTime(loginLife);
+    const refreshed = await browser.token();
+    const { polar_login_id } = await theUser();
+    const polar = jobPolar();
+    expect(await polar.tokensFor(polar_login_id).getAccessToken()).toBe(refreshed);
+    expect(refreshes()).toHaveLength(1);
+
+    emulator.advanceTime(3600);
+    expect(await nightlyJob(db, polar)).toEqual([]);
+    expect(refreshes()).toHaveLength(2);
+    expect(await browser.token()).toBe(liveToken());
+    expect(refreshes()).toHaveLength(2);
+  });
+
+  it('works night after night, while nobody visits', async () => {
+    const browser = await loggedIn();
+    const polar = jobPolar();
+    for (let night = 0; night < 20; night++) {
+      emulator.advanceTime(86_400);
+      await db.query('UPDATE users SET organizations = NULL');
+      expect(await nightlyJob(db, polar)).toEqual([]);
+      expect((await theUser()).organizations).not.toBeNull();
+    }
+    expect(await browser.token()).toBe(liveToken());
+  });
+
+  describe('and a browser tab that find the token expired at once', () => {
+    async function race(changes: Partial<PolarStrategyOptions>) {
+      await web.close();
+      web = await startWebApp(db, emulator, { encryptionKeys: [oldKey], ...changes });
+      const browser = await loggedIn();
+      const { polar_login_id } = await theUser();
+      const access = jobPolar().tokensFor(polar_login_id);
+      for (let hour = 0; hour < 5; hour++) {
+        emulator.advanceTime(hour === 0 ? loginLife : 3600);
+        emulator.fail('token', { delayMs: 30 }, 2); // so that both of them have asked
+        const tokens = await Promise.all([browser.token(), access.getAccessToken()]);
+        emulator.heal();
+        expect(tokens).toEqual([liveToken(), liveToken()]);
+      }
+      return refreshes().map(({ status }) => status);
+    }
+
+    it('refresh once with the lock', async () => {
+      expect(await race({})).toEqual([200, 200, 200, 200, 200]);
+    });
+
+    it('are both served without a lock that they share', async () => {
+      const statuses = await race({ refreshLock: undefined });
+      expect(statuses.filter((status) => status === 200)).toHaveLength(5);
+      expect(statuses.length).toBeLessThanOrEqual(10);
+      expect((await theUser()).polar_disconnected).toBeNull();
+    });
+  });
+
+  it('knows when somebody has logged out, and when they are back', async () => {
+    const browser = await loggedIn();
+    const polar = jobPolar();
+    expect(await nightlyJob(db, polar)).toEqual([]);
+    const before = await theUser();
+    expect((await browser.post('/logout')).status).toBe(302);
+    expect(emulator.liveTokens()).toEqual([]);
+    await expect(polar.tokensFor(before.polar_login_id).getAccessToken()).rejects.toMatchObject({
+      code: 'logged_out',
+      status: 401,
+    });
+    expect(await nightlyJob(db, polar)).toEqual([]);
+    expect(await theUser()).toMatchObject({ id: before.id, polar_disconnected: 'logged_out' });
+
+    await loggedIn();
+    const after = await theUser();
+    expect(after).toMatchObject({ id: before.id, polar_disconnected: null });
+    expect(after.polar_login_id).not.toBe(before.polar_login_id);
+    expect((await polar.tokensFor(after.polar_login_id).fetch('/v1/organizations/')).status).toBe(200);
+  });
+
+  it('knows when somebody has taken the consent back at Polar', async () => {
+    await loggedIn();
+    emulator.revokeAll();
+    emulator.advanceTime(loginLife);
+    // Both bound how long a sibling may take to record something newer.
+    const quick = { timeoutMs: 300, refreshLock: sqlRefreshLock(db, 200) };
+    expect(await runJob(quick)).toEqual([]);
+    expect((await theUser()).polar_disconnected).toBe('login_expired');
+  });
+
+  it('is to try again later while Polar is in trouble, and loses nobody', async () => {
+    await loggedIn();
+    emulator.advanceTime(loginLife);
+    emulator.fail('token', { status: 429, retryAfterSeconds: 1 });
+    expect(await runJob()).toEqual([(await theUser()).id]);
+    expect(await runJob()).toEqual([]);
+    expect(await theUser()).toMatchObject({ polar_disconnected: null, organizations: expect.any(Array) });
+  });
+
+  it('is to try again later while the records cannot be read', async () => {
+    await loggedIn();
+    const { id } = await theUser();
+    await db.query('ALTER TABLE polar_tokens RENAME TO away');
+    try {
+      expect(await runJob()).toEqual([id]);
+    } finally {
+      await db.query('ALTER TABLE away RENAME TO polar_tokens');
+    }
+    expect(await runJob()).toEqual([]);
+  });
+
+  it('says which options are missing', async () => {
+    await loggedIn();
+    for (const missing of ['encryptionKeys', 'tokenRecords'])
+      await expect(runJob({ [missing]: undefined })).rejects.toMatchObject({
+        name: 'PolarConfigurationError',
+        message: expect.stringContaining('tokensFor needs the options tokenRecords and encryptionKeys'),
+      });
+    expect((await theUser()).polar_disconnected).toBeNull();
+  });
+});
+
+describePostgres('the keys of the records', () => {
+  it('can be changed: with a new one in front, jobs and tabs go on', async () => {
+    // First the new key at the end everywhere, so that whoever is not there yet can open what it seals.
+    await web.close();
+    web = await startWebApp(db, emulator, { encryptionKeys: [oldKey, newKey] });
+    const browser = await loggedIn();
+    const { polar_login_id } = await theUser();
+    const before = await recordOf(polar_login_id);
+
+    emulator.advanceTime(loginLife);
+    const ahead = jobPolar({ encryptionKeys: [newKey, oldKey] });
+    expect(await ahead.tokensFor(polar_login_id).getAccessToken()).toBe(liveToken());
+    const after = await recordOf(polar_login_id);
+    expect([before?.generation, after?.generation]).toEqual(['0', '1']);
+    expect(keyIdOf(after)).not.toBe(keyIdOf(before));
+    expect(await browser.token()).toBe(liveToken());
+    expect(refreshes()).toHaveLength(1);
+
+    emulator.advanceTime(3600);
+    const withoutOldKey = jobPolar({ encryptionKeys: [newKey] });
+    expect(await withoutOldKey.tokensFor(polar_login_id).getAccessToken()).toBe(liveToken());
+  });
+
+  it('that are wrong show nobody’s tokens, and nobody is lost over them', async () => {
+    await loggedIn();
+    const { polar_login_id } = await theUser();
+    const wrong = jobPolar({ encryptionKeys: [newKey] });
+    for (const name of [polar_login_id, 'unknown'])
+      await expect(wrong.tokensFor(name).getAccessToken()).rejects.toMatchObject({
+        name: 'PolarLoginRequiredError',
+        code: 'not_logged_in',
+      });
+    expect(await nightlyJob(db, wrong)).toEqual([]);
+    expect((await theUser()).polar_disconnected).toBe('not_logged_in');
+    expect(await runJob()).toEqual([]);
+    expect(await theUser()).toMatchObject({ polar_disconnected: null, organizations: expect.any(Array) });
+  });
+
+  it('seal what the database holds', async () => {
+    await loggedIn();
+    const { polar_login_id } = await theUser();
+    const { sealed } = (await recordOf(polar_login_id)) ?? { sealed: '' };
+    const readable = sealed.split('.').map((part) => Buffer.from(part, 'base64url').toString('latin1'));
+    expect(readable.join(' ')).not.toContain('polar_');
+  });
+});
+
+describePostgres('a login while the records cannot be written', () => {
+  it('works, and the record follows', async () => {
+    await db.query('ALTER TABLE polar_tokens RENAME TO away');
+    try {
+      const browser = await loggedIn();
+      expect(await browser.token()).toBe(liveToken());
+    } finally {
+      await db.query('ALTER TABLE away RENAME TO polar_tokens');
+    }
+    const { polar_login_id } = await theUser();
+    for (let attempt = 0; (await recordOf(polar_login_id)) === undefined; attempt++) {
+      expect(attempt).toBeLessThan(500);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(await runJob()).toEqual([]);
+    expect((await theUser()).organizations).not.toBeNull();
+  });
+});
+
+/** Which key sealed a record. */
+function keyIdOf(record: { sealed: string } | undefined): unknown {
+  const [header = ''] = record?.sealed.split('.') ?? [];
+  return JSON.parse(Buffer.from(header, 'base64url').toString()).kid;
+}
