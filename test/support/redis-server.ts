@@ -6,6 +6,13 @@ import { freePort } from './free-port.js';
 export interface TestRedis {
   readonly url: string;
   readonly sendCommand: (command: string, ...args: string[]) => Promise<unknown>;
+  /** Stops it where it is: connections stay open, and nothing is answered until {@link resume}. */
+  pause(): void;
+  resume(): void;
+  /** Kills it, with all that it held. */
+  crash(): Promise<void>;
+  /** Starts it again at the same address after {@link crash}, empty. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -38,7 +45,15 @@ export async function startRedis(): Promise<TestRedis> {
     '--dir',
     '/tmp',
   ];
-  const server: ChildProcess = spawn('redis-server', args, { stdio: 'ignore' });
+  const start = (): ChildProcess => spawn('redis-server', args, { stdio: 'ignore' });
+  let server = start();
+  const crash = async (): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const exited = once(server, 'exit');
+    // It keeps nothing, and one that is paused would hear no other signal.
+    server.kill('SIGKILL');
+    await exited;
+  };
   const client = createClient({
     socket: { host: '127.0.0.1', port, reconnectStrategy: (retries) => Math.min(50 * retries, 500) },
   });
@@ -47,11 +62,16 @@ export async function startRedis(): Promise<TestRedis> {
   return {
     url: `redis://127.0.0.1:${port}`,
     sendCommand: (...command) => client.sendCommand(command),
+    pause: () => void server.kill('SIGSTOP'),
+    resume: () => void server.kill('SIGCONT'),
+    crash,
+    async restart() {
+      server = start();
+      await client.ping();
+    },
     async close() {
       client.destroy();
-      const exited = once(server, 'exit');
-      server.kill();
-      await exited;
+      await crash();
     },
   };
 }
