@@ -1,0 +1,25 @@
+/** Where requests wait for each other, so that those of a storm really are under way at the same time. */
+export class Gate {
+  #waiting: (() => void)[] | undefined;
+
+  /** How many wait. */
+  get held(): number {
+    return this.#waiting?.length ?? 0;
+  }
+
+  /** Resolves at once, or when the gate is opened. */
+  async pass(): Promise<void> {
+    const waiting = this.#waiting;
+    if (waiting !== undefined) await new Promise<void>((resolve) => waiting.push(resolve));
+  }
+
+  close(): void {
+    this.#waiting ??= [];
+  }
+
+  open(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const go of waiting) go();
+  }
+}

@@ -1,0 +1,96 @@
+/** People log out in the middle of storms: afterwards nothing of those logins works, in no process and not at Polar. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { hasRedis } from '../support/redis-server.js';
+import { Measured } from './measured.js';
+import { seededRandom } from './random.js';
+import { countOf, loginLife, Site, type SiteOptions } from './site.js';
+import type { Answered, Visitor } from './visitor.js';
+
+const rounds = 10;
+const people = 50;
+
+(hasRedis ? describe : describe.skip)('logouts at random moments of storms', () => {
+  const measured = new Measured();
+  const random = seededRandom();
+  measured.add('seed (STORM_SEED)', random.seed);
+  afterAll(() => measured.print());
+  let site: Site;
+  afterEach(() => site?.close());
+
+  const ways: [string, Pick<SiteOptions, 'lock' | 'records'>][] = [
+    ['with a shared lock', { lock: 'redis', records: 'redis' }],
+    ['without one', { lock: 'none', records: 'session' }],
+  ];
+  it.each(ways)(
+    '%s: 500 logouts leave nothing that works',
+    async (way, options) => {
+      site = await Site.start({ workers: 3, people, ...options });
+      const statuses: number[] = [];
+      let logouts = 0;
+      let resurrected = 0;
+      let deadTokens = 0;
+      for (let round = 0; round < rounds; round++) {
+        const crowd = await Promise.all(Array.from({ length: people }, (_, person) => site.visitor(person)));
+        await site.advanceTime(loginLife);
+        site.polar.fail('token', { delayMs: 30 }, 1000);
+        const storms = await Promise.all(crowd.map(stormWithLogout));
+        site.polar.heal();
+        for (const { asked, loggedOut } of storms) {
+          statuses.push(...asked.map(({ status }) => status));
+          expect(loggedOut.status).toBe(204);
+          logouts++;
+        }
+        // Polar has nothing left of them: no refresh of theirs, and no access token.
+        expect(site.polar.liveTokens()).toEqual([]);
+        // Also the sessions that a stale write brought back open nothing, in no process.
+        const after = await Promise.all(crowd.map(lookAround));
+        resurrected += after.filter(({ isBack }) => isBack).length;
+        deadTokens += after.flatMap(({ tokens }) => tokens).filter(({ status }) => status === 200).length;
+        expect(countOf(after.flatMap(({ calls }) => calls.map(({ status }) => status)))).toEqual({
+          401: people * site.workers.length,
+        });
+        expect(countOf(after.flatMap(({ later }) => later.map(({ status }) => status)))).toEqual({
+          401: people * site.workers.length,
+        });
+        expect(site.polar.liveTokens()).toEqual([]);
+      }
+      measured.add(`${way}: logouts`, logouts);
+      measured.add(`${way}: requests by status`, countOf(statuses));
+      measured.add(`${way}: refreshes by status`, countOf(site.refreshes.map(({ status }) => status)));
+      measured.add(`${way}: sessions that a stale write brought back`, resurrected);
+      measured.add(`${way}: tokens handed out from memory that Polar has revoked`, deadTokens);
+      expect(logouts).toBe(rounds * people);
+      expect(resurrected).toBeGreaterThan(0);
+      expect(
+        Object.keys(countOf(statuses)).filter((status) => !['200', '204', '401'].includes(status)),
+      ).toEqual([]);
+    },
+    120_000,
+  );
+
+  async function stormWithLogout(visitor: Visitor): Promise<{ asked: Answered[]; loggedOut: Answered }> {
+    const inAMoment = async (send: () => Promise<Answered>, withinMs: number): Promise<Answered> => {
+      await delay(random.below(withinMs));
+      return send();
+    };
+    // Logging out takes the cookie away; those who ask meanwhile still have it.
+    const other = visitor.copy();
+    const [loggedOut, ...asked] = await Promise.all([
+      inAMoment(() => visitor.copy().post(random.pick(site.workers), '/logout'), 100),
+      other.post(random.pick(site.workers), `/touch?afterMs=${50 + random.index(150)}`),
+      ...Array.from({ length: 4 }, () => inAMoment(() => other.token(random.pick(site.workers)), 80)),
+    ]);
+    return { asked, loggedOut };
+  }
+
+  /** What a session still opens, in every process. */
+  async function lookAround(visitor: Visitor) {
+    const isBack = Number(await site.sessions.sendCommand('EXISTS', visitor.sessionKey)) === 1;
+    const everywhere = (path: string): Promise<Answered[]> =>
+      Promise.all(site.workers.map((worker) => visitor.copy().get(worker, path)));
+    const tokens = await everywhere('/token');
+    const calls = await everywhere('/organizations');
+    return { isBack, tokens, calls, later: await everywhere('/token') };
+  }
+});

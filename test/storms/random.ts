@@ -1,0 +1,40 @@
+/** Randomness that can be had again: the seed is printed, and `STORM_SEED` sets it. */
+export interface Random {
+  readonly seed: number;
+  /** A number from 0 up to, and without, `limit`. */
+  below(limit: number): number;
+  /** A whole number from 0 up to, and without, `limit`. */
+  index(limit: number): number;
+  pick<T>(items: readonly T[]): T;
+  /** `count` of the items, each at most once. */
+  some<T>(items: readonly T[], count: number): T[];
+}
+
+export function seededRandom(
+  seed = Number(process.env['STORM_SEED'] ?? Math.floor(Math.random() * 2 ** 31)),
+): Random {
+  let state = seed | 0;
+  // mulberry32
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const random: Random = {
+    seed,
+    below: (limit) => next() * limit,
+    index: (limit) => Math.floor(next() * limit),
+    pick(items) {
+      if (items.length === 0) throw new Error('There is nothing to pick from');
+      return items[random.index(items.length)] as never;
+    },
+    some(items, count) {
+      const left = [...items];
+      return Array.from({ length: Math.min(count, items.length) }, () =>
+        left.splice(random.index(left.length), 1),
+      ).flat();
+    },
+  };
+  return random;
+}

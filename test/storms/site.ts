@@ -1,0 +1,169 @@
+import type { PolarEmulator, PolarEmulatorRequest } from 'passport-polar/emulator';
+import { startPolarEmulator } from 'passport-polar/emulator';
+import { startRedis, type TestRedis } from '../support/redis-server.js';
+import { Visitor } from './visitor.js';
+import { bundleWorker, type WorkerBundle } from './worker-bundle.js';
+import type { WorkerConfig } from './worker-config.js';
+import { WorkerProcess } from './worker-process.js';
+
+/** Access tokens of a login live ten days. */
+export const loginLife = 864_000;
+
+export interface SiteOptions
+  extends Pick<WorkerConfig, 'records' | 'lock'>,
+    Partial<Pick<WorkerConfig, 'leaseMs' | 'pauses'>> {
+  readonly workers: number;
+  readonly timeoutMs?: number;
+  /** How many people have an account at Polar. @default 1 */
+  readonly people?: number;
+  /** How long the access tokens of a login live. @default {@link loginLife} */
+  readonly loginTokenSeconds?: number;
+  /** A Redis of their own for records and lock. @default false */
+  readonly twoRedises?: boolean;
+}
+
+/** Some processes of one app, the Redis they share, and a Polar. */
+export class Site {
+  readonly polar: PolarEmulator;
+  readonly sessions: TestRedis;
+  /** Where records and locks are. */
+  readonly records: TestRedis;
+  readonly workers: WorkerProcess[] = [];
+  readonly #strategy: WorkerConfig['strategy'];
+  readonly #options: SiteOptions;
+  readonly #bundle: WorkerBundle;
+  #skippedMs = 0;
+
+  private constructor(parts: SiteParts, options: SiteOptions) {
+    this.polar = parts.polar;
+    this.sessions = parts.sessions;
+    this.records = parts.records;
+    this.#bundle = parts.bundle;
+    const { now: _theirs, ...strategy } = parts.polar.strategyOptions();
+    const { timeoutMs } = options;
+    this.#strategy = { ...strategy, ...(timeoutMs !== undefined && { timeoutMs }) };
+    this.#options = options;
+  }
+
+  static async start(options: SiteOptions): Promise<Site> {
+    const users = Array.from({ length: options.people ?? 1 }, (_, index) => ({ email: emailOf(index) }));
+    const started: (() => Promise<unknown>)[] = [];
+    const closing = <T extends { close(): Promise<unknown> }>(part: T): T => {
+      started.push(() => part.close());
+      return part;
+    };
+    try {
+      const polar = closing(
+        await startPolarEmulator({
+          users,
+          lifetimes: { loginAccessTokenSeconds: options.loginTokenSeconds },
+        }),
+      );
+      const sessions = closing(await startRedis());
+      const records = options.twoRedises === true ? closing(await startRedis()) : sessions;
+      const bundle = closing(await bundleWorker());
+      const site = closing(new Site({ polar, sessions, records, bundle }, options));
+      await Promise.all(Array.from({ length: options.workers }, () => site.addWorker()));
+      return site;
+    } catch (error) {
+      for (const close of started.reverse()) await close().catch(() => {});
+      throw error;
+    }
+  }
+
+  worker(index: number): WorkerProcess {
+    const worker = this.workers[index];
+    if (worker === undefined) throw new Error(`There is no worker ${index}`);
+    return worker;
+  }
+
+  async addWorker(): Promise<WorkerProcess> {
+    const { lock, records, leaseMs, pauses } = this.#options;
+    const skippedMs = this.#skippedMs;
+    const worker = await WorkerProcess.start(this.#bundle.file, {
+      strategy: this.#strategy,
+      sessionsURL: this.sessions.url,
+      polarURL: this.records.url,
+      records,
+      lock,
+      ...(leaseMs !== undefined && { leaseMs }),
+      ...(pauses !== undefined && { pauses }),
+      skippedMs,
+    });
+    // Time may have passed while it started.
+    if (skippedMs !== this.#skippedMs) await worker.ask('setClock', this.#skippedMs);
+    this.workers.push(worker);
+    return worker;
+  }
+
+  /** Kills a worker as a crash would. */
+  async kill(worker: WorkerProcess): Promise<void> {
+    this.workers.splice(this.workers.indexOf(worker), 1);
+    await worker.kill();
+  }
+
+  /** Lets time pass, at Polar and in every worker. */
+  async advanceTime(seconds: number): Promise<void> {
+    this.polar.advanceTime(seconds);
+    this.#skippedMs += seconds * 1000;
+    await Promise.all(this.workers.map((worker) => worker.ask('setClock', this.#skippedMs)));
+  }
+
+  /** Somebody who has just logged in. */
+  async visitor(person = 0): Promise<Visitor> {
+    const visitor = new Visitor();
+    await visitor.logIn(this.worker(person % this.workers.length), this.polar, emailOf(person));
+    return visitor;
+  }
+
+  /** Refreshes that Polar was asked for so far. */
+  get refreshes(): PolarEmulatorRequest[] {
+    return this.polar.requests.filter(({ grantType }) => grantType === 'refresh_token');
+  }
+
+  /** `perWorker` requests for a token at each worker, all of one visitor, and all under way before any goes on. */
+  async tokenStorm(visitor: Visitor, perWorker: number) {
+    await Promise.all(this.workers.map((worker) => worker.ask('hold')));
+    const answers = this.workers.flatMap((worker) =>
+      Array.from({ length: perWorker }, () => visitor.token(worker)),
+    );
+    await until(async () => {
+      const held = await Promise.all(this.workers.map((worker) => worker.ask('held')));
+      return held.every((count) => count === perWorker);
+    });
+    await Promise.all(this.workers.map((worker) => worker.ask('open')));
+    return Promise.all(answers);
+  }
+
+  /** Ends everything that was started for it. Can be called again. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.workers.splice(0).map((worker) => worker.kill()));
+    const rest = new Set([this.sessions, this.records, this.polar, this.#bundle]);
+    await Promise.allSettled([...rest].map((part) => part.close()));
+  }
+}
+
+interface SiteParts {
+  readonly polar: PolarEmulator;
+  readonly sessions: TestRedis;
+  readonly records: TestRedis;
+  readonly bundle: WorkerBundle;
+}
+
+export const emailOf = (person: number): string => `person-${person}@example.com`;
+
+/** Waits until something is so, for a bounded time. */
+export async function until(condition: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+  const giveUpAt = performance.now() + withinMs;
+  while (!(await condition())) {
+    if (performance.now() > giveUpAt) throw new Error(`Waited in vain for ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** How often each value occurs. */
+export function countOf(values: readonly (string | number | undefined)[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const value of values) counts[String(value)] = (counts[String(value)] ?? 0) + 1;
+  return counts;
+}

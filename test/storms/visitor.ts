@@ -1,0 +1,92 @@
+import { request } from 'node:http';
+import type { PolarEmulator } from 'passport-polar/emulator';
+import type { WorkerProcess } from './worker-process.js';
+
+/** What a worker answered. */
+export interface Answered {
+  readonly status: number;
+  readonly location: string | undefined;
+  readonly body: {
+    readonly accessToken?: string;
+    readonly code?: string;
+    readonly message?: string;
+    readonly loginId?: string;
+  };
+}
+
+/** A person with a session, whichever worker the load balancer picks. A small client, since a storm sends thousands. */
+export class Visitor {
+  /** The session cookie. */
+  cookie: string | undefined;
+
+  get(worker: WorkerProcess, path: string): Promise<Answered> {
+    return this.#send(worker, 'GET', path);
+  }
+
+  post(worker: WorkerProcess, path: string): Promise<Answered> {
+    return this.#send(worker, 'POST', path);
+  }
+
+  /** The trip to Polar and back, in the session that is there. */
+  async logIn(
+    worker: WorkerProcess,
+    polar: PolarEmulator,
+    user: string,
+    path = '/auth/polar',
+  ): Promise<void> {
+    const { location } = await this.get(worker, path);
+    const { status, body } = await this.get(worker, await polar.authorize(location, { user }));
+    if (status !== 204) throw new Error(`A login failed: ${status} ${JSON.stringify(body)}`);
+  }
+
+  /** As {@link get} with `/token`. */
+  token(worker: WorkerProcess): Promise<Answered> {
+    return this.get(worker, '/token');
+  }
+
+  /** The same session in another tab, which no later login of this one reaches. */
+  copy(): Visitor {
+    return Object.assign(new Visitor(), { cookie: this.cookie });
+  }
+
+  /** Key of the session in connect-redis. */
+  get sessionKey(): string {
+    const [, id] = /^connect\.sid=s%3A([^.]+)\./.exec(this.cookie ?? '') ?? [];
+    return `sess:${id}`;
+  }
+
+  #send(worker: WorkerProcess, method: string, path: string): Promise<Answered> {
+    return new Promise((resolve, reject) => {
+      const sent = request(
+        {
+          host: '127.0.0.1',
+          port: worker.port,
+          agent: worker.agent,
+          method,
+          path,
+          timeout: 60_000,
+          headers: this.cookie === undefined ? {} : { cookie: this.cookie },
+        },
+        (answer) => {
+          const chunks: Buffer[] = [];
+          answer.on('data', (chunk) => chunks.push(chunk));
+          answer.on('error', reject);
+          answer.on('end', () => {
+            const cookie = answer.headers['set-cookie']?.find((each) => each.startsWith('connect.sid='));
+            if (cookie !== undefined) this.cookie = cookie.split(';', 1)[0];
+            const text = Buffer.concat(chunks).toString();
+            const isJSON = answer.headers['content-type']?.includes('json');
+            resolve({
+              status: answer.statusCode ?? 0,
+              location: answer.headers.location,
+              body: isJSON ? JSON.parse(text) : {},
+            });
+          });
+        },
+      );
+      sent.on('timeout', () => sent.destroy(new Error(`${method} ${path} was never answered`)));
+      sent.on('error', reject);
+      sent.end();
+    });
+  }
+}

@@ -1,0 +1,111 @@
+import { RedisStore } from 'connect-redis';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import session, { type Store } from 'express-session';
+import passport from 'passport';
+import { logout, type PolarError, PolarStrategy, polarTokens, requireLogin } from 'passport-polar';
+import { redisRefreshLock, redisTokenRecords } from 'passport-polar/redis';
+import { createClient } from 'redis';
+import type { Gate } from './gate.js';
+import type { RefreshMoment, StoreCounts, WorkerConfig } from './worker-config.js';
+import { countWrites, watchedFetch, watchedLock, watchedRecords } from './worker-parts.js';
+
+declare module 'express-session' {
+  interface SessionData {
+    note?: string;
+  }
+}
+
+/** What the app of a worker hangs on. */
+export interface WorkerAppParts {
+  readonly config: WorkerConfig;
+  readonly now: () => number;
+  readonly report: (moment: RefreshMoment, of: string) => void;
+  /** Where `GET /token` waits. */
+  readonly gate: Gate;
+}
+
+export interface WorkerApp {
+  readonly app: Express;
+  readonly takeCounts: () => StoreCounts;
+}
+
+/** An app as its developer would write it for many processes, with some routes that make trouble. */
+export async function buildWorkerApp({ config, gate, now, report }: WorkerAppParts): Promise<WorkerApp> {
+  const store: Store = new RedisStore({ client: await connectTo(config.sessionsURL) });
+  const takeCounts = countWrites(store);
+  const polar = await buildStrategy(config, now, report);
+  passport.use(polar);
+  passport.serializeUser((user, done) => done(null, user));
+  passport.deserializeUser((user, done) => done(null, user as Express.User));
+
+  const app = express();
+  app.use(session({ secret: 'only for tests', resave: false, saveUninitialized: false, store }));
+  app.use(passport.session(), polarTokens(polar));
+  app.get('/auth/polar', passport.authenticate('polar'));
+  app.get('/auth/polar/callback', passport.authenticate('polar'), (_req, res) => void res.sendStatus(204));
+  // Another login in the session of somebody who is logged in already, which keeps that session.
+  app.get('/link/polar', passport.authorize('polar'));
+  app.get('/link/polar/callback', passport.authorize('polar'), (_req, res) => void res.sendStatus(204));
+  app.post('/logout', logout(polar), (_req, res) => void res.sendStatus(204));
+
+  app.get('/token', async (req, res) => {
+    await gate.pass();
+    res.json({ accessToken: await req.polar.getAccessToken() });
+  });
+  app.post('/refresh', async (req, res) => void res.json(await req.polar.getTokens({ forceRefresh: true })));
+  app.get('/login', (req, res) => void res.json({ loginId: req.polar.loginId, user: req.user ?? null }));
+  app.get('/members', requireLogin({ loginPath: '/auth/polar' }), (_req, res) => void res.sendStatus(204));
+  app.get('/organizations', async (req, res) => {
+    const answer = await req.polar.fetch('/v1/organizations/');
+    res.status(answer.status).json(await answer.json());
+  });
+  // Writes its session, for reasons of its own. With `afterMs` it loads the session, dawdles, and writes it back stale.
+  app.post('/touch', async (req, res) => {
+    await new Promise((resolve) => setTimeout(resolve, Number(req.query['afterMs'] ?? 0)));
+    req.session.note = String(req.query['note'] ?? Math.random());
+    res.sendStatus(204);
+  });
+  // Asks for a token, and then writes the session that it loaded before.
+  app.post('/token-and-touch', async (req, res) => {
+    const accessToken = await req.polar.getAccessToken().catch((error: PolarError) => error.code);
+    req.session.note = 'touched after the token';
+    res.json({ accessToken });
+  });
+  app.use(answerError);
+  return { app, takeCounts };
+}
+
+async function buildStrategy(
+  config: WorkerConfig,
+  now: () => number,
+  report: WorkerAppParts['report'],
+): Promise<PolarStrategy> {
+  const { afterLockMs, beforeRecordMs } = config.pauses ?? { afterLockMs: 0, beforeRecordMs: 0 };
+  const client = await connectTo(config.polarURL);
+  const sendCommand = (...command: string[]): Promise<unknown> => client.sendCommand(command);
+  const lock = redisRefreshLock({ sendCommand, leaseMs: config.leaseMs });
+  return new PolarStrategy({
+    ...config.strategy,
+    now,
+    fetch: watchedFetch(report) as never,
+    ...(config.lock === 'redis' && { refreshLock: watchedLock(lock, report, afterLockMs) }),
+    ...(config.records === 'redis' && {
+      tokenRecords: watchedRecords(redisTokenRecords({ sendCommand }), report, beforeRecordMs),
+    }),
+  });
+}
+
+async function connectTo(url: string) {
+  const client = createClient({
+    url,
+    socket: { reconnectStrategy: (retries) => Math.min(50 * retries, 500) },
+  });
+  client.on('error', () => {}); // a test may have stopped it
+  await client.connect();
+  return client;
+}
+
+const answerError: ErrorRequestHandler = (error, _req, res, _next) => {
+  const { code, message, status } = error as PolarError;
+  res.status(status ?? 500).json({ code, message });
+};

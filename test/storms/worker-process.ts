@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent } from 'node:http';
+import type { WorkerAnswer, WorkerConfig, WorkerNews, WorkerTasks } from './worker-config.js';
+
+const startWithinMs = 30_000;
+const answerWithinMs = 10_000;
+
+/** A worker process, and what is known of it. */
+export class WorkerProcess {
+  readonly agent = new Agent({ keepAlive: true });
+  /** Everything it told, in order. */
+  readonly news: WorkerNews[] = [];
+  /** Called at each piece of news. */
+  onNews: (news: WorkerNews) => void = () => {};
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  readonly #questions = new Map<number, (result: unknown) => void>();
+  #output = '';
+  #lastQuestion = 0;
+  #port = 0;
+
+  private constructor(file: string, config: WorkerConfig) {
+    this.#child = spawn(process.execPath, [file], {
+      env: { PATH: process.env['PATH'], STORM_WORKER: JSON.stringify(config) },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    // 'close' comes after the last message.
+    this.#exited = once(this.#child, 'close');
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on('data', (chunk) => {
+        this.#output += String(chunk);
+      });
+    }
+    this.#child.on('message', (message) => this.#hear(message as WorkerNews | WorkerAnswer));
+  }
+
+  /** Starts a worker from its bundle; resolves when it listens. */
+  static async start(file: string, config: WorkerConfig): Promise<WorkerProcess> {
+    const worker = new WorkerProcess(file, config);
+    const listening = new Promise<void>((resolve) => {
+      worker.onNews = ({ news }) => news === 'listening' && resolve();
+    });
+    const ended = worker.#exited.then(() => {
+      throw new Error(`A worker ended:\n${worker.#output}`);
+    });
+    ended.catch(() => {});
+    try {
+      await within(Promise.race([listening, ended]), startWithinMs, 'Starting a worker');
+      return worker;
+    } catch (error) {
+      await worker.kill();
+      throw error;
+    }
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  /** What it wrote to its terminal: nothing, unless something is wrong. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** True until it was killed. */
+  get isAlive(): boolean {
+    return this.#child.exitCode === null && !this.#child.killed;
+  }
+
+  ask<Name extends keyof WorkerTasks>(
+    task: Name,
+    ...[argument]: Parameters<WorkerTasks[Name]>
+  ): Promise<ReturnType<WorkerTasks[Name]>> {
+    const id = ++this.#lastQuestion;
+    const answered = new Promise<unknown>((resolve) => this.#questions.set(id, resolve));
+    this.#child.send({ id, task, argument }, () => {}); // one that was killed answers late, below
+    return within(answered, answerWithinMs, `${task} in a worker`) as never;
+  }
+
+  /** SIGKILL: as if somebody had pulled the plug. Resolves when all that it told before has arrived. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+    this.agent.destroy();
+  }
+
+  #hear(message: WorkerNews | WorkerAnswer): void {
+    if ('answerTo' in message) {
+      this.#questions.get(message.answerTo)?.(message.result);
+      this.#questions.delete(message.answerTo);
+      return;
+    }
+    if (message.news === 'listening') this.#port = message.port;
+    this.news.push(message);
+    this.onNews(message);
+  }
+}
+
+/** Settles as `promise` does, or rejects: nothing in a storm is waited for without an end. */
+export async function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,52 @@
+/** One process of an app of several, spoken to over its IPC channel. */
+import { subscribe } from 'node:diagnostics_channel';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Gate } from './gate.js';
+import { buildWorkerApp } from './worker-app.js';
+import type { WorkerAnswer, WorkerConfig, WorkerNews, WorkerTask, WorkerTasks } from './worker-config.js';
+
+const config = JSON.parse(process.env['STORM_WORKER'] ?? '') as WorkerConfig;
+const send = (message: WorkerNews | WorkerAnswer): void => void process.send?.(message);
+
+let { skippedMs } = config;
+const gate = new Gate();
+
+for (const channel of ['login', 'refresh', 'logout', 'request']) {
+  subscribe(`passport-polar:${channel}`, (message) => {
+    const { event, loginId } = message as { event: string; loginId?: string };
+    send({ news: 'diagnostic', event: `${channel}:${event}`, loginId });
+  });
+}
+
+async function start(): Promise<void> {
+  const { app, takeCounts } = await buildWorkerApp({
+    config,
+    gate,
+    now: () => Date.now() + skippedMs,
+    report: (moment, of) => send({ news: 'moment', moment, of }),
+  });
+  const tasks: WorkerTasks = {
+    setClock(ms) {
+      skippedMs = ms;
+    },
+    hold: () => gate.close(),
+    held: () => gate.held,
+    open: () => gate.open(),
+    takeCounts,
+  };
+  process.on('message', ({ id, task, argument }: WorkerTask) => {
+    send({ answerTo: id, result: tasks[task](argument as never) });
+  });
+  const server = createServer(app);
+  // A storm may pause; a connection that is closed just when it is used again would look like a crash.
+  server.keepAliveTimeout = 120_000;
+  // A whole storm connects at once.
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 2048 }, () =>
+    send({ news: 'listening', port: (server.address() as AddressInfo).port }),
+  );
+}
+
+// Nobody is left to stop it: the test process is gone.
+process.on('disconnect', () => process.exit());
+void start();
