@@ -67,6 +67,18 @@ describe('a bounded map', () => {
     expect([map.get('__proto__'), map.get('toString')]).toEqual([0, undefined]);
   });
 
+  it('of one holds the last', () => {
+    const map = mapOf(1, 'a', 'b', 'b', 'c');
+    expect([map.size, present(map, 'abc')]).toEqual([1, 'c']);
+  });
+
+  it('has room again for what it was told to forget', () => {
+    const map = mapOf(2, 'a', 'b');
+    map.delete('b');
+    map.set('c', 2);
+    expect([map.size, present(map, 'abc')]).toEqual([2, 'ac']);
+  });
+
   it('never grows beyond its bound', () => {
     const map = new BoundedMap<number>(100);
     for (let index = 0; index < 100_000; index++) map.set(String(index), index);
