@@ -200,6 +200,16 @@ describe('one process', () => {
     expect(world.exchanges).toHaveLength(1);
   });
 
+  it('does not hand out what Polar has refused, though it has not expired', async () => {
+    const world = new KeeperWorld();
+    await pass(3000);
+    const a = acquainted(world.process('A'));
+    world.live = undefined;
+    expect(await outcome(a.forced())).toBe('login_expired');
+    expect(await outcome(a.valid())).toBe('login_expired');
+    expect(world.exchanges).toHaveLength(1);
+  });
+
   it('knows when a login is alive', async () => {
     const world = await expired();
     const a = acquainted(world.process('A'));
@@ -323,6 +333,19 @@ describe.each(kinds)('a logout in another process (%s)', (kind) => {
     await outcome(a.valid());
     await finished(a.end());
     expect(world.revocations).toEqual(['A refresh-1']);
+    await expectEnded(world, [a, b]);
+  });
+
+  it('revokes what its process knows, also when something older is recorded', async () => {
+    const { world, b } = await twoProcesses();
+    const { records, state } = unreliable(world.recordsFor('A'));
+    const a = acquainted(world.process('A', { records }));
+    await outcome(a.valid());
+    await pass(hourMs);
+    state.failingWrites = 3;
+    await outcome(a.valid());
+    await finished(a.end());
+    expect(world.revocations).toEqual(['A refresh-2']);
     await expectEnded(world, [a, b]);
   });
 
@@ -544,9 +567,9 @@ describe.each(kinds)('a second process without a lock (%s)', (kind) => {
     const error = await errorOf(b.valid());
     expect(error.code).toBe('login_expired');
     expect(error.cause).toMatchObject({ code: 'invalid_grant' });
-    // timeoutMs and the lease, and not much more.
+    // At least timeoutMs and the lease, and not for ever.
     expect(elapsedMs() - startedAt).toBeGreaterThanOrEqual(15_000);
-    expect(elapsedMs() - startedAt).toBeLessThan(16_000);
+    expect(elapsedMs() - startedAt).toBeLessThan(20_000);
     expect(await finished(b.keeper.isAlive(b.login))).toBe(false);
     // It is known now; the next one does not wait.
     const again = elapsedMs();
@@ -627,6 +650,26 @@ describe('with a lock', () => {
     expect(await outcome(a.valid())).toBe('server_error');
     expect(await outcome(acquainted(world.process('B', { lock })).valid())).toBe('access-1');
     expect(reported('lock-unavailable')).toEqual([]);
+  });
+
+  it('nobody queues for it while Polar asks to be left alone, and what others recorded is taken', async () => {
+    const world = await expired();
+    const keys: string[] = [];
+    const lock: RefreshLock = {
+      acquire: async (key) => {
+        keys.push(key);
+        return () => {};
+      },
+    };
+    const [a, b] = [acquainted(world.process('A', { lock })), acquainted(world.process('B'))];
+    world.mishaps.push({ before: transient('rate_limited', 60) });
+    expect(await outcome(a.valid())).toBe('rate_limited');
+    expect(await outcome(a.valid())).toBe('rate_limited');
+    expect(keys).toHaveLength(1);
+    expect(world.exchanges).toHaveLength(1);
+    await outcome(b.valid());
+    expect(await outcome(a.valid())).toBe('access-1');
+    expect(keys).toHaveLength(1);
   });
 
   it('it is released before what came is handed out, and nobody waits for that', async () => {
@@ -797,8 +840,8 @@ describe('a store that does not answer', () => {
     const a = acquainted(world.process('A', { records }));
     const startedAt = elapsedMs();
     expect(await outcome(a.valid())).toBe('access-1');
-    // One read before, one write, one read after, 3 s each.
-    expect(elapsedMs() - startedAt).toBe(9000);
+    // 3 s for each look and each write.
+    expect(elapsedMs() - startedAt).toBeLessThanOrEqual(9000);
     expect(new Set(reports.map(({ event }) => event))).toEqual(
       new Set(['record-unreadable', 'record-not-written', 'refreshed']),
     );

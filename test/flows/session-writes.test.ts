@@ -1,0 +1,221 @@
+/** A refresh writes no session: what apps write there meanwhile stays, and old sessions bring no dead token back. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import express from 'express';
+import session, { type SessionData } from 'express-session';
+import { PolarStrategy, polarTokens } from 'passport-polar';
+import request from 'supertest';
+import type { Browser } from '../support/browser.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+const loginLife = 864_000;
+const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+
+class SharedStore extends session.MemoryStore {}
+
+/** A promise that is resolved from outside. */
+function signal() {
+  let fire = (): void => {};
+  const fired = new Promise<void>((resolve) => {
+    fire = resolve;
+  });
+  return { fire, fired };
+}
+
+let slow = { loaded: signal(), goOn: signal() };
+const routes: NonNullable<TestAppOptions['routes']> = (server) => {
+  server.post('/note/:name', (req, res) => {
+    Object.assign(req.session, { [req.params['name']]: 'kept' });
+    res.json({});
+  });
+  // Has its session from before, and writes it back whenever the test wants.
+  server.post('/slow', async (req, res) => {
+    slow.loaded.fire();
+    await slow.goOn.fired;
+    Object.assign(req.session, { slow: 'written late' });
+    res.json({});
+  });
+  server.post('/note-and-token', async (req, res) => {
+    Object.assign(req.session, { before: 'kept' });
+    const accessToken = await req.polar.getAccessToken();
+    Object.assign(req.session, { after: 'kept' });
+    res.json({ accessToken });
+  });
+};
+
+async function loggedIn(options: TestAppOptions = {}): Promise<Browser> {
+  slow = { loaded: signal(), goOn: signal() };
+  app = await startTestApp({ routes, ...options, session: { store: new SharedStore(), ...options.session } });
+  const browser = app.browser();
+  await browser.logIn();
+  return browser;
+}
+
+/** Counts writes of sessions that people have, apart from those of records. */
+function watchSessionWrites(): { count: number } {
+  const writes = { count: 0 };
+  const set = app.store.set.bind(app.store);
+  app.store.set = (sid, value, callback) => {
+    if (!sid.startsWith('polar-tokens.')) writes.count++;
+    set(sid, value, callback);
+  };
+  return writes;
+}
+
+/** The session of the only browser, as it is stored. */
+function storedSession(): Promise<[string, SessionData]> {
+  return new Promise((resolve, reject) =>
+    app.store.all((error, all) => {
+      const found = Object.entries(all ?? {}).find(([sid]) => !sid.startsWith('polar-tokens.'));
+      if (error || found === undefined) reject(error ?? new Error('There is no session'));
+      else resolve(found as [string, SessionData]);
+    }),
+  );
+}
+
+const cookieOf = (browser: Browser): string =>
+  browser.agent.jar
+    .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
+    .toValueString();
+
+/** What another process, which has seen nothing yet, answers to the browser. */
+async function tokenFromAnotherProcess(browser: Browser) {
+  const { clientID, clientSecret } = app.client;
+  const { now, server } = app.emulator;
+  const polar = new PolarStrategy({ clientID, clientSecret, callbackURL: '/cb', server, now });
+  const other = express();
+  other.use(
+    session({ secret: 'only for tests', resave: false, saveUninitialized: false, store: app.store }),
+    app.passport.session(),
+    polarTokens(polar),
+  );
+  other.get('/token', async (req, res) => void res.json({ accessToken: await req.polar.getAccessToken() }));
+  const { status, body } = await request(other).get('/token').set('cookie', cookieOf(browser));
+  return { status, accessToken: body.accessToken as string };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let attempt = 0; !condition(); attempt++) {
+    if (attempt > 500) throw new Error('Waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+describe('a refresh', () => {
+  it('writes no session, whoever asks', async () => {
+    const browser = await loggedIn();
+    const before = await storedSession();
+    const writes = watchSessionWrites();
+    for (let hour = 0; hour < 3; hour++) {
+      app.emulator.advanceTime(hour === 0 ? loginLife : 3600);
+      await Promise.all(Array.from({ length: 10 }, () => browser.token()));
+    }
+    expect(refreshes()).toHaveLength(3);
+    expect(writes.count).toBe(0);
+    const after = await storedSession();
+    expect({ ...after[1], cookie: null }).toEqual({ ...before[1], cookie: null });
+  });
+
+  it('loses nothing of what other requests write before, while and after Polar answers', async () => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(loginLife);
+    app.emulator.fail('token', { delayMs: 300 });
+    await browser.post('/note/before').expect(200);
+    const token = browser.get('/token').then((answer) => answer);
+    await until(() => refreshes().length === 1);
+    await browser.post('/note/meanwhile').expect(200);
+    expect((await token).status).toBe(200);
+    await browser.post('/note/afterwards').expect(200);
+    expect((await browser.get('/session')).body).toMatchObject({
+      before: 'kept',
+      meanwhile: 'kept',
+      afterwards: 'kept',
+    });
+  });
+
+  it('loses nothing of what its own request writes', async () => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(loginLife);
+    const { body } = await browser.post('/note-and-token');
+    expect(body.accessToken).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect((await browser.get('/session')).body).toMatchObject({ before: 'kept', after: 'kept' });
+    expect(await browser.token()).toBe(body.accessToken);
+  });
+});
+
+describe('an old session that is written back', () => {
+  it.each([
+    ['by a request that began before the refresh', false],
+    ['by every request, with resave and rolling', true],
+  ])('%s brings no dead token back, here or in another process', async (_how, resave) => {
+    const browser = await loggedIn({ session: { resave, rolling: resave } });
+    app.emulator.advanceTime(loginLife);
+    const late = browser.post('/slow').then((answer) => answer);
+    await slow.loaded.fired;
+    const fresh = await browser.token();
+    app.emulator.advanceTime(3600);
+    const fresher = await browser.token();
+    expect(fresher).not.toBe(fresh);
+    slow.goOn.fire();
+    expect((await late).status).toBe(200);
+    expect((await browser.get('/session')).body.slow).toBe('written late');
+    expect(await browser.token()).toBe(fresher);
+    expect(await tokenFromAnotherProcess(browser)).toEqual({ status: 200, accessToken: fresher });
+    app.emulator.advanceTime(3600);
+    const { accessToken } = await tokenFromAnotherProcess(browser);
+    expect(accessToken).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect(await browser.token()).toBe(accessToken);
+    expect(refreshes()).toHaveLength(3);
+  });
+
+  it('as it was at the login, days later, is as good as the new one', async () => {
+    const browser = await loggedIn();
+    const [sid, atLogin] = await storedSession();
+    const copy = structuredClone(atLogin);
+    for (let hour = 0; hour < 5; hour++) {
+      app.emulator.advanceTime(hour === 0 ? loginLife : 3600);
+      await browser.token();
+    }
+    await new Promise((resolve) => app.store.set(sid, copy, resolve));
+    const [live] = app.emulator.liveTokens();
+    expect((await tokenFromAnotherProcess(browser)).accessToken).toBe(live?.accessToken);
+    expect(await browser.token()).toBe(live?.accessToken);
+    expect(refreshes()).toHaveLength(5);
+  });
+
+  it('with an earlier login does not end the one that replaced it', async () => {
+    const browser = await loggedIn();
+    const [, first] = await storedSession();
+    const copy = structuredClone(first);
+    await browser.logIn();
+    const second = await browser.token();
+    // The tokens of the first login were revoked when the second one replaced it.
+    await until(() => app.emulator.liveTokens().length === 1);
+    expect(app.emulator.liveTokens()[0]?.accessToken).toBe(second);
+    const [sid] = await storedSession();
+    await new Promise((resolve) => app.store.set(sid, copy, resolve));
+    const answer = await browser.get('/token');
+    expect([answer.status, answer.body.code]).toEqual([401, 'logged_out']);
+    expect(app.emulator.liveTokens()[0]?.accessToken).toBe(second);
+  });
+});
+
+it('a second login during a refresh keeps its own tokens', async () => {
+  const browser = await loggedIn();
+  app.emulator.advanceTime(loginLife);
+  app.emulator.fail('token', { delayMs: 400 });
+  const old = request(app.url)
+    .get('/token')
+    .set('cookie', cookieOf(browser))
+    .then((answer) => answer);
+  await until(() => refreshes().length === 1);
+  await browser.logIn();
+  const mine = await browser.token();
+  await old;
+  expect(await browser.token()).toBe(mine);
+  await until(() => app.emulator.liveTokens().length === 1);
+  expect(app.emulator.liveTokens()[0]?.accessToken).toBe(mine);
+  expect((await tokenFromAnotherProcess(browser)).accessToken).toBe(mine);
+});
