@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Request } from 'express';
 import { type PolarAccess, polarAccess } from './api/polar-access.js';
 import type { PolarClientOptions } from './client/client-options.js';
@@ -13,6 +12,7 @@ import type { ResolvedOptions } from './options.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser } from './request-session.js';
+import { revokeTokens } from './revocation.js';
 import { BoundedMap } from './tokens/bounded-map.js';
 import { firstOf, sealerWithKey, sealerWithKeys } from './tokens/sealing.js';
 import { parseSessionEntry, type SessionEntry, userFingerprint } from './tokens/session-entry.js';
@@ -54,9 +54,6 @@ export interface PolarRuntime {
 
 // A record must outlive the pauses between visits: a login whose record is gone has only dead tokens left.
 const minRecordTtlSeconds = 30 * 24 * 60 * 60;
-// Polar commits after it has answered: a token revoked sooner than this after it was minted may not be found.
-const commitLagMs = 2000;
-const revokeTimeoutMs = 3000;
 // A store of records that takes longer than this counts as down: a refresh goes on without it.
 const maxStoreTimeoutMs = 3000;
 
@@ -96,23 +93,9 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     return tokenSetOf(granted, now(), tokens);
   };
 
-  const revoke = async (tokens: TokenSet, justMinted: boolean): Promise<void> => {
-    if (client.isPublic) return; // Polar lets public clients revoke nothing
-    const token = tokens.refreshToken ?? tokens.accessToken;
-    const once = async (): Promise<void> => {
-      try {
-        await client.revoke(token, { timeoutMs: Math.min(timeoutMs, revokeTimeoutMs) });
-      } catch (error) {
-        publish('logout', { event: 'revoke-failed', error });
-      }
-    };
-    await once();
-    if (justMinted) void delay(commitLagMs, undefined, { ref: false }).then(once);
-  };
-
   const keeper = new TokenKeeper({
     refresh,
-    revoke,
+    revoke: (tokens, justMinted) => revokeTokens(client, tokens, { justMinted, timeoutMs }),
     lock: options.refreshLock,
     now,
     leewayMs: options.leewaySeconds * 1000,

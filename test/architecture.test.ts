@@ -91,6 +91,7 @@ const allowed: Record<string, readonly string[]> = {
   refresh: ['diagnostics', 'errors', 'tokens', 'within'],
   options: ['client', 'errors', 'option-checks', 'refresh', 'tokens'],
   api: ['diagnostics', 'errors', 'http', 'refresh', 'tokens'],
+  revocation: ['client', 'diagnostics', 'errors', 'tokens'],
   composition: [
     'api',
     'client',
@@ -101,6 +102,7 @@ const allowed: Record<string, readonly string[]> = {
     'options',
     'refresh',
     'request-session',
+    'revocation',
     'tokens',
   ],
   passport: [

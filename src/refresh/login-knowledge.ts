@@ -19,6 +19,8 @@ export interface KnownLogin {
 
 // Some 400 bytes each: bounded at a few megabytes. What is forgotten is read from its record again.
 const maxKnownLogins = 10_000;
+// Of these there is no record to read again. So many only while a store is down.
+const maxUnrecordedLogins = 100_000;
 const quickWriteAttempts = 3;
 const maxRewritePauseMs = 30_000;
 
@@ -34,17 +36,18 @@ const endedLogin: KnownLogin = {
  */
 export class LoginKnowledge {
   readonly #known = new BoundedMap<KnownLogin>(maxKnownLogins);
+  readonly #unrecorded = new BoundedMap<KnownLogin>(maxUnrecordedLogins);
   readonly #firstLooks = new Map<string, Promise<KnownLogin>>();
 
   /** What is known without any I/O: at least the tokens of the login itself, which may just have been read. */
   recall({ loginId, generation, tokens, mintedAt }: LoginHandle): KnownLogin {
-    const known = this.#known.get(loginId);
+    const known = this.#find(loginId);
     return known !== undefined && known.generation >= generation ? known : { generation, tokens, mintedAt };
   }
 
   /** Takes in news, unless something newer is known; returns the newest. */
   learn(loginId: string, news: KnownLogin): KnownLogin {
-    const known = this.#known.get(loginId);
+    const known = this.#find(loginId);
     if (known !== undefined && known.generation > news.generation) return known;
     if (known !== undefined && known.generation === news.generation && !news.rejected) return known;
     this.#known.set(loginId, news);
@@ -53,7 +56,7 @@ export class LoginKnowledge {
 
   /** What is known, after a look at the record of a login that this process has not seen before. */
   async current(login: LoginHandle): Promise<KnownLogin> {
-    const known = this.#known.get(login.loginId);
+    const known = this.#find(login.loginId);
     // A record may say that the tokens of the entry, though not expired, have been replaced or ended.
     return known ?? joinOrRun(this.#firstLooks, login.loginId, () => this.rereadOrRecall(login));
   }
@@ -69,63 +72,75 @@ export class LoginKnowledge {
     return (await this.#reported(login, 'record-unreadable', () => this.reread(login))) ?? this.recall(login);
   }
 
-  /** The tokens that were recorded last, also of a login that has ended; undefined where there are none. */
-  recordedTokens(login: LoginHandle): Promise<KnownLogin | undefined> {
-    return this.#reported(login, 'record-unreadable', () => readRecord(login));
-  }
-
   /**
-   * Takes in new tokens and records them. They are good in this process at once.
+   * Takes in new tokens, which are good in this process at once, and records them. Resolves with what is the newest then:
+   * somebody may have logged out meanwhile.
    *
-   * @param ifLate called when the store took the record only after this method has resolved
+   * @param ifLate called with that where the store was down, once it is back
    */
-  async recordTokens(login: LoginHandle, record: TokenRecord, ifLate: () => Promise<unknown>): Promise<void> {
-    const { generation, tokens, mintedAt } = record;
-    this.learn(login.loginId, { generation, tokens, mintedAt });
-    await this.#write(login, record.generation, () => writeRecord(login, record), ifLate);
-  }
-
-  /** Takes in that a login has ended, and records that. @param ifLate as for {@link recordTokens} */
-  async recordEnd(login: LoginHandle, ifLate: () => Promise<unknown>): Promise<void> {
-    this.learn(login.loginId, endedLogin);
-    await this.#write(login, endedLogin.generation, () => writeEnd(login), ifLate);
+  async recordTokens(
+    login: LoginHandle,
+    { generation, tokens, mintedAt }: TokenRecord,
+    ifLate: (newest: KnownLogin) => Promise<void>,
+  ): Promise<KnownLogin> {
+    const news = { generation, tokens, mintedAt };
+    this.learn(login.loginId, news);
+    const work = async (): Promise<KnownLogin> => {
+      await writeRecord(login, news);
+      return this.reread(login);
+    };
+    return (await this.#record(login, news, work, ifLate)) ?? this.recall(login);
   }
 
   /**
-   * Writes at once, or else in the background until the store takes it: for every other process, a record that is not
-   * there is a lost login.
+   * Takes in that a login has ended, and records that. Resolves with the tokens that were recorded last: whoever records
+   * some later finds the end.
+   *
+   * @param ifLate called with those where the store was down, once it is back
    */
-  async #write(
+  async recordEnd(
     login: LoginHandle,
-    generation: number,
-    write: () => Promise<unknown>,
-    ifLate: () => Promise<unknown>,
-  ): Promise<void> {
+    ifLate: (recorded: KnownLogin | undefined) => Promise<void>,
+  ): Promise<KnownLogin | undefined> {
+    this.learn(login.loginId, endedLogin);
+    const work = async (): Promise<KnownLogin | undefined> => {
+      await writeEnd(login);
+      return readRecord(login);
+    };
+    return this.#record(login, endedLogin, work, ifLate);
+  }
+
+  /**
+   * Writes at once, or else in the background until the store takes it: for every other process, what is not recorded
+   * is a lost login.
+   */
+  async #record<T>(
+    login: LoginHandle,
+    news: KnownLogin,
+    work: () => Promise<T>,
+    ifLate: (result: T) => Promise<void>,
+  ): Promise<T | undefined> {
+    const { loginId } = login;
+    this.#unrecorded.set(loginId, news);
     const attempt = () =>
       this.#reported(login, 'record-not-written', async () => {
-        await write();
-        return true as const;
+        const result = await work();
+        if (this.#unrecorded.get(loginId) === news) this.#unrecorded.delete(loginId);
+        return { result };
       });
     const giveUpAt = performance.now() + login.storeTimeoutMs;
     for (let attempts = 1; attempts <= quickWriteAttempts && performance.now() < giveUpAt; attempts++) {
       if (attempts > 1) await delay(50 * attempts);
-      if (await attempt()) return;
+      const done = await attempt();
+      if (done !== undefined) return done.result;
     }
-    void this.#writeLater(login.loginId, generation, attempt, ifLate);
+    const isWanted = (): boolean => this.#unrecorded.get(loginId) === news;
+    void recordLater(attempt, isWanted, ifLate);
+    return undefined;
   }
 
-  async #writeLater(
-    loginId: string,
-    generation: number,
-    attempt: () => Promise<true | undefined>,
-    ifLate: () => Promise<unknown>,
-  ): Promise<void> {
-    for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, maxRewritePauseMs)) {
-      await delay(pauseMs, undefined, { ref: false });
-      // Also ends what would otherwise be tried for ever: this map is bounded.
-      if (this.#known.get(loginId)?.generation !== generation) return;
-      if (await attempt()) return void (await ifLate());
-    }
+  #find(loginId: string): KnownLogin | undefined {
+    return this.#known.get(loginId) ?? this.#unrecorded.get(loginId);
   }
 
   async #reported<T>(login: LoginHandle, event: string, work: () => Promise<T>): Promise<T | undefined> {
@@ -135,5 +150,19 @@ export class LoginKnowledge {
       publish('refresh', { event, loginId: login.loginId, error });
       return undefined;
     }
+  }
+}
+
+async function recordLater<T>(
+  attempt: () => Promise<{ readonly result: T } | undefined>,
+  isWanted: () => boolean,
+  ifLate: (result: T) => Promise<void>,
+): Promise<void> {
+  for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, maxRewritePauseMs)) {
+    await delay(pauseMs, undefined, { ref: false });
+    // Something newer is to be recorded by now.
+    if (!isWanted()) return;
+    const done = await attempt();
+    if (done !== undefined) return ifLate(done.result);
   }
 }

@@ -151,21 +151,23 @@ export class TokenKeeper {
   async end(login: LoginHandle): Promise<void> {
     const release = await this.#acquire(login.loginId, Math.min(logoutWaitMs, this.#parts.timeoutMs));
     const known = this.#knowledge.recall(login);
+    let recorded: KnownLogin | undefined;
     try {
-      await this.#knowledge.recordEnd(login, () => this.#revokeNewest(login, known));
+      recorded = await this.#knowledge.recordEnd(login, (late) => this.#revokeNewer(late, known));
     } finally {
       release();
     }
-    await this.#revokeNewest(login, known);
+    if (recorded !== undefined && recorded.generation > known.generation) await this.#revoke(recorded);
+    else await this.#revoke(known);
   }
 
-  /** Revokes what is newer: what was known, or what is recorded now. */
-  async #revokeNewest(login: LoginHandle, known: KnownLogin): Promise<void> {
-    // Only after the end was recorded: a refresh that is recorded later finds that mark, and revokes its own tokens.
-    const recorded = await this.#knowledge.recordedTokens(login);
-    const newest = recorded !== undefined && recorded.generation > known.generation ? recorded : known;
-    if (newest.tokens !== undefined)
-      await this.#parts.revoke(newest.tokens, this.#ageOf(newest) < commitLagMs);
+  /** What a store told only when it was back: the tokens known before have been revoked. */
+  async #revokeNewer(recorded: KnownLogin | undefined, known: KnownLogin): Promise<void> {
+    if (recorded !== undefined && recorded.generation > known.generation) await this.#revoke(recorded);
+  }
+
+  async #revoke(login: KnownLogin): Promise<void> {
+    if (login.tokens !== undefined) await this.#parts.revoke(login.tokens, this.#ageOf(login) < commitLagMs);
   }
 
   /** Milliseconds since Polar issued the tokens; infinite where that is not known. */
@@ -247,18 +249,15 @@ export class TokenKeeper {
   /** Records what a refresh brought, at once: from now on it is all that there is. */
   async #keep(login: LoginHandle, generation: number, tokens: TokenSet): Promise<TokenSet> {
     const record = { generation, tokens, mintedAt: this.#parts.now() };
-    await this.#knowledge.recordTokens(login, record, () => this.#revokeIfEnded(login, tokens));
-    if (await this.#revokeIfEnded(login, tokens)) throw loggedOut();
+    // Somebody may have logged out while the tokens were on their way: they must not outlive that.
+    const revokeIfEnded = async (newest: KnownLogin): Promise<void> => {
+      if (newest.tokens === undefined) await this.#parts.revoke(tokens, true);
+    };
+    const newest = await this.#knowledge.recordTokens(login, record, revokeIfEnded);
+    await revokeIfEnded(newest);
+    if (newest.tokens === undefined) throw loggedOut();
     publish('refresh', { event: 'refreshed', loginId: login.loginId, generation });
-    return this.#knowledge.recall(login).tokens ?? tokens;
-  }
-
-  /** Somebody may have logged out while tokens were on their way: they must not outlive that. */
-  async #revokeIfEnded(login: LoginHandle, tokens: TokenSet): Promise<boolean> {
-    const newest = await this.#knowledge.rereadOrRecall(login);
-    if (newest.tokens !== undefined) return false;
-    await this.#parts.revoke(tokens, true);
-    return true;
+    return newest.tokens;
   }
 
   /**
@@ -267,7 +266,9 @@ export class TokenKeeper {
    */
   async #afterInvalidGrant(login: LoginHandle, known: KnownLogin, cause: PolarOAuthError): Promise<TokenSet> {
     const { lock, timeoutMs } = this.#parts;
-    const newer = await this.#awaitNewer(login, known, timeoutMs + (lock.leaseMs ?? 0));
+    // Until Polar has answered the other one, and that has written down what it got.
+    const patienceMs = timeoutMs + (lock.leaseMs ?? 0) + login.storeTimeoutMs;
+    const newer = await this.#awaitNewer(login, known, patienceMs);
     const newest = newer ?? (await this.#lastLook(login));
     if (newest.generation > known.generation)
       return this.#isGood(newest) ? newest.tokens : this.#refresh(login, newest);

@@ -1,0 +1,48 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PolarOAuthClient } from './client/oauth-client.js';
+import { publish } from './diagnostics.js';
+import { PolarTransientError } from './errors.js';
+import type { TokenSet } from './tokens/token-set.js';
+
+// Nobody waits longer than this to be logged out.
+const timeoutMs = 3000;
+// Polar commits after it has answered: sooner than this, it may not find a token that it has just issued.
+const commitLagMs = 2000;
+// While Polar cannot be reached, in the background.
+const retryAfterMs = [2000, 10_000, 60_000];
+
+/**
+ * Revokes tokens at Polar as well as that can be done: at once, again where Polar may not have known them yet, and again
+ * in the background where it could not be reached. Never rejects; public clients, which Polar lets revoke nothing,
+ * leave it.
+ *
+ * @param limits `timeoutMs` of the client, where that is shorter
+ */
+export async function revokeTokens(
+  client: PolarOAuthClient,
+  tokens: TokenSet,
+  limits: { readonly justMinted: boolean; readonly timeoutMs: number },
+): Promise<void> {
+  if (client.isPublic) return;
+  const once = async (): Promise<boolean> => {
+    try {
+      await client.revoke(tokens.refreshToken ?? tokens.accessToken, {
+        timeoutMs: Math.min(limits.timeoutMs, timeoutMs),
+      });
+      return true;
+    } catch (error) {
+      publish('logout', { event: 'revoke-failed', error });
+      return !(error instanceof PolarTransientError);
+    }
+  };
+  const isSettled = await once();
+  if (!isSettled) void again(once, retryAfterMs);
+  else if (limits.justMinted) void again(once, [commitLagMs]);
+}
+
+async function again(once: () => Promise<boolean>, pausesMs: readonly number[]): Promise<void> {
+  for (const pauseMs of pausesMs) {
+    await delay(pauseMs, undefined, { ref: false });
+    if (await once()) return;
+  }
+}
