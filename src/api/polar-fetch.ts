@@ -22,13 +22,14 @@ export async function fetchFromPolar(
 ): Promise<Response> {
   const { keeper } = parts;
   const request = toRequest(parts, input, init);
-  const first = await keeper.validTokens(login);
+  const { signal } = request;
+  const first = await unlessAborted(signal, () => keeper.validTokens(login));
   // Polar answers 411 to a body without a length, so even a stream is sent in one piece.
-  const body = request.body === null ? undefined : await request.arrayBuffer();
+  const body = request.body === null ? undefined : await unlessAborted(signal, () => request.arrayBuffer());
   const answer = await send(parts, request, body, first.accessToken);
   if (answer.status !== 401 || isStream(init.body)) return checked(answer, request);
 
-  const second = await keeper.tokensAfterRefusal(login, first.accessToken);
+  const second = await unlessAborted(signal, () => keeper.tokensAfterRefusal(login, first.accessToken));
   if (second === undefined) return answer;
   discard(answer);
   publish('request', { event: 'retried-after-401', loginId: login.loginId });
@@ -37,13 +38,30 @@ export async function fetchFromPolar(
   return checked(again, request);
 }
 
+/** Waits no longer than the caller wants to. What has been started goes on: others may be waiting for the same refresh. */
+async function unlessAborted<T>(signal: AbortSignal, start: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([start(), aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 function toRequest({ apiURL }: PolarApiParts, input: string | URL | Request, init: RequestInit): Request {
   const target = input instanceof Request ? input : resolve(input, apiURL);
-  const { origin } = new URL(target instanceof Request ? target.url : target);
-  if (origin !== new URL(apiURL).origin) {
+  const { origin, protocol } = new URL(target instanceof Request ? target.url : target);
+  const api = new URL(apiURL);
+  // The origin of a `blob:` address is that of the page that made it.
+  if (origin !== api.origin || protocol !== api.protocol) {
     throw new PolarConfigurationError(
       'origin_not_allowed',
-      `req.polar.fetch goes to ${new URL(apiURL).origin} only: the access token must not reach anybody else. Use the plain fetch for other addresses.`,
+      `req.polar.fetch goes to ${api.origin} only: the access token must not reach anybody else. Use the plain fetch for other addresses.`,
     );
   }
   // Whatever the caller says: following a redirect would take the token along.

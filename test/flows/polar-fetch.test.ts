@@ -1,5 +1,7 @@
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RequestHandler } from 'express';
+import { startMisbehavingServer } from '../support/misbehaving-server.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 let app: TestApp;
@@ -45,16 +47,74 @@ it('takes absolute addresses of the API, and URLs', async () => {
   }
 });
 
-it.each([
-  'https://evil.example/v1/',
-  '//evil.example/',
-  '/\\evil.example/',
-  'http://127.0.0.1:1/',
-  'https://api.polar.sh/v1/',
-])('sends the token nowhere else: %s', async (address) => {
-  const browser = await loggedIn();
-  call = calls(address);
-  expect((await browser.get('/call')).body.code).toBe('origin_not_allowed');
+describe('sends the token nowhere else', () => {
+  it.each([
+    'https://evil.example/v1/',
+    '//evil.example/',
+    '/\\evil.example/',
+    '\\\\evil.example/',
+    '\t//evil.example/',
+    ' https://evil.example/',
+    'https:evil.example/',
+    'http://127.0.0.1:1/',
+    'https://api.polar.sh/v1/',
+    'file:///etc/passwd',
+    'data:application/json,{}',
+  ])('%j', async (address) => {
+    const browser = await loggedIn();
+    const before = app.emulator.requests.length;
+    call = calls(address);
+    expect((await browser.get('/call')).body.code).toBe('origin_not_allowed');
+    expect(app.emulator.requests).toHaveLength(before);
+  });
+
+  it('though the URL standard drops tabs and line breaks', async () => {
+    const browser = await loggedIn();
+    call = calls('/\t/evil.example/\n');
+    await browser.get('/call');
+    expect(app.emulator.requests.at(-1)?.path).toBe('//evil.example/');
+  });
+
+  /** Addresses that look like the API's; `origin` is the API's. */
+  const lookalikes: [string, (origin: string) => string][] = [
+    ['userinfo', (origin) => `${origin}@evil.example/v1/`],
+    ['a host that begins the same', (origin) => `${origin.replace(/:\d+$/, '')}.evil.example/v1/`],
+    ['another port', (origin) => origin.replace(/\d$/, (digit) => String((Number(digit) + 1) % 10))],
+    ['no port', (origin) => `${origin.replace(/:\d+$/, '')}/v1/`],
+    ['another name of the same machine', (origin) => `${origin.replace('127.0.0.1', 'localhost')}/v1/`],
+    ['https', (origin) => `${origin.replace('http:', 'https:')}/v1/`],
+    ['a blob', (origin) => `blob:${origin}/0e5b-1`],
+  ];
+  it.each(lookalikes)('%s', async (_what, addressOf) => {
+    const browser = await loggedIn();
+    const address = addressOf(app.emulator.apiURL);
+    const inputs: unknown[] = [address, new URL(address)];
+    if (!address.includes('@')) inputs.push(new Request(address));
+    for (const input of inputs) {
+      const before = app.emulator.requests.length;
+      call = calls(input as string);
+      expect((await browser.get('/call')).body.code).toBe('origin_not_allowed');
+      expect(app.emulator.requests).toHaveLength(before);
+    }
+  });
+
+  it('nor with a name and password of the caller', async () => {
+    const browser = await loggedIn();
+    call = calls(app.emulator.apiURL.replace('http://', 'http://somebody:secret@'));
+    expect((await browser.get('/call')).status).toBe(500);
+    expect(api()).toHaveLength(0);
+  });
+
+  it('also when init says where to go, or an Authorization header of its own', async () => {
+    const browser = await loggedIn();
+    call = calls('/v1/organizations/', {
+      url: 'https://evil.example',
+      headers: { authorization: 'Bearer mine', 'x-mine': 'kept' },
+    } as RequestInit);
+    expect((await browser.get('/call')).body.status).toBe(200);
+    expect(api()[0]?.headers.authorization).toBe(`Bearer ${await browser.token()}`);
+    expect(api()[0]?.headers['x-mine']).toBe('kept');
+  });
 });
 
 it('rejects with 401 when nobody is logged in', async () => {
@@ -144,6 +204,58 @@ describe('after a 401', () => {
     expect(api().map(({ body }) => body)).toEqual(['{"name":"x"}', '{"name":"x"}']);
   });
 
+  const form = (): FormData => {
+    const data = new FormData();
+    data.set('name', 'Ünïcode');
+    data.set('file', new Blob(['content']), 'a.txt');
+    return data;
+  };
+  it.each<[string, () => unknown, string, RegExp]>([
+    ['text', () => 'name=x', 'name=x', /^text\/plain/],
+    [
+      'URLSearchParams',
+      () => new URLSearchParams({ a: '1 2' }),
+      'a=1+2',
+      /^application\/x-www-form-urlencoded/,
+    ],
+    ['a Blob', () => new Blob(['blob'], { type: 'image/x-test' }), 'blob', /^image\/x-test$/],
+    ['bytes', () => new TextEncoder().encode('bytes'), 'bytes', /^$/],
+    ['FormData', form, 'name="name"\r\n\r\nÜnïcode', /^multipart\/form-data; boundary=/],
+  ])('sends %s again, the same', async (_what, makeBody, content, type) => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(10);
+    app.emulator.fail('api', { status: 401 });
+    call = calls('/v1/organizations/', { method: 'POST', body: makeBody() } as RequestInit);
+    await browser.get('/call');
+    const [first, second, ...more] = api();
+    expect(more).toEqual([]);
+    expect(first?.body).toContain(content);
+    expect(second?.body).toBe(first?.body);
+    for (const sent of [first, second]) {
+      expect(sent?.headers['content-type'] ?? '').toMatch(type);
+      expect(Number(sent?.headers['content-length'])).toBeGreaterThan(0);
+    }
+  });
+
+  async function* pieces() {
+    yield new TextEncoder().encode('piece by ');
+    yield new TextEncoder().encode('piece');
+  }
+  it.each<[string, () => unknown]>([
+    ['a web stream', () => new Blob(['piece by piece']).stream()],
+    ['an async iterable', pieces],
+    ['a Node stream', () => Readable.from(pieces())],
+  ])('sends %s in one piece, and only once', async (_what, makeBody) => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(10);
+    app.emulator.fail('api', { status: 401 });
+    call = calls('/v1/organizations/', { method: 'POST', body: makeBody(), duplex: 'half' } as RequestInit);
+    expect((await browser.get('/call')).body.status).toBe(401);
+    expect(api().map(({ body, headers }) => [body, headers['content-length']])).toEqual([
+      ['piece by piece', '14'],
+    ]);
+  });
+
   it('does not send a stream twice', async () => {
     const browser = await loggedIn();
     app.emulator.fail('api', { status: 401 });
@@ -155,6 +267,27 @@ describe('after a 401', () => {
     expect((await browser.get('/call')).body.status).toBe(401);
     expect(api()).toHaveLength(1);
   });
+});
+
+it('follows no redirect that a Request asks for, nor one from elsewhere', async () => {
+  const browser = await loggedIn();
+  const evil = await startMisbehavingServer();
+  try {
+    call = calls(new Request(`${app.emulator.apiURL}/v1/organizations`, { redirect: 'follow' }) as never);
+    expect((await browser.get('/call')).body.code).toBe('unexpected_redirect');
+    for (const status of [301, 302, 303, 307, 308]) {
+      app.emulator.fail('api', { status, headers: { location: evil.url } });
+      call = calls('/v1/organizations/', { redirect: 'follow' });
+      const { body } = await browser.get('/call');
+      expect([body.code, body.message]).toEqual([
+        'unexpected_redirect',
+        'Polar redirects /v1/organizations/, and req.polar.fetch follows no redirect. Check the path.',
+      ]);
+    }
+    expect(evil.requests).toEqual([]);
+  } finally {
+    await evil.close();
+  }
 });
 
 it('follows no redirect, whatever the caller says, and tells of the missing slash', async () => {
@@ -217,6 +350,88 @@ it('respects the signal of the caller', async () => {
   expect((app.errors[0] as Error).name).toBe('TimeoutError');
 });
 
+describe('a caller who gives up', () => {
+  const reason = new Error('the caller gave up');
+  const signalled =
+    (controller: AbortController): RequestHandler =>
+    async (req, res) => {
+      const failure = await req.polar
+        .fetch('/v1/organizations/', { signal: controller.signal })
+        .then(() => 'an answer', String);
+      res.json({ failure });
+    };
+  const tokenRequests = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+
+  it('before anything was sent causes nothing, not even a refresh', async () => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(864_000);
+    const controller = new AbortController();
+    controller.abort(reason);
+    call = signalled(controller);
+    expect((await browser.get('/call')).body.failure).toBe(String(reason));
+    expect(api()).toEqual([]);
+    expect(tokenRequests()).toEqual([]);
+  });
+
+  it('while the token is refreshed waits no longer, and the refresh goes on for others', async () => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(864_000);
+    app.emulator.fail('token', { delayMs: 1000 });
+    const controller = new AbortController();
+    call = signalled(controller);
+    const answer = browser.get('/call').then(({ body }) => body);
+    await until(() => tokenRequests().length === 1);
+    const other = browser.token();
+    controller.abort(reason);
+    const startedAt = performance.now();
+    expect((await answer).failure).toBe(String(reason));
+    expect(performance.now() - startedAt).toBeLessThan(800);
+    expect(await other).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect(api()).toEqual([]);
+    expect(tokenRequests()).toHaveLength(1);
+  });
+
+  it('while the headers are waited for gets that very reason', async () => {
+    const browser = await loggedIn();
+    app.emulator.fail('api', 'hang');
+    const controller = new AbortController();
+    call = signalled(controller);
+    const answer = browser.get('/call').then(({ body }) => body);
+    await until(() => api().length === 1);
+    controller.abort(reason);
+    expect((await answer).failure).toBe(String(reason));
+  });
+
+  it('between a 401 and the second attempt makes none', async () => {
+    const browser = await loggedIn();
+    app.emulator.advanceTime(10);
+    app.emulator.fail('api', { status: 401 });
+    app.emulator.fail('token', { delayMs: 500 });
+    const controller = new AbortController();
+    call = signalled(controller);
+    const answer = browser.get('/call').then(({ body }) => body);
+    await until(() => tokenRequests().length === 1);
+    controller.abort(reason);
+    expect((await answer).failure).toBe(String(reason));
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect(api()).toHaveLength(1);
+  });
+
+  it('while a body of their own does not come waits no longer', async () => {
+    const browser = await loggedIn();
+    const controller = new AbortController();
+    call = async (req, res) => {
+      const body = new ReadableStream({ pull: () => void controller.abort(reason) }, { highWaterMark: 0 });
+      const init = { method: 'POST', body, duplex: 'half', signal: controller.signal } as RequestInit;
+      res.json({
+        failure: await req.polar.fetch('/v1/organizations/', init).then(() => 'an answer', String),
+      });
+    };
+    expect((await browser.get('/call')).body.failure).toBe(String(reason));
+    expect(api()).toEqual([]);
+  });
+});
+
 it('times out while waiting for the headers', async () => {
   await app.close();
   app = await startTestApp({
@@ -228,3 +443,10 @@ it('times out while waiting for the headers', async () => {
   call = calls('/v1/organizations/');
   expect((await browser.get('/call')).body.code).toBe('timeout');
 });
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let attempt = 0; !condition(); attempt++) {
+    if (attempt > 500) throw new Error('Waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
