@@ -588,6 +588,23 @@ describe.each(kinds)('a second process without a lock (%s)', (kind) => {
     expect(await outcome(world.process('C').valid())).toBe('access-1');
   });
 
+  it('may refresh again before the first one is done, which then hands out the newest', async () => {
+    const world = await expired(kind);
+    const [a, b] = [acquainted(world.process('A')), acquainted(world.process('B'))];
+    let slow: ReturnType<typeof a.valid> | undefined;
+    const written = await world.runTo(() => {
+      slow = a.valid();
+    }, 'A set record');
+    const hold = world.hold(/^A get/);
+    written.release();
+    await hold.reached();
+    expect(await outcome(b.valid())).toBe('access-1');
+    expect(await outcome(b.forced())).toBe('access-2');
+    hold.release();
+    expect(await outcome(slow as never)).toBe('access-2');
+    expect(a.peeked).toBe('access-2');
+  });
+
   it('finds a login that it gave up alive again, once a newer record turns up', async () => {
     const world = await expired(kind);
     const [a, b] = [acquainted(world.process('A')), acquainted(world.process('B'))];
@@ -955,6 +972,7 @@ describe('Polar commits after it has answered:', () => {
     hold.release();
     await outcome(refresh);
     expect(world.revokedYoung).toEqual(['refresh-1']);
+    expect(world.log.at(-1)).toBe('A revoke'); // and that is that
   });
 });
 
