@@ -12,7 +12,7 @@ import type { WorkerProcess } from './worker-process.js';
 
 const hours = 24;
 const people = 20;
-const killsInADay = 8;
+const killsInADay = 6;
 
 interface Person {
   readonly visitor: Visitor;

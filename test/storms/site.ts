@@ -2,12 +2,14 @@ import type { PolarEmulator, PolarEmulatorRequest } from 'passport-polar/emulato
 import { startPolarEmulator } from 'passport-polar/emulator';
 import { startRedis, type TestRedis } from '../support/redis-server.js';
 import { Visitor } from './visitor.js';
-import { bundleWorker, type WorkerBundle } from './worker-bundle.js';
 import type { WorkerConfig } from './worker-config.js';
 import { WorkerProcess } from './worker-process.js';
 
 /** Access tokens of a login live ten days. */
 export const loginLife = 864_000;
+
+// Nothing listens there: visitors take what Polar sends back to whichever worker they like.
+const linkURL = 'http://localhost:3000/link/polar/callback';
 
 export interface SiteOptions
   extends Pick<WorkerConfig, 'records' | 'lock'>,
@@ -31,15 +33,15 @@ export class Site {
   readonly workers: WorkerProcess[] = [];
   readonly #strategy: WorkerConfig['strategy'];
   readonly #options: SiteOptions;
-  readonly #bundle: WorkerBundle;
   #skippedMs = 0;
 
   private constructor(parts: SiteParts, options: SiteOptions) {
     this.polar = parts.polar;
     this.sessions = parts.sessions;
     this.records = parts.records;
-    this.#bundle = parts.bundle;
     const { now: _theirs, ...strategy } = parts.polar.strategyOptions();
+    const redirectURIs = [strategy.callbackURL, linkURL];
+    parts.polar.updateClient(strategy.clientID, { redirectURIs });
     const { timeoutMs } = options;
     this.#strategy = { ...strategy, ...(timeoutMs !== undefined && { timeoutMs }) };
     this.#options = options;
@@ -61,8 +63,7 @@ export class Site {
       );
       const sessions = closing(await startRedis());
       const records = options.twoRedises === true ? closing(await startRedis()) : sessions;
-      const bundle = closing(await bundleWorker());
-      const site = closing(new Site({ polar, sessions, records, bundle }, options));
+      const site = closing(new Site({ polar, sessions, records }, options));
       await Promise.all(Array.from({ length: options.workers }, () => site.addWorker()));
       return site;
     } catch (error) {
@@ -80,8 +81,9 @@ export class Site {
   async addWorker(): Promise<WorkerProcess> {
     const { lock, records, leaseMs, pauses } = this.#options;
     const skippedMs = this.#skippedMs;
-    const worker = await WorkerProcess.start(this.#bundle.file, {
+    const worker = await WorkerProcess.start({
       strategy: this.#strategy,
+      linkURL,
       sessionsURL: this.sessions.url,
       polarURL: this.records.url,
       records,
@@ -138,7 +140,7 @@ export class Site {
   /** Ends everything that was started for it. Can be called again. */
   async close(): Promise<void> {
     await Promise.allSettled(this.workers.splice(0).map((worker) => worker.kill()));
-    const rest = new Set([this.sessions, this.records, this.polar, this.#bundle]);
+    const rest = new Set([this.sessions, this.records, this.polar]);
     await Promise.allSettled([...rest].map((part) => part.close()));
   }
 }
@@ -147,7 +149,6 @@ interface SiteParts {
   readonly polar: PolarEmulator;
   readonly sessions: TestRedis;
   readonly records: TestRedis;
-  readonly bundle: WorkerBundle;
 }
 
 export const emailOf = (person: number): string => `person-${person}@example.com`;

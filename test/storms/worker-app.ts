@@ -44,8 +44,9 @@ export async function buildWorkerApp({ config, gate, now, report }: WorkerAppPar
   app.get('/auth/polar', passport.authenticate('polar'));
   app.get('/auth/polar/callback', passport.authenticate('polar'), (_req, res) => void res.sendStatus(204));
   // Another login in the session of somebody who is logged in already, which keeps that session.
-  app.get('/link/polar', passport.authorize('polar'));
-  app.get('/link/polar/callback', passport.authorize('polar'), (_req, res) => void res.sendStatus(204));
+  const link = passport.authorize('polar', { callbackURL: config.linkURL });
+  app.get('/link/polar', link);
+  app.get('/link/polar/callback', link, (_req, res) => void res.sendStatus(204));
   app.post('/logout', logout(polar), (_req, res) => void res.sendStatus(204));
 
   app.get('/token', async (req, res) => {

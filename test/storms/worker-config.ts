@@ -7,6 +7,8 @@ export interface WorkerConfig {
     PolarStrategyOptions,
     'clientID' | 'clientSecret' | 'callbackURL' | 'server' | 'timeoutMs'
   >;
+  /** Where Polar sends people back to who link an account instead of logging in. */
+  readonly linkURL: string;
   /** Redis of the sessions, through connect-redis. */
   readonly sessionsURL: string;
   /** Redis of token records and locks. */

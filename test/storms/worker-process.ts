@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
 import type { WorkerAnswer, WorkerConfig, WorkerNews, WorkerTasks } from './worker-config.js';
+import { workerScript } from './worker-script.js';
 
 const startWithinMs = 30_000;
 const answerWithinMs = 10_000;
@@ -20,11 +21,13 @@ export class WorkerProcess {
   #lastQuestion = 0;
   #port = 0;
 
-  private constructor(file: string, config: WorkerConfig) {
-    this.#child = spawn(process.execPath, [file], {
+  private constructor(script: string, config: WorkerConfig) {
+    this.#child = spawn(process.execPath, ['-'], {
       env: { PATH: process.env['PATH'], STORM_WORKER: JSON.stringify(config) },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     });
+    this.#child.stdin?.on('error', () => {}); // 'close' tells, too
+    this.#child.stdin?.end(script);
     // 'close' comes after the last message.
     this.#exited = once(this.#child, 'close');
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -35,9 +38,9 @@ export class WorkerProcess {
     this.#child.on('message', (message) => this.#hear(message as WorkerNews | WorkerAnswer));
   }
 
-  /** Starts a worker from its bundle; resolves when it listens. */
-  static async start(file: string, config: WorkerConfig): Promise<WorkerProcess> {
-    const worker = new WorkerProcess(file, config);
+  /** Starts a worker; resolves when it listens. */
+  static async start(config: WorkerConfig): Promise<WorkerProcess> {
+    const worker = new WorkerProcess(await workerScript(), config);
     const listening = new Promise<void>((resolve) => {
       worker.onNews = ({ news }) => news === 'listening' && resolve();
     });

@@ -1,0 +1,116 @@
+/** The Redis of records and locks goes away, while the sessions live elsewhere. */
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { hasRedis } from '../support/redis-server.js';
+import { Measured } from './measured.js';
+import { countOf, loginLife, Site, until } from './site.js';
+import type { Visitor } from './visitor.js';
+import type { WorkerProcess } from './worker-process.js';
+
+const refreshing = 4;
+
+(hasRedis ? describe : describe.skip)('when the Redis of records and locks is away', () => {
+  const measured = new Measured();
+  afterAll(() => measured.print());
+  let site: Site;
+  afterEach(() => site?.close());
+
+  type Step = () => Promise<void> | void;
+  const ways: [string, { timeoutMs?: number; leaseMs?: number }, Step, Step][] = [
+    ['stopped (SIGSTOP)', {}, () => site.records.pause(), () => site.records.resume()],
+    [
+      'killed (SIGKILL), timeoutMs 1000',
+      { timeoutMs: 1000, leaseMs: 1000 },
+      () => site.records.crash(),
+      () => site.records.restart(),
+    ],
+  ];
+  it.each(ways)(
+    '%s, refreshes go on and are recorded once it is back',
+    async (way, patience, takeAway, bringBack) => {
+      site = await Site.start({
+        workers: 2,
+        people: refreshing + 1,
+        records: 'redis',
+        lock: 'redis',
+        twoRedises: true,
+        ...patience,
+      });
+      const [first, second] = [site.worker(0), site.worker(1)];
+      const expired = await Promise.all(
+        Array.from({ length: refreshing }, (_, person) => site.visitor(person)),
+      );
+      await site.advanceTime(loginLife);
+      const valid = await site.visitor(refreshing);
+      const before = await tokenLatencies(valid);
+
+      await takeAway();
+      const startedAt = performance.now();
+      const asked = Promise.all(expired.map((visitor) => visitor.token(first)));
+      const during = await tokenLatencies(valid);
+      const refreshed = await asked;
+      const tookMs = performance.now() - startedAt;
+      const live = site.polar.liveTokens().map(({ accessToken }) => accessToken);
+
+      measured.add(
+        `${way}: answers to those who had to refresh`,
+        countOf(refreshed.map(({ status }) => status)),
+      );
+      measured.add(`${way}: ms until they had them`, Math.round(tookMs));
+      measured.add(`${way}: ms for a valid token, before`, before);
+      measured.add(`${way}: ms for a valid token, meanwhile`, during);
+      expect(countOf(refreshed.map(({ status }) => status))).toEqual({ 200: refreshing });
+      for (const { body } of refreshed) expect(live).toContain(body.accessToken);
+      expect(tookMs).toBeLessThan(20_000);
+      // A look at Redis takes seconds now; whatever this machine is busy with does not.
+      expect(during.slowest).toBeLessThan(1000);
+      expect(eventsOf(first)).toEqual(expect.arrayContaining(['refresh:lock-unavailable']));
+      expect(eventsOf(first)).toEqual(expect.arrayContaining(['refresh:record-not-written']));
+
+      // Another process cannot know whether its refresh token is spent: it asks for patience, and logs nobody out.
+      if (patience.timeoutMs !== undefined) {
+        const elsewhere = await Promise.all(expired.map((visitor) => visitor.token(second)));
+        measured.add(`${way}: answers of the other process`, countOf(elsewhere.map(({ status }) => status)));
+        expect(countOf(elsewhere.map(({ status }) => status))).toEqual({ 503: refreshing });
+      }
+      const granted = site.refreshes.filter(({ status }) => status === 200).length;
+      const askedSoFar = site.refreshes.length;
+      expect(granted).toBe(refreshing);
+
+      // Once it is back, the others find what this process got, and nobody asks Polar again.
+      await bringBack();
+      const backAt = performance.now();
+      await until(async () => (await recordedLogins()) === refreshing, 40_000);
+      measured.add(
+        `${way}: ms until all was recorded, once it was back`,
+        Math.round(performance.now() - backAt),
+      );
+      const shared = await Promise.all(expired.map((visitor) => visitor.token(second)));
+      expect(shared.map(({ body }) => body)).toEqual(refreshed.map(({ body }) => body));
+      expect(site.refreshes).toHaveLength(askedSoFar);
+    },
+    90_000,
+  );
+
+  /** How long a valid token took, of 100 requests at each process, ten at a time. */
+  async function tokenLatencies(visitor: Visitor): Promise<{ median: number; slowest: number }> {
+    const took: number[] = [];
+    for (let round = 0; round < 10; round++) {
+      const timed = async (worker: WorkerProcess): Promise<void> => {
+        const startedAt = performance.now();
+        expect((await visitor.token(worker)).status).toBe(200);
+        took.push(Math.round(performance.now() - startedAt));
+      };
+      await Promise.all(site.workers.flatMap((worker) => Array.from({ length: 10 }, () => timed(worker))));
+    }
+    took.sort((a, b) => a - b);
+    return { median: took[took.length / 2] ?? 0, slowest: took.at(-1) ?? 0 };
+  }
+
+  async function recordedLogins(): Promise<number> {
+    return ((await site.records.sendCommand('KEYS', 'polar:tokens:*')) as string[]).length;
+  }
+
+  function eventsOf(worker: WorkerProcess): string[] {
+    return worker.news.flatMap((piece) => (piece.news === 'diagnostic' ? [piece.event] : []));
+  }
+});
