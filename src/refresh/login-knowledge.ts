@@ -121,7 +121,9 @@ export class LoginKnowledge {
     ifLate: (result: T) => Promise<void>,
   ): Promise<T | undefined> {
     const { loginId } = login;
-    this.#unrecorded.set(loginId, news);
+    // The tokens of a refresh that was under way must not take the place of the end of their login.
+    if (news.generation >= (this.#unrecorded.get(loginId)?.generation ?? 0))
+      this.#unrecorded.set(loginId, news);
     const attempt = () =>
       this.#reported(login, 'record-not-written', async () => {
         const result = await work();

@@ -541,6 +541,33 @@ describe.each(kinds)('a second process without a lock (%s)', (kind) => {
     expect(reported('failed')).toHaveLength(1);
   });
 
+  it('by force, and loses with a 500, gets what the winner recorded', async () => {
+    const world = new KeeperWorld(kind);
+    world.refusal = () => transient('server_error');
+    const [a, b] = [acquainted(world.process('A')), acquainted(world.process('B'))];
+    const inFlight = world.hold('B refresh');
+    const lost = b.forced();
+    await inFlight.reached();
+    expect(await outcome(a.forced())).toBe('access-1');
+    inFlight.release();
+    expect(await outcome(lost)).toBe('access-1');
+  });
+
+  it('and loses with a 500 takes nothing that has expired by then', async () => {
+    const world = await expired(kind);
+    world.refusal = () => transient('server_error');
+    const [a, b] = [acquainted(world.process('A')), acquainted(world.process('B'))];
+    const inFlight = world.hold('B refresh');
+    const lost = b.valid();
+    await inFlight.reached();
+    await outcome(a.valid());
+    await pass(hourMs);
+    inFlight.release();
+    expect(await outcome(lost)).toBe('server_error');
+    await pass(1000);
+    expect(await outcome(b.valid())).toBe('access-2');
+  });
+
   it('refreshes on, when what the winner recorded has expired by then', async () => {
     const world = await expired(kind);
     const [a, b] = [acquainted(world.process('A')), acquainted(world.process('B'))];
@@ -570,6 +597,7 @@ describe.each(kinds)('a second process without a lock (%s)', (kind) => {
     // At least timeoutMs and the lease, and not for ever.
     expect(elapsedMs() - startedAt).toBeGreaterThanOrEqual(15_000);
     expect(elapsedMs() - startedAt).toBeLessThan(20_000);
+    expect(world.count('B get end')).toBeLessThan(60); // it looks twice a second
     expect(await finished(b.keeper.isAlive(b.login))).toBe(false);
     // It is known now; the next one does not wait.
     const again = elapsedMs();
@@ -847,6 +875,25 @@ describe('a record that cannot be written', () => {
     expect(world.revocations).toEqual(['A refresh-0', 'A refresh-1']);
     await expectEnded(world, [a, b]);
   });
+});
+
+it('the end of a login is recorded in the end, whatever a refresh under way brings meanwhile', async () => {
+  const world = await expired();
+  const { records, state } = unreliable(world.recordsFor('A'));
+  const a = acquainted(world.process('A', { records }));
+  const hold = world.hold('A answer');
+  const refresh = a.valid();
+  await hold.reached();
+  state.isDown = true;
+  await finished(a.end());
+  hold.release();
+  expect(await outcome(refresh)).toBe('logged_out');
+  expect(world.revocations).toEqual(['A refresh-0', 'A refresh-1']);
+  state.isDown = false;
+  await pass(60_000);
+  expect([...world.rows.keys()]).toContain('login.ended');
+  await expectEnded(world, [a]);
+  expect(await outcome(world.process('B').valid())).toBe('logged_out');
 });
 
 describe('a store that does not answer', () => {
