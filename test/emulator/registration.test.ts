@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { normalizeRedirectURI } from '../../src/emulator/clients/redirect-uri';
 import { bearer, CALLBACK, LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();
@@ -46,6 +47,11 @@ describe('redirect URIs', () => {
   it('are stored in ASCII', async () => {
     const { json } = await register({ ...METADATA, redirect_uris: ['https://bücher.de/ü'] });
     expect(json['redirect_uris']).toEqual(['https://xn--bcher-kva.de/%C3%BC']);
+  });
+
+  it('are understood however often they are asked about', () => {
+    const results = Array.from({ length: 50_000 }, () => normalizeRedirectURI('https://bücher.de/ü'));
+    expect(results.filter((url) => typeof url === 'string')).toEqual([]);
   });
 
   it.each([

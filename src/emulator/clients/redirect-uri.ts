@@ -1,3 +1,5 @@
+import { parseURL } from '../parse-url.js';
+
 /** Why a redirect URI cannot be registered. */
 export type RedirectURIProblem = 'not-a-url' | 'https-required';
 
@@ -6,8 +8,8 @@ export type RedirectURIProblem = 'not-a-url' | 'https-required';
  * on this machine and on private IPv4 networks only. Other schemes are for apps on phones.
  */
 export function normalizeRedirectURI(uri: string): URL | RedirectURIProblem {
-  if (!URL.canParse(uri)) return 'not-a-url';
-  const url = new URL(uri);
+  const url = parseURL(uri);
+  if (url === undefined) return 'not-a-url';
   return url.protocol === 'http:' && !isLocalHost(url.hostname) ? 'https-required' : url;
 }
 

@@ -1,5 +1,6 @@
 import { checkedList, type Names, refuseUnknownNames } from '../checks.js';
 import type { Answer, EmulatorRequest } from '../http/message.js';
+import { parseURL } from '../parse-url.js';
 import { handle } from '../server/handle.js';
 import type { EmulatorState } from '../state.js';
 import { USER_PARAMETER } from '../users/signed-in-user.js';
@@ -49,8 +50,8 @@ export async function visitAuthorizePage(
 function authorizeURL(address: string | URL | undefined, { settings }: EmulatorState): URL {
   const expected = settings.baseURL + AUTHORIZE_PATH;
   const text = String(address ?? '');
-  if (URL.canParse(text)) {
-    const url = new URL(text);
+  const url = parseURL(text);
+  if (url !== undefined) {
     if (url.origin + url.pathname === expected) return url;
     throw new Error(
       `The app sends people to ${url.origin}${url.pathname}, not to this Polar at ${expected}. Give its strategy the emulator's \`server\`.`,

@@ -1,4 +1,5 @@
 import { normalizeRedirectURI } from '../clients/redirect-uri.js';
+import { parseURL } from '../parse-url.js';
 import type { Problem } from './complaint.js';
 import { urlProblem } from './url-problem.js';
 
@@ -37,8 +38,8 @@ export const redirectURI: Check = (value) => {
 export const webURL: Check = (value) => {
   if (typeof value !== 'string') return NOT_A_TEXT;
   if (value.length > MAX_URL_LENGTH) return TOO_LONG;
-  if (!URL.canParse(value)) return notAURL(value);
-  const url = new URL(value);
+  const url = parseURL(value);
+  if (url === undefined) return notAURL(value);
   if (url.protocol === 'https:' || url.protocol === 'http:') return { value: url.href };
   const schemes = "'http' or 'https'";
   return {

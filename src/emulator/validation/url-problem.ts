@@ -1,3 +1,5 @@
+import { parseURL } from '../parse-url.js';
+
 const WEB_SCHEMES = new Set(['http', 'https', 'ws', 'wss', 'ftp']);
 
 /** Why a text is no absolute URL, in the words of the parser that Polar's API framework uses. */
@@ -11,7 +13,7 @@ export function urlProblem(text: string): string {
     : rest.slice(2).split(/[/?#]/, 1);
   const [, host = ''] = /^(\[[^\]]*\]?|[^:]*)/.exec(authority.slice(authority.lastIndexOf('@') + 1)) ?? [];
   if (isWeb && host === '') return 'empty host';
-  if (URL.canParse(`${isWeb ? 'http' : 'x'}://${host}/`)) return 'invalid port number';
+  if (parseURL(`${isWeb ? 'http' : 'x'}://${host}/`) !== undefined) return 'invalid port number';
   if (host.startsWith('[')) return 'invalid IPv6 address';
   if (!isWeb) return 'invalid domain character';
   const endsInNumber = /(^|\.)(\d+|0x[\da-f]*)\.?$/i.test(host);
