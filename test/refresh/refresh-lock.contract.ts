@@ -34,7 +34,7 @@ export function refreshLockContract(
   });
   const expectHeld = (by = key): Promise<void> =>
     expect(elsewhere.acquire(by, { waitMs: 0 })).rejects.toThrow();
-  const acquire = (from = elsewhere): Promise<Release> => from.acquire(key, { waitMs: 10_000 });
+  const acquire = (from = elsewhere): Promise<Release> => from.acquire(key, { waitMs: 60_000 });
 
   it('is held by one at a time, however many want it', async () => {
     let inside = 0;
@@ -49,7 +49,7 @@ export function refreshLockContract(
       }),
     );
     expect(seen).toEqual(Array(100).fill(1));
-  });
+  }, 60_000);
 
   it('of one key does not hold up another', async () => {
     const release = await acquire(lock);
@@ -114,7 +114,7 @@ export function refreshLockContract(
       await expectHeld();
       await next();
       await (await acquire())();
-    });
+    }, 60_000);
 
     it('is free after its lease when its owner was killed, and not before', async () => {
       const owner = (await holder) as LockHolder;
@@ -123,7 +123,7 @@ export function refreshLockContract(
       await owner.crash();
       await expectHeld();
       await (await acquire())();
-    });
+    }, 60_000);
 
     it('stays with an owner who lives, for longer than its lease', async () => {
       await delay(Math.max(0, heldSince + 2 * testLeaseMs - performance.now()));

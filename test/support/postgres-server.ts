@@ -31,6 +31,9 @@ const postgres = neededProgram(
 /** Whether PostgreSQL is here. A missing one skips suites on a person's machine, with a hint, and fails in CI. */
 export const hasPostgres = postgres !== undefined;
 
+/** How long a hook that starts it may take: it makes a whole database cluster, on a machine that may be busy. */
+export const postgresStartMs = 90_000;
+
 /** A real PostgreSQL on a free port of this machine, whose data are gone when it is closed. */
 export async function startPostgres(): Promise<TestPostgres> {
   const programs = dirname(postgres ?? '');
@@ -96,7 +99,7 @@ function unprivilegedUser(): { uid: number; gid: number } | undefined {
 }
 
 async function untilItAnswers(url: string, server: ChildProcess, log: readonly string[]): Promise<void> {
-  for (const giveUpAt = Date.now() + 30_000; ; await delay(25)) {
+  for (const giveUpAt = Date.now() + postgresStartMs / 2; ; await delay(25)) {
     if (server.exitCode !== null) throw new Error(`PostgreSQL has ended:\n${log.join('')}`);
     const client = new Client({ connectionString: url });
     client.on('error', () => {});

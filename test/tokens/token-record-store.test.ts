@@ -14,7 +14,12 @@ import { sessionStoreRecords } from '../../src/tokens/session-store-records.js';
 import { hasEnded, readRecord } from '../../src/tokens/token-record.js';
 import { sqlTokenRecords } from '../docs/background-jobs/token-records.js';
 import { inMemoryRecords } from '../support/in-memory-records.js';
-import { hasPostgres, startPostgres, type TestPostgres } from '../support/postgres-server.js';
+import {
+  hasPostgres,
+  postgresStartMs,
+  startPostgres,
+  type TestPostgres,
+} from '../support/postgres-server.js';
 import { connectRedis, type RedisClientName } from '../support/redis-clients.js';
 import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js';
 import { tokenRecordStoreContract } from './token-record-store.contract.js';
@@ -133,7 +138,7 @@ describePostgres('token records in PostgreSQL', () => {
       require.resolve('connect-pg-simple/table.sql'),
     ];
     for (const file of tables) await postgres.pool().query(readFileSync(file, 'utf8'));
-  });
+  }, postgresStartMs);
   /** Records over a server that is not there (any more). */
   const disconnected = (recordsOver: (pool: Pool) => TokenRecordStore) => async () => {
     const gone = postgres.pool({ host: '127.0.0.1', port: 1, connectionString: undefined });

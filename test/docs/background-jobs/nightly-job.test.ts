@@ -5,7 +5,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { PolarStrategyOptions } from 'passport-polar';
 import { type PolarEmulator, startPolarEmulator } from 'passport-polar/emulator';
 import type { Pool } from 'pg';
-import { hasPostgres, startPostgres, type TestPostgres } from '../../support/postgres-server.js';
+import {
+  hasPostgres,
+  postgresStartMs,
+  startPostgres,
+  type TestPostgres,
+} from '../../support/postgres-server.js';
 import { nightlyJob } from './nightly-job.js';
 import { createPolar } from './polar.js';
 import { sqlRefreshLock } from './refresh-lock.js';
@@ -23,7 +28,7 @@ beforeAll(async () => {
   db = postgres.pool();
   for (const file of [join(__dirname, 'tables.sql'), require.resolve('connect-pg-simple/table.sql')])
     await db.query(readFileSync(file, 'utf8'));
-});
+}, postgresStartMs);
 afterAll(() => postgres?.close());
 
 let emulator: PolarEmulator;
