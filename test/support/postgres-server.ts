@@ -66,7 +66,18 @@ export async function startPostgres(): Promise<TestPostgres> {
   const log: string[] = [];
   server.stderr.on('data', (chunk) => log.push(String(chunk)));
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  await untilItAnswers(url, server, log);
+  const stop = async (): Promise<void> => {
+    const exited = once(server, 'exit');
+    server.kill('SIGINT'); // "fast" shutdown: whoever is still connected is cut off
+    if (server.exitCode === null) await exited;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await untilItAnswers(url, server, log);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 
   const pools: Pool[] = [];
   return {
@@ -79,10 +90,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     },
     async close() {
       await Promise.all(pools.filter(({ ended }) => !ended).map((pool) => pool.end()));
-      const exited = once(server, 'exit');
-      server.kill('SIGINT'); // "fast" shutdown: whoever is still connected is cut off
-      if (server.exitCode === null) await exited;
-      rmSync(folder, { recursive: true, force: true });
+      await stop();
     },
   };
 }
