@@ -101,20 +101,47 @@ function recordIn(content: Readonly<Record<string, unknown>>, generation: number
 }
 
 async function read(place: RecordPlace, row: string) {
-  const stored = await within(place.records.get(row), place.storeTimeoutMs, 'Reading a token record');
-  return parseStoredRecord(stored);
+  return parseStoredRecord(await answerOf(place, place.records.get(row), 'Reading a token record'));
 }
 
 async function write(
-  { records, sealer, storeTimeoutMs, ttlSeconds }: RecordPlace,
+  place: RecordPlace,
   row: string,
   generation: number,
   content: unknown,
   contentPurpose: string,
 ): Promise<boolean> {
+  const { records, sealer, ttlSeconds } = place;
   const sealed = await sealer.seal(content, contentPurpose);
   const written = records.put(row, { generation, sealed }, { ttlSeconds });
-  return within(written, storeTimeoutMs, 'Writing a token record');
+  return answerOf(place, written, 'Writing a token record');
+}
+
+// Stores that have not answered in time, and have not answered since. A refresh asks its store several times in a row:
+// without this, somebody would wait for the whole of it while each one times out.
+const silentStores = new WeakSet<TokenRecordStore>();
+const silentStoreTimeoutMs = 250;
+
+/** What a store answers, or an error when it takes too long: not as long for one that has just been silent. */
+async function answerOf<T>(
+  { records, storeTimeoutMs }: RecordPlace,
+  asked: Promise<T>,
+  what: string,
+): Promise<T> {
+  let hasAnswered = false;
+  // Also an answer that nobody waits for any more shows that the store is back.
+  const answered = (): void => {
+    hasAnswered = true;
+    silentStores.delete(records);
+  };
+  asked.then(answered, answered);
+  const waitMs = silentStores.has(records) ? Math.min(storeTimeoutMs, silentStoreTimeoutMs) : storeTimeoutMs;
+  try {
+    return await within(asked, waitMs, what);
+  } catch (error) {
+    if (!hasAnswered) silentStores.add(records);
+    throw error;
+  }
 }
 
 // Names login and generation, so that a store cannot pass one login's record, or an old one, off as another.
