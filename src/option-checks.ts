@@ -1,5 +1,6 @@
 /** Checks of single option values; each throws a TypeError that names the option and says what it should be. */
 import { PolarConfigurationError } from './errors.js';
+import { parseURL } from './parse-url.js';
 
 /**
  * Scopes as a list, `openid` first: without it Polar issues no id_token and nobody could be logged in.
@@ -41,8 +42,8 @@ export function oneOf<const T extends string>(
  */
 export function callbackURLOf(value: unknown): string {
   const base = 'http://localhost';
-  const url = typeof value === 'string' && URL.canParse(value, base) ? new URL(value, base) : undefined;
-  const isAbsolute = URL.canParse(String(value));
+  const url = typeof value === 'string' ? parseURL(value, base) : undefined;
+  const isAbsolute = parseURL(String(value)) !== undefined;
   const valid =
     url !== undefined &&
     !/^$|^\/\/|#/.test(String(value)) &&

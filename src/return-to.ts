@@ -1,4 +1,5 @@
 /** Keeps a return-to address inside the app: an open redirect after login is a phisher's favourite. */
+import { parseURL } from './parse-url.js';
 
 // Longer ones are nobody's page and would only fill the session.
 const maxLength = 2048;
@@ -33,10 +34,9 @@ export function withReturnTo(loginPath: string, returnTo: string | undefined): s
 
 function staysOnSite(address: string): boolean {
   const base = 'http://return-to.invalid';
-  if (!URL.canParse(address, base)) return false;
-  const url = new URL(address, base);
+  const url = parseURL(address, base);
   // Dot segments may uncover a second slash: /.//evil.example parses to //evil.example.
-  return url.origin === base && !url.pathname.startsWith('//');
+  return url?.origin === base && !url.pathname.startsWith('//');
 }
 
 // Half a surrogate pair is no character: encodeURIComponent throws at it.

@@ -1,4 +1,5 @@
 /** Which Polar to talk to: production, sandbox, or one of your own. */
+import { parseURL } from './parse-url.js';
 
 /** A Polar at addresses of your choice: the emulator, a proxy, a self-hosted instance. */
 export interface CustomPolarServer {
@@ -121,7 +122,8 @@ function issuerFromDiscoveryURL(url: URL): string {
 
 function issuerOf(issuer: unknown): string | undefined {
   if (issuer === undefined) return undefined;
-  if (typeof issuer !== 'string' || !URL.canParse(issuer)) throw new TypeError('server.issuer must be a URL');
+  if (typeof issuer !== 'string' || parseURL(issuer) === undefined)
+    throw new TypeError('server.issuer must be a URL');
   return issuer; // compared to the letter, so kept to the letter
 }
 
@@ -138,9 +140,8 @@ function baseURL(value: unknown, name: string): string {
  * @throws TypeError that names the option
  */
 export function secureURL(value: unknown, name: string): URL {
-  if (typeof value !== 'string' || !URL.canParse(value))
-    throw new TypeError(`${name} must be an absolute URL`);
-  const url = new URL(value);
+  const url = typeof value === 'string' ? parseURL(value) : undefined;
+  if (url === undefined) throw new TypeError(`${name} must be an absolute URL`);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
     throw new TypeError(`${name} must use https (plain http only on localhost): secrets are sent there`);
   }

@@ -1,6 +1,7 @@
 import { publish } from '../diagnostics.js';
 import { PolarConfigurationError, PolarInsufficientScopeError, PolarResponseError } from '../errors.js';
 import { type Fetch, startDeadline } from '../http.js';
+import { parseURL } from '../parse-url.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenKeeper } from '../refresh/token-keeper.js';
 
@@ -70,16 +71,16 @@ function toRequest({ apiURL }: PolarApiParts, input: string | URL | Request, ini
 
 function resolve(input: string | URL, apiURL: string): URL {
   const isAddress = typeof input === 'string' || input instanceof URL;
-  const base = `${apiURL}/`;
   const text = String(input);
-  if (!isAddress || !URL.canParse(text, base)) {
+  const url = isAddress ? parseURL(text, `${apiURL}/`) : undefined;
+  if (url === undefined) {
     throw new PolarConfigurationError(
       'origin_not_allowed',
       "req.polar.fetch needs a path such as '/v1/organizations/'",
     );
   }
   // A path belongs under the API's own, also where that is not the root of its host.
-  return /^\/(?![/\\])/.test(text) ? new URL(`${apiURL}${text}`) : new URL(text, base);
+  return /^\/(?![/\\])/.test(text) ? new URL(`${apiURL}${text}`) : url;
 }
 
 async function send(

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { parseURL } from '../parse-url.js';
 
 /**
  * The address of the request as the browser sees it. Forwarded headers count only where the app trusts its
@@ -13,8 +14,7 @@ export function requestURL(req: Request, trustProxy: boolean | undefined): URL {
   const encrypted = (req.socket as { encrypted?: boolean }).encrypted === true;
   const protocol = encrypted || forwarded('x-forwarded-proto')?.toLowerCase() === 'https' ? 'https' : 'http';
   const host = forwarded('x-forwarded-host') ?? req.headers.host ?? 'localhost';
-  const origin = URL.canParse(`${protocol}://${host}`) ? `${protocol}://${host}` : `${protocol}://localhost`;
-  return new URL(pathOf(req), origin);
+  return parseURL(pathOf(req), `${protocol}://${host}`) ?? new URL(pathOf(req), `${protocol}://localhost`);
 }
 
 /** Whether the app trusts whoever is at the other end of the connection, by Express's `trust proxy`. */
@@ -31,7 +31,6 @@ export function requestQuery(req: Request): URLSearchParams {
 function pathOf(req: Request): string {
   const path = req.originalUrl ?? req.url;
   // The request line may hold anything, also what a URL parser takes for another host.
-  return path.startsWith('/') && URL.canParse(`http://localhost${path}`)
-    ? new URL(`http://localhost${path}`).href.slice('http://localhost'.length)
-    : '/';
+  const url = path.startsWith('/') ? parseURL(`http://localhost${path}`) : undefined;
+  return url?.href.slice('http://localhost'.length) ?? '/';
 }
