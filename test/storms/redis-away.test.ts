@@ -45,10 +45,12 @@ const refreshing = 4;
 
       await takeAway();
       const startedAt = performance.now();
-      const asked = Promise.all(expired.map((visitor) => visitor.token(first)));
+      const asked = Promise.all(expired.slice(1).map((visitor) => visitor.token(first)));
       const during = await tokenLatencies(valid);
       const refreshed = await asked;
       const tookMs = performance.now() - startedAt;
+      refreshed.unshift(...(await Promise.all(expired.slice(0, 1).map((visitor) => visitor.token(first)))));
+      const laterTookMs = performance.now() - startedAt - tookMs;
       const live = site.polar.liveTokens().map(({ accessToken }) => accessToken);
 
       measured.add(
@@ -56,6 +58,7 @@ const refreshing = 4;
         countOf(refreshed.map(({ status }) => status)),
       );
       measured.add(`${way}: ms until they had them`, Math.round(tookMs));
+      measured.add(`${way}: ms for one who comes later`, Math.round(laterTookMs));
       measured.add(`${way}: ms for a valid token, before`, before);
       measured.add(`${way}: ms for a valid token, meanwhile`, during);
       expect(countOf(refreshed.map(({ status }) => status))).toEqual({ 200: refreshing });
