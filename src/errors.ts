@@ -43,7 +43,7 @@ export type IdTokenErrorCode =
   | 'id_token_access_token_hash'
   | 'id_token_subject';
 
-/** Errors of RFC 6749 section 5.2 that Polar's endpoints answer; anything else is `oauth_error`. */
+/** Errors of RFC 6749 section 5.2 and RFC 7591 section 3.2.2 that Polar's endpoints answer; anything else is `oauth_error`. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -52,6 +52,9 @@ export type OAuthErrorCode =
   | 'invalid_token'
   | 'unauthorized_client'
   | 'unsupported_grant_type'
+  | 'access_denied'
+  | 'invalid_client_metadata'
+  | 'invalid_redirect_uri'
   | 'oauth_error';
 
 // Two copies of the package in one process (a CommonJS bundle and a linked checkout, say) must agree on

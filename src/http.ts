@@ -9,11 +9,13 @@ export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
 /** One request; `url` never carries a secret, so it may stand in messages without its query. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly url: string;
   readonly headers?: Record<string, string>;
   /** Sent as `application/x-www-form-urlencoded`. */
   readonly form?: Record<string, string>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
   /** Ends the request early; its reason is thrown as it is. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds for the whole exchange, body included. */
@@ -140,6 +142,10 @@ function requestInit(request: HttpRequest, signal: AbortSignal): RequestInit {
   };
   // A URLSearchParams body is not streamed: Polar answers 411 to a POST without Content-Length.
   if (request.form !== undefined) init.body = new URLSearchParams(request.form);
+  if (request.json !== undefined) {
+    init.body = JSON.stringify(request.json);
+    init.headers = { ...init.headers, 'content-type': 'application/json' };
+  }
   return init;
 }
 

@@ -34,6 +34,7 @@ export interface ServerEndpoints {
   readonly userinfoEndpoint: string | undefined;
   readonly revocationEndpoint: string | undefined;
   readonly introspectionEndpoint: string | undefined;
+  readonly registrationEndpoint: string | undefined;
 }
 
 /** Where the metadata is, and the issuer that it must name. */
@@ -93,6 +94,7 @@ function fromAddresses(server: CustomPolarServer): ResolvedServer {
       userinfoEndpoint: `${api}/v1/oauth2/userinfo`,
       revocationEndpoint: `${api}/v1/oauth2/revoke`,
       introspectionEndpoint: `${api}/v1/oauth2/introspect`,
+      registrationEndpoint: `${api}/v1/oauth2/register`,
     },
   };
 }

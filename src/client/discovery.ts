@@ -73,6 +73,7 @@ function parseMetadata(body: unknown): ServerEndpoints {
       userinfoEndpoint: optional('userinfo_endpoint'),
       revocationEndpoint: optional('revocation_endpoint'),
       introspectionEndpoint: optional('introspection_endpoint'),
+      registrationEndpoint: optional('registration_endpoint'),
     };
   } catch (error) {
     // Not malformed_response: what is wrong here is the provider or server.discoveryURL, not one answer.

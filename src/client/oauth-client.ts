@@ -2,22 +2,19 @@ import { PolarConfigurationError, PolarResponseError } from '../errors.js';
 import { createHttp, type Http, type HttpAnswer, type HttpRequest } from '../http.js';
 import type { ServerEndpoints } from '../server.js';
 import { type AuthorizationParameters, buildAuthorizationURL } from './authorization-url.js';
+import type { CallOptions } from './call-options.js';
 import { authenticate, type ClientCredentials } from './client-authentication.js';
+import type { ClientMetadata, ClientRegistration } from './client-metadata.js';
 import { type PolarClientOptions, resolveClientOptions } from './client-options.js';
 import { endpointsOf } from './discovery.js';
 import { type Introspection, parseIntrospection } from './introspection.js';
 import { oauthError } from './oauth-error.js';
+import type { PolarScope } from './polar-scope.js';
+import { PolarRegistrationClient, type RegistrationAccess } from './registration-client.js';
 import { parseTokenResponse, type TokenResponse } from './token-response.js';
 import { parseUserInfo, type UserInfo } from './user-info.js';
+import { type WebSessionGrant, webSessionForm } from './web-session-grant.js';
 import { isToken } from './wire-fields.js';
-
-/** Limits for one call. */
-export interface CallOptions {
-  /** Ends the call early; its reason is thrown as it is. */
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds for the whole call. @default the `timeoutMs` of the client */
-  readonly timeoutMs?: number | undefined;
-}
 
 type RequestOptions = Pick<HttpRequest, 'signal' | 'timeoutMs' | 'ignoreBody'>;
 
@@ -37,6 +34,7 @@ export class PolarOAuthClient {
   readonly #http: Http;
   readonly #credentials: ClientCredentials;
   readonly #endpoints: () => Promise<ServerEndpoints>;
+  readonly #registrations: PolarRegistrationClient;
 
   /** @throws TypeError when an option is missing or wrong */
   constructor(options: PolarClientOptions) {
@@ -44,6 +42,7 @@ export class PolarOAuthClient {
     this.#http = createHttp({ fetch, timeoutMs });
     this.#credentials = credentials;
     this.#endpoints = endpointsOf(server, this.#http);
+    this.#registrations = new PolarRegistrationClient({ server: options.server, timeoutMs, fetch });
   }
 
   /** True for a client without a secret. At Polar such a client can neither revoke nor introspect. */
@@ -87,7 +86,7 @@ export class PolarOAuthClient {
    * token are dead the moment Polar answers; the new response has no id_token.
    */
   async refresh(
-    grant: { refreshToken: string; scope?: readonly string[] },
+    grant: { refreshToken: string; scope?: readonly PolarScope[] },
     options?: CallOptions,
   ): Promise<TokenResponse> {
     const form = {
@@ -96,6 +95,14 @@ export class PolarOAuthClient {
       ...(grant.scope !== undefined && { scope: grant.scope.join(' ') }),
     };
     return this.#token('refresh', form, [grant.refreshToken], options);
+  }
+
+  /**
+   * Exchanges a session of Polar's web app for an access token (`grant_type=web`): for confidential clients that Polar
+   * has registered for it. The answer has neither a refresh token nor an id_token.
+   */
+  async exchangeWebSession(grant: WebSessionGrant, options?: CallOptions): Promise<TokenResponse> {
+    return this.#token('exchange of the web session', webSessionForm(grant), [grant.sessionToken], options);
   }
 
   /** Ends a token and its sibling (`POST /v1/oauth2/revoke`, RFC 7009). No hint is sent: at Polar a wrong one finds nothing. */
@@ -120,6 +127,30 @@ export class PolarOAuthClient {
     const headers = { authorization: `Bearer ${accessToken}` };
     const answer = await this.#http({ method: 'GET', url, headers, ...options });
     return parseUserInfo(this.#accepted(answer, 'userinfo request', [accessToken]).body);
+  }
+
+  /** Registers another client: {@link PolarRegistrationClient.register}. */
+  register(metadata: ClientMetadata, options?: CallOptions): Promise<ClientRegistration> {
+    return this.#registrations.register(metadata, options);
+  }
+
+  /** Reads a registration: {@link PolarRegistrationClient.readRegistration}. */
+  readRegistration(access: RegistrationAccess, options?: CallOptions): Promise<ClientRegistration> {
+    return this.#registrations.readRegistration(access, options);
+  }
+
+  /** Replaces what was said of a client: {@link PolarRegistrationClient.updateRegistration}. */
+  updateRegistration(
+    access: RegistrationAccess,
+    metadata: ClientMetadata,
+    options?: CallOptions,
+  ): Promise<ClientRegistration> {
+    return this.#registrations.updateRegistration(access, metadata, options);
+  }
+
+  /** Deletes a client: {@link PolarRegistrationClient.deleteRegistration}. */
+  deleteRegistration(access: RegistrationAccess, options?: CallOptions): Promise<void> {
+    return this.#registrations.deleteRegistration(access, options);
   }
 
   async #token(

@@ -11,6 +11,9 @@ const advice: Record<Exclude<OAuthErrorCode, 'oauth_error'>, string> = {
   invalid_token: 'The access token is expired, revoked or malformed.',
   unauthorized_client: 'This client is not registered for this kind of request.',
   unsupported_grant_type: 'Polar does not know this grant type.',
+  access_denied: 'The registration access token is missing.',
+  invalid_client_metadata: 'Something that was said of the client is not as Polar wants it.',
+  invalid_redirect_uri: 'Redirect URIs are https, or http on localhost or in a private network.',
 };
 
 /**
@@ -28,8 +31,8 @@ export function oauthError(
   const body =
     typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {};
   const error = cleanText(body['error'], secrets) ?? '';
-  const errorDescription = cleanText(body['error_description'], secrets);
-  const code = error !== '' && Object.hasOwn(advice, error) ? (error as keyof typeof advice) : 'oauth_error';
+  const errorDescription = cleanText(body['error_description'] ?? complaints(body['detail']), secrets);
+  const code = codeOf(error, answer.status);
   const said = [error || `status ${answer.status}`, errorDescription].filter(Boolean).join(': ');
   const hint = code === 'oauth_error' ? 'Is this a Polar server? Check the server option.' : advice[code];
   const lack =
@@ -41,6 +44,22 @@ export function oauthError(
     // A wrong client is our own set-up, the rest is between Polar and the person.
     status: code === 'invalid_client' ? 500 : 502,
   });
+}
+
+function codeOf(error: string, status: number): OAuthErrorCode {
+  if (Object.hasOwn(advice, error)) return error as keyof typeof advice;
+  return status === 422 ? 'invalid_request' : 'oauth_error';
+}
+
+/** What Polar's API says is wrong with a request (status 422): which field, and why; not what was sent. */
+function complaints(detail: unknown): string | undefined {
+  if (!Array.isArray(detail)) return undefined;
+  const said = detail.map((each: unknown) => {
+    const { loc, msg } = (each ?? {}) as { loc?: unknown; msg?: unknown };
+    const field = Array.isArray(loc) ? loc.filter((part) => part !== 'body').join('.') : '';
+    return [field, typeof msg === 'string' ? msg : ''].filter(Boolean).join(': ');
+  });
+  return said.filter(Boolean).join('; ');
 }
 
 /**

@@ -1,4 +1,5 @@
 import { isReservedParameter, type Prompt, type SubType } from '../client/authorization-url.js';
+import type { PolarScope } from '../client/polar-scope.js';
 import { callbackURLOf, oneOf, resolveScope } from '../option-checks.js';
 import type { ResolvedOptions } from '../options.js';
 
@@ -8,7 +9,7 @@ import type { ResolvedOptions } from '../options.js';
  */
 export interface PolarAuthenticateOptions {
   /** Scopes to ask for this time. @default the strategy's */
-  readonly scope?: string | readonly string[] | undefined;
+  readonly scope?: PolarScope | readonly PolarScope[] | undefined;
   /** @default the strategy's */
   readonly subType?: SubType | undefined;
   /** @default the strategy's */

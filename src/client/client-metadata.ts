@@ -1,0 +1,118 @@
+import { PolarResponseError } from '../errors.js';
+import type { SubType } from './authorization-url.js';
+import type { TokenEndpointAuthMethod } from './client-authentication.js';
+import type { PolarScope } from './polar-scope.js';
+import {
+  optionalNumber,
+  optionalString,
+  optionalStrings,
+  requiredString,
+  type WireObject,
+  wireObject,
+} from './wire-fields.js';
+
+/** What an app says of itself when it registers (RFC 7591 section 2). */
+export interface ClientMetadata {
+  /** Where people may be sent back to: https, or http on localhost or in a private network. */
+  readonly redirectURIs: readonly string[];
+  /** What people read on the consent page. */
+  readonly clientName: string;
+  /** The most that the client may ask for. @default every scope of Polar */
+  readonly scope?: readonly PolarScope[] | undefined;
+  /** `none` makes a public client, without a secret. @default 'client_secret_post' */
+  readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
+  /** @default ['authorization_code', 'refresh_token'] */
+  readonly grantTypes?: readonly string[] | undefined;
+  readonly responseTypes?: readonly string[] | undefined;
+  /** Whom tokens act for when a login does not say. @default 'user' */
+  readonly defaultSubType?: SubType | undefined;
+  readonly clientURI?: string | undefined;
+  readonly logoURI?: string | undefined;
+  readonly tosURI?: string | undefined;
+  readonly policyURI?: string | undefined;
+}
+
+/** A registered client, as Polar describes it (RFC 7591 section 3.2.1). */
+export interface ClientRegistration {
+  readonly clientID: string;
+  /** Absent for a public client. */
+  readonly clientSecret?: string;
+  readonly redirectURIs: readonly string[];
+  readonly clientName?: string;
+  readonly scope?: readonly string[];
+  readonly tokenEndpointAuthMethod?: string;
+  readonly grantTypes?: readonly string[];
+  readonly responseTypes?: readonly string[];
+  readonly defaultSubType?: string;
+  readonly clientURI?: string;
+  readonly logoURI?: string;
+  readonly tosURI?: string;
+  readonly policyURI?: string;
+  /** Milliseconds since the epoch. */
+  readonly clientIDIssuedAt?: number;
+  /** Milliseconds since the epoch; 0 for never. */
+  readonly clientSecretExpiresAt?: number;
+  /** Reads, changes and deletes the registration: keep it secret. */
+  readonly registrationAccessToken?: string;
+  readonly registrationClientURI?: string;
+  /** The answer as it came. Holds secrets: do not log it. */
+  readonly raw: WireObject;
+}
+
+/** Metadata as the registration endpoint reads it. */
+export function toWire(metadata: ClientMetadata): WireObject {
+  const fields: Record<string, unknown> = {
+    redirect_uris: metadata.redirectURIs,
+    client_name: metadata.clientName,
+    scope: metadata.scope?.join(' '),
+    token_endpoint_auth_method: metadata.tokenEndpointAuthMethod,
+    grant_types: metadata.grantTypes,
+    response_types: metadata.responseTypes,
+    default_sub_type: metadata.defaultSubType,
+    client_uri: metadata.clientURI,
+    logo_uri: metadata.logoURI,
+    tos_uri: metadata.tosURI,
+    policy_uri: metadata.policyURI,
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/**
+ * Parses the description of a client.
+ *
+ * @throws PolarResponseError `malformed_response` with the name of the field
+ */
+export function parseClientRegistration(body: unknown): ClientRegistration {
+  const what = 'The registration answer';
+  const wire = wireObject(body, what);
+  const text = (field: string) => optionalString(wire, field, what);
+  const seconds = (field: string) => {
+    const value = optionalNumber(wire, field, what);
+    return value === undefined ? undefined : value * 1000;
+  };
+  const redirectURIs = optionalStrings(wire, 'redirect_uris', what);
+  if (redirectURIs === undefined) {
+    throw new PolarResponseError('malformed_response', `${what}: redirect_uris is missing.`, {
+      field: 'redirect_uris',
+    });
+  }
+  const known = {
+    clientSecret: text('client_secret'),
+    clientName: text('client_name'),
+    scope: text('scope')?.split(' ').filter(Boolean),
+    tokenEndpointAuthMethod: text('token_endpoint_auth_method'),
+    grantTypes: optionalStrings(wire, 'grant_types', what),
+    responseTypes: optionalStrings(wire, 'response_types', what),
+    defaultSubType: text('default_sub_type'),
+    clientURI: text('client_uri'),
+    logoURI: text('logo_uri'),
+    tosURI: text('tos_uri'),
+    policyURI: text('policy_uri'),
+    clientIDIssuedAt: seconds('client_id_issued_at'),
+    clientSecretExpiresAt: seconds('client_secret_expires_at'),
+    registrationAccessToken: text('registration_access_token'),
+    registrationClientURI: text('registration_client_uri'),
+  };
+  const present = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+  return { clientID: requiredString(wire, 'client_id', what), redirectURIs, ...present, raw: wire };
+}
