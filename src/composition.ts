@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { IntrospectionCache } from './api/introspection-cache.js';
 import { type PolarAccess, polarAccess } from './api/polar-access.js';
 import type { PolarClientOptions } from './client/client-options.js';
 import { PolarOAuthClient } from './client/oauth-client.js';
@@ -54,6 +55,7 @@ export interface PolarRuntime {
 
 // A record must outlive the pauses between visits: a login whose record is gone has only dead tokens left.
 const minRecordTtlSeconds = 30 * 24 * 60 * 60;
+const introspectionTTLMs = 30_000;
 // A store of records that takes longer than this counts as down: a refresh goes on without it.
 const maxStoreTimeoutMs = 3000;
 
@@ -109,12 +111,19 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     publish('login', { event: 'entry-unreadable', sessionKey: options.sessionKey });
   };
 
+  const introspections = new IntrospectionCache({
+    introspect: (token) => client.introspect(token),
+    clientID: credentials.clientID,
+    apiURL: server.apiURL,
+    ttlMs: introspectionTTLMs,
+    now,
+  });
   const { encryptionKeys, tokenRecords } = options;
   const keyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'token records');
   const storeTimeoutMs = Math.min(timeoutMs, maxStoreTimeoutMs);
 
   const handleOf = (req: Request, entry: SessionEntry): LoginHandle => {
-    const { apiURL, clientID, loginId, mintedAt, nonce, recordKey, subject, tokens } = entry;
+    const { apiURL, askedScopes, clientID, loginId, mintedAt, nonce, recordKey, subject, tokens } = entry;
     const ownKey = sealerWithKey(recordKey);
     return {
       loginId,
@@ -122,6 +131,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       generation: 0,
       tokens,
       mintedAt,
+      askedScopes,
       // Records of before encryptionKeys were given are opened, too.
       sealer: keyring === undefined ? ownKey : firstOf([keyring, ownKey]),
       records: tokenRecords ?? sessionStoreRecords(req.sessionStore as never),
@@ -176,7 +186,10 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     keepsLogins: keyring !== undefined && tokenRecords !== undefined,
     storedLogin,
     access: (findLogin) =>
-      polarAccess({ keeper, apiURL: server.apiURL, fetch: options.fetch, timeoutMs }, findLogin),
+      polarAccess(
+        { keeper, introspections, apiURL: server.apiURL, fetch: options.fetch, timeoutMs },
+        findLogin,
+      ),
     loginIn(req) {
       const entry = entryIn(req);
       return entry && handleOf(req, entry);

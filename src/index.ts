@@ -29,13 +29,22 @@ export {
   PolarResponseError,
   PolarTransientError,
 } from './errors.js';
+export type { LoginPathOptions } from './express/login-path.js';
 export { type LogoutOptions, logout } from './express/logout.js';
 export type { PolarRequest } from './express/polar-request.js';
 export { polarTokens } from './express/polar-tokens.js';
-export { type LoginPathOptions, loginOnAuthError, requireLogin } from './express/require-login.js';
+export { loginOnAuthError, requireLogin } from './express/require-login.js';
+export { requireScope } from './express/require-scope.js';
 export type { IdTokenClaims } from './id-token/claims.js';
 export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-token.js';
 export type { PolarStrategyOptions } from './options.js';
+export {
+  type BearerRequirements,
+  PolarBearerStrategy,
+  type PolarBearerStrategyOptions,
+  type PolarBearerUser,
+  type PolarBearerVerify,
+} from './passport/bearer-strategy.js';
 export type { LoginFailure, LoginFailureCode } from './passport/login-outcome.js';
 export { PolarStrategy } from './passport/polar-strategy.js';
 export type { PolarProfile } from './passport/profile.js';

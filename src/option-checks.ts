@@ -19,6 +19,19 @@ export function resolveScope(scope: unknown = ['openid', 'email']): readonly str
 }
 
 /**
+ * A list of names, given as a list or separated by spaces.
+ *
+ * @throws TypeError
+ */
+export function list(value: unknown = [], name = 'scope'): readonly string[] {
+  const given: unknown[] = typeof value === 'string' ? [value] : Array.isArray(value) ? value : [undefined];
+  // Between quotes of a header, too.
+  if (!given.every((item) => typeof item === 'string' && /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(item)))
+    throw new TypeError(`${name} must be a list of strings, or one string with spaces between them`);
+  return given.flatMap((item) => String(item).split(' ')).filter(Boolean);
+}
+
+/**
  * Checks a value against a short list.
  *
  * @throws TypeError that lists what is allowed

@@ -122,6 +122,7 @@ const takenSessionKeys = [
   'messages',
   'flash',
   'polarLogins',
+  'polarWantedScopes',
   '__proto__',
   'constructor',
   'prototype',

@@ -71,7 +71,7 @@ function importsOf(file: string): string[] {
 const roomOf = (file: string): string =>
   file.includes('/') ? (file.split('/')[0] as string) : file.replace(/\.ts$/, '');
 
-const entries = ['index', 'redis', 'emulator-entry', 'emulator-cli'];
+const entries = ['index', 'redis', 'emulator-entry', 'emulator-cli', 'cli'];
 // src/emulator.ts is the entry, src/emulator/ the room.
 const placeOf = (file: string): string => (file === 'emulator.ts' ? 'emulator-entry' : roomOf(file));
 
@@ -81,6 +81,7 @@ const allowed: Record<string, readonly string[]> = {
   'parse-url': [],
   server: ['parse-url'],
   'return-to': ['parse-url'],
+  'wanted-scopes': [],
   diagnostics: [],
   within: [],
   http: ['errors'],
@@ -91,7 +92,7 @@ const allowed: Record<string, readonly string[]> = {
   tokens: ['errors', 'within'],
   refresh: ['diagnostics', 'errors', 'tokens', 'within'],
   options: ['client', 'errors', 'option-checks', 'refresh', 'tokens'],
-  api: ['diagnostics', 'errors', 'http', 'refresh', 'tokens', 'parse-url'],
+  api: ['client', 'diagnostics', 'errors', 'http', 'refresh', 'tokens', 'parse-url'],
   revocation: ['client', 'diagnostics', 'errors', 'tokens'],
   composition: [
     'api',
@@ -119,10 +120,22 @@ const allowed: Record<string, readonly string[]> = {
     'refresh',
     'request-session',
     'return-to',
+    'server',
     'tokens',
+    'wanted-scopes',
     'within',
   ],
-  express: ['api', 'composition', 'diagnostics', 'errors', 'request-session', 'return-to'],
+  express: [
+    'api',
+    'client',
+    'composition',
+    'diagnostics',
+    'errors',
+    'option-checks',
+    'request-session',
+    'return-to',
+    'wanted-scopes',
+  ],
   emulator: [],
   index: [
     'api',
@@ -139,6 +152,8 @@ const allowed: Record<string, readonly string[]> = {
   redis: ['refresh', 'tokens'],
   'emulator-entry': ['emulator'],
   'emulator-cli': ['emulator'],
+  commands: ['client', 'server'],
+  cli: ['commands'],
 };
 
 const packages: Record<string, readonly string[]> = {

@@ -13,6 +13,7 @@ describe('the servers of Polar', () => {
         userinfoEndpoint: 'https://api.polar.sh/v1/oauth2/userinfo',
         revocationEndpoint: 'https://api.polar.sh/v1/oauth2/revoke',
         introspectionEndpoint: 'https://api.polar.sh/v1/oauth2/introspect',
+        registrationEndpoint: 'https://api.polar.sh/v1/oauth2/register',
       },
     };
     expect(resolveServer('production')).toEqual(production);
@@ -31,6 +32,7 @@ describe('the servers of Polar', () => {
         userinfoEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/userinfo',
         revocationEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/revoke',
         introspectionEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/introspect',
+        registrationEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/register',
       },
     });
   });
@@ -50,6 +52,7 @@ describe('a custom server', () => {
         userinfoEndpoint: 'https://api.example/v1/oauth2/userinfo',
         revocationEndpoint: 'https://api.example/v1/oauth2/revoke',
         introspectionEndpoint: 'https://api.example/v1/oauth2/introspect',
+        registrationEndpoint: 'https://api.example/v1/oauth2/register',
       },
     });
   });

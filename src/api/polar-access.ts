@@ -1,6 +1,8 @@
+import { organizationsOf } from '../client/introspection.js';
 import { PolarLoginRequiredError } from '../errors.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenSet } from '../tokens/token-set.js';
+import type { IntrospectionCache } from './introspection-cache.js';
 import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';
 
 /** One person's login with Polar: tokens that are valid when they are asked for, and the API behind them. */
@@ -35,6 +37,18 @@ export interface PolarAccess {
    * ```
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
+  /**
+   * Ids of the organizations to which the tokens are limited, from `POST /v1/oauth2/introspect`; empty means all of the
+   * user's. Remembered for 30 seconds. Not for public clients, which Polar lets introspect nothing.
+   *
+   * @throws what {@link getAccessToken} throws, and PolarConfigurationError `invalid_option` for a public client
+   *
+   * @example
+   * ```ts
+   * const [organization] = await req.polar.organizations();
+   * ```
+   */
+  organizations(): Promise<readonly string[]>;
   /** True when somebody is logged in and that login is not known to have ended. */
   isLoggedIn(): Promise<boolean>;
 }
@@ -45,10 +59,10 @@ export interface PolarAccess {
  * @param findLogin asked at each use: a login may begin or end meanwhile; throws PolarLoginRequiredError for none
  */
 export function polarAccess(
-  parts: PolarApiParts,
+  parts: PolarApiParts & { readonly introspections: IntrospectionCache },
   findLogin: () => LoginHandle | Promise<LoginHandle>,
 ): PolarAccess {
-  const { keeper } = parts;
+  const { introspections, keeper } = parts;
   const access: PolarAccess = {
     async getTokens(options) {
       const login = await findLogin();
@@ -59,6 +73,20 @@ export function polarAccess(
     },
     async fetch(input, init) {
       return fetchFromPolar(parts, await findLogin(), input, init);
+    },
+    async organizations() {
+      const login = await findLogin();
+      const { accessToken } = await keeper.validTokens(login);
+      const first = await introspections.introspect(accessToken);
+      if (first.active) return organizationsOf(first);
+      const newer = await keeper.tokensAfterRefusal(login, accessToken);
+      const second = newer && (await introspections.introspect(newer.accessToken));
+      if (second?.active) return organizationsOf(second);
+      if (newer !== undefined) keeper.noteSecondRefusal(login, newer.accessToken);
+      throw new PolarLoginRequiredError(
+        'login_expired',
+        'Polar no longer knows the access token of this login. Log in with Polar again.',
+      );
     },
     async isLoggedIn() {
       try {

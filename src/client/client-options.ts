@@ -37,7 +37,7 @@ const methods: readonly unknown[] = ['client_secret_post', 'client_secret_basic'
  * @throws TypeError that names the option and says what it should be
  */
 export function resolveClientOptions(options: PolarClientOptions): ResolvedClientOptions {
-  const { clientID, clientSecret, timeoutMs = 10_000, fetch: given } = options;
+  const { clientID, clientSecret } = options;
   if (typeof clientID !== 'string' || clientID === '') {
     throw new TypeError(
       'clientID must be the id of your OAuth client (polar_ci_...). Is POLAR_CLIENT_ID set?',
@@ -56,14 +56,26 @@ export function resolveClientOptions(options: PolarClientOptions): ResolvedClien
     throw new TypeError("tokenEndpointAuthMethod 'none' is for clients without a clientSecret");
   if (method !== 'none' && clientSecret === undefined)
     throw new TypeError(`tokenEndpointAuthMethod '${method}' needs a clientSecret`);
+  return { credentials: { clientID, clientSecret, method }, ...resolveConnection(options) };
+}
+
+/**
+ * Checks where and how to reach Polar.
+ *
+ * @throws TypeError that names the option and says what it should be
+ */
+export function resolveConnection({
+  server,
+  timeoutMs = 10_000,
+  fetch,
+}: Pick<PolarClientOptions, 'server' | 'timeoutMs' | 'fetch'>): Omit<ResolvedClientOptions, 'credentials'> {
   if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > 2 ** 31 - 1)
     throw new TypeError('timeoutMs must be a number of milliseconds above 0');
-  if (given !== undefined && typeof given !== 'function') throw new TypeError('fetch must be a function');
+  if (fetch !== undefined && typeof fetch !== 'function') throw new TypeError('fetch must be a function');
   return {
-    credentials: { clientID, clientSecret, method },
-    server: resolveServer(options.server),
+    server: resolveServer(server),
     timeoutMs,
     // Looked up at each call, so that whoever patches the global fetch (tracing does) is honoured.
-    fetch: given ?? ((input, init) => globalThis.fetch(input, init)),
+    fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
   };
 }

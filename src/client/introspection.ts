@@ -32,6 +32,12 @@ export interface Introspection {
   readonly raw: WireObject;
 }
 
+/** Ids of the organizations to which a token is limited; empty means all of the user's. */
+export function organizationsOf({ organizations = [], subject, subType }: Introspection): readonly string[] {
+  // A legacy token is one organization's own.
+  return subType === 'organization' && subject !== undefined ? [subject] : organizations;
+}
+
 /**
  * Parses an introspection answer.
  *

@@ -1,6 +1,6 @@
 import { PolarConfigurationError, PolarResponseError } from '../errors.js';
 import { createHttp, type Http, type HttpRequest } from '../http.js';
-import { resolveServer, type ServerEndpoints } from '../server.js';
+import type { ServerEndpoints } from '../server.js';
 import type { CallOptions } from './call-options.js';
 import {
   type ClientMetadata,
@@ -8,7 +8,7 @@ import {
   parseClientRegistration,
   toWire,
 } from './client-metadata.js';
-import type { PolarClientOptions } from './client-options.js';
+import { type PolarClientOptions, resolveConnection } from './client-options.js';
 import { endpointsOf } from './discovery.js';
 import { oauthError } from './oauth-error.js';
 import { isToken } from './wire-fields.js';
@@ -44,12 +44,10 @@ export class PolarRegistrationClient {
   readonly #endpoints: () => Promise<ServerEndpoints>;
 
   /** @throws TypeError when an option is wrong */
-  constructor({ server, timeoutMs = 10_000, fetch }: RegistrationClientOptions = {}) {
-    this.#http = createHttp({
-      fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
-      timeoutMs,
-    });
-    this.#endpoints = endpointsOf(resolveServer(server), this.#http);
+  constructor(options: RegistrationClientOptions = {}) {
+    const { fetch, server, timeoutMs } = resolveConnection(options);
+    this.#http = createHttp({ fetch, timeoutMs });
+    this.#endpoints = endpointsOf(server, this.#http);
   }
 
   /** Registers a client (`POST /v1/oauth2/register`, RFC 7591 section 3). */

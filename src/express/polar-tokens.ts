@@ -3,7 +3,10 @@ import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../compos
 import { sessionOf } from '../request-session.js';
 import { notLoggedIn } from './not-logged-in.js';
 import './missing-middleware.js';
+import { wantScopes } from '../wanted-scopes.js';
 import type { PolarRequest } from './polar-request.js';
+
+const wantScopesKey = Symbol('passport-polar.want-scopes');
 
 /**
  * Gives each request `req.polar`: access tokens that are valid when they are asked for.
@@ -34,6 +37,17 @@ export function polarTokens(strategy: HasPolarRuntime): RequestHandler {
   };
 }
 
+/**
+ * Has the next login of this person ask for these scopes beside those that were granted; false when they were asked
+ * for at the last one already.
+ */
+export function wantScopesAtNextLogin(req: Request, needed: readonly string[]): boolean {
+  const want = (req.polar as PolarRequest & { [wantScopesKey]?: (scopes: readonly string[]) => boolean })[
+    wantScopesKey
+  ];
+  return want?.(needed) ?? false;
+}
+
 /** The runtime of a strategy, for middleware that is given one. */
 export function runtimeOf(strategy: HasPolarRuntime, middleware: string): PolarRuntime {
   const runtime = (strategy as HasPolarRuntime | undefined)?.[polarRuntime];
@@ -59,5 +73,16 @@ function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
       },
     },
     loginId: { get: () => runtime.loginOf(req)?.loginId },
+    [wantScopesKey]: {
+      value: (needed: readonly string[]) => {
+        const login = runtime.loginOf(req);
+        const granted = (login && runtime.keeper.peek(login)?.scopes) ?? [];
+        const asked = login?.askedScopes ?? [];
+        if (needed.every((scope) => granted.includes(scope) || asked.includes(scope))) return false;
+        const { name, now } = runtime.options;
+        wantScopes(sessionOf(req), name, [...granted, ...needed], now());
+        return true;
+      },
+    },
   }) as PolarRequest;
 }

@@ -1,13 +1,7 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
 import { PolarLoginRequiredError } from '../errors.js';
-import { withReturnTo } from '../return-to.js';
+import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-path.js';
 import { notLoggedIn } from './not-logged-in.js';
-
-/** Where people log in. */
-export interface LoginPathOptions {
-  /** Path of the route that calls `passport.authenticate('polar')`, for example `/auth/polar`. */
-  readonly loginPath: string;
-}
 
 /**
  * Lets only people through who are logged in **and** whose login with Polar is alive. Pages are sent to log in and
@@ -55,22 +49,4 @@ export function loginOnAuthError(options: LoginPathOptions): ErrorRequestHandler
 
 async function isLoggedIn(req: Request): Promise<boolean> {
   return req.polar.isLoggedIn();
-}
-
-// `Accept: */*` is what scripts send: only a browser that opens a page names HTML.
-function wantsPage(req: Request): boolean {
-  return /\btext\/html\b/i.test(req.headers.accept ?? '');
-}
-
-function toLogin(req: Request, res: Response, loginPath: string): void {
-  const isRead = req.method === 'GET' || req.method === 'HEAD';
-  res.redirect(303, withReturnTo(loginPath, isRead ? req.originalUrl : undefined));
-}
-
-function loginPathOf(options: LoginPathOptions, middleware: string): string {
-  const loginPath = (options as LoginPathOptions | undefined)?.loginPath;
-  if (typeof loginPath === 'string' && /^\/(?![/\\])/.test(loginPath)) return loginPath;
-  throw new TypeError(
-    `${middleware} needs loginPath, the path of the route that starts the login: ${middleware}({ loginPath: '/auth/polar' })`,
-  );
 }

@@ -67,7 +67,7 @@ async function logIn(
   const mintedAt = now();
   const tokens = tokenSetOf(granted, mintedAt, { scopes });
   const facts = { subject: claims.sub, nonce, clientID: credentials.clientID, apiURL: server.apiURL };
-  const login = newLogin({ ...facts, tokens, mintedAt });
+  const login = newLogin({ ...facts, tokens, mintedAt, askedScopes: scopes });
 
   const { user, info } = await parts.verify(
     { tokens, profile, claims, req, loginId: login.loginId },

@@ -5,6 +5,7 @@ import { forOneRequest, isLocalHTTP } from '../option-checks.js';
 import { loggedInUser, sessionOf } from '../request-session.js';
 import { safeReturnTo } from '../return-to.js';
 import { userFingerprint } from '../tokens/session-entry.js';
+import { wantedScopes } from '../wanted-scopes.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { nameOfServer, type PendingLogin } from './pending-logins.js';
@@ -34,6 +35,8 @@ export async function startLogin(
   // Belongs to this tab from now on.
   delete session['returnTo'];
   const user = loggedInUser(req);
+  const wanted = wantedScopes(session, options.name, options.now());
+  const scope = [...new Set([...login.scope, ...wanted])];
 
   const pending: PendingLogin = {
     state: randomText(),
@@ -42,7 +45,7 @@ export async function startLogin(
     redirectURI,
     clientID: options.credentials.clientID,
     server: nameOfServer(options),
-    scopes: login.scope,
+    scopes: scope,
     ...(returnTo !== undefined && { returnTo }),
     ...(login.appState !== undefined && { appState: login.appState }),
     ...(user !== undefined && { startedBy: userFingerprint(user) }),
@@ -50,7 +53,7 @@ export async function startLogin(
   };
   const url = await client.authorizationURL({
     redirectURI,
-    scope: login.scope,
+    scope,
     state: pending.state,
     nonce: pending.nonce,
     codeChallenge: createHash('sha256').update(pending.codeVerifier).digest('base64url'),

@@ -16,6 +16,8 @@ export interface SessionEntry extends LoginFacts {
   readonly tokens: TokenSet;
   /** When Polar issued the tokens, in milliseconds since the epoch. */
   readonly mintedAt: number;
+  /** What was asked for: a scope that is here and was not granted will not be granted next time either. */
+  readonly askedScopes: readonly string[];
   /** Fingerprint of the Passport user to whom the tokens belong. */
   readonly user: string;
 }
@@ -46,10 +48,10 @@ export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   const tokens = parseStoredTokens(entry.tokens);
   const facts = parseLoginFacts(entry);
   if (entry.v !== 1 || tokens === undefined || facts === undefined) return undefined;
-  const { loginId, recordKey, mintedAt, user } = entry;
+  const { loginId, recordKey, mintedAt, user, askedScopes } = entry;
   if (!isName(loginId, 16) || !isName(recordKey, 32) || !isText(user)) return undefined;
-  if (typeof mintedAt !== 'number') return undefined;
-  return { v: 1, loginId, recordKey, tokens, mintedAt, ...facts, user };
+  if (typeof mintedAt !== 'number' || !isTexts(askedScopes)) return undefined;
+  return { v: 1, loginId, recordKey, tokens, mintedAt, askedScopes, ...facts, user };
 }
 
 /** A fingerprint of a serialized user that survives a store which reorders keys. */
@@ -66,5 +68,6 @@ function canonicalJSON(value: unknown): string {
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
 const isName = (value: unknown, bytes: number): value is string =>
   typeof value === 'string' && /^[\w-]+$/.test(value) && Buffer.from(value, 'base64url').length === bytes;

@@ -13,6 +13,7 @@ const granted = {
   clientID: 'polar_ci_1',
   apiURL: 'https://api.polar.sh',
   mintedAt: 5,
+  askedScopes: ['openid', 'email'],
 };
 
 const entry = newSessionEntry(newLogin(granted), { id: 1 });
@@ -26,6 +27,7 @@ describe('a new entry', () => {
       recordKey: expect.stringMatching(/^[\w-]{43}$/),
       tokens: { accessToken: 'a', refreshToken: 'r', expiresAt: 7, scopes: ['openid'] },
       mintedAt: 5,
+      askedScopes: ['openid', 'email'],
       subject: 'user-1',
       nonce: 'nonce-1',
       user: userFingerprint({ id: 1 }),
@@ -50,13 +52,14 @@ describe('an entry from a session', () => {
     expect(parseSessionEntry({ ...stored(), more: 1 })).toEqual(entry);
   });
 
-  const wrong = [undefined, null, '', true, {}, ['text']];
+  const wrong = [undefined, null, '', true, {}, [7]];
   const fields = [
     'v',
     'loginId',
     'recordKey',
     'tokens',
     'mintedAt',
+    'askedScopes',
     'subject',
     'nonce',
     'user',

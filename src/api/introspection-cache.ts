@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import type { Introspection } from '../client/introspection.js';
+import { BoundedMap } from '../tokens/bounded-map.js';
+
+/** What an {@link IntrospectionCache} is given. */
+export interface IntrospectionCacheParts {
+  readonly introspect: (token: string) => Promise<Introspection>;
+  /** What the answers depend on beside the token. */
+  readonly clientID: string;
+  readonly apiURL: string;
+  /** Milliseconds for which an answer is believed. */
+  readonly ttlMs: number;
+  readonly now: () => number;
+}
+
+interface Known {
+  readonly answer: Introspection;
+  readonly since: number;
+  readonly until: number;
+}
+
+// Some 1 KB each: bounded at some megabytes, however many tokens are tried.
+const maxEntries = 10_000;
+// A "no" is asked again soon: it may only have been too early.
+const maxNegativeMs = 5000;
+// Polar commits after it has answered: a token this young may be good although Polar does not know it yet.
+const commitLagMs = 1000;
+
+/** Asks what tokens are good for, and remembers the answers for a while; never past the end of a token. */
+export class IntrospectionCache {
+  readonly #parts: IntrospectionCacheParts;
+  readonly #known = new BoundedMap<Known>(maxEntries);
+  readonly #firstMet = new BoundedMap<number>(maxEntries);
+  readonly #underWay = new Map<string, Promise<Introspection>>();
+
+  constructor(parts: IntrospectionCacheParts) {
+    this.#parts = parts;
+  }
+
+  /** What Polar says of a token; one request for all who ask at the same time. */
+  introspect(token: string): Promise<Introspection> {
+    const key = this.#keyOf(token);
+    const known = this.#known.get(key);
+    const now = this.#parts.now();
+    // Also a clock that was set back makes nothing last.
+    if (known !== undefined && now >= known.since && now < known.until) return Promise.resolve(known.answer);
+    const joined = this.#underWay.get(key);
+    if (joined !== undefined) return joined;
+    const asked = this.#ask(token, key).finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, asked);
+    return asked;
+  }
+
+  async #ask(token: string, key: string): Promise<Introspection> {
+    const since = this.#parts.now();
+    if (this.#firstMet.get(key) === undefined) this.#firstMet.set(key, since);
+    const answer = await this.#parts.introspect(token);
+    const until = this.#endOf(answer, key, since);
+    if (until > since) this.#known.set(key, { answer, since, until });
+    return answer;
+  }
+
+  #endOf(
+    { active, expiresAt = Number.POSITIVE_INFINITY }: Introspection,
+    key: string,
+    since: number,
+  ): number {
+    const { ttlMs } = this.#parts;
+    if (active) return Math.min(since + ttlMs, expiresAt);
+    const mayBeUncommitted = since - (this.#firstMet.get(key) ?? since) < commitLagMs;
+    return mayBeUncommitted ? since : since + Math.min(ttlMs, maxNegativeMs);
+  }
+
+  // Whoever sees the memory of this process should find no list of tokens.
+  #keyOf(token: string): string {
+    const { apiURL, clientID } = this.#parts;
+    return createHash('sha256')
+      .update(JSON.stringify([token, clientID, apiURL]))
+      .digest('base64url');
+  }
+}

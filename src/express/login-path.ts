@@ -1,0 +1,28 @@
+import type { Request, Response } from 'express';
+import { withReturnTo } from '../return-to.js';
+
+/** Where people log in. */
+export interface LoginPathOptions {
+  /** Path of the route that calls `passport.authenticate('polar')`, for example `/auth/polar`. */
+  readonly loginPath: string;
+}
+
+/** @throws TypeError when it is not a path */
+export function loginPathOf(options: LoginPathOptions, middleware: string): string {
+  const loginPath = (options as LoginPathOptions | undefined)?.loginPath;
+  if (typeof loginPath === 'string' && /^\/(?![/\\])/.test(loginPath)) return loginPath;
+  throw new TypeError(
+    `${middleware} needs loginPath, the path of the route that starts the login: ${middleware}(${middleware === 'requireScope' ? 'scope, ' : ''}{ loginPath: '/auth/polar' })`,
+  );
+}
+
+/** True for a browser that opens a page: only that names HTML; `Accept: *\/*` is what scripts send. */
+export function wantsPage(req: Request): boolean {
+  return /\btext\/html\b/i.test(req.headers.accept ?? '');
+}
+
+/** Sends a page to log in, to come back to where it was. */
+export function toLogin(req: Request, res: Response, loginPath: string): void {
+  const isRead = req.method === 'GET' || req.method === 'HEAD';
+  res.redirect(303, withReturnTo(loginPath, isRead ? req.originalUrl : undefined));
+}

@@ -1,0 +1,38 @@
+import type { Request } from 'express';
+import { isToken } from '../client/wire-fields.js';
+
+/** The access token of a request, or what is wrong with how it was sent. */
+export type BearerToken =
+  | { readonly token: string }
+  | { readonly problem: 'none' }
+  | { readonly problem: 'invalid_request'; readonly description: string };
+
+/**
+ * Reads `Authorization: Bearer` (RFC 6750 section 2.1), the one place where a token is taken: addresses end in logs, and
+ * a token in two places would let two parts of an app believe two tokens.
+ */
+export function bearerToken(req: Request): BearerToken {
+  const places = [req.query, req.body as unknown].filter(hasAccessToken);
+  const headers = authorizationHeaders(req);
+  if (places.length > 0) {
+    return malformed('Send the access token in the Authorization header, and nowhere else');
+  }
+  if (headers.length > 1) return malformed('There is more than one Authorization header');
+  const [, scheme, token = ''] = /^(\S+)(?: +(.*))?$/.exec(headers[0]?.trim() ?? '') ?? [];
+  if (scheme?.toLowerCase() !== 'bearer') return { problem: 'none' };
+  return isToken(token) ? { token } : malformed('The Authorization header has no well-formed access token');
+}
+
+function hasAccessToken(place: unknown): boolean {
+  return typeof place === 'object' && place !== null && 'access_token' in place;
+}
+
+// Node keeps only the first of several, so they are counted in what came over the wire.
+function authorizationHeaders({ headers, rawHeaders = [] }: Request): string[] {
+  const raw = rawHeaders.filter(
+    (_value, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'authorization',
+  );
+  return raw.length > 1 ? raw : headers.authorization === undefined ? [] : [headers.authorization];
+}
+
+const malformed = (description: string): BearerToken => ({ problem: 'invalid_request', description });
