@@ -1,5 +1,5 @@
 export type { PolarAccess } from './api/polar-access.js';
-export type { Prompt, SubType } from './client/authorization-url.js';
+export type { AuthorizationParameters, Prompt, SubType } from './client/authorization-url.js';
 export type { CallOptions } from './client/call-options.js';
 export type { TokenEndpointAuthMethod } from './client/client-authentication.js';
 export type { ClientMetadata, ClientRegistration } from './client/client-metadata.js';
@@ -7,11 +7,8 @@ export type { PolarClientOptions } from './client/client-options.js';
 export type { Introspection } from './client/introspection.js';
 export { PolarOAuthClient } from './client/oauth-client.js';
 export type { PolarScope } from './client/polar-scope.js';
-export {
-  PolarRegistrationClient,
-  type RegistrationAccess,
-  type RegistrationClientOptions,
-} from './client/registration-client.js';
+export { PolarRegistrationClient, type RegistrationClientOptions } from './client/registration-client.js';
+export type { RegistrationAccess } from './client/registrations.js';
 export type { TokenResponse } from './client/token-response.js';
 export type { UserInfo } from './client/user-info.js';
 export type { WebSessionGrant } from './client/web-session-grant.js';

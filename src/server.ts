@@ -35,6 +35,8 @@ export interface ServerEndpoints {
   readonly revocationEndpoint: string | undefined;
   readonly introspectionEndpoint: string | undefined;
   readonly registrationEndpoint: string | undefined;
+  /** The metadata document as it came, with everything else that it says; absent where the addresses were known. */
+  readonly raw?: Readonly<Record<string, unknown>>;
 }
 
 /** Where the metadata is, and the issuer that it must name. */

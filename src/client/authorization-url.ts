@@ -1,15 +1,20 @@
+import type { PolarScope } from './polar-scope.js';
+
 /** Everything that goes into an authorization request (RFC 6749 4.1.1, RFC 7636, OpenID Connect Core 3.1.2.1). */
 export interface AuthorizationParameters {
+  /** Where people come back to, to the letter as registered. */
   readonly redirectURI: string;
-  readonly scope: readonly string[];
+  readonly scope: readonly PolarScope[];
+  /** Random, kept in the person's session, compared when they come back. */
   readonly state: string;
+  /** Random, a new one for each attempt: comes back in the id_token. */
   readonly nonce: string;
   /** S256 challenge of the PKCE code verifier, base64url. */
   readonly codeChallenge: string;
   /** `organization` lets the user pick one organization to which the tokens are limited. */
   readonly subType?: SubType | undefined;
   readonly prompt?: Prompt | undefined;
-  /** Further parameters; none may be one of those above. */
+  /** Further parameters, such as `organizations`; none may be one of those above. */
   readonly extra?: Readonly<Record<string, string>> | undefined;
 }
 

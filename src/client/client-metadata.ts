@@ -6,6 +6,7 @@ import {
   optionalNumber,
   optionalString,
   optionalStrings,
+  optionalToken,
   requiredString,
   type WireObject,
   wireObject,
@@ -110,7 +111,7 @@ export function parseClientRegistration(body: unknown): ClientRegistration {
     policyURI: text('policy_uri'),
     clientIDIssuedAt: seconds('client_id_issued_at'),
     clientSecretExpiresAt: seconds('client_secret_expires_at'),
-    registrationAccessToken: text('registration_access_token'),
+    registrationAccessToken: optionalToken(wire, 'registration_access_token', what),
     registrationClientURI: text('registration_client_uri'),
   };
   const present = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));

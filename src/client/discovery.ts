@@ -1,27 +1,48 @@
 import { PolarResponseError } from '../errors.js';
-import type { Http } from '../http.js';
+import { type Http, startDeadline } from '../http.js';
 import { type Discovery, type ResolvedServer, type ServerEndpoints, secureURL } from '../server.js';
+import { type CallOptions, limitsOf } from './call-options.js';
 import { optionalString, requiredString, wireObject } from './wire-fields.js';
 
 const what = 'The discovery document';
 
+/** Answers with the server's endpoints, within the limits of the call that needs them. */
+export type EndpointSource = (options?: CallOptions) => Promise<ServerEndpoints>;
+
 /**
- * A function that answers with the server's endpoints: those known from the start, or those of the metadata
- * document, fetched once on first use (and again after a failure).
+ * The endpoints known from the start, or those of the metadata document, fetched once on first use (and again after a
+ * failure). All calls wait for one request: the limits of a call end its own waiting, not the request.
  */
-export function endpointsOf(server: ResolvedServer, http: Http): () => Promise<ServerEndpoints> {
+export function endpointsOf(server: ResolvedServer, http: Http): EndpointSource {
   const { endpoints, discovery } = server;
-  if (endpoints !== undefined) return () => Promise.resolve(endpoints);
   let known: Promise<ServerEndpoints> | undefined;
-  return () => {
-    known ??= discover(discovery ?? { url: '', issuer: '', issuerIsPinned: true }, http).catch(
-      (error: unknown) => {
-        known = undefined;
-        throw error;
-      },
-    );
-    return known;
+  return async (options) => {
+    const limits = limitsOf(options);
+    limits.signal?.throwIfAborted();
+    if (endpoints !== undefined) return endpoints;
+    const { url } = discovery as Discovery; // there is always one of the two
+    known ??= discover(discovery as Discovery, http).catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return withinLimits(known, `GET ${url}`, limits);
   };
+}
+
+async function withinLimits<T>(
+  promise: Promise<T>,
+  where: string,
+  { signal, timeoutMs }: CallOptions,
+): Promise<T> {
+  if (signal === undefined && timeoutMs === undefined) return promise; // the request has a time-out of its own
+  const deadline = startDeadline(timeoutMs ?? 2 ** 31 - 1, signal);
+  try {
+    return await deadline.race(promise);
+  } catch (error) {
+    throw deadline.explain(error, where);
+  } finally {
+    deadline.stop();
+  }
 }
 
 /**
@@ -74,6 +95,7 @@ function parseMetadata(body: unknown): ServerEndpoints {
       revocationEndpoint: optional('revocation_endpoint'),
       introspectionEndpoint: optional('introspection_endpoint'),
       registrationEndpoint: optional('registration_endpoint'),
+      raw: wire,
     };
   } catch (error) {
     // Not malformed_response: what is wrong here is the provider or server.discoveryURL, not one answer.

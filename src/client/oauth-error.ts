@@ -2,7 +2,7 @@ import { type OAuthErrorCode, PolarOAuthError } from '../errors.js';
 import type { HttpAnswer } from '../http.js';
 import { formEncode } from './client-authentication.js';
 
-const advice: Record<Exclude<OAuthErrorCode, 'oauth_error'>, string> = {
+const advice: Record<OAuthErrorCode, string> = {
   invalid_request: 'A parameter is missing or malformed.',
   invalid_client:
     'Check clientID and clientSecret, that they belong to this server (sandbox clients do not exist in production), and tokenEndpointAuthMethod.',
@@ -14,6 +14,7 @@ const advice: Record<Exclude<OAuthErrorCode, 'oauth_error'>, string> = {
   access_denied: 'The registration access token is missing.',
   invalid_client_metadata: 'Something that was said of the client is not as Polar wants it.',
   invalid_redirect_uri: 'Redirect URIs are https, or http on localhost or in a private network.',
+  oauth_error: 'Is this a Polar server? Check the server option.',
 };
 
 /**
@@ -21,12 +22,14 @@ const advice: Record<Exclude<OAuthErrorCode, 'oauth_error'>, string> = {
  *
  * @param secrets what was sent and must not be shown though it is echoed
  * @param isPublic whether the client has no secret, which it may be lacking
+ * @param ownAdvice what helps with this kind of request, where that is something else than usual
  */
 export function oauthError(
   answer: HttpAnswer,
   what: string,
   secrets: readonly (string | undefined)[],
   isPublic = false,
+  ownAdvice: Partial<Record<OAuthErrorCode, string>> = {},
 ): PolarOAuthError {
   const body =
     typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {};
@@ -34,7 +37,7 @@ export function oauthError(
   const errorDescription = cleanText(body['error_description'] ?? complaints(body['detail']), secrets);
   const code = codeOf(error, answer.status);
   const said = [error || `status ${answer.status}`, errorDescription].filter(Boolean).join(': ');
-  const hint = code === 'oauth_error' ? 'Is this a Polar server? Check the server option.' : advice[code];
+  const hint = ownAdvice[code] ?? advice[code];
   const lack =
     code === 'invalid_client' && isPublic ? ' No clientSecret was given: does this client have one?' : '';
   return new PolarOAuthError(code, `Polar refused the ${what} (${said}). ${hint}${lack}`, {

@@ -28,6 +28,7 @@ function metadata(more: Record<string, unknown> = {}) {
     userinfo_endpoint: 'https://api.example/userinfo',
     revocation_endpoint: 'https://api.example/revoke',
     introspection_endpoint: 'https://api.example/introspect',
+    registration_endpoint: 'https://api.example/register',
     ...more,
   };
 }
@@ -61,6 +62,8 @@ describe('discovery', () => {
       userinfoEndpoint: 'https://api.example/userinfo',
       revocationEndpoint: 'https://api.example/revoke',
       introspectionEndpoint: 'https://api.example/introspect',
+      registrationEndpoint: 'https://api.example/register',
+      raw: metadata(),
     });
     expect(server.requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
       'GET /.well-known/openid-configuration',
@@ -169,7 +172,12 @@ describe('the issuer', () => {
 
 describe('the metadata', () => {
   const required = ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri'];
-  const optional = ['userinfo_endpoint', 'revocation_endpoint', 'introspection_endpoint'];
+  const optional = [
+    'userinfo_endpoint',
+    'revocation_endpoint',
+    'introspection_endpoint',
+    'registration_endpoint',
+  ];
 
   it.each(
     required.flatMap((field) =>
@@ -209,6 +217,8 @@ describe('the metadata', () => {
       userinfo_endpoint: () => one.userInfo('polar_at_u_1'),
       revocation_endpoint: () => one.revoke('polar_at_u_1'),
       introspection_endpoint: () => one.introspect('polar_at_u_1'),
+      registration_endpoint: () =>
+        one.readRegistration({ clientID: 'polar_ci_1', registrationAccessToken: 'polar_crt_1' }),
     };
     expect(await refusal(calls[field]?.() ?? Promise.resolve())).toMatchObject({ code: 'discovery_failed' });
     expect(server.requests).toHaveLength(1);

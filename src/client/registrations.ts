@@ -1,0 +1,167 @@
+import { type OAuthErrorCode, PolarConfigurationError, PolarResponseError } from '../errors.js';
+import type { Http, HttpRequest } from '../http.js';
+import { type CallOptions, limitsOf } from './call-options.js';
+import {
+  type ClientMetadata,
+  type ClientRegistration,
+  parseClientRegistration,
+  toWire,
+} from './client-metadata.js';
+import type { EndpointSource } from './discovery.js';
+import { oauthError } from './oauth-error.js';
+import { isToken } from './wire-fields.js';
+
+/** What manages a registration: it came with the registration, which can be given as it is. */
+export interface RegistrationAccess {
+  readonly clientID: string;
+  readonly registrationAccessToken?: string | undefined;
+}
+
+// Polar says of a wrong registration access token what it says of an unknown client.
+const managementAdvice: Partial<Record<OAuthErrorCode, string>> = {
+  invalid_client:
+    'Check the registration access token, that it is of this client and server, and that the client still exists.',
+  invalid_token: 'A registration access token (polar_crt_...) is needed, not an access token.',
+};
+
+/** The calls of dynamic client registration, over a connection that somebody else has made. */
+export class Registrations {
+  readonly #http: Http;
+  readonly #endpoints: EndpointSource;
+
+  constructor(http: Http, endpoints: EndpointSource) {
+    this.#http = http;
+    this.#endpoints = endpoints;
+  }
+
+  /**
+   * Registers a client: `POST /v1/oauth2/register` (RFC 7591 section 3). Needs no account.
+   *
+   * @param metadata sent as `redirect_uris`, `client_name` (both required), `scope`, `token_endpoint_auth_method`,
+   *   `grant_types`, `response_types`, `default_sub_type`, `client_uri`, `logo_uri`, `tos_uri`, `policy_uri`
+   * @param options `signal` and `timeoutMs` of this call
+   * @returns the client with its id, secret and registration access token: keep them, nobody can look them up again
+   * @throws PolarOAuthError `invalid_request` for a field that Polar cannot take (status 422; `errorDescription` names
+   *   the field and the reason), `invalid_client_metadata` for a scope or address that it does not like
+   * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
+   * @example
+   * ```ts
+   * const registration = await registrations.register({
+   *   clientName: 'My app',
+   *   redirectURIs: ['https://app.example/auth/polar/callback'],
+   *   scope: ['openid', 'email'],
+   * });
+   * ```
+   */
+  async register(metadata: ClientMetadata, options?: CallOptions): Promise<ClientRegistration> {
+    const request = { method: 'POST', url: await this.#url(options), json: toWire(metadata) } as const;
+    return parseClientRegistration(await this.#send('registration', request, [], options));
+  }
+
+  /**
+   * Reads a registration: `GET /v1/oauth2/register/{client_id}` (RFC 7592 section 2.1).
+   *
+   * @param access what {@link register} answered: `clientID` and `registrationAccessToken`
+   * @param options `signal` and `timeoutMs` of this call
+   * @throws PolarOAuthError `invalid_client` when the token is wrong, of another client, or the client is gone
+   * @throws PolarConfigurationError `invalid_option` when the token is missing or none; nothing is sent
+   * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
+   * @example
+   * ```ts
+   * const { redirectURIs } = await registrations.readRegistration(registration);
+   * ```
+   */
+  async readRegistration(access: RegistrationAccess, options?: CallOptions): Promise<ClientRegistration> {
+    return parseClientRegistration(
+      await this.#manage('reading of the registration', 'GET', access, {}, options),
+    );
+  }
+
+  /**
+   * Replaces what was said of a client: `PUT /v1/oauth2/register/{client_id}` (RFC 7592 section 2.2). What is left out
+   * goes back to Polar's default; only the optional addresses stay.
+   *
+   * @param access what {@link register} answered: `clientID` and `registrationAccessToken`
+   * @param metadata as for {@link register}; `client_id` is added
+   * @param options `signal` and `timeoutMs` of this call
+   * @throws PolarOAuthError as {@link register} and {@link readRegistration}
+   * @throws PolarConfigurationError `invalid_option` when the token is missing or none; nothing is sent
+   * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
+   * @example
+   * ```ts
+   * await registrations.updateRegistration(registration, { clientName: 'My app', redirectURIs: ['https://app.example/'] });
+   * ```
+   */
+  async updateRegistration(
+    access: RegistrationAccess,
+    metadata: ClientMetadata,
+    options?: CallOptions,
+  ): Promise<ClientRegistration> {
+    const json = { ...toWire(metadata), client_id: access.clientID };
+    const body = await this.#manage('change of the registration', 'PUT', access, { json }, options);
+    return parseClientRegistration(body);
+  }
+
+  /**
+   * Deletes a client, and its tokens with it: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3).
+   *
+   * @param access what {@link register} answered: `clientID` and `registrationAccessToken`
+   * @param options `signal` and `timeoutMs` of this call
+   * @throws PolarOAuthError as {@link readRegistration}, also when the client has been deleted before
+   * @throws PolarConfigurationError `invalid_option` when the token is missing or none; nothing is sent
+   * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
+   * @example
+   * ```ts
+   * await registrations.deleteRegistration(registration);
+   * ```
+   */
+  async deleteRegistration(access: RegistrationAccess, options?: CallOptions): Promise<void> {
+    await this.#manage('deletion of the registration', 'DELETE', access, { ignoreBody: true }, options);
+  }
+
+  async #manage(
+    what: string,
+    method: HttpRequest['method'],
+    { clientID, registrationAccessToken: token }: RegistrationAccess,
+    request: Pick<HttpRequest, 'json' | 'ignoreBody'>,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    if (!isToken(token)) {
+      throw new PolarConfigurationError(
+        'invalid_option',
+        'registrationAccessToken is missing or has characters that no token has. It came with the registration.',
+      );
+    }
+    // As a part of a path, dots would lead the token to another endpoint.
+    if (typeof clientID !== 'string' || /^\.{0,2}$/.test(clientID)) {
+      throw new PolarConfigurationError(
+        'invalid_option',
+        'clientID must be the id of the registered client (polar_ci_...).',
+      );
+    }
+    const url = `${await this.#url(options)}/${encodeURIComponent(clientID)}`;
+    const headers = { authorization: `Bearer ${token}` };
+    return this.#send(what, { ...request, method, url, headers }, [token], options, managementAdvice);
+  }
+
+  async #send(
+    what: string,
+    request: HttpRequest,
+    secrets: string[],
+    options: CallOptions | undefined,
+    advice?: Partial<Record<OAuthErrorCode, string>>,
+  ): Promise<unknown> {
+    const answer = await this.#http({ ...request, ...limitsOf(options) });
+    if (answer.status >= 400) throw oauthError(answer, what, secrets, false, advice);
+    return answer.body;
+  }
+
+  async #url(options: CallOptions | undefined): Promise<string> {
+    const { registrationEndpoint } = await this.#endpoints(options);
+    if (registrationEndpoint !== undefined) return registrationEndpoint;
+    throw new PolarResponseError(
+      'discovery_failed',
+      "The provider's metadata names no endpoint for registration.",
+    );
+  }
+}
