@@ -35,13 +35,13 @@ export { requireScope } from './express/require-scope.js';
 export type { IdTokenClaims } from './id-token/claims.js';
 export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-token.js';
 export type { PolarStrategyOptions } from './options.js';
-export {
-  type BearerRequirements,
-  PolarBearerStrategy,
-  type PolarBearerStrategyOptions,
-  type PolarBearerUser,
-  type PolarBearerVerify,
-} from './passport/bearer-strategy.js';
+export type {
+  BearerRequirements,
+  PolarBearerStrategyOptions,
+  PolarBearerUser,
+  PolarBearerVerify,
+} from './passport/bearer-options.js';
+export { PolarBearerStrategy } from './passport/bearer-strategy.js';
 export type { LoginFailure, LoginFailureCode } from './passport/login-outcome.js';
 export { PolarStrategy } from './passport/polar-strategy.js';
 export type { PolarProfile } from './passport/profile.js';

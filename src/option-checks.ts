@@ -28,7 +28,29 @@ export function list(value: unknown = [], name = 'scope'): readonly string[] {
   // Between quotes of a header, too.
   if (!given.every((item) => typeof item === 'string' && /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(item)))
     throw new TypeError(`${name} must be a list of strings, or one string with spaces between them`);
-  return given.flatMap((item) => String(item).split(' ')).filter(Boolean);
+  return given.flatMap((item) => String(item).split(/[ ,]+/)).filter(Boolean);
+}
+
+/**
+ * Refuses options that nobody knows: a misspelt one would be left out in silence.
+ *
+ * @throws TypeError that guesses which one was meant
+ */
+export function rejectUnknown(options: object, known: readonly string[], who: string): void {
+  const plain = (text: string): string => text.toLowerCase().replace(/[^a-z]/g, '');
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const asked = plain(name);
+    const resembles = (other: string): boolean =>
+      other.startsWith(asked) || asked.startsWith(other) || other.endsWith(asked);
+    // Every name starts with nothing, so one without letters resembles none.
+    const meant =
+      asked === ''
+        ? undefined
+        : (known.find((other) => plain(other) === asked) ?? known.find((other) => resembles(plain(other))));
+    const hint = meant === undefined ? `It knows: ${known.join(', ')}.` : `Did you mean ${meant}?`;
+    throw new TypeError(`${who} knows no option '${name}'. ${hint}`);
+  }
 }
 
 /**

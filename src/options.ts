@@ -12,6 +12,7 @@ import {
   keys,
   methods,
   oneOf,
+  rejectUnknown,
   resolveScope,
   seconds,
   text,
@@ -90,7 +91,8 @@ export interface ResolvedOptions extends ResolvedClientOptions {
   readonly now: () => number;
 }
 
-const optionNames: Record<keyof PolarStrategyOptions, true> = {
+/** Every option of the strategy. */
+export const optionNames: Record<keyof PolarStrategyOptions, true> = {
   clientID: true,
   clientSecret: true,
   server: true,
@@ -139,7 +141,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
       'PolarStrategy needs an object of options: { clientID, clientSecret, callbackURL, ... }',
     );
   }
-  for (const name of Object.keys(options)) rejectUnknown(name);
+  rejectUnknown(options, Object.keys(optionNames), 'PolarStrategy');
   const name = text(options.name, 'name') ?? 'polar';
   return Object.freeze({
     ...resolveClientOptions(options),
@@ -159,22 +161,6 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     refreshLock: methods(options.refreshLock, 'refreshLock', ['acquire']) ?? inProcessLock(),
     now: clock(options.now),
   });
-}
-
-function rejectUnknown(name: string): void {
-  if (Object.hasOwn(optionNames, name)) return;
-  const plain = (text: string): string => text.toLowerCase().replace(/[^a-z]/g, '');
-  const known = Object.keys(optionNames);
-  const asked = plain(name);
-  const resembles = (other: string): boolean =>
-    other.startsWith(asked) || asked.startsWith(other) || other.endsWith(asked);
-  // Every name starts with nothing, so one without letters resembles none.
-  const meant =
-    asked === ''
-      ? undefined
-      : (known.find((other) => plain(other) === asked) ?? known.find((other) => resembles(plain(other))));
-  const hint = meant === undefined ? `It knows: ${known.join(', ')}.` : `Did you mean ${meant}?`;
-  throw new TypeError(`PolarStrategy knows no option '${name}'. ${hint}`);
 }
 
 function sessionKeyOf(key: string): string {

@@ -29,7 +29,9 @@ const commitLagMs = 1000;
 /** Asks what tokens are good for, and remembers the answers for a while; never past the end of a token. */
 export class IntrospectionCache {
   readonly #parts: IntrospectionCacheParts;
-  readonly #known = new BoundedMap<Known>(maxEntries);
+  readonly #active = new BoundedMap<Known>(maxEntries);
+  // Apart, so that whoever tries out tokens does not push out the good ones.
+  readonly #inactive = new BoundedMap<Known>(maxEntries);
   readonly #firstMet = new BoundedMap<number>(maxEntries);
   readonly #underWay = new Map<string, Promise<Introspection>>();
 
@@ -38,12 +40,21 @@ export class IntrospectionCache {
   }
 
   /** What Polar says of a token; one request for all who ask at the same time. */
-  introspect(token: string): Promise<Introspection> {
+  async introspect(token: string): Promise<Introspection> {
     const key = this.#keyOf(token);
-    const known = this.#known.get(key);
+    const answer = this.#recall(key) ?? (await this.#joinOrAsk(token, key));
+    // To each their own: what one request does to its scopes must not be another's.
+    return structuredClone(answer);
+  }
+
+  #recall(key: string): Introspection | undefined {
     const now = this.#parts.now();
+    const known = this.#active.get(key) ?? this.#inactive.get(key);
     // Also a clock that was set back makes nothing last.
-    if (known !== undefined && now >= known.since && now < known.until) return Promise.resolve(known.answer);
+    return known !== undefined && now >= known.since && now < known.until ? known.answer : undefined;
+  }
+
+  #joinOrAsk(token: string, key: string): Promise<Introspection> {
     const joined = this.#underWay.get(key);
     if (joined !== undefined) return joined;
     const asked = this.#ask(token, key).finally(() => this.#underWay.delete(key));
@@ -56,7 +67,8 @@ export class IntrospectionCache {
     if (this.#firstMet.get(key) === undefined) this.#firstMet.set(key, since);
     const answer = await this.#parts.introspect(token);
     const until = this.#endOf(answer, key, since);
-    if (until > since) this.#known.set(key, { answer, since, until });
+    this.#active.delete(key);
+    if (until > since) (answer.active ? this.#active : this.#inactive).set(key, { answer, since, until });
     return answer;
   }
 
@@ -67,7 +79,7 @@ export class IntrospectionCache {
   ): number {
     const { ttlMs } = this.#parts;
     if (active) return Math.min(since + ttlMs, expiresAt);
-    const mayBeUncommitted = since - (this.#firstMet.get(key) ?? since) < commitLagMs;
+    const mayBeUncommitted = Math.abs(since - (this.#firstMet.get(key) ?? since)) < commitLagMs;
     return mayBeUncommitted ? since : since + Math.min(ttlMs, maxNegativeMs);
   }
 

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { isToken } from '../client/wire-fields.js';
+import { requestQuery } from './request-url.js';
 
 /** The access token of a request, or what is wrong with how it was sent. */
 export type BearerToken =
@@ -12,19 +13,21 @@ export type BearerToken =
  * a token in two places would let two parts of an app believe two tokens.
  */
 export function bearerToken(req: Request): BearerToken {
-  const places = [req.query, req.body as unknown].filter(hasAccessToken);
   const headers = authorizationHeaders(req);
-  if (places.length > 0) {
+  // The query as it came: every parser understands it differently.
+  if ([...requestQuery(req).keys()].some((name) => tokenFields.includes(name)) || hasTokenField(req.body)) {
     return malformed('Send the access token in the Authorization header, and nowhere else');
   }
   if (headers.length > 1) return malformed('There is more than one Authorization header');
-  const [, scheme, token = ''] = /^(\S+)(?: +(.*))?$/.exec(headers[0]?.trim() ?? '') ?? [];
+  const [, scheme, token = ''] = /^(\S+)(?:\s+(.*))?$/.exec(headers[0]?.trim() ?? '') ?? [];
   if (scheme?.toLowerCase() !== 'bearer') return { problem: 'none' };
   return isToken(token) ? { token } : malformed('The Authorization header has no well-formed access token');
 }
 
-function hasAccessToken(place: unknown): boolean {
-  return typeof place === 'object' && place !== null && 'access_token' in place;
+const tokenFields = ['access_token', 'access_token[]'];
+
+function hasTokenField(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && tokenFields.some((name) => name in body);
 }
 
 // Node keeps only the first of several, so they are counted in what came over the wire.

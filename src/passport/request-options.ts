@@ -34,7 +34,8 @@ declare module 'passport' {
     subType?: SubType | undefined;
     callbackURL?: string | undefined;
     returnTo?: string | undefined;
-    organizations?: string | undefined;
+    /** For the login, ids that Polar's consent page suggests; for `polar-bearer`, those that a token has to have. */
+    organizations?: string | readonly string[] | undefined;
     login_hint?: string | undefined;
   }
 }

@@ -119,7 +119,7 @@ describe('a TypeScript app', () => {
   const source = `
     import express from 'express';
     import passport from 'passport';
-    import { PolarError, type PolarProfile, PolarStrategy, polarTokens, requireLogin, type TokenSet, type VerifyDone } from 'passport-polar';
+    import { PolarBearerStrategy, type PolarBearerUser, PolarError, type PolarProfile, PolarStrategy, polarTokens, requireLogin, requireScope, type TokenSet, type VerifyDone } from 'passport-polar';
     import { startPolarEmulator } from 'passport-polar/emulator';
     const polar = new PolarStrategy(
       { clientID: 'c', clientSecret: process.env.POLAR_CLIENT_SECRET, callbackURL: '/cb', server: process.env.CI ? 'sandbox' : undefined },
@@ -136,6 +136,22 @@ describe('a TypeScript app', () => {
       res.json([tokens.expiresAt, await req.polar.getAccessToken(), req.polar.scopes]);
     });
     app.get('/auth', passport.authenticate('polar', { subType: 'organization', returnTo: '/', scope: ['openid'] }));
+    passport.use(new PolarBearerStrategy({ clientID: 'c', clientSecret: process.env.POLAR_CLIENT_SECRET, scope: ['openid', 'orders:read', 'made:up'] }));
+    passport.use('named', new PolarBearerStrategy({ clientID: 'c', clientSecret: 's' }, async ({ accessToken, introspection, req }) =>
+      introspection.organizations?.length === 1 ? { id: introspection.subject, accessToken, path: req.path } : false));
+    app.get('/api', passport.authenticate('polar-bearer', { session: false, scope: ['orders:read'], organizations: ['o'] }), (req, res) => {
+      const { id, organizations } = req.user as PolarBearerUser;
+      res.json([id, organizations]);
+    });
+    app.get('/either', passport.authenticate(new PolarBearerStrategy({ clientID: 'c', clientSecret: 's' }), { session: false }), passport.authenticate(['polar-bearer', 'polar']));
+    app.get('/orders', requireScope(['orders:read', 'products:read'], { loginPath: '/auth' }), requireScope('customers:read', { loginPath: '/auth' }), async (req, res) => {
+      const organizations: readonly string[] = await req.polar.organizations();
+      res.json(organizations);
+    });
+    // @ts-expect-error a public client
+    new PolarBearerStrategy({ clientID: 'c' });
+    // @ts-expect-error no loginPath
+    requireScope('orders:read', {});
     export const codeOf = (error: unknown) => (error instanceof PolarError ? error.code : undefined);
     export const emulator = startPolarEmulator({ consent: 'auto' });
     // @ts-expect-error a misspelt option

@@ -1,0 +1,103 @@
+import type { Request } from 'express';
+import { type Introspection, organizationsOf } from '../client/introspection.js';
+import { PolarError } from '../errors.js';
+import { forOneRequest } from '../option-checks.js';
+import {
+  type BearerRequirements,
+  type PolarBearerUser,
+  type PolarBearerVerify,
+  type ResolvedBearerOptions,
+  requirementsOf,
+} from './bearer-options.js';
+import { bearerToken } from './bearer-token.js';
+
+/** What comes of a request: who it is from, or what RFC 6750 section 3 wants answered. */
+export type BearerOutcome =
+  | { readonly user: Express.User; readonly info: unknown }
+  | { readonly status: 400 | 401 | 403; readonly challenge: string };
+
+/** Checks the access token of a request; rejects with what `next` is to have. */
+export type BearerCheck = (req: Request, requirements: BearerRequirements) => Promise<BearerOutcome>;
+
+/** What a check is made of. */
+export interface BearerCheckParts {
+  readonly options: ResolvedBearerOptions;
+  readonly clientID: string;
+  readonly introspect: (token: string) => Promise<Introspection>;
+  readonly verify: PolarBearerVerify | undefined;
+}
+
+/** The check of one strategy. */
+export function bearerCheck({ options, clientID, introspect, verify }: BearerCheckParts): BearerCheck {
+  const { now, realm } = options;
+  const challenge = (attributes: Attributes): string => challengeOf({ realm, ...attributes });
+  const invalid = (description: string): BearerOutcome => ({
+    status: 401,
+    challenge: challenge({ error: 'invalid_token', error_description: description }),
+  });
+  const insufficient = (description: string, scope: readonly string[]): BearerOutcome => ({
+    status: 403,
+    challenge: challenge({ error: 'insufficient_scope', error_description: description, scope }),
+  });
+
+  const isOurs = (token: Introspection): boolean => {
+    if (!token.active || token.subject === undefined || token.clientID !== clientID) return false;
+    return token.expiresAt === undefined || now() < token.expiresAt;
+  };
+
+  const accept = async (accessToken: string, introspection: Introspection, req: Request) => {
+    const user = userOf(introspection);
+    const info = { scope: user.scopes.join(' '), organizations: user.organizations };
+    if (verify === undefined) return { user: user as Express.User, info };
+    const verified: unknown = await verify({ accessToken, introspection, req });
+    if (verified === undefined) {
+      throw new PolarError(
+        'invalid_verify_result',
+        'The verify callback returned undefined. Return the user, or false to refuse the token (is a return statement missing?).',
+      );
+    }
+    return verified ? { user: verified as Express.User, info } : invalid('The access token was refused');
+  };
+
+  return async (req, requirements) => {
+    const needed = forOneRequest(() => requirementsOf(options.requirements, requirements));
+    const found = bearerToken(req);
+    if ('problem' in found) {
+      return found.problem === 'none'
+        ? { status: 401, challenge: challenge({ scope: needed.scope }) }
+        : {
+            status: 400,
+            challenge: challenge({ error: found.problem, error_description: found.description }),
+          };
+    }
+    // Polar calls refresh tokens active, too, and they are the last thing that should be sent around.
+    if (found.token.startsWith('polar_rt_')) return invalid('This is a refresh token');
+    const introspection = await introspect(found.token);
+    if (!isOurs(introspection)) return invalid('The access token is expired, revoked or not of this app');
+    const { scopes, organizations } = userOf(introspection);
+    if (!needed.scope.every((scope) => scopes.includes(scope)))
+      return insufficient('The access token lacks a scope', needed.scope);
+    if (!needed.organizations.every((id) => organizations.includes(id)))
+      return insufficient('The access token is not limited to this organization', needed.scope);
+    return accept(found.token, introspection, req);
+  };
+}
+
+type Attributes = Readonly<Record<string, string | readonly string[]>>;
+
+/** `WWW-Authenticate` (RFC 6750 section 3); what is empty is left out. */
+function challengeOf(attributes: Attributes): string {
+  const said = Object.entries(attributes).map(([name, value]) => [name, [value].flat().join(' ')]);
+  const present = said.filter(([, value]) => value !== '');
+  return `Bearer ${present.map(([name, value]) => `${name}="${value}"`).join(', ')}`;
+}
+
+function userOf(introspection: Introspection): PolarBearerUser {
+  return {
+    provider: 'polar',
+    id: introspection.subject ?? '',
+    subType: introspection.subType ?? 'user',
+    scopes: introspection.scopes ?? [],
+    organizations: organizationsOf(introspection),
+  };
+}

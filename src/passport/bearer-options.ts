@@ -1,0 +1,121 @@
+import type { Request } from 'express';
+import type { PolarClientOptions } from '../client/client-options.js';
+import type { Introspection } from '../client/introspection.js';
+import type { PolarScope } from '../client/polar-scope.js';
+import { clock, list, rejectUnknown, seconds, text } from '../option-checks.js';
+import { optionNames } from '../options.js';
+
+/** What a token has to be good for. */
+export interface BearerRequirements {
+  /** Scopes that the token needs, all of them. */
+  readonly scope?: PolarScope | readonly PolarScope[] | undefined;
+  /**
+   * Ids of organizations to which the token has to be limited, all of them. A token that is not limited names no
+   * organization, and Polar does not say to which its user belongs: it is refused.
+   */
+  readonly organizations?: string | readonly string[] | undefined;
+}
+
+/** Options of {@link PolarBearerStrategy}. */
+export interface PolarBearerStrategyOptions extends PolarClientOptions, BearerRequirements {
+  /** Of the client to which the tokens were issued. Public clients cannot introspect at Polar. */
+  readonly clientSecret: string | undefined;
+  /** Seconds for which Polar's answer about a token is believed, never past its end; 0 asks each time. @default 30 */
+  readonly cacheSeconds?: number | undefined;
+  /** What `WWW-Authenticate` says is protected. @default 'polar' */
+  readonly realm?: string | undefined;
+  /** Name of the strategy. @default 'polar-bearer' */
+  readonly name?: string | undefined;
+  /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
+  readonly now?: (() => number) | undefined;
+}
+
+/** Without a verify callback, `req.user`: whom the token acts for. */
+export interface PolarBearerUser {
+  readonly provider: 'polar';
+  /** Polar's id of the user; of the organization for a legacy token. */
+  readonly id: string;
+  /** `organization` only for legacy tokens. */
+  readonly subType: string;
+  readonly scopes: readonly string[];
+  /** Organizations to which the token is limited; empty means all of the user's. */
+  readonly organizations: readonly string[];
+}
+
+/** Maps a token to a user of the app; `false` or `null` refuses it. */
+export type PolarBearerVerify = (token: {
+  readonly accessToken: string;
+  readonly introspection: Introspection;
+  readonly req: Request;
+}) => Express.User | false | null | Promise<Express.User | false | null>;
+
+/** {@link BearerRequirements} as lists. */
+export interface ResolvedRequirements {
+  readonly scope: readonly string[];
+  readonly organizations: readonly string[];
+}
+
+/** What is left to know once the client is made. */
+export interface ResolvedBearerOptions {
+  readonly name: string;
+  readonly realm: string;
+  readonly requirements: BearerRequirements;
+  readonly cacheMs: number;
+  readonly now: () => number;
+}
+
+// Those of the login strategy may come along, for apps that have the same options for both.
+const knownOptions = [...Object.keys(optionNames), ...['cacheSeconds', 'realm', 'organizations']];
+
+/**
+ * Checks the options that are not the client's.
+ *
+ * @throws TypeError that names the option and says what it should be
+ */
+export function resolveBearerOptions(options: PolarBearerStrategyOptions): ResolvedBearerOptions {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('PolarBearerStrategy needs an object of options: { clientID, clientSecret, ... }');
+  rejectUnknown(options, knownOptions, 'PolarBearerStrategy');
+  const requirements = { scope: options.scope, organizations: options.organizations };
+  requirementsOf(requirements);
+  return {
+    name: text(options.name, 'name') ?? 'polar-bearer',
+    realm: realmOf(options.realm),
+    requirements,
+    cacheMs: (seconds(options.cacheSeconds, 'cacheSeconds') ?? 30) * 1000,
+    now: clock(options.now),
+  };
+}
+
+/**
+ * Several requirements as one: a token has to meet them all.
+ *
+ * @throws TypeError
+ */
+export function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
+  const merged = (name: keyof BearerRequirements) => [
+    ...new Set(all.flatMap((each) => list(each[name], name))),
+  ];
+  for (const each of all) {
+    // Passport's options cannot all be known here, but these would be meant as a lock and lock nothing.
+    const misspelt = ['scopes', 'organization'].find((name) => name in each);
+    if (misspelt !== undefined)
+      throw new TypeError(`There is no requirement '${misspelt}'. Did you mean scope or organizations?`);
+  }
+  return { scope: merged('scope'), organizations: merged('organizations') };
+}
+
+/** @throws TypeError when it is no function of one object */
+export function checkVerify(verify: unknown): void {
+  if (verify === undefined || (typeof verify === 'function' && verify.length <= 1)) return;
+  throw new TypeError(
+    'The verify callback of PolarBearerStrategy is a function of one object, ({ accessToken, introspection, req }), that returns the user or false',
+  );
+}
+
+function realmOf(value: unknown): string {
+  const realm = text(value, 'realm') ?? 'polar';
+  // It stands in a header, between quotes.
+  if (/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(realm)) return realm;
+  throw new TypeError('realm must be plain text without quotes and backslashes');
+}

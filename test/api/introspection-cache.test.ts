@@ -1,0 +1,190 @@
+import { describe, expect, it } from '@jest/globals';
+import { IntrospectionCache, type IntrospectionCacheParts } from '../../src/api/introspection-cache.js';
+import type { Introspection } from '../../src/client/introspection.js';
+
+/** A cache, a clock to turn, and a Polar that counts. */
+function setUp(parts: Partial<IntrospectionCacheParts> = {}) {
+  const polar = {
+    asked: [] as string[],
+    now: 1_000_000,
+    answer: { active: true } as Partial<Introspection>,
+    fails: undefined as Error | undefined,
+  };
+  const cache = new IntrospectionCache({
+    introspect: async (token) => {
+      polar.asked.push(token);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (polar.fails) throw polar.fails;
+      return { raw: {}, active: true, ...polar.answer };
+    },
+    clientID: 'c',
+    apiURL: 'https://api.example',
+    ttlMs: 30_000,
+    now: () => polar.now,
+    ...parts,
+  });
+  const isActive = async (token = 'token') => (await cache.introspect(token)).active;
+  return { cache, polar, isActive };
+}
+
+describe('a good answer', () => {
+  it('is believed for its time, and no longer', async () => {
+    const { polar, isActive } = setUp();
+    await isActive();
+    polar.now += 29_999;
+    await isActive();
+    expect(polar.asked).toHaveLength(1);
+    polar.now += 1;
+    polar.answer = { active: false };
+    expect(await isActive()).toBe(false);
+    expect(polar.asked).toHaveLength(2);
+  });
+
+  it('never past the end of the token', async () => {
+    const { polar, isActive } = setUp();
+    polar.answer = { expiresAt: polar.now + 5000 };
+    await isActive();
+    polar.now += 4999;
+    await isActive();
+    expect(polar.asked).toHaveLength(1);
+    polar.now += 1;
+    await isActive();
+    expect(polar.asked).toHaveLength(2);
+  });
+
+  it('counts from the question, not from a late answer', async () => {
+    const { polar, isActive } = setUp();
+    const asked = isActive();
+    polar.now += 20_000;
+    await asked;
+    polar.now += 10_000;
+    await isActive();
+    expect(polar.asked).toHaveLength(2);
+  });
+
+  it('does not outlive a clock that was set back', async () => {
+    const { polar, isActive } = setUp();
+    await isActive();
+    polar.now -= 1;
+    await isActive();
+    expect(polar.asked).toHaveLength(2);
+  });
+
+  it('is not kept with a time of 0', async () => {
+    const { polar, isActive } = setUp({ ttlMs: 0 });
+    await isActive();
+    await isActive();
+    expect(polar.asked).toHaveLength(2);
+  });
+
+  it('is a copy for everybody', async () => {
+    const { cache, polar } = setUp();
+    polar.answer = { scopes: ['openid'], organizations: [] };
+    const answers = await Promise.all([cache.introspect('t'), cache.introspect('t')]);
+    for (const answer of [...answers, await cache.introspect('t')])
+      (answer.scopes as string[]).push('orders:write');
+    expect((await cache.introspect('t')).scopes).toEqual(['openid']);
+    expect(polar.asked).toHaveLength(1);
+  });
+});
+
+describe('a bad answer', () => {
+  it('is not kept in the first second, then for five, then asked for again', async () => {
+    const { polar, isActive } = setUp();
+    polar.answer = { active: false };
+    await isActive();
+    polar.now += 999;
+    await isActive();
+    expect(polar.asked).toHaveLength(2);
+    polar.now += 1;
+    await isActive();
+    polar.now += 4999;
+    expect(await isActive()).toBe(false);
+    expect(polar.asked).toHaveLength(3);
+    polar.now += 1;
+    polar.answer = {};
+    expect(await isActive()).toBe(true);
+    expect(polar.asked).toHaveLength(4);
+  });
+
+  it('is kept no longer than a good one would be', async () => {
+    const { polar, isActive } = setUp({ ttlMs: 2000 });
+    polar.answer = { active: false };
+    await isActive();
+    polar.now += 1000;
+    await isActive();
+    polar.now += 2000;
+    await isActive();
+    expect(polar.asked).toHaveLength(3);
+  });
+
+  it('is kept after the clock was set back, too', async () => {
+    const { polar, isActive } = setUp();
+    polar.answer = { active: false };
+    await isActive();
+    polar.now -= 3_600_000;
+    await isActive();
+    await isActive();
+    expect(polar.asked).toHaveLength(2);
+  });
+
+  it('ends what was believed before', async () => {
+    const { polar, isActive } = setUp();
+    await isActive();
+    polar.now += 30_000;
+    polar.answer = { active: false };
+    await isActive();
+    polar.now -= 15_000; // back into the time of the good answer
+    expect(await isActive()).toBe(false);
+  });
+});
+
+describe('a failure', () => {
+  it('reaches all who asked, and is not kept', async () => {
+    const { polar, isActive } = setUp();
+    polar.fails = new Error('Polar is down');
+    const asked = await Promise.allSettled([isActive(), isActive(), isActive()]);
+    expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(polar.asked).toHaveLength(1);
+    polar.fails = undefined;
+    expect(await isActive()).toBe(true);
+  });
+});
+
+describe('many', () => {
+  it('who ask of one token at once make one request', async () => {
+    const { polar, isActive } = setUp({ ttlMs: 0 });
+    await Promise.all(Array.from({ length: 100 }, () => isActive()));
+    expect(polar.asked).toEqual(['token']);
+  });
+
+  it('bad tokens are forgotten again, and do not push out the good ones', async () => {
+    const { polar, isActive } = setUp();
+    await isActive('good');
+    polar.answer = { active: false };
+    const bad = Array.from({ length: 20_000 }, (_, index) => `bad-${index}`);
+    const flood = () => Promise.all(bad.map(isActive));
+    await flood();
+    polar.now += 1000;
+    await flood(); // 10,000 were met before: those are kept from now on
+    expect(polar.asked).toHaveLength(40_001);
+    await isActive('good');
+    expect(polar.asked).toHaveLength(40_001);
+    polar.asked.length = 0;
+    await flood();
+    expect(polar.asked.length).toBeGreaterThanOrEqual(10_000);
+  });
+
+  it('good tokens are kept up to 10,000, the ones used last', async () => {
+    const { polar, isActive } = setUp();
+    const good = Array.from({ length: 10_000 }, (_, index) => `good-${index}`);
+    await Promise.all(good.map(isActive));
+    await isActive('good-0');
+    await isActive('one more');
+    polar.asked.length = 0;
+    await isActive('good-0');
+    expect(polar.asked).toEqual([]);
+    await isActive('good-1');
+    expect(polar.asked).toEqual(['good-1']);
+  });
+});
