@@ -1,0 +1,274 @@
+/** What bounds every call to Polar, and what an answer may look like that makes no sense. */
+import { inspect } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import {
+  type CallOptions,
+  PolarConfigurationError,
+  type PolarOAuthClient,
+  PolarResponseError,
+  PolarTransientError,
+} from 'passport-polar';
+import type { PolarEmulatorEndpoint, PolarEmulatorFault } from 'passport-polar/emulator';
+import { CALLBACK, CHALLENGE, failureOf, PolarWorld, VERIFIER } from './support/polar-world.js';
+
+const world = new PolarWorld();
+const METADATA = { clientName: 'Example app', redirectURIs: [CALLBACK] };
+
+type Call = (client: PolarOAuthClient, options?: CallOptions) => Promise<unknown>;
+const managed: readonly PolarEmulatorEndpoint[] = ['register', 'api'];
+
+/** Every operation that asks Polar something, and the endpoints at which it may do so. */
+const calls: Readonly<Record<string, readonly [Call, readonly PolarEmulatorEndpoint[]]>> = {
+  exchangeCode: [
+    (client, options) =>
+      client.exchangeCode({ code: 'polar_ac_1', redirectURI: CALLBACK, codeVerifier: VERIFIER }, options),
+    ['token'],
+  ],
+  refresh: [(client, options) => client.refresh(world.tokens(), options), ['token']],
+  exchangeWebSession: [
+    (client, options) => client.exchangeWebSession({ sessionToken: world.session() }, options),
+    ['token'],
+  ],
+  revoke: [(client, options) => client.revoke(world.tokens().refreshToken, options), ['revoke']],
+  introspect: [(client, options) => client.introspect(world.tokens().accessToken, options), ['introspect']],
+  userInfo: [(client, options) => client.userInfo(world.tokens().accessToken, options), ['userinfo']],
+  register: [(client, options) => client.register(METADATA, options), managed],
+  readRegistration: [(client, options) => client.readRegistration(world.own, options), managed],
+  updateRegistration: [(client, options) => client.updateRegistration(world.own, METADATA, options), managed],
+  deleteRegistration: [(client, options) => client.deleteRegistration(world.own, options), managed],
+};
+
+/** Calls once while its endpoint is at fault. */
+async function failing(name: string, fault: PolarEmulatorFault, options?: CallOptions): Promise<unknown> {
+  const [call, endpoints] = calls[name] ?? [];
+  for (const endpoint of endpoints ?? []) world.emulator.fail(endpoint, fault);
+  const error = await failureOf(call?.(world.as(world.own), options) ?? Promise.resolve());
+  for (const endpoint of endpoints ?? []) world.emulator.heal(endpoint);
+  return error;
+}
+
+describe.each(Object.keys(calls))('%s', (name) => {
+  const call: Call = calls[name]?.[0] as Call;
+
+  it('sends nothing when its signal is aborted already', async () => {
+    const reason = new Error('not needed any more');
+    const options = { signal: AbortSignal.abort(reason) };
+    expect(await failureOf(call(world.as(world.own), options))).toBe(reason);
+    expect(world.emulator.requests).toEqual([]);
+  });
+
+  it('ends with the reason of a signal that is aborted meanwhile', async () => {
+    const controller = new AbortController();
+    const reason = new Error('they left');
+    setTimeout(() => controller.abort(reason), 30);
+    expect(await failing(name, 'hang', { signal: controller.signal })).toBe(reason);
+  });
+
+  it('ends after the time-out of the call', async () => {
+    const error = await failing(name, 'hang', { timeoutMs: 40 });
+    expect(error).toBeInstanceOf(PolarTransientError);
+    expect(error).toMatchObject({ code: 'timeout', status: 503, message: expect.stringContaining('40 ms') });
+    world.expectNoSecretIn(error);
+  });
+
+  it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])(
+    'takes no time-out of %p ms',
+    async (timeoutMs) => {
+      const error = await failureOf(call(world.as(world.own), { timeoutMs }));
+      expect(error).toBeInstanceOf(PolarConfigurationError);
+      expect(error).toMatchObject({ code: 'invalid_option', message: expect.stringContaining('timeoutMs') });
+      expect(world.emulator.requests).toEqual([]);
+    },
+  );
+
+  it('takes nothing else of its options', async () => {
+    const options = { url: 'http://127.0.0.1:1/', method: 'PATCH', headers: { authorization: 'Basic x' } };
+    const result = call(world.as(world.own), { ...options, json: 1 } as CallOptions);
+    await result.catch((error: unknown) => expect(error).toMatchObject({ code: 'invalid_grant' }));
+    const [request] = world.emulator.requests;
+    expect(calls[name]?.[1]).toContain(request?.endpoint);
+    expect(request?.method).not.toBe('PATCH');
+    expect(request?.headers.authorization).not.toBe('Basic x');
+    expect(request?.body).not.toBe('1');
+  });
+
+  it.each([
+    [{ status: 429 }, 'rate_limited', 60],
+    [{ status: 429, retryAfterSeconds: 7 }, 'rate_limited', 7],
+    [{ status: 503, retryAfterSeconds: 9 }, 'server_error', 9],
+    [{ status: 500, body: { error: 'invalid_grant' } }, 'server_error', undefined],
+  ])('is asked to wait: %j', async (fault, code, seconds) => {
+    const error = await failing(name, fault);
+    expect(error).toBeInstanceOf(PolarTransientError);
+    expect(error).toMatchObject({ code, status: 503 });
+    expect((error as PolarTransientError).retryAfterSeconds).toBe(seconds);
+    world.expectNoSecretIn(error);
+  });
+
+  it('fails with network_error when the connection breaks', async () => {
+    const error = await failing(name, 'reset-before');
+    expect(error).toBeInstanceOf(PolarTransientError);
+    expect(error).toMatchObject({ code: 'network_error', status: 503 });
+    world.expectNoSecretIn(error);
+  });
+
+  it.each(['garbage', 'html'] as const)('makes nothing of %s', async (fault) => {
+    if (name === 'revoke' || name === 'deleteRegistration') return; // their status says all
+    const error = await failing(name, fault);
+    expect(error).toBeInstanceOf(PolarResponseError);
+    expect(error).toMatchObject({ code: 'malformed_response', status: 502 });
+    world.expectNoSecretIn(error);
+  });
+
+  it('follows no redirect', async () => {
+    const error = await failing(name, { status: 307, headers: { location: '/elsewhere' } });
+    expect(error).toBeInstanceOf(PolarResponseError);
+    expect(error).toMatchObject({ code: 'unexpected_redirect' });
+    expect(world.emulator.requests).toHaveLength(1);
+  });
+});
+
+describe('an answer with a field of the wrong type', () => {
+  const token = { token_type: 'Bearer', access_token: 'polar_at_u_1' };
+  const registration = { client_id: 'polar_ci_1', redirect_uris: [CALLBACK] };
+  const texts = [7, {}, ['x']];
+
+  it.each([
+    ['refresh', token, { access_token: [undefined, 'two words', ...texts] }],
+    ['refresh', token, { token_type: ['mac'], expires_in: ['3600', -1], refresh_token: texts, scope: texts }],
+    ['exchangeCode', token, { id_token: texts }],
+    ['exchangeWebSession', token, { access_token: [null], expires_in: [true] }],
+    ['introspect', { active: true }, { active: ['yes', undefined], organizations: ['x', [7]], aud: [7] }],
+    ['introspect', { active: true }, { client_id: texts, token_type: texts, scope: texts, sub_type: texts }],
+    ['introspect', { active: true }, { sub: texts, iss: texts, exp: ['1'], iat: [{}] }],
+    [
+      'userInfo',
+      { sub: 'x' },
+      { sub: [undefined, '', 7], email: texts, email_verified: ['yes'], name: texts },
+    ],
+    [
+      'register',
+      registration,
+      { client_id: [undefined, '', ...texts], redirect_uris: [undefined, 'x', [7]] },
+    ],
+    ['register', registration, { client_secret: texts, client_name: texts, scope: texts }],
+    ['register', registration, { token_endpoint_auth_method: texts, default_sub_type: texts }],
+    ['register', registration, { grant_types: ['x', [7]], response_types: ['x', {}] }],
+    [
+      'readRegistration',
+      registration,
+      { client_uri: texts, logo_uri: texts, tos_uri: texts, policy_uri: texts },
+    ],
+    ['readRegistration', registration, { client_id_issued_at: ['1'], client_secret_expires_at: [true] }],
+    ['updateRegistration', registration, { registration_access_token: ['two words', ...texts] }],
+    ['updateRegistration', registration, { registration_client_uri: texts }],
+  ] as [string, object, Record<string, unknown[]>][])('names it: %s %j %j', async (name, good, bad) => {
+    for (const [field, values] of Object.entries(bad)) {
+      for (const value of values) {
+        const error = await failing(name, { status: 200, body: { ...good, [field]: value } });
+        expect(error).toBeInstanceOf(PolarResponseError);
+        expect(error).toMatchObject({ code: 'malformed_response', field, status: 502 });
+        expect((error as Error).message).toContain(field);
+        expect(inspect(error)).not.toContain('two words');
+      }
+    }
+  });
+
+  it.each([
+    ['refresh', 'token', token],
+    ['introspect', 'introspect', { active: true }],
+    ['userInfo', 'userinfo', { sub: 'x' }],
+    ['register', 'register', registration],
+  ] as const)('but an unknown one is kept in raw: %s', async (name, endpoint, good) => {
+    world.emulator.fail(endpoint, { status: 200, body: { ...good, brand_new: { a: [1] } } });
+    const answer = (await calls[name]?.[0](world.as(world.own))) as { raw: Record<string, unknown> };
+    expect(answer.raw).toEqual({ ...good, brand_new: { a: [1] } });
+    expect(Object.keys(answer)).not.toContain('brand_new');
+  });
+
+  it.each(['refresh', 'introspect', 'userInfo', 'register'])(
+    'and no object at all is one, too: %s',
+    async (name) => {
+      for (const body of [[], 'text', 7, null]) {
+        const error = await failing(name, { status: 200, body: JSON.stringify(body), headers: JSON_TYPE });
+        expect(error).toMatchObject({ code: 'malformed_response' });
+      }
+    },
+  );
+});
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+describe('a token that no header can carry', () => {
+  it.each(['hidden\n', 'hidden\r\nx: y', 'hidden hidden', 'hiddenü', 'hidden\u0000', ''])(
+    'is sent nowhere, and not quoted: %j',
+    async (token) => {
+      const client = world.as(world.own);
+      const access = { clientID: world.own.clientID, registrationAccessToken: token };
+      for (const call of [
+        client.userInfo(token),
+        client.revoke(token),
+        client.introspect(token),
+        client.refresh({ refreshToken: token }),
+        client.exchangeWebSession({ sessionToken: token }),
+        client.readRegistration(access),
+        client.updateRegistration(access, METADATA),
+        client.deleteRegistration(access),
+      ]) {
+        const error = await failureOf(call);
+        expect(error).toBeInstanceOf(PolarConfigurationError);
+        expect(error).toMatchObject({ code: 'invalid_option' });
+        expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('hidden');
+      }
+      expect(world.emulator.requests).toEqual([]);
+    },
+  );
+});
+
+describe('while the metadata of the server are read', () => {
+  const discovering = () =>
+    world.as(world.own, {
+      server: {
+        discoveryURL: `${world.emulator.url}/.well-known/openid-configuration`,
+        issuer: 'https://polar.sh',
+      },
+    });
+  const parameters = {
+    redirectURI: CALLBACK,
+    scope: ['openid'],
+    state: 's',
+    nonce: 'n',
+    codeChallenge: CHALLENGE,
+  };
+  const every: Readonly<Record<string, Call>> = {
+    ...Object.fromEntries(Object.entries(calls).map(([name, [call]]) => [name, call])),
+    discover: (client, options) => client.discover(options),
+    authorizationURL: (client, options) => client.authorizationURL(parameters, options),
+  };
+
+  it.each(Object.keys(every))('%s has its limits, too', async (name) => {
+    world.emulator.fail('discovery', 'hang', 2);
+    const call = every[name] as Call;
+    const timeout = await failureOf(call(discovering(), { timeoutMs: 40 }));
+    expect(timeout).toMatchObject({
+      code: 'timeout',
+      message: expect.stringContaining('openid-configuration'),
+    });
+    const controller = new AbortController();
+    const reason = new Error('they left');
+    setTimeout(() => controller.abort(reason), 30);
+    expect(await failureOf(call(discovering(), { signal: controller.signal }))).toBe(reason);
+    const aborted = discovering();
+    expect(await failureOf(call(aborted, { signal: AbortSignal.abort(reason) }))).toBe(reason);
+    expect(world.emulator.requests).toHaveLength(2);
+  });
+
+  it('one call that gives up does not take the others with it', async () => {
+    const client = discovering();
+    world.emulator.fail('discovery', { delayMs: 150 });
+    const patient = client.discover();
+    expect(await failureOf(client.discover({ timeoutMs: 30 }))).toMatchObject({ code: 'timeout' });
+    expect(await patient).toMatchObject({ issuer: 'https://polar.sh' });
+    expect(world.emulator.requests).toHaveLength(1);
+  });
+});
