@@ -1,12 +1,13 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
-import { sessionOf } from '../request-session.js';
+import { saveSession, sessionOf } from '../request-session.js';
 import { notLoggedIn } from './not-logged-in.js';
 import './missing-middleware.js';
 import { wantScopes } from '../wanted-scopes.js';
 import type { PolarRequest } from './polar-request.js';
 
 const wantScopesKey = Symbol('passport-polar.want-scopes');
+type WantScopes = (needed: readonly string[]) => Promise<boolean>;
 
 /**
  * Gives each request `req.polar`: access tokens that are valid when they are asked for.
@@ -41,11 +42,9 @@ export function polarTokens(strategy: HasPolarRuntime): RequestHandler {
  * Has the next login of this person ask for these scopes beside those that were granted; false when they were asked
  * for at the last one already.
  */
-export function wantScopesAtNextLogin(req: Request, needed: readonly string[]): boolean {
-  const want = (req.polar as PolarRequest & { [wantScopesKey]?: (scopes: readonly string[]) => boolean })[
-    wantScopesKey
-  ];
-  return want?.(needed) ?? false;
+export async function wantScopesAtNextLogin(req: Request, needed: readonly string[]): Promise<boolean> {
+  const { [wantScopesKey]: want } = req.polar as PolarRequest & { [wantScopesKey]?: WantScopes };
+  return (await want?.(needed)) ?? false;
 }
 
 /** The runtime of a strategy, for middleware that is given one. */
@@ -74,15 +73,18 @@ function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
     },
     loginId: { get: () => runtime.loginOf(req)?.loginId },
     [wantScopesKey]: {
-      value: (needed: readonly string[]) => {
+      value: (async (needed) => {
         const login = runtime.loginOf(req);
         const granted = (login && runtime.keeper.peek(login)?.scopes) ?? [];
         const asked = login?.askedScopes ?? [];
         if (needed.every((scope) => granted.includes(scope) || asked.includes(scope))) return false;
         const { name, now } = runtime.options;
-        wantScopes(sessionOf(req), name, [...granted, ...needed], now());
+        const session = sessionOf(req);
+        wantScopes(session, name, [...granted, ...needed], now());
+        // Before the browser is sent on: it may be back before express-session has saved at the end of the answer.
+        await saveSession(session);
         return true;
-      },
+      }) satisfies WantScopes,
     },
   }) as PolarRequest;
 }

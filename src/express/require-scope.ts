@@ -33,14 +33,19 @@ export function requireScope(
   const loginPath = loginPathOf(options, 'requireScope');
 
   return function requireScope(req: Request, res: Response, next: NextFunction): void {
-    check(req).then((problem) => {
+    check(req).then(({ problem, ask }) => {
       if (problem === undefined) return next();
-      if (wantsPage(req) && wantScopesAtNextLogin(req, needed)) return toLogin(req, res, loginPath);
-      return next(problem);
+      return ask ? toLogin(req, res, loginPath) : next(problem);
     }, next);
   };
 
-  async function check(req: Request): Promise<Error | undefined> {
+  async function check(req: Request): Promise<{ readonly problem?: Error; readonly ask?: boolean }> {
+    const problem = await problemOf(req);
+    if (problem === undefined) return {};
+    return { problem, ask: wantsPage(req) && (await wantScopesAtNextLogin(req, needed)) };
+  }
+
+  async function problemOf(req: Request): Promise<Error | undefined> {
     if (!(await req.polar.isLoggedIn())) return notLoggedIn();
     const missing = needed.filter((each) => !req.polar.scopes.includes(each));
     if (missing.length === 0) return undefined;

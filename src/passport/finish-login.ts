@@ -5,9 +5,10 @@ import type { PolarRuntime } from '../composition.js';
 import { PolarAuthorizationError, PolarIdTokenError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
 import type { ResolvedOptions } from '../options.js';
-import { loggedInUser } from '../request-session.js';
+import { loggedInUser, sessionOf } from '../request-session.js';
 import { newLogin, userFingerprint } from '../tokens/session-entry.js';
 import { tokenSetOf } from '../tokens/token-set.js';
+import { forgetWantedScopes } from '../wanted-scopes.js';
 import { type AuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginFailureCode, type LoginOutcome } from './login-outcome.js';
@@ -38,6 +39,8 @@ export async function finishLogin(
   const pending = taken.login;
   if (!isForUs(pending, parts.runtime.options) || !isLinkedByItsStarter(req, options, pending))
     return failed('state_unknown');
+  // A person who said no to them must still be able to log in without.
+  forgetWantedScopes(sessionOf(req), parts.runtime.options.name);
   await checkIssuer(parts.runtime, response);
   if (response.error !== undefined) return answeredError(response.error, response.errorDescription);
   return logIn(parts, req, options, pending, response.code ?? '');

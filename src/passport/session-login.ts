@@ -10,7 +10,6 @@ import {
   sessionOf,
 } from '../request-session.js';
 import { type NewLogin, newSessionEntry } from '../tokens/session-entry.js';
-import { forgetWantedScopes } from '../wanted-scopes.js';
 import type { PendingLogins } from './pending-logins.js';
 
 /** What goes into the session of whoever is logged in. */
@@ -103,7 +102,6 @@ function putEntry(
 ): LoginHandle {
   const entry = newSessionEntry(login, user);
   session[runtime.options.sessionKey] = entry;
-  forgetWantedScopes(session, runtime.options.name);
   return runtime.handleOf(req, entry);
 }
 
