@@ -1,0 +1,141 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type express from 'express';
+import { requireLogin } from 'passport-polar';
+import type { Browser } from '../support/browser.js';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+const live = () => app.emulator.liveTokens().map(({ accessToken }) => accessToken);
+/** Revocation is nobody's to wait for. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (const giveUpAt = Date.now() + 5000; !isSo() && Date.now() < giveUpAt; )
+    await new Promise((resolve) => setTimeout(resolve, 10));
+}
+const logInAs = async (browser: Browser, user: string, path?: string) =>
+  browser.get(await app.emulator.authorize(await browser.startLogin(path), { user }));
+
+describe('linking a Polar account with passport.authorize', () => {
+  beforeEach(async () => {
+    app = await startTestApp({
+      routes: (server, { passport }) => {
+        server.post('/password/:id', (req, res, next) =>
+          req.logIn({ id: req.params.id } as Express.User, (error) => (error ? next(error) : res.json({}))),
+        );
+        server.get('/connect', passport.authorize('polar') as express.RequestHandler);
+        server.get(
+          '/auth/polar/callback',
+          passport.authorize('polar', { failureRedirect: '/failed' }) as express.RequestHandler,
+          (req, res) => {
+            const { account } = req as unknown as { account: { emails: { value: string }[] } };
+            res.json({ user: req.user ?? null, linked: account.emails[0]?.value });
+          },
+        );
+      },
+    });
+  });
+
+  it('keeps the local user and the session, and the tokens belong to that user', async () => {
+    const browser = app.browser();
+    await browser.post('/password/local').expect(200);
+    const { body, headers } = await logInAs(browser, 'grace@example.com', '/connect');
+    expect(body).toEqual({ user: { id: 'local' }, linked: 'grace@example.com' });
+    expect(headers).not.toHaveProperty('set-cookie');
+    expect((await browser.get('/me')).body.user).toEqual({ id: 'local' });
+    expect(live()).toEqual([await browser.token()]);
+    app.emulator.advanceTime(864_000);
+    const refreshed = await browser.token();
+    expect(live()).toEqual([refreshed]);
+  });
+
+  it('a second one replaces the first, whose tokens are revoked and never shown again', async () => {
+    const browser = app.browser();
+    await browser.post('/password/local').expect(200);
+    await logInAs(browser, 'grace@example.com', '/connect');
+    const first = await browser.token();
+    const { body } = await logInAs(browser, 'ada@example.com', '/connect');
+    expect(body).toEqual({ user: { id: 'local' }, linked: 'ada@example.com' });
+    const second = await browser.token();
+    expect(second).not.toBe(first);
+    await until(() => live().length === 1);
+    expect(live()).toEqual([second]);
+    expect((await browser.get('/me')).body.user).toEqual({ id: 'local' });
+  });
+
+  it('who logs in to the app meanwhile gets no account of somebody else', async () => {
+    const browser = app.browser();
+    await browser.post('/password/local').expect(200);
+    const callback = await app.emulator.authorize(await browser.startLogin('/connect'));
+    const session = (await browser.get('/session')).body;
+    await browser.post('/password/other').expect(200);
+    // Even where the app has carried the login under way over into the new session.
+    for (const [id, text] of Object.entries(app.store['sessions' as never] as Record<string, string>)) {
+      const stored = JSON.parse(text);
+      app.store.set(id, { ...stored, polarLogins: session.polarLogins });
+    }
+    expect((await browser.get(callback)).headers['location']).toBe('/failed');
+    expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+  });
+
+  it('the tokens are gone for the next user of the app', async () => {
+    const browser = app.browser();
+    await browser.post('/password/local').expect(200);
+    await logInAs(browser, 'grace@example.com', '/connect');
+    await browser.post('/password/other').expect(200);
+    expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+  });
+});
+
+describe('logging in again with another account', () => {
+  beforeEach(async () => {
+    app = await startTestApp({
+      emulator: { consent: 'ask' },
+      routes: (server, { passport }) => {
+        server.get('/another-account', passport.authenticate('polar', { prompt: 'login' }));
+        server.get(
+          '/page',
+          requireLogin({ loginPath: '/auth/polar' }),
+          (req, res) => void res.json(req.user),
+        );
+      },
+    });
+  });
+
+  it('revokes the tokens of the one before, which are never shown again', async () => {
+    const browser = app.browser();
+    await logInAs(browser, 'ada@example.com');
+    const first = await browser.token();
+    await logInAs(browser, 'grace@example.com');
+    const second = await browser.token();
+    expect(second).not.toBe(first);
+    expect((await browser.get('/me')).body.user.emails[0].value).toBe('grace@example.com');
+    await until(() => live().length === 1);
+    expect(live()).toEqual([second]);
+    app.emulator.advanceTime(864_000);
+    const refreshed = await browser.token();
+    expect(app.emulator.liveTokens()).toMatchObject([{ accessToken: refreshed, user: 'grace@example.com' }]);
+  });
+
+  it('prompt: login on a route of its own has Polar ask who it is', async () => {
+    const browser = app.browser();
+    await logInAs(browser, 'ada@example.com');
+    const again = await browser.startLogin();
+    expect(again.searchParams.has('prompt')).toBe(false);
+    const another = await browser.startLogin('/another-account?return_to=/page');
+    expect(another.searchParams.get('prompt')).toBe('login');
+    const back = await browser.get(await app.emulator.authorize(another, { user: 'grace@example.com' }));
+    expect(back.headers['location']).toBe('/page');
+    expect((await browser.get('/page')).body.emails[0].value).toBe('grace@example.com');
+  });
+
+  it('that is cancelled leaves the login as it was', async () => {
+    const browser = app.browser();
+    await logInAs(browser, 'ada@example.com');
+    const token = await browser.token();
+    const another = await browser.startLogin('/another-account');
+    await browser.get(await app.emulator.authorize(another, { deny: true }));
+    expect(await browser.token()).toBe(token);
+    expect(live()).toEqual([token]);
+  });
+});
