@@ -311,7 +311,7 @@ describe('when Polar cannot be asked', () => {
     ['no answer', 'hang', 'timeout'],
     ['an answer that never ends', { slowBodyMs: 5000 }, 'timeout'],
   ] as const)('%s is a 503, and is not remembered', async (_what, fault, code) => {
-    await start({ strategy: { timeoutMs: 150 } });
+    await start({ strategy: { timeoutMs: 1000 } });
     const { accessToken } = api.tokens();
     api.emulator.fail('introspect', fault);
     const down = await api.get(accessToken);
@@ -408,12 +408,32 @@ describe('two requests at once', () => {
   });
 
   it('with one token make one introspection', async () => {
-    await start({ strategy: { cacheSeconds: 0 } });
-    api.emulator.fail('introspect', { delayMs: 300 }, 100);
+    let arrived = 0;
+    let answer = () => {};
+    const all = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const asked: string[] = [];
+    await start({
+      strategy: {
+        cacheSeconds: 0,
+        fetch: async (input, init) => {
+          asked.push(input);
+          await all;
+          return fetch(input, init);
+        },
+      },
+      routes: (app) =>
+        app.use((_req, _res, next) => {
+          arrived++;
+          if (arrived === 100) setImmediate(() => setImmediate(answer));
+          next();
+        }),
+    });
     const { accessToken } = api.tokens();
     const answers = await Promise.all(Array.from({ length: 100 }, () => api.get(accessToken)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    expect(api.introspections()).toBeLessThan(5); // one, unless the machine took 300 ms for the 100 requests
+    expect(asked).toHaveLength(1);
   });
 });
 
@@ -494,7 +514,7 @@ describe('beside session logins', () => {
 
   it('a token that Polar has not committed yet is not remembered as bad', async () => {
     const app = await startTestApp({
-      emulator: { commitLagMs: 400 },
+      emulator: { commitLagMs: 900 },
       routes: (server, { client, emulator, passport }) => {
         const { clientID, clientSecret } = client;
         passport.use(new PolarBearerStrategy({ clientID, clientSecret, server: emulator.server }));
@@ -507,12 +527,11 @@ describe('beside session logins', () => {
     const status = async () =>
       (await request(app.url).get('/api').set('authorization', `Bearer ${token}`)).status;
     const statuses = [await status()];
-    for (const giveUpAt = Date.now() + 2000; statuses.at(-1) !== 200 && Date.now() < giveUpAt; ) {
+    for (const giveUpAt = Date.now() + 4000; statuses.at(-1) !== 200 && Date.now() < giveUpAt; ) {
       await new Promise((resolve) => setTimeout(resolve, 50));
       statuses.push(await status());
     }
     expect([statuses[0], statuses.at(-1)]).toEqual([401, 200]);
-    expect(statuses.length).toBeLessThan(20);
     await app.close();
   });
 });
