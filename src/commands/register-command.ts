@@ -1,8 +1,13 @@
 import { parseArgs } from 'node:util';
 import type { ClientRegistration } from '../client/client-metadata.js';
 import { PolarRegistrationClient } from '../client/registration-client.js';
-import type { CustomPolarServer, PolarServer } from '../server.js';
-import { type Environment, environmentText, writeEnvironmentFile } from './environment-file.js';
+import type { CustomPolarServer } from '../server.js';
+import {
+  checkEnvironmentFile,
+  type Environment,
+  environmentText,
+  writeEnvironmentFile,
+} from './environment-file.js';
 import type { Terminal } from './terminal.js';
 
 const defaultRedirectURI = 'http://localhost:3000/auth/polar/callback';
@@ -18,7 +23,7 @@ Registers an OAuth client at Polar and prints environment lines for the app. Nee
   --name TEXT          what people read on the consent page (default "My app")
   --server NAME        production (default), sandbox, or the address of a local Polar
   --public             a client without a secret, for apps that cannot keep one
-  --env-file PATH      write the lines into this file instead of printing them
+  --env-file PATH      write the lines into this file instead of printing them; its other lines stay
   --help               show this text
 `;
 
@@ -41,31 +46,45 @@ export async function registerCommand(args: readonly string[], terminal: Termina
   try {
     request = parseRequest(args);
   } catch (error) {
-    return fail(2, `${messageOf(error).split(/(?<=\.)\s/, 1)[0]} Try --help.`);
+    // Of node's explanations the first sentence, which may end without a full stop.
+    const [sentence = ''] = messageOf(error).split(/\.(?:\s|$)/, 1);
+    return fail(2, `${sentence}. Try --help.`);
   }
   try {
-    const registration = await request.client.register(request.metadata);
-    const environment = environmentOf(registration, request.server);
-    const where = `${registration.redirectURIs.join(' or ')}`;
-    if (request.envFile === undefined) {
-      terminal.stdout.write(
-        `# A Polar client that is called back at ${where}\n${environmentText(environment)}`,
+    const { client, envFile, metadata, server } = request;
+    // Before anything is registered: the secret is shown once, and a client that nobody can use stays at Polar.
+    if (envFile !== undefined) await checkEnvironmentFile(envFile);
+    const registration = await client.register(metadata);
+    const environment = environmentOf(registration, server);
+    const text = `${titleOf(registration)}\n${environmentText(environment)}`;
+    if (envFile === undefined) return void terminal.stdout.write(text);
+    try {
+      await writeEnvironmentFile(envFile, environment);
+    } catch (error) {
+      terminal.stdout.write(text);
+      throw new Error(
+        `The client is registered, but ${envFile} could not be written (${messageOf(error)}). What it should hold is printed instead: keep it.`,
       );
-      return;
     }
-    await writeEnvironmentFile(request.envFile, environment);
-    const names = Object.keys(environment).join(', ');
-    terminal.stdout.write(
-      `A Polar client that is called back at ${where}. Wrote ${names} to ${request.envFile}.\n`,
-    );
+    terminal.stdout.write(`${titleOf(registration)}\n# Its id and secrets are in ${envFile}.\n`);
   } catch (error) {
     fail(1, error);
   }
 }
 
+// In the way of a comment, since the lines may go through a shell: what comes from outside must not end it.
+function titleOf({ redirectURIs }: ClientRegistration): string {
+  return `# A Polar client that is called back at ${redirectURIs.join(' or ')}`.replace(
+    /[^\x20-\x7e]+/g,
+    ' ',
+  );
+}
+
+type RegisterServer = 'production' | 'sandbox' | CustomPolarServer;
+
 interface RegisterRequest {
   readonly client: PolarRegistrationClient;
-  readonly server: PolarServer;
+  readonly server: RegisterServer;
   readonly metadata: Parameters<PolarRegistrationClient['register']>[0];
   readonly envFile: string | undefined;
 }
@@ -73,6 +92,7 @@ interface RegisterRequest {
 function parseRequest(args: readonly string[]): RegisterRequest {
   const { values } = parseArgs({ args: [...args], options });
   const server = serverOf(values.server);
+  if (values['env-file'] === '') throw new TypeError('--env-file takes a path.');
   return {
     client: new PolarRegistrationClient({ server }),
     server,
@@ -86,24 +106,24 @@ function parseRequest(args: readonly string[]): RegisterRequest {
   };
 }
 
-function serverOf(text = 'production'): 'production' | 'sandbox' | CustomPolarServer {
+function serverOf(text = 'production'): RegisterServer {
   if (text === 'production' || text === 'sandbox') return text;
   if (/^https?:\/\//.test(text)) return { webURL: text, apiURL: text };
   throw new TypeError(`--server takes production, sandbox or an address, not '${text}'.`);
 }
 
-function environmentOf(registration: ClientRegistration, server: PolarServer): Environment {
+// Every variable that a registration may bring is named, so that a file keeps none of an earlier client's.
+function environmentOf(registration: ClientRegistration, server: RegisterServer): Environment {
   const { clientID, clientSecret, registrationAccessToken } = registration;
+  const addresses = typeof server === 'string' ? undefined : server;
   return {
-    ...(typeof server === 'string'
-      ? { POLAR_SERVER: server }
-      : 'webURL' in server && { POLAR_WEB_URL: server.webURL, POLAR_API_URL: server.apiURL }),
+    POLAR_SERVER: typeof server === 'string' ? server : undefined,
+    POLAR_WEB_URL: addresses?.webURL,
+    POLAR_API_URL: addresses?.apiURL,
     POLAR_CLIENT_ID: clientID,
-    ...(clientSecret !== undefined && { POLAR_CLIENT_SECRET: clientSecret }),
+    POLAR_CLIENT_SECRET: clientSecret,
     // Changes or deletes the client later on.
-    ...(registrationAccessToken !== undefined && {
-      POLAR_REGISTRATION_ACCESS_TOKEN: registrationAccessToken,
-    }),
+    POLAR_REGISTRATION_ACCESS_TOKEN: registrationAccessToken,
   };
 }
 

@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -17,6 +18,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { transform } from 'esbuild';
+import { startPolarEmulator } from 'passport-polar/emulator';
 
 const run = promisify(execFile);
 const root = resolve(__dirname, '../..');
@@ -84,6 +86,42 @@ it('contains the build and nothing else', () => {
   expect(files.filter((path) => !/^((dist|docs)\/|package\.json$|README\.md$|LICENSE$)/.test(path))).toEqual(
     [],
   );
+});
+
+describe('the command passport-polar', () => {
+  const command = (...args: string[]) =>
+    run(process.execPath, ['node_modules/passport-polar/dist/cli.js', ...args], { cwd: work });
+
+  it('explains itself', async () => {
+    const { stdout, stderr } = await command('register', '--help');
+    expect(stdout).toMatch(/^Usage: passport-polar register/);
+    expect(stderr).toBe('');
+  });
+
+  it('registers a client, and comes to an end', async () => {
+    const emulator = await startPolarEmulator();
+    try {
+      const { stdout } = await command('register', '--server', emulator.url);
+      expect(stdout).toMatch(/^POLAR_CLIENT_SECRET=polar_cs_\w+$/m);
+    } finally {
+      await emulator.close();
+    }
+  });
+
+  it('exits with its code', async () => {
+    const { code, stdout } = await command('register', '--nonsense').catch((error) => error);
+    expect([code, stdout]).toEqual([2, '']);
+  });
+
+  it('is on the path, beside the emulator’s', () => {
+    const { bin } = JSON.parse(readFileSync(join(work, 'node_modules/passport-polar/package.json'), 'utf8'));
+    for (const path of Object.values(bin as Record<string, string>)) {
+      const file = join(work, 'node_modules/passport-polar', path);
+      expect(statSync(file).mode & 0o111).toBe(0o111);
+      expect(readFileSync(file, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+    }
+    expect(Object.keys(bin)).toEqual(['passport-polar', 'passport-polar-emulator']);
+  });
 });
 
 describe('a CommonJS app', () => {
