@@ -1,0 +1,147 @@
+/** docs/oauth-api.md names what there is, and only that. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { PolarOAuthClient, PolarRegistrationClient } from 'passport-polar';
+
+const root = resolve(__dirname, '../..');
+const guide = readFileSync(join(root, 'docs/oauth-api.md'), 'utf8');
+const table = guide.split('\n## The table\n')[1]?.split('\n## ')[0] ?? '';
+const rows = [...table.matchAll(/^\| (.*?) ?\| (.*?) ?\| (.+?) \|$/gm)].map(([, ...cells]) => cells);
+const named = (column: number) =>
+  new Set(rows.flatMap((cells) => [...(cells[column] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name)));
+const wireNames = named(1);
+const ourNames = rows.map(([, , ours]) => ours).join('\n');
+
+/** Methods of a class, inherited ones too. */
+function methodsOf(one: { readonly prototype: object }): string[] {
+  const names: string[] = [];
+  for (let next = one.prototype; next !== Object.prototype; next = Object.getPrototypeOf(next)) {
+    const own = Object.entries(Object.getOwnPropertyDescriptors(next));
+    names.push(...own.filter(([, { value }]) => typeof value === 'function').map(([name]) => name));
+  }
+  return names.filter((name) => name !== 'constructor').sort();
+}
+
+const classes = { client: PolarOAuthClient, registrations: PolarRegistrationClient };
+
+describe.each(Object.entries(classes))('%s in the table', (name, one) => {
+  const shown = [...ourNames.matchAll(new RegExp(`\`${name}\\.(\\w+)\\(`, 'g'))].map(([, method]) => method);
+
+  it('has every method, and no other', () => {
+    expect(methodsOf(one).length).toBeGreaterThan(3);
+    expect([...new Set(shown)].sort()).toEqual(methodsOf(one));
+  });
+});
+
+describe('the wire names of the table', () => {
+  const call = { signal: undefined };
+
+  /** Names of everything that the methods send, by asking them to. */
+  async function sentNames(): Promise<Set<string>> {
+    const names = new Set<string>();
+    const fetch = async (_url: string, { body }: RequestInit) => {
+      const fields = body instanceof URLSearchParams ? [...body.keys()] : [];
+      const json = typeof body === 'string' ? Object.keys(JSON.parse(body) as object) : [];
+      for (const name of [...fields, ...json]) names.add(name);
+      return Response.json({ error: 'invalid_request' }, { status: 400 });
+    };
+    const client = new PolarOAuthClient({ clientID: 'c', clientSecret: 's', fetch });
+    const metadata = {
+      clientName: 'x',
+      redirectURIs: [],
+      scope: [],
+      tokenEndpointAuthMethod: 'none' as const,
+      grantTypes: [],
+      responseTypes: [],
+      defaultSubType: 'user' as const,
+      clientURI: 'x',
+      logoURI: 'x',
+      tosURI: 'x',
+      policyURI: 'x',
+    };
+    const access = { clientID: 'c', registrationAccessToken: 't' };
+    const web = { sessionToken: 's', subType: 'user' as const, sub: 'x', scope: ['openid'] };
+    await Promise.allSettled([
+      client.exchangeCode({ code: 'c', redirectURI: 'r', codeVerifier: 'v' }, call),
+      client.refresh({ refreshToken: 'r', scope: ['openid'] }, call),
+      client.exchangeWebSession(web, call),
+      client.revoke('t', call),
+      client.introspect('t', call),
+      client.register(metadata, call),
+      client.updateRegistration(access, metadata, call),
+    ]);
+    const url = await client.authorizationURL({
+      redirectURI: 'r',
+      scope: [],
+      state: 's',
+      nonce: 'n',
+      codeChallenge: 'c',
+      subType: 'user',
+      prompt: 'login',
+    });
+    for (const name of new URL(url).searchParams.keys()) names.add(name);
+    return names;
+  }
+
+  it('have every field that is sent', async () => {
+    const sent = await sentNames();
+    expect(sent.size).toBeGreaterThan(25);
+    expect([...sent].filter((name) => !wireNames.has(name))).toEqual([]);
+  });
+
+  it('have every field that is read', () => {
+    const folder = join(root, 'src/client');
+    const source = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+    const reads =
+      /\b(?:(?:optional|required)\w+\(wire, |(?:text|seconds|optional|required)\(|body\[)'([a-z_]+)'/g;
+    const read = source.flatMap((text) => [...text.matchAll(reads)].map(([, field]) => field as string));
+    expect(new Set(read).size).toBeGreaterThan(40);
+    expect(read.filter((field) => !wireNames.has(field))).toEqual([]);
+  });
+
+  it('have every field of Polar’s metadata, and of its id_tokens', () => {
+    const { cases } = JSON.parse(readFileSync(join(root, 'test/emulator/polar-wire.json'), 'utf8')) as {
+      cases: { name: string; response: { body: object; id_token?: { claims: object } } }[];
+    };
+    const fields = cases.flatMap(({ name, response }) => [
+      ...(name === 'discovery' ? Object.keys(response.body) : []),
+      ...Object.keys(response.id_token?.claims ?? {}),
+      ...(/^(token|introspect|userinfo|register)\./.test(name) ? Object.keys(response.body) : []),
+    ]);
+    expect(new Set(fields).size).toBeGreaterThan(50);
+    expect([...new Set(fields)].filter((field) => !wireNames.has(field))).toEqual([]);
+  });
+});
+
+describe('every public method', () => {
+  const docs = ['oauth-client.ts', 'registrations.ts'].map((file) => ({
+    file,
+    text: readFileSync(join(root, 'src/client', file), 'utf8'),
+  }));
+  const methods = docs.flatMap(({ file, text }) =>
+    [...text.matchAll(/\n {2}\/\*\*\n((?: {3}\*.*\n)+) {2}(?:async )?(\w+)\(/g)]
+      .filter(([, , name]) => name !== 'constructor')
+      .map(([, doc = '', name = '']) => [file, name, doc] as const),
+  );
+
+  it('is documented', () => {
+    expect(new Set(methods.map(([, name]) => name))).toEqual(new Set(methodsOf(PolarOAuthClient)));
+  });
+
+  it.each(methods)(
+    '%s: %s names endpoint, specification, parameters, errors, and shows how',
+    (_f, name, doc) => {
+      expect(doc).toMatch(/`(GET|POST|PUT|DELETE) \/[\w.{}/-]+`/);
+      expect(doc.replace(/\s+\*\s+/g, ' ')).toMatch(/RFC \d{4}|OpenID Connect/);
+      for (const tag of ['@param', '@throws', '@example']) expect(doc).toContain(tag);
+      expect(doc).toMatch(new RegExp(`(client|registrations)\\.${name}\\(`));
+    },
+  );
+});
+
+it('the README shows the way', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  expect(readme).toContain('](docs/oauth-api.md)');
+  expect(readme).toContain('npx passport-polar register');
+});
