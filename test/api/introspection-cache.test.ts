@@ -163,16 +163,24 @@ describe('many', () => {
     await isActive('good');
     polar.answer = { active: false };
     const bad = Array.from({ length: 20_000 }, (_, index) => `bad-${index}`);
-    const flood = () => Promise.all(bad.map(isActive));
-    await flood();
+    await Promise.all(bad.map(isActive));
     polar.now += 1000;
-    await flood(); // 10,000 were met before: those are kept from now on
-    expect(polar.asked).toHaveLength(40_001);
+    await Promise.all(bad.slice(10_000).map(isActive)); // met before, so these are kept from now on
+    expect(polar.asked).toHaveLength(30_001);
+    await Promise.all(bad.slice(10_000).map(isActive));
     await isActive('good');
+    expect(polar.asked).toHaveLength(30_001);
+    await Promise.all(bad.slice(0, 10_000).map(isActive));
     expect(polar.asked).toHaveLength(40_001);
+    // Neither when the oldest were met nor what was said of them is known any more.
+    await isActive('bad-0');
+    expect(polar.asked).toHaveLength(40_002);
+    polar.now += 1000;
+    await Promise.all(bad.slice(0, 10_000).map(isActive));
     polar.asked.length = 0;
-    await flood();
-    expect(polar.asked.length).toBeGreaterThanOrEqual(10_000);
+    await isActive('bad-0');
+    await isActive('bad-19999');
+    expect(polar.asked).toEqual(['bad-19999']);
   });
 
   it('good tokens are kept up to 10,000, the ones used last', async () => {
