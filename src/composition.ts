@@ -12,11 +12,21 @@ import { verifyWithKeys } from './id-token/verify-id-token.js';
 import type { ResolvedOptions } from './options.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
-import { loggedInUser } from './request-session.js';
+import { loggedInUser, sessionOf } from './request-session.js';
 import { revokeTokens } from './revocation.js';
 import { BoundedMap } from './tokens/bounded-map.js';
 import { firstOf, sealerWithKey, sealerWithKeys } from './tokens/sealing.js';
-import { parseSessionEntry, type SessionEntry, userFingerprint } from './tokens/session-entry.js';
+import {
+  type NewLogin,
+  newSessionEntry,
+  type OpenEntry,
+  openSessionEntry,
+  parseSessionEntry,
+  type SessionEntry,
+  scopesOf,
+  sealSessionEntry,
+  userFingerprint,
+} from './tokens/session-entry.js';
 import { sessionStoreRecords } from './tokens/session-store-records.js';
 import { hasEnded, type LoginFacts, readLogin } from './tokens/token-record.js';
 import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
@@ -27,6 +37,21 @@ export const polarRuntime: unique symbol = Symbol.for('passport-polar.runtime') 
 /** A strategy, as far as the Express middleware sees it. */
 export interface HasPolarRuntime {
   readonly [polarRuntime]: PolarRuntime;
+}
+
+/** A login as its session shows it at a glance. */
+export interface SessionLogin {
+  readonly loginId: string;
+  /** Scopes of the newest tokens known. */
+  readonly scopes: readonly string[];
+  /** What was asked for at login. */
+  readonly askedScopes: readonly string[];
+  /**
+   * The login itself.
+   *
+   * @throws PolarLoginRequiredError `not_logged_in` when its entry cannot be opened
+   */
+  open(): Promise<LoginHandle>;
 }
 
 /** What the strategy and the middleware both use, built once from the options. */
@@ -40,11 +65,13 @@ export interface PolarRuntime {
     expected: { nonce: string; accessToken: string; subject?: string },
   ): Promise<IdTokenClaims>;
   /** The login of the person who is logged in on this request, or undefined. */
-  loginOf(req: Request): LoginHandle | undefined;
+  loginOf(req: Request): SessionLogin | undefined;
   /** The login that a session holds for this client and server, whoever may be logged in. */
-  loginIn(req: Request): LoginHandle | undefined;
-  /** The handle of an entry that was just made. */
-  handleOf(req: Request, entry: SessionEntry): LoginHandle;
+  loginIn(req: Request): SessionLogin | undefined;
+  /** Puts a login that has just happened into the session, for this user. */
+  putLogin(req: Request, login: NewLogin, serializedUser: unknown): Promise<LoginHandle>;
+  /** Ends a login for good, as far as it can be opened. Never rejects. */
+  end(login: SessionLogin): Promise<void>;
   /** Tokens and API of a login that is looked up at each use. */
   access(findLogin: () => LoginHandle | Promise<LoginHandle>): PolarAccess;
   /** True when logins can be found again by their id alone. */
@@ -120,10 +147,11 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
   });
   const { encryptionKeys, tokenRecords } = options;
   const keyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'token records');
+  const entryKeyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'session entries');
   const storeTimeoutMs = Math.min(timeoutMs, maxStoreTimeoutMs);
 
-  const handleOf = (req: Request, entry: SessionEntry): LoginHandle => {
-    const { apiURL, askedScopes, clientID, loginId, mintedAt, nonce, recordKey, subject, tokens } = entry;
+  const handleOf = (req: Request, entry: OpenEntry): LoginHandle => {
+    const { apiURL, clientID, loginId, mintedAt, nonce, recordKey, subject, tokens } = entry;
     const ownKey = sealerWithKey(recordKey);
     return {
       loginId,
@@ -131,7 +159,6 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       generation: 0,
       tokens,
       mintedAt,
-      askedScopes,
       // Records of before encryptionKeys were given are opened, too.
       sealer: keyring === undefined ? ownKey : firstOf([keyring, ownKey]),
       records: tokenRecords ?? sessionStoreRecords(req.sessionStore as never),
@@ -139,8 +166,25 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
     };
   };
+  const sessionLogin = (req: Request, entry: SessionEntry): SessionLogin => {
+    const known = keeper.peek(entry.loginId);
+    return {
+      loginId: entry.loginId,
+      scopes: known === undefined ? scopesOf(entry) : (known.tokens?.scopes ?? []),
+      askedScopes: entry.askedScopes,
+      async open() {
+        const opened = await openSessionEntry(entry, entryKeyring);
+        if (opened !== undefined) return handleOf(req, opened);
+        reportUnreadable(req.sessionID);
+        throw new PolarLoginRequiredError(
+          'not_logged_in',
+          'The login of this session cannot be opened any more. Log in with Polar again.',
+        );
+      },
+    };
+  };
   // Tokens of one client or server are never shown to another.
-  const isOurs = (facts: LoginFacts): boolean =>
+  const isOurs = (facts: Pick<LoginFacts, 'clientID' | 'apiURL'>): boolean =>
     facts.clientID === credentials.clientID && facts.apiURL === server.apiURL;
   const entryIn = (req: Request): SessionEntry | undefined => {
     const session = (req as { session?: unknown }).session as Readonly<Record<string, unknown>> | undefined;
@@ -182,7 +226,16 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     client,
     keeper,
     verifyIdToken,
-    handleOf,
+    async putLogin(req, login, serializedUser) {
+      const entry = newSessionEntry(login, serializedUser);
+      sessionOf(req)[options.sessionKey] = await sealSessionEntry(entry, entryKeyring);
+      return handleOf(req, entry);
+    },
+    async end(login) {
+      // One that cannot be opened has tokens that nobody can use, or revoke.
+      const handle = await login.open().catch(() => undefined);
+      if (handle !== undefined) await keeper.end(handle);
+    },
     keepsLogins: keyring !== undefined && tokenRecords !== undefined,
     storedLogin,
     access: (findLogin) =>
@@ -192,13 +245,14 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       ),
     loginIn(req) {
       const entry = entryIn(req);
-      return entry && handleOf(req, entry);
+      return entry && sessionLogin(req, entry);
     },
     loginOf(req) {
       const entry = entryIn(req);
       if (entry === undefined) return undefined;
       const user = loggedInUser(req);
-      return user !== undefined && entry.user === userFingerprint(user) ? handleOf(req, entry) : undefined;
+      const isTheirs = user !== undefined && entry.user === userFingerprint(user);
+      return isTheirs ? sessionLogin(req, entry) : undefined;
     },
   };
 }

@@ -62,8 +62,10 @@ export interface PolarStrategyOptions extends PolarClientOptions {
   /** Where refreshed tokens are kept. @default beside the session, in the session's own store */
   readonly tokenRecords?: TokenRecordStore | undefined;
   /**
-   * Keys that encrypt the token records, at least 32 characters each: the first one encrypts, all of them open. To
-   * change the key, put the new one in front. Needed for `tokensFor`. @default a random key in each session
+   * Keys that encrypt the tokens in the session and in the token records (JWE, A256GCM), at least 32 characters each:
+   * the first one encrypts, all of them open. To change the key, put the new one in front. Whoever has a session whose
+   * key is gone has to log in again. Needed for `tokensFor`.
+   * @default none: a session holds its tokens as they are, and a random key that encrypts its records
    */
   readonly encryptionKeys?: readonly string[] | undefined;
   /** Lets one process refresh at a time. @default a lock within this process */

@@ -35,7 +35,7 @@ export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): 
     // Whoever's tokens the session holds, they end with it.
     const login = runtime.loginIn(req);
     delete session[runtime.options.sessionKey];
-    const ended = login === undefined ? undefined : runtime.keeper.end(login);
+    const ended = login && runtime.end(login);
     try {
       await endSession(req);
     } finally {

@@ -62,21 +62,14 @@ function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
     sessionOf(req);
     const login = runtime.loginOf(req);
     if (login === undefined) throw notLoggedIn();
-    return login;
+    return login.open();
   });
   return Object.defineProperties(access, {
-    scopes: {
-      get: () => {
-        const login = runtime.loginOf(req);
-        return (login && runtime.keeper.peek(login)?.scopes) ?? [];
-      },
-    },
+    scopes: { get: () => runtime.loginOf(req)?.scopes ?? [] },
     loginId: { get: () => runtime.loginOf(req)?.loginId },
     [wantScopesKey]: {
       value: (async (needed) => {
-        const login = runtime.loginOf(req);
-        const granted = (login && runtime.keeper.peek(login)?.scopes) ?? [];
-        const asked = login?.askedScopes ?? [];
+        const { scopes: granted = [], askedScopes: asked = [] } = runtime.loginOf(req) ?? {};
         if (needed.every((scope) => granted.includes(scope) || asked.includes(scope))) return false;
         const { name, now } = runtime.options;
         const session = sessionOf(req);

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { PolarRuntime } from '../composition.js';
+import type { PolarRuntime, SessionLogin } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import {
@@ -9,7 +9,7 @@ import {
   serializedUser,
   sessionOf,
 } from '../request-session.js';
-import { type NewLogin, newSessionEntry } from '../tokens/session-entry.js';
+import type { NewLogin } from '../tokens/session-entry.js';
 import type { PendingLogins } from './pending-logins.js';
 
 /** What goes into the session of whoever is logged in. */
@@ -66,7 +66,7 @@ export async function storeForLoggedInUser(
   if (user === undefined) return;
   const session = sessionOf(req);
   const replaced = runtime.loginIn(req);
-  const handle = putEntry(runtime, req, session, login, user);
+  const handle = await runtime.putLogin(req, login, user);
   if (returnTo !== undefined) session['returnTo'] = returnTo;
   await saveSession(session);
   await begin(runtime, handle, replaced);
@@ -82,50 +82,40 @@ async function prepare(
   const replaced = runtime.loginIn(req);
   let handle: LoginHandle | undefined;
 
-  beforeFirstSaveAfterRegenerate(req, (session) => {
+  beforeFirstSaveAfterRegenerate(req, async (session) => {
     pending.carryInto(session, otherTabs);
     if (returnTo !== undefined) session['returnTo'] = returnTo;
     const user = serializedUser(req);
-    if (user !== undefined) handle = putEntry(runtime, req, session, login, user);
+    if (user !== undefined) handle = await runtime.putLogin(req, login, user);
   });
   return async () => {
     if (handle !== undefined) await begin(runtime, handle, replaced);
   };
 }
 
-function putEntry(
-  runtime: PolarRuntime,
-  req: Request,
-  session: RequestSession,
-  login: NewLogin,
-  user: unknown,
-): LoginHandle {
-  const entry = newSessionEntry(login, user);
-  session[runtime.options.sessionKey] = entry;
-  return runtime.handleOf(req, entry);
-}
-
 async function begin(
   runtime: PolarRuntime,
   handle: LoginHandle,
-  replaced: LoginHandle | undefined,
+  replaced: SessionLogin | undefined,
 ): Promise<void> {
   runtime.keeper.begin(handle);
   publish('login', { event: 'logged-in', loginId: handle.loginId });
   // Its tokens are out of everybody's reach now, so they should be good for nothing; nobody waits for that. The same
   // tokens come twice when an app calls req.logIn twice.
-  if (replaced !== undefined && replaced.loginId !== handle.loginId) void runtime.keeper.end(replaced);
+  if (replaced !== undefined && replaced.loginId !== handle.loginId) void runtime.end(replaced);
   if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
 }
 
 /** Runs `change` on the session that the next `regenerate` makes, right before it is saved for the first time. */
-function beforeFirstSaveAfterRegenerate(req: Request, change: (session: RequestSession) => void): void {
+function beforeFirstSaveAfterRegenerate(
+  req: Request,
+  change: (session: RequestSession) => Promise<void>,
+): void {
   hookOnce(sessionOf(req), 'regenerate', (regenerate, callback) => {
     regenerate((error?: unknown) => {
       if (!error) {
         hookOnce(sessionOf(req), 'save', (save, saved) => {
-          change(sessionOf(req));
-          save(saved);
+          change(sessionOf(req)).then(() => save(saved), saved);
         });
       }
       callback?.(error);

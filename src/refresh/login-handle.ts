@@ -6,6 +6,4 @@ import type { LoginFacts, RecordPlace, TokenRecord } from '../tokens/token-recor
  */
 export interface LoginHandle extends RecordPlace, TokenRecord {
   readonly facts: LoginFacts;
-  /** Scopes that were asked for at login; unknown outside of a session. */
-  readonly askedScopes?: readonly string[];
 }

@@ -45,6 +45,11 @@ export class LoginKnowledge {
     return known !== undefined && known.generation >= generation ? known : { generation, tokens, mintedAt };
   }
 
+  /** What this process has learnt of a login; undefined when it has not met it. */
+  peek(loginId: string): KnownLogin | undefined {
+    return this.#find(loginId);
+  }
+
   /** Takes in news, unless something newer is known; returns the newest. */
   learn(loginId: string, news: KnownLogin): KnownLogin {
     const known = this.#find(loginId);

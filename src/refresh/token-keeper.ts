@@ -61,9 +61,9 @@ export class TokenKeeper {
     this.#outage = new Outage(parts.now);
   }
 
-  /** The newest tokens that this process knows of, without any I/O; undefined when the login has ended. */
-  peek(login: LoginHandle): TokenSet | undefined {
-    return this.#knowledge.recall(login).tokens;
+  /** What this process knows of a login, without any I/O; undefined when it has not met it. */
+  peek(loginId: string): KnownLogin | undefined {
+    return this.#knowledge.peek(loginId);
   }
 
   /** Takes note of a login that has just happened here, or was just read: its record need not be looked for. */

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { newSealingKey } from './sealing.js';
+import { newSealingKey, type Sealer } from './sealing.js';
 import { type LoginFacts, parseLoginFacts } from './token-record.js';
 import { parseStoredTokens, type TokenSet } from './token-set.js';
 
@@ -7,7 +7,7 @@ import { parseStoredTokens, type TokenSet } from './token-set.js';
  * What a session holds of a login, written once, at login. Opaque to the app. The tokens in it are those of the
  * login; newer ones are in the login's token record.
  */
-export interface SessionEntry extends LoginFacts {
+export interface OpenEntry extends LoginFacts {
   readonly v: 1;
   /** Random name of the login, for its token record and lock. */
   readonly loginId: string;
@@ -22,8 +22,19 @@ export interface SessionEntry extends LoginFacts {
   readonly user: string;
 }
 
+/** The same with all that is secret sealed with the app's keys; the rest decides whether it is worth opening. */
+export interface SealedEntry
+  extends Pick<OpenEntry, 'loginId' | 'askedScopes' | 'user' | 'clientID' | 'apiURL'> {
+  readonly v: 2;
+  readonly scopes: readonly string[];
+  readonly sealed: string;
+}
+
+/** What is found in a session. */
+export type SessionEntry = OpenEntry | SealedEntry;
+
 /** The parts of a login that are known before somebody is logged in to the app. */
-export type NewLogin = Omit<SessionEntry, 'v' | 'user'>;
+export type NewLogin = Omit<OpenEntry, 'v' | 'user'>;
 
 /** A login that has just happened, with a name and a key of its own. */
 export function newLogin(login: Omit<NewLogin, 'loginId' | 'recordKey'>): NewLogin {
@@ -37,21 +48,53 @@ export function newLogin(login: Omit<NewLogin, 'loginId' | 'recordKey'>): NewLog
 }
 
 /** The entry for a login, bound to the serialized Passport user. */
-export function newSessionEntry(login: NewLogin, serializedUser: unknown): SessionEntry {
+export function newSessionEntry(login: NewLogin, serializedUser: unknown): OpenEntry {
   return { ...login, v: 1, user: userFingerprint(serializedUser) };
 }
+
+/** The entry as it is put into the session: sealed where the app has keys. */
+export async function sealSessionEntry(entry: OpenEntry, sealer: Sealer | undefined): Promise<SessionEntry> {
+  if (sealer === undefined) return entry;
+  const { loginId, askedScopes, user, clientID, apiURL, tokens } = entry;
+  const sealed = await sealer.seal(entry, purpose(entry));
+  return { v: 2, loginId, askedScopes, scopes: tokens.scopes, user, clientID, apiURL, sealed };
+}
+
+/** Opens an entry; undefined where the key is missing or something was changed. */
+export async function openSessionEntry(
+  entry: SessionEntry,
+  sealer: Sealer | undefined,
+): Promise<OpenEntry | undefined> {
+  if (entry.v === 1) return entry;
+  const opened = parseSessionEntry(await sealer?.unseal(entry.sealed, purpose(entry)));
+  return opened?.v === 1 ? opened : undefined;
+}
+
+/** Scopes of the tokens of the login. */
+export function scopesOf(entry: SessionEntry): readonly string[] {
+  return entry.v === 1 ? entry.tokens.scopes : entry.scopes;
+}
+
+// Names all that stands outside, so that the sealed part cannot be put into the session of somebody else.
+const purpose = ({ loginId, user, clientID, apiURL }: SessionEntry): string =>
+  `session-entry:${JSON.stringify([loginId, user, clientID, apiURL])}`;
 
 /** An entry as it came out of a session, or undefined where it is none: tampered with, or of another version. */
 export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const entry = value as Record<keyof SessionEntry, unknown>;
-  const tokens = parseStoredTokens(entry.tokens);
-  const facts = parseLoginFacts(entry);
-  if (entry.v !== 1 || tokens === undefined || facts === undefined) return undefined;
-  const { loginId, recordKey, mintedAt, user, askedScopes } = entry;
-  if (!isName(loginId, 16) || !isName(recordKey, 32) || !isText(user)) return undefined;
-  if (typeof mintedAt !== 'number' || !isTexts(askedScopes)) return undefined;
-  return { v: 1, loginId, recordKey, tokens, mintedAt, askedScopes, ...facts, user };
+  const { v, loginId, user, askedScopes, ...rest } = value as Readonly<Record<string, unknown>>;
+  if (!isName(loginId, 16) || !isText(user) || !isTexts(askedScopes)) return undefined;
+  if (v === 2) {
+    const { scopes, clientID, apiURL, sealed } = rest;
+    if (!isTexts(scopes) || !isText(clientID) || !isText(apiURL) || !isText(sealed)) return undefined;
+    return { v, loginId, askedScopes, scopes, user, clientID, apiURL, sealed };
+  }
+  const tokens = parseStoredTokens(rest['tokens']);
+  const facts = parseLoginFacts(rest);
+  const { recordKey, mintedAt } = rest;
+  if (v !== 1 || tokens === undefined || facts === undefined) return undefined;
+  if (!isName(recordKey, 32) || typeof mintedAt !== 'number') return undefined;
+  return { v, loginId, recordKey, tokens, mintedAt, askedScopes, ...facts, user };
 }
 
 /** A fingerprint of a serialized user that survives a store which reorders keys. */

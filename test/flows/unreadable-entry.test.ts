@@ -153,9 +153,9 @@ it('survives 2,000 random changes without a crash, and without a token in any re
     expect(typeof (await req.polar.isLoggedIn())).toBe('boolean');
   }
   // Changed tokens are Polar's to refuse; whatever is no entry any more means that nobody is logged in.
-  expect(new Set(outcomes.keys())).toEqual(
-    new Set(['string', 'not_logged_in', 'network_error', 'login_expired']),
-  );
+  const allowed = ['string', 'not_logged_in', 'network_error', 'login_expired'];
+  expect([...outcomes.keys()].filter((outcome) => !allowed.includes(outcome))).toEqual([]);
+  expect(outcomes.get('string')).toBeGreaterThan(100);
   expect(outcomes.get('not_logged_in')).toBeGreaterThan(500);
   expect(unreadable().length).toBeGreaterThan(500);
   const shown = JSON.stringify(reports);

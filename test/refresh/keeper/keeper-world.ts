@@ -283,7 +283,8 @@ export class KeeperProcess {
   }
 
   get peeked(): string | undefined {
-    return this.keeper.peek(this.login)?.accessToken;
+    const known = this.keeper.peek(this.login.loginId);
+    return known === undefined ? this.login.tokens.accessToken : known.tokens?.accessToken;
   }
 }
 

@@ -1,0 +1,170 @@
+/** `encryptionKeys`: what stands in the stores, and what a change of keys does. */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import session from 'express-session';
+import { startPolarEmulator } from 'passport-polar/emulator';
+import { Browser } from '../support/browser.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+const [first, second] = ['first', 'second'].map((name) => name.padEnd(40, '.')) as [string, string];
+const loginLife = 864_000;
+
+let apps: TestApp[];
+let store: session.MemoryStore;
+beforeEach(() => {
+  apps = [];
+  store = new session.MemoryStore();
+});
+afterEach(async () => {
+  for (const app of apps) await app.close();
+});
+
+/** An app over the one store: one after the other, as after a restart with other keys. */
+async function start(
+  encryptionKeys: readonly string[] | undefined,
+  options: TestAppOptions = {},
+): Promise<TestApp> {
+  const app = await startTestApp({
+    ...options,
+    ...(apps[0] !== undefined && { sharedEmulator: apps[0].emulator }),
+    session: { store },
+    strategy: {
+      encryptionKeys,
+      ...(apps[0] !== undefined && {
+        clientID: apps[0].client.clientID,
+        clientSecret: apps[0].client.clientSecret,
+      }),
+      ...options.strategy,
+    },
+  });
+  // All of them are the same app to Polar.
+  const clientID = apps[0]?.client.clientID ?? app.client.clientID;
+  app.emulator.updateClient(clientID, { redirectURIs: [`${app.url}/auth/polar/callback`] });
+  apps.unshift(Object.assign(app, { client: apps[0]?.client ?? app.client }));
+  return app;
+}
+
+/** The same browser at another app: cookies ignore ports. */
+function at(app: TestApp, browser: Browser): Browser {
+  const moved = new Browser(app.url);
+  moved.agent.jar = browser.agent.jar;
+  return moved;
+}
+
+const everythingStored = () =>
+  JSON.stringify((store as unknown as { sessions: Record<string, string> }).sessions);
+
+describe('with encryptionKeys', () => {
+  it('no store sees a token, at login, after a refresh and after a logout', async () => {
+    const app = await start([first]);
+    const browser = app.browser();
+    await browser.logIn();
+    expect(everythingStored()).not.toMatch(/polar_[ar]t_/);
+    app.emulator.advanceTime(loginLife);
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect(everythingStored()).not.toMatch(/polar_[ar]t_/);
+    const { polar } = (await browser.get('/session')).body;
+    expect(polar).toMatchObject({ v: 2, clientID: app.client.clientID, sealed: expect.any(String) });
+    expect(Object.keys(polar)).not.toContain('recordKey');
+    expect((await browser.get('/me')).body.scopes).toEqual(['openid', 'email']);
+  });
+
+  it('without them the tokens stand in the session, and nowhere else in the clear', async () => {
+    const app = await start(undefined);
+    await app.browser().logIn();
+    expect(everythingStored()).toMatch(/polar_at_/);
+  });
+
+  it('a key that was changed opens what the one before sealed, and seals anew at the next write', async () => {
+    const before = await start([first]);
+    const browser = before.browser();
+    await browser.logIn();
+    const after = await start([second, first]);
+    const tokens = at(after, browser);
+    expect(await tokens.token()).toBe(after.emulator.liveTokens()[0]?.accessToken);
+    after.emulator.advanceTime(loginLife);
+    expect(await tokens.token()).toBe(after.emulator.liveTokens()[0]?.accessToken);
+    // The record was written with the new key; the entry is written at login alone.
+    await tokens.logIn();
+    const last = await start([second]);
+    expect(await at(last, tokens).token()).toBe(last.emulator.liveTokens().at(-1)?.accessToken);
+  });
+
+  it('a key that is gone logs people out, without a crash, and they can log in again', async () => {
+    const before = await start([first]);
+    const browser = before.browser();
+    await browser.logIn();
+    const after = await start([second]);
+    const later = at(after, browser);
+    const answer = await later.get('/token');
+    expect([answer.status, answer.body.code]).toEqual([401, 'not_logged_in']);
+    expect((await later.get('/session')).status).toBe(200);
+    await later.logIn();
+    expect((await later.get('/token')).status).toBe(200);
+  });
+
+  it('logins of before there were keys go on', async () => {
+    const before = await start(undefined);
+    const browser = before.browser();
+    await browser.logIn();
+    before.emulator.advanceTime(loginLife);
+    await browser.token();
+    const after = await start([first]);
+    const later = at(after, browser);
+    expect(await later.token()).toBe(after.emulator.liveTokens()[0]?.accessToken);
+    after.emulator.advanceTime(3600);
+    expect(await later.token()).toBe(after.emulator.liveTokens()[0]?.accessToken);
+  });
+
+  it.each(['loginId', 'user', 'clientID', 'apiURL', 'sealed'])(
+    'the sealed part counts only with what it was sealed with: %s',
+    async (field) => {
+      const tamper: TestAppOptions = {
+        routes: (server) =>
+          server.post('/tamper', (req, res) => {
+            const entry = (req.session as unknown as { polar: Record<string, string> }).polar;
+            const value = entry[field] ?? '';
+            entry[field] = value.slice(0, 5) + (value[5] === 'A' ? 'B' : 'A') + value.slice(6);
+            res.json({});
+          }),
+      };
+      const app = await start([first], tamper);
+      const browser = app.browser();
+      await browser.logIn();
+      await browser.post('/tamper');
+      expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+    },
+  );
+
+  it('the sealed part of one person is nothing in the session of another', async () => {
+    const app = await start([first], {
+      routes: (server) =>
+        server.post('/take/:sid', (req, res, next) =>
+          store.get(String(req.params['sid']), (error, other) => {
+            const mine = req.session as unknown as { polar: Record<string, unknown> };
+            const theirs = (other as unknown as { polar: Record<string, unknown> }).polar;
+            // All but what binds it to its user.
+            mine.polar = { ...theirs, user: mine.polar['user'] };
+            error ? next(error) : res.json({});
+          }),
+        ),
+    });
+    const victim = app.browser();
+    await victim.logIn();
+    const sids = Object.keys((store as unknown as { sessions: object }).sessions);
+    app.emulator.user = 'grace@example.com';
+    const thief = app.browser();
+    await thief.logIn();
+    await thief.post(`/take/${sids[0]}`).expect(200);
+    expect((await thief.get('/token')).body.code).toBe('not_logged_in');
+  });
+});
+
+it('refuses keys that could be guessed', async () => {
+  const emulator = await startPolarEmulator();
+  for (const encryptionKeys of [[], ['short'], 'x'.repeat(40), [first, 7]]) {
+    await expect(
+      startTestApp({ sharedEmulator: emulator, strategy: { encryptionKeys: encryptionKeys as never } }),
+    ).rejects.toThrow(/encryptionKeys must be a list of keys, each of at least 32 characters/);
+  }
+  await emulator.close();
+});
