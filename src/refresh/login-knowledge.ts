@@ -21,6 +21,8 @@ export interface KnownLogin {
 const maxKnownLogins = 10_000;
 // Of these there is no record to read again. So many only while a store is down.
 const maxUnrecordedLogins = 100_000;
+// How long this process may not know that another one has refreshed early, or logged the login out.
+const lookAgainAfterMs = 60_000;
 const quickWriteAttempts = 3;
 const maxRewritePauseMs = 30_000;
 
@@ -37,7 +39,8 @@ const endedLogin: KnownLogin = {
 export class LoginKnowledge {
   readonly #known = new BoundedMap<KnownLogin>(maxKnownLogins);
   readonly #unrecorded = new BoundedMap<KnownLogin>(maxUnrecordedLogins);
-  readonly #firstLooks = new Map<string, Promise<KnownLogin>>();
+  readonly #looks = new Map<string, Promise<KnownLogin>>();
+  readonly #lookedAt = new BoundedMap<number>(maxKnownLogins);
 
   /** What is known without any I/O: at least the tokens of the login itself, which may just have been read. */
   recall({ loginId, generation, tokens, mintedAt }: LoginHandle): KnownLogin {
@@ -59,15 +62,36 @@ export class LoginKnowledge {
     return news;
   }
 
+  /** Takes in a login whose record need not be looked for. */
+  begin(login: LoginHandle): void {
+    this.#lookedAt.set(login.loginId, performance.now());
+    this.learn(login.loginId, this.recall(login));
+  }
+
   /** What is known, after a look at the record of a login that this process has not seen before. */
   async current(login: LoginHandle): Promise<KnownLogin> {
     const known = this.#find(login.loginId);
     // A record may say that the tokens of the entry, though not expired, have been replaced or ended.
-    return known ?? joinOrRun(this.#firstLooks, login.loginId, () => this.rereadOrRecall(login));
+    return known ?? this.#look(login);
+  }
+
+  /**
+   * Looks at the record of a login whose tokens are in use, once a minute. Nobody waits for it: valid tokens cost no
+   * request any I/O, and what another process did is learnt all the same.
+   */
+  lookAgain(login: LoginHandle): void {
+    if (login.records.shared === false) return;
+    const sinceMs = performance.now() - (this.#lookedAt.get(login.loginId) ?? Number.NEGATIVE_INFINITY);
+    if (sinceMs >= lookAgainAfterMs) void this.#look(login);
+  }
+
+  #look(login: LoginHandle): Promise<KnownLogin> {
+    return joinOrRun(this.#looks, login.loginId, () => this.rereadOrRecall(login));
   }
 
   /** What is known once the record has been read. Rejects when the store cannot answer. */
   async reread(login: LoginHandle): Promise<KnownLogin> {
+    this.#lookedAt.set(login.loginId, performance.now());
     const [isOver, record] = await Promise.all([hasEnded(login), readRecord(login)]);
     return this.learn(login.loginId, isOver ? endedLogin : (record ?? this.recall(login)));
   }

@@ -68,7 +68,7 @@ export class TokenKeeper {
 
   /** Takes note of a login that has just happened here, or was just read: its record need not be looked for. */
   begin(login: LoginHandle): void {
-    this.#knowledge.learn(login.loginId, this.#knowledge.recall(login));
+    this.#knowledge.begin(login);
   }
 
   /** Records the tokens of a login that has just happened here, for work outside its requests. Never rejects. */
@@ -95,7 +95,10 @@ export class TokenKeeper {
     const isGood: IsGood = (known): known is GoodLogin => this.#isGood(known);
     const known = await this.#knowledge.current(login);
     // A refresh under way is about to kill even tokens that have not expired.
-    if (isGood(known) && !this.#refreshes.has(login.loginId)) return known.tokens;
+    if (isGood(known) && !this.#refreshes.has(login.loginId)) {
+      this.#knowledge.lookAgain(login);
+      return known.tokens;
+    }
     try {
       return await this.#joinRefresh(login, isGood);
     } catch (error) {

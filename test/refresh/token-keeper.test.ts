@@ -92,6 +92,67 @@ async function expectEnded(world: KeeperWorld, processes: readonly KeeperProcess
   expect(world.exchanges).toHaveLength(exchanges);
 }
 
+describe('tokens that stay valid', () => {
+  const minute = 60_000;
+
+  it('are looked after once a minute of use, without anybody waiting', async () => {
+    const world = new KeeperWorld();
+    const a = acquainted(world.process('A'));
+    await pass(minute - 1);
+    await outcome(a.valid());
+    expect(world.log).toEqual([]);
+    await pass(1);
+    const held = world.hold(/^A get/);
+    expect(await outcome(a.valid())).toBe('access-0');
+    expect(await outcome(a.valid())).toBe('access-0');
+    held.release();
+    await settle();
+    expect(world.log).toEqual(['A get end', 'A get record']);
+    await outcome(a.valid());
+    await settle();
+    expect(world.log).toHaveLength(2);
+  });
+
+  it.each(kinds)('are given up within a minute of a logout in another process (%s)', async (kind) => {
+    const world = new KeeperWorld(kind);
+    const [a, b] = [acquainted(world.process('A')), acquainted(world.process('B'))];
+    await finished(b.end());
+    expect(await outcome(a.valid())).toBe('access-0');
+    await pass(minute);
+    await outcome(a.valid());
+    await settle();
+    expect(await outcome(a.valid())).toBe('logged_out');
+  });
+
+  it.each(kinds)('are replaced within a minute of a forced refresh in another process (%s)', async (kind) => {
+    const world = new KeeperWorld(kind);
+    const [a, b] = [acquainted(world.process('A')), acquainted(world.process('B'))];
+    expect(await outcome(b.forced())).toBe('access-1');
+    await pass(minute);
+    await outcome(a.valid());
+    await settle();
+    expect(await outcome(a.valid())).toBe('access-1');
+    expect(world.exchanges).toEqual(['B refresh']);
+  });
+
+  it('are not looked after in a store that this process has to itself, nor lost with a store that is down', async () => {
+    const world = new KeeperWorld();
+    const { records, state } = unreliable(world.recordsFor('A'));
+    const own = acquainted(world.process('A', { records: { ...records, shared: false } }));
+    await pass(minute);
+    await outcome(own.valid());
+    await settle();
+    expect(state.reads).toBe(0);
+    const down = acquainted(world.process('A', { records }));
+    state.isDown = true;
+    await pass(minute);
+    expect(await outcome(down.valid())).toBe('access-0');
+    await settle();
+    expect(await outcome(down.valid())).toBe('access-0');
+    expect(reported('record-unreadable')).toHaveLength(1);
+  });
+});
+
 describe('one process', () => {
   it('hands out a valid token without asking anybody, but for a first look at the record', async () => {
     const world = new KeeperWorld();
