@@ -41,7 +41,7 @@ export interface ExpectedClaims {
 type Claims = Readonly<Record<string, unknown>>;
 type Check = readonly [
   IdTokenErrorCode,
-  problem: string,
+  problem: string | ((expected: ExpectedClaims) => string),
   passes: (claims: Claims, expected: ExpectedClaims) => boolean,
 ];
 
@@ -50,7 +50,12 @@ const maxAgeSeconds = 24 * 60 * 60;
 
 /** OpenID Connect Core 3.1.3.7, one row a rule. The signature is checked before this. */
 const checks: readonly Check[] = [
-  ['id_token_issuer', 'was issued by somebody else', (c, e) => c['iss'] === e.issuer],
+  [
+    'id_token_issuer',
+    // Not the issuer that it names: nothing of a token that is refused is shown.
+    ({ issuer }) => `was issued by somebody else than ${issuer} (see the server option)`,
+    (c, e) => c['iss'] === e.issuer,
+  ],
   ['id_token_subject', 'names no user', (c) => isText(c['sub']) && c['sub'].length <= 255],
   [
     'id_token_subject',
@@ -105,8 +110,9 @@ const checks: readonly Check[] = [
  */
 export function checkClaims(claims: Claims, expected: ExpectedClaims): IdTokenClaims {
   for (const [code, problem, passes] of checks) {
-    if (!passes(claims, expected))
-      throw new PolarIdTokenError(code, `The id_token ${problem}. Nobody was logged in.`);
+    if (passes(claims, expected)) continue;
+    const said = typeof problem === 'string' ? problem : problem(expected);
+    throw new PolarIdTokenError(code, `The id_token ${said}. Nobody was logged in.`);
   }
   return claims as IdTokenClaims; // the checks above are what this type claims
 }
