@@ -21,10 +21,10 @@ export interface KeySet {
 // at most this long. A new key is found at once, by refetching.
 const maxAgeMs = 10 * 60 * 1000;
 
-// Key rotations are rare, and only Polar's own token endpoint hands us id_tokens; a few refetches in a row are
-// enough for any honest rotation, and whoever makes us see bad signatures cannot make us hammer Polar.
-const maxRefetches = 5;
-const refetchIntervalMs = 30 * 1000;
+// Whoever makes us see bad signatures cannot make us hammer Polar. Not fewer, though: while none is left, the new keys
+// of an honest rotation are not found, so a handful of bad tokens must not use them up.
+const maxRefetches = 30;
+const refetchWindowMs = 60 * 1000;
 
 /**
  * The keys published at `jwksURI`, cached, fetched once for all who ask at the same time.
@@ -68,7 +68,7 @@ export function remoteKeySet(options: {
     },
     async refetch() {
       if (underWay !== undefined) return underWay;
-      refetchTimes = refetchTimes.filter((time) => Math.abs(now() - time) < refetchIntervalMs * maxRefetches);
+      refetchTimes = refetchTimes.filter((time) => Math.abs(now() - time) < refetchWindowMs);
       if (refetchTimes.length >= maxRefetches) return undefined;
       refetchTimes.push(now());
       return loadOnce();
