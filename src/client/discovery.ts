@@ -96,6 +96,7 @@ function parseMetadata(body: unknown): ServerEndpoints {
       introspectionEndpoint: optional('introspection_endpoint'),
       registrationEndpoint: optional('registration_endpoint'),
       raw: wire,
+      ...(wire['authorization_response_iss_parameter_supported'] === true && { sendsIssuer: true }),
     };
   } catch (error) {
     // Not malformed_response: what is wrong here is the provider or server.discoveryURL, not one answer.

@@ -4,7 +4,7 @@ export interface AuthorizationResponse {
   readonly code?: string;
   readonly error?: string;
   readonly errorDescription?: string;
-  /** RFC 9207; Polar sends none, but one that is sent must be right. */
+  /** RFC 9207; Polar sends none, but one that is sent must be right, and one that was announced be there. */
   readonly issuer?: string;
 }
 

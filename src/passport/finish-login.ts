@@ -116,11 +116,11 @@ async function verifiedClaims(
 }
 
 async function checkIssuer(runtime: PolarRuntime, response: AuthorizationResponse): Promise<void> {
-  if (response.issuer === undefined) return;
-  const { issuer } = await runtime.client.discover();
+  const { issuer, sendsIssuer } = await runtime.client.discover();
   if (response.issuer === issuer) return;
+  if (response.issuer === undefined && !sendsIssuer) return;
   throw new PolarAuthorizationError(
-    'The answer of the authorize page names another issuer. Nobody was logged in.',
+    `The answer of the authorize page names ${response.issuer === undefined ? 'no issuer, although the provider announces one' : 'another issuer'}. Nobody was logged in.`,
     { error: 'issuer_mismatch', status: 403 },
   );
 }
