@@ -22,8 +22,8 @@ export interface KeySet {
 const maxAgeMs = 10 * 60 * 1000;
 
 // Whoever makes us see bad signatures cannot make us hammer Polar. Not fewer, though: while none is left, the new keys
-// of an honest rotation are not found, so a handful of bad tokens must not use them up.
-const maxRefetches = 30;
+// of an honest rotation are not found, so a handful of bad tokens must not use them up. Those that find new keys are free.
+const maxVainRefetches = 30;
 const refetchWindowMs = 60 * 1000;
 
 /**
@@ -38,9 +38,9 @@ export function remoteKeySet(options: {
   now: () => number;
 }): KeySet {
   const { http, jwksURI, now } = options;
-  let cached: { keys: readonly VerificationKey[]; fetchedAt: number } | undefined;
+  let cached: { keys: readonly VerificationKey[]; fetchedAt: number; published: string } | undefined;
   let underWay: Promise<readonly VerificationKey[]> | undefined;
-  let refetchTimes: number[] = [];
+  let vainRefetches: number[] = [];
 
   const load = async (): Promise<readonly VerificationKey[]> => {
     const answer = await http({ method: 'GET', url: await jwksURI() });
@@ -51,7 +51,7 @@ export function remoteKeySet(options: {
       );
     }
     const keys = await importKeys(answer.body);
-    cached = { keys, fetchedAt: now() };
+    cached = { keys, fetchedAt: now(), published: JSON.stringify((answer.body as { keys: unknown }).keys) };
     return keys;
   };
   const loadOnce = (): Promise<readonly VerificationKey[]> => {
@@ -68,10 +68,14 @@ export function remoteKeySet(options: {
     },
     async refetch() {
       if (underWay !== undefined) return underWay;
-      refetchTimes = refetchTimes.filter((time) => Math.abs(now() - time) < refetchWindowMs);
-      if (refetchTimes.length >= maxRefetches) return undefined;
-      refetchTimes.push(now());
-      return loadOnce();
+      vainRefetches = vainRefetches.filter((time) => Math.abs(now() - time) < refetchWindowMs);
+      if (vainRefetches.length >= maxVainRefetches) return undefined;
+      const before = cached?.published;
+      try {
+        return await loadOnce();
+      } finally {
+        if (before === undefined || cached?.published === before) vainRefetches.push(now());
+      }
     },
   };
 }

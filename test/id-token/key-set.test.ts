@@ -169,7 +169,16 @@ describe('the remote keys', () => {
     expect(await keySet.refetch()).toBeUndefined();
   });
 
-  it('that are refetched in vain count as well', async () => {
+  it('are refetched as often as there are new ones', async () => {
+    await keySet.keys();
+    for (let time = 0; time < 40; time++) {
+      const published = time % 2 === 0 ? two : one;
+      server.behave(answersJSON({ keys: [published.jwk] }));
+      expect(kids(await keySet.refetch())).toEqual([published.jwk.kid]);
+    }
+  });
+
+  it('that cannot be refetched count as well', async () => {
     server.behave(answersText('', 500));
     for (let time = 0; time < 30; time++) await keySet.refetch().catch(() => {});
     expect(await keySet.refetch()).toBeUndefined();
