@@ -1,0 +1,147 @@
+/** Endpoints that answer with what no provider should: nobody is logged in, nothing is followed, nobody waits for long. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  answersJSON,
+  answersText,
+  type Behaviour,
+  drips,
+  endless,
+  type MisbehavingServer,
+  neverAnswers,
+  redirects,
+  resetsInTheMiddle,
+  startMisbehavingServer,
+  stopsInTheMiddle,
+} from '../support/misbehaving-server.js';
+import { type Endpoint, type Provider, startProvider } from './provider/provider.js';
+import { expectRefusal, logIn, type RelyingParty, startRelyingParty } from './relying-party.js';
+
+type Asked = Exclude<Endpoint, 'authorize'>;
+const inOrder: readonly Endpoint[] = ['discovery', 'authorize', 'token', 'jwks', 'userinfo'];
+const asked: readonly Asked[] = ['discovery', 'token', 'jwks', 'userinfo'];
+
+const opened: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) await each.close();
+});
+
+async function start(timeoutMs = 10_000): Promise<{ provider: Provider; app: RelyingParty }> {
+  const provider = await startProvider();
+  const app = await startRelyingParty(provider, { timeoutMs });
+  opened.push(provider, app);
+  return { provider, app };
+}
+
+/** A login at a provider one of whose endpoints answers so: it ends there. */
+async function expectTheEnd(
+  endpoint: Asked,
+  behaviour: Behaviour,
+  code: string,
+  timeoutMs?: number,
+): Promise<void> {
+  const { provider, app } = await start(timeoutMs);
+  provider.misbehave({ answers: { [endpoint]: behaviour } });
+  const browser = app.browser();
+  const calls = inOrder.slice(0, inOrder.indexOf(endpoint) + 1);
+  await expectRefusal(app, provider, browser, await logIn(browser), { code, calls });
+}
+
+const html = '<!doctype html><title>Sign in</title>';
+const isHTML = { 'content-type': 'text/html' };
+const isJSON = { 'content-type': 'application/json' };
+const big = JSON.stringify({ padding: 'x'.repeat(300 * 1024) });
+
+describe.each(asked)('the %s endpoint', (endpoint) => {
+  const refused: Record<Asked, string> = {
+    discovery: 'discovery_failed',
+    token: 'oauth_error',
+    jwks: 'malformed_response',
+    userinfo: 'oauth_error',
+  };
+  // What is wrong with a metadata document is told by a code of its own.
+  const noObject = endpoint === 'discovery' ? 'discovery_failed' : 'malformed_response';
+
+  it.each<[string, Behaviour, string]>([
+    ['answers HTML', answersText(html, 200, isHTML), 'malformed_response'],
+    ['answers HTML that claims to be JSON', answersText(html, 200, isJSON), 'malformed_response'],
+    ['answers HTML with 404', answersText(html, 404, isHTML), refused[endpoint]],
+    ['answers HTML with 502', answersText(html, 502, isHTML), 'server_error'],
+    ['answers 429', answersText('', 429, { 'retry-after': '60' }), 'rate_limited'],
+    ['answers nothing', answersText(''), 'malformed_response'],
+    ['answers nothing that claims to be JSON', answersText('', 200, isJSON), 'malformed_response'],
+    ['answers 204', answersText('', 204), 'malformed_response'],
+    ['answers null', answersJSON(null), noObject],
+    ['answers a list', answersJSON([]), noObject],
+    ['answers a text', answersJSON('text'), noObject],
+    ['answers an empty object', answersJSON({}), noObject],
+    ['answers half a document', answersText('{"half":', 200, isJSON), 'malformed_response'],
+    ['answers with 300 KiB', answersText(big, 200, isJSON), 'response_too_large'],
+    ['breaks off in the middle', resetsInTheMiddle, 'network_error'],
+  ])('%s', async (_what, behaviour, code) => {
+    await expectTheEnd(endpoint, behaviour, code);
+  });
+
+  it('answers without an end', async () => {
+    const behaviour = endless();
+    await expectTheEnd(endpoint, behaviour, 'response_too_large');
+    await behaviour.closed;
+    expect(behaviour.sent()).toBeLessThan(32 * 1024 * 1024);
+  });
+
+  it.each([301, 302, 303, 307, 308])('redirects with %i, which is not followed', async (status) => {
+    const thief: MisbehavingServer = await startMisbehavingServer(answersJSON({}));
+    opened.push(thief);
+    await expectTheEnd(endpoint, redirects(`${thief.url}/${endpoint}`, status), 'unexpected_redirect');
+    expect(thief.requests).toEqual([]);
+  });
+
+  it('redirects to itself, which is not followed', async () => {
+    await expectTheEnd(endpoint, redirects(''), 'unexpected_redirect');
+  });
+});
+
+describe('an endpoint that echoes what it was sent', () => {
+  // Whatever was sent, in each place from which an error takes text.
+  const echoes =
+    (status: number, type: string): Behaviour =>
+    (res, request) => {
+      const sent = `${request.body} ${Object.values(request.form).join(' ')} ${request.headers.authorization}`;
+      const body = { error: sent, error_description: sent, error_uri: sent };
+      answersText(JSON.stringify(body), status, { 'content-type': type, 'www-authenticate': sent })(
+        res,
+        request,
+      );
+    };
+
+  it.each<[Asked, number, string, string]>([
+    ['token', 400, 'application/json', 'oauth_error'],
+    ['token', 401, 'application/json', 'oauth_error'],
+    ['token', 500, 'application/json', 'server_error'],
+    ['token', 200, 'application/json', 'malformed_response'],
+    ['token', 200, 'text/html', 'malformed_response'],
+    ['userinfo', 401, 'application/json', 'oauth_error'],
+    ['userinfo', 200, 'application/json', 'malformed_response'],
+    ['userinfo', 200, 'text/html', 'malformed_response'],
+  ])('%s, with %i as %s, does not get it into the error', async (endpoint, status, type, code) => {
+    await expectTheEnd(endpoint, echoes(status, type), code);
+  });
+
+  it('token, at a client that proves itself by Basic', async () => {
+    const provider = await startProvider({ authMethod: 'client_secret_basic', clientSecret: 'a+b&c d:ü%' });
+    const app = await startRelyingParty(provider, { tokenEndpointAuthMethod: 'client_secret_basic' });
+    opened.push(provider, app);
+    provider.misbehave({ answers: { token: echoes(400, 'application/json') } });
+    const browser = app.browser();
+    const calls: Endpoint[] = ['discovery', 'authorize', 'token'];
+    await expectRefusal(app, provider, browser, await logIn(browser), { code: 'oauth_error', calls });
+  });
+});
+
+it.each<[string, Behaviour]>([
+  ['never answer', neverAnswers],
+  ['stop in the middle', stopsInTheMiddle],
+  ['drip', drips(100)],
+])('endpoints that %s are not waited for beyond timeoutMs', async (_what, behaviour) => {
+  // Side by side: each takes the whole of its time-out.
+  await Promise.all(asked.map((endpoint) => expectTheEnd(endpoint, behaviour, 'timeout', 1000)));
+});

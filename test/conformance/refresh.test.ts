@@ -1,0 +1,194 @@
+/** What happens to tokens after the login: refreshed id_tokens are verified, and refused tokens leave nothing behind. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Browser } from '../support/browser.js';
+import { answersJSON, answersText, type Behaviour, redirects } from '../support/misbehaving-server.js';
+import { signedWith, unsigned, withBadSignature } from './provider/id-token.js';
+import {
+  type Endpoint,
+  type Misbehaviour,
+  type Provider,
+  type ProviderOptions,
+  startProvider,
+} from './provider/provider.js';
+import {
+  expectLogin,
+  expectNoSecrets,
+  logIn,
+  type RelyingParty,
+  startRelyingParty,
+  storedText,
+} from './relying-party.js';
+
+let provider: Provider;
+let app: RelyingParty;
+let browser: Browser;
+afterEach(async () => {
+  await app.close();
+  await provider.close();
+});
+
+/** Somebody who is logged in; the tokens are old enough for the provider to know them for certain. */
+async function start(options: ProviderOptions = {}): Promise<void> {
+  provider = await startProvider(options);
+  app = await startRelyingParty(provider);
+  browser = app.browser();
+  const calls: Endpoint[] = ['discovery', 'authorize', 'token', 'jwks', 'userinfo'];
+  await expectLogin(provider, browser, await logIn(browser), calls);
+  provider.clock.advance(60);
+}
+
+const refresh = async () => (await browser.get('/polar/token?force=1')).body;
+const currentToken = async () => (await browser.get('/polar/token')).body;
+
+describe('oidcc-client-test-refresh-token', () => {
+  it('has characters that a form must encode, rotates, and comes with an id_token', async () => {
+    await start();
+    for (let time = 1; time <= 3; time++) {
+      expect(await refresh()).toEqual({ accessToken: provider.accessTokens[time] });
+      provider.clock.advance(60);
+    }
+    expect(await currentToken()).toEqual({ accessToken: provider.accessTokens[3] });
+    expect(provider.takeCalls()).toEqual(['token', 'token', 'token']);
+    expect(provider.complaints).toEqual([]);
+    const { form } = provider.requests.at(-1) ?? {};
+    expect(form?.['refresh_token']).toMatch(/^refresh&a\+b%20c=-/);
+    expect((await browser.get('/me')).body.user.id).toBe(provider.subject);
+  });
+
+  it('is used by itself once the access token has expired', async () => {
+    await start({ expiresIn: 3600 });
+    expect(await currentToken()).toEqual({ accessToken: provider.accessTokens[0] });
+    provider.clock.advance(3600);
+    expect(await currentToken()).toEqual({ accessToken: provider.accessTokens[1] });
+    expect(await currentToken()).toEqual({ accessToken: provider.accessTokens[1] });
+    // The keys are older than they may get.
+    expect(provider.takeCalls()).toEqual(['token', 'jwks']);
+  });
+
+  it('proves the client by Basic where it is registered so', async () => {
+    provider = await startProvider({
+      authMethod: 'client_secret_basic',
+      clientID: 'id:&+%= ü',
+      clientSecret: 'secret:&+%= ü',
+    });
+    app = await startRelyingParty(provider, { tokenEndpointAuthMethod: 'client_secret_basic' });
+    browser = app.browser();
+    await logIn(browser);
+    expect(await refresh()).toEqual({ accessToken: provider.accessTokens[1] });
+    expect(provider.complaints).toEqual([]);
+  });
+
+  it.each<[string, Misbehaviour]>([
+    ['no nonce', { claims: ({ nonce: _, ...rest }) => rest }],
+    ['another iat', { claims: (honest) => ({ ...honest, iat: (honest['iat'] as number) - 5 }) }],
+    ['our azp', { claims: (honest) => ({ ...honest, azp: honest['aud'] }) }],
+  ])('may come with an id_token that has %s', async (_what, misbehaviour) => {
+    await start();
+    provider.misbehave(misbehaviour);
+    expect(await refresh()).toEqual({ accessToken: provider.accessTokens[1] });
+  });
+
+  it.each<[string, Misbehaviour, string | undefined]>([
+    ['no id_token', { tokenResponse: ({ id_token: _, ...rest }) => rest }, undefined],
+    ['no new refresh token', { tokenResponse: ({ refresh_token: _, ...rest }) => rest }, undefined],
+  ])('may bring %s', async (_what, misbehaviour) => {
+    await start();
+    provider.misbehave(misbehaviour);
+    expect(await refresh()).toEqual({ accessToken: provider.accessTokens[1] });
+  });
+});
+
+describe('refreshed tokens are refused, and nothing of them is kept', () => {
+  const refusals: readonly (readonly [name: string, code: string, misbehaviour: Misbehaviour])[] = [
+    [
+      'oidcc-client-test-refresh-token-invalid-issuer',
+      'id_token_issuer',
+      { claims: (honest) => ({ ...honest, iss: `${honest['iss']}1` }) },
+    ],
+    [
+      'oidcc-client-test-refresh-token-invalid-sub',
+      'id_token_subject',
+      { claims: (honest) => ({ ...honest, sub: `${honest['sub']}1` }) },
+    ],
+    ['another audience', 'id_token_audience', { claims: (honest) => ({ ...honest, aud: 'another-client' }) }],
+    [
+      'another azp',
+      'id_token_authorized_party',
+      { claims: (honest) => ({ ...honest, azp: 'another-client' }) },
+    ],
+    ['another nonce', 'id_token_nonce', { claims: (honest) => ({ ...honest, nonce: 'another' }) }],
+    [
+      'expired',
+      'id_token_expired',
+      { claims: (honest) => ({ ...honest, exp: (honest['iat'] as number) - 60 }) },
+    ],
+    [
+      'wrong at_hash',
+      'id_token_access_token_hash',
+      { claims: (honest) => ({ ...honest, at_hash: 'another' }) },
+    ],
+    ['unsigned', 'id_token_algorithm', { sign: unsigned }],
+    ['bad signature', 'id_token_signature', { sign: withBadSignature(signedWith()) }],
+    [
+      'another token_type',
+      'malformed_response',
+      { tokenResponse: (honest) => ({ ...honest, token_type: 'DPoP' }) },
+    ],
+  ];
+
+  it.each(refusals)('%s (%s)', async (_name, code, misbehaviour) => {
+    await start();
+    provider.misbehave(misbehaviour);
+    expect(await refresh()).toEqual({ code });
+    expect(provider.takeCalls()).toEqual(code === 'id_token_signature' ? ['token', 'jwks'] : ['token']);
+    expectNothingKept();
+    // What was known before has not expired, as far as anybody said.
+    expect(await currentToken()).toEqual({ accessToken: provider.accessTokens[0] });
+    expect((await browser.get('/me')).body.user.id).toBe(provider.subject);
+    expect(provider.takeCalls()).toEqual([]);
+  });
+
+  it.each(refusals)('%s (%s), when the tokens of before have expired', async (_name, code, misbehaviour) => {
+    await start({ expiresIn: 3600 });
+    provider.clock.advance(3600);
+    provider.misbehave(misbehaviour);
+    expect(await currentToken()).toEqual({ code });
+    expectNothingKept();
+    // The provider has rotated the refresh token, so this login is over.
+    provider.misbehave({});
+    expect(await currentToken()).toEqual({ code: 'login_expired' });
+    expect(provider.accessTokens).toHaveLength(2);
+    expectNothingKept();
+  });
+
+  function expectNothingKept(): void {
+    const refused = provider.accessTokens[1] as string;
+    expect(storedText(app)).toContain(provider.accessTokens[0]);
+    expect(storedText(app)).not.toContain(refused);
+    expect(provider.complaints).toEqual([]);
+    expectNoSecrets(provider, app.errors);
+  }
+});
+
+describe('a token endpoint that does not answer as it should', () => {
+  it.each<[string, Behaviour, string]>([
+    ['HTML', answersText('<p>'), 'malformed_response'],
+    ['nothing', answersText('', 200, { 'content-type': 'application/json' }), 'malformed_response'],
+    ['a redirect', redirects('/token', 307), 'unexpected_redirect'],
+    ['503', answersText('', 503), 'server_error'],
+    [
+      'what it was sent',
+      (res, request) =>
+        answersJSON({ error: request.body, error_description: request.body }, 400)(res, request),
+      'oauth_error',
+    ],
+  ])('keeps the login when it answers a refresh with %s', async (_what, behaviour, code) => {
+    await start();
+    provider.misbehave({ answers: { token: behaviour } });
+    expect(await refresh()).toEqual({ code });
+    expect(provider.takeCalls()).toEqual(['token']);
+    expectNoSecrets(provider, app.errors);
+    provider.misbehave({});
+    expect(await refresh()).toEqual({ accessToken: provider.accessTokens[1] });
+  });
+});
