@@ -83,9 +83,9 @@ it('contains the build and nothing else', () => {
       'dist/index.d.ts',
     ]),
   );
-  expect(files.filter((path) => !/^((dist|docs)\/|package\.json$|README\.md$|SECURITY\.md$|LICENSE$)/.test(path))).toEqual(
-    [],
-  );
+  expect(
+    files.filter((path) => !/^((dist|docs)\/|package\.json$|README\.md$|SECURITY\.md$|LICENSE$)/.test(path)),
+  ).toEqual([]);
 });
 
 describe('the command passport-polar', () => {
