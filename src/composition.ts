@@ -2,9 +2,14 @@ import type { Request } from 'express';
 import { IntrospectionCache } from './api/introspection-cache.js';
 import { type PolarAccess, polarAccess } from './api/polar-access.js';
 import type { PolarClientOptions } from './client/client-options.js';
-import { PolarOAuthClient } from './client/oauth-client.js';
+import { PolarOAuthClient, refreshTolerantly } from './client/oauth-client.js';
 import { publish } from './diagnostics.js';
-import { PolarConfigurationError, PolarLoginRequiredError, PolarTransientError } from './errors.js';
+import {
+  PolarConfigurationError,
+  PolarIdTokenError,
+  PolarLoginRequiredError,
+  PolarTransientError,
+} from './errors.js';
 import { createHttp } from './http.js';
 import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
@@ -113,13 +118,29 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     });
 
   const refresh = async (tokens: RefreshableTokens, login: LoginHandle): Promise<TokenSet> => {
-    const granted = await client.refresh({ refreshToken: tokens.refreshToken });
-    // Polar sends none here; where a provider does, it must mean the same person (OpenID Connect Core 12.2).
-    if (granted.idToken !== undefined) {
-      const { nonce, subject } = login.facts;
-      await verifyIdToken(granted.idToken, { nonce, subject, accessToken: granted.accessToken });
+    const granted = await client[refreshTolerantly]({ refreshToken: tokens.refreshToken });
+    const newer = tokenSetOf(granted, now(), tokens);
+    if (granted.idToken !== undefined) await checkRefreshedIdToken(granted.idToken, newer, login);
+    return newer;
+  };
+
+  /** Polar sends none here; where a provider does, it must mean the same person (OpenID Connect Core 12.2). */
+  const checkRefreshedIdToken = async (
+    idToken: string,
+    tokens: TokenSet,
+    { facts, loginId }: LoginHandle,
+  ): Promise<void> => {
+    const { nonce, subject } = facts;
+    try {
+      await verifyIdToken(idToken, { nonce, subject, accessToken: tokens.accessToken });
+    } catch (error) {
+      if (error instanceof PolarIdTokenError) {
+        void revokeTokens(client, tokens, { justMinted: true, timeoutMs });
+        throw error;
+      }
+      // The keys cannot be had now. Nothing of this id_token is used, and the tokens before it are dead already.
+      publish('refresh', { event: 'id-token-unverified', loginId, error });
     }
-    return tokenSetOf(granted, now(), tokens);
   };
 
   const keeper = new TokenKeeper({
@@ -150,7 +171,12 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
   const entryKeyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'session entries');
   const storeTimeoutMs = Math.min(timeoutMs, maxStoreTimeoutMs);
 
-  const handleOf = (req: Request, entry: OpenEntry): LoginHandle => {
+  // Read at once: a logout takes the session off the request.
+  const placeIn = (req: Request): Pick<LoginHandle, 'records' | 'ttlSeconds'> => ({
+    records: tokenRecords ?? sessionStoreRecords(req.sessionStore as never),
+    ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
+  });
+  const handleOf = (place: Pick<LoginHandle, 'records' | 'ttlSeconds'>, entry: OpenEntry): LoginHandle => {
     const { apiURL, clientID, loginId, mintedAt, nonce, recordKey, subject, tokens } = entry;
     const ownKey = sealerWithKey(recordKey);
     return {
@@ -161,21 +187,22 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       mintedAt,
       // Records of before encryptionKeys were given are opened, too.
       sealer: keyring === undefined ? ownKey : firstOf([keyring, ownKey]),
-      records: tokenRecords ?? sessionStoreRecords(req.sessionStore as never),
       storeTimeoutMs,
-      ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
+      ...place,
     };
   };
   const sessionLogin = (req: Request, entry: SessionEntry): SessionLogin => {
     const known = keeper.peek(entry.loginId);
+    const place = placeIn(req);
+    const { sessionID } = req;
     return {
       loginId: entry.loginId,
-      scopes: known === undefined ? scopesOf(entry) : (known.tokens?.scopes ?? []),
+      scopes: [...(known === undefined ? scopesOf(entry) : (known.tokens?.scopes ?? []))],
       askedScopes: entry.askedScopes,
       async open() {
         const opened = await openSessionEntry(entry, entryKeyring);
-        if (opened !== undefined) return handleOf(req, opened);
-        reportUnreadable(req.sessionID);
+        if (opened !== undefined) return handleOf(place, opened);
+        reportUnreadable(sessionID);
         throw new PolarLoginRequiredError(
           'not_logged_in',
           'The login of this session cannot be opened any more. Log in with Polar again.',
@@ -229,12 +256,16 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     async putLogin(req, login, serializedUser) {
       const entry = newSessionEntry(login, serializedUser);
       sessionOf(req)[options.sessionKey] = await sealSessionEntry(entry, entryKeyring);
-      return handleOf(req, entry);
+      return handleOf(placeIn(req), entry);
     },
     async end(login) {
-      // One that cannot be opened has tokens that nobody can use, or revoke.
-      const handle = await login.open().catch(() => undefined);
-      if (handle !== undefined) await keeper.end(handle);
+      try {
+        await keeper.end(await login.open());
+      } catch (error) {
+        // One that cannot be opened has tokens that nobody can use, or revoke.
+        if (!(error instanceof PolarLoginRequiredError))
+          publish('logout', { event: 'end-failed', loginId: login.loginId, error });
+      }
     },
     keepsLogins: keyring !== undefined && tokenRecords !== undefined,
     storedLogin,

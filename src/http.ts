@@ -117,7 +117,7 @@ export function startDeadline(timeoutMs: number, outer?: AbortSignal | null): De
       return new PolarTransientError(
         'network_error',
         `${where} failed before an answer arrived. Is the server reachable from here?`,
-        { cause: quotesHeader(error) ? undefined : error },
+        { cause: harmlessCause(error) },
       );
     },
     stop() {
@@ -127,10 +127,24 @@ export function startDeadline(timeoutMs: number, outer?: AbortSignal | null): De
   };
 }
 
-// undici: `Headers.append: "Bearer polar_at_..." is an invalid header value.`
-function quotesHeader(error: unknown): boolean {
-  const { message } = (error ?? {}) as { message?: unknown };
-  return typeof message === 'string' && /header/i.test(message);
+/**
+ * What a failed fetch may be remembered by: kind, code and message. Not the error itself: those of other fetches carry
+ * the whole request along, secrets and all.
+ */
+function harmlessCause(error: unknown, depth = 0): Error | undefined {
+  if (typeof error !== 'object' || error === null || depth > 3) return undefined;
+  const { name, message, code, cause } = error as Record<string, unknown>;
+  const text = typeof message === 'string' ? message : '';
+  const deeper = harmlessCause(cause, depth + 1);
+  // undici: `Headers.append: "Bearer polar_at_..." is an invalid header value.`
+  const harmless = new Error(
+    /header|bearer|basic|polar_(?!ci_)[a-z]+_/i.test(text) ? '' : text.slice(0, 200),
+    {
+      ...(deeper !== undefined && { cause: deeper }),
+    },
+  );
+  if (typeof name === 'string') Object.defineProperty(harmless, 'name', { value: name.slice(0, 50) });
+  return typeof code === 'string' ? Object.assign(harmless, { code: code.slice(0, 50) }) : harmless;
 }
 
 function requestInit(request: HttpRequest, signal: AbortSignal): RequestInit {

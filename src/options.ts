@@ -17,7 +17,7 @@ import {
   seconds,
   text,
 } from './option-checks.js';
-import { inProcessLock, type RefreshLock } from './refresh/refresh-lock.js';
+import { defaultLock, type RefreshLock } from './refresh/refresh-lock.js';
 import type { TokenRecordStore } from './tokens/token-record-store.js';
 
 /** Options of the strategy. Each may be `undefined`, so that `process.env.X` fits where it is optional. */
@@ -160,7 +160,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     leewaySeconds: seconds(options.leewaySeconds, 'leewaySeconds') ?? 5,
     encryptionKeys: keys(options.encryptionKeys, 'encryptionKeys'),
     tokenRecords: methods(options.tokenRecords, 'tokenRecords', ['get', 'put']),
-    refreshLock: methods(options.refreshLock, 'refreshLock', ['acquire']) ?? inProcessLock(),
+    refreshLock: methods(options.refreshLock, 'refreshLock', ['acquire']) ?? defaultLock(),
     now: clock(options.now),
   });
 }

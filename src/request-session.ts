@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Request } from 'express';
 import type { Session, SessionData } from 'express-session';
-import { PolarConfigurationError } from './errors.js';
+import { PolarConfigurationError, PolarTransientError } from './errors.js';
 
 /** The session of a request, with the parts that this package and Passport keep in it. */
 export type RequestSession = Session & Partial<SessionData> & Record<string, unknown>;
@@ -61,5 +62,20 @@ export function serializedUser(req: Request): unknown {
 export function saveSession(session: RequestSession): Promise<void> {
   return new Promise((resolve, reject) =>
     session.save((error: unknown) => (error ? reject(error) : resolve())),
+  );
+}
+
+/**
+ * What the session store answers, or an error in time: a request must not hang because a store does.
+ *
+ * @throws PolarTransientError `timeout`
+ */
+export async function storeAnswer<T>(asked: Promise<T>, timeoutMs: number): Promise<T> {
+  const late = Symbol('late');
+  const answer = await Promise.race([asked, delay(timeoutMs, late, { ref: false })]);
+  if (answer !== late) return answer as T;
+  throw new PolarTransientError(
+    'timeout',
+    `The session store did not answer within ${timeoutMs} ms. Is it reachable from here?`,
   );
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PolarOAuthClient } from './client/oauth-client.js';
 import { publish } from './diagnostics.js';
-import { PolarTransientError } from './errors.js';
+import { PolarResponseError, PolarTransientError } from './errors.js';
 import type { TokenSet } from './tokens/token-set.js';
 
 // Nobody waits longer than this to be logged out.
@@ -9,7 +9,7 @@ const timeoutMs = 3000;
 // Polar commits after it has answered: sooner than this, it may not find a token that it has just issued.
 const commitLagMs = 2000;
 // While Polar cannot be reached, in the background.
-const retryAfterMs = [2000, 10_000, 60_000];
+const retryAfterMs = [2000, 10_000, 60_000, 5 * 60_000, 30 * 60_000];
 
 /**
  * Revokes tokens at Polar as well as that can be done: at once, again where Polar may not have known them yet, and again
@@ -32,7 +32,8 @@ export async function revokeTokens(
       return true;
     } catch (error) {
       publish('logout', { event: 'revoke-failed', error });
-      return !(error instanceof PolarTransientError);
+      // A proxy's page or redirect is no answer of Polar's either.
+      return !(error instanceof PolarTransientError || error instanceof PolarResponseError);
     }
   };
   const isSettled = await once();

@@ -66,7 +66,11 @@ export function polarAccess(
   const access: PolarAccess = {
     async getTokens(options) {
       const login = await findLogin();
-      return options?.forceRefresh === true ? keeper.newTokens(login) : keeper.validTokens(login);
+      const tokens = await (options?.forceRefresh === true
+        ? keeper.newTokens(login)
+        : keeper.validTokens(login));
+      // A copy: what the app does to it must not reach the tokens that the next request gets.
+      return { ...tokens, scopes: [...tokens.scopes] };
     },
     async getAccessToken(options) {
       return (await access.getTokens(options)).accessToken;

@@ -11,10 +11,13 @@ import { type Introspection, parseIntrospection } from './introspection.js';
 import { oauthError } from './oauth-error.js';
 import type { PolarScope } from './polar-scope.js';
 import { type RegistrationAccess, Registrations } from './registrations.js';
-import { parseTokenResponse, type TokenResponse } from './token-response.js';
+import { parseRefreshedTokens, parseTokenResponse, type TokenResponse } from './token-response.js';
 import { parseUserInfo, type UserInfo } from './user-info.js';
 import { type WebSessionGrant, webSessionForm } from './web-session-grant.js';
 import { isToken } from './wire-fields.js';
+
+/** Key of the refresh that the keeper of tokens uses. */
+export const refreshTolerantly: unique symbol = Symbol('passport-polar.refresh-tolerantly');
 
 type RequestOptions = CallOptions & Pick<HttpRequest, 'ignoreBody'>;
 
@@ -154,6 +157,17 @@ export class PolarOAuthClient {
       ...(grant.scope !== undefined && { scope: grant.scope.join(' ') }),
     };
     return this.#token('refresh', form, [grant.refreshToken], options);
+  }
+
+  /**
+   * As {@link refresh}, but an answer with new tokens counts even where the rest of it is odd: the old tokens are dead.
+   *
+   * @internal
+   */
+  async [refreshTolerantly](grant: { refreshToken: string }, options?: CallOptions): Promise<TokenResponse> {
+    requireToken(grant.refreshToken, 'refresh');
+    const form = { grant_type: 'refresh_token', refresh_token: grant.refreshToken };
+    return this.#token('refresh', form, [grant.refreshToken], options, parseRefreshedTokens);
   }
 
   /**
@@ -316,9 +330,10 @@ export class PolarOAuthClient {
     form: Record<string, string>,
     secrets: string[],
     options?: CallOptions,
+    parse = parseTokenResponse,
   ): Promise<TokenResponse> {
     const { tokenEndpoint } = await this.#endpoints(options);
-    return parseTokenResponse((await this.#post(what, tokenEndpoint, form, secrets, options)).body);
+    return parse((await this.#post(what, tokenEndpoint, form, secrets, options)).body);
   }
 
   async #aboutToken(

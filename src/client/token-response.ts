@@ -62,3 +62,25 @@ export function parseTokenResponse(body: unknown): TokenResponse {
   Object.defineProperty(response, 'raw', { enumerable: false });
   return response;
 }
+
+/**
+ * Parses the answer to a refresh, which has killed the tokens before it: what is there beside good tokens and makes no
+ * sense is left out.
+ *
+ * @throws PolarResponseError `malformed_response` where there are no good tokens
+ */
+export function parseRefreshedTokens(body: unknown): TokenResponse {
+  const wire = wireObject(body, 'The token response');
+  const { expires_in: lifetime, scope, id_token: idToken, token_type: tokenType, ...tokens } = wire;
+  const seconds = typeof lifetime === 'string' ? Number(lifetime) : lifetime;
+  const isLifetime =
+    typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0 && lifetime !== '';
+  const scopes = Array.isArray(scope) ? scope.filter((item) => typeof item === 'string').join(' ') : scope;
+  return parseTokenResponse({
+    ...tokens,
+    token_type: tokenType ?? 'Bearer',
+    ...(isLifetime && { expires_in: seconds }),
+    ...(typeof scopes === 'string' && { scope: scopes }),
+    ...(typeof idToken === 'string' && { id_token: idToken }),
+  });
+}

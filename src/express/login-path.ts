@@ -23,6 +23,8 @@ export function wantsPage(req: Request): boolean {
 
 /** Sends a page to log in, to come back to where it was. */
 export function toLogin(req: Request, res: Response, loginPath: string): void {
+  // Something before the route, a time-out say, has answered already.
+  if (res.headersSent) return;
   const isRead = req.method === 'GET' || req.method === 'HEAD';
   res.redirect(303, withReturnTo(loginPath, isRead ? req.originalUrl : undefined));
 }

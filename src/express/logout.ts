@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { HasPolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
-import { sessionOf } from '../request-session.js';
+import { sessionOf, storeAnswer } from '../request-session.js';
 import { runtimeOf } from './polar-tokens.js';
 
 /** What follows a logout. */
@@ -37,17 +37,19 @@ export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): 
     delete session[runtime.options.sessionKey];
     const ended = login && runtime.end(login);
     try {
-      await endSession(req);
+      await storeAnswer(endSession(req), runtime.options.timeoutMs);
     } finally {
       await ended;
     }
     publish('logout', { event: 'logged-out', ...(login !== undefined && { loginId: login.loginId }) });
   };
   return function logout(req: Request, res: Response, next: NextFunction): void {
-    run(req).then(() => {
-      if (redirectTo === undefined) next();
-      else res.redirect(redirectTo);
-    }, next);
+    run(req)
+      .then(() => {
+        if (redirectTo === undefined) next();
+        else if (!res.headersSent) res.redirect(redirectTo);
+      })
+      .catch(next);
   };
 }
 

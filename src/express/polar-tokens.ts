@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
-import { saveSession, sessionOf } from '../request-session.js';
+import { saveSession, sessionOf, storeAnswer } from '../request-session.js';
 import { notLoggedIn } from './not-logged-in.js';
 import './missing-middleware.js';
 import { wantScopes } from '../wanted-scopes.js';
@@ -75,7 +75,7 @@ function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
         const session = sessionOf(req);
         wantScopes(session, name, [...granted, ...needed], now());
         // Before the browser is sent on: it may be back before express-session has saved at the end of the answer.
-        await saveSession(session);
+        await storeAnswer(saveSession(session), runtime.options.timeoutMs);
         return true;
       }) satisfies WantScopes,
     },

@@ -19,11 +19,13 @@ import { notLoggedIn } from './not-logged-in.js';
 export function requireLogin(options: LoginPathOptions): RequestHandler {
   const loginPath = loginPathOf(options, 'requireLogin');
   return function requireLogin(req: Request, res: Response, next: NextFunction): void {
-    isLoggedIn(req).then((yes) => {
-      if (yes) return next();
-      if (wantsPage(req)) return toLogin(req, res, loginPath);
-      return next(notLoggedIn());
-    }, next);
+    isLoggedIn(req)
+      .then((yes) => {
+        if (yes) return next();
+        if (wantsPage(req)) return toLogin(req, res, loginPath);
+        return next(notLoggedIn());
+      })
+      .catch(next);
   };
 }
 

@@ -33,10 +33,12 @@ export function requireScope(
   const loginPath = loginPathOf(options, 'requireScope');
 
   return function requireScope(req: Request, res: Response, next: NextFunction): void {
-    check(req).then(({ problem, ask }) => {
-      if (problem === undefined) return next();
-      return ask ? toLogin(req, res, loginPath) : next(problem);
-    }, next);
+    check(req)
+      .then(({ problem, ask }) => {
+        if (problem === undefined) return next();
+        return ask ? toLogin(req, res, loginPath) : next(problem);
+      })
+      .catch(next);
   };
 
   async function check(req: Request): Promise<{ readonly problem?: Error; readonly ask?: boolean }> {

@@ -98,6 +98,10 @@ export function requirementsOf(...all: BearerRequirements[]): ResolvedRequiremen
   ];
   for (const each of all) {
     // Passport's options cannot all be known here, but these would be meant as a lock and lock nothing.
+    for (const name of ['scope', 'organizations'] as const) {
+      if (typeof each[name] === 'string' && list(each[name], name).length === 0)
+        throw new TypeError(`${name} must not be empty: leave it out where nothing is required`);
+    }
     const misspelt = ['scopes', 'organization'].find((name) => name in each);
     if (misspelt !== undefined)
       throw new TypeError(`There is no requirement '${misspelt}'. Did you mean scope or organizations?`);

@@ -10,6 +10,7 @@ import {
   type PolarBearerVerify,
   resolveBearerOptions,
 } from './bearer-options.js';
+import { ownFault } from './own-fault.js';
 
 const check = Symbol('passport-polar.bearer-check');
 
@@ -80,8 +81,8 @@ export class PolarBearerStrategy {
       fail(outcome.challenge, outcome.status);
     };
     this[check](req, options)
-      .then(act)
-      .catch((reason: unknown) => error(reason));
+      .then(act, error)
+      .catch((thrown: unknown) => ownFault(req, thrown));
   }
 }
 

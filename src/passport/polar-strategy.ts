@@ -11,6 +11,7 @@ import { type PolarStrategyOptions, resolveOptions } from '../options.js';
 import { runLoginFlow } from './login-flow.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
 import type { LoginOutcome } from './login-outcome.js';
+import { ownFault } from './own-fault.js';
 import { PendingLogins } from './pending-logins.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
 import { extraParameters } from './request-options.js';
@@ -139,8 +140,8 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
       else fail(outcome.failure, outcome.status);
     };
     runLoginFlow(flowParts(this, options), req, options)
-      .then(act)
-      .catch((reason: unknown) => error(reason));
+      .then(act, error)
+      .catch((thrown: unknown) => ownFault(req, thrown));
   }
 
   /** Extra parameters for the authorize page; a subclass may add some. Those that protect the login cannot be set. */

@@ -115,12 +115,21 @@ function beforeFirstSaveAfterRegenerate(
     regenerate((error?: unknown) => {
       if (!error) {
         hookOnce(sessionOf(req), 'save', (save, saved) => {
-          change(sessionOf(req)).then(() => save(saved), saved);
+          change(sessionOf(req)).then(() => saveSafely(save, saved), saved);
         });
       }
       callback?.(error);
     });
   });
+}
+
+/** Some stores throw instead of calling back. */
+function saveSafely(save: Method, saved?: Callback): void {
+  try {
+    save(saved);
+  } catch (error) {
+    setImmediate(() => saved?.(error));
+  }
 }
 
 type Callback = (error?: unknown) => void;

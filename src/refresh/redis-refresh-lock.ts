@@ -87,7 +87,8 @@ export function redisRefreshLock(options: RedisRefreshLockOptions): RefreshLock 
     return (await ask('SET', name, owner, 'NX', 'PX', String(leaseMs))) !== null;
   }
 
-  function ask(...command: [string, ...string[]]): Promise<unknown> {
+  // Async, so that a client which throws (a closed one may) rejects instead.
+  async function ask(...command: [string, ...string[]]): Promise<unknown> {
     return within(sendCommand(...command), answerWithinMs, 'Asking Redis for the refresh lock');
   }
 }

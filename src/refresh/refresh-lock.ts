@@ -17,7 +17,15 @@ export interface RefreshLock {
   readonly leaseMs?: number;
 }
 
-/** The lock that is used when none is given: a queue per key, in this process. */
+let processLock: RefreshLock | undefined;
+
+/** The lock that is used when none is given: one for all strategies of this process, as they may share sessions. */
+export function defaultLock(): RefreshLock {
+  processLock ??= inProcessLock();
+  return processLock;
+}
+
+/** A queue per key, in this process. */
 export function inProcessLock(): RefreshLock {
   const tails = new Map<string, Promise<void>>();
   return {

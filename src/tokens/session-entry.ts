@@ -41,7 +41,8 @@ export function newLogin(login: Omit<NewLogin, 'loginId' | 'recordKey'>): NewLog
   const { idToken: _verifiedAlready, ...tokens } = login.tokens;
   return {
     ...login,
-    tokens,
+    // A copy: a verify callback may do to its own what it likes.
+    tokens: { ...tokens, scopes: [...tokens.scopes] },
     loginId: randomBytes(16).toString('base64url'),
     recordKey: newSealingKey(),
   };

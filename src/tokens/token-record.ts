@@ -101,7 +101,13 @@ function recordIn(content: Readonly<Record<string, unknown>>, generation: number
 }
 
 async function read(place: RecordPlace, row: string) {
-  return parseStoredRecord(await answerOf(place, place.records.get(row), 'Reading a token record'));
+  return parseStoredRecord(
+    await answerOf(
+      place,
+      asPromise(() => place.records.get(row)),
+      'Reading a token record',
+    ),
+  );
 }
 
 async function write(
@@ -113,9 +119,12 @@ async function write(
 ): Promise<boolean> {
   const { records, sealer, ttlSeconds } = place;
   const sealed = await sealer.seal(content, contentPurpose);
-  const written = records.put(row, { generation, sealed }, { ttlSeconds });
+  const written = asPromise(() => records.put(row, { generation, sealed }, { ttlSeconds }));
   return answerOf(place, written, 'Writing a token record');
 }
+
+/** Stores in plain JavaScript may answer, or throw, at once. */
+const asPromise = async <T>(ask: () => T | Promise<T>): Promise<T> => ask();
 
 // Stores that have not answered in time, and have not answered since. A refresh asks its store several times in a row:
 // without this, somebody would wait for the whole of it while each one times out.

@@ -108,6 +108,17 @@ describe('the command passport-polar', () => {
     }
   });
 
+  it('writes a new environment file, which node must not take for its own', async () => {
+    const emulator = await startPolarEmulator();
+    try {
+      const args = ['register', '--server', emulator.url, '--env-file', 'new.env'];
+      await run(join(work, 'node_modules/passport-polar/dist/cli.js'), args, { cwd: work });
+      expect(readFileSync(join(work, 'new.env'), 'utf8')).toMatch(/^POLAR_CLIENT_ID=polar_ci_/m);
+    } finally {
+      await emulator.close();
+    }
+  });
+
   it('exits with its code', async () => {
     const { code, stdout } = await command('register', '--nonsense').catch((error) => error);
     expect([code, stdout]).toEqual([2, '']);
@@ -118,7 +129,7 @@ describe('the command passport-polar', () => {
     for (const path of Object.values(bin as Record<string, string>)) {
       const file = join(work, 'node_modules/passport-polar', path);
       expect(statSync(file).mode & 0o111).toBe(0o111);
-      expect(readFileSync(file, 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+      expect(readFileSync(file, 'utf8')).toMatch(/^#!\/usr\/bin\/env (-S node --|node)\n/);
     }
     expect(Object.keys(bin)).toEqual(['passport-polar', 'passport-polar-emulator']);
   });

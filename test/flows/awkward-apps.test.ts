@@ -1,0 +1,307 @@
+/** What apps, stores and other people's code do that they should not: no login is lost, nothing hangs, the process lives. */
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type express from 'express';
+import type session from 'express-session';
+import {
+  logout,
+  PolarStrategy,
+  polarTokens,
+  requireLogin,
+  requireScope,
+  type StoredTokenRecord,
+  type TokenRecordStore,
+  type TokenSet,
+} from 'passport-polar';
+import { redisRefreshLock } from 'passport-polar/redis';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+const loginLife = 864_000;
+let app: TestApp;
+const faults: unknown[] = [];
+const noteFault = (fault: unknown): void => void faults.push(fault);
+
+beforeEach(() => {
+  faults.length = 0;
+  process.on('unhandledRejection', noteFault);
+});
+afterEach(async () => {
+  await app.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', noteFault);
+  expect(faults).toEqual([]);
+});
+
+async function loggedIn(options: TestAppOptions = {}) {
+  app = await startTestApp(options);
+  const browser = app.browser();
+  await browser.logIn();
+  return browser;
+}
+
+const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+const liveToken = () => app.emulator.liveTokens()[0]?.accessToken;
+
+describe('a request that something else has answered already', () => {
+  it.each<[string, (parts: { polar: PolarStrategy }) => express.RequestHandler]>([
+    ['requireLogin', () => requireLogin({ loginPath: '/auth/polar' })],
+    ['requireScope', () => requireScope('orders:read', { loginPath: '/auth/polar' })],
+    ['logout', ({ polar }) => logout(polar, { redirectTo: '/' })],
+  ])('is no trouble for %s', async (_name, guard) => {
+    app = await startTestApp({
+      routes: (server, parts) =>
+        server.get(
+          '/late',
+          (_req, res, next) => {
+            res.status(503).send('too late');
+            next();
+          },
+          guard(parts),
+        ),
+    });
+    const answer = await app.browser().get('/late').set('accept', 'text/html');
+    expect([answer.status, answer.text]).toEqual([503, 'too late']);
+  });
+});
+
+describe('logout', () => {
+  it('ends the login also on a route without Passport', async () => {
+    app = await startTestApp({
+      routes: (server, { polar }) =>
+        server.post(
+          '/out',
+          (req, _res, next) => {
+            Object.assign(req, { logout: undefined });
+            next();
+          },
+          logout(polar),
+        ),
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    await browser.post('/out');
+    expect(app.emulator.liveTokens()).toEqual([]);
+  });
+
+  it('does not wait for ever for a session store that hangs', async () => {
+    const browser = await loggedIn({
+      strategy: { timeoutMs: 300 },
+      routes: (server, { polar }) => server.post('/out', logout(polar, { redirectTo: '/' })),
+    });
+    app.store.destroy = () => {};
+    app.store.set = () => {};
+    const answer = await browser.post('/out');
+    expect([answer.status, answer.body.code]).toEqual([503, 'timeout']);
+    expect(app.emulator.liveTokens()).toEqual([]);
+  });
+
+  it.each([{ status: 302, headers: { location: '/' } }, 'html'] as const)(
+    'revokes again where a proxy answered in place of Polar: %j',
+    async (fault) => {
+      const browser = await loggedIn({ routes: (server, { polar }) => server.post('/out', logout(polar)) });
+      app.emulator.fail('revoke', fault);
+      await browser.post('/out');
+      // 'html' comes with status 200, which is all that RFC 7009 asks to look at.
+      if (fault === 'html') return;
+      expect(app.emulator.liveTokens()).toHaveLength(1);
+      await until(() => app.emulator.liveTokens().length === 0);
+    },
+  );
+});
+
+describe('tokens that were handed out', () => {
+  it('can be changed without any harm to the login', async () => {
+    const browser = await loggedIn({
+      routes: (server) =>
+        server.get('/mine', async (req, res) => {
+          const tokens = (await req.polar.getTokens()) as { -readonly [Key in keyof TokenSet]?: unknown };
+          (tokens.scopes as string[]).push('everything');
+          (req.polar.scopes as string[]).push('everything');
+          delete tokens.refreshToken;
+          res.json(tokens);
+        }),
+    });
+    expect((await browser.get('/mine')).body.scopes).toContain('everything');
+    expect((await browser.get('/me')).body.scopes).toEqual(['openid', 'email']);
+    app.emulator.advanceTime(loginLife);
+    expect(await browser.token()).toBe(liveToken());
+  });
+
+  it('can be changed in the verify callback', async () => {
+    const browser = await loggedIn({
+      verify: ({ tokens, profile }: { tokens: Record<string, unknown>; profile: unknown }) => {
+        (tokens['scopes'] as string[]).length = 0;
+        delete tokens['refreshToken'];
+        return profile;
+      },
+    });
+    app.emulator.advanceTime(loginLife);
+    expect((await browser.get('/me')).body.scopes).toEqual(['openid', 'email']);
+  });
+});
+
+describe('an answer to a refresh in which only the tokens make sense', () => {
+  /** Changes what the token endpoint answers to a refresh. */
+  function fetchThat(change: (body: Record<string, unknown>) => void): typeof fetch {
+    return async (input, init) => {
+      const answer = await fetch(input, init);
+      if (!String(init?.body).includes('grant_type=refresh_token')) return answer;
+      const body = (await answer.json()) as Record<string, unknown>;
+      change(body);
+      return Response.json(body, { status: answer.status });
+    };
+  }
+
+  it.each<[string, (body: Record<string, unknown>) => void]>([
+    ['a lifetime in letters', (body) => Object.assign(body, { expires_in: '3600' })],
+    ['a lifetime that is none', (body) => Object.assign(body, { expires_in: -1 })],
+    ['scopes in a list', (body) => Object.assign(body, { scope: ['openid', 'email'] })],
+    ['an id_token that is none', (body) => Object.assign(body, { id_token: 7 })],
+    ['no token_type', (body) => delete body['token_type']],
+  ])('%s: the tokens are kept', async (_what, change) => {
+    const browser = await loggedIn({ strategy: { fetch: fetchThat(change) } });
+    app.emulator.advanceTime(loginLife);
+    expect(await browser.token()).toBe(liveToken());
+    app.emulator.advanceTime(3600);
+    expect(await browser.token()).toBe(liveToken());
+  });
+
+  it('an id_token of somebody else: they are refused, and revoked', async () => {
+    const forged = fetchThat((body) => Object.assign(body, { id_token: 'x.y.z' }));
+    const browser = await loggedIn({ strategy: { fetch: forged } });
+    app.emulator.advanceTime(loginLife);
+    expect((await browser.get('/token')).body.code).toBe('id_token_malformed');
+    await until(() => app.emulator.liveTokens().length === 0);
+  });
+});
+
+describe('a custom callback that throws', () => {
+  const throwing: TestAppOptions['routes'] = (server, { passport: authenticator }) =>
+    server.get('/auth/polar/callback', (req, res, next) =>
+      authenticator.authenticate('polar', (error: unknown) => {
+        calls++;
+        throw error ?? new Error('the app is broken');
+      })(req, res, next),
+    );
+  let calls = 0;
+  beforeEach(() => {
+    calls = 0;
+  });
+
+  it('at an error of Polar, which anybody can send, reaches the error handler', async () => {
+    app = await startTestApp({ routes: throwing });
+    const browser = app.browser();
+    const state = (await browser.startLogin()).searchParams.get('state');
+    const answer = await browser.get(`/auth/polar/callback?error=server_error&state=${state}`);
+    expect([answer.status, answer.body.code, calls]).toEqual([500, 'authorization_failed', 1]);
+  });
+
+  it('at a user is not called a second time', async () => {
+    app = await startTestApp({ routes: throwing });
+    const answer = await app.browser().logIn();
+    expect([answer.status, answer.body.message, calls]).toEqual([500, 'the app is broken', 1]);
+  });
+});
+
+describe('stores, locks and fetches', () => {
+  it('two strategies over one memory store refresh one after the other', async () => {
+    const browser = await loggedIn({
+      routes: (server, { client, emulator }) => {
+        const other = new PolarStrategy({
+          clientID: client.clientID,
+          clientSecret: client.clientSecret,
+          callbackURL: '/auth/polar/callback',
+          server: emulator.server,
+          now: emulator.now,
+        });
+        server.get('/other', polarTokens(other), async (req, res) => {
+          res.json({ accessToken: await req.polar.getAccessToken() });
+        });
+      },
+    });
+    for (let hour = 0; hour < 5; hour++) {
+      app.emulator.advanceTime(hour === 0 ? loginLife : 3600);
+      const answers = await Promise.all([browser.get('/token'), browser.get('/other')]);
+      expect(answers.map(({ body }) => body.accessToken)).toEqual([liveToken(), liveToken()]);
+    }
+    expect(refreshes()).toHaveLength(5);
+  });
+
+  it('a session store that throws at the save of a login fails that login, with an answer', async () => {
+    app = await startTestApp();
+    const browser = app.browser();
+    const callback = await browser.visitPolar(await browser.startLogin());
+    const set = app.store.set.bind(app.store);
+    app.store.set = ((sid: string, data: session.SessionData, done: () => void) => {
+      if ((data as { passport?: { user?: unknown } }).passport?.user !== undefined) {
+        app.store.set = set;
+        throw new Error('disk full');
+      }
+      set(sid, data, done);
+    }) as never;
+    expect((await browser.get(callback)).body.message).toBe('disk full');
+  });
+
+  it('a store of records may answer at once, without promises', async () => {
+    const rows = new Map<string, StoredTokenRecord>();
+    const puts: string[] = [];
+    const tokenRecords = {
+      get: (loginId: string) => rows.get(loginId),
+      put: (loginId: string, record: StoredTokenRecord) => {
+        puts.push(loginId);
+        rows.set(loginId, record);
+        return true;
+      },
+    } as unknown as TokenRecordStore;
+    const browser = await loggedIn({ strategy: { tokenRecords } });
+    app.emulator.advanceTime(loginLife);
+    expect(await browser.token()).toBe(liveToken());
+    expect(puts).toHaveLength(1);
+  });
+
+  it('a Redis client that throws costs the lock, and nothing else', async () => {
+    const sendCommand = (): never => {
+      throw new Error('The client is closed');
+    };
+    const browser = await loggedIn({ strategy: { refreshLock: redisRefreshLock({ sendCommand }) } });
+    app.emulator.advanceTime(loginLife);
+    expect(await browser.token()).toBe(liveToken());
+  });
+
+  it('a Redis client that throws only later does not end the process', async () => {
+    let isClosed = false;
+    const sendCommand = (command: string): Promise<unknown> => {
+      if (isClosed) throw new Error('The client is closed');
+      return Promise.resolve(command === 'SET' ? 'OK' : 1);
+    };
+    app = await startTestApp();
+    const release = await redisRefreshLock({ sendCommand, leaseMs: 100 }).acquire('x', { waitMs: 100 });
+    isClosed = true;
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    await expect(release()).rejects.toThrow('closed');
+  });
+
+  it('a fetch whose errors carry the request along shows nothing of it', async () => {
+    const away: typeof fetch = async (_input, init) => {
+      throw Object.assign(new Error(`Request failed: ${String(init?.body)}`), {
+        code: 'ERR_BAD_REQUEST',
+        config: { data: String(init?.body), headers: init?.headers },
+      });
+    };
+    app = await startTestApp({ strategy: { fetch: away, timeoutMs: 500 } });
+    const browser = app.browser();
+    const { status } = await browser.get(await browser.visitPolar(await browser.startLogin()));
+    expect(status).toBe(503);
+    const [error] = app.errors;
+    expect((error as { cause: { code: string } }).cause.code).toBe('ERR_BAD_REQUEST');
+    expect(inspect(error, { depth: 9 })).not.toMatch(/polar_(cs|ac|at|rt)_|client_secret|code=/);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  const giveUpAt = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > giveUpAt) throw new Error('It did not come to pass');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
