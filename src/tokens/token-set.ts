@@ -51,8 +51,8 @@ export function isUsable(tokens: TokenSet, now: number, leewayMs = 0): boolean {
 export function parseStoredTokens(value: unknown): TokenSet | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { accessToken, refreshToken, expiresAt, scopes } = value as Record<string, unknown>;
-  if (typeof accessToken !== 'string' || accessToken === '') return undefined;
-  if (refreshToken !== undefined && typeof refreshToken !== 'string') return undefined;
+  if (!isToken(accessToken)) return undefined;
+  if (refreshToken !== undefined && refreshToken !== '' && !isToken(refreshToken)) return undefined;
   if (expiresAt !== undefined && typeof expiresAt !== 'number') return undefined;
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) return undefined;
   return {
@@ -62,3 +62,7 @@ export function parseStoredTokens(value: unknown): TokenSet | undefined {
     scopes,
   };
 }
+
+// As in a token response: with anything else in it, it could be sent nowhere.
+const isToken = (value: unknown): value is string =>
+  typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);

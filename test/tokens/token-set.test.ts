@@ -103,6 +103,8 @@ describe('stored tokens', () => {
     ['no access token', { ...stored, accessToken: undefined }],
     ['an empty access token', { ...stored, accessToken: '' }],
     ['an access token that is no text', { ...stored, accessToken: ['a'] }],
+    ['an access token that no header can carry', { ...stored, accessToken: 'a b' }],
+    ['a refresh token that could not be sent', { ...stored, refreshToken: ' ' }],
     ['a refresh token that is no text', { ...stored, refreshToken: 7 }],
     ['a refresh token null', { ...stored, refreshToken: null }],
     ['an expiry that is text', { ...stored, expiresAt: String(now) }],
