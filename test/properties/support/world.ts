@@ -5,7 +5,13 @@ import { Socket } from 'node:net';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import session from 'express-session';
 import passport from 'passport';
-import { PolarStrategy, polarTokens, requireLogin, requireScope } from 'passport-polar';
+import {
+  PolarStrategy,
+  type PolarStrategyOptions,
+  polarTokens,
+  requireLogin,
+  requireScope,
+} from 'passport-polar';
 import { rsaKey, signIdToken } from '../../support/sign-id-token.js';
 
 export type Json = Record<string, unknown>;
@@ -112,7 +118,7 @@ export interface World {
 }
 
 /** The world; logged in once, so that a session of somebody who is logged in is known. */
-export async function startWorld(): Promise<World> {
+export async function startWorld(more: Partial<PolarStrategyOptions> = {}): Promise<World> {
   const answers: PolarAnswers = {
     token: grantForGoodCode,
     jwks: () => Response.json({ keys: [key.jwk] }),
@@ -123,7 +129,7 @@ export async function startWorld(): Promise<World> {
     if (url.endsWith('/jwks.json')) return answers.jwks();
     return answers.api();
   };
-  const polar = new PolarStrategy({ clientID, clientSecret, callbackURL, fetch });
+  const polar = new PolarStrategy({ clientID, clientSecret, callbackURL, fetch, ...more });
   const store = new session.MemoryStore() as session.MemoryStore & { sessions: Record<string, string> };
   const secret = 'only for tests';
   const errors: unknown[] = [];
