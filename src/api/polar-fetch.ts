@@ -28,7 +28,7 @@ export async function fetchFromPolar(
   // Polar answers 411 to a body without a length, so even a stream is sent in one piece.
   const body = request.body === null ? undefined : await unlessAborted(signal, () => request.arrayBuffer());
   const answer = await send(parts, request, body, first.accessToken);
-  if (answer.status !== 401 || isStream(init.body)) return checked(answer, request);
+  if (answer.status !== 401 || isStream(init.body)) return checked(answer, request, first.accessToken);
 
   const second = await unlessAborted(signal, () => keeper.tokensAfterRefusal(login, first.accessToken));
   if (second === undefined) return answer;
@@ -36,7 +36,7 @@ export async function fetchFromPolar(
   publish('request', { event: 'retried-after-401', loginId: login.loginId });
   const again = await send(parts, request, body, second.accessToken);
   if (again.status === 401) keeper.noteSecondRefusal(login, second.accessToken);
-  return checked(again, request);
+  return checked(again, request, second.accessToken);
 }
 
 /** Waits no longer than the caller wants to. What has been started goes on: others may be waiting for the same refresh. */
@@ -112,7 +112,7 @@ async function send(
   }
 }
 
-function checked(answer: Response, request: Request): Response {
+function checked(answer: Response, request: Request, accessToken: string): Response {
   const path = new URL(request.url).pathname;
   if (
     answer.type === 'opaqueredirect' ||
@@ -128,7 +128,10 @@ function checked(answer: Response, request: Request): Response {
   const challenge = answer.headers.get('www-authenticate') ?? '';
   if (answer.status === 403 && challenge.includes('insufficient_scope')) {
     discard(answer);
-    const scopes = /\bscope="([^"]*)"/.exec(challenge)?.[1]?.split(' ').filter(Boolean) ?? [];
+    // Only what can be a scope (RFC 6749 section 3.3), and not a token that was echoed.
+    const scopes = (/\bscope="([^"]*)"/.exec(challenge)?.[1] ?? '')
+      .split(' ')
+      .filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope) && !scope.includes(accessToken));
     const oneOf = scopes.length > 0 ? `: one of ${scopes.join(', ')}` : '';
     throw new PolarInsufficientScopeError(
       `The access token lacks a scope for ${request.method} ${path}${oneOf}. Add it to the strategy's scope and log in again.`,

@@ -99,9 +99,12 @@ export async function importKeys(document: unknown): Promise<readonly Verificati
 
 function couldVerifyRS256(jwk: unknown): jwk is JWK {
   if (typeof jwk !== 'object' || jwk === null) return false;
-  const { kty, use, alg, key_ops: operations } = jwk as Record<string, unknown>;
+  const { kty, n, e, use, alg, key_ops: operations } = jwk as Record<string, unknown>;
   return (
     kty === 'RSA' &&
+    // Web Crypto would make texts of anything else.
+    typeof n === 'string' &&
+    typeof e === 'string' &&
     (use === undefined || use === 'sig') &&
     (alg === undefined || alg === 'RS256') &&
     (operations === undefined || (Array.isArray(operations) && operations.includes('verify')))

@@ -311,6 +311,29 @@ it('names the scopes that are missing', async () => {
   expect(app.errors[0]).toMatchObject({ scopes: ['organizations:write', 'organizations:read'] });
 });
 
+it.each([
+  ['orders:read "x', ['orders:read']],
+  ['orders:read TOKEN xTOKENx', ['orders:read']],
+  ['caf\u00e9 a\\b orders:read', ['orders:read']],
+])('names nothing that is no scope, and no token: %s', async (scope, named) => {
+  await app.close();
+  app = await startTestApp({
+    routes: (server) => server.get('/call', (req, res, next) => call(req, res, next)),
+    strategy: {
+      fetch: async (url, init) => {
+        if (!url.endsWith('/v1/organizations/')) return fetch(url, init);
+        const token = new Headers(init.headers).get('authorization')?.slice('Bearer '.length) ?? '';
+        const challenge = `Bearer error="insufficient_scope", scope="${scope.replaceAll('TOKEN', token)}"`;
+        return new Response(null, { status: 403, headers: { 'www-authenticate': challenge } });
+      },
+    },
+  });
+  const browser = await loggedIn();
+  call = calls('/v1/organizations/');
+  await browser.get('/call').expect(403);
+  expect(app.errors).toMatchObject([{ code: 'insufficient_scope', scopes: named }]);
+});
+
 it('retries a Request with a body', async () => {
   const browser = await loggedIn();
   app.emulator.advanceTime(10);

@@ -68,6 +68,10 @@ describe('the keys of a document', () => {
     expect(key?.key).toMatchObject({ type: 'public' });
   });
 
+  it.each(['n', 'e'] as const)('are not made of an %s that is no text', async (field) => {
+    expect(await importKeys({ keys: [{ ...one.jwk, [field]: [one.jwk[field]] }] })).toEqual([]);
+  });
+
   it('have no kid that is no text', async () => {
     expect(kids(await importKeys({ keys: [{ ...one.jwk, kid: 7 }] }))).toEqual([undefined]);
   });
