@@ -122,6 +122,14 @@ export function seconds(value: unknown, name: string): number | undefined {
   return value;
 }
 
+/** A number of seconds above 0, and no more than a day has: whoever means milliseconds is told, too. */
+export function secondsOfADay(value: unknown, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !(value > 0 && value <= 86_400))
+    throw new TypeError(`${name} must be a number of seconds above 0, at most 86400`);
+  return value;
+}
+
 /** A list of keys, none of them guessable. */
 export function keys(value: unknown, name: string): readonly string[] | undefined {
   if (value === undefined) return undefined;

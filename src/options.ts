@@ -15,6 +15,7 @@ import {
   rejectUnknown,
   resolveScope,
   seconds,
+  secondsOfADay,
   text,
 } from './option-checks.js';
 import { defaultLock, type RefreshLock } from './refresh/refresh-lock.js';
@@ -59,6 +60,12 @@ export interface PolarStrategyOptions extends PolarClientOptions {
    * old token at once, with every request that is in flight. @default 5
    */
   readonly leewaySeconds?: number | undefined;
+  /**
+   * Seconds within which a login that was started has to be finished. A new session that holds nothing but started logins
+   * is kept for no longer, unless its visitor comes back, so that visitors without cookies cannot fill the session store.
+   * @default 600
+   */
+  readonly pendingLoginSeconds?: number | undefined;
   /** Where refreshed tokens are kept. @default beside the session, in the session's own store */
   readonly tokenRecords?: TokenRecordStore | undefined;
   /**
@@ -87,6 +94,7 @@ export interface ResolvedOptions extends ResolvedClientOptions {
   readonly fetchUserInfo: boolean;
   readonly clockToleranceSeconds: number;
   readonly leewaySeconds: number;
+  readonly pendingLoginSeconds: number;
   readonly tokenRecords: TokenRecordStore | undefined;
   readonly encryptionKeys: readonly string[] | undefined;
   readonly refreshLock: RefreshLock;
@@ -112,6 +120,7 @@ export const optionNames: Record<keyof PolarStrategyOptions, true> = {
   fetchUserInfo: true,
   clockToleranceSeconds: true,
   leewaySeconds: true,
+  pendingLoginSeconds: true,
   tokenRecords: true,
   encryptionKeys: true,
   refreshLock: true,
@@ -158,6 +167,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     fetchUserInfo: flag(options.fetchUserInfo, 'fetchUserInfo') ?? false,
     clockToleranceSeconds: seconds(options.clockToleranceSeconds, 'clockToleranceSeconds') ?? 30,
     leewaySeconds: seconds(options.leewaySeconds, 'leewaySeconds') ?? 5,
+    pendingLoginSeconds: secondsOfADay(options.pendingLoginSeconds, 'pendingLoginSeconds') ?? 600,
     encryptionKeys: keys(options.encryptionKeys, 'encryptionKeys'),
     tokenRecords: methods(options.tokenRecords, 'tokenRecords', ['get', 'put']),
     refreshLock: methods(options.refreshLock, 'refreshLock', ['acquire']) ?? defaultLock(),

@@ -32,6 +32,7 @@ describe('the defaults', () => {
       fetchUserInfo: false,
       clockToleranceSeconds: 30,
       leewaySeconds: 5,
+      pendingLoginSeconds: 600,
       tokenRecords: undefined,
     });
     expect(server.apiURL).toBe('https://api.polar.sh');
@@ -77,6 +78,7 @@ describe('the defaults', () => {
       fetchUserInfo: true,
       clockToleranceSeconds: 0,
       leewaySeconds: 0,
+      pendingLoginSeconds: 60,
       tokenRecords: { get: async () => undefined, put: async () => true },
       refreshLock: { acquire: async () => async () => {} },
       now: () => 1,
@@ -109,7 +111,14 @@ describe('the defaults', () => {
       'proxy',
       'fetchUserInfo',
     ];
-    const more = ['clockToleranceSeconds', 'leewaySeconds', 'tokenRecords', 'refreshLock', 'now'];
+    const more = [
+      'clockToleranceSeconds',
+      'leewaySeconds',
+      'pendingLoginSeconds',
+      'tokenRecords',
+      'refreshLock',
+      'now',
+    ];
     const all = { ...unset, ...Object.fromEntries([...others, ...more].map((name) => [name, undefined])) };
     const comparable = (options: object): string => JSON.stringify(resolve(options));
     expect(comparable(all)).toBe(comparable({ clientSecret: undefined }));
@@ -208,6 +217,12 @@ describe('a wrong value', () => {
     ['leewaySeconds', -1],
     ['leewaySeconds', '5'],
     ['leewaySeconds', Number.NaN],
+    ['pendingLoginSeconds', 0],
+    ['pendingLoginSeconds', -1],
+    ['pendingLoginSeconds', '600'],
+    ['pendingLoginSeconds', 600_000],
+    ['pendingLoginSeconds', Number.NaN],
+    ['pendingLoginSeconds', null],
     ['tokenRecords', null],
     ['tokenRecords', 'redis://localhost'],
     ['tokenRecords', { get: records.get }],

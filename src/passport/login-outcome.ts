@@ -25,7 +25,7 @@ const failures: Record<LoginFailureCode, readonly [message: string, status?: num
   login_required: ['Polar needs you to log in or to agree there first.'],
   state_missing: ['The answer from Polar belongs to no login. Please log in again.', 403],
   state_unknown: [
-    'This login is no longer valid: it is finished, was started in another browser, or the session cookie did not come back. Please log in again.',
+    'This login is no longer valid: it took too long, is finished, was started in another browser, or the session cookie did not come back. Please log in again.',
     403,
   ],
   state_expired: ['This login took too long. Please log in again.', 403],

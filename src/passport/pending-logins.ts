@@ -3,6 +3,7 @@ import type { ResolvedOptions } from '../options.js';
 import { type RequestSession, saveSession, sessionOf } from '../request-session.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import { within } from '../within.js';
+import { keepBriefly } from './brief-session.js';
 import { inTurn } from './in-turn.js';
 
 /** A login that was started and has not come back yet; one for each tab. */
@@ -36,7 +37,6 @@ export function nameOfServer({ server }: ResolvedOptions): string {
 // One key for all strategies of an app, so that a login with one carries the other's tabs along.
 const sessionKey = 'polarLogins';
 const maxPending = 10;
-const lifetimeMs = 10 * 60 * 1000;
 const maxRemembered = 10_000;
 
 /**
@@ -46,19 +46,27 @@ const maxRemembered = 10_000;
 export class PendingLogins {
   readonly #now: () => number;
   readonly #storeTimeoutMs: number;
+  readonly #lifetimeMs: number;
   // States that came back: a session written by a slower request could bring one of them back to life.
   readonly #used = new BoundedMap<true>(maxRemembered);
 
-  constructor({ now, timeoutMs }: Pick<ResolvedOptions, 'now' | 'timeoutMs'>) {
+  constructor({
+    now,
+    pendingLoginSeconds,
+    timeoutMs,
+  }: Pick<ResolvedOptions, 'now' | 'pendingLoginSeconds' | 'timeoutMs'>) {
     this.#now = now;
+    this.#lifetimeMs = pendingLoginSeconds * 1000;
     this.#storeTimeoutMs = timeoutMs;
   }
 
   /** Adds a login and saves the session. The oldest beyond ten are dropped. */
   add(req: Request, login: PendingLogin): Promise<void> {
     return this.#inTurn(req, async (session) => {
-      const others = (await this.#stored(req)) ?? parse(session[sessionKey]);
+      const stored = await this.#stored(req);
+      const others = stored ?? parse(session[sessionKey]);
       write(session, [...this.#fresh(others), login].slice(-maxPending));
+      if (stored === undefined) keepBriefly(session, this.#lifetimeMs, holdsNothingElse);
       await saveSession(session);
     });
   }
@@ -94,7 +102,7 @@ export class PendingLogins {
 
   #isFresh(login: PendingLogin): boolean {
     const age = this.#now() - login.startedAt;
-    return age < lifetimeMs && age > -lifetimeMs;
+    return age < this.#lifetimeMs && age > -this.#lifetimeMs;
   }
 
   #fresh(logins: readonly PendingLogin[]): PendingLogin[] {
@@ -123,6 +131,10 @@ export class PendingLogins {
 function write(session: RequestSession, logins: readonly PendingLogin[]): void {
   if (logins.length > 0) session[sessionKey] = logins;
   else delete session[sessionKey];
+}
+
+function holdsNothingElse(session: RequestSession): boolean {
+  return Object.keys(session).every((key) => key === 'cookie' || key === sessionKey);
 }
 
 function parse(value: unknown): PendingLogin[] {

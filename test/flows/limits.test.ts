@@ -1,0 +1,337 @@
+/** What strangers can make an app keep: sessions, memory, records and bodies, each with its bound. */
+import v8 from 'node:v8';
+import vm from 'node:vm';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { RedisStore } from 'connect-redis';
+import type { Response as ExpressResponse, Request } from 'express';
+import session, { type SessionOptions } from 'express-session';
+import { logout, PolarBearerStrategy, PolarOAuthClient, PolarStrategy, polarTokens } from 'passport-polar';
+import { createClient } from 'redis';
+import { wantedScopes, wantScopes } from '../../src/wanted-scopes.js';
+import { endless, startMisbehavingServer } from '../support/misbehaving-server.js';
+import { hasRedis, startRedis } from '../support/redis-server.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+type Json = Record<string, unknown>;
+const minute = 60_000;
+const megabyte = 1024 * 1024;
+const options = { clientID: 'c', clientSecret: 's', callbackURL: 'https://app.example/auth/polar/callback' };
+
+v8.setFlagsFromString('--expose-gc');
+const collectGarbage = vm.runInNewContext('gc') as () => void;
+async function heapUsed(): Promise<number> {
+  await new Promise(setImmediate);
+  collectGarbage();
+  return process.memoryUsage().heapUsed;
+}
+
+/** By how much the heap grows in the last two thirds of a flood, when all that may be kept is there already. */
+async function growthDuring(times: number, batch: number, work: (index: number) => Promise<unknown>) {
+  let atFirst = 0;
+  for (let index = 0; index < times; index += batch) {
+    if (atFirst === 0 && index >= times / 3) atFirst = await heapUsed();
+    await Promise.all(Array.from({ length: batch }, (_none, each) => work(index + each)));
+  }
+  return (await heapUsed()) - atFirst;
+}
+
+/** A strategy handling a request, as Passport has it do. */
+function authenticate(strategy: PolarStrategy | PolarBearerStrategy, req: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const actions = { success: resolve, fail: resolve, redirect: resolve, error: reject };
+    Object.assign(Object.create(strategy), actions).authenticate(req, {});
+  });
+}
+
+describe('a flood of', () => {
+  it('100,000 login starts in one session leaves ten of them there', async () => {
+    const polar = new PolarStrategy(options);
+    const store = new session.MemoryStore();
+    const stored = () => (store as unknown as { sessions: Record<string, string> }).sessions['sid'] ?? '{}';
+    const start = (): Promise<unknown> => {
+      const url = '/auth/polar?return_to=/page';
+      const req = { sessionID: 'sid', sessionStore: store, originalUrl: url, headers: {}, socket: {} };
+      store.createSession(req as never, { cookie: { originalMaxAge: null }, ...JSON.parse(stored()) });
+      return authenticate(polar, req);
+    };
+    const growth = await growthDuring(100_000, 100, start);
+    expect(JSON.parse(stored()).polarLogins).toHaveLength(10);
+    expect(stored().length).toBeLessThan(10_000);
+    expect(growth).toBeLessThan(8 * megabyte);
+  }, 300_000);
+
+  it('cancelled logins leaves nothing, and what is remembered of them is bounded', async () => {
+    const polar = new PolarStrategy(options);
+    const store = new session.MemoryStore();
+    const visit = async (sessionID: string, query: string): Promise<unknown> => {
+      const originalUrl = query === '' ? '/auth/polar' : `/auth/polar/callback?${query}`;
+      const req = { sessionID, sessionStore: store, originalUrl, headers: {}, socket: {} };
+      const { sessions } = store as unknown as { sessions: Record<string, string> };
+      store.createSession(req as never, JSON.parse(sessions[sessionID] ?? '{"cookie":{}}'));
+      return authenticate(polar, req);
+    };
+    const growth = await growthDuring(45_000, 100, async (index) => {
+      const sessionID = `session ${index % 100}`;
+      const state = new URL(String(await visit(sessionID, ''))).searchParams.get('state');
+      expect(await visit(sessionID, `error=access_denied&state=${state}`)).toMatchObject({
+        code: 'access_denied',
+      });
+    });
+    expect(growth).toBeLessThan(4 * megabyte);
+  }, 300_000);
+
+  it('100,000 bad bearer tokens is forgotten but for the last of them', async () => {
+    let now = 0;
+    let asked = 0;
+    const fetch = async (): Promise<Response> => {
+      asked++;
+      return Response.json({ active: false });
+    };
+    const bearer = new PolarBearerStrategy({ clientID: 'c', clientSecret: 's', fetch, now: () => now });
+    const ask = (index: number): Promise<unknown> =>
+      authenticate(bearer, { originalUrl: '/', headers: { authorization: `Bearer bad-${index}` } });
+    // Each twice: a "no" is remembered only for a token that was met before.
+    const growth = await growthDuring(100_000, 100, async (index) => {
+      await ask(index);
+      if (index % 100 === 99) now += 200;
+      if (index >= 1000) await ask(index - 1000);
+    });
+    expect(growth).toBeLessThan(8 * megabyte);
+    now += minute;
+    asked = 0;
+    await ask(0);
+    expect(asked).toBe(1);
+  }, 300_000);
+
+  it('logins that a process meets is forgotten but for the last 10,000', async () => {
+    const login = await loggedInSession();
+    let looks = 0;
+    const get = (_sid: string, done: (error: null) => void): void => {
+      looks++;
+      done(null);
+    };
+    const store = { get, set() {}, constructor: { name: 'MemoryStore' } };
+    const middleware = polarTokens(
+      new PolarStrategy({ ...options, clientID: login.clientID, server: login.server }),
+    );
+    const use = async (index: number): Promise<unknown> => {
+      const loginId = Buffer.from(String(index).padStart(16, '0')).toString('base64url');
+      const { user } = login.session['passport'] as Json;
+      const found = { ...login.session, polar: { ...(login.session['polar'] as Json), loginId } };
+      Object.assign(found, { cookie: { originalMaxAge: null }, regenerate() {}, save() {} });
+      const req = { session: found, sessionID: 's', sessionStore: store, user, isAuthenticated: () => true };
+      middleware(req as never, {} as ExpressResponse, () => {});
+      return (req as unknown as Request).polar.getAccessToken();
+    };
+    expect(await growthDuring(60_000, 100, use)).toBeLessThan(8 * megabyte);
+    looks = 0;
+    await use(59_999);
+    expect(looks).toBe(0);
+    await use(0);
+    expect(looks).toBeGreaterThan(0);
+  }, 300_000);
+
+  it('scopes that pages want leaves 200 in the session', () => {
+    const kept: Json = {};
+    for (let index = 0; index < 1000; index++) wantScopes(kept, 'polar', [`scope-${index}`], 1);
+    expect(wantedScopes(kept, 'polar', 1)).toHaveLength(200);
+  });
+});
+
+/** The session of somebody who has just logged in. */
+async function loggedInSession() {
+  const logged = await startTestApp();
+  try {
+    const browser = logged.browser();
+    await browser.logIn();
+    const found = (await browser.get('/session')).body as Json;
+    return { session: found, clientID: logged.client.clientID, server: logged.emulator.server };
+  } finally {
+    await logged.close();
+  }
+}
+
+let app: TestApp;
+let cleanUp: (() => Promise<unknown>) | undefined;
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await app?.close();
+  await cleanUp?.();
+  cleanUp = undefined;
+});
+
+it('a login has one record, however often it is refreshed, and one row for its end', async () => {
+  app = await startTestApp({
+    routes: (server, { polar }) => server.post('/logout', logout(polar, { redirectTo: '/' })),
+  });
+  const browser = app.browser();
+  await browser.logIn();
+  for (let time = 0; time < 8; time++) {
+    app.emulator.advanceTime(864_000);
+    await browser.token();
+  }
+  const rows = () =>
+    Object.keys(app.store['sessions' as never]).filter((sid) => sid.startsWith('polar-tokens.'));
+  expect(rows()).toHaveLength(1);
+  await browser.post('/logout');
+  expect(rows()).toHaveLength(2);
+});
+
+it('of an endless answer no more is read than makes sense', async () => {
+  const answer = endless();
+  const server = await startMisbehavingServer(answer);
+  cleanUp = () => server.close();
+  const client = new PolarOAuthClient({
+    ...options,
+    server: { webURL: server.url, apiURL: server.url },
+  } as never);
+  await expect(client.introspect('token')).rejects.toMatchObject({ code: 'response_too_large' });
+  await answer.closed;
+  // What is under way in sockets and buffers, on top of 256 KiB.
+  expect(answer.sent()).toBeLessThan(8 * megabyte);
+});
+
+it('the emulator reads no request of more than 1 MiB', async () => {
+  app = await startTestApp();
+  const post = (size: number) =>
+    fetch(`${app.emulator.apiURL}/v1/oauth2/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ x: 'x'.repeat(size) }),
+    });
+  expect((await post(megabyte - 2)).status).not.toBe(413);
+  expect((await post(megabyte)).status).toBe(413);
+});
+
+describe('visitors who start a login and send no cookie', () => {
+  const stored = (): Json[] =>
+    Object.values(app.store['sessions' as never] as Record<string, string>).map((text) => JSON.parse(text));
+  const livesFor = ({ cookie }: Json): number | null => {
+    const { expires } = cookie as { expires: string | null };
+    return expires === null ? null : Math.round((Date.parse(expires) - Date.now()) / 1000);
+  };
+  const countInStore = (): Promise<number> =>
+    new Promise((resolve) => app.store.length((_error, count) => resolve(count ?? -1)));
+  const startLogins = async (times: number): Promise<void> => {
+    for (let batch = 0; batch < times; batch += 50)
+      await Promise.all(
+        Array.from({ length: 50 }, () =>
+          fetch(`${app.url}/auth/polar`, { redirect: 'manual' }).then((got) => got.text()),
+        ),
+      );
+  };
+
+  it.each([
+    [undefined, 600],
+    [60, 60],
+  ])(
+    'are forgotten after pendingLoginSeconds: 1,000 of them, with %s',
+    async (pendingLoginSeconds, kept) => {
+      app = await startTestApp({ strategy: { pendingLoginSeconds } });
+      await startLogins(1000);
+      expect(await countInStore()).toBe(1000);
+      const { now } = Date;
+      jest.spyOn(Date, 'now').mockImplementation(() => now() + (kept - 20) * 1000);
+      expect(await countInStore()).toBe(1000);
+      jest.spyOn(Date, 'now').mockImplementation(() => now() + (kept + 1) * 1000);
+      expect(await countInStore()).toBe(0);
+    },
+    60_000,
+  );
+
+  (hasRedis ? it : it.skip)('are forgotten by Redis, and whoever comes back is not', async () => {
+    const redis = await startRedis();
+    const client = createClient({ url: redis.url });
+    await client.connect();
+    cleanUp = async () => {
+      client.destroy();
+      await redis.close();
+    };
+    app = await startTestApp({ session: { store: new RedisStore({ client }) } });
+    await startLogins(1000);
+    const lives = async () => Promise.all((await client.keys('sess:*')).map((name) => client.ttl(name)));
+    const all = await lives();
+    expect(all).toHaveLength(1000);
+    expect(Math.max(...all)).toBeLessThanOrEqual(600);
+    expect(Math.min(...all)).toBeGreaterThan(500);
+    await client.flushAll();
+    const browser = app.browser();
+    await browser.startLogin();
+    await browser.get('/me');
+    expect(await lives()).toEqual([86_400]);
+    await client.flushAll();
+    await app.browser().logIn();
+    expect(await lives()).toEqual([86_400]);
+  });
+
+  const day = 86_400;
+  const settings: [string, Partial<SessionOptions>, number | null][] = [
+    ['a cookie for the browser session', {}, null],
+    ['a cookie for a day', { cookie: { maxAge: day * 1000 } }, day],
+    ['rolling', { rolling: true, cookie: { maxAge: day * 1000 } }, day],
+    ['rolling, for the browser session', { rolling: true }, null],
+    ['saveUninitialized', { saveUninitialized: true, cookie: { maxAge: day * 1000 } }, day],
+    ['resave', { resave: true, cookie: { maxAge: day * 1000 } }, day],
+  ];
+  const withCart: TestAppOptions['routes'] = (server) => {
+    server.use((req, _res, next) => {
+      if (req.path === '/cart' || req.query['cart']) (req.session as unknown as Json)['cart'] = 1;
+      next();
+    });
+    server.get('/cart', (_req, res) => void res.json({}));
+  };
+  const ageOf = (headers: Json): number | null => {
+    const [cookie = ''] = (headers['set-cookie'] ?? []) as string[];
+    const [, expires] = /Expires=([^;]+)/.exec(cookie) ?? [];
+    return expires === undefined ? null : Math.round((Date.parse(expires) - Date.now()) / 1000);
+  };
+  const about = (seconds: number | null) => (seconds === null ? null : expect.closeTo(seconds, -1)); // within five seconds
+
+  it.each(settings)('take nothing from the others: %s', async (_what, settings, own) => {
+    app = await startTestApp({ session: settings, routes: withCart });
+    const browser = app.browser();
+    const started = await browser.get('/auth/polar');
+    // The browser's cookie is the app's own, only the store knows better.
+    expect(ageOf(started.headers)).toEqual(about(own));
+    expect(stored().map(livesFor)).toEqual([about(600)]);
+
+    // Who comes back, has a session like all others, whatever they come for.
+    await browser.get('/me');
+    expect(stored().map(livesFor)).toEqual([about(own)]);
+    await browser.get('/cart');
+    expect(stored().map(livesFor)).toEqual([about(own)]);
+    await browser.startLogin();
+    expect(stored().map(livesFor)).toEqual([about(own)]);
+    await browser.logIn();
+    expect(stored().map(livesFor)).toEqual([about(own)]);
+    expect((await browser.get('/me')).body.user).not.toBeNull();
+
+    const direct = app.browser();
+    const answer = await direct.logIn();
+    expect(answer.headers['location']).toBe('/home');
+    expect(ageOf(answer.headers)).toEqual(about(own));
+    expect(stored().map(livesFor)).toEqual([about(own), about(own)]);
+  });
+
+  it('leave alone what an app keeps in a new session for less time, or with more in it', async () => {
+    app = await startTestApp({ session: { cookie: { maxAge: 30_000 } } });
+    await app.browser().startLogin();
+    expect(stored().map(livesFor)).toEqual([about(30)]);
+    await app.close();
+    app = await startTestApp({ session: { cookie: { maxAge: day * 1000 } }, routes: withCart });
+    await app.browser().startLogin('/auth/polar?cart=1');
+    expect(stored().map(livesFor)).toEqual([about(day)]);
+  });
+
+  it('a login is good for as long as its session, and no longer', async () => {
+    app = await startTestApp({ strategy: { pendingLoginSeconds: 60 } });
+    for (const [seconds, location] of [
+      [58, '/home'],
+      [61, '/failed'],
+    ] as const) {
+      const browser = app.browser();
+      const path = await browser.visitPolar(await browser.startLogin());
+      app.emulator.advanceTime(seconds);
+      expect((await browser.get(path)).headers['location']).toBe(location);
+    }
+  });
+});
