@@ -59,7 +59,8 @@ function complaints(detail: unknown): string | undefined {
   if (!Array.isArray(detail)) return undefined;
   const said = detail.map((each: unknown) => {
     const { loc, msg } = (each ?? {}) as { loc?: unknown; msg?: unknown };
-    const field = Array.isArray(loc) ? loc.filter((part) => part !== 'body').join('.') : '';
+    const parts = Array.isArray(loc) ? loc.filter((part) => /^(string|number)$/.test(typeof part)) : [];
+    const field = parts.filter((part) => part !== 'body').join('.');
     return [field, typeof msg === 'string' ? msg : ''].filter(Boolean).join(': ');
   });
   return said.filter(Boolean).join('; ');

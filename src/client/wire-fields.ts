@@ -22,14 +22,14 @@ export function optionalString(object: WireObject, field: string, what: string):
   return optional(object, field, what, 'string', (value) => typeof value === 'string');
 }
 
-/** A finite number, or undefined where the field is absent or null. */
+/** A number, or undefined where the field is absent or null. Seconds all of them, so that milliseconds have to be finite, too. */
 export function optionalNumber(object: WireObject, field: string, what: string): number | undefined {
   return optional(
     object,
     field,
     what,
     'number',
-    (value) => typeof value === 'number' && Number.isFinite(value),
+    (value) => typeof value === 'number' && Number.isFinite(value * 1000),
   );
 }
 

@@ -137,3 +137,9 @@ describe('text from outside', () => {
     expect(cleanText('got s%2Fe%2Bc%3Dr%3At', ['s/e+c=r:t'])).toBe('got [redacted]');
   });
 });
+
+it('a complaint about a field that no text can name is left without it', () => {
+  const detail = [{ loc: ['body', { toString: 1 }, null, 'code', 0], msg: 'Field required' }];
+  const answer = { status: 422, headers: new Headers(), body: { detail } };
+  expect(oauthError(answer, 'request', []).errorDescription).toBe('code.0: Field required');
+});

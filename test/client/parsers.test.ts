@@ -116,7 +116,7 @@ describe('the token response', () => {
     wrongValues({
       access_token: [undefined, null, '', ...strings],
       token_type: [undefined, null, '', 'DPoP', 'mac', 'Bearer ', ...strings],
-      expires_in: [-1, Number.NaN, Number.POSITIVE_INFINITY, ...numbers],
+      expires_in: [-1, 1e308, Number.NaN, Number.POSITIVE_INFINITY, ...numbers],
       refresh_token: strings,
       scope: strings,
       id_token: strings,
@@ -184,7 +184,7 @@ describe('the introspection answer', () => {
       sub: strings,
       organizations: ['org-1', 7, {}, [7], ['org-1', null]],
       iss: strings,
-      exp: [Number.NaN, ...numbers],
+      exp: [Number.NaN, 1e308, ...numbers],
       iat: [Number.POSITIVE_INFINITY, ...numbers],
     }),
   )('must not have as %s: %p', (field, value) => {

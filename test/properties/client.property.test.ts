@@ -71,7 +71,9 @@ function documents(
     detail: [{ loc: ['body', 'x'], msg: said }],
   };
   const echo = echoOf(echoed);
-  return fc.oneof(changed(good, echo), changed(error, echo), echo);
+  const complaint = fc.record({ loc: fc.array(echo, { maxLength: 3 }), msg: echo }, { requiredKeys: [] });
+  const complaints = fc.record({ detail: fc.array(complaint, { maxLength: 2 }) });
+  return fc.oneof(changed(good, echo), changed(error, echo), complaints, echo);
 }
 
 function clientOf(answer: Answer): PolarOAuthClient {

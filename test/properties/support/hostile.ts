@@ -72,7 +72,7 @@ function apply(document: unknown, { where, how, what }: Change): unknown {
     if (how === 'cut' && typeof value === 'string')
       return { [key]: value.slice(0, where % (value.length + 1)) };
     if (how === 'number' && typeof value === 'number')
-      return { [key]: [-value, value * 1e6, String(value)][where % 3] };
+      return { [key]: [-value, value * 1e6, 1e308, String(value)][where % 4] };
     return { [key]: what };
   });
 }
