@@ -253,7 +253,9 @@ const address = fc.oneof(
 /** Where a browser goes, as it reads an address: without tabs and line ends, and blanks at the ends. */
 const originOf = (target: string): string => {
   const read = target.replace(/[\t\r\n]/g, '').trim();
-  return new URL(read, 'https://app.example/auth/polar/callback').origin;
+  const { origin, pathname } = new URL(read, 'https://app.example/auth/polar/callback');
+  // Once more, as whoever redirects to the path of a URL has it: dot segments may uncover a second slash.
+  return pathname.startsWith('//') ? new URL(pathname, origin).origin : origin;
 };
 
 holds(

@@ -123,6 +123,10 @@ holds('sealed session entries: only what the app has sealed comes out', entryCha
   const outcome = await outcomeOf(() => req.polar.getTokens(), [...secrets, ...encryptionKeys]);
   if ('result' in outcome && outcome.result.accessToken !== accessToken)
     throw new Error('Other tokens came out');
+  // What stands outside of the sealed part is bound to it.
+  const bound = ['loginId', 'user', 'clientID', 'apiURL'] as const;
+  if ('result' in outcome && bound.some((name) => (found as Json)[name] !== sealedEntry[name]))
+    throw new Error('The sealed part was taken for that of another login');
   if ('error' in outcome && list.length === 0) throw outcome.error;
   if ('error' in outcome && outcome.error.code !== 'not_logged_in') throw outcome.error;
 });
