@@ -72,8 +72,14 @@ export function saveSession(session: RequestSession): Promise<void> {
  */
 export async function storeAnswer<T>(asked: Promise<T>, timeoutMs: number): Promise<T> {
   const late = Symbol('late');
-  const answer = await Promise.race([asked, delay(timeoutMs, late, { ref: false })]);
-  if (answer !== late) return answer as T;
+  const timer = new AbortController();
+  const { signal } = timer;
+  try {
+    const answer = await Promise.race([asked, delay(timeoutMs, late, { signal })]);
+    if (answer !== late) return answer as T;
+  } finally {
+    timer.abort();
+  }
   throw new PolarTransientError(
     'timeout',
     `The session store did not answer within ${timeoutMs} ms. Is it reachable from here?`,

@@ -1,8 +1,7 @@
 import type { Request } from 'express';
 import type { ResolvedOptions } from '../options.js';
-import { type RequestSession, saveSession, sessionOf } from '../request-session.js';
+import { type RequestSession, saveSession, sessionOf, storeAnswer } from '../request-session.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
-import { within } from '../within.js';
 import { keepBriefly } from './brief-session.js';
 import { inTurn } from './in-turn.js';
 
@@ -122,9 +121,7 @@ export class PendingLogins {
   /** One change at a time; a store that does not answer must not hold up the next one for good. */
   #inTurn<T>(req: Request, work: (session: RequestSession) => Promise<T>): Promise<T> {
     const session = sessionOf(req);
-    return inTurn(req.sessionStore, req.sessionID, () =>
-      within(work(session), this.#storeTimeoutMs, 'The session store'),
-    );
+    return inTurn(req.sessionStore, req.sessionID, () => storeAnswer(work(session), this.#storeTimeoutMs));
   }
 }
 
