@@ -4,17 +4,13 @@ import { type PolarAccess, polarAccess } from './api/polar-access.js';
 import type { PolarClientOptions } from './client/client-options.js';
 import { PolarOAuthClient, refreshTolerantly } from './client/oauth-client.js';
 import { publish } from './diagnostics.js';
-import {
-  PolarConfigurationError,
-  PolarIdTokenError,
-  PolarLoginRequiredError,
-  PolarTransientError,
-} from './errors.js';
+import { PolarConfigurationError, PolarIdTokenError, PolarLoginRequiredError } from './errors.js';
 import { createHttp } from './http.js';
 import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
 import { verifyWithKeys } from './id-token/verify-id-token.js';
 import type { ResolvedOptions } from './options.js';
+import { loggedOut, recordsUnreadable } from './refresh/login-errors.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser, sessionOf } from './request-session.js';
@@ -231,11 +227,9 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     const ttlSeconds = minRecordTtlSeconds;
     const place = { loginId, sealer: keyring, records: tokenRecords, storeTimeoutMs, ttlSeconds };
     const [isOver, found] = await Promise.all([hasEnded(place), readLogin(place)]).catch((cause) => {
-      throw new PolarTransientError('server_error', 'The token records cannot be read. Try again later.', {
-        cause,
-      });
+      throw recordsUnreadable(cause);
     });
-    if (isOver) throw new PolarLoginRequiredError('logged_out', 'This login has been logged out.');
+    if (isOver) throw loggedOut();
     if (found === undefined || !isOurs(found.facts)) {
       throw new PolarLoginRequiredError(
         'not_logged_in',

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Introspection } from '../client/introspection.js';
+import { joinOrRun } from '../refresh/join-or-run.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 
 /** What an {@link IntrospectionCache} is given. */
@@ -42,7 +43,7 @@ export class IntrospectionCache {
   /** What Polar says of a token; one request for all who ask at the same time. */
   async introspect(token: string): Promise<Introspection> {
     const key = this.#keyOf(token);
-    const answer = this.#recall(key) ?? (await this.#joinOrAsk(token, key));
+    const answer = this.#recall(key) ?? (await joinOrRun(this.#underWay, key, () => this.#ask(token, key)));
     // To each their own: what one request does to its scopes must not be another's.
     return structuredClone(answer);
   }
@@ -52,14 +53,6 @@ export class IntrospectionCache {
     const known = this.#active.get(key) ?? this.#inactive.get(key);
     // Also a clock that was set back makes nothing last.
     return known !== undefined && now >= known.since && now < known.until ? known.answer : undefined;
-  }
-
-  #joinOrAsk(token: string, key: string): Promise<Introspection> {
-    const joined = this.#underWay.get(key);
-    if (joined !== undefined) return joined;
-    const asked = this.#ask(token, key).finally(() => this.#underWay.delete(key));
-    this.#underWay.set(key, asked);
-    return asked;
   }
 
   async #ask(token: string, key: string): Promise<Introspection> {

@@ -101,6 +101,21 @@ export class LoginKnowledge {
     return (await this.#reported(login, 'record-unreadable', () => this.reread(login))) ?? this.recall(login);
   }
 
+  /** Looks for a record newer than a generation for a while; once only where no other process can write one. */
+  async awaitNewer(
+    login: LoginHandle,
+    generation: number,
+    patienceMs: number,
+  ): Promise<KnownLogin | undefined> {
+    const giveUpAt = performance.now() + (login.records.shared === false ? 0 : patienceMs);
+    for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 500)) {
+      const newest = await this.rereadOrRecall(login);
+      if (newest.generation > generation) return newest;
+      if (performance.now() >= giveUpAt) return undefined;
+      await delay(pauseMs);
+    }
+  }
+
   /**
    * Takes in new tokens, which are good in this process at once, and records them. Resolves with what is the newest then:
    * somebody may have logged out meanwhile.

@@ -4,6 +4,7 @@ import { PolarLoginRequiredError, PolarOAuthError, PolarTransientError } from '.
 import { BoundedMap } from '../tokens/bounded-map.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import { joinOrRun } from './join-or-run.js';
+import { loggedOut, loginExpired, recordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 import { type KnownLogin, LoginKnowledge } from './login-knowledge.js';
 import { Outage } from './outage.js';
@@ -154,19 +155,19 @@ export class TokenKeeper {
   async end(login: LoginHandle): Promise<void> {
     const release = await this.#acquire(login.loginId, Math.min(logoutWaitMs, this.#parts.timeoutMs));
     const known = this.#knowledge.recall(login);
+    const isNewer = (recorded: KnownLogin | undefined): recorded is KnownLogin =>
+      recorded !== undefined && recorded.generation > known.generation;
+    // What a store tells only when it is back: by then, the tokens known before have been revoked.
+    const revokeLate = async (recorded: KnownLogin | undefined): Promise<void> => {
+      if (isNewer(recorded)) await this.#revoke(recorded);
+    };
     let recorded: KnownLogin | undefined;
     try {
-      recorded = await this.#knowledge.recordEnd(login, (late) => this.#revokeNewer(late, known));
+      recorded = await this.#knowledge.recordEnd(login, revokeLate);
     } finally {
       release();
     }
-    if (recorded !== undefined && recorded.generation > known.generation) await this.#revoke(recorded);
-    else await this.#revoke(known);
-  }
-
-  /** What a store told only when it was back: the tokens known before have been revoked. */
-  async #revokeNewer(recorded: KnownLogin | undefined, known: KnownLogin): Promise<void> {
-    if (recorded !== undefined && recorded.generation > known.generation) await this.#revoke(recorded);
+    await this.#revoke(isNewer(recorded) ? recorded : known);
   }
 
   async #revoke(login: KnownLogin): Promise<void> {
@@ -271,8 +272,9 @@ export class TokenKeeper {
     const { lock, timeoutMs } = this.#parts;
     // Until Polar has answered the other one, and that has written down what it got.
     const patienceMs = timeoutMs + (lock.leaseMs ?? 0) + login.storeTimeoutMs;
-    const newer = await this.#awaitNewer(login, known, patienceMs);
-    const newest = newer ?? (await this.#lastLook(login));
+    const newer = await this.#knowledge.awaitNewer(login, known.generation, patienceMs);
+    // Without having seen the record, a login must not be called dead.
+    const newest = newer ?? (await this.#knowledge.reread(login).catch(throwUnreadable));
     if (newest.generation > known.generation)
       return this.#isGood(newest) ? newest.tokens : this.#refresh(login, newest);
     this.#knowledge.learn(login.loginId, { ...known, rejected: true });
@@ -282,35 +284,10 @@ export class TokenKeeper {
   /** Polar could not be asked, or its answer did not arrive: another process may have had more luck. */
   async #afterFailure(login: LoginHandle, known: KnownLogin, error: unknown): Promise<TokenSet> {
     const hasAnswered = error instanceof PolarTransientError && error.code === 'server_error';
-    const newer = await this.#awaitNewer(login, known, hasAnswered ? siblingPatienceMs : 0);
+    const patienceMs = hasAnswered ? siblingPatienceMs : 0;
+    const newer = await this.#knowledge.awaitNewer(login, known.generation, patienceMs);
     if (newer !== undefined && this.#isGood(newer)) return newer.tokens;
     throw error;
-  }
-
-  /** Looks for a newer record for a while; once only where no other process can write one. */
-  async #awaitNewer(
-    login: LoginHandle,
-    known: KnownLogin,
-    patienceMs: number,
-  ): Promise<KnownLogin | undefined> {
-    const giveUpAt = performance.now() + (login.records.shared === false ? 0 : patienceMs);
-    for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 500)) {
-      const newest = await this.#knowledge.rereadOrRecall(login);
-      if (newest.generation > known.generation) return newest;
-      if (performance.now() >= giveUpAt) return undefined;
-      await delay(pauseMs);
-    }
-  }
-
-  /** The record, or a transient error: without having seen it, a login must not be called dead. */
-  async #lastLook(login: LoginHandle): Promise<KnownLogin> {
-    try {
-      return await this.#knowledge.reread(login);
-    } catch (cause) {
-      throw new PolarTransientError('server_error', 'The token records cannot be read. Try again later.', {
-        cause,
-      });
-    }
   }
 
   #acquire(loginId: string, waitMs: number): Promise<() => void> {
@@ -319,6 +296,10 @@ export class TokenKeeper {
   }
 }
 
+const throwUnreadable = (cause: unknown): never => {
+  throw recordsUnreadable(cause);
+};
+
 const isRateLimit = (error: unknown): boolean =>
   error instanceof PolarTransientError && error.code === 'rate_limited';
 
@@ -326,13 +307,3 @@ const isInvalidGrant = (error: unknown): error is PolarOAuthError =>
   error instanceof PolarOAuthError && error.code === 'invalid_grant';
 
 const hasRefreshToken = (tokens: TokenSet): tokens is RefreshableTokens => tokens.refreshToken !== undefined;
-
-const loggedOut = (): PolarLoginRequiredError =>
-  new PolarLoginRequiredError('logged_out', 'This login has been logged out. Log in with Polar again.');
-
-const loginExpired = (cause?: unknown, isAnswerLost = false): PolarLoginRequiredError =>
-  new PolarLoginRequiredError(
-    'login_expired',
-    `Polar no longer accepts this login: ${isAnswerLost ? 'its answer to an earlier refresh, with the new tokens, got lost on the way' : 'it was revoked there or has expired'}. Log in with Polar again.`,
-    { cause },
-  );
