@@ -1,35 +1,18 @@
-import type { Request } from 'express';
 import { IntrospectionCache } from './api/introspection-cache.js';
 import { type PolarAccess, polarAccess } from './api/polar-access.js';
 import type { PolarClientOptions } from './client/client-options.js';
 import { PolarOAuthClient, refreshTolerantly } from './client/oauth-client.js';
 import { publish } from './diagnostics.js';
-import { PolarConfigurationError, PolarIdTokenError, PolarLoginRequiredError } from './errors.js';
+import { PolarIdTokenError, PolarLoginRequiredError } from './errors.js';
 import { createHttp } from './http.js';
 import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
 import { verifyWithKeys } from './id-token/verify-id-token.js';
+import { findLogins, type Logins, type SessionLogin } from './logins.js';
 import type { ResolvedOptions } from './options.js';
-import { loggedOut, recordsUnreadable } from './refresh/login-errors.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
-import { loggedInUser, sessionOf } from './request-session.js';
 import { revokeTokens } from './revocation.js';
-import { BoundedMap } from './tokens/bounded-map.js';
-import { firstOf, sealerWithKey, sealerWithKeys } from './tokens/sealing.js';
-import {
-  type NewLogin,
-  newSessionEntry,
-  type OpenEntry,
-  openSessionEntry,
-  parseSessionEntry,
-  type SessionEntry,
-  scopesOf,
-  sealSessionEntry,
-  userFingerprint,
-} from './tokens/session-entry.js';
-import { sessionStoreRecords } from './tokens/session-store-records.js';
-import { hasEnded, type LoginFacts, readLogin } from './tokens/token-record.js';
 import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
 
 /** Key under which a strategy shows its {@link PolarRuntime} to the Express middleware. */
@@ -40,23 +23,8 @@ export interface HasPolarRuntime {
   readonly [polarRuntime]: PolarRuntime;
 }
 
-/** A login as its session shows it at a glance. */
-export interface SessionLogin {
-  readonly loginId: string;
-  /** Scopes of the newest tokens known. */
-  readonly scopes: readonly string[];
-  /** What was asked for at login. */
-  readonly askedScopes: readonly string[];
-  /**
-   * The login itself.
-   *
-   * @throws PolarLoginRequiredError `not_logged_in` when its entry cannot be opened
-   */
-  open(): Promise<LoginHandle>;
-}
-
 /** What the strategy and the middleware both use, built once from the options. */
-export interface PolarRuntime {
+export interface PolarRuntime extends Logins {
   readonly options: ResolvedOptions;
   readonly client: PolarOAuthClient;
   readonly keeper: TokenKeeper;
@@ -65,27 +33,13 @@ export interface PolarRuntime {
     idToken: string,
     expected: { nonce: string; accessToken: string; subject?: string },
   ): Promise<IdTokenClaims>;
-  /** The login of the person who is logged in on this request, or undefined. */
-  loginOf(req: Request): SessionLogin | undefined;
-  /** The login that a session holds for this client and server, whoever may be logged in. */
-  loginIn(req: Request): SessionLogin | undefined;
-  /** Puts a login that has just happened into the session, for this user. */
-  putLogin(req: Request, login: NewLogin, serializedUser: unknown): Promise<LoginHandle>;
   /** Ends a login for good, as far as it can be opened. Never rejects. */
   end(login: SessionLogin): Promise<void>;
   /** Tokens and API of a login that is looked up at each use. */
   access(findLogin: () => LoginHandle | Promise<LoginHandle>): PolarAccess;
-  /** True when logins can be found again by their id alone. */
-  readonly keepsLogins: boolean;
-  /** The login of this id, from the app's own token records. */
-  storedLogin(loginId: string): Promise<LoginHandle>;
 }
 
-// A record must outlive the pauses between visits: a login whose record is gone has only dead tokens left.
-const minRecordTtlSeconds = 30 * 24 * 60 * 60;
 const introspectionTTLMs = 30_000;
-// A store of records that takes longer than this counts as down: a refresh goes on without it.
-const maxStoreTimeoutMs = 3000;
 
 /** Builds what the options describe. */
 export function composeRuntime(given: PolarClientOptions, options: ResolvedOptions): PolarRuntime {
@@ -148,13 +102,6 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     timeoutMs,
   });
 
-  const reported = new BoundedMap<true>(1000);
-  const reportUnreadable = (sessionID: string): void => {
-    if (reported.get(sessionID)) return;
-    reported.set(sessionID, true);
-    publish('login', { event: 'entry-unreadable', sessionKey: options.sessionKey });
-  };
-
   const introspections = new IntrospectionCache({
     introspect: (token) => client.introspect(token),
     clientID: credentials.clientID,
@@ -162,96 +109,14 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     ttlMs: introspectionTTLMs,
     now,
   });
-  const { encryptionKeys, tokenRecords } = options;
-  const keyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'token records');
-  const entryKeyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'session entries');
-  const storeTimeoutMs = Math.min(timeoutMs, maxStoreTimeoutMs);
-
-  // Read at once: a logout takes the session off the request.
-  const placeIn = (req: Request): Pick<LoginHandle, 'records' | 'ttlSeconds'> => ({
-    records: tokenRecords ?? sessionStoreRecords(req.sessionStore as never),
-    ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
-  });
-  const handleOf = (place: Pick<LoginHandle, 'records' | 'ttlSeconds'>, entry: OpenEntry): LoginHandle => {
-    const { apiURL, clientID, loginId, mintedAt, nonce, recordKey, subject, tokens } = entry;
-    const ownKey = sealerWithKey(recordKey);
-    return {
-      loginId,
-      facts: { subject, nonce, clientID, apiURL },
-      generation: 0,
-      tokens,
-      mintedAt,
-      // Records of before encryptionKeys were given are opened, too.
-      sealer: keyring === undefined ? ownKey : firstOf([keyring, ownKey]),
-      storeTimeoutMs,
-      ...place,
-    };
-  };
-  const sessionLogin = (req: Request, entry: SessionEntry): SessionLogin => {
-    const known = keeper.peek(entry.loginId);
-    const place = placeIn(req);
-    const { sessionID } = req;
-    return {
-      loginId: entry.loginId,
-      scopes: [...(known === undefined ? scopesOf(entry) : (known.tokens?.scopes ?? []))],
-      askedScopes: entry.askedScopes,
-      async open() {
-        const opened = await openSessionEntry(entry, entryKeyring);
-        if (opened !== undefined) return handleOf(place, opened);
-        reportUnreadable(sessionID);
-        throw new PolarLoginRequiredError(
-          'not_logged_in',
-          'The login of this session cannot be opened any more. Log in with Polar again.',
-        );
-      },
-    };
-  };
-  // Tokens of one client or server are never shown to another.
-  const isOurs = (facts: Pick<LoginFacts, 'clientID' | 'apiURL'>): boolean =>
-    facts.clientID === credentials.clientID && facts.apiURL === server.apiURL;
-  const entryIn = (req: Request): SessionEntry | undefined => {
-    const session = (req as { session?: unknown }).session as Readonly<Record<string, unknown>> | undefined;
-    const found = session?.[options.sessionKey];
-    const entry = parseSessionEntry(found);
-    if (entry === undefined && found !== undefined) reportUnreadable(req.sessionID);
-    return entry !== undefined && isOurs(entry) ? entry : undefined;
-  };
-
-  const storedLogin = async (loginId: string): Promise<LoginHandle> => {
-    if (keyring === undefined || tokenRecords === undefined) {
-      throw new PolarConfigurationError(
-        'invalid_option',
-        'tokensFor needs the options tokenRecords and encryptionKeys: without a session, the tokens have to be found and opened by the login id alone.',
-      );
-    }
-    const ttlSeconds = minRecordTtlSeconds;
-    const place = { loginId, sealer: keyring, records: tokenRecords, storeTimeoutMs, ttlSeconds };
-    const [isOver, found] = await Promise.all([hasEnded(place), readLogin(place)]).catch((cause) => {
-      throw recordsUnreadable(cause);
-    });
-    if (isOver) throw loggedOut();
-    if (found === undefined || !isOurs(found.facts)) {
-      throw new PolarLoginRequiredError(
-        'not_logged_in',
-        'The token records have no login of this id that this client could open.',
-      );
-    }
-    const login = { ...place, ...found };
-    // Another process may have refreshed since this one last looked.
-    keeper.begin(login);
-    return login;
-  };
+  const logins = findLogins(options, keeper);
 
   return {
+    ...logins,
     options,
     client,
     keeper,
     verifyIdToken,
-    async putLogin(req, login, serializedUser) {
-      const entry = newSessionEntry(login, serializedUser);
-      sessionOf(req)[options.sessionKey] = await sealSessionEntry(entry, entryKeyring);
-      return handleOf(placeIn(req), entry);
-    },
     async end(login) {
       try {
         await keeper.end(await login.open());
@@ -261,23 +126,10 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
           publish('logout', { event: 'end-failed', loginId: login.loginId, error });
       }
     },
-    keepsLogins: keyring !== undefined && tokenRecords !== undefined,
-    storedLogin,
     access: (findLogin) =>
       polarAccess(
         { keeper, introspections, apiURL: server.apiURL, fetch: options.fetch, timeoutMs },
         findLogin,
       ),
-    loginIn(req) {
-      const entry = entryIn(req);
-      return entry && sessionLogin(req, entry);
-    },
-    loginOf(req) {
-      const entry = entryIn(req);
-      if (entry === undefined) return undefined;
-      const user = loggedInUser(req);
-      const isTheirs = user !== undefined && entry.user === userFingerprint(user);
-      return isTheirs ? sessionLogin(req, entry) : undefined;
-    },
   };
 }

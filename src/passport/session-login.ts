@@ -1,6 +1,7 @@
 import type { Request } from 'express';
-import type { PolarRuntime, SessionLogin } from '../composition.js';
+import type { PolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
+import type { SessionLogin } from '../logins.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import {
   loggedInUser,
