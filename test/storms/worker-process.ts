@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
+import { within } from '../../src/within.js';
 import type { WorkerAnswer, WorkerConfig, WorkerNews, WorkerTasks } from './worker-config.js';
 import { workerScript } from './worker-script.js';
 
@@ -97,18 +98,5 @@ export class WorkerProcess {
     if (message.news === 'listening') this.#port = message.port;
     this.news.push(message);
     this.onNews(message);
-  }
-}
-
-/** Settles as `promise` does, or rejects: nothing in a storm is waited for without an end. */
-export async function within<T>(promise: Promise<T>, ms: number, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
