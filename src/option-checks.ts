@@ -7,7 +7,7 @@ import { parseURL } from './parse-url.js';
  *
  * @throws TypeError when it is neither a string nor a list of strings
  */
-export function resolveScope(scope: unknown = ['openid', 'email']): readonly string[] {
+export function resolveScope(scope: unknown): readonly string[] {
   const list: unknown[] = typeof scope === 'string' ? [scope] : Array.isArray(scope) ? scope : [undefined];
   if (!list.every((item) => typeof item === 'string' && /^[\x20-\x7e]*$/.test(item))) {
     throw new TypeError(

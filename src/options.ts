@@ -153,11 +153,12 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     );
   }
   rejectUnknown(options, Object.keys(optionNames), 'PolarStrategy');
+  const { scope = ['openid', 'email'] } = options;
   const name = text(options.name, 'name') ?? 'polar';
   return Object.freeze({
     ...resolveClientOptions(options),
     callbackURL: callbackURLOf(options.callbackURL),
-    scope: resolveScope(options.scope),
+    scope: resolveScope(scope),
     subType: oneOf(options.subType, 'subType', ['user', 'organization']),
     prompt: oneOf(options.prompt, 'prompt', ['none', 'login', 'consent']),
     name,

@@ -27,8 +27,12 @@ describe('a return-to address that stays in the app', () => {
     '/ünïcode',
     '/%252f%252fevil.example',
     '/%255cevil.example',
-    `/${'a'.repeat(2047)}`,
   ])('%s', (address) => {
+    expect(safeReturnTo(address)).toBe(address);
+  });
+
+  it('of 2,048 characters', () => {
+    const address = `/${'a'.repeat(2047)}`;
     expect(safeReturnTo(address)).toBe(address);
   });
 });
@@ -105,11 +109,12 @@ describe('a return-to address that is refused', () => {
     ['/%zz'],
     ['/%c0%af'],
     ['/%ff'],
-    // Longer than any page of anybody.
-    [`/${'a'.repeat(2048)}`],
-    [`/${'a'.repeat(1_000_000)}`],
   ])('%j', (address) => {
     expect(safeReturnTo(address)).toBeUndefined();
+  });
+
+  it.each([2049, 1_000_000])('of %i characters, which is nobody’s page', (length) => {
+    expect(safeReturnTo(`/${'a'.repeat(length - 1)}`)).toBeUndefined();
   });
 
   it.each([
