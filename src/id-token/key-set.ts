@@ -63,8 +63,8 @@ export function remoteKeySet(options: {
 
   return {
     async keys() {
-      const fresh = cached !== undefined && Math.abs(now() - cached.fetchedAt) < maxAgeMs;
-      return fresh && cached !== undefined ? cached.keys : loadOnce();
+      if (cached !== undefined && Math.abs(now() - cached.fetchedAt) < maxAgeMs) return cached.keys;
+      return loadOnce();
     },
     async refetch() {
       if (underWay !== undefined) return underWay;
@@ -74,7 +74,7 @@ export function remoteKeySet(options: {
       try {
         return await loadOnce();
       } finally {
-        if (before === undefined || cached?.published === before) vainRefetches.push(now());
+        if (cached?.published === before) vainRefetches.push(now());
       }
     },
   };

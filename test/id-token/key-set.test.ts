@@ -37,6 +37,7 @@ describe('the keys of a document', () => {
     ['for RSA-OAEP', { ...one.jwk, alg: 'RSA-OAEP-256' }],
     ['for signing only', { ...one.jwk, key_ops: ['sign'] }],
     ['whose operations are no list', { ...one.jwk, key_ops: 'verify' }],
+    ['of another kind with numbers of RSA', { ...one.jwk, kty: 'EC' }],
     ['symmetric', { kty: 'oct', k: Buffer.alloc(32).toString('base64url'), alg: 'RS256' }],
     ['P-256', ecKey('ec').jwk],
     ['Ed25519', ed25519Key('ed').jwk],
@@ -90,6 +91,7 @@ describe('the keys of a document', () => {
     const error = await importKeys(document).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(PolarResponseError);
     expect(error).toMatchObject({ code: 'malformed_response', field: 'keys' });
+    expect((error as Error).message).toBe('The key set (JWKS) has no list of keys.');
   });
 });
 
@@ -151,7 +153,14 @@ describe('the remote keys', () => {
     expect(server.requests).toHaveLength(2);
   });
 
+  it('are refetched once more though many asked at the same time', async () => {
+    await keySet.keys();
+    await Promise.all(Array.from({ length: 100 }, () => keySet.refetch()));
+    expect(kids(await keySet.refetch())).toEqual(['one']);
+  });
+
   it('are refetched thirty times at most in a minute', async () => {
+    await keySet.keys();
     const answers: unknown[] = [];
     for (let time = 0; time < 33; time++) answers.push(kids(await keySet.refetch()));
     expect(answers).toEqual([...Array(30).fill(['one']), undefined, undefined, undefined]);
@@ -159,10 +168,11 @@ describe('the remote keys', () => {
     expect(await keySet.refetch()).toBeUndefined();
     now += 1;
     expect(kids(await keySet.refetch())).toEqual(['one']);
-    expect(server.requests).toHaveLength(31);
+    expect(server.requests).toHaveLength(32);
   });
 
   it('are counted one by one: a place is free as soon as the oldest refetch is old enough', async () => {
+    await keySet.keys();
     for (let time = 0; time < 30; time++) {
       await keySet.refetch();
       now += 1000;
@@ -212,5 +222,12 @@ describe('the remote keys', () => {
     const error = await keySet.keys().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(kind);
     expect(error).toMatchObject({ code });
+  });
+
+  it('say what came instead of them', async () => {
+    server.behave(answersJSON({}, 404));
+    await expect(keySet.keys()).rejects.toThrow(
+      "Polar's keys could not be read: status 404. Check the server option.",
+    );
   });
 });

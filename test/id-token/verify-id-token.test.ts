@@ -72,7 +72,9 @@ async function refusal(token: string, more: Partial<VerifyIdTokenOptions> = {}):
     (reason: unknown) => reason,
   );
   expect(error).toBeInstanceOf(PolarIdTokenError);
-  return error as PolarIdTokenError;
+  const refused = error as PolarIdTokenError;
+  expect(refused.message).toMatch(/^The id_token [a-z].+\. Nobody was logged in\.$/);
+  return refused;
 }
 
 describe('a good id_token', () => {
