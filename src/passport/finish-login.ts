@@ -90,10 +90,12 @@ function isForUs(pending: PendingLogin, options: ResolvedOptions): boolean {
   return pending.clientID === options.credentials.clientID && pending.server === nameOfServer(options);
 }
 
-// Whoever logged in to the app meanwhile must not get the account of the person who started linking theirs.
+// Whoever logged in to the app meanwhile must not get the account of the person who started linking theirs, also where
+// that person was not logged in.
 function isLinkedByItsStarter(req: Request, options: AuthenticateOptions, pending: PendingLogin): boolean {
-  if (!isLinking(options) || pending.startedBy === undefined) return true;
-  return pending.startedBy === userFingerprint(loggedInUser(req));
+  if (!isLinking(options)) return true;
+  const user = loggedInUser(req);
+  return pending.startedBy === (user === undefined ? undefined : userFingerprint(user));
 }
 
 /** True for `passport.authorize`, which logs nobody in. */

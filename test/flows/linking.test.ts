@@ -21,7 +21,11 @@ describe('linking a Polar account with passport.authorize', () => {
     app = await startTestApp({
       routes: (server, { passport }) => {
         server.post('/password/:id', (req, res, next) =>
-          req.logIn({ id: req.params.id } as Express.User, (error) => (error ? next(error) : res.json({}))),
+          req.logIn(
+            { id: req.params.id } as Express.User,
+            { session: true, keepSessionInfo: 'keep' in req.query },
+            (error) => (error ? next(error) : res.json({})),
+          ),
         );
         server.get('/connect', passport.authorize('polar') as express.RequestHandler);
         server.get(
@@ -76,6 +80,25 @@ describe('linking a Polar account with passport.authorize', () => {
     }
     expect((await browser.get(callback)).headers['location']).toBe('/failed');
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+  });
+
+  it.each(['/auth/polar', '/connect'])(
+    'gives nobody an account whose login was started at %s before they logged in',
+    async (path) => {
+      const browser = app.browser();
+      const callback = await app.emulator.authorize(await browser.startLogin(path), {
+        user: 'grace@example.com',
+      });
+      await browser.post('/password/local?keep').expect(200);
+      expect((await browser.get('/session')).body.polarLogins).toHaveLength(1);
+      expect((await browser.get(callback)).headers['location']).toBe('/failed');
+      expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+    },
+  );
+
+  it('works for nobody, too: an app may first want to know who comes', async () => {
+    const { body } = await logInAs(app.browser(), 'grace@example.com', '/connect');
+    expect(body).toEqual({ user: null, linked: 'grace@example.com' });
   });
 
   it('the tokens are gone for the next user of the app', async () => {
