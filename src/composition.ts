@@ -3,7 +3,7 @@ import { type PolarAccess, polarAccess } from './api/polar-access.js';
 import type { PolarClientOptions } from './client/client-options.js';
 import { PolarOAuthClient, refreshTolerantly } from './client/oauth-client.js';
 import { publish } from './diagnostics.js';
-import { PolarIdTokenError, PolarLoginRequiredError } from './errors.js';
+import { PolarIdTokenError } from './errors.js';
 import { createHttp } from './http.js';
 import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
@@ -121,9 +121,9 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       try {
         await keeper.end(await login.open());
       } catch (error) {
-        // One that cannot be opened has tokens that nobody can use, or revoke.
-        if (!(error instanceof PolarLoginRequiredError))
-          publish('logout', { event: 'end-failed', loginId: login.loginId, error });
+        publish('logout', { event: 'end-failed', loginId: login.loginId, error });
+        // Its tokens cannot be revoked here, but a process that can open it must not use them any more.
+        await login.markEnded().catch(() => {});
       }
     },
     access: (findLogin) =>

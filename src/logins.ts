@@ -2,13 +2,14 @@ import type { Request } from 'express';
 import { publish } from './diagnostics.js';
 import { PolarConfigurationError, PolarLoginRequiredError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
-import { loggedOut, recordsUnreadable } from './refresh/login-errors.js';
+import { loggedOut, throwRecordsUnreadable } from './refresh/login-errors.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import type { TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser, sessionOf } from './request-session.js';
 import { BoundedMap } from './tokens/bounded-map.js';
 import { firstOf, sealerWithKey, sealerWithKeys } from './tokens/sealing.js';
 import {
+  isLoginId,
   type NewLogin,
   newSessionEntry,
   type OpenEntry,
@@ -20,7 +21,7 @@ import {
   userFingerprint,
 } from './tokens/session-entry.js';
 import { sessionStoreRecords } from './tokens/session-store-records.js';
-import { hasEnded, type LoginFacts, readLogin } from './tokens/token-record.js';
+import { type LoginFacts, readLogin, unlessEnded, writeEnd } from './tokens/token-record.js';
 
 /** A login as its session shows it at a glance. */
 export interface SessionLogin {
@@ -35,6 +36,8 @@ export interface SessionLogin {
    * @throws PolarLoginRequiredError `not_logged_in` when its entry cannot be opened
    */
   open(): Promise<LoginHandle>;
+  /** Marks the login as ended, which takes no key. */
+  markEnded(): Promise<void>;
 }
 
 /** Where logins are found: in sessions, and in the app's own token records. */
@@ -107,6 +110,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
           'The login of this session cannot be opened any more. Log in with Polar again.',
         );
       },
+      markEnded: () => writeEnd({ ...place, loginId: entry.loginId, storeTimeoutMs }),
     };
   };
   // Tokens of one client or server are never shown to another.
@@ -129,10 +133,10 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     }
     const ttlSeconds = minRecordTtlSeconds;
     const place = { loginId, sealer: keyring, records: tokenRecords, storeTimeoutMs, ttlSeconds };
-    const [isOver, found] = await Promise.all([hasEnded(place), readLogin(place)]).catch((cause) => {
-      throw recordsUnreadable(cause);
-    });
-    if (isOver) throw loggedOut();
+    const found = isLoginId(loginId)
+      ? await unlessEnded(place, () => readLogin(place)).catch(throwRecordsUnreadable)
+      : undefined;
+    if (found === 'ended') throw loggedOut();
     if (found === undefined || !isOurs(found.facts)) {
       throw new PolarLoginRequiredError(
         'not_logged_in',

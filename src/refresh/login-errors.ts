@@ -21,8 +21,8 @@ export function loginExpired(cause?: unknown, isAnswerLost = false): PolarLoginR
 }
 
 /** Without having seen the record of a login, nothing must be concluded of it. */
-export function recordsUnreadable(cause: unknown): PolarTransientError {
-  return new PolarTransientError('server_error', 'The token records cannot be read. Try again later.', {
+export function throwRecordsUnreadable(cause: unknown): never {
+  throw new PolarTransientError('server_error', 'The token records cannot be read. Try again later.', {
     cause,
   });
 }

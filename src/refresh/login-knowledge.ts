@@ -1,9 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
-import { hasEnded, readRecord, type TokenRecord, writeEnd, writeRecord } from '../tokens/token-record.js';
+import {
+  readRecord,
+  type TokenRecord,
+  UnopenableRecordError,
+  unlessEnded,
+  writeEnd,
+  writeRecord,
+} from '../tokens/token-record.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import { joinOrRun } from './join-or-run.js';
+import { throwRecordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 
 /** What this process knows of a login: its newest tokens, or that it has ended. */
@@ -82,7 +90,7 @@ export class LoginKnowledge {
   lookAgain(login: LoginHandle): void {
     if (login.records.shared === false) return;
     const sinceMs = performance.now() - (this.#lookedAt.get(login.loginId) ?? Number.NEGATIVE_INFINITY);
-    if (sinceMs >= lookAgainAfterMs) void this.#look(login);
+    if (sinceMs >= lookAgainAfterMs) this.#look(login).catch(() => {});
   }
 
   #look(login: LoginHandle): Promise<KnownLogin> {
@@ -92,13 +100,25 @@ export class LoginKnowledge {
   /** What is known once the record has been read. Rejects when the store cannot answer. */
   async reread(login: LoginHandle): Promise<KnownLogin> {
     this.#lookedAt.set(login.loginId, performance.now());
-    const [isOver, record] = await Promise.all([hasEnded(login), readRecord(login)]);
-    return this.learn(login.loginId, isOver ? endedLogin : (record ?? this.recall(login)));
+    const record = await unlessEnded(login, () => readRecord(login));
+    return this.learn(login.loginId, record === 'ended' ? endedLogin : (record ?? this.recall(login)));
   }
 
-  /** As {@link reread}; where the store cannot answer, what is known without it. */
+  /**
+   * As {@link reread}; where the store cannot answer, what is known without it.
+   *
+   * @throws PolarTransientError where there is a newer record that only other processes can open
+   */
   async rereadOrRecall(login: LoginHandle): Promise<KnownLogin> {
-    return (await this.#reported(login, 'record-unreadable', () => this.reread(login))) ?? this.recall(login);
+    try {
+      return await this.reread(login);
+    } catch (error) {
+      publish('refresh', { event: 'record-unreadable', loginId: login.loginId, error });
+      const known = this.recall(login);
+      if (error instanceof UnopenableRecordError && error.generation > known.generation)
+        throwRecordsUnreadable(error);
+      return known;
+    }
   }
 
   /** Looks for a record newer than a generation for a while; once only where no other process can write one. */
@@ -131,7 +151,7 @@ export class LoginKnowledge {
     this.learn(login.loginId, news);
     const work = async (): Promise<KnownLogin> => {
       await writeRecord(login, news);
-      return this.reread(login);
+      return this.reread(login).catch(unlessUnopenable(() => this.recall(login)));
     };
     return (await this.#record(login, news, work, ifLate)) ?? this.recall(login);
   }
@@ -149,7 +169,7 @@ export class LoginKnowledge {
     this.learn(login.loginId, endedLogin);
     const work = async (): Promise<KnownLogin | undefined> => {
       await writeEnd(login);
-      return readRecord(login);
+      return readRecord(login).catch(unlessUnopenable(() => undefined));
     };
     return this.#record(login, endedLogin, work, ifLate);
   }
@@ -197,6 +217,14 @@ export class LoginKnowledge {
       return undefined;
     }
   }
+}
+
+/** What to go by where the record cannot be opened: trying again, as with a store that is down, would change nothing. */
+function unlessUnopenable<T>(recall: () => T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof UnopenableRecordError) return recall();
+    throw error;
+  };
 }
 
 async function recordLater<T>(

@@ -4,7 +4,7 @@ import { PolarLoginRequiredError, PolarOAuthError, PolarTransientError } from '.
 import { BoundedMap } from '../tokens/bounded-map.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import { joinOrRun } from './join-or-run.js';
-import { loggedOut, loginExpired, recordsUnreadable } from './login-errors.js';
+import { loggedOut, loginExpired, throwRecordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 import { type KnownLogin, LoginKnowledge } from './login-knowledge.js';
 import { Outage } from './outage.js';
@@ -274,7 +274,7 @@ export class TokenKeeper {
     const patienceMs = timeoutMs + (lock.leaseMs ?? 0) + login.storeTimeoutMs;
     const newer = await this.#knowledge.awaitNewer(login, known.generation, patienceMs);
     // Without having seen the record, a login must not be called dead.
-    const newest = newer ?? (await this.#knowledge.reread(login).catch(throwUnreadable));
+    const newest = newer ?? (await this.#knowledge.reread(login).catch(throwRecordsUnreadable));
     if (newest.generation > known.generation)
       return this.#isGood(newest) ? newest.tokens : this.#refresh(login, newest);
     this.#knowledge.learn(login.loginId, { ...known, rejected: true });
@@ -295,10 +295,6 @@ export class TokenKeeper {
     return takeLock(lock, loginId, { waitMs, answerWithinMs: timeoutMs });
   }
 }
-
-const throwUnreadable = (cause: unknown): never => {
-  throw recordsUnreadable(cause);
-};
 
 const isRateLimit = (error: unknown): boolean =>
   error instanceof PolarTransientError && error.code === 'rate_limited';

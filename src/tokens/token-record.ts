@@ -1,6 +1,6 @@
 import { within } from '../within.js';
 import type { Sealer } from './sealing.js';
-import { parseStoredRecord, type TokenRecordStore } from './token-record-store.js';
+import { parseStoredRecord, type StoredTokenRecord, type TokenRecordStore } from './token-record-store.js';
 import { parseStoredTokens, type TokenSet } from './token-set.js';
 
 /** The newest tokens of a login, from its first refresh on. */
@@ -23,23 +23,44 @@ export interface LoginFacts {
   readonly apiURL: string;
 }
 
-/** Where the record of one login is, and what seals it. */
-export interface RecordPlace {
+/** Where the record of one login is. */
+export interface RecordRows {
   readonly loginId: string;
-  readonly sealer: Sealer;
   readonly records: TokenRecordStore;
   readonly ttlSeconds: number;
   /** Milliseconds after which a store that does not answer counts as down. */
   readonly storeTimeoutMs: number;
 }
 
-/** The record of a login, or undefined when there is none or it cannot be opened. */
+/** The same with what seals it. */
+export interface RecordPlace extends RecordRows {
+  readonly sealer: Sealer;
+}
+
+/** There is a record, but not for us: sealed with a key that this process does not have (yet), or tampered with. */
+export class UnopenableRecordError extends Error {
+  override readonly name = 'UnopenableRecordError';
+
+  constructor(readonly generation: number) {
+    super('The token record cannot be opened. Do all processes have the same encryptionKeys?');
+  }
+}
+
+/**
+ * The record of a login, or undefined when there is none.
+ *
+ * @throws UnopenableRecordError, which is not the same as none: what is known without it may be dead
+ */
 export async function readRecord(place: RecordPlace): Promise<TokenRecord | undefined> {
   const opened = await open(place);
   return opened && recordIn(opened.content, opened.generation);
 }
 
-/** The record of a login of which nothing else is known; undefined also where it does not say enough. */
+/**
+ * The record of a login of which nothing else is known; undefined also where it does not say enough.
+ *
+ * @throws UnopenableRecordError
+ */
 export async function readLogin(
   place: RecordPlace,
 ): Promise<(TokenRecord & { readonly facts: LoginFacts; readonly ttlSeconds: number }) | undefined> {
@@ -58,24 +79,34 @@ export async function writeRecord(
 ): Promise<boolean> {
   const { facts, ttlSeconds } = place;
   const { generation, tokens, mintedAt } = record;
-  const content = { tokens, mintedAt, facts, ttlSeconds };
-  return write(place, place.loginId, generation, content, purpose(place, generation));
+  const sealed = await place.sealer.seal({ tokens, mintedAt, facts, ttlSeconds }, purpose(place, generation));
+  return put(place, place.loginId, { generation, sealed });
 }
 
 // The end of a login has a row of its own. Whoever ends one writes this row and then reads the record, whoever
 // refreshes writes the record and then reads this row: one of the two sees the other, in every kind of store.
-const endRow = ({ loginId }: RecordPlace): string => `${loginId}.ended`;
-const endPurpose = ({ loginId }: RecordPlace): string => `login-ended:${loginId}`;
+// It counts by being there: a process with other keys must be able to write and to see it. Whoever could forge it in the
+// store could as well delete the login.
+const endRow = ({ loginId }: RecordRows): string => `${loginId}.ended`;
+const end = { generation: 1, sealed: 'ended' };
 
 /** True when the login has been ended, in whatever process. */
-export async function hasEnded(place: RecordPlace): Promise<boolean> {
-  const stored = await read(place, endRow(place));
-  return stored !== undefined && (await place.sealer.unseal(stored.sealed, endPurpose(place))) === true;
+export async function hasEnded(place: RecordRows): Promise<boolean> {
+  return (await read(place, endRow(place))) !== undefined;
+}
+
+/** What `readIt` makes of the record, or 'ended', which counts even where there is a record that cannot be read. */
+export async function unlessEnded<T>(place: RecordRows, readIt: () => Promise<T>): Promise<T | 'ended'> {
+  const [isOver, record] = await Promise.allSettled([hasEnded(place), readIt()]);
+  if (isOver.status === 'rejected') throw isOver.reason;
+  if (isOver.value) return 'ended';
+  if (record.status === 'rejected') throw record.reason;
+  return record.value;
 }
 
 /** Marks the login as ended, for good and for every process. */
-export async function writeEnd(place: RecordPlace): Promise<void> {
-  await write(place, endRow(place), 1, true, endPurpose(place));
+export async function writeEnd(place: RecordRows): Promise<void> {
+  await put(place, endRow(place), end);
 }
 
 /** What stays the same of a login, as it came out of storage; undefined where something is missing. */
@@ -89,8 +120,10 @@ export function parseLoginFacts(value: unknown): LoginFacts | undefined {
 
 async function open(place: RecordPlace) {
   const stored = await read(place, place.loginId);
-  const content = stored && (await place.sealer.unseal(stored.sealed, purpose(place, stored.generation)));
-  if (stored === undefined || typeof content !== 'object' || content === null) return undefined;
+  if (stored === undefined) return undefined;
+  const content = await place.sealer.unseal(stored.sealed, purpose(place, stored.generation));
+  if (content === undefined) throw new UnopenableRecordError(stored.generation);
+  if (typeof content !== 'object' || content === null) return undefined;
   return { generation: stored.generation, content: content as Readonly<Record<string, unknown>> };
 }
 
@@ -100,7 +133,7 @@ function recordIn(content: Readonly<Record<string, unknown>>, generation: number
   return tokens && { generation, tokens, mintedAt };
 }
 
-async function read(place: RecordPlace, row: string) {
+async function read(place: RecordRows, row: string) {
   return parseStoredRecord(
     await answerOf(
       place,
@@ -110,16 +143,9 @@ async function read(place: RecordPlace, row: string) {
   );
 }
 
-async function write(
-  place: RecordPlace,
-  row: string,
-  generation: number,
-  content: unknown,
-  contentPurpose: string,
-): Promise<boolean> {
-  const { records, sealer, ttlSeconds } = place;
-  const sealed = await sealer.seal(content, contentPurpose);
-  const written = asPromise(() => records.put(row, { generation, sealed }, { ttlSeconds }));
+async function put(place: RecordRows, row: string, record: StoredTokenRecord): Promise<boolean> {
+  const { records, ttlSeconds } = place;
+  const written = asPromise(() => records.put(row, record, { ttlSeconds }));
   return answerOf(place, written, 'Writing a token record');
 }
 
@@ -133,7 +159,7 @@ const silentStoreTimeoutMs = 250;
 
 /** What a store answers, or an error when it takes too long: not as long for one that has just been silent. */
 async function answerOf<T>(
-  { records, storeTimeoutMs }: RecordPlace,
+  { records, storeTimeoutMs }: RecordRows,
   asked: Promise<T>,
   what: string,
 ): Promise<T> {
@@ -154,5 +180,5 @@ async function answerOf<T>(
 }
 
 // Names login and generation, so that a store cannot pass one login's record, or an old one, off as another.
-const purpose = ({ loginId }: RecordPlace, generation: number): string =>
+const purpose = ({ loginId }: RecordRows, generation: number): string =>
   `token-record:${loginId}:${generation}`;

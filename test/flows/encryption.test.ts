@@ -1,7 +1,7 @@
 /** `encryptionKeys`: what stands in the stores, and what a change of keys does. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
-import { PolarStrategy } from 'passport-polar';
+import { logout, PolarStrategy } from 'passport-polar';
 import { Browser } from '../support/browser.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
@@ -50,8 +50,19 @@ function at(app: TestApp, browser: Browser): Browser {
   return moved;
 }
 
-const everythingStored = () =>
-  JSON.stringify((store as unknown as { sessions: Record<string, string> }).sessions);
+const sessions = () => (store as unknown as { sessions: Readonly<Record<string, string>> }).sessions;
+const everythingStored = () => JSON.stringify(sessions());
+
+/** Returns what a request does that is slower than a logout: it writes the session back. */
+function rememberSessions({ agent }: Browser): () => void {
+  const [domain, path] = ['127.0.0.1', '/'];
+  const cookies = agent.jar.getCookies({ domain, path, secure: false, script: false }).map(String);
+  const before = Object.entries(sessions()).filter(([sid]) => !sid.startsWith('polar-tokens.'));
+  return () => {
+    for (const [sid, text] of before) store.set(sid, JSON.parse(text));
+    agent.jar.setCookies(cookies, domain, path);
+  };
+}
 
 describe('with encryptionKeys', () => {
   it('no store sees a token, at login, after a refresh and after a logout', async () => {
@@ -102,6 +113,60 @@ describe('with encryptionKeys', () => {
     expect((await later.get('/token')).status).toBe(200);
   });
 
+  describe('while some processes have the new key already', () => {
+    const options: TestAppOptions = {
+      routes: (server, { polar }) => {
+        server.post('/logout', logout(polar, { redirectTo: '/' }));
+        server.get('/new-token', async (req, res) => {
+          res.json({ accessToken: await req.polar.getAccessToken({ forceRefresh: true }) });
+        });
+      },
+    };
+    const inBoth = async (): Promise<{ old: Browser; renewed: Browser; app: TestApp }> => {
+      const app = await start([first], options);
+      const old = app.browser();
+      await old.logIn();
+      const renewed = at(await start([second, first], options), old);
+      return { old, renewed, app };
+    };
+
+    it('the others say that they cannot help now, at once, and lose nobody', async () => {
+      const { old, renewed, app } = await inBoth();
+      app.emulator.advanceTime(loginLife);
+      const token = await renewed.token();
+      const before = app.emulator.requests.length;
+      for (const path of ['/token', '/new-token']) {
+        const answer = await old.get(path);
+        expect([answer.status, answer.body.code]).toEqual([503, 'server_error']);
+      }
+      expect(app.emulator.requests).toHaveLength(before);
+      const updated = at(await start([first, second]), old);
+      expect(await updated.token()).toBe(token);
+    });
+
+    it('a logout holds in all of them', async () => {
+      const { old, renewed, app } = await inBoth();
+      await Promise.all([old.token(), renewed.token()]);
+      const bringBack = rememberSessions(renewed);
+      await renewed.post('/logout');
+      expect(app.emulator.liveTokens()).toEqual([]);
+      bringBack();
+      app.emulator.advanceTime(loginLife);
+      expect((await old.get('/token')).body.code).toBe('logged_out');
+    });
+
+    it('a logout holds though it came to one that cannot open the login', async () => {
+      const { old, renewed } = await inBoth();
+      await renewed.logIn();
+      const bringBack = rememberSessions(renewed);
+      expect((await old.get('/token')).body.code).toBe('not_logged_in');
+      await old.post('/logout');
+      bringBack();
+      const elsewhere = at(await start([second, first]), renewed);
+      expect((await elsewhere.get('/token')).body.code).toBe('logged_out');
+    });
+  });
+
   it('logins of before there were keys go on', async () => {
     const before = await start(undefined);
     const browser = before.browser();
@@ -150,7 +215,7 @@ describe('with encryptionKeys', () => {
     });
     const victim = app.browser();
     await victim.logIn();
-    const sids = Object.keys((store as unknown as { sessions: object }).sessions);
+    const sids = Object.keys(sessions());
     app.emulator.user = 'grace@example.com';
     const thief = app.browser();
     await thief.logIn();

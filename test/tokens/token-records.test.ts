@@ -9,6 +9,8 @@ import {
   readLogin,
   readRecord,
   type TokenRecord,
+  UnopenableRecordError,
+  unlessEnded,
   writeEnd,
   writeRecord,
 } from '../../src/tokens/token-record.js';
@@ -201,21 +203,22 @@ describe('the record of a login', () => {
 
   it('cannot be opened with another key', async () => {
     await writeRecord(place, recordOf(1));
-    expect(await readRecord({ ...place, sealer: newSealer() })).toBeUndefined();
+    await expect(readRecord({ ...place, sealer: newSealer() })).rejects.toThrow(UnopenableRecordError);
+    await expect(readLogin({ ...place, sealer: newSealer() })).rejects.toMatchObject({ generation: 1 });
   });
 
   it('cannot be passed off as that of another login', async () => {
     await writeRecord(place, recordOf(1));
     const stored = await place.records.get('login-1');
     await place.records.put('login-2', stored as StoredTokenRecord, { ttlSeconds });
-    expect(await readRecord({ ...place, loginId: 'login-2' })).toBeUndefined();
+    await expect(readRecord({ ...place, loginId: 'login-2' })).rejects.toThrow(UnopenableRecordError);
   });
 
   it('cannot be passed off as a newer one', async () => {
     await writeRecord(place, recordOf(1));
     const stored = (await place.records.get('login-1')) as StoredTokenRecord;
     await place.records.put('login-1', { ...stored, generation: 2 }, { ttlSeconds });
-    expect(await readRecord(place)).toBeUndefined();
+    await expect(readRecord(place)).rejects.toThrow(UnopenableRecordError);
   });
 
   it.each([[null], ['text'], [7], [[]], [{}], [{ tokens: null }], [{ tokens: { accessToken: '' } }]])(
@@ -261,17 +264,30 @@ describe('the end of a login', () => {
     expect(await readRecord(place)).toEqual(recordOf(1));
   });
 
-  it('is sealed: nobody but who has the key can end a login', async () => {
-    await writeEnd({ ...place, sealer: newSealer() });
-    expect(await hasEnded(place)).toBe(false);
+  it('counts by being there: processes with other keys see and write it', async () => {
+    await place.records.put('login-1.ended', { generation: 7, sealed: 'of another process' }, { ttlSeconds });
+    await writeEnd(place);
+    expect(await hasEnded(place)).toBe(true);
   });
 
   it('is that of this login, and no record of its own', async () => {
     await writeEnd(place);
-    const stored = (await place.records.get('login-1.ended')) as StoredTokenRecord;
-    await place.records.put('login-2.ended', stored, { ttlSeconds });
     expect(await hasEnded({ ...place, loginId: 'login-2' })).toBe(false);
+    const stored = (await place.records.get('login-1.ended')) as StoredTokenRecord;
     await place.records.put('login-1', stored, { ttlSeconds });
-    expect(await readRecord(place)).toBeUndefined();
+    await expect(readRecord(place)).rejects.toThrow('The token record cannot be opened');
+  });
+
+  it('counts whatever becomes of the record, and nothing else does when it cannot be looked for', async () => {
+    const broken = async (): Promise<never> => {
+      throw new Error('unreadable');
+    };
+    expect(await unlessEnded(place, async () => 'record')).toBe('record');
+    await expect(unlessEnded(place, broken)).rejects.toThrow('unreadable');
+    await writeEnd(place);
+    expect(await unlessEnded(place, async () => 'record')).toBe('ended');
+    expect(await unlessEnded(place, broken)).toBe('ended');
+    const records: TokenRecordStore = { ...place.records, get: () => Promise.reject(new Error('down')) };
+    await expect(unlessEnded({ ...place, records }, async () => 'record')).rejects.toThrow('down');
   });
 });

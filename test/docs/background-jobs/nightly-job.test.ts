@@ -232,13 +232,16 @@ describePostgres('the keys of the records', () => {
     await loggedIn();
     const { polar_login_id } = await theUser();
     const wrong = jobPolar({ encryptionKeys: [newKey] });
-    for (const name of [polar_login_id, 'unknown'])
-      await expect(wrong.tokensFor(name).getAccessToken()).rejects.toMatchObject({
-        name: 'PolarLoginRequiredError',
-        code: 'not_logged_in',
-      });
-    expect(await nightlyJob(db, wrong)).toEqual([]);
-    expect((await theUser()).polar_disconnected).toBe('not_logged_in');
+    await expect(wrong.tokensFor(polar_login_id).getAccessToken()).rejects.toMatchObject({
+      name: 'PolarTransientError',
+      code: 'server_error',
+    });
+    await expect(wrong.tokensFor('unknown').getAccessToken()).rejects.toMatchObject({
+      name: 'PolarLoginRequiredError',
+      code: 'not_logged_in',
+    });
+    expect(await nightlyJob(db, wrong)).toEqual([(await theUser()).id]);
+    expect((await theUser()).polar_disconnected).toBeNull();
     expect(await runJob()).toEqual([]);
     expect(await theUser()).toMatchObject({ polar_disconnected: null, organizations: expect.any(Array) });
   });
