@@ -6,6 +6,7 @@ import { loggedOut, throwRecordsUnreadable } from './refresh/login-errors.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import type { TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser, sessionOf } from './request-session.js';
+import { nameOfServer } from './server.js';
 import { BoundedMap } from './tokens/bounded-map.js';
 import { firstOf, sealerWithKey, sealerWithKeys } from './tokens/sealing.js';
 import {
@@ -61,7 +62,7 @@ const maxStoreTimeoutMs = 3000;
 
 /** Finds logins as the options say. */
 export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Logins {
-  const { credentials, encryptionKeys, server, timeoutMs, tokenRecords } = options;
+  const { credentials, encryptionKeys, timeoutMs, tokenRecords } = options;
   const keyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'token records');
   const entryKeyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'session entries');
   const storeTimeoutMs = Math.min(timeoutMs, maxStoreTimeoutMs);
@@ -79,11 +80,11 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
   });
   const handleOf = (place: Pick<LoginHandle, 'records' | 'ttlSeconds'>, entry: OpenEntry): LoginHandle => {
-    const { apiURL, clientID, loginId, mintedAt, nonce, recordKey, subject, tokens } = entry;
+    const { clientID, loginId, mintedAt, nonce, recordKey, server, subject, tokens } = entry;
     const ownKey = sealerWithKey(recordKey);
     return {
       loginId,
-      facts: { subject, nonce, clientID, apiURL },
+      facts: { subject, nonce, clientID, server },
       generation: 0,
       tokens,
       mintedAt,
@@ -114,8 +115,8 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     };
   };
   // Tokens of one client or server are never shown to another.
-  const isOurs = (facts: Pick<LoginFacts, 'clientID' | 'apiURL'>): boolean =>
-    facts.clientID === credentials.clientID && facts.apiURL === server.apiURL;
+  const isOurs = ({ clientID, server }: Pick<LoginFacts, 'clientID' | 'server'>): boolean =>
+    clientID === credentials.clientID && server === nameOfServer(options.server);
   const entryIn = (req: Request): SessionEntry | undefined => {
     const session = (req as { session?: unknown }).session as Readonly<Record<string, unknown>> | undefined;
     const found = session?.[options.sessionKey];

@@ -51,7 +51,7 @@ export interface Discovery {
 
 /** A `server` option, checked: endpoints known at once, or to be discovered on first use. */
 export interface ResolvedServer {
-  /** Origin of the API, where access tokens may be sent. Also tells servers apart. */
+  /** Origin of the API, where access tokens may be sent. */
   readonly apiURL: string;
   readonly endpoints?: ServerEndpoints;
   readonly discovery?: Discovery;
@@ -83,6 +83,11 @@ export function resolveServer(server: PolarServer = 'production'): ResolvedServe
     );
   }
   return 'discoveryURL' in server ? fromDiscoveryURL(server) : fromAddresses(server);
+}
+
+/** What tells servers apart: production and sandbox have one issuer, several issuers may share one host. */
+export function nameOfServer({ apiURL, discovery, endpoints }: ResolvedServer): string {
+  return `${(endpoints ?? discovery)?.issuer} ${apiURL}`;
 }
 
 function fromAddresses(server: CustomPolarServer): ResolvedServer {

@@ -1,12 +1,9 @@
 /** The answer of the authorize page, as it came with the browser: nothing in it is believed yet. */
-export interface AuthorizationResponse {
+export type AuthorizationResponse = {
   readonly state: string;
-  readonly code?: string;
-  readonly error?: string;
-  readonly errorDescription?: string;
   /** RFC 9207; Polar sends none, but one that is sent must be right, and one that was announced be there. */
   readonly issuer?: string;
-}
+} & ({ readonly code: string } | { readonly error: string; readonly errorDescription?: string });
 
 /** Why a callback cannot even be looked up. */
 export type CallbackProblem = 'callback_malformed' | 'state_missing';
@@ -35,14 +32,10 @@ export function parseAuthorizationResponse(query: URLSearchParams): Authorizatio
   }
   const { state, code, error, error_description: errorDescription, iss: issuer } = values;
   if (!state) return 'state_missing';
-  if (Boolean(code) === Boolean(error)) return 'callback_malformed';
-  return {
-    state,
-    ...(code && { code }),
-    ...(error && { error }),
-    ...(errorDescription !== undefined && { errorDescription }),
-    ...(issuer !== undefined && { issuer }),
-  };
+  const known = { state, ...(issuer !== undefined && { issuer }) };
+  if (code && !error) return { ...known, code };
+  if (error && !code) return { ...known, error, ...(errorDescription !== undefined && { errorDescription }) };
+  return 'callback_malformed';
 }
 
 function answers(query: URLSearchParams, name: string): [string, string][] {

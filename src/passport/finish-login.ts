@@ -6,13 +6,14 @@ import { PolarAuthorizationError, PolarIdTokenError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
 import type { ResolvedOptions } from '../options.js';
 import { loggedInUser, sessionOf } from '../request-session.js';
+import { nameOfServer } from '../server.js';
 import { newLogin, userFingerprint } from '../tokens/session-entry.js';
 import { tokenSetOf } from '../tokens/token-set.js';
 import { forgetWantedScopes } from '../wanted-scopes.js';
 import { type AuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginFailureCode, type LoginOutcome } from './login-outcome.js';
-import { nameOfServer, type PendingLogin } from './pending-logins.js';
+import type { PendingLogin } from './pending-logins.js';
 import { profileFromClaims } from './profile.js';
 import { storeAtLogIn, storeForLoggedInUser } from './session-login.js';
 
@@ -42,8 +43,8 @@ export async function finishLogin(
   // A person who said no to them must still be able to log in without.
   forgetWantedScopes(sessionOf(req), parts.runtime.options.name);
   await checkIssuer(parts.runtime, response);
-  if (response.error !== undefined) return answeredError(response.error, response.errorDescription);
-  return logIn(parts, req, options, pending, response.code ?? '');
+  if ('error' in response) return answeredError(response.error, response.errorDescription);
+  return logIn(parts, req, options, pending, response.code);
 }
 
 async function logIn(
@@ -69,8 +70,15 @@ async function logIn(
   const { credentials, now, server } = runtime.options;
   const mintedAt = now();
   const tokens = tokenSetOf(granted, mintedAt, { scopes });
-  const facts = { subject: claims.sub, nonce, clientID: credentials.clientID, apiURL: server.apiURL };
-  const login = newLogin({ ...facts, tokens, mintedAt, askedScopes: scopes });
+  const login = newLogin({
+    subject: claims.sub,
+    nonce,
+    clientID: credentials.clientID,
+    server: nameOfServer(server),
+    tokens,
+    mintedAt,
+    askedScopes: scopes,
+  });
 
   const { user, info } = await parts.verify(
     { tokens, profile, claims, req, loginId: login.loginId },
@@ -87,7 +95,7 @@ async function logIn(
 }
 
 function isForUs(pending: PendingLogin, options: ResolvedOptions): boolean {
-  return pending.clientID === options.credentials.clientID && pending.server === nameOfServer(options);
+  return pending.clientID === options.credentials.clientID && pending.server === nameOfServer(options.server);
 }
 
 // Whoever logged in to the app meanwhile must not get the account of the person who started linking theirs, also where

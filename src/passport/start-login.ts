@@ -4,11 +4,12 @@ import { PolarConfigurationError } from '../errors.js';
 import { forOneRequest, isLocalHTTP } from '../option-checks.js';
 import { loggedInUser, sessionOf } from '../request-session.js';
 import { safeReturnTo } from '../return-to.js';
+import { nameOfServer } from '../server.js';
 import { userFingerprint } from '../tokens/session-entry.js';
 import { wantedScopes } from '../wanted-scopes.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
-import { nameOfServer, type PendingLogin } from './pending-logins.js';
+import type { PendingLogin } from './pending-logins.js';
 import { loginOptions } from './request-options.js';
 import { requestURL } from './request-url.js';
 
@@ -44,7 +45,7 @@ export async function startLogin(
     codeVerifier: randomText(),
     redirectURI,
     clientID: options.credentials.clientID,
-    server: nameOfServer(options),
+    server: nameOfServer(options.server),
     scopes: scope,
     ...(returnTo !== undefined && { returnTo }),
     ...(login.appState !== undefined && { appState: login.appState }),
@@ -95,6 +96,13 @@ function refuseUselessCookie(req: Request): void {
 const randomText = (): string => randomBytes(32).toString('base64url');
 
 const samePath = (one: URL, other: URL): boolean =>
-  one.pathname.replace(/\/+$/, '') === other.pathname.replace(/\/+$/, '');
+  withoutSlashesAtEnd(one.pathname) === withoutSlashesAtEnd(other.pathname);
+
+// No regular expression: on a path of many slashes it would start anew at each of them.
+function withoutSlashesAtEnd(path: string): string {
+  let end = path.length;
+  while (path[end - 1] === '/') end--;
+  return path.slice(0, end);
+}
 
 const isAbsolute = (url: string): boolean => /^https?:/i.test(url);

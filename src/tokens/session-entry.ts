@@ -24,7 +24,7 @@ export interface OpenEntry extends LoginFacts {
 
 /** The same with all that is secret sealed with the app's keys; the rest decides whether it is worth opening. */
 export interface SealedEntry
-  extends Pick<OpenEntry, 'loginId' | 'askedScopes' | 'user' | 'clientID' | 'apiURL'> {
+  extends Pick<OpenEntry, 'loginId' | 'askedScopes' | 'user' | 'clientID' | 'server'> {
   readonly v: 2;
   readonly scopes: readonly string[];
   readonly sealed: string;
@@ -56,9 +56,9 @@ export function newSessionEntry(login: NewLogin, serializedUser: unknown): OpenE
 /** The entry as it is put into the session: sealed where the app has keys. */
 export async function sealSessionEntry(entry: OpenEntry, sealer: Sealer | undefined): Promise<SessionEntry> {
   if (sealer === undefined) return entry;
-  const { loginId, askedScopes, user, clientID, apiURL, tokens } = entry;
+  const { loginId, askedScopes, user, clientID, server, tokens } = entry;
   const sealed = await sealer.seal(entry, purpose(entry));
-  return { v: 2, loginId, askedScopes, scopes: tokens.scopes, user, clientID, apiURL, sealed };
+  return { v: 2, loginId, askedScopes, scopes: tokens.scopes, user, clientID, server, sealed };
 }
 
 /** Opens an entry; undefined where the key is missing or something was changed. */
@@ -77,8 +77,10 @@ export function scopesOf(entry: SessionEntry): readonly string[] {
 }
 
 // Names all that stands outside, so that the sealed part cannot be put into the session of somebody else.
-const purpose = ({ loginId, user, clientID, apiURL }: SessionEntry): string =>
-  `session-entry:${JSON.stringify([loginId, user, clientID, apiURL])}`;
+function purpose(entry: SessionEntry): string {
+  const { askedScopes, clientID, loginId, server, user } = entry;
+  return `session-entry:${JSON.stringify([loginId, user, clientID, server, scopesOf(entry), askedScopes])}`;
+}
 
 /** An entry as it came out of a session, or undefined where it is none: tampered with, or of another version. */
 export function parseSessionEntry(value: unknown): SessionEntry | undefined {
@@ -86,9 +88,9 @@ export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   const { v, loginId, user, askedScopes, ...rest } = value as Readonly<Record<string, unknown>>;
   if (!isLoginId(loginId) || !isText(user) || !isTexts(askedScopes)) return undefined;
   if (v === 2) {
-    const { scopes, clientID, apiURL, sealed } = rest;
-    if (!isTexts(scopes) || !isText(clientID) || !isText(apiURL) || !isText(sealed)) return undefined;
-    return { v, loginId, askedScopes, scopes, user, clientID, apiURL, sealed };
+    const { scopes, clientID, server, sealed } = rest;
+    if (!isTexts(scopes) || !isText(clientID) || !isText(server) || !isText(sealed)) return undefined;
+    return { v, loginId, askedScopes, scopes, user, clientID, server, sealed };
   }
   const tokens = parseStoredTokens(rest['tokens']);
   const facts = parseLoginFacts(rest);

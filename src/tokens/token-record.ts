@@ -20,7 +20,7 @@ export interface LoginFacts {
   readonly nonce: string;
   /** The client and server that issued the tokens: they are sent nowhere else. */
   readonly clientID: string;
-  readonly apiURL: string;
+  readonly server: string;
 }
 
 /** Where the record of one login is. */
@@ -111,11 +111,11 @@ export async function writeEnd(place: RecordRows): Promise<void> {
 
 /** What stays the same of a login, as it came out of storage; undefined where something is missing. */
 export function parseLoginFacts(value: unknown): LoginFacts | undefined {
-  const { subject, nonce, clientID, apiURL } = (value ?? {}) as Record<string, unknown>;
-  const areTexts = [subject, nonce, clientID, apiURL].every(
+  const { subject, nonce, clientID, server } = (value ?? {}) as Record<string, unknown>;
+  const areTexts = [subject, nonce, clientID, server].every(
     (each) => typeof each === 'string' && each !== '',
   );
-  return areTexts ? ({ subject, nonce, clientID, apiURL } as LoginFacts) : undefined;
+  return areTexts ? ({ subject, nonce, clientID, server } as LoginFacts) : undefined;
 }
 
 async function open(place: RecordPlace) {

@@ -180,15 +180,17 @@ describe('with encryptionKeys', () => {
     expect(await later.token()).toBe(after.emulator.liveTokens()[0]?.accessToken);
   });
 
-  it.each(['loginId', 'user', 'clientID', 'apiURL', 'sealed'])(
+  it.each(['loginId', 'user', 'clientID', 'server', 'sealed', 'scopes', 'askedScopes'])(
     'the sealed part counts only with what it was sealed with: %s',
     async (field) => {
       const tamper: TestAppOptions = {
         routes: (server) =>
           server.post('/tamper', (req, res) => {
-            const entry = (req.session as unknown as { polar: Record<string, string> }).polar;
+            const entry = (req.session as unknown as { polar: Record<string, string | string[]> }).polar;
             const value = entry[field] ?? '';
-            entry[field] = value.slice(0, 5) + (value[5] === 'A' ? 'B' : 'A') + value.slice(6);
+            entry[field] = Array.isArray(value)
+              ? [...value, 'organizations:read']
+              : value.slice(0, 5) + (value[5] === 'A' ? 'B' : 'A') + value.slice(6);
             res.json({});
           }),
       };

@@ -216,7 +216,11 @@ describe('nobody can use the tokens', () => {
     const browser = app.browser();
     await browser.logIn();
     const { polar } = (await browser.get('/session')).body;
-    expect(polar).toMatchObject({ v: 1, clientID: app.client.clientID, apiURL: app.emulator.apiURL });
+    expect(polar).toMatchObject({
+      v: 1,
+      clientID: app.client.clientID,
+      server: `https://polar.sh ${app.emulator.apiURL}`,
+    });
   });
 
   it.each([
@@ -224,7 +228,7 @@ describe('nobody can use the tokens', () => {
     ['loginId', '../x'],
     ['tokens', {}],
     ['user', 'me'],
-    ['apiURL', 'https://evil.example'],
+    ['server', 'https://polar.sh https://evil.example'],
     ['recordKey', 7],
     ['mintedAt', 'yesterday'],
   ])('after the entry was tampered with: %s', async (field, value) => {

@@ -110,7 +110,7 @@ holds(
       if (!expected.includes(outcome.error.code)) throw outcome.error;
       return;
     }
-    const isTheirs = (['user', 'clientID', 'apiURL'] as const).every((name) => found[name] === entry[name]);
+    const isTheirs = (['user', 'clientID', 'server'] as const).every((name) => found[name] === entry[name]);
     if (!isTheirs || !isIn || outcome.result.accessToken !== (found['tokens'] as Json)['accessToken'])
       throw new Error('Tokens came out');
   },
@@ -124,7 +124,7 @@ holds('sealed session entries: only what the app has sealed comes out', entryCha
   if ('result' in outcome && outcome.result.accessToken !== accessToken)
     throw new Error('Other tokens came out');
   // What stands outside of the sealed part is bound to it.
-  const bound = ['loginId', 'user', 'clientID', 'apiURL'] as const;
+  const bound = ['loginId', 'user', 'clientID', 'server'] as const;
   if ('result' in outcome && bound.some((name) => (found as Json)[name] !== sealedEntry[name]))
     throw new Error('The sealed part was taken for that of another login');
   if ('error' in outcome && list.length === 0) throw outcome.error;

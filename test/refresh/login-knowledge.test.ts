@@ -20,7 +20,7 @@ function handleOf(loginId: string, generation = 0): LoginHandle {
     generation,
     tokens: tokensOf(`${loginId}-${generation}`),
     mintedAt: 0,
-    facts: { subject: 's', nonce: 'n', clientID: 'c', apiURL: 'https://api.polar.sh' },
+    facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
     sealer: { seal: async () => 'sealed', unseal: async () => undefined },
     records,
     ttlSeconds: 60,

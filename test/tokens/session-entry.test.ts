@@ -11,7 +11,7 @@ const granted = {
   subject: 'user-1',
   nonce: 'nonce-1',
   clientID: 'polar_ci_1',
-  apiURL: 'https://api.polar.sh',
+  server: 'https://api.polar.sh',
   mintedAt: 5,
   askedScopes: ['openid', 'email'],
 };
@@ -32,7 +32,7 @@ describe('a new entry', () => {
       nonce: 'nonce-1',
       user: userFingerprint({ id: 1 }),
       clientID: 'polar_ci_1',
-      apiURL: 'https://api.polar.sh',
+      server: 'https://api.polar.sh',
     });
   });
 
@@ -64,7 +64,7 @@ describe('an entry from a session', () => {
     'nonce',
     'user',
     'clientID',
-    'apiURL',
+    'server',
   ];
 
   it('has a test for each field', () => {

@@ -29,7 +29,7 @@ const recordOf = (generation: number): TokenRecord => ({
   tokens: tokensOf(String(generation)),
   mintedAt: 1_000_000 + generation,
 });
-const facts: LoginFacts = { subject: 'sub', nonce: 'n', clientID: 'c', apiURL: 'https://api.polar.sh' };
+const facts: LoginFacts = { subject: 'sub', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' };
 const newSealer = () => sealerWithKey(newSealingKey());
 
 afterEach(() => {
@@ -192,7 +192,7 @@ describe('the record of a login', () => {
     expect(await readLogin(place)).toEqual({ ...recordOf(1), facts, ttlSeconds: 77 });
   });
 
-  it.each(['subject', 'nonce', 'clientID', 'apiURL'] as const)(
+  it.each(['subject', 'nonce', 'clientID', 'server'] as const)(
     'without %s does not tell enough of the login',
     async (name) => {
       await writeRecord({ ...place, facts: { ...facts, [name]: undefined as never } }, recordOf(1));

@@ -220,7 +220,7 @@ export class KeeperWorld {
     });
     const login: LoginHandle = {
       loginId: 'login',
-      facts: { subject: 's', nonce: 'n', clientID: 'c', apiURL: 'https://api.polar.sh' },
+      facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
       generation: 0,
       tokens: this.#minted.get('refresh-0') as TokenSet,
       mintedAt: startTime,
