@@ -19,7 +19,7 @@ const rooms = {
     enableFindRelatedTests: false,
   },
   tokens: { mutate: ['src/tokens/**/*.ts'], tests: ['tokens/*'] },
-  refresh: { mutate: ['src/refresh/**/*.ts'], tests: ['refresh/*'] },
+  refresh: { mutate: ['src/refresh/**/*.ts', 'src/outage.ts'], tests: ['refresh/*', 'outage'] },
   'return-to': { mutate: ['src/return-to.ts'], tests: ['return-to'] },
 };
 

@@ -1,4 +1,4 @@
-import { PolarResponseError, PolarTransientError } from '../errors.js';
+import { PolarResponseError, PolarTransientError } from './errors.js';
 
 type OutageError = PolarTransientError | PolarResponseError;
 
@@ -17,16 +17,20 @@ const maxRetryAfterMs = 5 * 60_000;
  * - after a 429, for as long as Polar said (RFC 9110 section 10.2.3);
  * - after an attempt that took long, for as long again, at most 1 s;
  * - after a quick failure not at all, but after several in a row for a while that doubles, at most 5 s.
+ *
+ * With `onlyWhenAsked` nothing but Polar's own word counts.
  */
 export class Outage {
   readonly #now: () => number;
+  readonly #onlyWhenAsked: boolean;
   #error: OutageError | undefined;
   #failedAt = 0;
   #windowMs = 0;
   #roundsInARow = 0;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, options: { readonly onlyWhenAsked?: boolean } = {}) {
     this.#now = now;
+    this.#onlyWhenAsked = options.onlyWhenAsked ?? false;
   }
 
   /** The error to fail with at once; undefined when Polar may be asked. */
@@ -53,10 +57,15 @@ export class Outage {
       this.#end();
       return answer;
     } catch (failure) {
-      if (isOutage(failure)) this.#begin(failure, startedAt, performance.now() - startedAtMs);
+      if (isOutage(failure) && this.#counts(failure))
+        this.#begin(failure, startedAt, performance.now() - startedAtMs);
       else this.#end();
       throw failure;
     }
+  }
+
+  #counts(error: OutageError): boolean {
+    return !this.#onlyWhenAsked || askedPauseMs(error) !== undefined;
   }
 
   #begin(error: OutageError, startedAt: number, tookMs: number): void {

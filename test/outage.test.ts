@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { PolarResponseError } from '../../src/errors.js';
-import { Outage } from '../../src/refresh/outage.js';
-import { invalidGrant, transient } from './keeper/keeper-world.js';
-import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from './keeper/virtual-time.js';
+import { PolarResponseError } from '../src/errors.js';
+import { Outage } from '../src/outage.js';
+import { invalidGrant, transient } from './refresh/keeper/keeper-world.js';
+import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from './refresh/keeper/virtual-time.js';
 
 let outage: Outage;
 let setBackMs: number;
@@ -101,6 +101,17 @@ it('takes an answer that makes no sense for an outage, too', async () => {
   const error = new PolarResponseError('malformed_response', 'not JSON');
   await fails(error, 500);
   expect(outage.error).toBe(error);
+});
+
+it('only what Polar asks for counts where that is wanted', async () => {
+  outage = new Outage(elapsedMs, { onlyWhenAsked: true });
+  for (let round = 0; round < 5; round++) await fails(transient('server_error'));
+  await fails(transient('timeout'), 10_000);
+  expect(outage.error).toBeUndefined();
+  await fails(transient('server_error', 2));
+  expect(await window()).toBe(2000);
+  await fails(transient('rate_limited'));
+  expect(await window()).toBe(1000);
 });
 
 describe('quick failures', () => {

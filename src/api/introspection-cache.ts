@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Introspection } from '../client/introspection.js';
+import { Outage } from '../outage.js';
 import { joinOrRun } from '../refresh/join-or-run.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 
@@ -34,10 +35,13 @@ export class IntrospectionCache {
   // Apart, so that whoever tries out tokens does not push out the good ones.
   readonly #inactive = new BoundedMap<Known>(maxEntries);
   readonly #firstMet = new BoundedMap<number>(maxEntries);
+  // Whoever tries out tokens must not keep Polar from answering the app's users, once it has asked to wait.
+  readonly #outage: Outage;
   readonly #underWay = new Map<string, Promise<Introspection>>();
 
   constructor(parts: IntrospectionCacheParts) {
     this.#parts = parts;
+    this.#outage = new Outage(parts.now, { onlyWhenAsked: true });
   }
 
   /** What Polar says of a token; one request for all who ask at the same time. */
@@ -58,7 +62,9 @@ export class IntrospectionCache {
   async #ask(token: string, key: string): Promise<Introspection> {
     const since = this.#parts.now();
     if (this.#firstMet.get(key) === undefined) this.#firstMet.set(key, since);
-    const answer = await this.#parts.introspect(token);
+    const outage = this.#outage.error;
+    if (outage !== undefined) throw outage;
+    const answer = await this.#outage.watch(() => this.#parts.introspect(token));
     const until = this.#endOf(answer, key, since);
     this.#active.delete(key);
     if (until > since) (answer.active ? this.#active : this.#inactive).set(key, { answer, since, until });

@@ -42,6 +42,7 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
 
   const isOurs = (token: Introspection): boolean => {
     if (!token.active || token.subject === undefined || token.clientID !== clientID) return false;
+    if (/refresh/i.test(token.tokenType ?? '')) return false;
     return token.expiresAt === undefined || now() < token.expiresAt;
   };
 

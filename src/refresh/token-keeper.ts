@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
 import { PolarLoginRequiredError, PolarOAuthError, PolarTransientError } from '../errors.js';
+import { Outage } from '../outage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import { joinOrRun } from './join-or-run.js';
 import { loggedOut, loginExpired, throwRecordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 import { type KnownLogin, LoginKnowledge } from './login-knowledge.js';
-import { Outage } from './outage.js';
 import type { RefreshLock } from './refresh-lock.js';
 import { takeLock } from './take-lock.js';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { IntrospectionCache, type IntrospectionCacheParts } from '../../src/api/introspection-cache.js';
 import type { Introspection } from '../../src/client/introspection.js';
+import { PolarTransientError } from '../../src/errors.js';
 
 /** A cache, a clock to turn, and a Polar that counts. */
 function setUp(parts: Partial<IntrospectionCacheParts> = {}) {
@@ -194,5 +195,26 @@ describe('many', () => {
     expect(polar.asked).toEqual([]);
     await isActive('good-1');
     expect(polar.asked).toEqual(['good-1']);
+  });
+});
+
+describe('while Polar asks to wait', () => {
+  it('nobody asks it, whatever tokens come; what is known still counts', async () => {
+    const { polar, isActive } = setUp();
+    await isActive('known');
+    polar.fails = new PolarTransientError('rate_limited', 'slow down', { retryAfterSeconds: 20 });
+    await expect(isActive('first')).rejects.toBe(polar.fails);
+    for (let index = 0; index < 100; index++) {
+      polar.now += 100;
+      await expect(isActive(`bad-${index}`)).rejects.toMatchObject({
+        code: 'rate_limited',
+        retryAfterSeconds: Math.ceil((20_000 - 100 * (index + 1)) / 1000),
+      });
+    }
+    expect(polar.asked).toEqual(['known', 'first']);
+    expect(await isActive('known')).toBe(true);
+    polar.fails = undefined;
+    polar.now += 10_000;
+    expect(await isActive('new')).toBe(true);
   });
 });

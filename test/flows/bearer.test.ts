@@ -178,6 +178,8 @@ describe('whose token it is', () => {
     ['inactive', { active: false }, 401],
     ['past its end', { exp: 1000 }, 401],
     ['before its end', { exp: 1001 }, 200],
+    ['a refresh token', { token_type: 'refresh_token' }, 401],
+    ['an access token', { token_type: 'bearer' }, 200],
     ['without active', { active: undefined }, 502],
     ['with scopes that are no text', { scope: ['openid'] }, 502],
   ])('what the answer says is checked: %s', async (_what, change, status) => {
@@ -317,6 +319,8 @@ describe('when Polar cannot be asked', () => {
     const down = await api.get(accessToken);
     expect([down.status, down.body.code, down.headers['www-authenticate']]).toEqual([503, code, undefined]);
     await api.emulator.heal();
+    // For as long as Polar asks to wait.
+    api.emulator.advanceTime(60);
     expect((await api.get(accessToken)).status).toBe(200);
   });
 
