@@ -80,7 +80,12 @@ export async function storeAnswer<T>(asked: Promise<T>, timeoutMs: number): Prom
   } finally {
     timer.abort();
   }
-  throw new PolarTransientError(
+  throw storeTimedOut(timeoutMs);
+}
+
+/** What {@link storeAnswer} throws. */
+export function storeTimedOut(timeoutMs: number): PolarTransientError {
+  return new PolarTransientError(
     'timeout',
     `The session store did not answer within ${timeoutMs} ms. Is it reachable from here?`,
   );

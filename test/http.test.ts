@@ -482,6 +482,28 @@ describe('the network', () => {
     await expect(http(get())).rejects.toBe(mine);
   });
 
+  it('the message of a fetch that quotes what was sent is left out, and so is a code that does', async () => {
+    const quoting: Fetch = async (url, init) => {
+      const text = `POST ${url} failed, body ${init.body}`;
+      throw Object.assign(new Error(text, { cause: new Error(text) }), { code: `E${init.body}` });
+    };
+    const http = createHttp({ fetch: quoting, timeoutMs: 10_000 });
+    for (const sent of [{ form: { code: 'hidden' } }, { json: { code: 'hidden' } }]) {
+      const error = await failure(http({ method: 'POST', url: server.url, ...sent }));
+      expect(error.code).toBe('network_error');
+      expect(everythingOf(error)).not.toContain('hidden');
+    }
+  });
+
+  it('the message of the system is kept', async () => {
+    const cause = Object.assign(new Error('getaddrinfo ENOTFOUND api.example'), { code: 'ENOTFOUND' });
+    const http = createHttp({ fetch: () => Promise.reject(cause), timeoutMs: 10_000 });
+    expect((await failure(http(get()))).cause).toMatchObject({
+      message: 'getaddrinfo ENOTFOUND api.example',
+      code: 'ENOTFOUND',
+    });
+  });
+
   it('a token that is no header value does not come out in the cause', async () => {
     const headers = { authorization: 'Bearer polar_at_u_hidden\n' };
     const error = await failure(patient(get({ headers: { ...headers, 'x-bad': 'hidden\u0000' } })));

@@ -61,7 +61,7 @@ export async function discover(discovery: Discovery, http: Http): Promise<Server
       `${what} could not be read: status ${answer.status}. Check server.discoveryURL.`,
     );
   }
-  const endpoints = parseMetadata(answer.body);
+  const endpoints = parseMetadata(answer.body, discovery.url);
   if (!isIssuerOf(discovery, endpoints.issuer)) {
     throw new PolarResponseError(
       'discovery_failed',
@@ -78,9 +78,10 @@ function isIssuerOf({ issuer, issuerIsPinned }: Discovery, named: string): boole
   return named === issuer || (!issuerIsPinned && named === `${issuer}/`);
 }
 
-function parseMetadata(body: unknown): ServerEndpoints {
+function parseMetadata(body: unknown, from: string): ServerEndpoints {
   try {
     const wire = wireObject(body, what);
+    const endpoint = (value: string, field: string): string => secureEndpoint(value, field, from);
     const required = (field: string): string => endpoint(requiredString(wire, field, what), field);
     const optional = (field: string): string | undefined => {
       const value = optionalString(wire, field, what);
@@ -108,9 +109,14 @@ function parseMetadata(body: unknown): ServerEndpoints {
   }
 }
 
-function endpoint(value: string, field: string): string {
+function secureEndpoint(value: string, field: string, from: string): string {
   try {
-    return secureURL(value, field).href;
+    const url = secureURL(value, field);
+    // What is in plain http on this machine is for this machine to tell: a document from elsewhere could have secrets
+    // sent to whatever listens here.
+    if (url.protocol === 'http:' && !from.startsWith('http:'))
+      throw new TypeError(`${field} must use https, as server.discoveryURL does`);
+    return url.href;
   } catch (error) {
     throw new PolarResponseError('malformed_response', `${what}: ${(error as Error).message}.`, {
       field,

@@ -1,6 +1,12 @@
 import type { Request } from 'express';
 import type { ResolvedOptions } from '../options.js';
-import { type RequestSession, saveSession, sessionOf, storeAnswer } from '../request-session.js';
+import {
+  type RequestSession,
+  saveSession,
+  sessionOf,
+  storeAnswer,
+  storeTimedOut,
+} from '../request-session.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import { keepBriefly } from './brief-session.js';
 import { inTurn } from './in-turn.js';
@@ -27,11 +33,6 @@ export interface PendingLogin {
 
 /** What taking a pending login comes to. */
 export type TakenLogin = { readonly login: PendingLogin } | { readonly problem: 'unknown' | 'expired' };
-
-/** What tells servers apart: production and sandbox have one issuer, several issuers may share one host. */
-export function nameOfServer({ server }: ResolvedOptions): string {
-  return `${(server.endpoints ?? server.discovery)?.issuer} ${server.apiURL}`;
-}
 
 // One key for all strategies of an app, so that a login with one carries the other's tabs along.
 const sessionKey = 'polarLogins';
@@ -118,10 +119,17 @@ export class PendingLogins {
     });
   }
 
-  /** One change at a time; a store that does not answer must not hold up the next one for good. */
+  /** One change at a time. A store that does not answer holds up nobody for longer than its time-out, in the queue too. */
   #inTurn<T>(req: Request, work: (session: RequestSession) => Promise<T>): Promise<T> {
     const session = sessionOf(req);
-    return inTurn(req.sessionStore, req.sessionID, () => storeAnswer(work(session), this.#storeTimeoutMs));
+    const timeoutMs = this.#storeTimeoutMs;
+    const giveUpAt = performance.now() + timeoutMs;
+    const turn = inTurn(req.sessionStore, req.sessionID, async () => {
+      // Nobody waits for it any more.
+      if (performance.now() >= giveUpAt) throw storeTimedOut(timeoutMs);
+      return storeAnswer(work(session), timeoutMs);
+    });
+    return storeAnswer(turn, timeoutMs);
   }
 }
 

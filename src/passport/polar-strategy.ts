@@ -6,6 +6,7 @@ import type { PolarAccess } from '../api/polar-access.js';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { composeRuntime, type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
 import { PolarResponseError } from '../errors.js';
+import type { IdTokenClaims } from '../id-token/claims.js';
 import { forOneRequest } from '../option-checks.js';
 import { type PolarStrategyOptions, resolveOptions } from '../options.js';
 import { runLoginFlow } from './login-flow.js';
@@ -173,6 +174,12 @@ type PassportActions = PolarStrategy & {
   error(error: unknown): void;
 };
 
+/** The claims that still hold beside a profile: `email_verified` of one source says nothing of the other's address. */
+function saidOf(claims: IdTokenClaims, profile: PolarProfile): Partial<IdTokenClaims> {
+  const { email_verified: _ofItsOwnAddress, ...others } = claims;
+  return profile._json['email'] === undefined ? claims : others;
+}
+
 function flowParts(strategy: PolarStrategy, options: AuthenticateOptions): LoginFlowParts {
   return {
     ...strategy[loginParts],
@@ -186,7 +193,8 @@ function flowParts(strategy: PolarStrategy, options: AuthenticateOptions): Login
         );
       });
       // OpenID Connect Core 5.3.2: otherwise one user's token could dress up as another.
-      if (profile?.id === claims.sub) return { ...profile, _json: { ...claims, ...profile._json } };
+      if (profile?.id === claims.sub)
+        return { ...profile, _json: { ...saidOf(claims, profile), ...profile._json } };
       throw new PolarResponseError(
         'userinfo_sub_mismatch',
         'The userinfo answer is about another user than the id_token. Nobody was logged in.',

@@ -209,6 +209,20 @@ describe('the metadata', () => {
     expect((await client().discover()).tokenEndpoint).toBe(`${server.url}/token`);
   });
 
+  it.each([...required.slice(1), ...optional])(
+    'must not name as %s a plain http address on this machine when it comes from elsewhere',
+    async (field) => {
+      const elsewhere = new PolarOAuthClient({
+        clientID: 'polar_ci_1',
+        clientSecret: 'polar_cs_1',
+        server: { discoveryURL: 'https://idp.example/.well-known/openid-configuration' },
+        fetch: async () =>
+          Response.json(metadata({ issuer: 'https://idp.example', [field]: 'http://127.0.0.1:80/admin' })),
+      });
+      expect(await refusal(elsewhere.discover())).toMatchObject({ code: 'discovery_failed', field });
+    },
+  );
+
   it.each(optional)('need not have %s; what needs it says so', async (field) => {
     server.behave(answersJSON(metadata({ [field]: undefined })));
     const one = client();

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type passport from 'passport';
+import type { PolarProfile } from 'passport-polar';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
@@ -217,6 +218,26 @@ describe('a login', () => {
     const other = app.browser();
     expect((await other.logIn()).body.code).toBe('userinfo_sub_mismatch');
     expect((await other.get('/me')).body.user).toBeNull();
+  });
+
+  it('does not call an address verified that only userinfo names', async () => {
+    let profile: PolarProfile | undefined;
+    app = await startTestApp({
+      strategy: { fetchUserInfo: true },
+      verify: (given: { profile: PolarProfile }) => {
+        profile = given.profile;
+        return given.profile;
+      },
+    });
+    app.emulator.fail('userinfo', {
+      status: 200,
+      body: { sub: '11111111-1111-4111-8111-111111111111', email: 'boss@example.com' },
+      headers: { 'content-type': 'application/json' },
+    });
+    await app.browser().logIn();
+    expect(profile?.emails).toEqual([{ value: 'boss@example.com', verified: false }]);
+    expect(profile?._json).toMatchObject({ email: 'boss@example.com' });
+    expect(profile?._json).not.toHaveProperty('email_verified');
   });
 
   it('limits the tokens to an organization for ?sub_type=organization', async () => {

@@ -145,6 +145,30 @@ it('does not let one lost answer of the session store hold up a browser for good
   expect((await browser.get('/auth/polar')).status).toBe(302);
 });
 
+it('answers many starts of one browser in time while the session store hangs', async () => {
+  let hangs = false;
+  app = await startTestApp({
+    strategy: { timeoutMs: 200 },
+    routes: (server, { store }) => {
+      const hanging = Object.assign(Object.create(store), { get: () => {} });
+      server.use((req, _res, next) => {
+        if (hangs) req.sessionStore = hanging;
+        next();
+      });
+    },
+  });
+  const browser = app.browser();
+  await browser.startLogin();
+  hangs = true;
+  const startedAt = performance.now();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => browser.get('/auth/polar')));
+  expect(answers.map(({ status, body }) => [status, body.code])).toEqual(Array(20).fill([503, 'timeout']));
+  // One time-out for all, and not one after the other's, which takes 4 s.
+  expect(performance.now() - startedAt).toBeLessThan(2000);
+  hangs = false;
+  expect((await browser.get('/auth/polar')).status).toBe(302);
+});
+
 describe('tokens that Polar has not committed yet', () => {
   it('are not believed to be refused for good', async () => {
     const browser = await loggedIn({
