@@ -18,8 +18,20 @@ const rooms = {
     // They import the package by its name, by which Jest does not find what they need.
     enableFindRelatedTests: false,
   },
-  tokens: { mutate: ['src/tokens/**/*.ts'], tests: ['tokens/*'] },
-  refresh: { mutate: ['src/refresh/**/*.ts', 'src/outage.ts'], tests: ['refresh/*', 'outage'] },
+  tokens: {
+    mutate: ['src/tokens/**/*.ts', '!src/tokens/{redis-*,session-store-records}.ts'],
+    tests: ['tokens/{bounded-map,sealing,session-entry,silent-store,token-records,token-set}'],
+  },
+  // Over real servers, which takes longer.
+  'token-stores': {
+    mutate: ['src/tokens/{redis-*,session-store-records}.ts'],
+    tests: ['tokens/{redis-token-records,token-record-store}'],
+  },
+  refresh: {
+    mutate: ['src/refresh/**/*.ts', 'src/outage.ts', '!src/refresh/*lock.ts'],
+    tests: ['refresh/{login-knowledge,token-keeper}', 'outage'],
+  },
+  'refresh-locks': { mutate: ['src/refresh/*lock.ts'], tests: ['refresh/refresh-lock'] },
   'return-to': { mutate: ['src/return-to.ts'], tests: ['return-to'] },
 };
 
@@ -52,7 +64,7 @@ async function survey(name, { mutate, tests, enableFindRelatedTests = true }) {
     },
     plugins: ['@stryker-mutator/jest-runner'],
     coverageAnalysis: 'perTest',
-    timeoutMS: 20_000,
+    timeoutMS: 10_000,
     concurrency: 2,
     incremental: true,
     incrementalFile: `coverage/mutation/${name}.json`,
