@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { PolarTransientError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import {
   type RequestSession,
@@ -49,6 +50,9 @@ export class PendingLogins {
   readonly #lifetimeMs: number;
   // States that came back: a session written by a slower request could bring one of them back to life.
   readonly #used = new BoundedMap<true>(maxRemembered);
+
+  // When the store last took too long.
+  #silentAt = 0;
 
   constructor({
     now,
@@ -119,17 +123,20 @@ export class PendingLogins {
     });
   }
 
-  /** One change at a time. A store that does not answer holds up nobody for longer than its time-out, in the queue too. */
+  /** One change at a time. A store that does not answer holds up nobody for longer than its time-out. */
   #inTurn<T>(req: Request, work: (session: RequestSession) => Promise<T>): Promise<T> {
     const session = sessionOf(req);
-    const timeoutMs = this.#storeTimeoutMs;
-    const giveUpAt = performance.now() + timeoutMs;
-    const turn = inTurn(req.sessionStore, req.sessionID, async () => {
-      // Nobody waits for it any more.
-      if (performance.now() >= giveUpAt) throw storeTimedOut(timeoutMs);
-      return storeAnswer(work(session), timeoutMs);
+    const queuedAt = performance.now();
+    return inTurn(req.sessionStore, req.sessionID, async () => {
+      // Who was in front has waited for nothing, and everybody behind with them.
+      if (this.#silentAt > queuedAt) throw storeTimedOut(this.#storeTimeoutMs);
+      try {
+        return await storeAnswer(work(session), this.#storeTimeoutMs);
+      } catch (error) {
+        if (error instanceof PolarTransientError) this.#silentAt = performance.now();
+        throw error;
+      }
     });
-    return storeAnswer(turn, timeoutMs);
   }
 }
 

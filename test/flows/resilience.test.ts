@@ -124,7 +124,7 @@ describe('a lock', () => {
     ],
     ['whose release answers nothing', { acquire: async () => () => {} }],
   ])('%s holds nobody up', async (_what, refreshLock) => {
-    const browser = await loggedIn({ strategy: { refreshLock, timeoutMs: 100 } });
+    const browser = await loggedIn({ strategy: { refreshLock, timeoutMs: 400 } });
     app.emulator.advanceTime(loginLife);
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
     expect(refreshes()).toHaveLength(1);
