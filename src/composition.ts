@@ -123,7 +123,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       } catch (error) {
         publish('logout', { event: 'end-failed', loginId: login.loginId, error });
         // Its tokens cannot be revoked here, but a process that can open it must not use them any more.
-        await login.markEnded().catch(() => {});
+        await keeper.endUnopened(login.place);
       }
     },
     access: (findLogin) =>

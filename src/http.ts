@@ -136,7 +136,7 @@ function harmlessCause(error: unknown, depth = 0): Error | undefined {
   const { name, message, code, cause } = error as Record<string, unknown>;
   const text = typeof message === 'string' ? message : '';
   const deeper = harmlessCause(cause, depth + 1);
-  const isCode = typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,40}$/.test(code);
+  const isCode = typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code);
   const harmless = new Error(isHarmless(text, isCode) ? text.slice(0, 200) : '', {
     ...(deeper !== undefined && { cause: deeper }),
   });
@@ -147,8 +147,8 @@ function harmlessCause(error: unknown, depth = 0): Error | undefined {
 // The system's own messages come with a code, and quote addresses at most. Others may quote what was sent: undici does
 // (`Headers.append: "Bearer polar_at_..." is an invalid header value.`).
 function isHarmless(message: string, hasCode: boolean): boolean {
-  if (message === 'fetch failed') return true;
-  return hasCode && !/[={}"]|header|bearer|basic|polar_(?!ci_)[a-z]+_/i.test(message);
+  if (['fetch failed', 'terminated', 'bad port', 'other side closed'].includes(message)) return true;
+  return hasCode && !/\w=\S|[{}"]|header|bearer|basic|polar_(?!ci_)[a-z]+_/i.test(message);
 }
 
 function requestInit(request: HttpRequest, signal: AbortSignal): RequestInit {

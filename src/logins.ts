@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { publish } from './diagnostics.js';
 import { PolarConfigurationError, PolarLoginRequiredError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
-import { loggedOut, throwRecordsUnreadable } from './refresh/login-errors.js';
+import { loggedOut, recordsUnreadable } from './refresh/login-errors.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import type { TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser, sessionOf } from './request-session.js';
@@ -10,7 +10,6 @@ import { nameOfServer } from './server.js';
 import { BoundedMap } from './tokens/bounded-map.js';
 import { firstOf, sealerWithKey, sealerWithKeys } from './tokens/sealing.js';
 import {
-  isLoginId,
   type NewLogin,
   newSessionEntry,
   type OpenEntry,
@@ -22,7 +21,7 @@ import {
   userFingerprint,
 } from './tokens/session-entry.js';
 import { sessionStoreRecords } from './tokens/session-store-records.js';
-import { type LoginFacts, readLogin, unlessEnded, writeEnd } from './tokens/token-record.js';
+import { type LoginFacts, type RecordPlace, readLogin, unlessEnded } from './tokens/token-record.js';
 
 /** A login as its session shows it at a glance. */
 export interface SessionLogin {
@@ -37,8 +36,8 @@ export interface SessionLogin {
    * @throws PolarLoginRequiredError `not_logged_in` when its entry cannot be opened
    */
   open(): Promise<LoginHandle>;
-  /** Marks the login as ended, which takes no key. */
-  markEnded(): Promise<void>;
+  /** Where its record is, which takes no key. */
+  readonly place: RecordPlace;
 }
 
 /** Where logins are found: in sessions, and in the app's own token records. */
@@ -100,6 +99,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     const { sessionID } = req;
     return {
       loginId: entry.loginId,
+      place: { ...place, loginId: entry.loginId, storeTimeoutMs },
       scopes: [...(known === undefined ? scopesOf(entry) : (known.tokens?.scopes ?? []))],
       askedScopes: entry.askedScopes,
       async open() {
@@ -111,7 +111,6 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
           'The login of this session cannot be opened any more. Log in with Polar again.',
         );
       },
-      markEnded: () => writeEnd({ ...place, loginId: entry.loginId, storeTimeoutMs }),
     };
   };
   // Tokens of one client or server are never shown to another.
@@ -134,14 +133,14 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     }
     const ttlSeconds = minRecordTtlSeconds;
     const place = { loginId, sealer: keyring, records: tokenRecords, storeTimeoutMs, ttlSeconds };
-    const found = isLoginId(loginId)
-      ? await unlessEnded(place, () => readLogin(place)).catch(throwRecordsUnreadable)
-      : undefined;
+    const found = await unlessEnded(place, () => readLogin(place)).catch((cause) => {
+      throw recordsUnreadable(cause);
+    });
     if (found === 'ended') throw loggedOut();
     if (found === undefined || !isOurs(found.facts)) {
       throw new PolarLoginRequiredError(
         'not_logged_in',
-        'The token records have no login of this id that this client could open.',
+        'The token records have no login of this id for this client.',
       );
     }
     const login = { ...place, ...found };

@@ -24,6 +24,7 @@ export class Outage {
   readonly #now: () => number;
   readonly #onlyWhenAsked: boolean;
   #error: OutageError | undefined;
+  #failures = 0;
   #failedAt = 0;
   #windowMs = 0;
   #roundsInARow = 0;
@@ -52,25 +53,25 @@ export class Outage {
   async watch<T>(ask: () => Promise<T>): Promise<T> {
     const startedAt = this.#now();
     const startedAtMs = performance.now();
+    const failures = this.#failures;
+    // Polar has asked to wait since: what comes of this attempt says nothing newer.
+    const isOld = (): boolean => this.#failures !== failures && asksToWait(this.#error);
     try {
       const answer = await ask();
-      this.#end();
+      if (!isOld()) this.#end();
       return answer;
     } catch (failure) {
-      if (isOutage(failure) && this.#counts(failure))
+      if (isOutage(failure) && (asksToWait(failure) || !(this.#onlyWhenAsked || isOld())))
         this.#begin(failure, startedAt, performance.now() - startedAtMs);
-      else this.#end();
+      else if (!isOld()) this.#end();
       throw failure;
     }
-  }
-
-  #counts(error: OutageError): boolean {
-    return !this.#onlyWhenAsked || askedPauseMs(error) !== undefined;
   }
 
   #begin(error: OutageError, startedAt: number, tookMs: number): void {
     // Requests that failed side by side are one round.
     if (startedAt >= this.#failedAt) this.#roundsInARow++;
+    this.#failures++;
     this.#error = error;
     this.#failedAt = this.#now();
     this.#windowMs = askedPauseMs(error) ?? Math.max(againMs(tookMs), backoffMs(this.#roundsInARow));
@@ -86,6 +87,9 @@ const isOutage = (error: unknown): error is OutageError =>
   error instanceof PolarTransientError || error instanceof PolarResponseError;
 
 const isRateLimit = (error: OutageError): boolean => error.code === 'rate_limited';
+
+const asksToWait = (error: OutageError | undefined): boolean =>
+  error !== undefined && askedPauseMs(error) !== undefined;
 
 function askedPauseMs(error: OutageError): number | undefined {
   const seconds = 'retryAfterSeconds' in error ? error.retryAfterSeconds : undefined;

@@ -76,6 +76,25 @@ describe('after Polar said how long to wait', () => {
     expect(outage.error).toBeUndefined();
   });
 
+  it.each([
+    ['an answer', () => undefined],
+    ['a refusal', () => invalidGrant()],
+    ['an outage that does not say how long', () => transient('server_error')],
+  ])('an attempt of before ends nothing, with %s', async (_what, outcome) => {
+    let end = (): void => {};
+    const attempt = outage.watch(
+      () =>
+        new Promise((resolve, reject) => {
+          end = () => (outcome() === undefined ? resolve('answer') : reject(outcome()));
+        }),
+    );
+    attempt.catch(() => {});
+    await fails(transient('rate_limited', 60));
+    end();
+    await attempt.catch(() => {});
+    expect(outage.error).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 60 });
+  });
+
   it('it is over when the clock is set back', async () => {
     await fails(transient('rate_limited', 60));
     setBackMs = 1;

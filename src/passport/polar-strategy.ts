@@ -175,9 +175,9 @@ type PassportActions = PolarStrategy & {
 };
 
 /** The claims that still hold beside a profile: `email_verified` of one source says nothing of the other's address. */
-function saidOf(claims: IdTokenClaims, profile: PolarProfile): Partial<IdTokenClaims> {
+function claimsBeside(profile: PolarProfile, claims: IdTokenClaims): Partial<IdTokenClaims> {
   const { email_verified: _ofItsOwnAddress, ...others } = claims;
-  return profile._json['email'] === undefined ? claims : others;
+  return profile._json?.['email'] === undefined ? claims : others;
 }
 
 function flowParts(strategy: PolarStrategy, options: AuthenticateOptions): LoginFlowParts {
@@ -194,7 +194,7 @@ function flowParts(strategy: PolarStrategy, options: AuthenticateOptions): Login
       });
       // OpenID Connect Core 5.3.2: otherwise one user's token could dress up as another.
       if (profile?.id === claims.sub)
-        return { ...profile, _json: { ...saidOf(claims, profile), ...profile._json } };
+        return { ...profile, _json: { ...claimsBeside(profile, claims), ...profile._json } };
       throw new PolarResponseError(
         'userinfo_sub_mismatch',
         'The userinfo answer is about another user than the id_token. Nobody was logged in.',

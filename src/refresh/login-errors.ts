@@ -1,4 +1,5 @@
 import { PolarLoginRequiredError, PolarTransientError } from '../errors.js';
+import { UnopenableRecordError } from '../tokens/token-record.js';
 
 /** Somebody has logged this login out, here or in another process. */
 export function loggedOut(): PolarLoginRequiredError {
@@ -21,8 +22,10 @@ export function loginExpired(cause?: unknown, isAnswerLost = false): PolarLoginR
 }
 
 /** Without having seen the record of a login, nothing must be concluded of it. */
-export function throwRecordsUnreadable(cause: unknown): never {
-  throw new PolarTransientError('server_error', 'The token records cannot be read. Try again later.', {
-    cause,
-  });
+export function recordsUnreadable(cause: unknown): PolarTransientError {
+  const what =
+    cause instanceof UnopenableRecordError
+      ? `${cause.message}. Give all processes the same ones.`
+      : 'The token records cannot be read. Try again later.';
+  return new PolarTransientError('server_error', what, { cause });
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import {
+  type RecordPlace,
   readRecord,
   type TokenRecord,
   UnopenableRecordError,
@@ -11,7 +12,7 @@ import {
 } from '../tokens/token-record.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import { joinOrRun } from './join-or-run.js';
-import { throwRecordsUnreadable } from './login-errors.js';
+import { recordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 
 /** What this process knows of a login: its newest tokens, or that it has ended. */
@@ -116,7 +117,7 @@ export class LoginKnowledge {
       publish('refresh', { event: 'record-unreadable', loginId: login.loginId, error });
       const known = this.recall(login);
       if (error instanceof UnopenableRecordError && error.generation > known.generation)
-        throwRecordsUnreadable(error);
+        throw recordsUnreadable(error);
       return known;
     }
   }
@@ -151,7 +152,7 @@ export class LoginKnowledge {
     this.learn(login.loginId, news);
     const work = async (): Promise<KnownLogin> => {
       await writeRecord(login, news);
-      return this.reread(login).catch(unlessUnopenable(() => this.recall(login)));
+      return this.reread(login).catch(orIfUnopenable(() => this.recall(login)));
     };
     return (await this.#record(login, news, work, ifLate)) ?? this.recall(login);
   }
@@ -169,9 +170,26 @@ export class LoginKnowledge {
     this.learn(login.loginId, endedLogin);
     const work = async (): Promise<KnownLogin | undefined> => {
       await writeEnd(login);
-      return readRecord(login).catch(unlessUnopenable(() => undefined));
+      return readRecord(login).catch(
+        orIfUnopenable((error) => {
+          // Its tokens stay alive at Polar.
+          publish('logout', { event: 'revocation-failed', loginId: login.loginId, error });
+          return undefined;
+        }),
+      );
     };
     return this.#record(login, endedLogin, work, ifLate);
+  }
+
+  /** As {@link recordEnd} for a login of which this process cannot open anything. */
+  async recordEndUnopened(place: RecordPlace): Promise<void> {
+    this.learn(place.loginId, endedLogin);
+    await this.#record(
+      place,
+      endedLogin,
+      () => writeEnd(place),
+      async () => {},
+    );
   }
 
   /**
@@ -179,7 +197,7 @@ export class LoginKnowledge {
    * is a lost login.
    */
   async #record<T>(
-    login: LoginHandle,
+    login: RecordPlace,
     news: KnownLogin,
     work: () => Promise<T>,
     ifLate: (result: T) => Promise<void>,
@@ -209,7 +227,7 @@ export class LoginKnowledge {
     return this.#known.get(loginId) ?? this.#unrecorded.get(loginId);
   }
 
-  async #reported<T>(login: LoginHandle, event: string, work: () => Promise<T>): Promise<T | undefined> {
+  async #reported<T>(login: RecordPlace, event: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();
     } catch (error) {
@@ -220,9 +238,9 @@ export class LoginKnowledge {
 }
 
 /** What to go by where the record cannot be opened: trying again, as with a store that is down, would change nothing. */
-function unlessUnopenable<T>(recall: () => T): (error: unknown) => T {
+function orIfUnopenable<T>(recall: (error: UnopenableRecordError) => T): (error: unknown) => T {
   return (error) => {
-    if (error instanceof UnopenableRecordError) return recall();
+    if (error instanceof UnopenableRecordError) return recall(error);
     throw error;
   };
 }

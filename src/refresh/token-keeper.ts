@@ -3,9 +3,10 @@ import { publish } from '../diagnostics.js';
 import { PolarLoginRequiredError, PolarOAuthError, PolarTransientError } from '../errors.js';
 import { Outage } from '../outage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
+import type { RecordPlace } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import { joinOrRun } from './join-or-run.js';
-import { loggedOut, loginExpired, throwRecordsUnreadable } from './login-errors.js';
+import { loggedOut, loginExpired, recordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 import { type KnownLogin, LoginKnowledge } from './login-knowledge.js';
 import type { RefreshLock } from './refresh-lock.js';
@@ -170,6 +171,11 @@ export class TokenKeeper {
     await this.#revoke(isNewer(recorded) ? recorded : known);
   }
 
+  /** Ends a login that cannot be opened here: in every process, but nothing of it can be revoked. Never rejects. */
+  async endUnopened(place: RecordPlace): Promise<void> {
+    await this.#knowledge.recordEndUnopened(place);
+  }
+
   async #revoke(login: KnownLogin): Promise<void> {
     if (login.tokens !== undefined) await this.#parts.revoke(login.tokens, this.#ageOf(login) < commitLagMs);
   }
@@ -274,7 +280,7 @@ export class TokenKeeper {
     const patienceMs = timeoutMs + (lock.leaseMs ?? 0) + login.storeTimeoutMs;
     const newer = await this.#knowledge.awaitNewer(login, known.generation, patienceMs);
     // Without having seen the record, a login must not be called dead.
-    const newest = newer ?? (await this.#knowledge.reread(login).catch(throwRecordsUnreadable));
+    const newest = newer ?? (await this.#knowledge.reread(login).catch(throwUnreadable));
     if (newest.generation > known.generation)
       return this.#isGood(newest) ? newest.tokens : this.#refresh(login, newest);
     this.#knowledge.learn(login.loginId, { ...known, rejected: true });
@@ -295,6 +301,10 @@ export class TokenKeeper {
     return takeLock(lock, loginId, { waitMs, answerWithinMs: timeoutMs });
   }
 }
+
+const throwUnreadable = (cause: unknown): never => {
+  throw recordsUnreadable(cause);
+};
 
 const isRateLimit = (error: unknown): boolean =>
   error instanceof PolarTransientError && error.code === 'rate_limited';

@@ -7,6 +7,8 @@ export interface Sealer {
   seal(value: unknown, purpose: string): Promise<string>;
   /** Opens what {@link seal} made; undefined for anything else, another key or another purpose. */
   unseal(sealed: string, purpose: string): Promise<unknown>;
+  /** True for what names a key that is not here: whoever has it can open it. */
+  lacksKeyOf(sealed: string): boolean;
 }
 
 /** A new random key for {@link sealerWithKey}, base64url. */
@@ -20,11 +22,12 @@ export function sealerWithKey(key: string): Sealer {
   return {
     seal: (value, purpose) => encrypt(value, bytes, { purpose }),
     unseal: (sealed, purpose) => decrypt(sealed, purpose, () => bytes),
+    lacksKeyOf: (sealed) => keyNamedIn(sealed) !== undefined,
   };
 }
 
 /**
- * Seals with the first of the app's keys, and opens what any of them sealed: to change the key, put the new one first.
+ * Seals with the first of the app's keys, and opens what any of them sealed.
  *
  * @param use what the keys are for: they are derived (HKDF, RFC 5869), so that what was sealed for one use opens
  * nothing of another
@@ -35,6 +38,10 @@ export function sealerWithKeys(keys: readonly string[], use: string): Sealer {
   return {
     seal: (value, purpose) => encrypt(value, current, { purpose, kid }),
     unseal: (sealed, purpose) => decrypt(sealed, purpose, (named) => derived.get(named ?? '')),
+    lacksKeyOf(sealed) {
+      const named = keyNamedIn(sealed);
+      return named !== undefined && !derived.has(named);
+    },
   };
 }
 
@@ -49,6 +56,7 @@ export function firstOf(sealers: readonly [Sealer, ...Sealer[]]): Sealer {
       }
       return undefined;
     },
+    lacksKeyOf: (sealed) => sealers.every((sealer) => sealer.lacksKeyOf(sealed)),
   };
 }
 
@@ -68,7 +76,7 @@ async function decrypt(
   keyOf: (kid: string | undefined) => Uint8Array | undefined,
 ): Promise<unknown> {
   try {
-    const key = keyOf(decodeProtectedHeader(sealed).kid);
+    const key = keyOf(keyNamedIn(sealed));
     if (key === undefined) return undefined;
     const { plaintext, protectedHeader } = await compactDecrypt(sealed, key, {
       keyManagementAlgorithms: ['dir'],
@@ -77,6 +85,14 @@ async function decrypt(
     return protectedHeader['purpose'] === purpose
       ? JSON.parse(new TextDecoder().decode(plaintext))
       : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function keyNamedIn(sealed: string): string | undefined {
+  try {
+    return decodeProtectedHeader(sealed).kid;
   } catch {
     return undefined;
   }

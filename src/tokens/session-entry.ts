@@ -86,7 +86,7 @@ function purpose(entry: SessionEntry): string {
 export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { v, loginId, user, askedScopes, ...rest } = value as Readonly<Record<string, unknown>>;
-  if (!isLoginId(loginId) || !isText(user) || !isTexts(askedScopes)) return undefined;
+  if (!isName(loginId, 16) || !isText(user) || !isTexts(askedScopes)) return undefined;
   if (v === 2) {
     const { scopes, clientID, server, sealed } = rest;
     if (!isTexts(scopes) || !isText(clientID) || !isText(server) || !isText(sealed)) return undefined;
@@ -98,11 +98,6 @@ export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   if (v !== 1 || tokens === undefined || facts === undefined) return undefined;
   if (!isName(recordKey, 32) || typeof mintedAt !== 'number') return undefined;
   return { v, loginId, recordKey, tokens, mintedAt, askedScopes, ...facts, user };
-}
-
-/** True for what {@link newLogin} names logins. */
-export function isLoginId(value: unknown): value is string {
-  return isName(value, 16);
 }
 
 /** A fingerprint of a serialized user that survives a store which reorders keys. */

@@ -2,7 +2,7 @@
 export interface StoredTokenRecord {
   /** Grows with every refresh; the highest one wins. */
   readonly generation: number;
-  /** The sealed tokens, or the sealed mark that the login has ended. */
+  /** The sealed tokens, or the mark that the login has ended. */
   readonly sealed: string;
 }
 

@@ -24,7 +24,7 @@ export interface LoginFacts {
 }
 
 /** Where the record of one login is. */
-export interface RecordRows {
+export interface RecordPlace {
   readonly loginId: string;
   readonly records: TokenRecordStore;
   readonly ttlSeconds: number;
@@ -33,25 +33,25 @@ export interface RecordRows {
 }
 
 /** The same with what seals it. */
-export interface RecordPlace extends RecordRows {
+export interface SealedRecordPlace extends RecordPlace {
   readonly sealer: Sealer;
 }
 
-/** There is a record, but not for us: sealed with a key that this process does not have (yet), or tampered with. */
+/** There is a record, but it is sealed with a key that this process does not have (yet). */
 export class UnopenableRecordError extends Error {
   override readonly name = 'UnopenableRecordError';
 
   constructor(readonly generation: number) {
-    super('The token record cannot be opened. Do all processes have the same encryptionKeys?');
+    super('The token record is sealed with a key that is not among the encryptionKeys of this process');
   }
 }
 
 /**
- * The record of a login, or undefined when there is none.
+ * The record of a login, or undefined when there is none, or one that nobody can open.
  *
  * @throws UnopenableRecordError, which is not the same as none: what is known without it may be dead
  */
-export async function readRecord(place: RecordPlace): Promise<TokenRecord | undefined> {
+export async function readRecord(place: SealedRecordPlace): Promise<TokenRecord | undefined> {
   const opened = await open(place);
   return opened && recordIn(opened.content, opened.generation);
 }
@@ -62,7 +62,7 @@ export async function readRecord(place: RecordPlace): Promise<TokenRecord | unde
  * @throws UnopenableRecordError
  */
 export async function readLogin(
-  place: RecordPlace,
+  place: SealedRecordPlace,
 ): Promise<(TokenRecord & { readonly facts: LoginFacts; readonly ttlSeconds: number }) | undefined> {
   const opened = await open(place);
   const record = opened && recordIn(opened.content, opened.generation);
@@ -74,7 +74,7 @@ export async function readLogin(
 
 /** Writes a record; false when one of the same or a higher generation is there already. */
 export async function writeRecord(
-  place: RecordPlace & { readonly facts: LoginFacts },
+  place: SealedRecordPlace & { readonly facts: LoginFacts },
   record: TokenRecord,
 ): Promise<boolean> {
   const { facts, ttlSeconds } = place;
@@ -87,16 +87,16 @@ export async function writeRecord(
 // refreshes writes the record and then reads this row: one of the two sees the other, in every kind of store.
 // It counts by being there: a process with other keys must be able to write and to see it. Whoever could forge it in the
 // store could as well delete the login.
-const endRow = ({ loginId }: RecordRows): string => `${loginId}.ended`;
+const endRow = ({ loginId }: RecordPlace): string => `${loginId}.ended`;
 const end = { generation: 1, sealed: 'ended' };
 
 /** True when the login has been ended, in whatever process. */
-export async function hasEnded(place: RecordRows): Promise<boolean> {
+export async function hasEnded(place: RecordPlace): Promise<boolean> {
   return (await read(place, endRow(place))) !== undefined;
 }
 
 /** What `readIt` makes of the record, or 'ended', which counts even where there is a record that cannot be read. */
-export async function unlessEnded<T>(place: RecordRows, readIt: () => Promise<T>): Promise<T | 'ended'> {
+export async function unlessEnded<T>(place: RecordPlace, readIt: () => Promise<T>): Promise<T | 'ended'> {
   const [isOver, record] = await Promise.allSettled([hasEnded(place), readIt()]);
   if (isOver.status === 'rejected') throw isOver.reason;
   if (isOver.value) return 'ended';
@@ -105,7 +105,7 @@ export async function unlessEnded<T>(place: RecordRows, readIt: () => Promise<T>
 }
 
 /** Marks the login as ended, for good and for every process. */
-export async function writeEnd(place: RecordRows): Promise<void> {
+export async function writeEnd(place: RecordPlace): Promise<void> {
   await put(place, endRow(place), end);
 }
 
@@ -118,11 +118,12 @@ export function parseLoginFacts(value: unknown): LoginFacts | undefined {
   return areTexts ? ({ subject, nonce, clientID, server } as LoginFacts) : undefined;
 }
 
-async function open(place: RecordPlace) {
+async function open(place: SealedRecordPlace) {
   const stored = await read(place, place.loginId);
   if (stored === undefined) return undefined;
   const content = await place.sealer.unseal(stored.sealed, purpose(place, stored.generation));
-  if (content === undefined) throw new UnopenableRecordError(stored.generation);
+  if (content === undefined && place.sealer.lacksKeyOf(stored.sealed))
+    throw new UnopenableRecordError(stored.generation);
   if (typeof content !== 'object' || content === null) return undefined;
   return { generation: stored.generation, content: content as Readonly<Record<string, unknown>> };
 }
@@ -133,7 +134,7 @@ function recordIn(content: Readonly<Record<string, unknown>>, generation: number
   return tokens && { generation, tokens, mintedAt };
 }
 
-async function read(place: RecordRows, row: string) {
+async function read(place: RecordPlace, row: string) {
   return parseStoredRecord(
     await answerOf(
       place,
@@ -143,7 +144,7 @@ async function read(place: RecordRows, row: string) {
   );
 }
 
-async function put(place: RecordRows, row: string, record: StoredTokenRecord): Promise<boolean> {
+async function put(place: RecordPlace, row: string, record: StoredTokenRecord): Promise<boolean> {
   const { records, ttlSeconds } = place;
   const written = asPromise(() => records.put(row, record, { ttlSeconds }));
   return answerOf(place, written, 'Writing a token record');
@@ -159,7 +160,7 @@ const silentStoreTimeoutMs = 250;
 
 /** What a store answers, or an error when it takes too long: not as long for one that has just been silent. */
 async function answerOf<T>(
-  { records, storeTimeoutMs }: RecordRows,
+  { records, storeTimeoutMs }: RecordPlace,
   asked: Promise<T>,
   what: string,
 ): Promise<T> {
@@ -180,5 +181,5 @@ async function answerOf<T>(
 }
 
 // Names login and generation, so that a store cannot pass one login's record, or an old one, off as another.
-const purpose = ({ loginId }: RecordRows, generation: number): string =>
+const purpose = ({ loginId }: RecordPlace, generation: number): string =>
   `token-record:${loginId}:${generation}`;

@@ -155,9 +155,13 @@ describe('with encryptionKeys', () => {
       expect((await old.get('/token')).body.code).toBe('logged_out');
     });
 
-    it('a logout holds though it came to one that cannot open the login', async () => {
+    it('a logout holds though it came to one that cannot open the login, and the store fails at first', async () => {
       const { old, renewed } = await inBoth();
       await renewed.logIn();
+      const set = store.set.bind(store);
+      let failures = 1;
+      store.set = (sid, session, done) =>
+        sid.endsWith('.ended') && failures-- > 0 ? done?.(new Error('down')) : set(sid, session, done);
       const bringBack = rememberSessions(renewed);
       expect((await old.get('/token')).body.code).toBe('not_logged_in');
       await old.post('/logout');

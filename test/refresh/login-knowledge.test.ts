@@ -21,7 +21,7 @@ function handleOf(loginId: string, generation = 0): LoginHandle {
     tokens: tokensOf(`${loginId}-${generation}`),
     mintedAt: 0,
     facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
-    sealer: { seal: async () => 'sealed', unseal: async () => undefined },
+    sealer: { seal: async () => 'sealed', unseal: async () => undefined, lacksKeyOf: () => false },
     records,
     ttlSeconds: 60,
     storeTimeoutMs: 1000,

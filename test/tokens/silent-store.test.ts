@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { TokenRecordStore } from 'passport-polar';
 import { newSealingKey, sealerWithKey } from '../../src/tokens/sealing.js';
-import { hasEnded, type RecordPlace } from '../../src/tokens/token-record.js';
+import { hasEnded, type SealedRecordPlace } from '../../src/tokens/token-record.js';
 
 describe('a store of records that does not answer', () => {
   let waiting: (() => void)[] = [];
   let mood: 'silent' | 'refuses' | 'answers';
-  let place: RecordPlace;
+  let place: SealedRecordPlace;
   beforeEach(() => {
     jest.useFakeTimers();
     waiting = [];

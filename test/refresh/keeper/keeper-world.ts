@@ -54,6 +54,7 @@ const sealer: Sealer = {
     const found = JSON.parse(sealed) as { purpose: string; value: unknown };
     return found.purpose === purpose ? found.value : undefined;
   },
+  lacksKeyOf: () => false,
 };
 
 const actors = new AsyncLocalStorage<string>();
