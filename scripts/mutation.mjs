@@ -13,8 +13,8 @@ const neededScore = 90;
 const rooms = {
   'id-token': { mutate: ['src/id-token/**/*.ts'], tests: ['id-token/*'] },
   'pending-logins': {
-    mutate: ['src/passport/{pending-logins,in-turn,brief-session}.ts'],
-    tests: ['flows/tabs', 'flows/callback', 'flows/limits'],
+    mutate: ['src/passport/{pending-logins,in-turn}.ts'],
+    tests: ['flows/tabs', 'flows/callback'],
     // They import the package by its name, by which Jest does not find what they need.
     enableFindRelatedTests: false,
   },

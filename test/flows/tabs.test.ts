@@ -94,6 +94,29 @@ it('remembers ten logins under way and drops the oldest', async () => {
   expect((await browser.get(await browser.visitPolar(next))).headers['location']).toBe('/home');
 });
 
+it('has the store keep a session that holds nothing but logins under way for no longer than those', async () => {
+  const keptFor = (): (number | null)[] =>
+    Object.values(app.store['sessions' as never] as Record<string, string>).map((text) => {
+      const { expires } = JSON.parse(text).cookie;
+      return expires === null ? null : Math.round((Date.parse(expires) - Date.now()) / 60_000);
+    });
+  await app.close();
+  app = await startTestApp({
+    routes: (server) =>
+      server.use((req, _res, next) => {
+        if ('cart' in req.query) Object.assign(req.session, { cart: 1 });
+        next();
+      }),
+  });
+  const browser = app.browser();
+  await browser.startLogin();
+  expect(keptFor()).toEqual([10]);
+  await browser.startLogin();
+  expect(keptFor()).toEqual([null]);
+  await app.browser().startLogin('/auth/polar?cart');
+  expect(keptFor()).toEqual([null, null]);
+});
+
 it('forgets logins under way after ten minutes', async () => {
   const browser = app.browser();
   await browser.startLogin();

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { firstOf, newSealingKey, sealerWithKey, sealerWithKeys } from '../../src/tokens/sealing.js';
+import { CompactEncrypt } from 'jose';
+import {
+  firstOf,
+  newSealingKey,
+  type Sealer,
+  sealerWithKey,
+  sealerWithKeys,
+} from '../../src/tokens/sealing.js';
 
 const seal = (value: unknown, key: string, purpose: string) => sealerWithKey(key).seal(value, purpose);
 const unseal = (sealed: string, key: string, purpose: string) => sealerWithKey(key).unseal(sealed, purpose);
@@ -54,6 +61,25 @@ describe('what is sealed', () => {
       expect(await unseal(sealed.slice(0, length), key, 'p')).toBeUndefined();
     }
     expect(await unseal(sealed.slice(0, -1), key, 'p')).toBeUndefined();
+  });
+
+  it('stays closed to another encryption that takes the same key', async () => {
+    const made = await new CompactEncrypt(new TextEncoder().encode('1'))
+      .setProtectedHeader({ alg: 'dir', enc: 'A128CBC-HS256', purpose: 'p' })
+      .encrypt(Buffer.from(key, 'base64url'));
+    expect(await unseal(made, key, 'p')).toBeUndefined();
+  });
+
+  it('tells whose key is missing', async () => {
+    const [one, two] = ['one', 'two'].map((name) => sealerWithKeys([name], 'a use')) as [Sealer, Sealer];
+    const byOne = await one.seal(value, 'p');
+    const byKey = await seal(value, key, 'p');
+    const lack = (sealer: Sealer) => [byOne, byKey, 'nonsense'].map((sealed) => sealer.lacksKeyOf(sealed));
+    expect(lack(one)).toEqual([false, false, false]);
+    expect(lack(two)).toEqual([true, false, false]);
+    expect(lack(sealerWithKey(key))).toEqual([true, false, false]);
+    expect(lack(firstOf([two, sealerWithKey(key)]))).toEqual([true, false, false]);
+    expect(lack(firstOf([one, sealerWithKey(key)]))).toEqual([false, false, false]);
   });
 
   it('stays closed to a header that names another algorithm', async () => {

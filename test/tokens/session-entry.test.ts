@@ -1,8 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { sealerWithKeys } from '../../src/tokens/sealing.js';
 import {
   newLogin,
   newSessionEntry,
+  openSessionEntry,
   parseSessionEntry,
+  type SealedEntry,
+  scopesOf,
+  sealSessionEntry,
   userFingerprint,
 } from '../../src/tokens/session-entry.js';
 
@@ -82,23 +87,25 @@ describe('an entry from a session', () => {
     expect(parseSessionEntry({ ...stored(), [field]: 7 })).toBeUndefined();
   });
 
-  it.each<[string, unknown]>([
-    ['mintedAt', '7'],
-    ['v', 2],
-    ['v', 0],
-    ['v', '1'],
-    ['loginId', Buffer.alloc(15).toString('base64url')],
-    ['loginId', Buffer.alloc(17).toString('base64url')],
-    ['loginId', `${entry.loginId.slice(0, -1)}*`],
-    ['loginId', `../${entry.loginId.slice(3)}`],
-    ['loginId', `${entry.loginId}\n`],
-    ['loginId', `${entry.loginId} `],
-    ['recordKey', Buffer.alloc(31).toString('base64url')],
-    ['recordKey', Buffer.alloc(33).toString('base64url')],
-    ['recordKey', `${entry.recordKey.slice(0, -1)}+`],
-    ['tokens', { accessToken: '', scopes: [] }],
-    ['tokens', { ...entry.tokens, refreshToken: 7 }],
-  ])('is none with %s: %j', (field, value) => {
+  it.each<[field: string, what: string, value: unknown]>([
+    ['mintedAt', 'text', '7'],
+    ['v', '2', 2],
+    ['v', '0', 0],
+    ['v', 'text', '1'],
+    ['loginId', 'of 15 bytes', Buffer.alloc(15).toString('base64url')],
+    ['loginId', 'of 17 bytes', Buffer.alloc(17).toString('base64url')],
+    ['loginId', 'with a star', `${entry.loginId.slice(0, -1)}*`],
+    ['loginId', 'that leaves its folder', `../${entry.loginId.slice(3)}`],
+    ['loginId', 'with a line end', `${entry.loginId}\n`],
+    ['loginId', 'with a blank behind', `${entry.loginId} `],
+    ['loginId', 'with a blank in front', ` ${entry.loginId}`],
+    ['recordKey', 'of 31 bytes', Buffer.alloc(31).toString('base64url')],
+    ['recordKey', 'of 33 bytes', Buffer.alloc(33).toString('base64url')],
+    ['recordKey', 'in base64', `${entry.recordKey.slice(0, -1)}+`],
+    ['askedScopes', 'of which one is no text', ['openid', 7]],
+    ['tokens', 'without an access token', { accessToken: '', scopes: [] }],
+    ['tokens', 'with a refresh token that is no text', { ...entry.tokens, refreshToken: 7 }],
+  ])('is none with %s %s', (field, _what, value) => {
     expect(parseSessionEntry({ ...stored(), [field]: value })).toBeUndefined();
   });
 
@@ -108,6 +115,80 @@ describe('an entry from a session', () => {
       expect(parseSessionEntry(value)).toBeUndefined();
     },
   );
+});
+
+describe('an entry where the app has keys', () => {
+  const sealer = sealerWithKeys(['of the app'], 'session entries');
+  const sealed = async () => (await sealSessionEntry(entry, sealer)) as SealedEntry;
+
+  it('is sealed, but for what decides whether it is worth opening', async () => {
+    expect(await sealed()).toEqual({
+      v: 2,
+      loginId: entry.loginId,
+      askedScopes: ['openid', 'email'],
+      scopes: ['openid'],
+      user: entry.user,
+      clientID: 'polar_ci_1',
+      server: 'https://api.polar.sh',
+      sealed: expect.any(String),
+    });
+    expect(scopesOf(await sealed())).toEqual(scopesOf(entry));
+    expect(scopesOf(entry)).toEqual(['openid']);
+  });
+
+  it('is opened as it was sealed, after a trip through a store', async () => {
+    const found = parseSessionEntry({ ...JSON.parse(JSON.stringify(await sealed())), more: 1 });
+    expect(found).toEqual({ ...found, v: 2 });
+    expect(found).not.toHaveProperty('more');
+    expect(await openSessionEntry(found as SealedEntry, sealer)).toEqual(entry);
+  });
+
+  it('is not sealed where there are none, and is opened as it is', async () => {
+    expect(await sealSessionEntry(entry, undefined)).toBe(entry);
+    expect(await openSessionEntry(entry, undefined)).toBe(entry);
+    expect(await openSessionEntry(entry, sealer)).toBe(entry);
+  });
+
+  it('stays closed without a key, and to another one', async () => {
+    expect(await openSessionEntry(await sealed(), undefined)).toBeUndefined();
+    const other = sealerWithKeys(['of another app'], 'session entries');
+    expect(await openSessionEntry(await sealed(), other)).toBeUndefined();
+  });
+
+  it.each<[string, unknown]>([
+    ['loginId', newLogin(granted).loginId],
+    ['user', userFingerprint({ id: 2 })],
+    ['clientID', 'polar_ci_2'],
+    ['server', 'https://sandbox-api.polar.sh'],
+    ['scopes', ['openid', 'admin']],
+    ['askedScopes', ['openid']],
+    ['sealed', 'nothing'],
+  ])('stays closed with another %s than it was sealed with', async (field, value) => {
+    expect(await openSessionEntry({ ...(await sealed()), [field]: value }, sealer)).toBeUndefined();
+  });
+
+  it('holds an entry that is open, and nothing else', async () => {
+    const { v, ...outside } = await sealed();
+    const { loginId, user, clientID, server, scopes, askedScopes } = outside;
+    const purpose = `session-entry:${JSON.stringify([loginId, user, clientID, server, scopes, askedScopes])}`;
+    for (const [content, opened] of [
+      [entry, entry],
+      [await sealed(), undefined],
+      [{ ...entry, tokens: undefined }, undefined],
+      ['text', undefined],
+    ] as const) {
+      const made = { ...outside, v, sealed: await sealer.seal(content, purpose) };
+      expect(await openSessionEntry(made, sealer)).toEqual(opened);
+    }
+  });
+
+  it.each(
+    ['loginId', 'askedScopes', 'scopes', 'user', 'clientID', 'server', 'sealed'].flatMap((field) =>
+      [undefined, null, '', 7, [7]].map((value): [string, unknown] => [field, value]),
+    ),
+  )('is none with %s: %j', async (field, value) => {
+    expect(parseSessionEntry({ ...(await sealed()), [field]: value })).toBeUndefined();
+  });
 });
 
 describe('the fingerprint of a user', () => {

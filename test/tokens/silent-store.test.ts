@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { TokenRecordStore } from 'passport-polar';
 import { newSealingKey, sealerWithKey } from '../../src/tokens/sealing.js';
-import { hasEnded, type SealedRecordPlace } from '../../src/tokens/token-record.js';
+import { hasEnded, type SealedRecordPlace, writeEnd } from '../../src/tokens/token-record.js';
 
 describe('a store of records that does not answer', () => {
   let waiting: (() => void)[] = [];
@@ -33,6 +33,13 @@ describe('a store of records that does not answer', () => {
     await failed;
     return Date.now() - startedAt;
   }
+
+  it('is named in the error, also when it does not take what is written', async () => {
+    place = { ...place, records: { ...place.records, put: () => new Promise(() => {}) } };
+    const failed = expect(writeEnd(place)).rejects.toThrow('Writing a token record took longer than 3000 ms');
+    await jest.advanceTimersToNextTimerAsync();
+    await failed;
+  });
 
   it('is waited for once; after that only for a moment', async () => {
     expect([await timeToFail(), await timeToFail(), await timeToFail()]).toEqual([3000, 250, 250]);

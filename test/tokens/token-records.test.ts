@@ -20,7 +20,11 @@ import {
   writeEnd,
   writeRecord,
 } from '../../src/tokens/token-record.js';
-import type { StoredTokenRecord, TokenRecordStore } from '../../src/tokens/token-record-store.js';
+import {
+  parseStoredRecord,
+  type StoredTokenRecord,
+  type TokenRecordStore,
+} from '../../src/tokens/token-record-store.js';
 import { inMemoryRecords } from '../support/in-memory-records.js';
 
 const ttlSeconds = 3600;
@@ -230,7 +234,11 @@ describe('the record of a login', () => {
     const [one, two] = ['one', 'two'].map((key) => sealerWithKeys([key], 'records')) as [Sealer, Sealer];
     await writeRecord({ ...place, sealer: one }, recordOf(1));
     await expect(readRecord({ ...place, sealer: two })).rejects.toThrow(UnopenableRecordError);
-    await expect(readLogin({ ...place, sealer: two })).rejects.toMatchObject({ generation: 1 });
+    await expect(readLogin({ ...place, sealer: two })).rejects.toMatchObject({
+      name: 'UnopenableRecordError',
+      generation: 1,
+      message: expect.stringContaining('encryptionKeys'),
+    });
     await expect(readRecord(place)).rejects.toThrow(UnopenableRecordError);
     await expect(readRecord({ ...place, sealer: firstOf([two, newSealer()]) })).rejects.toThrow(
       UnopenableRecordError,
@@ -238,7 +246,7 @@ describe('the record of a login', () => {
     expect(await readRecord({ ...place, sealer: firstOf([two, one]) })).toEqual(recordOf(1));
     const { sealed } = (await place.records.get('login-1')) as StoredTokenRecord;
     await place.records.put('login-1', { generation: 2, sealed: sealed.slice(0, -5) }, { ttlSeconds });
-    expect(await readRecord({ ...place, sealer: one })).toBeUndefined();
+    expect(await readRecord({ ...place, sealer: firstOf([one, newSealer()]) })).toBeUndefined();
   });
 
   it.each([[null], ['text'], [7], [[]], [{}], [{ tokens: null }], [{ tokens: { accessToken: '' } }]])(
@@ -249,6 +257,21 @@ describe('the record of a login', () => {
       expect(await readRecord(place)).toBeUndefined();
     },
   );
+
+  it('of which nothing else is known has tokens, or is none', async () => {
+    const sealed = await place.sealer.seal({ facts }, 'token-record:login-1:1');
+    await place.records.put('login-1', { generation: 1, sealed }, { ttlSeconds });
+    expect(await readLogin(place)).toBeUndefined();
+  });
+
+  it('was minted at a time that is a number, or nobody knows when', async () => {
+    const sealed = await place.sealer.seal(
+      { tokens: tokensOf('1'), mintedAt: 'yesterday' },
+      'token-record:login-1:1',
+    );
+    await place.records.put('login-1', { generation: 1, sealed }, { ttlSeconds });
+    expect(await readRecord(place)).toEqual({ generation: 1, tokens: tokensOf('1'), mintedAt: undefined });
+  });
 
   it('is an error when the store cannot answer, and not none', async () => {
     const broken = new Error('the store is down');
@@ -309,5 +332,29 @@ describe('the end of a login', () => {
     expect(await unlessEnded(place, broken)).toBe('ended');
     const records: TokenRecordStore = { ...place.records, get: () => Promise.reject(new Error('down')) };
     await expect(unlessEnded({ ...place, records }, async () => 'record')).rejects.toThrow('down');
+  });
+});
+
+describe('a row of a store', () => {
+  it.each<[unknown, unknown]>([
+    [
+      { generation: 7, sealed: 's', expires_at: 1 },
+      { generation: 7, sealed: 's' },
+    ],
+    [
+      { generation: '7', sealed: 's' },
+      { generation: 7, sealed: 's' },
+    ],
+    [{ generation: null, sealed: 's' }, undefined],
+    [{ generation: true, sealed: 's' }, undefined],
+    [{ generation: 'x', sealed: 's' }, undefined],
+    [{ generation: 0.5, sealed: 's' }, undefined],
+    [{ generation: 7 }, undefined],
+    [{ generation: 7, sealed: 7 }, undefined],
+    [null, undefined],
+    [undefined, undefined],
+    ['text', undefined],
+  ])('%j is read as %j', (row, record) => {
+    expect(parseStoredRecord(row)).toEqual(record);
   });
 });
