@@ -14,9 +14,7 @@ const rooms = {
   'id-token': { mutate: ['src/id-token/**/*.ts'], tests: ['id-token/*'] },
   'pending-logins': {
     mutate: ['src/passport/{pending-logins,in-turn}.ts'],
-    tests: ['flows/tabs', 'flows/callback'],
-    // They import the package by its name, by which Jest does not find what they need.
-    enableFindRelatedTests: false,
+    tests: ['passport/pending-logins'],
   },
   tokens: {
     mutate: ['src/tokens/**/*.ts', '!src/tokens/{redis-*,session-store-records}.ts'],
@@ -53,13 +51,12 @@ if (reports.some(({ score }) => !(score >= neededScore))) {
   process.exit(1);
 }
 
-async function survey(name, { mutate, tests, enableFindRelatedTests = true }) {
+async function survey(name, { mutate, tests }) {
   const stryker = new Stryker({
     mutate,
     testRunner: 'jest',
     jest: {
       configFile: 'jest.config.ts',
-      enableFindRelatedTests,
       config: { testMatch: tests.map((test) => `**/test/${test}.test.ts`) },
     },
     plugins: ['@stryker-mutator/jest-runner'],
