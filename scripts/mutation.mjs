@@ -14,7 +14,7 @@ const rooms = {
   'id-token': { mutate: ['src/id-token/**/*.ts'], tests: ['id-token/*'] },
   'pending-logins': {
     mutate: ['src/passport/{pending-logins,in-turn}.ts'],
-    tests: ['passport/pending-logins'],
+    tests: ['passport/{pending-logins,in-turn}'],
   },
   tokens: {
     mutate: ['src/tokens/**/*.ts', '!src/tokens/{redis-*,session-store-records}.ts'],
