@@ -12,7 +12,7 @@ let pending: PendingLogins;
 beforeEach(() => {
   now = Date.parse('2026-08-22T10:00:00Z');
   store = new session.MemoryStore();
-  pending = new PendingLogins({ now: () => now, pendingLoginSeconds: 600, timeoutMs: 100 });
+  pending = new PendingLogins({ now: () => now, pendingLoginSeconds: 600, timeoutMs: 10_000 });
 });
 
 const loginOf = (state: string, more: Partial<PendingLogin> = {}): PendingLogin => ({
@@ -194,6 +194,7 @@ describe('a store', () => {
   it('that is silent costs one time-out, also those who queue behind; who comes later is asked for again', async () => {
     let asked = 0;
     const req = request();
+    pending = new PendingLogins({ now: () => now, pendingLoginSeconds: 600, timeoutMs: 50 });
     asks(() => void asked++);
     const attempts = [1, 2, 3].map(() => pending.remaining(req).catch((error: unknown) => error));
     for (const error of await Promise.all(attempts)) {
