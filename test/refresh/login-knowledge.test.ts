@@ -1,7 +1,13 @@
-/** How much a process remembers of logins, seen from outside: which of them cost a look at their record. */
-import { describe, expect, it } from '@jest/globals';
+/** What a process knows of logins: how many it remembers, and what it makes of records that it cannot open. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { PolarTransientError } from '../../src/errors.js';
 import type { LoginHandle } from '../../src/refresh/login-handle.js';
 import { LoginKnowledge } from '../../src/refresh/login-knowledge.js';
+import { inProcessLock } from '../../src/refresh/refresh-lock.js';
+import { TokenKeeper } from '../../src/refresh/token-keeper.js';
+import { sealerWithKeys } from '../../src/tokens/sealing.js';
+import { hasEnded, readRecord, writeRecord } from '../../src/tokens/token-record.js';
 import { inMemoryRecords } from '../support/in-memory-records.js';
 
 const looks: string[] = [];
@@ -83,4 +89,100 @@ describe('a login that comes with newer tokens than are known', () => {
     expect(knowledge.recall(handleOf('one')).tokens).toEqual(newer.tokens);
     expect(knowledge.recall(handleOf('one')).generation).toBe(2);
   });
+});
+
+describe('a record that only processes with another key can open', () => {
+  const theirs = sealerWithKeys(['theirs'], 'token records');
+  const ours = sealerWithKeys(['ours'], 'token records');
+  let place: LoginHandle;
+  let told: Told[];
+  interface Told {
+    readonly event: string;
+    readonly error?: unknown;
+  }
+  const listen = (message: unknown): void => void told.push(message as Told);
+  const channels = ['passport-polar:refresh', 'passport-polar:logout'];
+
+  beforeEach(async () => {
+    place = { ...handleOf('a login', 1), records: inMemoryRecords(), sealer: ours };
+    told = [];
+    for (const channel of channels) subscribe(channel, listen);
+    const { facts, mintedAt, tokens } = place;
+    await writeRecord({ ...place, facts, sealer: theirs }, { generation: 2, tokens, mintedAt });
+  });
+  afterEach(() => {
+    for (const channel of channels) unsubscribe(channel, listen);
+  });
+
+  it('is an outage where it is newer than what is known, and says what to do', async () => {
+    const knowledge = new LoginKnowledge();
+    for (const look of [knowledge.current(place), knowledge.rereadOrRecall(place)]) {
+      const error = await look.catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(PolarTransientError);
+      expect(error).toMatchObject({ code: 'server_error', cause: { name: 'UnopenableRecordError' } });
+      expect((error as Error).message).toBe(
+        'The token record is sealed with a key that is not among the encryptionKeys of this process. Give all processes the same ones.',
+      );
+    }
+    expect(told.map(({ event }) => event)).toEqual(['record-unreadable', 'record-unreadable']);
+  });
+
+  it.each([2, 3])('is nothing to one who knows as much: generation %i', async (generation) => {
+    const same = { ...place, generation };
+    expect(await new LoginKnowledge().rereadOrRecall(same)).toMatchObject({
+      generation,
+      tokens: place.tokens,
+    });
+  });
+
+  it('stands in for tokens that are recorded beside it, without an end to trying', async () => {
+    const { mintedAt } = place;
+    const knowledge = new LoginKnowledge();
+    const news = { generation: 2, tokens: tokensOf('new'), mintedAt };
+    const late = jest.fn(async () => {});
+    expect(await knowledge.recordTokens(place, news, late)).toMatchObject(news);
+    expect(late).not.toHaveBeenCalled();
+    expect(told).toEqual([]);
+  });
+
+  it('does not keep the login from being ended, and that its tokens live on is told', async () => {
+    const knowledge = new LoginKnowledge();
+    expect(await knowledge.recordEnd(place, async () => {})).toBeUndefined();
+    expect(told).toMatchObject([{ event: 'revocation-failed', loginId: 'a login' }]);
+    expect(await hasEnded(place)).toBe(true);
+    expect((await new LoginKnowledge().rereadOrRecall(place)).tokens).toBeUndefined();
+  });
+
+  it('does not keep a login from being ended of which nothing can be opened', async () => {
+    const knowledge = new LoginKnowledge();
+    await knowledge.recordEndUnopened(place);
+    expect(await hasEnded(place)).toBe(true);
+    expect(knowledge.peek('a login')).toMatchObject({ tokens: undefined });
+  });
+
+  it('is told from a store that is down, without which what is known counts', async () => {
+    const down = { ...place, records: { ...place.records, get: () => Promise.reject(new Error('down')) } };
+    expect(await new LoginKnowledge().rereadOrRecall(down)).toMatchObject({ tokens: place.tokens });
+    const knowledge = new LoginKnowledge();
+    const endedLate = knowledge.recordEnd(down, async () => {});
+    expect(await endedLate).toBeUndefined();
+    expect(told.map(({ event }) => event)).toContain('record-not-written');
+  });
+});
+
+it('a first record is one that other processes find', async () => {
+  const keeper = new TokenKeeper({
+    refresh: () => Promise.reject(new Error('no')),
+    revoke: async () => {},
+    lock: inProcessLock(),
+    now: () => 0,
+    leewayMs: 0,
+    timeoutMs: 1000,
+  });
+  const sealer = sealerWithKeys(['ours'], 'token records');
+  const login = { ...handleOf('first'), records: inMemoryRecords(), sealer };
+  await keeper.recordFirst(login);
+  expect(await readRecord(login)).toMatchObject({ generation: 0, tokens: login.tokens });
+  await keeper.endUnopened(login);
+  expect(await hasEnded(login)).toBe(true);
 });
