@@ -29,5 +29,20 @@ describeRedis('token records in Redis', () => {
 });
 
 it('names what it needs', () => {
-  expect(() => redisTokenRecords({} as never)).toThrow('redisTokenRecords needs sendCommand');
+  for (const options of [{}, undefined, { sendCommand: 7 }])
+    expect(() => redisTokenRecords(options as never)).toThrow('redisTokenRecords needs sendCommand');
+});
+
+it.each<[unknown, unknown]>([
+  [['7', 's'], { generation: 7, sealed: 's' }],
+  [[Buffer.from('7'), Buffer.from('s')], { generation: 7, sealed: 's' }],
+  [[null, null], undefined],
+  [['7', null], undefined],
+  [[null, 's'], undefined],
+  [[], undefined],
+  [null, undefined],
+  ['QUEUED', undefined],
+])('takes %j for %j', async (answer, record) => {
+  const records = redisTokenRecords({ sendCommand: async () => answer });
+  expect(await records.get('login')).toEqual(record);
 });

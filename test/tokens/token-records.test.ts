@@ -136,6 +136,28 @@ describe('token records in the session store', () => {
     await expect(records.get('one')).rejects.toBe(broken);
   });
 
+  it.each<[what: string, found: unknown, outcome: boolean | string, writes: number]>([
+    ['what was written', { generation: 5, sealed: 'mine' }, true, 1],
+    ['another of the same generation', { generation: 5, sealed: 'theirs' }, false, 1],
+    ['a newer one', { generation: 6, sealed: 'theirs' }, false, 1],
+    ['an older one', { generation: 4, sealed: 'theirs' }, 'does not keep what is written to it', 3],
+    ['none', undefined, 'does not keep what is written to it', 3],
+  ])('are looked at after they were written, and there is %s', async (_what, found, outcome, writes) => {
+    let written = 0;
+    const records = failing(
+      (_sid, done) => done(null, written === 0 ? undefined : { polar: found }),
+      (_sid, _session, done) => {
+        written++;
+        // Bounded, whatever asks.
+        done?.(written > 10 ? broken : undefined);
+      },
+    );
+    const put = records.put('one', { generation: 5, sealed: 'mine' }, { ttlSeconds });
+    if (typeof outcome === 'string') await expect(put).rejects.toThrow(outcome);
+    else expect(await put).toBe(outcome);
+    expect(written).toBe(writes);
+  });
+
   it.each<[string, SessionStore['get']]>([
     [
       'ENOENT, as file stores say',
