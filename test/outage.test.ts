@@ -95,6 +95,17 @@ describe('after Polar said how long to wait', () => {
     expect(outage.error).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 60 });
   });
 
+  it('an attempt of before the wait ends nothing after it either', async () => {
+    let end = (): void => {};
+    const attempt = outage.watch(() => new Promise<void>((resolve) => (end = resolve)));
+    await fails(transient('rate_limited', 60));
+    await pass(60_000);
+    await works();
+    end();
+    await attempt;
+    expect(outage.error).toBeUndefined();
+  });
+
   it('it is over when the clock is set back', async () => {
     await fails(transient('rate_limited', 60));
     setBackMs = 1;

@@ -1,13 +1,15 @@
 /** What a process knows of logins: how many it remembers, and what it makes of records that it cannot open. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { PolarTransientError } from '../../src/errors.js';
+import { PolarOAuthError, PolarTransientError } from '../../src/errors.js';
+import { loginExpired, recordsUnreadable } from '../../src/refresh/login-errors.js';
 import type { LoginHandle } from '../../src/refresh/login-handle.js';
 import { LoginKnowledge } from '../../src/refresh/login-knowledge.js';
 import { inProcessLock } from '../../src/refresh/refresh-lock.js';
 import { TokenKeeper } from '../../src/refresh/token-keeper.js';
 import { sealerWithKeys } from '../../src/tokens/sealing.js';
 import { hasEnded, readRecord, writeRecord } from '../../src/tokens/token-record.js';
+import type { TokenSet } from '../../src/tokens/token-set.js';
 import { inMemoryRecords } from '../support/in-memory-records.js';
 
 const looks: string[] = [];
@@ -170,19 +172,52 @@ describe('a record that only processes with another key can open', () => {
   });
 });
 
-it('a first record is one that other processes find', async () => {
-  const keeper = new TokenKeeper({
-    refresh: () => Promise.reject(new Error('no')),
-    revoke: async () => {},
-    lock: inProcessLock(),
-    now: () => 0,
-    leewayMs: 0,
-    timeoutMs: 1000,
-  });
+describe('a keeper over records', () => {
   const sealer = sealerWithKeys(['ours'], 'token records');
-  const login = { ...handleOf('first'), records: inMemoryRecords(), sealer };
-  await keeper.recordFirst(login);
-  expect(await readRecord(login)).toMatchObject({ generation: 0, tokens: login.tokens });
-  await keeper.endUnopened(login);
-  expect(await hasEnded(login)).toBe(true);
+  const revoke = jest.fn(async () => {});
+  const keeperThat = (refresh: () => Promise<TokenSet>): TokenKeeper =>
+    new TokenKeeper({ refresh, revoke, lock: inProcessLock(), now: () => 0, leewayMs: 0, timeoutMs: 1000 });
+  const refuses = (error: Error) => () => Promise.reject(error);
+  let login: LoginHandle;
+  beforeEach(() => {
+    revoke.mockClear();
+    login = { ...handleOf('first'), records: inMemoryRecords(), sealer };
+  });
+
+  it('records a login as it happened, for other processes to find', async () => {
+    await keeperThat(refuses(new Error('no'))).recordFirst(login);
+    expect(await readRecord(login)).toMatchObject({ generation: 0, tokens: login.tokens });
+  });
+
+  it('ends one of which nothing can be opened, in all of them', async () => {
+    await keeperThat(refuses(new Error('no'))).endUnopened(login);
+    expect(await hasEnded(login)).toBe(true);
+  });
+
+  it('revokes what it ends once, however often it is ended', async () => {
+    const keeper = keeperThat(refuses(new Error('no')));
+    for (let time = 0; time < 3; time++) await keeper.end(login);
+    expect(revoke.mock.calls).toEqual([[login.tokens, true]]);
+  });
+
+  it('takes a refusal of its client for no end of the login', async () => {
+    const error = new PolarOAuthError('invalid_client', 'wrong secret', {
+      error: 'invalid_client',
+      httpStatus: 401,
+    });
+    const keeper = keeperThat(refuses(error));
+    const expired = { ...login, tokens: { ...login.tokens, expiresAt: -1 } };
+    await expect(keeper.validTokens(expired)).rejects.toBe(error);
+    expect(await keeper.isAlive(expired)).toBe(true);
+  });
+});
+
+describe('what is said of a login that is over', () => {
+  it('names the reason', () => {
+    expect(loginExpired().message).toContain('it was revoked there or has expired');
+    expect(loginExpired(undefined, true).message).toContain('got lost on the way');
+    expect(recordsUnreadable(new Error('down')).message).toBe(
+      'The token records cannot be read. Try again later.',
+    );
+  });
 });
