@@ -155,6 +155,10 @@ it.each([undefined, {}, { sendCommand: 7 }])('names what it needs: %j', (options
   expect(() => redisRefreshLock(options as never)).toThrow('redisRefreshLock needs sendCommand');
 });
 
+it('takes a lease of 100 ms, which is the shortest', () => {
+  expect(redisRefreshLock({ sendCommand: async () => null, leaseMs: 100 }).leaseMs).toBe(100);
+});
+
 it.each([0, 99, Number.NaN])('refuses a lease of %d ms', (leaseMs) => {
   expect(() => redisRefreshLock({ sendCommand: async () => null, leaseMs })).toThrow('leaseMs');
 });
