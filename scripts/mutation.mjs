@@ -32,7 +32,7 @@ const rooms = {
   },
   'refresh-locks': {
     mutate: ['src/refresh/*lock.ts'],
-    tests: ['refresh/{refresh-lock,take-lock}'],
+    tests: ['refresh/{refresh-lock,redis-refresh-lock,take-lock}'],
     enableFindRelatedTests: false,
   },
   'return-to': { mutate: ['src/return-to.ts'], tests: ['return-to'] },
