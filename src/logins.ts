@@ -114,8 +114,9 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     };
   };
   // Tokens of one client or server are never shown to another.
+  const ourServer = nameOfServer(options.server);
   const isOurs = ({ clientID, server }: Pick<LoginFacts, 'clientID' | 'server'>): boolean =>
-    clientID === credentials.clientID && server === nameOfServer(options.server);
+    clientID === credentials.clientID && server === ourServer;
   const entryIn = (req: Request): SessionEntry | undefined => {
     const session = (req as { session?: unknown }).session as Readonly<Record<string, unknown>> | undefined;
     const found = session?.[options.sessionKey];

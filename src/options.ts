@@ -70,8 +70,8 @@ export interface PolarStrategyOptions extends PolarClientOptions {
   readonly tokenRecords?: TokenRecordStore | undefined;
   /**
    * Keys that encrypt the tokens in the session and in the token records (JWE, A256GCM), at least 32 characters each:
-   * the first one encrypts, all of them open. To change the key, put the new one in front. Whoever has a session whose
-   * key is gone has to log in again. Needed for `tokensFor`.
+   * the first one encrypts, all of them open. To change the key, put the new one at the end in all processes, then in
+   * front. Whoever has a session whose key is gone has to log in again. Needed for `tokensFor`.
    * @default none: a session holds its tokens as they are, and a random key that encrypts its records
    */
   readonly encryptionKeys?: readonly string[] | undefined;
