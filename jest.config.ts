@@ -15,8 +15,8 @@ const config: Config = {
   transformIgnorePatterns: ['/node_modules/(?!jose/)'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
-    '^passport-polar$': '<rootDir>/src/index.ts',
-    '^passport-polar/(.*)$': '<rootDir>/src/$1.ts',
+    '^passport-polar-sh$': '<rootDir>/src/index.ts',
+    '^passport-polar-sh/(.*)$': '<rootDir>/src/$1.ts',
   },
   setupFilesAfterEnv: ['<rootDir>/test/support/jest-setup.ts'],
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*-cli.ts'],

@@ -10,7 +10,7 @@ import {
   type PolarStrategyOptions,
   polarTokens,
   requireLogin,
-} from 'passport-polar';
+} from 'passport-polar-sh';
 import { refuseOtherSites } from './csrf.js';
 import { answerError, notFound, publicError, wantsPage } from './errors.js';
 import { fetchOrganizations, parseOrganizations } from './organizations.js';

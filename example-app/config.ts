@@ -1,4 +1,4 @@
-import type { PolarServer, TokenEndpointAuthMethod } from 'passport-polar';
+import type { PolarServer, TokenEndpointAuthMethod } from 'passport-polar-sh';
 
 /** What the environment says. Here are all the variables. */
 export interface Config {

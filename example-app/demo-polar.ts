@@ -1,5 +1,5 @@
-import type { PolarServer } from 'passport-polar';
-import { startPolarEmulator } from 'passport-polar/emulator';
+import type { PolarServer } from 'passport-polar-sh';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import type { Config } from './config.js';
 
 /** A Polar on this machine, where this app is registered. */

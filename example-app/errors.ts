@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
-import { PolarError } from 'passport-polar';
+import { PolarError } from 'passport-polar-sh';
 import { errorPage } from './pages/error-page.js';
 
 /** What people and scripts are told about an error. */

@@ -1,7 +1,7 @@
 import { RedisStore } from 'connect-redis';
 import session from 'express-session';
-import type { RefreshLock, TokenRecordStore } from 'passport-polar';
-import { redisRefreshLock, redisTokenRecords } from 'passport-polar/redis';
+import type { RefreshLock, TokenRecordStore } from 'passport-polar-sh';
+import { redisRefreshLock, redisTokenRecords } from 'passport-polar-sh/redis';
 import { createClient } from 'redis';
 
 /** Where sessions and refreshed tokens are kept. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { PolarServer } from 'passport-polar';
+import type { PolarServer } from 'passport-polar-sh';
 import { createApp } from './app.js';
 import type { Config } from './config.js';
 import { startDemoPolar } from './demo-polar.js';

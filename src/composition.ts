@@ -16,7 +16,7 @@ import { revokeTokens } from './revocation.js';
 import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
 
 /** Key under which a strategy shows its {@link PolarRuntime} to the Express middleware. */
-export const polarRuntime: unique symbol = Symbol.for('passport-polar.runtime') as never;
+export const polarRuntime: unique symbol = Symbol.for('passport-polar-sh.runtime') as never;
 
 /** A strategy, as far as the Express middleware sees it. */
 export interface HasPolarRuntime {

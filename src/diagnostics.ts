@@ -2,10 +2,10 @@
 import { channel } from 'node:diagnostics_channel';
 
 const channels = {
-  login: channel('passport-polar:login'),
-  refresh: channel('passport-polar:refresh'),
-  logout: channel('passport-polar:logout'),
-  request: channel('passport-polar:request'),
+  login: channel('passport-polar-sh:login'),
+  refresh: channel('passport-polar-sh:refresh'),
+  logout: channel('passport-polar-sh:logout'),
+  request: channel('passport-polar-sh:request'),
 };
 
 /** What a subscriber receives. `event` tells what happened; `error` is there when it went wrong. */
@@ -17,7 +17,7 @@ export interface PolarDiagnostic {
   readonly [detail: string]: unknown;
 }
 
-/** Publishes to `passport-polar:<name>`; free when nobody subscribes. */
+/** Publishes to `passport-polar-sh:<name>`; free when nobody subscribes. */
 export function publish(name: keyof typeof channels, message: PolarDiagnostic): void {
   if (channels[name].hasSubscribers) channels[name].publish(message);
 }

@@ -59,7 +59,7 @@ export type OAuthErrorCode =
 
 // Two copies of the package in one process (a CommonJS bundle and a linked checkout, say) must agree on
 // what is a PolarError, so `instanceof` also believes this mark.
-const brand = Symbol.for('passport-polar.error');
+const brand = Symbol.for('passport-polar-sh.error');
 
 /** What the constructors of {@link PolarError} and its subclasses take beside code and message. */
 export interface PolarErrorOptions {

@@ -204,7 +204,7 @@ describe('instanceof', () => {
 describe('what errors show', () => {
   it('keeps the mark out of inspect, JSON and enumeration', () => {
     for (const error of Object.values(samples(own))) {
-      expect(inspect(error)).not.toContain('passport-polar.error');
+      expect(inspect(error)).not.toContain('passport-polar-sh.error');
       expect(
         Object.getOwnPropertySymbols(error).filter((symbol) =>
           Object.prototype.propertyIsEnumerable.call(error, symbol),

@@ -1,4 +1,4 @@
-import type { PolarProfile } from 'passport-polar';
+import type { PolarProfile } from 'passport-polar-sh';
 import type { PublicError } from '../errors.js';
 import type { Organization } from '../organizations.js';
 import { codeSample } from './code-sample.js';

@@ -26,14 +26,14 @@ export function layout({ title, nonce, aside, content }: Layout): string {
 </head>
 <body>
 <header class="bar">
-<a class="brand" href="/">${mark}<span>passport-polar <small>example app</small></span></a>
+<a class="brand" href="/">${mark}<span>passport-polar-sh <small>example app</small></span></a>
 ${aside}
 </header>
 <main>
 ${content}
 </main>
 <footer class="foot">
-<p>An Express app with Passport and <code>passport-polar</code>. Its source is in <code>example-app/</code>.</p>
+<p>An Express app with Passport and <code>passport-polar-sh</code>. Its source is in <code>example-app/</code>.</p>
 </footer>
 <script nonce="${nonce}">${new Markup(pageScript)}</script>
 </body>

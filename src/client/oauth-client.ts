@@ -17,7 +17,7 @@ import { type WebSessionGrant, webSessionForm } from './web-session-grant.js';
 import { isToken } from './wire-fields.js';
 
 /** Key of the refresh that the keeper of tokens uses. */
-export const refreshTolerantly: unique symbol = Symbol('passport-polar.refresh-tolerantly');
+export const refreshTolerantly: unique symbol = Symbol('passport-polar-sh.refresh-tolerantly');
 
 type RequestOptions = CallOptions & Pick<HttpRequest, 'ignoreBody'>;
 

@@ -8,12 +8,13 @@ import {
   environmentText,
   writeEnvironmentFile,
 } from './environment-file.js';
+import { messageOf, usageError } from './error-text.js';
 import type { Terminal } from './terminal.js';
 
 const defaultRedirectURI = 'http://localhost:3000/auth/polar/callback';
 
-/** What `passport-polar register --help` prints. */
-export const registerHelp = `Usage: passport-polar register [options]
+/** What `passport-polar-sh register --help` prints. */
+export const registerHelp = `Usage: passport-polar-sh register [options]
 
 Registers an OAuth client at Polar and prints environment lines for the app. Needs no account.
 
@@ -36,19 +37,17 @@ const options = {
   'env-file': { type: 'string' },
 } as const;
 
-/** `passport-polar register`: `POST /v1/oauth2/register` (RFC 7591). */
+/** `passport-polar-sh register`: `POST /v1/oauth2/register` (RFC 7591). */
 export async function registerCommand(args: readonly string[], terminal: Terminal): Promise<void> {
   const fail = (exitCode: number, error: unknown): void => {
-    terminal.stderr.write(`passport-polar register: ${messageOf(error)}\n`);
+    terminal.stderr.write(`passport-polar-sh register: ${messageOf(error)}\n`);
     terminal.exitCode = exitCode;
   };
   let request: RegisterRequest;
   try {
     request = parseRequest(args);
   } catch (error) {
-    // Of node's explanations the first sentence, which may end without a full stop.
-    const [sentence = ''] = messageOf(error).split(/\.(?:\s|$)/, 1);
-    return fail(2, `${sentence}. Try --help.`);
+    return fail(2, new TypeError(usageError(error)));
   }
   try {
     const { client, envFile, metadata, server } = request;
@@ -125,11 +124,4 @@ function environmentOf(registration: ClientRegistration, server: RegisterServer)
     // Changes or deletes the client later on.
     POLAR_REGISTRATION_ACCESS_TOKEN: registrationAccessToken,
   };
-}
-
-// Not `instanceof Error`: under Jest, node's own errors come from another realm.
-function messageOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'message' in error
-    ? String(error.message)
-    : String(error);
 }

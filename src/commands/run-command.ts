@@ -1,26 +1,40 @@
+import { emulatorCommand, emulatorHelp } from './emulator-command.js';
 import { registerCommand, registerHelp } from './register-command.js';
-import type { Terminal } from './terminal.js';
+import type { ServerTerminal } from './terminal.js';
 
-const help = `Usage: passport-polar <command> [options]
+interface Command {
+  readonly help: string;
+  run(args: readonly string[], terminal: ServerTerminal): Promise<unknown>;
+}
+
+const commands = new Map<string, Command>([
+  ['register', { help: registerHelp, run: registerCommand }],
+  ['emulator', { help: emulatorHelp, run: emulatorCommand }],
+]);
+
+const help = `Usage: passport-polar-sh <command> [options]
 
 Commands:
   register   register an OAuth client at Polar, without visiting its dashboard
+  emulator   start a local Polar for development
 
-passport-polar register --help tells the options. For a local Polar, see passport-polar-emulator --help.
+passport-polar-sh <command> --help tells the options of a command.
 `;
 
-/** The command `passport-polar`. Exit codes: 2 for arguments that make no sense, 1 when Polar refuses or cannot be reached. */
-export async function runCommand(terminal: Terminal): Promise<void> {
-  const [command, ...args] = terminal.argv.slice(2);
-  if (command === 'register') {
-    if (args.includes('--help')) terminal.stdout.write(registerHelp);
-    else await registerCommand(args, terminal);
-    return;
-  }
-  if (command === undefined || command === '--help' || command === 'help') {
+/** The command `passport-polar-sh`. Exit codes: 2 for arguments that make no sense, 1 when the command fails. */
+export async function runCommand(terminal: ServerTerminal): Promise<void> {
+  const [name, ...args] = terminal.argv.slice(2);
+  if (name === undefined || name === '--help' || name === 'help') {
     terminal.stdout.write(help);
     return;
   }
-  terminal.stderr.write(`passport-polar: there is no command '${command}'.\n\n${help}`);
-  terminal.exitCode = 2;
+  const command = commands.get(name);
+  if (command === undefined) {
+    terminal.stderr.write(`passport-polar-sh: there is no command '${name}'.\n\n${help}`);
+    terminal.exitCode = 2;
+  } else if (args.includes('--help')) {
+    terminal.stdout.write(command.help);
+  } else {
+    await command.run(args, terminal);
+  }
 }

@@ -6,3 +6,11 @@ export interface Terminal {
   readonly stderr: { write(text: string): unknown };
   exitCode?: number | string | null | undefined;
 }
+
+/** What a command needs that runs until it is stopped. */
+export interface ServerTerminal extends Terminal {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Id of the parent process, as it is when asked for. */
+  readonly ppid?: number;
+  once(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+}

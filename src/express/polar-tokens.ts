@@ -6,7 +6,7 @@ import './missing-middleware.js';
 import { wantScopes } from '../wanted-scopes.js';
 import type { PolarRequest } from './polar-request.js';
 
-const wantScopesKey = Symbol('passport-polar.want-scopes');
+const wantScopesKey = Symbol('passport-polar-sh.want-scopes');
 type WantScopes = (needed: readonly string[]) => Promise<boolean>;
 
 /**

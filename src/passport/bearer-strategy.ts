@@ -12,7 +12,7 @@ import {
 } from './bearer-options.js';
 import { ownFault } from './own-fault.js';
 
-const check = Symbol('passport-polar.bearer-check');
+const check = Symbol('passport-polar-sh.bearer-check');
 
 /**
  * Lets requests in that carry one of **this client's own** Polar access tokens: `Authorization: Bearer polar_at_u_...`,

@@ -25,7 +25,7 @@ import {
   type WithRequest,
 } from './verify-callback.js';
 
-const loginParts = Symbol('passport-polar.login-parts');
+const loginParts = Symbol('passport-polar-sh.login-parts');
 
 /**
  * "Log in with Polar" for Passport.

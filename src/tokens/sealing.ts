@@ -99,7 +99,7 @@ function keyNamedIn(sealed: string): string | undefined {
 }
 
 function derive(key: string, use: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', key, '', `passport-polar ${use}`, 32));
+  return Buffer.from(hkdfSync('sha256', key, '', `passport-polar-sh ${use}`, 32));
 }
 
 /** Names a key without telling anything of it. */

@@ -7,8 +7,8 @@ import {
   type PolarOAuthClient,
   PolarResponseError,
   PolarTransientError,
-} from 'passport-polar';
-import type { PolarEmulatorEndpoint, PolarEmulatorFault } from 'passport-polar/emulator';
+} from 'passport-polar-sh';
+import type { PolarEmulatorEndpoint, PolarEmulatorFault } from 'passport-polar-sh/emulator';
 import { CALLBACK, CHALLENGE, failureOf, PolarWorld, VERIFIER } from './support/polar-world.js';
 
 const world = new PolarWorld();

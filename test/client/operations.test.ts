@@ -1,6 +1,6 @@
 /** Each operation once at a local Polar, with every field of its answer. */
 import { describe, expect, it } from '@jest/globals';
-import { PolarOAuthError, PolarStrategy, verifyIdToken } from 'passport-polar';
+import { PolarOAuthError, PolarStrategy, verifyIdToken } from 'passport-polar-sh';
 import { ACME, ADA, CALLBACK, failureOf, PolarWorld, VERIFIER } from './support/polar-world.js';
 
 const world = new PolarWorld();

@@ -1,6 +1,6 @@
 /** Every operation, whatever refusal of the recorded ones it is answered with. */
 import { describe, expect, it } from '@jest/globals';
-import { PolarOAuthError } from 'passport-polar';
+import { PolarOAuthError } from 'passport-polar-sh';
 import { CALLBACK, failureOf, PolarWorld, VERIFIER } from './support/polar-world.js';
 import { errorCases, saidIn } from './support/recorded-cases.js';
 

@@ -5,7 +5,7 @@ import {
   PolarConfigurationError,
   PolarInsufficientScopeError,
   PolarOAuthError,
-} from 'passport-polar';
+} from 'passport-polar-sh';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { CALLBACK, CHALLENGE, failureOf, PolarWorld, SCOPE, VERIFIER } from './support/polar-world.js';
 import { errorCases, recorded, saidIn } from './support/recorded-cases.js';

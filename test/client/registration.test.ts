@@ -8,7 +8,7 @@ import {
   PolarRegistrationClient,
   PolarResponseError,
   PolarStrategy,
-} from 'passport-polar';
+} from 'passport-polar-sh';
 import { answersJSON, startMisbehavingServer } from '../support/misbehaving-server.js';
 import { CALLBACK, failureOf, PolarWorld } from './support/polar-world.js';
 

@@ -11,26 +11,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { PolarRegistrationClient } from 'passport-polar';
-import { type PolarEmulator, startPolarEmulator } from 'passport-polar/emulator';
+import { PolarRegistrationClient } from 'passport-polar-sh';
+import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
 import { runCommand } from '../../src/commands/run-command';
 import { answersJSON, startMisbehavingServer } from '../support/misbehaving-server.js';
+import { Terminal } from '../support/terminal';
 
 const LOCAL = 'http://localhost:3000/auth/polar/callback';
-
-/** A terminal that writes down what it is shown. */
-class Terminal {
-  readonly argv: readonly string[];
-  exitCode: number | undefined;
-  out = '';
-  error = '';
-  readonly stdout = { write: (text: string) => (this.out += text) };
-  readonly stderr = { write: (text: string) => (this.error += text) };
-
-  constructor(...args: string[]) {
-    this.argv = ['node', 'passport-polar', ...args];
-  }
-}
 
 let emulator: PolarEmulator;
 let folder: string;
@@ -42,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => emulator.close());
 beforeEach(() => {
   emulator.reset();
-  folder = mkdtempSync(join(tmpdir(), 'passport-polar-register-'));
+  folder = mkdtempSync(join(tmpdir(), 'passport-polar-sh-register-'));
   envFile = join(folder, '.env');
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -74,7 +61,7 @@ const registered = () =>
   emulator.requests.filter(({ method, status }) => method === 'POST' && status === 201);
 const secretsIn = (text: string) => text.match(/polar_(cs|crt)_\w+/g) ?? [];
 
-describe('passport-polar register', () => {
+describe('passport-polar-sh register', () => {
   it('registers a client, and prints an environment that works', async () => {
     const terminal = await register();
     const environment = variablesIn(terminal.out);
@@ -226,7 +213,7 @@ describe('--env-file', () => {
     ['below a file', () => join(__filename, '.env'), 'ENOTDIR'],
   ])('%s: says so, and registers nothing', async (_what, path, reason) => {
     const terminal = await register('--env-file', path());
-    expect(terminal.error).toMatch(new RegExp(`^passport-polar register: .*${reason}.*\n$`));
+    expect(terminal.error).toMatch(new RegExp(`^passport-polar-sh register: .*${reason}.*\n$`));
     expect([terminal.out, terminal.exitCode]).toEqual(['', 1]);
     expect(emulator.requests).toEqual([]);
   });
@@ -258,8 +245,8 @@ describe('goes wrong in one line on stderr', () => {
     [['--redirect-uri'], expect.stringMatching(/argument missing.* Try --help\.$/)],
   ])('with exit code 2, and nothing is sent: %p', async (args, message) => {
     const terminal = await register(...args);
-    expect(terminal.error.split('\n')).toEqual([expect.stringMatching(/^passport-polar register: /), '']);
-    expect(terminal.error.replace('passport-polar register: ', '').trim()).toEqual(message);
+    expect(terminal.error.split('\n')).toEqual([expect.stringMatching(/^passport-polar-sh register: /), '']);
+    expect(terminal.error.replace('passport-polar-sh register: ', '').trim()).toEqual(message);
     expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
     expect(emulator.requests).toEqual([]);
   });
@@ -311,7 +298,9 @@ describe('what a server answers', () => {
     [{ client_id: 'polar_ci_1\r\nPATH=/evil' }],
   ])('is refused when it cannot stand on a line: %j', async (more) => {
     const terminal = await registerAt(more);
-    expect(terminal.error).toMatch(/^passport-polar register: The value of POLAR_\w+ has characters .*\n$/);
+    expect(terminal.error).toMatch(
+      /^passport-polar-sh register: The value of POLAR_\w+ has characters .*\n$/,
+    );
     expect([terminal.out, terminal.exitCode]).toEqual(['', 1]);
   });
 
@@ -321,17 +310,17 @@ describe('what a server answers', () => {
   });
 });
 
-describe('passport-polar', () => {
+describe('passport-polar-sh', () => {
   it.each([[[]], [['--help']], [['help']]])('%p tells the commands', async (args) => {
     const terminal = await run(...args);
-    expect(terminal.out).toMatch(/^Usage: passport-polar <command>/);
-    expect(terminal.out).toContain('  register ');
+    expect(terminal.out).toMatch(/^Usage: passport-polar-sh <command>/);
+    for (const command of ['register', 'emulator']) expect(terminal.out).toContain(`  ${command} `);
     expect([terminal.error, terminal.exitCode]).toEqual(['', undefined]);
   });
 
   it('register --help tells the options, and does nothing', async () => {
     const terminal = await register('--help', '--env-file', envFile);
-    expect(terminal.out).toMatch(/^Usage: passport-polar register/);
+    expect(terminal.out).toMatch(/^Usage: passport-polar-sh register/);
     for (const option of ['redirect-uri', 'scope', 'name', 'server', 'public', 'env-file', 'help'])
       expect(terminal.out).toMatch(new RegExp(`^ {2}--${option} `, 'm'));
     expect(emulator.requests).toEqual([]);
@@ -340,7 +329,7 @@ describe('passport-polar', () => {
 
   it('knows no other command', async () => {
     const terminal = await run('login');
-    expect(terminal.error).toMatch(/^passport-polar: there is no command 'login'\.\n\nUsage:/);
+    expect(terminal.error).toMatch(/^passport-polar-sh: there is no command 'login'\.\n\nUsage:/);
     expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
   });
 });

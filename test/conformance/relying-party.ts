@@ -6,7 +6,7 @@ import { expect } from '@jest/globals';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import session from 'express-session';
 import passport from 'passport';
-import { type PolarServer, PolarStrategy, type PolarStrategyOptions, polarTokens } from 'passport-polar';
+import { type PolarServer, PolarStrategy, type PolarStrategyOptions, polarTokens } from 'passport-polar-sh';
 import { Browser } from '../support/browser.js';
 import { closeServer } from '../support/test-app.js';
 import type { Endpoint, Provider } from './provider/provider.js';

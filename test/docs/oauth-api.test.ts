@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { PolarOAuthClient, PolarRegistrationClient } from 'passport-polar';
+import { PolarOAuthClient, PolarRegistrationClient } from 'passport-polar-sh';
 
 const root = resolve(__dirname, '../..');
 const guide = readFileSync(join(root, 'docs/oauth-api.md'), 'utf8');
@@ -143,5 +143,5 @@ describe('every public method', () => {
 it('the README shows the way', () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   expect(readme).toContain('](docs/oauth-api.md)');
-  expect(readme).toContain('npx passport-polar register');
+  expect(readme).toContain('npx passport-polar-sh register');
 });

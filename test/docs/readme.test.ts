@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import * as library from 'passport-polar';
+import * as library from 'passport-polar-sh';
 
 const root = resolve(__dirname, '../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -25,7 +25,7 @@ describe('the README', () => {
     expect(normal(body).length).toBeGreaterThan(1000);
     expect(normal(shown)).toBe(normal(body));
     expect(shown).toContain("server: 'sandbox',");
-    for (const [, names = ''] of shown.matchAll(/import \{ (.*) \} from 'passport-polar'/g)) {
+    for (const [, names = ''] of shown.matchAll(/import \{ (.*) \} from 'passport-polar-sh'/g)) {
       for (const name of names.split(', ')) expect(library).toHaveProperty(name);
     }
   });

@@ -1,7 +1,7 @@
 import { createPublicKey, type JsonWebKey, verify } from 'node:crypto';
 import { createServer } from 'node:net';
 import { describe, expect, it, jest } from '@jest/globals';
-import { type PolarEmulatorOptions, startPolarEmulator } from 'passport-polar/emulator';
+import { type PolarEmulatorOptions, startPolarEmulator } from 'passport-polar-sh/emulator';
 import { ACME, CALLBACK, ENGINES, LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();
@@ -49,7 +49,7 @@ describe('keys', () => {
     const published = await keys();
     let start = startPolarEmulator;
     jest.isolateModules(() => {
-      start = require('passport-polar/emulator').startPolarEmulator;
+      start = require('passport-polar-sh/emulator').startPolarEmulator;
     });
     expect(start).not.toBe(startPolarEmulator);
     const other = await start();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { PolarEmulatorEndpoint, PolarEmulatorFault } from 'passport-polar/emulator';
+import type { PolarEmulatorEndpoint, PolarEmulatorFault } from 'passport-polar-sh/emulator';
 import { LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();

@@ -2,7 +2,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { startPolarEmulator } from 'passport-polar/emulator';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { Clock } from '../../src/emulator/clock';
 import { Tokens } from '../../src/emulator/stores/tokens';
 import { CALLBACK, LocalPolar } from './support/local-polar';

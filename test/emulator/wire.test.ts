@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type PolarEmulator, startPolarEmulator } from 'passport-polar/emulator';
+import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
 import { type WireCase, WireReplay } from './support/wire-replay';
 
 const { cases } = JSON.parse(readFileSync(join(__dirname, 'polar-wire.json'), 'utf8')) as {

@@ -3,7 +3,7 @@ import {
   type PolarEmulatorClient,
   type PolarEmulatorOptions,
   startPolarEmulator,
-} from 'passport-polar/emulator';
+} from 'passport-polar-sh/emulator';
 import { readConfig } from '../../example-app/config.js';
 import { type ExampleApp, startExampleApp } from '../../example-app/start.js';
 import { Browser } from '../support/browser.js';

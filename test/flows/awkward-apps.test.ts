@@ -12,8 +12,8 @@ import {
   type StoredTokenRecord,
   type TokenRecordStore,
   type TokenSet,
-} from 'passport-polar';
-import { redisRefreshLock } from 'passport-polar/redis';
+} from 'passport-polar-sh';
+import { redisRefreshLock } from 'passport-polar-sh/redis';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 const loginLife = 864_000;

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import express5 from 'express';
 import passport07 from 'passport';
-import { PolarBearerStrategy } from 'passport-polar';
+import { PolarBearerStrategy } from 'passport-polar-sh';
 import request from 'supertest';
 import {
   answerUser,

@@ -1,7 +1,7 @@
 /** `encryptionKeys`: what stands in the stores, and what a change of keys does. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
-import { logout, PolarStrategy } from 'passport-polar';
+import { logout, PolarStrategy } from 'passport-polar-sh';
 import { Browser } from '../support/browser.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 

@@ -3,7 +3,7 @@
  * survived. Only an answer that got lost after the refresh had taken effect may cost it.
  */
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PolarEmulatorFault } from 'passport-polar/emulator';
+import type { PolarEmulatorFault } from 'passport-polar-sh/emulator';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 interface Row {

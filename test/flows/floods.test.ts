@@ -4,7 +4,7 @@ import vm from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import type { Response as ExpressResponse, Request } from 'express';
 import session from 'express-session';
-import { PolarBearerStrategy, PolarStrategy, polarTokens } from 'passport-polar';
+import { PolarBearerStrategy, PolarStrategy, polarTokens } from 'passport-polar-sh';
 import { wantedScopes, wantScopes } from '../../src/wanted-scopes.js';
 import { startTestApp } from '../support/test-app.js';
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import express from 'express';
-import { loginOnAuthError, PolarTransientError, polarTokens, requireLogin } from 'passport-polar';
+import { loginOnAuthError, PolarTransientError, polarTokens, requireLogin } from 'passport-polar-sh';
 import request from 'supertest';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { RedisStore } from 'connect-redis';
 import type { SessionOptions } from 'express-session';
-import { logout, PolarOAuthClient } from 'passport-polar';
+import { logout, PolarOAuthClient } from 'passport-polar-sh';
 import { createClient } from 'redis';
 import { endless, startMisbehavingServer } from '../support/misbehaving-server.js';
 import { hasRedis, startRedis } from '../support/redis-server.js';

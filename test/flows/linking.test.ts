@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type express from 'express';
-import { requireLogin } from 'passport-polar';
+import { requireLogin } from 'passport-polar-sh';
 import type { Browser } from '../support/browser.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type passport from 'passport';
-import type { PolarProfile } from 'passport-polar';
+import type { PolarProfile } from 'passport-polar-sh';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { PolarOAuthClient, type PolarStrategyOptions, type TokenRecordStore } from 'passport-polar';
-import type { PolarEmulator } from 'passport-polar/emulator';
+import { PolarOAuthClient, type PolarStrategyOptions, type TokenRecordStore } from 'passport-polar-sh';
+import type { PolarEmulator } from 'passport-polar-sh/emulator';
 import type { Browser } from '../support/browser.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 

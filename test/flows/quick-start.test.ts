@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type PolarEmulator, startPolarEmulator } from 'passport-polar/emulator';
+import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
 import { Browser } from '../support/browser.js';
 import { closeServer } from '../support/test-app.js';
 

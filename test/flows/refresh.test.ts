@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import session from 'express-session';
-import { PolarStrategy, polarTokens } from 'passport-polar';
+import { PolarStrategy, polarTokens } from 'passport-polar-sh';
 import request from 'supertest';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 

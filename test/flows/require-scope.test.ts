@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import express from 'express';
-import { PolarStrategy, polarTokens, requireScope } from 'passport-polar';
+import { PolarStrategy, polarTokens, requireScope } from 'passport-polar-sh';
 import request from 'supertest';
 import type { Browser } from '../support/browser.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';

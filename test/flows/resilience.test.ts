@@ -8,7 +8,7 @@ import {
   requireLogin,
   type StoredTokenRecord,
   type TokenRecordStore,
-} from 'passport-polar';
+} from 'passport-polar-sh';
 import request from 'supertest';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import session, { type SessionData } from 'express-session';
-import { PolarStrategy, polarTokens } from 'passport-polar';
+import { PolarStrategy, polarTokens } from 'passport-polar-sh';
 import request from 'supertest';
 import type { Browser } from '../support/browser.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import passport from 'passport';
-import { PolarStrategy } from 'passport-polar';
+import { PolarStrategy } from 'passport-polar-sh';
 import request from 'supertest';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 

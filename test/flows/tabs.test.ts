@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
 import passport from 'passport';
-import { PolarStrategy } from 'passport-polar';
-import { startPolarEmulator } from 'passport-polar/emulator';
+import { PolarStrategy } from 'passport-polar-sh';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 let app: TestApp;

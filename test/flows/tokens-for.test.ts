@@ -8,7 +8,7 @@ import {
   type PolarStrategyOptions,
   PolarTransientError,
   type TokenRecordStore,
-} from 'passport-polar';
+} from 'passport-polar-sh';
 import { inMemoryRecords } from '../support/in-memory-records.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 

@@ -2,7 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Request, Response } from 'express';
-import { logout, PolarError, PolarStrategy, polarTokens, requireLogin } from 'passport-polar';
+import { logout, PolarError, PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
 import { randomNumbers } from '../refresh/keeper/explore.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
@@ -27,10 +27,10 @@ beforeEach(async () => {
     },
   });
   reports.length = 0;
-  subscribe('passport-polar:login', report);
+  subscribe('passport-polar-sh:login', report);
 });
 afterEach(async () => {
-  unsubscribe('passport-polar:login', report);
+  unsubscribe('passport-polar-sh:login', report);
   await app.close();
 });
 const unreadable = () => reports.filter(({ event }) => event === 'entry-unreadable');

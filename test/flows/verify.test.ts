@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { PolarStrategy, type VerifiedLogin } from 'passport-polar';
+import { PolarStrategy, type VerifiedLogin } from 'passport-polar-sh';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 let app: TestApp | undefined;

@@ -5,8 +5,8 @@ import { describe, expect, it, jest } from '@jest/globals';
 import express5 from 'express';
 import session from 'express-session';
 import passport07 from 'passport';
-import { logout, PolarStrategy, polarTokens, requireLogin } from 'passport-polar';
-import { startPolarEmulator } from 'passport-polar/emulator';
+import { logout, PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { Browser } from '../support/browser.js';
 import { closeServer } from '../support/test-app.js';
 

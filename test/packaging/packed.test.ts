@@ -18,11 +18,11 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { transform } from 'esbuild';
-import { startPolarEmulator } from 'passport-polar/emulator';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 
 const run = promisify(execFile);
 const root = resolve(__dirname, '../..');
-const work = mkdtempSync(join(tmpdir(), 'passport-polar-packed-'));
+const work = mkdtempSync(join(tmpdir(), 'passport-polar-sh-packed-'));
 let files: string[] = [];
 
 beforeAll(() => {
@@ -42,7 +42,7 @@ beforeAll(() => {
   files = packed[0]?.files.map(({ path }) => path) ?? [];
   mkdirSync(join(work, 'node_modules'));
   execFileSync('tar', ['-xzf', join(work, packed[0]?.filename ?? ''), '-C', join(work, 'node_modules')]);
-  renameSync(join(work, 'node_modules/package'), join(work, 'node_modules/passport-polar'));
+  renameSync(join(work, 'node_modules/package'), join(work, 'node_modules/passport-polar-sh'));
   linkDependencies();
   linkCommands();
 }, 120_000);
@@ -59,11 +59,11 @@ function linkDependencies() {
 /** As npm does, so that `npx` finds the command. */
 function linkCommands() {
   const { bin } = JSON.parse(
-    readFileSync(join(work, 'node_modules/passport-polar/package.json'), 'utf8'),
+    readFileSync(join(work, 'node_modules/passport-polar-sh/package.json'), 'utf8'),
   ) as { bin: Record<string, string> };
   mkdirSync(join(work, 'node_modules/.bin'));
   for (const [name, path] of Object.entries(bin)) {
-    symlinkSync(join('../passport-polar', path), join(work, 'node_modules/.bin', name));
+    symlinkSync(join('../passport-polar-sh', path), join(work, 'node_modules/.bin', name));
   }
 }
 
@@ -88,13 +88,13 @@ it('contains the build and nothing else', () => {
   ).toEqual([]);
 });
 
-describe('the command passport-polar', () => {
+describe('the command passport-polar-sh', () => {
   const command = (...args: string[]) =>
-    run(process.execPath, ['node_modules/passport-polar/dist/cli.js', ...args], { cwd: work });
+    run(process.execPath, ['node_modules/passport-polar-sh/dist/cli.js', ...args], { cwd: work });
 
   it('explains itself', async () => {
     const { stdout, stderr } = await command('register', '--help');
-    expect(stdout).toMatch(/^Usage: passport-polar register/);
+    expect(stdout).toMatch(/^Usage: passport-polar-sh register/);
     expect(stderr).toBe('');
   });
 
@@ -112,7 +112,7 @@ describe('the command passport-polar', () => {
     const emulator = await startPolarEmulator();
     try {
       const args = ['register', '--server', emulator.url, '--env-file', 'new.env'];
-      await run(join(work, 'node_modules/passport-polar/dist/cli.js'), args, { cwd: work });
+      await run(join(work, 'node_modules/passport-polar-sh/dist/cli.js'), args, { cwd: work });
       expect(readFileSync(join(work, 'new.env'), 'utf8')).toMatch(/^POLAR_CLIENT_ID=polar_ci_/m);
     } finally {
       await emulator.close();
@@ -124,14 +124,16 @@ describe('the command passport-polar', () => {
     expect([code, stdout]).toEqual([2, '']);
   });
 
-  it('is on the path, beside the emulator’s', () => {
-    const { bin } = JSON.parse(readFileSync(join(work, 'node_modules/passport-polar/package.json'), 'utf8'));
+  it('is the only one on the path', () => {
+    const { bin } = JSON.parse(
+      readFileSync(join(work, 'node_modules/passport-polar-sh/package.json'), 'utf8'),
+    );
     for (const path of Object.values(bin as Record<string, string>)) {
-      const file = join(work, 'node_modules/passport-polar', path);
+      const file = join(work, 'node_modules/passport-polar-sh', path);
       expect(statSync(file).mode & 0o111).toBe(0o111);
       expect(readFileSync(file, 'utf8')).toMatch(/^#!\/usr\/bin\/env (-S node --|node)\n/);
     }
-    expect(Object.keys(bin)).toEqual(['passport-polar', 'passport-polar-emulator']);
+    expect(Object.keys(bin)).toEqual(['passport-polar-sh']);
   });
 });
 
@@ -139,9 +141,9 @@ describe('a CommonJS app', () => {
   it('requires every entry', async () => {
     const printed = await node(
       'app.cjs',
-      `const { PolarStrategy, polarTokens } = require('passport-polar');
-       const { startPolarEmulator } = require('passport-polar/emulator');
-       const { redisTokenRecords } = require('passport-polar/redis');
+      `const { PolarStrategy, polarTokens } = require('passport-polar-sh');
+       const { startPolarEmulator } = require('passport-polar-sh/emulator');
+       const { redisTokenRecords } = require('passport-polar-sh/redis');
        console.log([PolarStrategy, polarTokens, startPolarEmulator, redisTokenRecords].map((x) => typeof x).join());`,
     );
     expect(printed).toBe('function,function,function,function');
@@ -153,10 +155,10 @@ describe('an ESM app', () => {
     const printed = await node(
       'app.mjs',
       `import { createRequire } from 'node:module';
-       import { PolarError, PolarStrategy, verifyIdToken } from 'passport-polar';
-       import { startPolarEmulator } from 'passport-polar/emulator';
-       import { redisRefreshLock } from 'passport-polar/redis';
-       const required = createRequire(import.meta.url)('passport-polar');
+       import { PolarError, PolarStrategy, verifyIdToken } from 'passport-polar-sh';
+       import { startPolarEmulator } from 'passport-polar-sh/emulator';
+       import { redisRefreshLock } from 'passport-polar-sh/redis';
+       const required = createRequire(import.meta.url)('passport-polar-sh');
        const error = await verifyIdToken('x.y.z', { clientID: 'c', jwks: { keys: [] } }).catch((e) => e);
        console.log(required.PolarStrategy === PolarStrategy, error instanceof PolarError, error.code, typeof startPolarEmulator, typeof redisRefreshLock);`,
     );
@@ -168,8 +170,8 @@ describe('a TypeScript app', () => {
   const source = `
     import express from 'express';
     import passport from 'passport';
-    import { PolarBearerStrategy, type PolarBearerUser, PolarError, type PolarProfile, PolarStrategy, polarTokens, requireLogin, requireScope, type TokenSet, type VerifyDone } from 'passport-polar';
-    import { startPolarEmulator } from 'passport-polar/emulator';
+    import { PolarBearerStrategy, type PolarBearerUser, PolarError, type PolarProfile, PolarStrategy, polarTokens, requireLogin, requireScope, type TokenSet, type VerifyDone } from 'passport-polar-sh';
+    import { startPolarEmulator } from 'passport-polar-sh/emulator';
     const polar = new PolarStrategy(
       { clientID: 'c', clientSecret: process.env.POLAR_CLIENT_SECRET, callbackURL: '/cb', server: process.env.CI ? 'sandbox' : undefined },
       async ({ tokens, profile, claims }) => ({ id: profile.id, email: claims.email, expires: tokens.expiresAt }),
@@ -252,7 +254,7 @@ describe('the local Polar', () => {
       join(work, 'local-polar.mjs'),
       `import assert from 'node:assert/strict';
        import { test } from 'node:test';
-       import { startPolarEmulator } from 'passport-polar/emulator';
+       import { startPolarEmulator } from 'passport-polar-sh/emulator';
        ${LOGIN}
        test('logs in', async () => {
          const polar = await startPolarEmulator();
@@ -282,7 +284,7 @@ describe('the local Polar', () => {
   it('works required, and lets the process end', async () => {
     const printed = await node(
       'local-polar.cjs',
-      `const { startPolarEmulator } = require('passport-polar/emulator');
+      `const { startPolarEmulator } = require('passport-polar-sh/emulator');
        ${LOGIN}
        startPolarEmulator().then(async (polar) => {
          console.log((await logIn(polar)).slice(0, 11), polar.requests.map(({ endpoint }) => endpoint).join());
@@ -293,8 +295,8 @@ describe('the local Polar', () => {
   });
 
   it('is a command that says where it is, serves people and stops when told to', async () => {
-    const args = ['--port', '0', '--user', 'grace@example.com', '--consent', 'auto'];
-    const command = spawn(join(work, 'node_modules/.bin/passport-polar-emulator'), args, { cwd: work });
+    const args = ['emulator', '--port', '0', '--user', 'grace@example.com', '--consent', 'auto'];
+    const command = spawn(join(work, 'node_modules/.bin/passport-polar-sh'), args, { cwd: work });
     const ended = new Promise((resolve) => command.once('exit', (...how) => resolve(how)));
     try {
       let printed = '';
@@ -363,8 +365,8 @@ describe('an app that is tested with plain Jest', () => {
     writeFileSync(join(work, 'package.json'), '{ "name": "app", "private": true }');
     writeFileSync(
       join(work, 'login.test.js'),
-      `const { startPolarEmulator } = require('passport-polar/emulator');
-       const { PolarStrategy } = require('passport-polar');
+      `const { startPolarEmulator } = require('passport-polar-sh/emulator');
+       const { PolarStrategy } = require('passport-polar-sh');
        test('works', async () => {
          const emulator = await startPolarEmulator({ consent: 'auto' });
          const { clientID } = emulator.registerClient({ redirectURIs: ['http://localhost/cb'] });

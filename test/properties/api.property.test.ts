@@ -3,7 +3,12 @@ import { beforeAll, expect, it } from '@jest/globals';
 import express, { type ErrorRequestHandler, type Response as ExpressResponse, type Request } from 'express';
 import fc from 'fast-check';
 import passport from 'passport';
-import { PolarBearerStrategy, PolarInsufficientScopeError, PolarStrategy, polarTokens } from 'passport-polar';
+import {
+  PolarBearerStrategy,
+  PolarInsufficientScopeError,
+  PolarStrategy,
+  polarTokens,
+} from 'passport-polar-sh';
 import { safeReturnTo, withReturnTo } from '../../src/return-to.js';
 import { anyText, retryAfter, wireText } from './support/hostile.js';
 import { holds, outcomeOf, ownError } from './support/property.js';

@@ -1,7 +1,7 @@
 /** What Polar's endpoints may answer: the client hands back what it has checked, or throws an error of ours. */
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { PolarError, PolarOAuthClient, type PolarTransientError } from 'passport-polar';
+import { PolarError, PolarOAuthClient, type PolarTransientError } from 'passport-polar-sh';
 import { type Answer, answers, anyText, changed, junk, responseOf, retryAfter } from './support/hostile.js';
 import { holds, outcomeOf, ownError } from './support/property.js';
 

@@ -2,7 +2,7 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { JWK } from 'jose';
-import { type PolarError, type VerifyIdTokenOptions, verifyIdToken } from 'passport-polar';
+import { type PolarError, type VerifyIdTokenOptions, verifyIdToken } from 'passport-polar-sh';
 import { ecKey, rsaKey, signIdToken } from '../support/sign-id-token.js';
 import { type Answer, answers, anyText, changed, junk, responseOf } from './support/hostile.js';
 import { holds, outcomeOf } from './support/property.js';

@@ -2,7 +2,7 @@
 import { beforeAll, expect, it } from '@jest/globals';
 import type { Request, Response } from 'express';
 import fc from 'fast-check';
-import { PolarStrategy, polarTokens } from 'passport-polar';
+import { PolarStrategy, polarTokens } from 'passport-polar-sh';
 import { anyText, junk } from './support/hostile.js';
 import { holds, outcomeOf, ownError } from './support/property.js';
 import {

@@ -3,7 +3,7 @@
  * `acquire some-key` and `release some-key`, and says when each is done.
  */
 import { createInterface } from 'node:readline';
-import type { Release } from 'passport-polar';
+import type { Release } from 'passport-polar-sh';
 import { openSharedLock, type SharedLockKind } from './shared-locks.js';
 
 async function main(): Promise<void> {

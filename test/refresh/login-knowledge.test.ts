@@ -103,7 +103,7 @@ describe('a record that only processes with another key can open', () => {
     readonly error?: unknown;
   }
   const listen = (message: unknown): void => void told.push(message as Told);
-  const channels = ['passport-polar:refresh', 'passport-polar:logout'];
+  const channels = ['passport-polar-sh:refresh', 'passport-polar-sh:logout'];
 
   beforeEach(async () => {
     place = { ...handleOf('a login', 1), records: inMemoryRecords(), sealer: ours };

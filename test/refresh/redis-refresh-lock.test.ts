@@ -1,6 +1,6 @@
 /** What the lock asks of Redis, command by command; refresh-lock.test.ts has it over a real one. */
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
-import { redisRefreshLock } from 'passport-polar/redis';
+import { redisRefreshLock } from 'passport-polar-sh/redis';
 
 let commands: string[][];
 let answer: (command: string) => Promise<unknown>;

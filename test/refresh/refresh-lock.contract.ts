@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { RefreshLock, Release } from 'passport-polar';
+import type { RefreshLock, Release } from 'passport-polar-sh';
 import type { LockHolder } from './lock-holder.js';
 
 /** How long the lock of a process that is gone stays held in these tests. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { redisRefreshLock, type SendRedisCommand } from 'passport-polar/redis';
+import { redisRefreshLock, type SendRedisCommand } from 'passport-polar-sh/redis';
 import { inProcessLock } from '../../src/refresh/refresh-lock.js';
 import {
   hasPostgres,

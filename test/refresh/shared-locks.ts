@@ -1,6 +1,6 @@
 /** The locks that processes share, as one process opens them. */
-import type { RefreshLock } from 'passport-polar';
-import { redisRefreshLock } from 'passport-polar/redis';
+import type { RefreshLock } from 'passport-polar-sh';
+import { redisRefreshLock } from 'passport-polar-sh/redis';
 import { Pool } from 'pg';
 import { sqlRefreshLock } from '../docs/background-jobs/refresh-lock.js';
 import { connectRedis, type RedisClientName } from '../support/redis-clients.js';

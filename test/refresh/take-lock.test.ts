@@ -14,10 +14,10 @@ const listen = (message: unknown): void => void told.push(message as Told);
 beforeEach(() => {
   jest.useFakeTimers();
   told = [];
-  subscribe('passport-polar:refresh', listen);
+  subscribe('passport-polar-sh:refresh', listen);
 });
 afterEach(() => {
-  unsubscribe('passport-polar:refresh', listen);
+  unsubscribe('passport-polar-sh:refresh', listen);
   jest.useRealTimers();
 });
 

@@ -28,10 +28,10 @@ const reported = (event: string) => reports.filter((each) => each.event === even
 beforeEach(() => {
   installVirtualTime();
   reports.length = 0;
-  subscribe('passport-polar:refresh', report);
+  subscribe('passport-polar-sh:refresh', report);
 });
 afterEach(() => {
-  unsubscribe('passport-polar:refresh', report);
+  unsubscribe('passport-polar-sh:refresh', report);
   uninstallVirtualTime();
 });
 

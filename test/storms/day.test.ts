@@ -1,7 +1,7 @@
 /** A day in the life of an app: every hour all tokens expire, and now and then a process dies in the middle of it. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import type { PolarEmulatorRequest } from 'passport-polar/emulator';
+import type { PolarEmulatorRequest } from 'passport-polar-sh/emulator';
 import { hasRedis } from '../support/redis-server.js';
 import { killAnOwner, type RefreshPhase, refreshesUnderWay } from './kill-an-owner.js';
 import { Measured } from './measured.js';

@@ -1,5 +1,5 @@
-import type { PolarEmulator, PolarEmulatorRequest } from 'passport-polar/emulator';
-import { startPolarEmulator } from 'passport-polar/emulator';
+import type { PolarEmulator, PolarEmulatorRequest } from 'passport-polar-sh/emulator';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { startRedis, type TestRedis } from '../support/redis-server.js';
 import { Visitor } from './visitor.js';
 import type { WorkerConfig } from './worker-config.js';

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import type { PolarEmulator } from 'passport-polar/emulator';
+import type { PolarEmulator } from 'passport-polar-sh/emulator';
 import type { WorkerProcess } from './worker-process.js';
 
 /** What a worker answered. */

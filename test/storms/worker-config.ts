@@ -1,4 +1,4 @@
-import type { PolarStrategyOptions } from 'passport-polar';
+import type { PolarStrategyOptions } from 'passport-polar-sh';
 
 /** What a worker process is told at its start, as JSON in its environment. */
 export interface WorkerConfig {

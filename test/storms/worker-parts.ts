@@ -1,7 +1,7 @@
 /** A worker's store, lock and fetch, as the strategy takes them, but watched: the test hears of each step. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Store } from 'express-session';
-import type { RefreshLock, TokenRecordStore } from 'passport-polar';
+import type { RefreshLock, TokenRecordStore } from 'passport-polar-sh';
 import type { RefreshMoment, StoreCounts } from './worker-config.js';
 
 type Report = (moment: RefreshMoment, of: string) => void;

@@ -13,7 +13,7 @@ let { skippedMs } = config;
 const gate = new Gate();
 
 for (const channel of ['login', 'refresh', 'logout', 'request']) {
-  subscribe(`passport-polar:${channel}`, (message) => {
+  subscribe(`passport-polar-sh:${channel}`, (message) => {
     const { event, loginId } = message as { event: string; loginId?: string };
     send({ news: 'diagnostic', event: `${channel}:${event}`, loginId });
   });

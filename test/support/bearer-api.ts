@@ -7,8 +7,8 @@ import {
   type PolarBearerStrategyOptions,
   type PolarBearerVerify,
   type PolarError,
-} from 'passport-polar';
-import { type PolarEmulator, type PolarEmulatorToken, startPolarEmulator } from 'passport-polar/emulator';
+} from 'passport-polar-sh';
+import { type PolarEmulator, type PolarEmulatorToken, startPolarEmulator } from 'passport-polar-sh/emulator';
 import request, { type Test } from 'supertest';
 
 /** What a test wants different from the usual API. */

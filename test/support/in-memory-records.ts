@@ -1,4 +1,4 @@
-import type { StoredTokenRecord, TokenRecordStore } from 'passport-polar';
+import type { StoredTokenRecord, TokenRecordStore } from 'passport-polar-sh';
 
 /** The example in the documentation of TokenRecordStore, word for word: a test compares them. */
 export function inMemoryRecords(): TokenRecordStore {

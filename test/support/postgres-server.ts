@@ -37,7 +37,7 @@ export const postgresStartMs = 90_000;
 /** A real PostgreSQL on a free port of this machine, whose data are gone when it is closed. */
 export async function startPostgres(): Promise<TestPostgres> {
   const programs = dirname(postgres ?? '');
-  const folder = mkdtempSync(join(tmpdir(), 'passport-polar-postgres-'));
+  const folder = mkdtempSync(join(tmpdir(), 'passport-polar-sh-postgres-'));
   const user = unprivilegedUser();
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
   // Not in the project's folder, which that user may not be able to read.

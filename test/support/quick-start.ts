@@ -2,7 +2,7 @@
 import express from 'express';
 import session from 'express-session';
 import passport from 'passport';
-import { logout, type PolarServer, PolarStrategy, polarTokens, requireLogin } from 'passport-polar';
+import { logout, type PolarServer, PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
 
 export function quickStart(server: PolarServer) {
   const polar = new PolarStrategy({

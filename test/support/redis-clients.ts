@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import type { SendRedisCommand } from 'passport-polar/redis';
+import type { SendRedisCommand } from 'passport-polar-sh/redis';
 import { createClient } from 'redis';
 
 /** A connection of one of the clients that apps use, with what the documentation says to pass as `sendCommand`. */

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import session, { type SessionOptions } from 'express-session';
 import passport from 'passport';
-import { PolarError, PolarStrategy, type PolarStrategyOptions, polarTokens } from 'passport-polar';
+import { PolarError, PolarStrategy, type PolarStrategyOptions, polarTokens } from 'passport-polar-sh';
 import {
   type PolarEmulator,
   type PolarEmulatorClient,
   type PolarEmulatorOptions,
   startPolarEmulator,
-} from 'passport-polar/emulator';
+} from 'passport-polar-sh/emulator';
 import { Browser } from './browser.js';
 
 /** What a test wants different from the usual app. */

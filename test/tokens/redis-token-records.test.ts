@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { TokenRecordStore } from 'passport-polar';
-import { redisTokenRecords } from 'passport-polar/redis';
+import type { TokenRecordStore } from 'passport-polar-sh';
+import { redisTokenRecords } from 'passport-polar-sh/redis';
 import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js';
 
 const describeRedis = hasRedis ? describe : describe.skip;

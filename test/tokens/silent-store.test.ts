@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { TokenRecordStore } from 'passport-polar';
+import type { TokenRecordStore } from 'passport-polar-sh';
 import { newSealingKey, sealerWithKey } from '../../src/tokens/sealing.js';
 import { hasEnded, type SealedRecordPlace, writeEnd } from '../../src/tokens/token-record.js';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { TokenRecordStore } from 'passport-polar';
+import type { TokenRecordStore } from 'passport-polar-sh';
 
 /** What differs from store to store. */
 export interface RecordStoreTraits {

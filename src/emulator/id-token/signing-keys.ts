@@ -30,7 +30,7 @@ let firstPair: Promise<KeyPair> | undefined;
  * Where the first key waits, as base64 of PKCS #8, for other copies of this module: Jest loads one for each test file,
  * and this is the place that they share.
  */
-const SHARED_KEY = 'passport-polar-emulator-key';
+const SHARED_KEY = 'passport-polar-sh.emulator-key';
 
 async function sharedPair(): Promise<KeyPair> {
   const shared = getEnvironmentData(SHARED_KEY);

@@ -2,8 +2,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect } from '@jest/globals';
-import { type PolarClientOptions, PolarOAuthClient, PolarRegistrationClient } from 'passport-polar';
-import { type PolarEmulator, type PolarEmulatorClient, startPolarEmulator } from 'passport-polar/emulator';
+import { type PolarClientOptions, PolarOAuthClient, PolarRegistrationClient } from 'passport-polar-sh';
+import { type PolarEmulator, type PolarEmulatorClient, startPolarEmulator } from 'passport-polar-sh/emulator';
 
 export const CALLBACK = 'http://localhost:4000/auth/polar/callback';
 export const SCOPE = ['openid', 'email', 'profile', 'organizations:read'];

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { PolarStrategyOptions } from 'passport-polar';
-import { type PolarEmulator, startPolarEmulator } from 'passport-polar/emulator';
+import type { PolarStrategyOptions } from 'passport-polar-sh';
+import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
 import type { Pool } from 'pg';
 import {
   hasPostgres,

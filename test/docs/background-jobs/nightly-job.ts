@@ -1,4 +1,4 @@
-import { PolarLoginRequiredError, type PolarStrategy, PolarTransientError } from 'passport-polar';
+import { PolarLoginRequiredError, type PolarStrategy, PolarTransientError } from 'passport-polar-sh';
 import type { Pool } from 'pg';
 
 /** Fetches everybody's organizations. Resolves with the ids of the users for whom to try again later. */

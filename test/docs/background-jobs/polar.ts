@@ -1,4 +1,4 @@
-import { PolarStrategy, type PolarStrategyOptions } from 'passport-polar';
+import { PolarStrategy, type PolarStrategyOptions } from 'passport-polar-sh';
 import type { Pool } from 'pg';
 import { sqlRefreshLock } from './refresh-lock';
 import { sqlTokenRecords } from './token-records';

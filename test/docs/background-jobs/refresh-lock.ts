@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RefreshLock } from 'passport-polar';
+import type { RefreshLock } from 'passport-polar-sh';
 import type { Pool } from 'pg';
 
 /** A row per lock. The lock of a process that dies is free after `leaseMs`; others renew theirs. */

@@ -1,4 +1,4 @@
-import type { TokenRecordStore } from 'passport-polar';
+import type { TokenRecordStore } from 'passport-polar-sh';
 import type { Pool } from 'pg';
 
 /** Token records in the app's own database. */

@@ -11,8 +11,8 @@ import {
   type PolarStrategy,
   type PolarStrategyOptions,
   polarTokens,
-} from 'passport-polar';
-import type { PolarEmulator } from 'passport-polar/emulator';
+} from 'passport-polar-sh';
+import type { PolarEmulator } from 'passport-polar-sh/emulator';
 import type { Pool } from 'pg';
 import { Browser } from '../../support/browser.js';
 import { closeServer } from '../../support/test-app.js';

@@ -1,7 +1,13 @@
 import express from 'express';
 import session from 'express-session';
 import { Passport } from 'passport';
-import { logout, PolarStrategy, type PolarStrategyOptions, polarTokens, requireLogin } from 'passport-polar';
+import {
+  logout,
+  PolarStrategy,
+  type PolarStrategyOptions,
+  polarTokens,
+  requireLogin,
+} from 'passport-polar-sh';
 
 export function createApp(polarOptions: PolarStrategyOptions) {
   const polar = new PolarStrategy({ ...polarOptions, scope: ['openid', 'email', 'organizations:read'] });

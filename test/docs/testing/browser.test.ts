@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
-import { startPolarEmulator } from 'passport-polar/emulator';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { chromium } from 'playwright-core';
 import { neededProgram } from '../../support/needed-program.js';
 import { createApp } from './app';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { startPolarEmulator } from 'passport-polar/emulator';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import request from 'supertest';
 import { createApp } from './app';
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { type PolarEmulator, startPolarEmulator } from 'passport-polar/emulator';
+import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
 import request from 'supertest';
 import { createApp } from './app';
 

@@ -6,7 +6,7 @@ import {
   type PolarEmulatorClientMetadata,
   type PolarEmulatorOptions,
   startPolarEmulator,
-} from 'passport-polar/emulator';
+} from 'passport-polar-sh/emulator';
 
 export const CALLBACK = 'http://localhost:4000/auth/polar/callback';
 export const SCOPE = 'openid email organizations:read';

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type JsonWebKey, verify } from 'node:crypto';
 import { expect } from '@jest/globals';
-import type { PolarEmulator } from 'passport-polar/emulator';
+import type { PolarEmulator } from 'passport-polar-sh/emulator';
 import { type Bindings, expectJSON, expectText, fillIn, placeholdersIn } from './wire-template';
 
 /** One recorded request, and Polar's answer to it. */

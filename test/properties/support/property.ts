@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { it } from '@jest/globals';
 import fc from 'fast-check';
-import { PolarError } from 'passport-polar';
+import { PolarError } from 'passport-polar-sh';
 
 const runs = Number(process.env['PROPERTY_RUNS'] ?? 10_000);
 // Hundreds of times what a run takes: a regular expression that backtracks, or a wait, is found all the same.

@@ -11,7 +11,7 @@ import {
   polarTokens,
   requireLogin,
   requireScope,
-} from 'passport-polar';
+} from 'passport-polar-sh';
 import { rsaKey, signIdToken } from '../../support/sign-id-token.js';
 
 export type Json = Record<string, unknown>;

@@ -1,24 +1,16 @@
 import { parseArgs } from 'node:util';
-import type { PolarEmulator } from './controls/polar-emulator.js';
-import { DEFAULT_CALLBACK_URL, type PolarEmulatorConsent, type PolarEmulatorOptions } from './options.js';
-import { startPolarEmulator } from './start-emulator.js';
+import type { PolarEmulator } from '../emulator/controls/polar-emulator.js';
+import {
+  DEFAULT_CALLBACK_URL,
+  type PolarEmulatorConsent,
+  type PolarEmulatorOptions,
+} from '../emulator/options.js';
+import { startPolarEmulator } from '../emulator/start-emulator.js';
+import { hasCode, messageOf, usageError } from './error-text.js';
+import type { ServerTerminal } from './terminal.js';
 
-/** The part of node's `process` that the command uses. */
-export interface CommandProcess {
-  /** Interpreter and script come first, as in `process.argv`. */
-  readonly argv: readonly string[];
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Id of the parent process, as it is when asked for. */
-  readonly ppid?: number;
-  exitCode?: number | string | null | undefined;
-  once(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
-}
-
-const NAME = 'passport-polar-emulator';
-
-const HELP = `Usage: ${NAME} [options]
+/** What `passport-polar-sh emulator --help` prints. */
+export const emulatorHelp = `Usage: passport-polar-sh emulator [options]
 
 Serves a local Polar for development: the page on which people log in, and the API.
 
@@ -35,30 +27,28 @@ const OPTIONS = {
   user: { type: 'string' },
   consent: { type: 'string' },
   'redirect-uri': { type: 'string', multiple: true },
-  help: { type: 'boolean' },
 } as const;
 
 /**
- * The command `passport-polar-emulator`: starts an emulator, registers a client with it and prints what an app needs to
- * know. SIGINT and SIGTERM stop it, also when they are sent to the npm that runs it. Exit codes: 2 for arguments that make no sense, 1 when it cannot start.
+ * `passport-polar-sh emulator`: starts an emulator, registers a client with it and prints what an app needs to know.
+ * SIGINT and SIGTERM stop it, also when they are sent to the npm that runs it.
  *
  * @returns the running emulator, or `undefined` when none was started
  */
-export async function runEmulatorCommand(terminal: CommandProcess): Promise<PolarEmulator | undefined> {
+export async function emulatorCommand(
+  args: readonly string[],
+  terminal: ServerTerminal,
+): Promise<PolarEmulator | undefined> {
   const fail = (exitCode: number, message: string) => {
-    terminal.stderr.write(`${NAME}: ${message}\n`);
+    terminal.stderr.write(`passport-polar-sh emulator: ${message}\n`);
     terminal.exitCode = exitCode;
     return undefined;
   };
   let request: CommandRequest;
   try {
-    request = parseCommand(terminal.argv.slice(2));
+    request = parseCommand(args);
   } catch (error) {
-    return fail(2, `${firstSentence(error)} Try --help.`);
-  }
-  if (request.help) {
-    terminal.stdout.write(HELP);
-    return undefined;
+    return fail(2, usageError(error));
   }
   let emulator: PolarEmulator | undefined;
   try {
@@ -81,7 +71,7 @@ const SHELL_CHECK_MS = 250;
  * Between `npx` or `npm run` and this process stands a shell, which takes a signal for npm without handing it on. Once
  * that shell is gone, nobody is left who could stop this server.
  */
-function stopWithShell(terminal: CommandProcess, emulator: PolarEmulator): void {
+function stopWithShell(terminal: ServerTerminal, emulator: PolarEmulator): void {
   if (terminal.env?.['npm_lifecycle_event'] === undefined) return;
   const shell = terminal.ppid;
   const timer = setInterval(() => {
@@ -93,7 +83,6 @@ function stopWithShell(terminal: CommandProcess, emulator: PolarEmulator): void 
 }
 
 interface CommandRequest {
-  readonly help: boolean;
   readonly options: PolarEmulatorOptions;
   readonly redirectURIs: readonly string[];
 }
@@ -107,7 +96,6 @@ function parseCommand(args: readonly string[]): CommandRequest {
   const { consent = 'ask', user } = values;
   if (!isConsent(consent)) throw new TypeError(`--consent takes ask, auto or deny, not '${consent}'.`);
   return {
-    help: values.help ?? false,
     options: { port, consent, user },
     redirectURIs: values['redirect-uri'] ?? [DEFAULT_CALLBACK_URL],
   };
@@ -130,21 +118,4 @@ POLAR_ISSUER=${emulator.issuer}
 POLAR_CLIENT_ID=${client.clientID}
 POLAR_CLIENT_SECRET=${client.clientSecret ?? ''}
 `;
-}
-
-/** Node explains argument errors at length; the first sentence is the point. */
-function firstSentence(error: unknown): string {
-  const [sentence = ''] = messageOf(error).split(/(?<=\.)\s/);
-  return sentence.endsWith('.') ? sentence : `${sentence}.`;
-}
-
-// Not `instanceof Error`: under Jest, node's own errors come from another realm.
-function messageOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'message' in error
-    ? String(error.message)
-    : String(error);
-}
-
-function hasCode(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error;
 }

@@ -1,27 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { PolarEmulator } from 'passport-polar/emulator';
-import { runEmulatorCommand } from '../../src/emulator/command';
-
-/** A terminal that writes down what it is shown. */
-class Terminal {
-  readonly argv: readonly string[];
-  readonly env: Record<string, string> = {};
-  ppid = 4711;
-  exitCode: number | undefined;
-  out = '';
-  error = '';
-  readonly signals = new Map<string, () => void>();
-  readonly stdout = { write: (text: string) => (this.out += text) };
-  readonly stderr = { write: (text: string) => (this.error += text) };
-
-  constructor(...args: string[]) {
-    this.argv = ['node', 'passport-polar-emulator', ...args];
-  }
-
-  once(signal: string, listener: () => void): void {
-    this.signals.set(signal, listener);
-  }
-}
+import type { PolarEmulator } from 'passport-polar-sh/emulator';
+import { emulatorCommand } from '../../src/commands/emulator-command';
+import { runCommand } from '../../src/commands/run-command';
+import { Terminal } from '../support/terminal';
 
 const running: PolarEmulator[] = [];
 afterEach(async () => {
@@ -29,13 +10,13 @@ afterEach(async () => {
 });
 
 async function run(...args: string[]): Promise<{ terminal: Terminal; emulator: PolarEmulator | undefined }> {
-  const terminal = new Terminal(...args);
-  const emulator = await runEmulatorCommand(terminal);
+  const terminal = new Terminal();
+  const emulator = await emulatorCommand(args, terminal);
   if (emulator !== undefined) running.push(emulator);
   return { terminal, emulator };
 }
 
-describe('passport-polar-emulator', () => {
+describe('passport-polar-sh emulator', () => {
   it('prints where it listens and an environment that works', async () => {
     const { terminal, emulator } = await run('--user', 'grace@example.com', '--consent', 'auto');
     expect(terminal.out).toContain(`listening on ${emulator?.url}\n`);
@@ -87,7 +68,7 @@ describe('passport-polar-emulator', () => {
     for (const npm of [true, false]) {
       const terminal = new Terminal();
       if (npm) terminal.env['npm_lifecycle_event'] = 'npx';
-      const emulator = await runEmulatorCommand(terminal);
+      const emulator = await emulatorCommand([], terminal);
       if (emulator !== undefined) running.push(emulator);
       ends.push({ terminal, emulator });
     }
@@ -100,9 +81,10 @@ describe('passport-polar-emulator', () => {
   });
 
   it('explains itself', async () => {
-    const { terminal, emulator } = await run('--help');
-    expect(terminal.out).toMatch(/^Usage: passport-polar-emulator/);
-    expect([emulator, terminal.exitCode]).toEqual([undefined, undefined]);
+    const terminal = new Terminal('emulator', '--help');
+    await runCommand(terminal);
+    expect(terminal.out).toMatch(/^Usage: passport-polar-sh emulator/);
+    expect([terminal.signals.size, terminal.exitCode]).toEqual([0, undefined]);
   });
 
   it.each([
@@ -116,8 +98,8 @@ describe('passport-polar-emulator', () => {
     [['--redirect-uri', 'http://a.co/'], expect.stringContaining('http://a.co/ cannot be a redirect URI')],
   ])('%p: one line, exit code 2', async (args, message) => {
     const { terminal, emulator } = await run(...args);
-    expect(terminal.error.split('\n')).toEqual([expect.stringMatching(/^passport-polar-emulator: /), '']);
-    expect(terminal.error.replace(/^[\w-]+: /, '').trim()).toEqual(message);
+    expect(terminal.error.split('\n')).toEqual([expect.stringMatching(/^passport-polar-sh emulator: /), '']);
+    expect(terminal.error.replace('passport-polar-sh emulator: ', '').trim()).toEqual(message);
     expect([terminal.exitCode, emulator, terminal.out]).toEqual([2, undefined, '']);
   });
 
