@@ -43,8 +43,8 @@ declare module 'express-session' {
 
 const sessionLifetimeMs = 30 * 24 * 60 * 60 * 1000;
 
-/** The app: logs people in with Polar, and calls the Polar API for them. */
-export function createApp(config: AppConfig): Express {
+/** The app: logs people in with Polar, and calls the Polar API for them. Its strategy is to be waited for at the end. */
+export function createApp(config: AppConfig): { app: Express; polar: PolarStrategy } {
   const isSecure = config.baseURL.startsWith('https:');
   const polar = new PolarStrategy({ ...config.polar, callbackURL: `${config.baseURL}/auth/polar/callback` });
   // One of its own, rather than Passport's global one, so that a process can hold several apps.
@@ -130,7 +130,7 @@ export function createApp(config: AppConfig): Express {
   app.post('/logout', logout(polar, { redirectTo: '/' }));
 
   app.use(notFound, answerError);
-  return app;
+  return { app, polar };
 }
 
 /** Who is logged in, with tokens that are valid now, or the reason why there are none. */

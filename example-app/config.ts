@@ -7,7 +7,7 @@ export interface Config {
   /** Where browsers reach this app; `http://localhost:<port>` when unset. */
   readonly baseURL: string | undefined;
   readonly sessionSecret: string | undefined;
-  readonly redis: { readonly url: string; readonly lock: boolean } | undefined;
+  readonly redis: { readonly url: string; readonly ownStorage: boolean } | undefined;
   /** The client registered at Polar; unset, the app brings a local Polar along. */
   readonly client: { readonly clientID: string; readonly clientSecret: string | undefined } | undefined;
   readonly server: PolarServer;
@@ -38,8 +38,7 @@ export function readConfig(env: Env): Config {
     port: number(env, 'PORT', { integer: true, max: 65_535 }) ?? 3000,
     baseURL: baseURL(env),
     sessionSecret: text(env, 'SESSION_SECRET'),
-    redis:
-      redisURL === undefined ? undefined : { url: redisURL, lock: flag(env, 'POLAR_REDIS_LOCK') ?? true },
+    redis: redisURL === undefined ? undefined : { url: redisURL, ownStorage: hasOwnStorage(env) },
     client: clientID === undefined ? undefined : { clientID, clientSecret },
     server: polarServer(env),
     authMethod,
@@ -128,4 +127,10 @@ function oneOf<const T extends string>(env: Env, name: string, allowed: readonly
 // Empty counts as unset: that is what `NAME=` in a shell or a compose file means.
 function text(env: Env, name: string): string | undefined {
   return env[name]?.trim() || undefined;
+}
+
+/** False where logins are to be kept in the session store, as they are by default. */
+function hasOwnStorage(env: Env): boolean {
+  const where = oneOf(env, 'POLAR_STORAGE', ['redis', 'session']) ?? 'redis';
+  return where === 'redis' && (flag(env, 'POLAR_REDIS_LOCK') ?? true);
 }

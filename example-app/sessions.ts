@@ -1,16 +1,14 @@
 import { RedisStore } from 'connect-redis';
 import session from 'express-session';
-import type { RefreshLock, TokenRecordStore } from 'passport-polar-sh';
-import { redisRefreshLock, redisTokenRecords } from 'passport-polar-sh/redis';
+import type { PolarStorage } from 'passport-polar-sh';
+import { redisStorage } from 'passport-polar-sh/redis';
 import { createClient } from 'redis';
 
 /** Where sessions and refreshed tokens are kept. */
 export interface Sessions {
   readonly store: session.Store;
   /** Unset: beside the sessions, in the same store. */
-  readonly tokenRecords?: TokenRecordStore | undefined;
-  /** Unset: a lock within this process. */
-  readonly refreshLock?: RefreshLock | undefined;
+  readonly storage?: PolarStorage | undefined;
   close(): Promise<void>;
 }
 
@@ -24,7 +22,13 @@ export function sessionsInMemory(): Sessions {
  *
  * @throws Error when Redis cannot be reached
  */
-export async function sessionsInRedis({ url, lock }: { url: string; lock: boolean }): Promise<Sessions> {
+export async function sessionsInRedis({
+  ownStorage,
+  url,
+}: {
+  url: string;
+  ownStorage: boolean;
+}): Promise<Sessions> {
   let wasReady = false;
   const client = createClient({
     url,
@@ -46,11 +50,9 @@ export async function sessionsInRedis({ url, lock }: { url: string; lock: boolea
   }
   wasReady = true;
 
-  const sendCommand = (...args: string[]): Promise<unknown> => client.sendCommand(args);
   return {
     store: new RedisStore({ client }),
-    tokenRecords: redisTokenRecords({ sendCommand }),
-    refreshLock: lock ? redisRefreshLock({ sendCommand }) : undefined,
+    storage: ownStorage ? redisStorage(client) : undefined,
     close: () => client.close(),
   };
 }

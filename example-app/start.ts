@@ -32,7 +32,8 @@ export async function startExampleApp(config: Config, say: (line: string) => voi
     let answer: RequestListener = (_req, res) => res.writeHead(503, { 'retry-after': '1' }).end();
     const server = createServer((req, res) => answer(req, res));
     const port = await listen(server, config.port);
-    opened.push({ close: () => closeServer(server) });
+    const listening = { close: () => closeServer(server) };
+    opened.push(listening);
     const url = `http://localhost:${port}`;
     const baseURL = config.baseURL ?? url;
 
@@ -49,7 +50,7 @@ export async function startExampleApp(config: Config, say: (line: string) => voi
     if (config.sessionSecret === undefined) {
       say('SESSION_SECRET is not set: using a random one, so everybody is logged out when the app restarts.');
     }
-    answer = createApp({
+    const example = createApp({
       baseURL,
       polar: {
         clientID: polar.clientID,
@@ -59,8 +60,7 @@ export async function startExampleApp(config: Config, say: (line: string) => voi
         scope: config.scope,
         fetchUserInfo: config.fetchUserInfo,
         leewaySeconds: config.leewaySeconds,
-        tokenRecords: sessions.tokenRecords,
-        refreshLock: sessions.refreshLock,
+        storage: sessions.storage,
       },
       polarName: polar.name,
       isDemo: config.client === undefined,
@@ -68,6 +68,10 @@ export async function startExampleApp(config: Config, say: (line: string) => voi
       sessionStore: sessions.store,
       exposeToken: config.exposeToken,
     });
+    // At the end requests come first, then what they have left under way: a refresh has the only copy of new tokens.
+    opened.splice(opened.indexOf(listening), 1);
+    opened.push({ close: async () => void (await example.polar.settled({ withinMs: 10_000 })) }, listening);
+    answer = example.app;
     return { url, close };
   } catch (error) {
     await close();

@@ -1,19 +1,23 @@
+import type { Request } from 'express';
 import { IntrospectionCache } from './api/introspection-cache.js';
 import { type PolarAccess, polarAccess } from './api/polar-access.js';
 import type { PolarClientOptions } from './client/client-options.js';
 import { PolarOAuthClient, refreshTolerantly } from './client/oauth-client.js';
 import { publish } from './diagnostics.js';
-import { PolarIdTokenError } from './errors.js';
+import { PolarConfigurationError, PolarIdTokenError } from './errors.js';
 import { createHttp } from './http.js';
 import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
 import { verifyWithKeys } from './id-token/verify-id-token.js';
-import { findLogins, type Logins, type SessionLogin } from './logins.js';
+import { entriesIn, findLogins, type Logins, type SessionLogin } from './logins.js';
 import type { ResolvedOptions } from './options.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
 import { revokeTokens } from './revocation.js';
+import { nameOfServer } from './server.js';
+import { StrategyRegistry } from './strategy-registry.js';
 import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
+import { UnderWay, type Unfinished } from './under-way.js';
 
 /** Key under which a strategy shows its {@link PolarRuntime} to the Express middleware. */
 export const polarRuntime: unique symbol = Symbol.for('passport-polar-sh.runtime') as never;
@@ -33,17 +37,38 @@ export interface PolarRuntime extends Logins {
     idToken: string,
     expected: { nonce: string; accessToken: string; subject?: string },
   ): Promise<IdTokenClaims>;
-  /** Ends a login for good, as far as it can be opened. Never rejects. */
+  /**
+   * Ends a login for good, as far as it can be opened.
+   *
+   * @throws PolarConfigurationError `unsupported_storage` where that cannot be recorded
+   */
   end(login: SessionLogin): Promise<void>;
+  /** The logins that a session holds, of all strategies, each with what ends it as {@link end} does. */
+  loginsIn(req: Request): EndableLogin[];
+  /** Resolves when nothing is under way, or after `withinMs` milliseconds. */
+  settled(withinMs: number): Promise<Unfinished>;
   /** Tokens and API of a login that is looked up at each use. */
   access(findLogin: () => LoginHandle | Promise<LoginHandle>): PolarAccess;
 }
 
+/** A login of whatever strategy that can be ended. */
+export interface EndableLogin {
+  readonly loginId: string;
+  /** Key of the session under which it is kept. */
+  readonly sessionKey: string;
+  end(): Promise<void>;
+}
+
+const strategies = new StrategyRegistry<PolarRuntime>();
+
 const introspectionTTLMs = 30_000;
+// How long a refresh that was sent is listened to: its response is the only copy of the new tokens.
+const listenMs = 120_000;
 
 /** Builds what the options describe. */
 export function composeRuntime(given: PolarClientOptions, options: ResolvedOptions): PolarRuntime {
-  const { credentials, now, server, timeoutMs } = options;
+  const { credentials, elapsedMs, maxExchanges, now, server, timeoutMs } = options;
+  const underWay = new UnderWay();
   const client = new PolarOAuthClient({
     clientID: given.clientID,
     clientSecret: given.clientSecret,
@@ -68,7 +93,10 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     });
 
   const refresh = async (tokens: RefreshableTokens, login: LoginHandle): Promise<TokenSet> => {
-    const granted = await client[refreshTolerantly]({ refreshToken: tokens.refreshToken });
+    const granted = await client[refreshTolerantly](
+      { refreshToken: tokens.refreshToken },
+      { timeoutMs: Math.max(listenMs, timeoutMs) },
+    );
     const newer = tokenSetOf(granted, now(), tokens);
     if (granted.idToken !== undefined) await checkRefreshedIdToken(granted.idToken, newer, login);
     return newer;
@@ -96,8 +124,10 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
   const keeper = new TokenKeeper({
     refresh,
     revoke: (tokens, justMinted) => revokeTokens(client, tokens, { justMinted, timeoutMs }),
-    lock: options.refreshLock,
+    underWay,
+    maxExchanges,
     now,
+    elapsedMs,
     leewayMs: options.leewaySeconds * 1000,
     timeoutMs,
   });
@@ -111,20 +141,39 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
   });
   const logins = findLogins(options, keeper);
 
-  return {
+  const runtime: PolarRuntime = {
     ...logins,
     options,
     client,
     keeper,
     verifyIdToken,
     async end(login) {
-      try {
-        await keeper.end(await login.open());
-      } catch (error) {
-        publish('logout', { event: 'end-failed', loginId: login.loginId, error });
-        // Its tokens cannot be revoked here, but a process that can open it must not use them any more.
-        await keeper.endUnopened(login.place);
-      }
+      const end = async (): Promise<void> => {
+        try {
+          await keeper.end(await login.open());
+        } catch (error) {
+          publish('logout', { event: 'end-failed', loginId: login.loginId, error });
+          if (error instanceof PolarConfigurationError) throw error;
+          // Its tokens cannot be revoked here, but a process that can open it must not use them any more.
+          await keeper.endUnopened(login.place);
+        }
+      };
+      return underWay.write(end());
+    },
+    loginsIn(req) {
+      return entriesIn(req.session ?? {}).map(({ entry, sessionKey }) => {
+        const { loginId } = entry;
+        const owner = strategies.find(entry);
+        // Read at once: a logout takes the session off the request.
+        const login = (owner ?? runtime).loginFrom(req, entry);
+        // Whose strategy this process does not have: nobody here can revoke its tokens, but its end is recorded.
+        const end = owner ? () => owner.end(login) : () => keeper.endUnopened(login.place);
+        return { loginId, sessionKey, end };
+      });
+    },
+    settled(withinMs) {
+      keeper.dropSpares();
+      return underWay.settled(withinMs);
     },
     access: (findLogin) =>
       polarAccess(
@@ -132,4 +181,6 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         findLogin,
       ),
   };
+  strategies.add({ clientID: credentials.clientID, server: nameOfServer(server) }, runtime);
+  return runtime;
 }

@@ -8,6 +8,7 @@ export type PolarErrorCode =
   | 'invalid_option'
   | 'missing_session'
   | 'unsupported_session'
+  | 'unsupported_storage'
   | 'missing_middleware'
   | 'invalid_verify_result'
   | 'authorization_failed'

@@ -3,6 +3,7 @@
  * kind are bounded here once, and redirects are refused: a token endpoint that redirects would leak the secret.
  */
 import { PolarResponseError, PolarTransientError } from './errors.js';
+import { afterPause } from './within.js';
 
 /** The platform's `fetch`, or something that behaves like it. */
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
@@ -88,10 +89,10 @@ export interface Deadline {
 export function startDeadline(timeoutMs: number, outer?: AbortSignal | null): Deadline {
   const controller = new AbortController();
   let timedOut = false;
-  const timer = setTimeout(() => {
+  const stopTimer = afterPause(timeoutMs, () => {
     timedOut = true;
     controller.abort();
-  }, timeoutMs);
+  });
   const onAbort = (): void => controller.abort(outer?.reason);
   if (outer?.aborted) onAbort();
   else outer?.addEventListener('abort', onAbort, { once: true });
@@ -121,7 +122,7 @@ export function startDeadline(timeoutMs: number, outer?: AbortSignal | null): De
       );
     },
     stop() {
-      clearTimeout(timer);
+      stopTimer();
       outer?.removeEventListener('abort', onAbort);
     },
   };

@@ -54,7 +54,7 @@ export type {
   VerifyDone,
   WithRequest,
 } from './passport/verify-callback.js';
-export type { RefreshLock, Release } from './refresh/refresh-lock.js';
 export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './server.js';
-export type { StoredTokenRecord, TokenRecordStore } from './tokens/token-record-store.js';
+export type { PolarStorage, StorageKey, StorageStep, StoredRow } from './storage/polar-storage.js';
 export type { TokenSet } from './tokens/token-set.js';
+export type { Unfinished } from './under-way.js';

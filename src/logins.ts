@@ -7,6 +7,10 @@ import type { LoginHandle } from './refresh/login-handle.js';
 import type { TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser, sessionOf } from './request-session.js';
 import { nameOfServer } from './server.js';
+import { GuardedStorage, rowOf } from './storage/guarded-storage.js';
+import { loginKeys } from './storage/login-keys.js';
+import type { PolarStorage } from './storage/polar-storage.js';
+import { sessionStorage } from './storage/session-storage.js';
 import { BoundedMap } from './tokens/bounded-map.js';
 import { firstOf, sealerWithKey, sealerWithKeys } from './tokens/sealing.js';
 import {
@@ -20,8 +24,12 @@ import {
   sealSessionEntry,
   userFingerprint,
 } from './tokens/session-entry.js';
-import { sessionStoreRecords } from './tokens/session-store-records.js';
-import { type LoginFacts, type RecordPlace, readLogin, unlessEnded } from './tokens/token-record.js';
+import {
+  type LoginFacts,
+  openLogin,
+  type RecordPlace,
+  type SealedRecordPlace,
+} from './tokens/token-record.js';
 
 /** A login as its session shows it at a glance. */
 export interface SessionLogin {
@@ -38,6 +46,23 @@ export interface SessionLogin {
   open(): Promise<LoginHandle>;
   /** Where its record is, which takes no key. */
   readonly place: RecordPlace;
+  /** Looks, once a minute and in the background, what other processes have done to it. */
+  lookAgain(): void;
+}
+
+/** A login that a session holds, of whatever strategy. */
+export interface FoundEntry {
+  /** Key of the session. */
+  readonly sessionKey: string;
+  readonly entry: SessionEntry;
+}
+
+/** Every login that a session holds. */
+export function entriesIn(session: object): FoundEntry[] {
+  return Object.entries(session).flatMap(([sessionKey, value]) => {
+    const entry = parseSessionEntry(value);
+    return entry === undefined ? [] : [{ sessionKey, entry }];
+  });
 }
 
 /** Where logins are found: in sessions, and in the app's own token records. */
@@ -46,6 +71,14 @@ export interface Logins {
   loginOf(req: Request): SessionLogin | undefined;
   /** The login that a session holds for this client and server, whoever may be logged in. */
   loginIn(req: Request): SessionLogin | undefined;
+  /** The login of an entry. */
+  loginFrom(req: Request, entry: SessionEntry): SessionLogin;
+  /**
+   * Makes sure that what is stored of a login will be kept. Where the store is down, that is found out later.
+   *
+   * @throws PolarConfigurationError `unsupported_storage`
+   */
+  checkStorage(req: Request): Promise<void>;
   /** Puts a login that has just happened into the session, for this user. */
   putLogin(req: Request, login: NewLogin, serializedUser: unknown): Promise<LoginHandle>;
   /** True when logins can be found again by their id alone. */
@@ -56,15 +89,18 @@ export interface Logins {
 
 // A record must outlive the pauses between visits: a login whose record is gone has only dead tokens left.
 const minRecordTtlSeconds = 30 * 24 * 60 * 60;
-// A store of records that takes longer than this counts as down: a refresh goes on without it.
+// A storage that takes longer than this counts as down: a refresh goes on without it.
 const maxStoreTimeoutMs = 3000;
 
 /** Finds logins as the options say. */
 export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Logins {
-  const { credentials, encryptionKeys, timeoutMs, tokenRecords } = options;
+  const { credentials, encryptionKeys, storage, timeoutMs } = options;
   const keyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'token records');
   const entryKeyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'session entries');
-  const storeTimeoutMs = Math.min(timeoutMs, maxStoreTimeoutMs);
+  const guarded = (inner: PolarStorage): GuardedStorage =>
+    new GuardedStorage(inner, Math.min(timeoutMs, maxStoreTimeoutMs));
+  const ownStorage = storage && guarded(storage);
+  const keepsLogins = keyring !== undefined && ownStorage !== undefined;
 
   const reported = new BoundedMap<true>(1000);
   const reportUnreadable = (sessionID: string): void => {
@@ -74,11 +110,11 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
   };
 
   // Read at once: a logout takes the session off the request.
-  const placeIn = (req: Request): Pick<LoginHandle, 'records' | 'ttlSeconds'> => ({
-    records: tokenRecords ?? sessionStoreRecords(req.sessionStore as never),
+  const placeIn = (req: Request): Pick<LoginHandle, 'storage' | 'ttlSeconds'> => ({
+    storage: ownStorage ?? guarded(sessionStorage(req.sessionStore as never)),
     ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
   });
-  const handleOf = (place: Pick<LoginHandle, 'records' | 'ttlSeconds'>, entry: OpenEntry): LoginHandle => {
+  const handleOf = (place: Pick<LoginHandle, 'storage' | 'ttlSeconds'>, entry: OpenEntry): LoginHandle => {
     const { clientID, loginId, mintedAt, nonce, recordKey, server, subject, tokens } = entry;
     const ownKey = sealerWithKey(recordKey);
     return {
@@ -89,7 +125,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
       mintedAt,
       // Records of before encryptionKeys were given are opened, too.
       sealer: keyring === undefined ? ownKey : firstOf([keyring, ownKey]),
-      storeTimeoutMs,
+      isRecordedFromStart: keepsLogins,
       ...place,
     };
   };
@@ -99,7 +135,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     const { sessionID } = req;
     return {
       loginId: entry.loginId,
-      place: { ...place, loginId: entry.loginId, storeTimeoutMs },
+      place: { ...place, loginId: entry.loginId },
       scopes: [...(known === undefined ? scopesOf(entry) : (known.tokens?.scopes ?? []))],
       askedScopes: entry.askedScopes,
       async open() {
@@ -110,6 +146,14 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
           'not_logged_in',
           'The login of this session cannot be opened any more. Log in with Polar again.',
         );
+      },
+      lookAgain() {
+        if (!keeper.isLookDue(entry.loginId)) return;
+        const look = async (): Promise<void> => {
+          const opened = await openSessionEntry(entry, entryKeyring);
+          if (opened !== undefined) keeper.lookAgain(handleOf(place, opened));
+        };
+        look().catch(() => {});
       },
     };
   };
@@ -126,15 +170,14 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
   };
 
   const storedLogin = async (loginId: string): Promise<LoginHandle> => {
-    if (keyring === undefined || tokenRecords === undefined) {
+    if (keyring === undefined || ownStorage === undefined) {
       throw new PolarConfigurationError(
         'invalid_option',
-        'tokensFor needs the options tokenRecords and encryptionKeys: without a session, the tokens have to be found and opened by the login id alone.',
+        'tokensFor needs the options storage and encryptionKeys: without a session, the tokens have to be found and opened by the login id alone.',
       );
     }
-    const ttlSeconds = minRecordTtlSeconds;
-    const place = { loginId, sealer: keyring, records: tokenRecords, storeTimeoutMs, ttlSeconds };
-    const found = await unlessEnded(place, () => readLogin(place)).catch((cause) => {
+    const place = { loginId, sealer: keyring, storage: ownStorage, ttlSeconds: minRecordTtlSeconds };
+    const found = await readStored(place).catch((cause) => {
       throw recordsUnreadable(cause);
     });
     if (found === 'ended') throw loggedOut();
@@ -144,7 +187,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
         'The token records have no login of this id for this client.',
       );
     }
-    const login = { ...place, ...found };
+    const login = { ...place, ...found, isRecordedFromStart: true };
     // Another process may have refreshed since this one last looked.
     keeper.begin(login);
     return login;
@@ -156,8 +199,16 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
       sessionOf(req)[options.sessionKey] = await sealSessionEntry(entry, entryKeyring);
       return handleOf(placeIn(req), entry);
     },
-    keepsLogins: keyring !== undefined && tokenRecords !== undefined,
+    keepsLogins,
     storedLogin,
+    loginFrom: sessionLogin,
+    async checkStorage(req) {
+      await placeIn(req)
+        .storage.check()
+        .catch((error: unknown) => {
+          if (error instanceof PolarConfigurationError) throw error;
+        });
+    },
     loginIn(req) {
       const entry = entryIn(req);
       return entry && sessionLogin(req, entry);
@@ -170,4 +221,10 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
       return isTheirs ? sessionLogin(req, entry) : undefined;
     },
   };
+}
+
+async function readStored(place: SealedRecordPlace) {
+  const keys = loginKeys(place.loginId);
+  const [tombstone, record] = await place.storage.run([{ read: keys.tombstone }, { read: keys.record }]);
+  return rowOf(tombstone) === undefined ? openLogin(place, rowOf(record)) : 'ended';
 }

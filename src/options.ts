@@ -8,6 +8,7 @@ import type { PolarScope } from './client/polar-scope.js';
 import {
   callbackURLOf,
   clock,
+  count,
   flag,
   keys,
   methods,
@@ -18,8 +19,7 @@ import {
   secondsOfADay,
   text,
 } from './option-checks.js';
-import { defaultLock, type RefreshLock } from './refresh/refresh-lock.js';
-import type { TokenRecordStore } from './tokens/token-record-store.js';
+import type { PolarStorage } from './storage/polar-storage.js';
 
 /** Options of the strategy. Each may be `undefined`, so that `process.env.X` fits where it is optional. */
 export interface PolarStrategyOptions extends PolarClientOptions {
@@ -66,8 +66,12 @@ export interface PolarStrategyOptions extends PolarClientOptions {
    * @default 600
    */
   readonly pendingLoginSeconds?: number | undefined;
-  /** Where refreshed tokens are kept. @default beside the session, in the session's own store */
-  readonly tokenRecords?: TokenRecordStore | undefined;
+  /**
+   * Where the processes of an app share what they know of logins: the newest tokens, who refreshes, and who has logged
+   * out. `redisStorage(client)` of `passport-polar-sh/redis`, or a {@link PolarStorage} over a database of yours.
+   * @default the session's own store
+   */
+  readonly storage?: PolarStorage | undefined;
   /**
    * Keys that encrypt the tokens in the session and in the token records (JWE, A256GCM), at least 32 characters each:
    * the first one encrypts, all of them open. To change the key, put the new one at the end in all processes, then in
@@ -75,8 +79,11 @@ export interface PolarStrategyOptions extends PolarClientOptions {
    * @default none: a session holds its tokens as they are, and a random key that encrypts its records
    */
   readonly encryptionKeys?: readonly string[] | undefined;
-  /** Lets one process refresh at a time. @default a lock within this process */
-  readonly refreshLock?: RefreshLock | undefined;
+  /**
+   * How many exchanges of tokens may wait for Polar's response in this process, each for up to two minutes: 80 KB and a
+   * connection each. Beyond that an error of status 503, and nothing is sent. @default 500
+   */
+  readonly maxExchanges?: number | undefined;
   /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
   readonly now?: (() => number) | undefined;
 }
@@ -95,10 +102,12 @@ export interface ResolvedOptions extends ResolvedClientOptions {
   readonly clockToleranceSeconds: number;
   readonly leewaySeconds: number;
   readonly pendingLoginSeconds: number;
-  readonly tokenRecords: TokenRecordStore | undefined;
+  readonly storage: PolarStorage | undefined;
   readonly encryptionKeys: readonly string[] | undefined;
-  readonly refreshLock: RefreshLock;
+  readonly maxExchanges: number;
   readonly now: () => number;
+  /** A clock for durations: the machine's, which nobody sets back, unless a test has one of its own. */
+  readonly elapsedMs: () => number;
 }
 
 /** Every option of the strategy. */
@@ -121,9 +130,9 @@ export const optionNames: Record<keyof PolarStrategyOptions, true> = {
   clockToleranceSeconds: true,
   leewaySeconds: true,
   pendingLoginSeconds: true,
-  tokenRecords: true,
+  storage: true,
   encryptionKeys: true,
-  refreshLock: true,
+  maxExchanges: true,
   now: true,
 };
 
@@ -152,6 +161,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
       'PolarStrategy needs an object of options: { clientID, clientSecret, callbackURL, ... }',
     );
   }
+  rejectReplaced(options);
   rejectUnknown(options, Object.keys(optionNames), 'PolarStrategy');
   const { scope = ['openid', 'email'] } = options;
   const name = text(options.name, 'name') ?? 'polar';
@@ -170,10 +180,20 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     leewaySeconds: seconds(options.leewaySeconds, 'leewaySeconds') ?? 5,
     pendingLoginSeconds: secondsOfADay(options.pendingLoginSeconds, 'pendingLoginSeconds') ?? 600,
     encryptionKeys: keys(options.encryptionKeys, 'encryptionKeys'),
-    tokenRecords: methods(options.tokenRecords, 'tokenRecords', ['get', 'put']),
-    refreshLock: methods(options.refreshLock, 'refreshLock', ['acquire']) ?? defaultLock(),
+    storage: methods(options.storage, 'storage', ['read', 'write', 'remove']),
+    maxExchanges: count(options.maxExchanges, 'maxExchanges') ?? 500,
     now: clock(options.now),
+    elapsedMs: options.now === undefined ? () => performance.now() : clock(options.now),
   });
+}
+
+function rejectReplaced(options: object): void {
+  for (const name of ['tokenRecords', 'refreshLock']) {
+    if (!Object.hasOwn(options, name)) continue;
+    throw new TypeError(
+      `PolarStrategy knows no option '${name}'. Token records and lock are one option: storage, such as storage: redisStorage(client) with redisStorage of 'passport-polar-sh/redis', or a PolarStorage over your database.`,
+    );
+  }
 }
 
 function sessionKeyOf(key: string): string {

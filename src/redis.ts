@@ -1,8 +1,7 @@
 /**
- * Token records and refresh locks in Redis, for apps of many processes.
+ * Storage in Redis, for apps of many processes.
  *
  * @packageDocumentation
  */
-export { type RedisRefreshLockOptions, redisRefreshLock } from './refresh/redis-refresh-lock.js';
-export type { SendRedisCommand } from './tokens/redis-command.js';
-export { type RedisTokenRecordsOptions, redisTokenRecords } from './tokens/redis-token-records.js';
+export type { RedisClient, SendRedisCommand } from './storage/redis-command.js';
+export { type RedisStorageOptions, redisStorage } from './storage/redis-storage.js';

@@ -11,8 +11,9 @@ export interface LogoutOptions {
 }
 
 /**
- * Logs people out: ends the login in every process, ends the session, and revokes the tokens at Polar. A failing
- * revocation keeps nobody logged in; public clients, which Polar lets revoke nothing, skip it.
+ * Logs people out: ends every Polar login of the session, in every process and whichever strategy it came from, ends
+ * the session, and revokes the tokens at Polar. A failing revocation keeps nobody logged in; public clients, which Polar
+ * lets revoke nothing, skip it.
  *
  * Use it on a POST route that is protected against CSRF, as any logout.
  *
@@ -32,16 +33,15 @@ export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): 
 
   const run = async (req: Request): Promise<void> => {
     const session = sessionOf(req);
-    // Whoever's tokens the session holds, they end with it.
-    const login = runtime.loginIn(req);
+    // Whoever's tokens the session holds, of whatever strategy, they end with it.
+    const logins = runtime.loginsIn(req);
     delete session[runtime.options.sessionKey];
-    const ended = login && runtime.end(login);
-    try {
-      await storeAnswer(endSession(req), runtime.options.timeoutMs);
-    } finally {
-      await ended;
-    }
-    publish('logout', { event: 'logged-out', ...(login !== undefined && { loginId: login.loginId }) });
+    for (const { sessionKey } of logins) delete session[sessionKey];
+    const ended = Promise.allSettled(logins.map((login) => login.end()));
+    await storeAnswer(endSession(req), runtime.options.timeoutMs).finally(() => ended);
+    for (const outcome of await ended) if (outcome.status === 'rejected') throw outcome.reason;
+    if (logins.length === 0) publish('logout', { event: 'logged-out' });
+    for (const { loginId } of logins) publish('logout', { event: 'logged-out', loginId });
   };
   return function logout(req: Request, res: Response, next: NextFunction): void {
     run(req)

@@ -65,7 +65,13 @@ function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
     return login.open();
   });
   return Object.defineProperties(access, {
-    scopes: { get: () => runtime.loginOf(req)?.scopes ?? [] },
+    scopes: {
+      get: () => {
+        const login = runtime.loginOf(req);
+        login?.lookAgain();
+        return login?.scopes ?? [];
+      },
+    },
     loginId: { get: () => runtime.loginOf(req)?.loginId },
     [wantScopesKey]: {
       value: (async (needed) => {

@@ -9,6 +9,7 @@ import { PolarResponseError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
 import { forOneRequest } from '../option-checks.js';
 import { type PolarStrategyOptions, resolveOptions } from '../options.js';
+import type { Unfinished } from '../under-way.js';
 import { runLoginFlow } from './login-flow.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
 import type { LoginOutcome } from './login-outcome.js';
@@ -105,13 +106,13 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
    * The tokens of one login, for work outside a request: a nightly job, a queue. Shares records and lock with the
    * requests, so that a job and a browser tab cannot burn each other's tokens.
    *
-   * Needs the options `tokenRecords` (in the app's own database, say) and `encryptionKeys`. Each use reads the records,
+   * Needs the options `storage` (in the app's own database, say) and `encryptionKeys`. Each use reads the storage,
    * so it sees at once what the web app has done meanwhile.
    *
    * @param loginId `req.polar.loginId`, or what the verify callback was given
    * @throws PolarConfigurationError `invalid_option` without those options, at the first use; and what
-   * {@link PolarAccess} throws: `not_logged_in` where the records have no such login, `logged_out` after its logout,
-   * PolarTransientError `server_error` while the records cannot be read
+   * {@link PolarAccess} throws: `not_logged_in` where the storage has no such login, `logged_out` after its logout,
+   * PolarTransientError `server_error` while the storage cannot be read
    *
    * @example
    * ```ts
@@ -123,6 +124,28 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
   tokensFor(loginId: string): PolarAccess {
     const runtime = this[polarRuntime];
     return runtime.access(() => runtime.storedLogin(loginId));
+  }
+
+  /**
+   * Resolves when nothing is under way any more: no exchange of tokens, no write to the storage, no revocation. Await it
+   * before the process ends: Polar's response to a refresh is the only copy of the new tokens. Where a host freezes the
+   * process after each response (serverless functions), await it before responding.
+   *
+   * @param limits `withinMs`: milliseconds after which it resolves all the same
+   * @returns how many exchanges and writes are left then
+   *
+   * @example
+   * ```ts
+   * process.once('SIGTERM', () => {
+   *   server.close(async () => {
+   *     await polar.settled({ withinMs: 10_000 });
+   *     process.exit();
+   *   });
+   * });
+   * ```
+   */
+  settled(limits: { readonly withinMs: number }): Promise<Unfinished> {
+    return this[polarRuntime].settled(limits.withinMs);
   }
 
   /**

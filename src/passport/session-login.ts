@@ -1,7 +1,6 @@
 import type { Request } from 'express';
-import type { PolarRuntime } from '../composition.js';
+import type { EndableLogin, PolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
-import type { SessionLogin } from '../logins.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import {
   loggedInUser,
@@ -66,7 +65,10 @@ export async function storeForLoggedInUser(
   const user = loggedInUser(req);
   if (user === undefined) return;
   const session = sessionOf(req);
-  const replaced = runtime.loginIn(req);
+  // Others stay: nobody new is logged in.
+  const replaced = runtime
+    .loginsIn(req)
+    .filter(({ sessionKey }) => sessionKey === runtime.options.sessionKey);
   const handle = await runtime.putLogin(req, login, user);
   if (returnTo !== undefined) session['returnTo'] = returnTo;
   await saveSession(session);
@@ -80,12 +82,14 @@ async function prepare(
   { login, returnTo }: LoginToStore,
 ): Promise<() => Promise<void>> {
   const otherTabs = await pending.remaining(req);
-  const replaced = runtime.loginIn(req);
+  const replaced = runtime.loginsIn(req);
   let handle: LoginHandle | undefined;
 
   beforeFirstSaveAfterRegenerate(req, async (session) => {
     pending.carryInto(session, otherTabs);
     if (returnTo !== undefined) session['returnTo'] = returnTo;
+    // With `keepSessionInfo`, Passport has brought them along.
+    for (const { sessionKey } of replaced) delete session[sessionKey];
     const user = serializedUser(req);
     if (user !== undefined) handle = await runtime.putLogin(req, login, user);
   });
@@ -97,13 +101,13 @@ async function prepare(
 async function begin(
   runtime: PolarRuntime,
   handle: LoginHandle,
-  replaced: SessionLogin | undefined,
+  replaced: readonly EndableLogin[],
 ): Promise<void> {
   runtime.keeper.begin(handle);
   publish('login', { event: 'logged-in', loginId: handle.loginId });
   // Its tokens are out of everybody's reach now, so they should be good for nothing; nobody waits for that. The same
   // tokens come twice when an app calls req.logIn twice.
-  if (replaced !== undefined && replaced.loginId !== handle.loginId) void runtime.end(replaced);
+  for (const each of replaced) if (each.loginId !== handle.loginId) each.end().catch(() => {});
   if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
 }
 

@@ -30,6 +30,7 @@ export async function startLogin(
   const redirectURI = isAbsolute(login.callbackURL) ? login.callbackURL : callback.href;
   refuseUnregistrable(callback);
   refuseUselessCookie(req);
+  await parts.runtime.checkStorage(req);
   const session = sessionOf(req);
   const returnTo =
     safeReturnTo(login.returnTo) ?? safeReturnTo(query.get('return_to')) ?? safeReturnTo(session['returnTo']);

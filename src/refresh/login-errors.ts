@@ -29,3 +29,37 @@ export function recordsUnreadable(cause: unknown): PolarTransientError {
       : 'The token records cannot be read. Try again later.';
   return new PolarTransientError('server_error', what, { cause });
 }
+
+/** Nobody waits longer; the refresh goes on, and what it brings is kept. */
+export function refreshTakesLong(timeoutMs: number): PolarTransientError {
+  return new PolarTransientError(
+    'timeout',
+    `Getting a valid token took longer than ${timeoutMs} ms. The login is not lost: try again; raise timeoutMs if it keeps happening.`,
+  );
+}
+
+/** Another process refreshes this login and has not finished in time. */
+export function lockIsBusy(): PolarTransientError {
+  return new PolarTransientError(
+    'timeout',
+    'Another process has been refreshing this login for too long. The login is not lost: try again.',
+  );
+}
+
+/** Polar has refused the refresh token, but somebody may still be waiting for a response that brings new ones. */
+export function loginInDoubt(pauseMs: number, cause?: unknown): PolarTransientError {
+  return new PolarTransientError(
+    'server_error',
+    'Polar refused to refresh this login, while another refresh of it may still be under way. The login is not lost yet: try again later.',
+    { cause, retryAfterSeconds: Math.max(1, Math.ceil(pauseMs / 1000)) },
+  );
+}
+
+/** The limit protects the memory and the connections of this process. */
+export function tooManyExchanges(most: number): PolarTransientError {
+  return new PolarTransientError(
+    'server_error',
+    `Polar has not responded to ${most} exchanges of tokens yet, so no more are sent. Try again later.`,
+    { retryAfterSeconds: 1 },
+  );
+}

@@ -6,4 +6,6 @@ import type { LoginFacts, SealedRecordPlace, TokenRecord } from '../tokens/token
  */
 export interface LoginHandle extends SealedRecordPlace, TokenRecord {
   readonly facts: LoginFacts;
+  /** True when there is a record even of the tokens that came at login. */
+  readonly isRecordedFromStart: boolean;
 }

@@ -1,19 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
+import { isWritten, rowOf } from '../storage/guarded-storage.js';
+import { loginKeys } from '../storage/login-keys.js';
+import type { StorageStep, StoredRow } from '../storage/polar-storage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import {
+  openRecord,
   type RecordPlace,
-  readRecord,
+  sealRecord,
   type TokenRecord,
+  tombstone,
   UnopenableRecordError,
-  unlessEnded,
-  writeEnd,
-  writeRecord,
 } from '../tokens/token-record.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import { joinOrRun } from './join-or-run.js';
 import { recordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
+import type { HeldLock, LoginRows } from './login-lock.js';
 
 /** What this process knows of a login: its newest tokens, or that it has ended. */
 export interface KnownLogin {
@@ -22,8 +25,16 @@ export interface KnownLogin {
   readonly tokens: TokenSet | undefined;
   /** When Polar issued the tokens, in milliseconds since the epoch, where that is known. */
   readonly mintedAt: number | undefined;
-  /** Polar refused the refresh token of this generation; only a later generation helps. */
+  /** Polar refused the refresh token of this generation; only other tokens help. */
   readonly rejected?: boolean;
+}
+
+/** What a {@link LoginKnowledge} is given. */
+export interface LoginKnowledgeParts {
+  /** Called with what is the newest whenever rows have been read or written. */
+  readonly onNewest: (loginId: string, newest: KnownLogin) => void;
+  /** Called with what is written in the background. */
+  readonly track: (writing: Promise<unknown>) => void;
 }
 
 // Some 400 bytes each: bounded at a few megabytes. What is forgotten is read from its record again.
@@ -34,6 +45,8 @@ const maxUnrecordedLogins = 100_000;
 const lookAgainAfterMs = 60_000;
 const quickWriteAttempts = 3;
 const maxRewritePauseMs = 30_000;
+// A store that has refused a row for so long keeps refusing it. Tokens in use are written again at their next look.
+const giveUpWritingAfterMs = 60 * 60_000;
 
 const endedLogin: KnownLogin = {
   generation: Number.POSITIVE_INFINITY,
@@ -42,14 +55,21 @@ const endedLogin: KnownLogin = {
 };
 
 /**
- * The newest that this process knows of each login, over the token records that all processes share. Memory
- * answers first, so that a valid token costs no I/O.
+ * The newest that this process knows of each login, over the rows that all processes share. Memory answers first, so
+ * that a valid token costs no I/O.
  */
 export class LoginKnowledge {
+  readonly #parts: LoginKnowledgeParts;
   readonly #known = new BoundedMap<KnownLogin>(maxKnownLogins);
   readonly #unrecorded = new BoundedMap<KnownLogin>(maxUnrecordedLogins);
   readonly #looks = new Map<string, Promise<KnownLogin>>();
   readonly #lookedAt = new BoundedMap<number>(maxKnownLogins);
+  // When this process last wrote or renewed the rows of a login.
+  readonly #renewedAt = new BoundedMap<number>(maxKnownLogins);
+
+  constructor(parts: LoginKnowledgeParts) {
+    this.#parts = parts;
+  }
 
   /** What is known without any I/O: at least the tokens of the login itself, which may just have been read. */
   recall({ loginId, generation, tokens, mintedAt }: LoginHandle): KnownLogin {
@@ -60,6 +80,11 @@ export class LoginKnowledge {
   /** What this process has learnt of a login; undefined when it has not met it. */
   peek(loginId: string): KnownLogin | undefined {
     return this.#find(loginId);
+  }
+
+  /** True while what this process knows of a login is not in its record yet. */
+  isUnrecorded(loginId: string): boolean {
+    return this.#unrecorded.get(loginId) !== undefined;
   }
 
   /** Takes in news, unless something newer is known; returns the newest. */
@@ -84,25 +109,89 @@ export class LoginKnowledge {
     return known ?? this.#look(login);
   }
 
+  /** True when {@link lookAgain} is due. */
+  isLookDue(loginId: string): boolean {
+    return performance.now() - (this.#lookedAt.get(loginId) ?? Number.NEGATIVE_INFINITY) >= lookAgainAfterMs;
+  }
+
   /**
-   * Looks at the record of a login whose tokens are in use, once a minute. Nobody waits for it: valid tokens cost no
-   * request any I/O, and what another process did is learnt all the same.
+   * Looks at the rows of a login that is in use, once a minute, and renews their lifetime. Nobody waits for it: valid
+   * tokens cost no request any I/O, and what another process did is learnt all the same.
    */
   lookAgain(login: LoginHandle): void {
-    if (login.records.shared === false) return;
-    const sinceMs = performance.now() - (this.#lookedAt.get(login.loginId) ?? Number.NEGATIVE_INFINITY);
-    if (sinceMs >= lookAgainAfterMs) this.#look(login).catch(() => {});
+    if (this.isLookDue(login.loginId)) this.#look(login).catch(() => {});
   }
 
   #look(login: LoginHandle): Promise<KnownLogin> {
     return joinOrRun(this.#looks, login.loginId, () => this.rereadOrRecall(login));
   }
 
-  /** What is known once the record has been read. Rejects when the store cannot answer. */
+  /** What is known once the rows have been read. Rejects when the store cannot answer. */
   async reread(login: LoginHandle): Promise<KnownLogin> {
     this.#lookedAt.set(login.loginId, performance.now());
-    const record = await unlessEnded(login, () => readRecord(login));
-    return this.learn(login.loginId, record === 'ended' ? endedLogin : (record ?? this.recall(login)));
+    const keys = loginKeys(login.loginId);
+    const [ended, record] = await login.storage.run([{ read: keys.tombstone }, { read: keys.record }]);
+    return this.learnRows(login, { tombstone: ended, record });
+  }
+
+  /**
+   * What is known once these rows have been taken in. Where they are behind what this process knows, they are written
+   * again.
+   *
+   * @throws what the store threw, and {@link UnopenableRecordError}
+   */
+  async learnRows(login: LoginHandle, rows: LoginRows): Promise<KnownLogin> {
+    const { loginId } = login;
+    // The end of a login counts even where there is a record that cannot be read.
+    const end = rowOf(rows.tombstone);
+    if (end !== undefined) {
+      this.#renew(login, { write: loginKeys(loginId).tombstone, row: end, ttlSeconds: login.ttlSeconds });
+      return this.#newest(loginId, this.learn(loginId, endedLogin));
+    }
+    const row = rowOf(rows.record);
+    const record = await openRecord(login, row);
+    const newest = this.#learnRecord(login, record);
+    if (row !== undefined && record?.generation === newest.generation)
+      this.#renew(login, { write: loginKeys(loginId).record, row, ttlSeconds: login.ttlSeconds });
+    else this.#heal(login, newest, record);
+    return this.#newest(loginId, newest);
+  }
+
+  /** Of two pairs of the same generation, the recorded one counts: all processes see it. */
+  #learnRecord(login: LoginHandle, record: TokenRecord | undefined): KnownLogin {
+    const { loginId } = login;
+    const known = this.recall(login);
+    if (record === undefined || record.generation < known.generation) return this.learn(loginId, known);
+    const isSame = record.generation === known.generation && isSamePair(record.tokens, known.tokens);
+    if (isSame) return this.learn(loginId, known);
+    this.#known.set(loginId, record);
+    return record;
+  }
+
+  /** The store has lost the record, or something older has been written over it: for other processes a lost login. */
+  #heal(login: LoginHandle, newest: KnownLogin, found: TokenRecord | undefined): void {
+    const { generation, tokens, mintedAt } = newest;
+    if (tokens === undefined || this.#unrecorded.get(login.loginId) !== undefined) return;
+    // The session holds those of the login.
+    const isMissed = generation > (found?.generation ?? (login.isRecordedFromStart ? -1 : 0));
+    if (!isMissed) return;
+    publish('refresh', { event: 'record-restored', loginId: login.loginId, generation });
+    this.#parts.track(this.recordTokens(login, { generation, tokens, mintedAt }, async () => {}));
+  }
+
+  /** Renews the lifetime of a row that is as it should be. */
+  #renew(login: LoginHandle, step: StorageStep): void {
+    const { loginId, storage, ttlSeconds } = login;
+    const everyMs = storage.forgetsIdle ? lookAgainAfterMs / 2 : (ttlSeconds * 1000) / 30;
+    const sinceMs = performance.now() - (this.#renewedAt.get(loginId) ?? Number.NEGATIVE_INFINITY);
+    if (sinceMs < everyMs) return;
+    this.#renewedAt.set(loginId, performance.now());
+    this.#parts.track(storage.run([step]));
+  }
+
+  #newest(loginId: string, newest: KnownLogin): KnownLogin {
+    this.#parts.onNewest(loginId, newest);
+    return newest;
   }
 
   /**
@@ -114,21 +203,26 @@ export class LoginKnowledge {
     try {
       return await this.reread(login);
     } catch (error) {
-      publish('refresh', { event: 'record-unreadable', loginId: login.loginId, error });
-      const known = this.recall(login);
-      if (error instanceof UnopenableRecordError && error.generation > known.generation)
-        throw recordsUnreadable(error);
-      return known;
+      return this.recallAfter(login, error);
     }
   }
 
-  /** Looks for a record newer than a generation for a while; once only where no other process can write one. */
+  /** What is known where rows could not be read; throws where there is a newer record that only others can open. */
+  recallAfter(login: LoginHandle, error: unknown): KnownLogin {
+    publish('refresh', { event: 'record-unreadable', loginId: login.loginId, error });
+    const known = this.recall(login);
+    if (error instanceof UnopenableRecordError && error.generation > known.generation)
+      throw recordsUnreadable(error);
+    return known;
+  }
+
+  /** Looks for something newer than a generation for a while. */
   async awaitNewer(
     login: LoginHandle,
     generation: number,
     patienceMs: number,
   ): Promise<KnownLogin | undefined> {
-    const giveUpAt = performance.now() + (login.records.shared === false ? 0 : patienceMs);
+    const giveUpAt = performance.now() + (login.storage.shared ? patienceMs : 0);
     for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       const newest = await this.rereadOrRecall(login);
       if (newest.generation > generation) return newest;
@@ -138,8 +232,8 @@ export class LoginKnowledge {
   }
 
   /**
-   * Takes in new tokens, which are good in this process at once, and records them. Resolves with what is the newest then:
-   * somebody may have logged out meanwhile.
+   * Takes in new tokens, which are good in this process at once, and records them; gives `lock` up in the same round trip
+   * where the store can. Resolves with what is the newest then: somebody may have logged out meanwhile.
    *
    * @param ifLate called with that where the store was down, once it is back
    */
@@ -147,49 +241,57 @@ export class LoginKnowledge {
     login: LoginHandle,
     { generation, tokens, mintedAt }: TokenRecord,
     ifLate: (newest: KnownLogin) => Promise<void>,
+    lock?: HeldLock,
   ): Promise<KnownLogin> {
+    const { loginId, storage, ttlSeconds } = login;
     const news = { generation, tokens, mintedAt };
-    this.learn(login.loginId, news);
+    this.learn(loginId, news);
+    const keys = loginKeys(loginId);
+    let row: StoredRow | undefined;
     const work = async (): Promise<KnownLogin> => {
-      await writeRecord(login, news);
-      return this.reread(login).catch(orIfUnopenable(() => this.recall(login)));
+      row ??= await sealRecord(login, news);
+      const release = lock?.releaseStep();
+      const [written, ended, record, gaveUp] = await storage.run([
+        { write: keys.record, row, ttlSeconds },
+        { read: keys.tombstone },
+        { read: keys.record },
+        ...(release === undefined ? [] : [release]),
+      ]);
+      isWritten(written);
+      if (gaveUp !== undefined && 'value' in gaveUp) lock?.released();
+      this.#renewedAt.set(loginId, performance.now());
+      return this.learnRows(login, { tombstone: ended, record }).catch(
+        orIfUnopenable(() => this.recall(login)),
+      );
     };
     return (await this.#record(login, news, work, ifLate)) ?? this.recall(login);
   }
 
   /**
-   * Takes in that a login has ended, and records that. Resolves with the tokens that were recorded last: whoever records
-   * some later finds the end.
+   * Takes in that a login has ended, and records that. Resolves once that is tried, with whether it is recorded.
    *
-   * @param ifLate called with those where the store was down, once it is back
+   * @param ifLate called where the store was down, once it is back
    */
-  async recordEnd(
-    login: LoginHandle,
-    ifLate: (recorded: KnownLogin | undefined) => Promise<void>,
-  ): Promise<KnownLogin | undefined> {
-    this.learn(login.loginId, endedLogin);
-    const work = async (): Promise<KnownLogin | undefined> => {
-      await writeEnd(login);
-      return readRecord(login).catch(
-        orIfUnopenable((error) => {
-          // Its tokens stay alive at Polar.
-          publish('logout', { event: 'revocation-failed', loginId: login.loginId, error });
-          return undefined;
-        }),
-      );
+  async recordEnd(place: RecordPlace, ifLate: () => Promise<void>): Promise<boolean> {
+    const { loginId, storage, ttlSeconds } = place;
+    this.#newest(loginId, this.learn(loginId, endedLogin));
+    const work = async (): Promise<true> => {
+      await storage.write(loginKeys(loginId).tombstone, tombstone, ttlSeconds);
+      return true;
     };
-    return this.#record(login, endedLogin, work, ifLate);
+    return (await this.#record(place, endedLogin, work, ifLate)) ?? false;
   }
 
-  /** As {@link recordEnd} for a login of which this process cannot open anything. */
-  async recordEndUnopened(place: RecordPlace): Promise<void> {
-    this.learn(place.loginId, endedLogin);
-    await this.#record(
-      place,
-      endedLogin,
-      () => writeEnd(place),
-      async () => {},
-    );
+  /** The record of a login that has ended, whatever is known of it; undefined where there is none to be had. */
+  async lastRecord(login: LoginHandle): Promise<TokenRecord | undefined> {
+    try {
+      return await openRecord(login, await login.storage.read(loginKeys(login.loginId).record));
+    } catch (error) {
+      // Its tokens stay alive at Polar.
+      if (error instanceof UnopenableRecordError)
+        publish('logout', { event: 'revocation-failed', loginId: login.loginId, error });
+      return undefined;
+    }
   }
 
   /**
@@ -202,39 +304,60 @@ export class LoginKnowledge {
     work: () => Promise<T>,
     ifLate: (result: T) => Promise<void>,
   ): Promise<T | undefined> {
-    const { loginId } = login;
+    const { loginId, storage } = login;
     // The tokens of a refresh that was under way must not take the place of the end of their login.
     if (news.generation >= (this.#unrecorded.get(loginId)?.generation ?? 0))
       this.#unrecorded.set(loginId, news);
-    const attempt = () =>
-      this.#reported(login, 'record-not-written', async () => {
+    const attempt = async (): Promise<{ readonly result: T } | undefined> => {
+      try {
         const result = await work();
         if (this.#unrecorded.get(loginId) === news) this.#unrecorded.delete(loginId);
         return { result };
-      });
-    const giveUpAt = performance.now() + login.storeTimeoutMs;
+      } catch (error) {
+        publish('refresh', { event: 'record-not-written', loginId, error });
+        return undefined;
+      }
+    };
+    const giveUpAt = performance.now() + storage.timeoutMs;
     for (let attempts = 1; attempts <= quickWriteAttempts && performance.now() < giveUpAt; attempts++) {
       if (attempts > 1) await delay(50 * attempts);
       const done = await attempt();
       if (done !== undefined) return done.result;
     }
-    const isWanted = (): boolean => this.#unrecorded.get(loginId) === news;
-    void recordLater(attempt, isWanted, ifLate);
+    this.#parts.track(this.#recordLater(loginId, news, attempt, ifLate));
     return undefined;
+  }
+
+  async #recordLater<T>(
+    loginId: string,
+    news: KnownLogin,
+    attempt: () => Promise<{ readonly result: T } | undefined>,
+    ifLate: (result: T) => Promise<void>,
+  ): Promise<void> {
+    const giveUpAt = performance.now() + giveUpWritingAfterMs;
+    for (
+      let pauseMs = 250;
+      performance.now() < giveUpAt;
+      pauseMs = Math.min(pauseMs * 2, maxRewritePauseMs)
+    ) {
+      await delay(pauseMs, undefined, { ref: false });
+      // Something newer is to be recorded by now.
+      if (this.#unrecorded.get(loginId) !== news) return;
+      const done = await attempt();
+      if (done !== undefined) return ifLate(done.result);
+    }
+    this.#unrecorded.delete(loginId);
+    publish('refresh', { event: 'record-given-up', loginId });
   }
 
   #find(loginId: string): KnownLogin | undefined {
     return this.#known.get(loginId) ?? this.#unrecorded.get(loginId);
   }
+}
 
-  async #reported<T>(login: RecordPlace, event: string, work: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await work();
-    } catch (error) {
-      publish('refresh', { event, loginId: login.loginId, error });
-      return undefined;
-    }
-  }
+/** True for the same two tokens. */
+export function isSamePair(a: TokenSet | undefined, b: TokenSet | undefined): boolean {
+  return a?.accessToken === b?.accessToken && a?.refreshToken === b?.refreshToken;
 }
 
 /** What to go by where the record cannot be opened: trying again, as with a store that is down, would change nothing. */
@@ -243,18 +366,4 @@ function orIfUnopenable<T>(recall: (error: UnopenableRecordError) => T): (error:
     if (error instanceof UnopenableRecordError) return recall(error);
     throw error;
   };
-}
-
-async function recordLater<T>(
-  attempt: () => Promise<{ readonly result: T } | undefined>,
-  isWanted: () => boolean,
-  ifLate: (result: T) => Promise<void>,
-): Promise<void> {
-  for (let pauseMs = 250; ; pauseMs = Math.min(pauseMs * 2, maxRewritePauseMs)) {
-    await delay(pauseMs, undefined, { ref: false });
-    // Something newer is to be recorded by now.
-    if (!isWanted()) return;
-    const done = await attempt();
-    if (done !== undefined) return ifLate(done.result);
-  }
 }

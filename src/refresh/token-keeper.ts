@@ -1,26 +1,48 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
-import { PolarLoginRequiredError, PolarOAuthError, PolarTransientError } from '../errors.js';
+import {
+  PolarConfigurationError,
+  PolarIdTokenError,
+  PolarLoginRequiredError,
+  PolarOAuthError,
+  PolarTransientError,
+} from '../errors.js';
 import { Outage } from '../outage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import type { RecordPlace } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
+import type { UnderWay } from '../under-way.js';
+import { within } from '../within.js';
 import { joinOrRun } from './join-or-run.js';
-import { loggedOut, loginExpired, recordsUnreadable } from './login-errors.js';
+import {
+  lockIsBusy,
+  loggedOut,
+  loginExpired,
+  loginInDoubt,
+  recordsUnreadable,
+  refreshTakesLong,
+  tooManyExchanges,
+} from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
-import { type KnownLogin, LoginKnowledge } from './login-knowledge.js';
-import type { RefreshLock } from './refresh-lock.js';
-import { takeLock } from './take-lock.js';
+import { isSamePair, type KnownLogin, LoginKnowledge } from './login-knowledge.js';
+import { type HeldLock, LoginLocks } from './login-lock.js';
+import { Refusals } from './refusals.js';
+import { type Spare, Spares } from './spares.js';
 
 /** What a {@link TokenKeeper} is given. */
 export interface TokenKeeperParts {
-  /** Exchanges the refresh token at Polar, once. */
+  /** Exchanges the refresh token at Polar, once, and listens for the response as long as there may be one. */
   readonly refresh: (tokens: RefreshableTokens, login: LoginHandle) => Promise<TokenSet>;
   /** Revokes tokens at Polar; never rejects. */
   readonly revoke: (tokens: TokenSet, justMinted: boolean) => Promise<void>;
-  readonly lock: RefreshLock;
+  readonly underWay: UnderWay;
+  /** How many exchanges may be under way in this process. */
+  readonly maxExchanges: number;
   readonly now: () => number;
+  /** A clock for durations, which nobody sets back. */
+  readonly elapsedMs: () => number;
   readonly leewayMs: number;
+  /** Milliseconds that a caller waits at most, whatever for. */
   readonly timeoutMs: number;
 }
 
@@ -42,15 +64,26 @@ const refreshAfter401EveryMs = 60_000;
 const siblingPatienceMs = 1500;
 // A person who logs out does not wait longer than this for a refresh under way; the tombstone stops it anyway.
 const logoutWaitMs = 2000;
+const minLockPauseMs = 20;
+const maxLockPauseMs = 200;
+
+// Each holds a connection and some 80 KB: of all strategies of this process.
+let exchangesUnderWay = 0;
 
 /**
  * Keeps the tokens of logins alive. Polar kills the old tokens at the instant of a refresh, so of all who find
  * a token expired one refreshes and the others take what it got: within this process by joining it, between
  * processes by the lock and by reading the token record before and after.
+ *
+ * Nobody waits longer than the time-out. What was sent to Polar is listened to until it ends all the same: its response
+ * is the only copy of the new tokens.
  */
 export class TokenKeeper {
   readonly #parts: TokenKeeperParts;
-  readonly #knowledge = new LoginKnowledge();
+  readonly #knowledge: LoginKnowledge;
+  readonly #locks = new LoginLocks();
+  readonly #spares: Spares;
+  readonly #refusals = new Refusals();
   readonly #refreshes = new Map<string, Promise<TokenSet>>();
   readonly #refreshesAfter401 = new BoundedMap<number>(10_000);
   readonly #refusedTwice = new BoundedMap<string>(10_000);
@@ -60,12 +93,27 @@ export class TokenKeeper {
 
   constructor(parts: TokenKeeperParts) {
     this.#parts = parts;
-    this.#outage = new Outage(parts.now);
+    this.#outage = new Outage(parts.elapsedMs);
+    this.#spares = new Spares((spare) => void parts.underWay.write(this.#revoke(spare)));
+    this.#knowledge = new LoginKnowledge({
+      onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
+      track: (writing) => void parts.underWay.write(writing.catch(() => {})),
+    });
   }
 
   /** What this process knows of a login, without any I/O; undefined when it has not met it. */
   peek(loginId: string): KnownLogin | undefined {
     return this.#knowledge.peek(loginId);
+  }
+
+  /** True when {@link lookAgain} is due. */
+  isLookDue(loginId: string): boolean {
+    return this.#knowledge.isLookDue(loginId);
+  }
+
+  /** Looks, once a minute and in the background, what other processes have done to a login that is in use. */
+  lookAgain(login: LoginHandle): void {
+    this.#knowledge.lookAgain(login);
   }
 
   /** Takes note of a login that has just happened here, or was just read: its record need not be looked for. */
@@ -84,6 +132,7 @@ export class TokenKeeper {
     // Where Polar has refused this login, another process may have recorded what revives it.
     const { rejected, tokens } = known.rejected ? await this.#knowledge.rereadOrRecall(login) : known;
     if (tokens === undefined || rejected) return false;
+    this.#knowledge.lookAgain(login);
     return hasRefreshToken(tokens) || isUsable(tokens, this.#parts.now());
   }
 
@@ -94,22 +143,28 @@ export class TokenKeeper {
    * @throws PolarTransientError when Polar cannot be asked now; nothing is lost
    */
   async validTokens(login: LoginHandle): Promise<TokenSet> {
-    const isGood: IsGood = (known): known is GoodLogin => this.#isGood(known);
-    const known = await this.#knowledge.current(login);
+    const known = this.#knowledge.peek(login.loginId);
     // A refresh under way is about to kill even tokens that have not expired.
-    if (isGood(known) && !this.#refreshes.has(login.loginId)) {
+    if (known !== undefined && this.#isGood(known) && !this.#refreshes.has(login.loginId)) {
       this.#knowledge.lookAgain(login);
       return known.tokens;
     }
     try {
-      return await this.#joinRefresh(login, isGood);
+      return await this.#inTime(this.#validTokens(login));
     } catch (error) {
       if (error instanceof PolarLoginRequiredError) throw error;
       // Tokens that the leeway alone calls expired still work.
-      const { tokens } = this.#knowledge.recall(login);
-      if (tokens !== undefined && isUsable(tokens, this.#parts.now())) return tokens;
+      const { rejected, tokens } = this.#knowledge.recall(login);
+      if (tokens !== undefined && !rejected && isUsable(tokens, this.#parts.now())) return tokens;
       throw error;
     }
+  }
+
+  async #validTokens(login: LoginHandle): Promise<TokenSet> {
+    const isGood: IsGood = (known): known is GoodLogin => this.#isGood(known);
+    const known = await this.#knowledge.current(login);
+    if (isGood(known) && !this.#refreshes.has(login.loginId)) return known.tokens;
+    return this.#joinRefresh(login, isGood);
   }
 
   /**
@@ -118,8 +173,11 @@ export class TokenKeeper {
    * @throws as {@link validTokens} does
    */
   async newTokens(login: LoginHandle): Promise<TokenSet> {
-    const { tokens } = await this.#knowledge.current(login);
-    return this.#otherTokens(login, tokens?.accessToken);
+    const newer = async (): Promise<TokenSet> => {
+      const { tokens } = await this.#knowledge.current(login);
+      return this.#otherTokens(login, tokens?.accessToken);
+    };
+    return this.#inTime(newer());
   }
 
   /**
@@ -129,6 +187,10 @@ export class TokenKeeper {
    * @throws as {@link validTokens} does
    */
   async tokensAfterRefusal(login: LoginHandle, refused: string): Promise<TokenSet | undefined> {
+    return this.#inTime(this.#tokensAfterRefusal(login, refused));
+  }
+
+  async #tokensAfterRefusal(login: LoginHandle, refused: string): Promise<TokenSet | undefined> {
     const known = await this.#knowledge.rereadOrRecall(login);
     if (this.#isGood(known) && known.tokens.accessToken !== refused) return known.tokens;
     const mayBeUncommitted =
@@ -137,10 +199,8 @@ export class TokenKeeper {
       await delay(commitLagPauseMs);
       return known.tokens;
     }
-    const now = this.#parts.now();
-    const sinceLast = Math.abs(
-      now - (this.#refreshesAfter401.get(login.loginId) ?? Number.NEGATIVE_INFINITY),
-    );
+    const now = this.#parts.elapsedMs();
+    const sinceLast = now - (this.#refreshesAfter401.get(login.loginId) ?? Number.NEGATIVE_INFINITY);
     if (sinceLast < refreshAfter401EveryMs) return undefined;
     const tokens = await this.#otherTokens(login, refused);
     this.#refreshesAfter401.set(login.loginId, now);
@@ -152,40 +212,72 @@ export class TokenKeeper {
     this.#refusedTwice.set(login.loginId, refused);
   }
 
-  /** Ends a login for good, in every process, and revokes its newest tokens at Polar. Never rejects. */
+  /**
+   * Ends a login for good, in every process, and revokes its newest tokens at Polar.
+   *
+   * @throws PolarConfigurationError `unsupported_storage` where its end cannot be recorded; its tokens are revoked
+   */
   async end(login: LoginHandle): Promise<void> {
-    const release = await this.#acquire(login.loginId, Math.min(logoutWaitMs, this.#parts.timeoutMs));
     const known = this.#knowledge.recall(login);
-    const isNewer = (recorded: KnownLogin | undefined): recorded is KnownLogin =>
-      recorded !== undefined && recorded.generation > known.generation;
+    const suitable = await this.#isSuitable(login);
     // What a store tells only when it is back: by then, the tokens known before have been revoked.
-    const revokeLate = async (recorded: KnownLogin | undefined): Promise<void> => {
-      if (isNewer(recorded)) await this.#revoke(recorded);
+    const revokeLate = async (): Promise<void> => {
+      const recorded = await this.#knowledge.lastRecord(login);
+      if (recorded !== undefined && recorded.generation > known.generation) await this.#revoke(recorded);
     };
-    let recorded: KnownLogin | undefined;
-    try {
-      recorded = await this.#knowledge.recordEnd(login, revokeLate);
-    } finally {
-      release();
-    }
-    await this.#revoke(isNewer(recorded) ? recorded : known);
+    const isRecorded = suitable === true && (await this.#knowledge.recordEnd(login, revokeLate));
+    // Whoever is refreshing sees the end when it records, and revokes what it got.
+    await this.#waitForRefresh(login);
+    const recorded = isRecorded ? await this.#knowledge.lastRecord(login) : undefined;
+    await this.#revoke(recorded !== undefined && recorded.generation > known.generation ? recorded : known);
+    if (suitable !== true) throw suitable;
   }
 
-  /** Ends a login that cannot be opened here: in every process, but nothing of it can be revoked. Never rejects. */
+  /** Ends a login that cannot be opened here: in every process, but nothing of it can be revoked. */
   async endUnopened(place: RecordPlace): Promise<void> {
-    await this.#knowledge.recordEndUnopened(place);
+    await this.#knowledge.recordEnd(place, async () => {});
   }
 
-  async #revoke(login: KnownLogin): Promise<void> {
-    if (login.tokens !== undefined) await this.#parts.revoke(login.tokens, this.#ageOf(login) < commitLagMs);
+  /** Whether the end of a login can be recorded at all; an error that says why not. A store that is down may be back later. */
+  async #isSuitable({ storage }: RecordPlace): Promise<true | PolarConfigurationError> {
+    try {
+      await storage.check();
+    } catch (error) {
+      if (error instanceof PolarConfigurationError) return error;
+    }
+    return true;
+  }
+
+  /** Revoked while they are being refreshed, tokens would only hold Polar up: a moment later there are newer ones. */
+  async #waitForRefresh({ loginId, storage }: RecordPlace): Promise<void> {
+    const giveUpAt = performance.now() + Math.min(logoutWaitMs, this.#parts.timeoutMs);
+    const isUnderWay = async (): Promise<boolean> =>
+      this.#refreshes.has(loginId) ||
+      (storage.shared && (await this.#locks.isHeld({ loginId, storage }).catch(() => false)));
+    for (let pauseMs = minLockPauseMs; performance.now() < giveUpAt && (await isUnderWay()); pauseMs *= 2)
+      await delay(Math.min(pauseMs, maxLockPauseMs));
+  }
+
+  /** Revokes the pairs that other processes made superfluous: this one may not live to see that. */
+  dropSpares(): void {
+    this.#spares.dropAll();
+  }
+
+  async #revoke({ tokens, mintedAt }: Pick<KnownLogin, 'tokens' | 'mintedAt'>): Promise<void> {
+    if (tokens !== undefined) await this.#parts.revoke(tokens, this.#ageOf({ mintedAt }) < commitLagMs);
+  }
+
+  /** Nobody waits longer than the time-out; what was started goes on. */
+  #inTime<T>(work: Promise<T>): Promise<T> {
+    const { timeoutMs } = this.#parts;
+    work.catch(() => {});
+    return within(work, timeoutMs, () => refreshTakesLong(timeoutMs));
   }
 
   /** Milliseconds since Polar issued the tokens; infinite where that is not known. */
-  #ageOf(known: KnownLogin): number {
+  #ageOf({ mintedAt }: Pick<KnownLogin, 'mintedAt'>): number {
     // Also a clock that was set back makes nothing look new for long.
-    return known.mintedAt === undefined
-      ? Number.POSITIVE_INFINITY
-      : Math.abs(this.#parts.now() - known.mintedAt);
+    return mintedAt === undefined ? Number.POSITIVE_INFINITY : Math.abs(this.#parts.now() - mintedAt);
   }
 
   #isGood(known: KnownLogin): known is GoodLogin {
@@ -201,90 +293,208 @@ export class TokenKeeper {
     );
   }
 
-  #joinRefresh(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
-    return joinOrRun(this.#refreshes, login.loginId, async () => {
-      // While Polar cannot be asked, nobody queues; what another process has recorded is taken all the same.
-      const release =
-        this.#outage.error === undefined
-          ? await this.#acquire(login.loginId, this.#parts.timeoutMs * 2)
-          : undefined;
-      try {
-        const newest = await this.#knowledge.rereadOrRecall(login);
-        return isGood(newest) ? newest.tokens : await this.#refresh(login, newest);
-      } finally {
-        release?.();
-      }
-    });
+  async #joinRefresh(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
+    const underWay = this.#refreshes.get(login.loginId);
+    // Polar takes its time with it. What others record meanwhile is no newer.
+    if (underWay !== undefined && this.#outage.error !== undefined) throw this.#outage.error;
+    return (
+      underWay ?? joinOrRun(this.#refreshes, login.loginId, () => this.#refreshUnlessDone(login, isGood))
+    );
   }
 
-  async #refresh(login: LoginHandle, known: KnownLogin): Promise<TokenSet> {
+  async #refreshUnlessDone(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
+    // While Polar cannot be asked, nobody queues; what another process has recorded is taken all the same.
+    if (this.#outage.error !== undefined) {
+      const newest = await this.#knowledge.rereadOrRecall(login);
+      if (isGood(newest)) return newest.tokens;
+      throw unlessOver(newest) ?? this.#outage.error ?? refreshTakesLong(this.#parts.timeoutMs);
+    }
+    const { lock, newest } = await this.#takeLock(login, isGood);
+    let leavesDoubt = true;
+    try {
+      const tokens = isGood(newest) ? newest.tokens : await this.#refresh(login, newest, lock);
+      leavesDoubt = this.#knowledge.isUnrecorded(login.loginId);
+      return tokens;
+    } catch (error) {
+      leavesDoubt = this.#knowledge.isUnrecorded(login.loginId);
+      throw error;
+    } finally {
+      lock?.release(leavesDoubt);
+    }
+  }
+
+  /**
+   * Waits for the lock, and for what its owner records meanwhile. No lock where the store cannot be asked: the refresh
+   * goes on without it, and believes no refusal.
+   */
+  async #takeLock(
+    login: LoginHandle,
+    isGood: IsGood,
+  ): Promise<{ lock: HeldLock | undefined; newest: KnownLogin }> {
+    const { timeoutMs } = this.#parts;
+    const giveUpAt = performance.now() + timeoutMs;
+    for (let pauseMs = minLockPauseMs, first = true; ; pauseMs = Math.min(pauseMs * 2, maxLockPauseMs)) {
+      let lock: HeldLock | undefined;
+      try {
+        const attempt = await this.#locks.tryTake(login, { first });
+        lock = attempt.lock;
+        const newest = await this.#knowledge.learnRows(login, attempt.rows);
+        if (lock !== undefined || isGood(newest) || newest.tokens === undefined) return { lock, newest };
+      } catch (error) {
+        publish('refresh', { event: 'lock-unavailable', loginId: login.loginId, error });
+        try {
+          return { lock, newest: this.#knowledge.recallAfter(login, error) };
+        } catch (unopenable) {
+          lock?.release();
+          throw unopenable;
+        }
+      }
+      if (performance.now() >= giveUpAt) throw lockIsBusy();
+      first = false;
+      await delay(pauseMs * (0.5 + Math.random()));
+    }
+  }
+
+  async #refresh(login: LoginHandle, known: KnownLogin, lock: HeldLock | undefined): Promise<TokenSet> {
     const { tokens } = known;
-    if (tokens === undefined) throw loggedOut();
-    if (known.rejected || !hasRefreshToken(tokens)) throw loginExpired();
+    const over = unlessOver(known);
+    if (over !== undefined) throw over;
+    if (tokens === undefined || !hasRefreshToken(tokens)) throw loginExpired();
+    const { generation } = known;
+    const pauseMs = this.#refusals.pauseMs(login.loginId, generation);
+    if (pauseMs > 0) throw loginInDoubt(pauseMs);
+    if (this.#refusals.isBeyondDoubt(login.loginId, generation)) return this.#giveUp(login, known);
     const outage = this.#outage.error;
     if (outage !== undefined) throw outage;
+    await this.#checkStorage(login);
     try {
-      return await this.#keep(login, known.generation + 1, await this.#exchange(login, known, tokens));
+      return await this.#keep(login, generation + 1, await this.#exchange(login, known, tokens, lock), lock);
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
-      if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, error);
+      if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, lock, error);
+      if (error instanceof PolarIdTokenError) return this.#afterWrongIdToken(login, error);
       if (error instanceof PolarLoginRequiredError) throw error;
       return this.#afterFailure(login, known, error);
     }
   }
 
-  #exchange(login: LoginHandle, known: KnownLogin, tokens: RefreshableTokens): Promise<TokenSet> {
-    return this.#outage.watch(async () => {
-      try {
-        return await this.#exchangeOnce(login, known, tokens);
-      } catch (error) {
-        if (!isInvalidGrant(error) || this.#ageOf(known) >= commitLagMs) throw error;
-        // Polar may not have committed these tokens yet; an attempt too many harms nothing.
-        await delay(commitLagMs);
-        return this.#exchangeOnce(login, known, tokens);
-      }
+  /** Tokens that cannot be recorded would be lost: better no refresh at all. A store that is down is another matter. */
+  async #checkStorage({ storage }: LoginHandle): Promise<void> {
+    await storage.check().catch((error: unknown) => {
+      if (error instanceof PolarConfigurationError) throw error;
     });
   }
 
-  async #exchangeOnce(login: LoginHandle, known: KnownLogin, tokens: RefreshableTokens): Promise<TokenSet> {
+  async #exchange(
+    login: LoginHandle,
+    known: KnownLogin,
+    tokens: RefreshableTokens,
+    lock: HeldLock | undefined,
+  ): Promise<TokenSet> {
     try {
-      return await this.#parts.refresh(tokens, login);
+      return await this.#exchangeOnce(login, known, tokens, lock);
+    } catch (error) {
+      if (!isInvalidGrant(error) || this.#ageOf(known) >= commitLagMs) throw error;
+      // Polar may not have committed these tokens yet; an attempt too many harms nothing.
+      await delay(commitLagMs);
+      return this.#exchangeOnce(login, known, tokens, lock);
+    }
+  }
+
+  async #exchangeOnce(
+    login: LoginHandle,
+    known: KnownLogin,
+    tokens: RefreshableTokens,
+    lock: HeldLock | undefined,
+  ): Promise<TokenSet> {
+    const { maxExchanges, timeoutMs, underWay } = this.#parts;
+    if (exchangesUnderWay >= maxExchanges) throw tooManyExchanges(maxExchanges);
+    exchangesUnderWay++;
+    if (lock !== undefined) lock.isExchangeOpen = true;
+    try {
+      const response = underWay.exchange(this.#parts.refresh(tokens, login));
+      // What counts for others is how long somebody would have to wait.
+      this.#outage
+        .watch(() => within(response, timeoutMs, () => refreshTakesLong(timeoutMs)))
+        .catch(() => {});
+      return await response;
     } catch (error) {
       if (!(error instanceof PolarOAuthError) && !isRateLimit(error))
         this.#unanswered.set(login.loginId, known.generation);
       throw error;
+    } finally {
+      exchangesUnderWay--;
+      if (lock !== undefined) lock.isExchangeOpen = false;
     }
   }
 
   /** Records what a refresh brought, at once: from now on it is all that there is. */
-  async #keep(login: LoginHandle, generation: number, tokens: TokenSet): Promise<TokenSet> {
+  async #keep(
+    login: LoginHandle,
+    generation: number,
+    tokens: TokenSet,
+    lock: HeldLock | undefined,
+  ): Promise<TokenSet> {
     const record = { generation, tokens, mintedAt: this.#parts.now() };
-    // Somebody may have logged out while the tokens were on their way: they must not outlive that.
-    const revokeIfEnded = async (newest: KnownLogin): Promise<void> => {
+    const afterwards = async (newest: KnownLogin): Promise<void> => {
+      // Somebody may have logged out while the tokens were on their way: they must not outlive that.
       if (newest.tokens === undefined) await this.#parts.revoke(tokens, true);
+      else if (!isSamePair(newest.tokens, tokens)) this.#afterTie(login, record, newest);
     };
-    const newest = await this.#knowledge.recordTokens(login, record, revokeIfEnded);
-    await revokeIfEnded(newest);
+    const newest = await this.#knowledge.recordTokens(login, record, afterwards, lock);
+    await afterwards(newest);
     if (newest.tokens === undefined) throw loggedOut();
     publish('refresh', { event: 'refreshed', loginId: login.loginId, generation });
     return newest.tokens;
   }
 
+  /** Another process has recorded another pair meanwhile. */
+  #afterTie({ loginId }: LoginHandle, own: Spare, newest: KnownLogin): void {
+    publish('refresh', { event: 'tie', loginId, generation: own.generation });
+    this.#spares.keep(loginId, own);
+    this.#spares.drop(loginId, newest);
+  }
+
   /**
-   * Polar refuses a refresh token that somebody else has just used, too. So the refusal is believed only when
-   * no newer record turns up in the time that another process could still need to write one.
+   * Polar refuses a refresh token that somebody else has just used, too. So the refusal is believed only when no other
+   * exchange can be under way.
    */
-  async #afterInvalidGrant(login: LoginHandle, known: KnownLogin, cause: PolarOAuthError): Promise<TokenSet> {
-    const { lock, timeoutMs } = this.#parts;
-    // Until Polar has answered the other one, and that has written down what it got.
-    const patienceMs = timeoutMs + (lock.leaseMs ?? 0) + login.storeTimeoutMs;
-    const newer = await this.#knowledge.awaitNewer(login, known.generation, patienceMs);
+  async #afterInvalidGrant(
+    login: LoginHandle,
+    known: KnownLogin,
+    lock: HeldLock | undefined,
+    cause: PolarOAuthError,
+  ): Promise<TokenSet> {
+    const { generation } = known;
+    const { loginId, storage } = login;
+    this.#refusals.note(loginId, generation);
+    const isExclusive = lock !== undefined && (await lock.isExclusive().catch(() => false));
     // Without having seen the record, a login must not be called dead.
-    const newest = newer ?? (await this.#knowledge.reread(login).catch(throwUnreadable));
-    if (newest.generation > known.generation)
-      return this.#isGood(newest) ? newest.tokens : this.#refresh(login, newest);
-    this.#knowledge.learn(login.loginId, { ...known, rejected: true });
-    throw loginExpired(cause, this.#unanswered.get(login.loginId) === known.generation);
+    let newest = await this.#knowledge.reread(login).catch(throwUnreadable);
+    if (isSuperseded(newest, known) === undefined) {
+      const spare = this.#spares.take(loginId, known);
+      if (spare !== undefined) return this.#keep(login, generation + 1, spare.tokens, lock);
+      if (isExclusive || !storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
+        return this.#giveUp(login, known, cause);
+      // Whoever has the tokens may be about to record them.
+      newest =
+        (await this.#knowledge.awaitNewer(login, generation, siblingPatienceMs)) ??
+        (await this.#knowledge.reread(login).catch(throwUnreadable));
+    }
+    const newer = isSuperseded(newest, known);
+    if (newer === undefined) throw loginInDoubt(this.#refusals.pauseMs(loginId, generation), cause);
+    return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
+  }
+
+  #giveUp({ loginId }: LoginHandle, known: KnownLogin, cause?: unknown): never {
+    this.#knowledge.learn(loginId, { ...known, rejected: true });
+    throw loginExpired(cause, this.#unanswered.get(loginId) === known.generation);
+  }
+
+  /** The new tokens are somebody else's, and the old ones are dead: nothing is left of the login. */
+  async #afterWrongIdToken(login: LoginHandle, cause: PolarIdTokenError): Promise<never> {
+    await this.#knowledge.recordEnd(login, async () => {});
+    throw loginExpired(cause);
   }
 
   /** Polar could not be asked, or its answer did not arrive: another process may have had more luck. */
@@ -295,11 +505,18 @@ export class TokenKeeper {
     if (newer !== undefined && this.#isGood(newer)) return newer.tokens;
     throw error;
   }
+}
 
-  #acquire(loginId: string, waitMs: number): Promise<() => void> {
-    const { lock, timeoutMs } = this.#parts;
-    return takeLock(lock, loginId, { waitMs, answerWithinMs: timeoutMs });
-  }
+/** What is newer than what was known: a later generation, or another pair of the same one. */
+function isSuperseded(newest: KnownLogin, known: KnownLogin): KnownLogin | undefined {
+  const isOther = newest.generation === known.generation && !isSamePair(newest.tokens, known.tokens);
+  return newest.generation > known.generation || isOther ? newest : undefined;
+}
+
+/** The error for a login that is over; undefined for one that can be refreshed. */
+function unlessOver({ rejected, tokens }: KnownLogin): PolarLoginRequiredError | undefined {
+  if (tokens === undefined) return loggedOut();
+  return rejected || !hasRefreshToken(tokens) ? loginExpired() : undefined;
 }
 
 const throwUnreadable = (cause: unknown): never => {

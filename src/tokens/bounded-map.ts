@@ -26,6 +26,11 @@ export class BoundedMap<Value> {
     if (this.#entries.size > this.#limit) this.#entries.delete(this.#entries.keys().next().value as string);
   }
 
+  /** All entries, to be deleted from while one goes through them. */
+  entries(): [key: string, value: Value][] {
+    return [...this.#entries];
+  }
+
   delete(key: string): void {
     this.#entries.delete(key);
   }

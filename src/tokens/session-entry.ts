@@ -9,7 +9,7 @@ import { parseStoredTokens, type TokenSet } from './token-set.js';
  */
 export interface OpenEntry extends LoginFacts {
   readonly v: 1;
-  /** Random name of the login, for its token record and lock. */
+  /** Random name of the login: 32 lower-case hexadecimal characters, as ids of stored rows are. */
   readonly loginId: string;
   /** Opens the login's token record; only the session holds it. */
   readonly recordKey: string;
@@ -43,7 +43,7 @@ export function newLogin(login: Omit<NewLogin, 'loginId' | 'recordKey'>): NewLog
     ...login,
     // A copy: a verify callback may do to its own what it likes.
     tokens: { ...tokens, scopes: [...tokens.scopes] },
-    loginId: randomBytes(16).toString('base64url'),
+    loginId: randomBytes(16).toString('hex'),
     recordKey: newSealingKey(),
   };
 }
@@ -86,7 +86,7 @@ function purpose(entry: SessionEntry): string {
 export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { v, loginId, user, askedScopes, ...rest } = value as Readonly<Record<string, unknown>>;
-  if (!isName(loginId, 16) || !isText(user) || !isTexts(askedScopes)) return undefined;
+  if (!isLoginId(loginId) || !isText(user) || !isTexts(askedScopes)) return undefined;
   if (v === 2) {
     const { scopes, clientID, server, sealed } = rest;
     if (!isTexts(scopes) || !isText(clientID) || !isText(server) || !isText(sealed)) return undefined;
@@ -115,5 +115,7 @@ function canonicalJSON(value: unknown): string {
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
+const isLoginId = (value: unknown): value is string =>
+  typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
 const isName = (value: unknown, bytes: number): value is string =>
   typeof value === 'string' && /^[\w-]+$/.test(value) && Buffer.from(value, 'base64url').length === bytes;

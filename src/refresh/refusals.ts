@@ -1,0 +1,51 @@
+import { BoundedMap } from '../tokens/bounded-map.js';
+import { doubtMs } from './login-lock.js';
+
+interface Refusal {
+  readonly generation: number;
+  readonly firstAt: number;
+  readonly askAgainAt: number;
+  readonly pauseMs: number;
+}
+
+const firstPauseMs = 10_000;
+
+/**
+ * Polar's refusals of refresh tokens that are not believed yet: somebody may still be waiting for the response to an
+ * exchange that worked.
+ */
+export class Refusals {
+  readonly #refusals = new BoundedMap<Refusal>(10_000);
+
+  /** Takes note of one more refusal. */
+  note(loginId: string, generation: number): void {
+    const now = performance.now();
+    const before = this.#of(loginId, generation);
+    const pauseMs = before === undefined ? firstPauseMs : before.pauseMs * 2;
+    this.#refusals.set(loginId, {
+      generation,
+      firstAt: before?.firstAt ?? now,
+      askAgainAt: now + pauseMs,
+      pauseMs,
+    });
+  }
+
+  /** True once nobody can have a newer generation that has not shown up since the first refusal. */
+  isBeyondDoubt(loginId: string, generation: number): boolean {
+    const refusal = this.#of(loginId, generation);
+    return refusal !== undefined && performance.now() - refusal.firstAt >= doubtMs;
+  }
+
+  /** Milliseconds for which Polar need not be asked again about this generation. */
+  pauseMs(loginId: string, generation: number): number {
+    const refusal = this.#of(loginId, generation);
+    if (refusal === undefined) return 0;
+    const untilCertain = refusal.firstAt + doubtMs;
+    return Math.max(0, Math.min(refusal.askAgainAt, untilCertain) - performance.now());
+  }
+
+  #of(loginId: string, generation: number): Refusal | undefined {
+    const refusal = this.#refusals.get(loginId);
+    return refusal?.generation === generation ? refusal : undefined;
+  }
+}

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto';
+import type { StorageKey } from './polar-storage.js';
+
+/** The rows of one login. */
+export interface LoginKeys {
+  /** The newest tokens. */
+  readonly record: StorageKey;
+  /** Says, by being there, that the login has ended. */
+  readonly tombstone: StorageKey;
+  /** Says who refreshes. */
+  readonly lock: StorageKey;
+}
+
+/**
+ * Names the rows of a login.
+ *
+ * @param loginId 32 lower-case hexadecimal characters
+ */
+export function loginKeys(loginId: string): LoginKeys {
+  return {
+    record: keyOf('record', loginId),
+    tombstone: keyOf('tombstone', loginId),
+    lock: keyOf('lock', loginId),
+  };
+}
+
+function keyOf(kind: string, loginId: string): StorageKey {
+  const id = createHash('sha256').update(`${kind}:${loginId}`).digest('hex').slice(0, 32);
+  return { id, group: loginId };
+}

@@ -1,0 +1,66 @@
+import { type PolarStorage, parseStoredRow, type StoredRow } from './polar-storage.js';
+
+/** What is used of an express-session store. */
+export interface SessionStore {
+  get(sid: string, callback: (error: unknown, session?: unknown) => void): void;
+  set(sid: string, session: never, callback?: (error?: unknown) => void): void;
+  destroy(sid: string, callback?: (error?: unknown) => void): void;
+}
+
+const storages = new WeakMap<object, PolarStorage>();
+
+/**
+ * Keeps rows in the session's own store, each in the shape of a session, so that every express-session store accepts
+ * them. No cookie opens one: express-session signs the ids in its cookies.
+ */
+export function sessionStorage(store: SessionStore): PolarStorage {
+  const known = storages.get(store);
+  if (known !== undefined) return known;
+  const storage = storageOver(store);
+  storages.set(store, storage);
+  return storage;
+}
+
+function storageOver(store: SessionStore): PolarStorage {
+  const read = async (id: string): Promise<StoredRow | undefined> => {
+    const session = await new Promise<unknown>((resolve, reject) => {
+      store.get(id, (error, found) => (isRealError(error) ? reject(error) : resolve(found)));
+    });
+    return parseStoredRow((session as { polar?: unknown } | null | undefined)?.polar);
+  };
+
+  return {
+    read: ({ id }) => read(id),
+    async write({ id }, row, { ttlSeconds }) {
+      const found = await read(id);
+      if (found !== undefined && isAhead(found, row)) return false;
+      const lifetimeMs = ttlSeconds * 1000;
+      const expires = new Date(Date.now() + lifetimeMs);
+      const cookie = { originalMaxAge: lifetimeMs, maxAge: lifetimeMs, expires, httpOnly: true, path: '/' };
+      await new Promise<void>((resolve, reject) => {
+        store.set(id, { cookie, polar: row } as never, (error) => (error ? reject(error) : resolve()));
+      });
+      return true;
+    },
+    async remove({ id }, row) {
+      const found = await read(id);
+      if (found?.version !== row.version || found.value !== row.value) return;
+      await new Promise<void>((resolve, reject) => {
+        store.destroy(id, (error) => (isRealError(error) ? reject(error) : resolve()));
+      });
+    },
+    // express-session's MemoryStore and the memorystore package: this process is all there is.
+    shared: store.constructor.name !== 'MemoryStore',
+    atomic: false,
+    // connect-redis with a `ttl` of the app's, memorystore and others go by their own idle time.
+    forgetsIdle: true,
+  };
+}
+
+const isAhead = (found: StoredRow, row: StoredRow): boolean =>
+  found.version > row.version || (found.version === row.version && found.value !== row.value);
+
+// Some stores report a missing session as ENOENT, which express-session too takes for "none".
+function isRealError(error: unknown): boolean {
+  return Boolean(error) && (error as { code?: unknown }).code !== 'ENOENT';
+}
