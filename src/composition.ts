@@ -93,6 +93,8 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     });
 
   const refresh = async (tokens: RefreshableTokens, login: LoginHandle): Promise<TokenSet> => {
+    // Metadata that cannot be read are no exchange, and nobody listens for them.
+    await client.discover();
     const granted = await client[refreshTolerantly](
       { refreshToken: tokens.refreshToken },
       { timeoutMs: Math.max(listenMs, timeoutMs) },

@@ -295,19 +295,21 @@ export class TokenKeeper {
 
   async #joinRefresh(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
     const underWay = this.#refreshes.get(login.loginId);
+    const outage = this.#outage.error;
     // Polar takes its time with it. What others record meanwhile is no newer.
-    if (underWay !== undefined && this.#outage.error !== undefined) throw this.#outage.error;
+    if (underWay !== undefined && outage !== undefined) throw outage;
     return (
       underWay ?? joinOrRun(this.#refreshes, login.loginId, () => this.#refreshUnlessDone(login, isGood))
     );
   }
 
   async #refreshUnlessDone(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
+    const outage = this.#outage.error;
     // While Polar cannot be asked, nobody queues; what another process has recorded is taken all the same.
-    if (this.#outage.error !== undefined) {
+    if (outage !== undefined) {
       const newest = await this.#knowledge.rereadOrRecall(login);
       if (isGood(newest)) return newest.tokens;
-      throw unlessOver(newest) ?? this.#outage.error ?? refreshTakesLong(this.#parts.timeoutMs);
+      throw unlessOver(newest) ?? outage;
     }
     const { lock, newest } = await this.#takeLock(login, isGood);
     let leavesDoubt = true;
