@@ -176,17 +176,25 @@ async function settled(
   if (!(await storage.write(key, row, rowTTLSeconds))) return false;
   const writtenAt = performance.now();
   // Somebody may have taken the lock, been sure of it, and lost it to so late a write.
-  if (writtenAt - askedAt > roundTripMs + pauseMs / 2) return false;
+  if (writtenAt - askedAt > roundTripMs + pauseMs / 2) return abandon(storage, key, row);
   for (;;) {
     const found = await storage.read(key);
     if (isSame(found, row)) break;
     // A store that lags still shows what was there before.
-    if (!isSame(found, before) || performance.now() - writtenAt > maxLagMs) return false;
+    if (!isSame(found, before)) return false;
+    if (performance.now() - writtenAt > maxLagMs) return abandon(storage, key, row);
     await delay(lagPauseMs);
   }
   const lagMs = performance.now() - writtenAt;
   await delay(Math.max(pauseMs, 2 * lagMs));
   return isSame(await storage.read(key), row);
+}
+
+/** Leaves a lock to others that may have been somebody else's: whoever takes it must believe no refusal. */
+async function abandon(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<false> {
+  const value = JSON.stringify({ owner: newName(), mark: newName(), isFree: true } satisfies LockRow);
+  await storage.write(key, { version: row.version + 1, value }, rowTTLSeconds);
+  return false;
 }
 
 class RowLock implements HeldLock {
@@ -211,6 +219,8 @@ class RowLock implements HeldLock {
 
   async isExclusive(): Promise<boolean> {
     if (this.#mark !== undefined || this.#isOver) return false;
+    // Where two can take a lock at once, the other one claims it again at its next renewal.
+    if (!this.#storage.atomic) await delay(2 * renewEveryMs + minSettleMs);
     const said = parse(await this.#storage.read(this.#key));
     return said?.owner === this.#owner && said.mark === undefined && this.#mark === undefined;
   }
