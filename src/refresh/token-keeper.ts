@@ -311,6 +311,13 @@ export class TokenKeeper {
       if (isGood(newest)) return newest.tokens;
       throw unlessOver(newest) ?? outage;
     }
+    const known = this.#knowledge.recall(login);
+    if (unlessOver(known) !== undefined) {
+      // Requests with a login that is over take no lock. Another process may have recorded what revives it.
+      const newest = known.tokens === undefined ? known : await this.#knowledge.rereadOrRecall(login);
+      const over = unlessOver(newest);
+      if (over !== undefined) throw over;
+    }
     const { lock, newest } = await this.#takeLock(login, isGood);
     let leavesDoubt = true;
     try {
@@ -365,7 +372,8 @@ export class TokenKeeper {
     const { generation } = known;
     const pauseMs = this.#refusals.pauseMs(login.loginId, generation);
     if (pauseMs > 0) throw loginInDoubt(pauseMs);
-    if (this.#refusals.isBeyondDoubt(login.loginId, generation)) return this.#giveUp(login, known);
+    if (this.#refusals.isBeyondDoubt(login.loginId, generation))
+      return this.#giveUpUnlessNewer(login, known, lock);
     const outage = this.#outage.error;
     if (outage !== undefined) throw outage;
     await this.#checkStorage(login);
@@ -485,6 +493,17 @@ export class TokenKeeper {
     }
     const newer = isSuperseded(newest, known);
     if (newer === undefined) throw loginInDoubt(this.#refusals.pauseMs(loginId, generation), cause);
+    return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
+  }
+
+  /** The store may have been down when the lock was taken. Without having seen the record, a login must not be called dead. */
+  async #giveUpUnlessNewer(
+    login: LoginHandle,
+    known: KnownLogin,
+    lock: HeldLock | undefined,
+  ): Promise<TokenSet> {
+    const newer = isSuperseded(await this.#knowledge.reread(login).catch(throwUnreadable), known);
+    if (newer === undefined) return this.#giveUp(login, known);
     return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
   }
 
