@@ -81,6 +81,7 @@ const allowed: Record<string, readonly string[]> = {
   'parse-url': [],
   server: ['parse-url'],
   'return-to': ['parse-url'],
+  'token-characters': [],
   'wanted-scopes': [],
   diagnostics: [],
   within: [],
@@ -88,9 +89,9 @@ const allowed: Record<string, readonly string[]> = {
   http: ['errors'],
   'option-checks': ['errors', 'parse-url'],
   'request-session': ['errors'],
-  client: ['errors', 'http', 'server'],
+  client: ['errors', 'http', 'server', 'token-characters'],
   'id-token': ['errors', 'http', 'server'],
-  tokens: ['errors', 'within'],
+  tokens: ['errors', 'token-characters', 'within'],
   refresh: ['diagnostics', 'errors', 'outage', 'tokens', 'within'],
   options: ['client', 'errors', 'option-checks', 'refresh', 'tokens'],
   api: ['client', 'diagnostics', 'errors', 'http', 'outage', 'refresh', 'tokens', 'parse-url'],
@@ -124,6 +125,7 @@ const allowed: Record<string, readonly string[]> = {
     'request-session',
     'return-to',
     'server',
+    'token-characters',
     'tokens',
     'wanted-scopes',
     'within',
@@ -216,7 +218,8 @@ describe('the rooms', () => {
   });
 
   it('that everything stands on import nothing', () => {
-    for (const file of ['errors.ts', 'parse-url.ts']) expect([file, ...specifiersOf(file)]).toEqual([file]);
+    for (const file of ['errors.ts', 'parse-url.ts', 'token-characters.ts'])
+      expect([file, ...specifiersOf(file)]).toEqual([file]);
     expect(importsOf('server.ts')).toEqual(['parse-url.ts']);
   });
 });

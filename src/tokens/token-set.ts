@@ -1,3 +1,5 @@
+import { isAccessToken, isRefreshToken } from '../token-characters.js';
+
 /** The tokens of one login, as they are handed to the app. Times are absolute. */
 export interface TokenSet {
   /** Bearer token for the Polar API, `polar_at_u_...`. */
@@ -51,8 +53,8 @@ export function isUsable(tokens: TokenSet, now: number, leewayMs = 0): boolean {
 export function parseStoredTokens(value: unknown): TokenSet | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { accessToken, refreshToken, expiresAt, scopes } = value as Record<string, unknown>;
-  if (!isToken(accessToken)) return undefined;
-  if (refreshToken !== undefined && refreshToken !== '' && !isToken(refreshToken)) return undefined;
+  if (!isAccessToken(accessToken)) return undefined;
+  if (refreshToken !== undefined && refreshToken !== '' && !isRefreshToken(refreshToken)) return undefined;
   if (expiresAt !== undefined && typeof expiresAt !== 'number') return undefined;
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) return undefined;
   return {
@@ -62,7 +64,3 @@ export function parseStoredTokens(value: unknown): TokenSet | undefined {
     scopes,
   };
 }
-
-// As in a token response: with anything else in it, it could be sent nowhere.
-const isToken = (value: unknown): value is string =>
-  typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
