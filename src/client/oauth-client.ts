@@ -104,7 +104,8 @@ export class PolarOAuthClient {
    *   none of which replaces ours
    * @param options `signal` and `timeoutMs` of this call
    * @throws PolarOAuthError `invalid_grant` (code unknown, used, older than five minutes or of another client; other
-   *   `redirectURI`; wrong verifier), `invalid_request`, `invalid_client`, `unauthorized_client`
+   *   `redirectURI`; wrong verifier), `invalid_request`, `invalid_client`, `unauthorized_client`. A code that was issued
+   *   less than a second ago may be unknown for a moment: try again. The strategy does so by itself
    * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
    * @example
    * ```ts

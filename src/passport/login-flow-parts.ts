@@ -19,3 +19,8 @@ export interface LoginFlowParts {
 
 /** Passport's options of one `passport.authenticate` call, and ours. */
 export type AuthenticateOptions = Readonly<Record<string, unknown>>;
+
+/** True for `passport.authorize`, which logs nobody in. */
+export function isLinking(options: AuthenticateOptions): boolean {
+  return options['assignProperty'] !== undefined;
+}

@@ -1,0 +1,40 @@
+import type { TokenResponse } from '../client/token-response.js';
+import { PolarOAuthError } from '../errors.js';
+import type { LoginFlowParts } from './login-flow-parts.js';
+import type { PendingLogin } from './pending-logins.js';
+import { untilCommitted } from './until-committed.js';
+
+/** What the exchange of a code brought. */
+export interface ExchangedCode {
+  readonly granted: TokenResponse;
+  /** When the response was there, in milliseconds since the epoch. */
+  readonly receivedAt: number;
+}
+
+/**
+ * Exchanges the code of a login, with a little patience: it comes back within milliseconds of being issued, often before
+ * Polar has committed it. An attempt that is refused does not use it up.
+ */
+export async function exchangeCode(
+  { runtime, tokenParams }: Pick<LoginFlowParts, 'runtime' | 'tokenParams'>,
+  { redirectURI, codeVerifier }: PendingLogin,
+  code: string,
+): Promise<ExchangedCode> {
+  const { now, timeoutMs } = runtime.options;
+  const grant = { code, redirectURI, codeVerifier, extra: tokenParams() };
+  const exchangeOnce = async (leftMs: number): Promise<ExchangedCode> => {
+    const granted = await runtime.client.exchangeCode(grant, { timeoutMs: leftMs });
+    return { granted, receivedAt: now() };
+  };
+  return untilCommitted(exchangeOnce, { isTooEarly: isUnknownCode, timeoutMs });
+}
+
+// Polar says no more of a code that is used or expired, or another client's. A wrong redirect URI or verifier has a
+// description of its own.
+function isUnknownCode(error: unknown): boolean {
+  return (
+    error instanceof PolarOAuthError &&
+    error.error === 'invalid_grant' &&
+    error.errorDescription === "Invalid 'code' in request."
+  );
+}
