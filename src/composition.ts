@@ -68,8 +68,9 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     });
 
   const refresh = async (tokens: RefreshableTokens, login: LoginHandle): Promise<TokenSet> => {
+    const sentAt = now();
     const granted = await client[refreshTolerantly]({ refreshToken: tokens.refreshToken });
-    const newer = tokenSetOf(granted, now(), tokens);
+    const newer = tokenSetOf(granted, sentAt, tokens);
     if (granted.idToken !== undefined) await checkRefreshedIdToken(granted.idToken, newer, login);
     return newer;
   };

@@ -24,7 +24,7 @@ export async function completeLogin(
   code: string,
 ): Promise<LoginOutcome> {
   const exchanged = await exchangeCode(parts, pending, code);
-  const tokens = tokenSetOf(exchanged.granted, exchanged.receivedAt, { scopes: pending.scopes });
+  const tokens = tokenSetOf(exchanged.granted, exchanged.sentAt, { scopes: pending.scopes });
   const { user, info, login } = await identify(parts, req, pending, exchanged, tokens);
   if (user === false) return { failure: info };
   const toStore = { login, returnTo: pending.returnTo };

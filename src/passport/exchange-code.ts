@@ -4,10 +4,12 @@ import type { LoginFlowParts } from './login-flow-parts.js';
 import type { PendingLogin } from './pending-logins.js';
 import { untilCommitted } from './until-committed.js';
 
-/** What the exchange of a code brought. */
+/** What the exchange of a code brought. Times are in milliseconds since the epoch. */
 export interface ExchangedCode {
   readonly granted: TokenResponse;
-  /** When the response was there, in milliseconds since the epoch. */
+  /** When the request was sent: Polar counts the lifetime from a later moment. */
+  readonly sentAt: number;
+  /** When the response was there: Polar issued the tokens before. */
   readonly receivedAt: number;
 }
 
@@ -23,8 +25,9 @@ export async function exchangeCode(
   const { now, timeoutMs } = runtime.options;
   const grant = { code, redirectURI, codeVerifier, extra: tokenParams() };
   const exchangeOnce = async (leftMs: number): Promise<ExchangedCode> => {
+    const sentAt = now();
     const granted = await runtime.client.exchangeCode(grant, { timeoutMs: leftMs });
-    return { granted, receivedAt: now() };
+    return { granted, sentAt, receivedAt: now() };
   };
   return untilCommitted(exchangeOnce, { isTooEarly: isUnknownCode, timeoutMs });
 }

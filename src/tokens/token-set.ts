@@ -26,19 +26,21 @@ export interface GrantedTokens {
 /**
  * Turns granted tokens into a token set.
  *
+ * @param sentAt when the request was sent. Polar counts the lifetime from a later moment, so what counts as valid here has
+ * not expired there
  * @param before what the answer leaves out: the scopes asked for at login, or the tokens that were refreshed
  * (RFC 6749 sections 5.1 and 6: an absent scope is unchanged, an absent refresh token stays the old one)
  */
 export function tokenSetOf(
   granted: GrantedTokens,
-  now: number,
+  sentAt: number,
   before: { readonly scopes: readonly string[]; readonly refreshToken?: string },
 ): TokenSet {
   const refreshToken = granted.refreshToken ?? before.refreshToken;
   return {
     accessToken: granted.accessToken,
     ...(refreshToken !== undefined && { refreshToken }),
-    ...(granted.expiresInSeconds !== undefined && { expiresAt: now + granted.expiresInSeconds * 1000 }),
+    ...(granted.expiresInSeconds !== undefined && { expiresAt: sentAt + granted.expiresInSeconds * 1000 }),
     scopes: granted.scope === undefined ? before.scopes : granted.scope.split(' ').filter(Boolean),
     ...(granted.idToken !== undefined && { idToken: granted.idToken }),
   };
