@@ -124,6 +124,7 @@ const allowed: Record<string, readonly string[]> = {
     'refresh',
     'request-session',
     'return-to',
+    'revocation',
     'server',
     'token-characters',
     'tokens',

@@ -12,10 +12,11 @@ import type { LoginOutcome } from './login-outcome.js';
 import type { PendingLogin } from './pending-logins.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
 import { storeAtLogIn, storeForLoggedInUser } from './session-login.js';
+import { UnkeptTokens } from './unkept-tokens.js';
 import { untilCommitted } from './until-committed.js';
 import type { Verified } from './verify-callback.js';
 
-/** Exchanges the code of a login, verifies, and has the session take the tokens. */
+/** Exchanges a code, verifies, and has the session take the tokens. Those of a login that fails after that are revoked. */
 export async function completeLogin(
   parts: LoginFlowParts,
   req: Request,
@@ -25,14 +26,26 @@ export async function completeLogin(
 ): Promise<LoginOutcome> {
   const exchanged = await exchangeCode(parts, pending, code);
   const tokens = tokenSetOf(exchanged.granted, exchanged.sentAt, { scopes: pending.scopes });
-  const { user, info, login } = await identify(parts, req, pending, exchanged, tokens);
-  if (user === false) return { failure: info };
-  const toStore = { login, returnTo: pending.returnTo };
-  if (options['session'] !== false) {
-    if (isLinking(options)) await storeForLoggedInUser(parts.runtime, req, toStore);
+  const unkept = new UnkeptTokens(parts.runtime, tokens, parts.handsOverTokens);
+  try {
+    const { user, info, login } = await identify(parts, req, pending, exchanged, tokens);
+    if (user === false) {
+      unkept.revoke();
+      return { failure: info };
+    }
+    const toStore = { login, unkept, returnTo: pending.returnTo };
+    if (options['session'] === false) unkept.keep();
+    else if (isLinking(options)) await storeForLoggedInUser(parts.runtime, req, toStore);
     else storeAtLogIn(parts.runtime, parts.pending, req, toStore);
+    return {
+      user,
+      info: withAppState(info, pending.appState),
+      onFault: () => unkept.revokeUnlessKept(),
+    };
+  } catch (error) {
+    unkept.revoke();
+    throw error;
   }
-  return { user, info: withAppState(info, pending.appState) };
 }
 
 /** Finds out who logged in: by the id_token, then by the verify callback. */
