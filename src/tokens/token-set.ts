@@ -1,6 +1,6 @@
 import { isAccessToken, isRefreshToken } from '../token-characters.js';
 
-/** The tokens of one login, as they are handed to the app. Times are absolute. */
+/** The tokens of one login, as a verify callback is given them. Times are absolute. */
 export interface TokenSet {
   /** Bearer token for the Polar API, `polar_at_u_...`. */
   readonly accessToken: string;
