@@ -9,7 +9,7 @@ import {
 } from '../errors.js';
 import { Outage } from '../outage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
-import type { RecordPlace } from '../tokens/token-record.js';
+import type { RecordPlace, TokenRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import type { UnderWay } from '../under-way.js';
 import { within } from '../within.js';
@@ -26,7 +26,7 @@ import type { LoginHandle } from './login-handle.js';
 import { isSamePair, type KnownLogin, LoginKnowledge } from './login-knowledge.js';
 import { type HeldLock, LoginLocks } from './login-lock.js';
 import { Refusals } from './refusals.js';
-import { type Spare, Spares } from './spares.js';
+import { Spares } from './spares.js';
 
 /** What a {@link TokenKeeper} is given. */
 export interface TokenKeeperParts {
@@ -46,7 +46,7 @@ export interface TokenKeeperParts {
 /** Tokens that can be refreshed. */
 export type RefreshableTokens = TokenSet & { readonly refreshToken: string };
 
-type GoodLogin = KnownLogin & { readonly tokens: TokenSet };
+type GoodLogin = KnownLogin & TokenRecord;
 type IsGood = (known: KnownLogin) => known is GoodLogin;
 
 // Whatever the leeway, refreshed tokens that came a moment ago are used: a leeway longer than their lifetime must
@@ -91,6 +91,7 @@ export class TokenKeeper {
     this.#spares = new Spares((spare) => void parts.underWay.write(this.#revoke(spare)));
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
+      onReplaced: (loginId, replaced) => this.#spares.keep(loginId, replaced),
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
     });
   }
@@ -372,7 +373,9 @@ export class TokenKeeper {
     if (outage !== undefined) throw outage;
     await this.#checkStorage(login);
     try {
-      return await this.#keep(login, generation + 1, await this.#exchange(login, known, tokens, lock), lock);
+      const newer = await this.#exchange(login, known, tokens, lock);
+      const record = { generation: generation + 1, tokens: newer, mintedAt: this.#parts.now() };
+      return (await this.#keep(login, record, lock)).tokens;
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
       if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, lock, error);
@@ -429,14 +432,9 @@ export class TokenKeeper {
     }
   }
 
-  /** Records what a refresh brought, at once: from now on it is all that there is. */
-  async #keep(
-    login: LoginHandle,
-    generation: number,
-    tokens: TokenSet,
-    lock: HeldLock | undefined,
-  ): Promise<TokenSet> {
-    const record = { generation, tokens, mintedAt: this.#parts.now() };
+  /** Records what a refresh brought, at once: from now on it is all that there is. Resolves with what is the newest then. */
+  async #keep(login: LoginHandle, record: TokenRecord, lock?: HeldLock): Promise<GoodLogin> {
+    const { generation, tokens } = record;
     const afterwards = async (newest: KnownLogin): Promise<void> => {
       // Somebody may have logged out while the tokens were on their way: they must not outlive that.
       if (newest.tokens === undefined) await this.#parts.revoke(tokens, true);
@@ -446,11 +444,11 @@ export class TokenKeeper {
     await afterwards(newest);
     if (newest.tokens === undefined) throw loggedOut();
     publish('refresh', { event: 'refreshed', loginId: login.loginId, generation });
-    return newest.tokens;
+    return { ...newest, tokens: newest.tokens };
   }
 
   /** Another process has recorded another pair meanwhile. */
-  #afterTie({ loginId }: LoginHandle, own: Spare, newest: KnownLogin): void {
+  #afterTie({ loginId }: LoginHandle, own: TokenRecord, newest: KnownLogin): void {
     publish('refresh', { event: 'tie', loginId, generation: own.generation });
     this.#spares.keep(loginId, own);
     this.#spares.drop(loginId, newest);
@@ -474,7 +472,11 @@ export class TokenKeeper {
     let newest = await this.#knowledge.reread(login).catch(throwUnreadable);
     if (isSuperseded(newest, known) === undefined) {
       const spare = this.#spares.take(loginId, known);
-      if (spare !== undefined) return this.#keep(login, generation + 1, spare.tokens, lock);
+      if (spare !== undefined) {
+        const kept = await this.#keep(login, { ...spare, generation: generation + 1 });
+        // It has mostly expired by then, just as the recorded one.
+        return this.#isGood(kept) ? kept.tokens : this.#refresh(login, kept, lock);
+      }
       if (isExclusive || !storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
         return this.#giveUp(login, known, cause);
       // Whoever has the tokens may be about to record them.

@@ -201,10 +201,9 @@ export class KeeperWorld {
   /** A process; `storage` and the rest can be replaced. */
   process(name: string, given: ProcessOptions = {}): KeeperProcess {
     const { timeoutMs = 10_000, leewayMs = 0, maxExchanges = 500, storage = this.storageFor(name) } = given;
-    const underWay = new UnderWay();
+    const underWay = new UnderWay(maxExchanges);
     const keeper = new TokenKeeper({
       underWay,
-      maxExchanges,
       timeoutMs,
       leewayMs,
       now: this.now,
