@@ -337,25 +337,33 @@ export class TokenKeeper {
   ): Promise<{ lock: HeldLock | undefined; newest: KnownLogin }> {
     const { timeoutMs } = this.#parts;
     const giveUpAt = performance.now() + timeoutMs;
+    let isBusy = false;
     for (let pauseMs = minLockPauseMs, first = true; ; pauseMs = Math.min(pauseMs * 2, maxLockPauseMs)) {
       let lock: HeldLock | undefined;
       try {
         const attempt = await this.#locks.tryTake(login, { first });
         lock = attempt.lock;
+        isBusy = lock === undefined;
         const newest = await this.#knowledge.learnRows(login, attempt.rows);
         if (lock !== undefined || isGood(newest) || newest.tokens === undefined) return { lock, newest };
       } catch (error) {
         publish('refresh', { event: 'lock-unavailable', loginId: login.loginId, error });
-        try {
-          return { lock, newest: this.#knowledge.recallAfter(login, error) };
-        } catch (unopenable) {
-          lock?.release();
-          throw unopenable;
-        }
+        // A store that fails for a moment says nothing of the owner, who may be waiting for Polar.
+        if (!isBusy) return { lock, newest: await this.#withoutRows(login, lock) };
       }
       if (performance.now() >= giveUpAt) throw lockIsBusy();
       first = false;
       await delay(pauseMs * (0.5 + Math.random()));
+    }
+  }
+
+  /** The store may only refuse to write, or have failed for a moment. */
+  async #withoutRows(login: LoginHandle, lock: HeldLock | undefined): Promise<KnownLogin> {
+    try {
+      return await this.#knowledge.rereadOrRecall(login);
+    } catch (unopenable) {
+      lock?.release();
+      throw unopenable;
     }
   }
 

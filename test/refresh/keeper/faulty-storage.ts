@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PolarStorage, StorageStep, StoredRow } from '../../../src/storage/polar-storage.js';
-import { elapsedMs } from './virtual-time.js';
+import type { PolarStorage, StorageStep } from '../../../src/storage/polar-storage.js';
 import { rowName } from './world-rows.js';
 
 /** What is wrong with a storage; a test changes it as it goes. */
@@ -77,28 +76,4 @@ interface StepKind {
 function kindOf(step: StorageStep): StepKind {
   if ('read' in step) return { id: step.read.id, isWrite: false };
   return { id: ('write' in step ? step.write : step.remove).id, isWrite: true };
-}
-
-/** A storage that shows what was written a moment later, as one that reads from a replica. */
-export function laggingStorage(storage: PolarStorage, lagMs: number): PolarStorage {
-  const seen = new Map<string, { readonly at: number; readonly row: StoredRow | undefined }[]>();
-  const { batch: _none, ...rest } = storage;
-  const changed = async (key: Parameters<PolarStorage['read']>[0]): Promise<void> => {
-    const history = seen.get(key.id) ?? [];
-    history.push({ at: elapsedMs(), row: await storage.read(key) });
-    seen.set(key.id, history);
-  };
-  return {
-    ...rest,
-    read: async ({ id }) => seen.get(id)?.findLast(({ at }) => at + lagMs <= elapsedMs())?.row,
-    async write(key, row, options) {
-      const isThere = await storage.write(key, row, options);
-      await changed(key);
-      return isThere;
-    },
-    async remove(key, row) {
-      await storage.remove(key, row);
-      await changed(key);
-    },
-  };
 }

@@ -1,6 +1,7 @@
 import { loginKeys } from '../../../src/storage/login-keys.js';
 import type { PolarStorage, StorageKey, StorageStep, StoredRow } from '../../../src/storage/polar-storage.js';
 import { sessionStorage } from '../../../src/storage/session-storage.js';
+import { elapsedMs } from './virtual-time.js';
 
 /** What a storage can do: several steps at once, as Redis; one at a time, as a table; not even compare, as a session store. */
 export type StorageKind = 'batch' | 'atomic' | 'session store';
@@ -19,7 +20,10 @@ export const rowName = (id: string): RowName | undefined => names.get(id);
 
 /** The rows that processes share, in a storage of one kind. */
 export class WorldRows {
+  /** How much later than it was written a row is shown, as by a replica. */
+  lagMs = 0;
   readonly #rows = new Map<string, StoredRow>();
+  readonly #history = new Map<string, { readonly at: number; readonly row: StoredRow | undefined }[]>();
   readonly #kind: StorageKind;
   readonly #point: (process: string, what: string) => Promise<void>;
 
@@ -35,8 +39,18 @@ export class WorldRows {
 
   /** Changes a row behind everybody's back. */
   put(name: RowName, row: StoredRow | undefined): void {
-    if (row === undefined) this.#rows.delete(keys[name].id);
-    else this.#rows.set(keys[name].id, row);
+    this.#put(keys[name].id, row);
+  }
+
+  #put(id: string, row: StoredRow | undefined): void {
+    if (row === undefined) this.#rows.delete(id);
+    else this.#rows.set(id, row);
+    this.#history.set(id, [...(this.#history.get(id) ?? []), { at: elapsedMs(), row }]);
+  }
+
+  #read(id: string): StoredRow | undefined {
+    if (this.lagMs === 0) return this.#rows.get(id);
+    return this.#history.get(id)?.findLast(({ at }) => at + this.lagMs <= elapsedMs())?.row;
   }
 
   storageFor(process: string): PolarStorage {
@@ -48,7 +62,7 @@ export class WorldRows {
     const storage: PolarStorage = {
       read: async ({ id }) => {
         await at('read', id);
-        return this.#rows.get(id);
+        return this.#read(id);
       },
       write: async ({ id }, row) => {
         await at('write', id);
@@ -74,24 +88,24 @@ export class WorldRows {
     return sessionStorage({
       get: (id, callback) =>
         void at('read', id).then(() => {
-          const polar = this.#rows.get(id);
+          const polar = this.#read(id);
           callback(null, polar && { cookie: {}, polar: { ...polar } });
         }),
       set: (id, session, callback) =>
         void at('write', id).then(() => {
-          this.#rows.set(id, { ...(session as { polar: StoredRow }).polar });
+          this.#put(id, { ...(session as { polar: StoredRow }).polar });
           callback?.();
         }),
       destroy: (id, callback) =>
         void at('remove', id).then(() => {
-          this.#rows.delete(id);
+          this.#put(id, undefined);
           callback?.();
         }),
     });
   }
 
   #take(step: StorageStep): StoredRow | boolean | undefined {
-    if ('read' in step) return this.#rows.get(step.read.id);
+    if ('read' in step) return this.#read(step.read.id);
     if ('write' in step) return this.#write(step.write.id, step.row);
     this.#remove(step.remove.id, step.row);
     return true;
@@ -101,13 +115,13 @@ export class WorldRows {
     const found = this.#rows.get(id);
     const isOther = found?.version === row.version && found.value !== row.value;
     if (found !== undefined && (found.version > row.version || isOther)) return false;
-    this.#rows.set(id, row);
+    this.#put(id, row);
     return true;
   }
 
   #remove(id: string, row: StoredRow): void {
     const found = this.#rows.get(id);
-    if (found?.version === row.version && found.value === row.value) this.#rows.delete(id);
+    if (found?.version === row.version && found.value === row.value) this.#put(id, undefined);
   }
 }
 
