@@ -172,7 +172,8 @@ async function settled(
   askedAt: number,
 ): Promise<boolean> {
   const roundTripMs = performance.now() - askedAt;
-  const pauseMs = Math.max(minSettleMs, 3 * roundTripMs);
+  // A session store takes two round trips for a write: it reads first.
+  const pauseMs = Math.max(minSettleMs, 6 * roundTripMs);
   if (!(await storage.write(key, row, rowTTLSeconds))) return false;
   const writtenAt = performance.now();
   // Somebody may have taken the lock, been sure of it, and lost it to so late a write.

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { PolarStorage, StorageStep } from '../../../src/storage/polar-storage.js';
 import { rowName } from './world-rows.js';
 
@@ -12,8 +11,6 @@ export interface StorageFaults {
   isReadOnly: boolean;
   /** So many writes of rows of the login reject, then they work. */
   failingWrites: number;
-  /** How long each call takes. */
-  latencyMs: number;
   /** Calls for rows of the login. */
   reads: number;
   writes: number;
@@ -26,14 +23,12 @@ export function faultyStorage(storage: PolarStorage): { storage: PolarStorage; f
     isDown: false,
     isReadOnly: false,
     failingWrites: 0,
-    latencyMs: 0,
     reads: 0,
     writes: 0,
   };
   const call = async (...steps: Pick<StepKind, 'isWrite' | 'id'>[]): Promise<void> => {
     for (const { id, isWrite } of steps)
       if (rowName(id) !== undefined) faults[isWrite ? 'writes' : 'reads']++;
-    if (faults.latencyMs > 0) await delay(faults.latencyMs);
     if (faults.hangs) await new Promise(() => {});
     if (faults.isDown) throw new Error('the store is down');
     const writes = steps.filter(({ isWrite }) => isWrite);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { loginKeys } from '../../../src/storage/login-keys.js';
 import type { PolarStorage, StorageKey, StorageStep, StoredRow } from '../../../src/storage/polar-storage.js';
 import { sessionStorage } from '../../../src/storage/session-storage.js';
@@ -22,6 +23,8 @@ export const rowName = (id: string): RowName | undefined => names.get(id);
 export class WorldRows {
   /** How much later than it was written a row is shown, as by a replica. */
   lagMs = 0;
+  /** How long each call takes; a session store is called twice for a write. */
+  latencyMs = 0;
   readonly #rows = new Map<string, StoredRow>();
   readonly #history = new Map<string, { readonly at: number; readonly row: StoredRow | undefined }[]>();
   readonly #kind: StorageKind;
@@ -54,9 +57,10 @@ export class WorldRows {
   }
 
   storageFor(process: string): PolarStorage {
-    const at = async (what: string, ...ids: string[]): Promise<void> => {
-      const known = ids.map(rowName);
-      if (known[0] !== undefined) await this.#point(process, `${what} ${known[0]}`);
+    const at = async (what: string, id: string): Promise<void> => {
+      const name = rowName(id);
+      if (name !== undefined) await this.#point(process, `${what} ${name}`);
+      if (this.latencyMs > 0) await delay(this.latencyMs);
     };
     if (this.#kind === 'session store') return this.#sessionStorageFor(at);
     const storage: PolarStorage = {
@@ -79,6 +83,7 @@ export class WorldRows {
       batch: async (steps) => {
         const what = steps.flatMap(describe);
         if (what.length > 0) await this.#point(process, what.join(', '));
+        if (this.latencyMs > 0) await delay(this.latencyMs);
         return steps.map((step) => this.#take(step));
       },
     };

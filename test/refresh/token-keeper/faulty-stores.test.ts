@@ -134,11 +134,8 @@ describe.each(storageKinds)('a store (%s)', (kind) => {
     'that takes %d ms for each call refreshes once, under a lock',
     async (latencyMs) => {
       const world = await expiredWorld(kind);
-      const [a, b] = ['A', 'B'].map((name) => {
-        const { storage, faults } = faultyStorage(world.storageFor(name));
-        faults.latencyMs = latencyMs;
-        return world.process(name, { storage }).acquainted();
-      }) as [ReturnType<KeeperWorld['process']>, ReturnType<KeeperWorld['process']>];
+      world.rows.latencyMs = latencyMs;
+      const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
       expect(await Promise.all([a.valid(), b.valid()].map(outcome))).toEqual(['access-1', 'access-1']);
       expect(world.exchanges).toHaveLength(1);
       await pass(10_000);
