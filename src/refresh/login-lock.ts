@@ -111,7 +111,8 @@ export class LoginLocks {
     const isStale = said !== undefined && !said.isFree && this.#isStale(storage, key, found, askedAt);
     if (said !== undefined && !said.isFree && !isStale) return busy;
 
-    const mark = isStale ? (said?.mark ?? newName()) : this.#standingMark(said?.mark);
+    // A new one at each take-over: those who have known an old one for long enough do not know this one.
+    const mark = isStale ? newName() : this.#standingMark(said?.mark);
     const row = {
       version: (found?.version ?? 0) + 1,
       value: JSON.stringify({ owner: newName(), ...(mark !== undefined && { mark }) } satisfies LockRow),
@@ -254,7 +255,7 @@ class RowLock implements HeldLock {
     const found = await this.#read();
     // Nothing to give up, or somebody else's.
     if (found === undefined || parse(found)?.owner !== this.#owner) return;
-    if (leavesDoubt) this.#mark ??= newName();
+    if (leavesDoubt) this.#mark = newName();
     await this.#storage.run([this.#stepFrom(found)]);
   }
 
@@ -279,7 +280,7 @@ class RowLock implements HeldLock {
       return;
     }
     // Taken for abandoned by somebody else: they must not believe what Polar tells them.
-    if (!isOurs) this.#mark ??= parse(found)?.mark ?? newName();
+    if (!isOurs) this.#mark = newName();
     const said = { owner: this.#owner, ...(this.#mark !== undefined && { mark: this.#mark }) };
     const row = {
       version: Math.max(found?.version ?? 0, this.#row.version) + 1,
