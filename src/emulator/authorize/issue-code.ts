@@ -23,7 +23,7 @@ export interface Decision {
  */
 export function issueCode(request: AuthorizeRequest, decision: Decision, emulator: EmulatorState): Answer {
   const organizationIDs = resolveOrganizations(decision);
-  const { code } = emulator.codes.issue({
+  const details = {
     clientID: request.client.clientID,
     user: decision.user,
     scope: request.scope,
@@ -32,7 +32,8 @@ export function issueCode(request: AuthorizeRequest, decision: Decision, emulato
     codeChallenge: request.codeChallenge,
     codeChallengeMethod: request.codeChallengeMethod,
     organizationIDs,
-  });
+  };
+  const { code } = emulator.codes.issue(details, emulator.transaction);
   const parameters = request.state === undefined ? { code } : { code, state: request.state };
   return redirectAnswer(withParameters(request.redirectURI, parameters));
 }
@@ -40,9 +41,7 @@ export function issueCode(request: AuthorizeRequest, decision: Decision, emulato
 function resolveOrganizations({ user, organizations, isOrganizationRequest }: Decision): readonly string[] {
   const selected = [...new Set(organizations.map(organizationUUID))];
   for (const id of selected) {
-    if (!user.organizations.some((organization) => organization.id === id)) {
-      throw new AuthorizeError('invalid_request', `You are not a member of organization ${id}`);
-    }
+    if (!user.organizations.some((organization) => organization.id === id)) throw inaccessible(id);
   }
   if (!isOrganizationRequest) return selected;
   const [first] = selected.sort();
@@ -50,6 +49,10 @@ function resolveOrganizations({ user, organizations, isOrganizationRequest }: De
     throw new AuthorizeError('invalid_request', 'sub_type=organization requires selecting an organization');
   }
   return [first];
+}
+
+function inaccessible(organizationID: string): AuthorizeError {
+  return new AuthorizeError('invalid_request', `Organization ${organizationID} is not accessible`);
 }
 
 function organizationUUID(text: string): string {

@@ -30,7 +30,7 @@ export function webGrant(
     expiresIn: state.settings.refreshedAccessTokenSeconds,
     withRefreshToken: false,
   });
-  return tokenAnswer(token, state);
+  return tokenAnswer(token);
 }
 
 function requestedOrganization(request: EmulatorRequest): string | undefined {
