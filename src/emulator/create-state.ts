@@ -72,11 +72,12 @@ export function clearState({
   rateLimits,
   keys,
   clock,
+  directory,
   backend,
 }: EmulatorState): void {
   for (const store of [codes, tokens, grants, consentForms, webSessions, faults, log, rateLimits])
     store.clear();
-  for (const each of [keys, clock, backend]) each.reset();
+  for (const each of [keys, clock, directory, backend]) each.reset();
 }
 
 const OPTION_NAMES: Names<PolarEmulatorOptions> = {

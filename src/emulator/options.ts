@@ -6,6 +6,11 @@ export interface PolarEmulatorOrganization {
   readonly slug: string;
   /** What people read. @default the slug */
   readonly name?: string | undefined;
+  /**
+   * Its members must sign in through its SSO, which the emulator does not have: a token that is not limited to it does
+   * not show it, and a login cannot be limited to it. @default false
+   */
+  readonly ssoEnforced?: boolean | undefined;
 }
 
 /** Somebody with an account at the emulator. */

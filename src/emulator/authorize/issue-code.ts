@@ -1,7 +1,7 @@
 import { redirectAnswer } from '../http/answers.js';
 import type { Answer } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
-import type { DirectoryUser } from '../users/directory.js';
+import { accessibleOrganizations, type DirectoryUser } from '../users/directory.js';
 import { parseUUID } from '../uuid.js';
 import { AuthorizeError, withParameters } from './authorize-error.js';
 import type { AuthorizeRequest } from './authorize-request.js';
@@ -18,7 +18,7 @@ export interface Decision {
 /**
  * Issues a code and sends it to the app.
  *
- * @throws AuthorizeError when the organizations are not the user's, or none is chosen and one is wanted: the trap that
+ * @throws AuthorizeError when the user cannot reach the organizations, or none is chosen and one is wanted: the trap that
  *   a returning user with `sub_type=organization` and no prompt runs into
  */
 export function issueCode(request: AuthorizeRequest, decision: Decision, emulator: EmulatorState): Answer {
@@ -40,8 +40,9 @@ export function issueCode(request: AuthorizeRequest, decision: Decision, emulato
 
 function resolveOrganizations({ user, organizations, isOrganizationRequest }: Decision): readonly string[] {
   const selected = [...new Set(organizations.map(organizationUUID))];
+  const accessible = accessibleOrganizations(user);
   for (const id of selected) {
-    if (!user.organizations.some((organization) => organization.id === id)) throw inaccessible(id);
+    if (!accessible.some((organization) => organization.id === id)) throw inaccessible(id);
   }
   if (!isOrganizationRequest) return selected;
   const [first] = selected.sort();

@@ -6,7 +6,7 @@ import type { EmulatorState } from '../state.js';
 import { checkFault } from './checked-fault.js';
 import { changeClient, registerClient } from './client-controls.js';
 import type { PolarEmulator } from './polar-emulator.js';
-import { issueTokens, liveTokens, revokeTokens } from './token-controls.js';
+import { enforceSSO, issueTokens, liveTokens, revokeTokens } from './token-controls.js';
 import { visitAuthorizePage } from './visit-authorize-page.js';
 
 /** The strings a running emulator hangs on. */
@@ -56,6 +56,7 @@ export function createControls(state: EmulatorState, stop: () => Promise<void>):
       keys.rotate(options.keepOld ?? false);
     },
     revokeAll: (email) => revokeTokens(email, state),
+    enforceSSO: (organization, isEnforced = true) => enforceSSO(organization, isEnforced, state),
     settled: () => backend.settled(),
     fail(endpoint, fault, times = 1) {
       checkFault(endpoint, fault, times);

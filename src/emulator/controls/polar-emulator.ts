@@ -199,6 +199,17 @@ export interface PolarEmulator {
    */
   revokeAll(user?: string): void;
   /**
+   * Makes an organization (id or slug) enforce SSO, or stop it, until {@link reset}. Tokens that are limited to it are
+   * revoked, those that are not limited no longer show it, and a login cannot be limited to it any more.
+   *
+   * @throws TypeError when there is no such organization
+   * @example
+   * ```ts
+   * polar.enforceSSO('acme'); // 404 from now on: the app must not take that for an error of its own
+   * ```
+   */
+  enforceSSO(organization: string, isEnforced?: boolean): void;
+  /**
    * Resolves when everything that was asked of this Polar so far is committed: what `commitLagMs` holds back is seen
    * by then, and what `refreshRaces` makes wait is over. Without `realistic`, at once.
    */
