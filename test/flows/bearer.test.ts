@@ -518,7 +518,7 @@ describe('beside session logins', () => {
 
   it('a token that Polar has not committed yet is not remembered as bad', async () => {
     const app = await startTestApp({
-      emulator: { commitLagMs: 900 },
+      emulator: { realistic: { commitLagMs: 900 } },
       routes: (server, { client, emulator, passport }) => {
         const { clientID, clientSecret } = client;
         passport.use(new PolarBearerStrategy({ clientID, clientSecret, server: emulator.server }));
