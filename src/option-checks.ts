@@ -130,6 +130,14 @@ export function secondsOfADay(value: unknown, name: string): number | undefined 
   return value;
 }
 
+/** A whole number, 1 or more. */
+export function count(value: unknown, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)
+    throw new TypeError(`${name} must be a whole number, 1 or more`);
+  return value;
+}
+
 /** A list of keys, none of them guessable. */
 export function keys(value: unknown, name: string): readonly string[] | undefined {
   if (value === undefined) return undefined;
