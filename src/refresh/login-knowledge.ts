@@ -25,6 +25,8 @@ export interface KnownLogin {
   readonly tokens: TokenSet | undefined;
   /** When Polar issued the tokens, in milliseconds since the epoch, where that is known. */
   readonly mintedAt: number | undefined;
+  /** When this process met these tokens, on its own clock for durations. */
+  readonly metAt?: number;
   /** Polar refused the refresh token of this generation; only other tokens help. */
   readonly rejected?: boolean;
 }
@@ -92,8 +94,13 @@ export class LoginKnowledge {
     const known = this.#find(loginId);
     if (known !== undefined && known.generation > news.generation) return known;
     if (known !== undefined && known.generation === news.generation && !news.rejected) return known;
-    this.#known.set(loginId, news);
-    return news;
+    return this.#meet(loginId, news);
+  }
+
+  #meet(loginId: string, news: KnownLogin): KnownLogin {
+    const met = { metAt: performance.now(), ...news };
+    this.#known.set(loginId, met);
+    return met;
   }
 
   /** Takes in a login whose record need not be looked for. */
@@ -164,8 +171,7 @@ export class LoginKnowledge {
     if (record === undefined || record.generation < known.generation) return this.learn(loginId, known);
     const isSame = record.generation === known.generation && isSamePair(record.tokens, known.tokens);
     if (isSame) return this.learn(loginId, known);
-    this.#known.set(loginId, record);
-    return record;
+    return this.#meet(loginId, record);
   }
 
   /** The store has lost the record, or something older has been written over it: for other processes a lost login. */

@@ -58,6 +58,8 @@ const justMintedMs = 5000;
 // Polar commits after it has answered: sooner than this, it may not find tokens that it has just minted.
 const commitLagMs = 2000;
 const commitLagPauseMs = 500;
+// Whoever issued tokens may have a clock that is wrong by this much. What was met a moment ago may be as young.
+const clockDifferenceMs = 10 * 60_000;
 // An API that answers 401 to good tokens must not make every request kill them.
 const refreshAfter401EveryMs = 60_000;
 // Of two refreshes at the same instant Polar may answer one with a 500; how long the other one may take to be recorded.
@@ -263,8 +265,8 @@ export class TokenKeeper {
     this.#spares.dropAll();
   }
 
-  async #revoke({ tokens, mintedAt }: Pick<KnownLogin, 'tokens' | 'mintedAt'>): Promise<void> {
-    if (tokens !== undefined) await this.#parts.revoke(tokens, this.#ageOf({ mintedAt }) < commitLagMs);
+  async #revoke(known: Pick<KnownLogin, 'tokens' | 'mintedAt' | 'metAt'>): Promise<void> {
+    if (known.tokens !== undefined) await this.#parts.revoke(known.tokens, this.#ageOf(known) < commitLagMs);
   }
 
   /** Nobody waits longer than the time-out; what was started goes on. */
@@ -274,10 +276,13 @@ export class TokenKeeper {
     return within(work, timeoutMs, () => refreshTakesLong(timeoutMs));
   }
 
-  /** Milliseconds since Polar issued the tokens; infinite where that is not known. */
-  #ageOf({ mintedAt }: Pick<KnownLogin, 'mintedAt'>): number {
+  /** Milliseconds since Polar issued the tokens, at least; infinite where that is not known. */
+  #ageOf({ metAt, mintedAt }: Pick<KnownLogin, 'metAt' | 'mintedAt'>): number {
+    if (mintedAt === undefined) return Number.POSITIVE_INFINITY;
     // Also a clock that was set back makes nothing look new for long.
-    return mintedAt === undefined ? Number.POSITIVE_INFINITY : Math.abs(this.#parts.now() - mintedAt);
+    const age = Math.abs(this.#parts.now() - mintedAt);
+    if (metAt === undefined || age > clockDifferenceMs) return age;
+    return Math.min(age, performance.now() - metAt);
   }
 
   #isGood(known: KnownLogin): known is GoodLogin {
@@ -393,10 +398,12 @@ export class TokenKeeper {
     tokens: RefreshableTokens,
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
+    // Not when the response comes: Polar may take half a minute for it.
+    const mayBeUncommitted = this.#ageOf(known) < commitLagMs;
     try {
       return await this.#exchangeOnce(login, known, tokens, lock);
     } catch (error) {
-      if (!isInvalidGrant(error) || this.#ageOf(known) >= commitLagMs) throw error;
+      if (!isInvalidGrant(error) || !mayBeUncommitted) throw error;
       // Polar may not have committed these tokens yet; an attempt too many harms nothing.
       await delay(commitLagMs);
       return this.#exchangeOnce(login, known, tokens, lock);
