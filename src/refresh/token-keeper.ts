@@ -100,6 +100,7 @@ export class TokenKeeper {
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
+      now: parts.now,
     });
   }
 
