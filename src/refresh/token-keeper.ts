@@ -64,6 +64,8 @@ const clockDifferenceMs = 10 * 60_000;
 const refreshAfter401EveryMs = 60_000;
 // Of two refreshes at the same instant Polar may answer one with a 500; how long the other one may take to be recorded.
 const siblingPatienceMs = 1500;
+// Before a refusal is believed at once: longer than somebody who could not record tokens takes to try again.
+const certainAfterMs = 3000;
 // A person who logs out does not wait longer than this for a refresh under way; the tombstone stops it anyway.
 const logoutWaitMs = 2000;
 const minLockPauseMs = 20;
@@ -371,7 +373,8 @@ export class TokenKeeper {
     const { generation } = known;
     const pauseMs = this.#refusals.pauseMs(login.loginId, generation);
     if (pauseMs > 0) throw loginInDoubt(pauseMs);
-    if (this.#refusals.isBeyondDoubt(login.loginId, generation)) return this.#giveUp(login, known);
+    if (this.#refusals.isBeyondDoubt(login.loginId, generation))
+      return this.#giveUpUnlessNewer(login, known, lock);
     const outage = this.#outage.error;
     if (outage !== undefined) throw outage;
     await this.#checkStorage(login);
@@ -477,22 +480,38 @@ export class TokenKeeper {
   ): Promise<TokenSet> {
     const { generation } = known;
     const { loginId, storage } = login;
-    this.#refusals.note(loginId, generation);
-    const isExclusive = lock !== undefined && (await lock.isExclusive().catch(() => false));
+    const isFirst = this.#refusals.note(loginId, generation);
     // Without having seen the record, a login must not be called dead.
-    let newest = await this.#knowledge.reread(login).catch(throwUnreadable);
-    if (isSuperseded(newest, known) === undefined) {
+    const recorded = await this.#knowledge.reread(login).catch(throwUnreadable);
+    let newer = isSuperseded(recorded, known);
+    if (newer === undefined) {
       const spare = this.#spares.take(loginId, known);
       if (spare !== undefined) return this.#keep(login, generation + 1, spare.tokens, lock);
-      if (isExclusive || !storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
+      if (!storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
         return this.#giveUp(login, known, cause);
-      // Whoever has the tokens may be about to record them.
-      newest =
-        (await this.#knowledge.awaitNewer(login, generation, siblingPatienceMs)) ??
-        (await this.#knowledge.reread(login).catch(throwUnreadable));
+      // Whoever has the tokens may be about to record them: also who refreshed without a lock, while the store was down.
+      newer = await this.#knowledge.awaitNewer(login, generation, this.#certainAfterMs());
+      const isExclusive = isFirst && lock !== undefined && (await lock.isExclusive().catch(() => false));
+      if (newer === undefined && isExclusive) return this.#giveUpUnlessNewer(login, known, lock, cause);
     }
-    const newer = isSuperseded(newest, known);
     if (newer === undefined) throw loginInDoubt(this.#refusals.pauseMs(loginId, generation), cause);
+    return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
+  }
+
+  #certainAfterMs(): number {
+    return Math.min(certainAfterMs, this.#parts.timeoutMs / 3);
+  }
+
+  /** @throws PolarTransientError where the record cannot be read */
+  async #giveUpUnlessNewer(
+    login: LoginHandle,
+    known: KnownLogin,
+    lock?: HeldLock,
+    cause?: PolarOAuthError,
+  ): Promise<TokenSet> {
+    const recorded = await this.#knowledge.reread(login).catch(throwUnreadable);
+    const newer = isSuperseded(recorded, known);
+    if (newer === undefined) return this.#giveUp(login, known, cause);
     return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
   }
 
