@@ -17,8 +17,8 @@ const firstPauseMs = 10_000;
 export class Refusals {
   readonly #refusals = new BoundedMap<Refusal>(10_000);
 
-  /** Takes note of one more refusal. */
-  note(loginId: string, generation: number): void {
+  /** Takes note of one more refusal; returns whether it is the first one of this generation. */
+  note(loginId: string, generation: number): boolean {
     const now = performance.now();
     const before = this.#of(loginId, generation);
     const pauseMs = before === undefined ? firstPauseMs : before.pauseMs * 2;
@@ -28,6 +28,7 @@ export class Refusals {
       askAgainAt: now + pauseMs,
       pauseMs,
     });
+    return before === undefined;
   }
 
   /** True once nobody can have a newer generation that has not shown up since the first refusal. */
