@@ -38,6 +38,8 @@ export interface LoginKnowledgeParts {
   /** Called with what is written in the background. */
   readonly track: (writing: Promise<unknown>) => void;
   readonly now: () => number;
+  /** A clock for durations, which nobody sets back. */
+  readonly elapsedMs: () => number;
 }
 
 // Some 400 bytes each: bounded at a few megabytes. What is forgotten is read from its record again.
@@ -105,14 +107,14 @@ export class LoginKnowledge {
   }
 
   #meet(loginId: string, news: KnownLogin): KnownLogin {
-    const met = { metAt: performance.now(), ...news };
+    const met = { metAt: this.#parts.elapsedMs(), ...news };
     this.#known.set(loginId, met);
     return met;
   }
 
   /** Takes in a login whose record need not be looked for. */
   begin(login: LoginHandle): void {
-    this.#lookedAt.set(login.loginId, performance.now());
+    this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
     this.learn(login.loginId, this.recall(login));
   }
 
@@ -125,7 +127,8 @@ export class LoginKnowledge {
 
   /** True when {@link lookAgain} is due. */
   isLookDue(loginId: string): boolean {
-    return performance.now() - (this.#lookedAt.get(loginId) ?? Number.NEGATIVE_INFINITY) >= lookAgainAfterMs;
+    const lookedAt = this.#lookedAt.get(loginId) ?? Number.NEGATIVE_INFINITY;
+    return this.#parts.elapsedMs() - lookedAt >= lookAgainAfterMs;
   }
 
   /**
@@ -142,7 +145,7 @@ export class LoginKnowledge {
 
   /** What is known once the rows have been read. Rejects when the store cannot answer. */
   async reread(login: LoginHandle): Promise<KnownLogin> {
-    this.#lookedAt.set(login.loginId, performance.now());
+    this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
     const keys = loginKeys(login.loginId);
     const [ended, record] = await login.storage.run([{ read: keys.tombstone }, { read: keys.record }]);
     return this.learnRows(login, { tombstone: ended, record });
@@ -198,9 +201,9 @@ export class LoginKnowledge {
   #renew(login: LoginHandle, step: StorageStep): void {
     const { loginId, storage, ttlSeconds } = login;
     const everyMs = storage.forgetsIdle ? lookAgainAfterMs / 2 : (ttlSeconds * 1000) / 30;
-    const sinceMs = performance.now() - (this.#renewedAt.get(loginId) ?? Number.NEGATIVE_INFINITY);
+    const sinceMs = this.#parts.elapsedMs() - (this.#renewedAt.get(loginId) ?? Number.NEGATIVE_INFINITY);
     if (sinceMs < everyMs) return;
-    this.#renewedAt.set(loginId, performance.now());
+    this.#renewedAt.set(loginId, this.#parts.elapsedMs());
     this.#parts.track(storage.run([step]));
   }
 
@@ -274,7 +277,7 @@ export class LoginKnowledge {
       ]);
       isWritten(written);
       if (gaveUp !== undefined && 'value' in gaveUp) lock?.released();
-      this.#renewedAt.set(loginId, performance.now());
+      this.#renewedAt.set(loginId, this.#parts.elapsedMs());
       return this.learnRows(login, { tombstone: ended, record }).catch(
         orIfUnopenable(() => this.recall(login)),
       );

@@ -81,7 +81,7 @@ export class TokenKeeper {
   readonly #knowledge: LoginKnowledge;
   readonly #locks = new LoginLocks();
   readonly #spares: Spares;
-  readonly #refusals = new Refusals();
+  readonly #refusals: Refusals;
   readonly #refreshes = new Map<string, Promise<TokenSet>>();
   readonly #refreshesAfter401 = new BoundedMap<number>(10_000);
   readonly #refusedTwice = new BoundedMap<string>(10_000);
@@ -92,11 +92,13 @@ export class TokenKeeper {
   constructor(parts: TokenKeeperParts) {
     this.#parts = parts;
     this.#outage = new Outage(parts.elapsedMs);
+    this.#refusals = new Refusals(parts.elapsedMs);
     this.#spares = new Spares((spare) => void parts.underWay.write(this.#revoke(spare)));
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
       now: parts.now,
+      elapsedMs: parts.elapsedMs,
     });
   }
 
@@ -279,7 +281,7 @@ export class TokenKeeper {
     // Also a clock that was set back makes nothing look new for long.
     const age = Math.abs(this.#parts.now() - mintedAt);
     if (metAt === undefined || age > clockDifferenceMs) return age;
-    return Math.min(age, performance.now() - metAt);
+    return Math.min(age, this.#parts.elapsedMs() - metAt);
   }
 
   #isGood(known: KnownLogin): known is GoodLogin {
