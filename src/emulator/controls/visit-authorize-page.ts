@@ -35,7 +35,7 @@ export async function visitAuthorizePage(
     headers: request.headers,
     query: Object.fromEntries(request.query),
     form: {},
-    body: request.body,
+    body: '',
     grantType: undefined,
     at: state.clock.now(),
     fault: undefined,
@@ -77,8 +77,10 @@ function requestFor(url: URL): EmulatorRequest {
     query: url.searchParams,
     queryString: url.search.slice(1),
     headers: {},
-    body: '',
+    body: Buffer.alloc(0),
     form: new URLSearchParams(),
+    files: [],
+    formRefusal: undefined,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PolarEmulatorFault } from '../faults.js';
 import { detailAnswer } from '../http/answers.js';
+import { withVersion } from '../http/api-version.js';
 import { type Answer, type EmulatorRequest, firstParameter, Refusal } from '../http/message.js';
 import { readRequest } from '../http/read-request.js';
 import { send, substituteAnswer } from '../http/send.js';
@@ -20,7 +21,7 @@ export async function serve(
     await serveRequest(await readRequest(message), response, state);
   } catch (error) {
     // The body was too large, or the client went away in the middle of it.
-    if (error instanceof Refusal) send(response, error.answer);
+    if (error instanceof Refusal) send(response, withVersion(error.answer, message.headers));
     else response.destroy();
   }
 }
@@ -40,7 +41,7 @@ async function serveRequest(
     return;
   }
   const substitute = fault === undefined ? undefined : substituteAnswer(fault);
-  const answer = substitute ?? (await answerOf(request, state));
+  const answer = withVersion(substitute ?? (await answerOf(request, state)), request.headers);
   if (fault === 'hang-after') {
     answer.onSent?.();
     return;
@@ -77,7 +78,7 @@ function logEntry(
     headers,
     query: Object.fromEntries(query),
     form: Object.fromEntries(form),
-    body,
+    body: body.toString(),
     grantType: endpoint === 'token' ? firstParameter(request, 'grant_type') : undefined,
     at: state.clock.now(),
     fault,
