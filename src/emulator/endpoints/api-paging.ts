@@ -1,3 +1,4 @@
+import { crashRefusal } from '../http/answers.js';
 import type { Complaint, Problem } from '../validation/complaint.js';
 
 /** One page of a list, in the form of Polar's API. */
@@ -19,11 +20,19 @@ export function readPaging(query: URLSearchParams, complaints: Complaint[]): Pag
   return { page, limit: Math.min(limit, 100) };
 }
 
-/** Cuts a page. One behind the last is not only empty: its count is 0, too. */
+/** The largest number of items to pass over that Polar's database takes. */
+const MAX_OFFSET = 2 ** 63;
+
+/**
+ * Cuts a page.
+ *
+ * @throws Refusal 500 for a page so far behind the last that Polar's database does not take the number
+ */
 export function pageOf<Item>(items: readonly Item[], { page, limit }: Paging): ListPage<Item> {
-  const cut = items.slice((page - 1) * limit, page * limit);
-  const total = cut.length === 0 ? 0 : items.length;
-  return { items: cut, pagination: { total_count: total, max_page: Math.ceil(total / limit) } };
+  const offset = (page - 1) * limit;
+  if (offset >= MAX_OFFSET) throw crashRefusal();
+  const pagination = { total_count: items.length, max_page: Math.ceil(items.length / limit) };
+  return { items: items.slice(offset, offset + limit), pagination };
 }
 
 const NO_INTEGER: Problem = {
