@@ -41,7 +41,7 @@ function resolveOrganizations({ user, organizations, isOrganizationRequest }: De
   const selected = [...new Set(organizations.map(organizationUUID))];
   for (const id of selected) {
     if (!user.organizations.some((organization) => organization.id === id)) {
-      throw new AuthorizeError('invalid_request', `You are not a member of organization ${id}`);
+      throw new AuthorizeError('invalid_request', `Organization ${id} is not accessible`);
     }
   }
   if (!isOrganizationRequest) return selected;
