@@ -86,6 +86,8 @@ describe('redirect URIs', () => {
     ['https://256.1.1.1/', 'invalid IPv4 address'],
     ['https://a b.co/', 'invalid international domain name'],
     ['myapp://a b/', 'invalid domain character'],
+    ['myapp://ada@/', 'empty host'],
+    ['myapp://:80/', 'empty host'],
     ['https://a.co:99999/', 'invalid port number'],
     ['myapp://a:b/', 'invalid port number'],
   ])('"%s": %s', async (uri, error) => {
