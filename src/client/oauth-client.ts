@@ -310,7 +310,8 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Deletes a client, and its tokens with it: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3).
+   * Deletes a client: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3). Revoke its tokens first: at Polar
+   * access tokens outlive their client, and nobody can revoke them then.
    *
    * @param access what {@link register} answered
    * @param options `signal` and `timeoutMs` of this call
