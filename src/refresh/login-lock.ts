@@ -94,6 +94,16 @@ export class LoginLocks {
     return this.#takeUnlessBusy(place, rowOf(found), askedAt, { tombstone, record });
   }
 
+  /**
+   * Says in the row of the lock, as soon as the store can be reached, that an exchange is open without it: whoever holds
+   * the lock must not believe a refusal.
+   */
+  announce(place: RecordPlace): HeldLock | undefined {
+    if (!place.storage.shared) return undefined;
+    const row = { version: 0, value: JSON.stringify({ owner: newName() } satisfies LockRow) };
+    return this.#hold(place, loginKeys(place.loginId).lock, row, newName());
+  }
+
   /** Whether somebody holds the lock, or held it when they died. */
   async isHeld({ loginId, storage }: Pick<RecordPlace, 'loginId' | 'storage'>): Promise<boolean> {
     const said = parse(await storage.read(loginKeys(loginId).lock));
@@ -262,11 +272,21 @@ class RowLock implements HeldLock {
 
   async #letGo(leavesDoubt: boolean): Promise<void> {
     await this.#renewal;
-    const found = await this.#read();
-    // Nothing to give up, or somebody else's.
-    if (found === undefined || parse(found)?.owner !== this.#owner) return;
     if (leavesDoubt) this.#mark ??= newName();
+    // Without effect where it is not our row any more.
+    if (this.#storage.atomic) await this.#storage.run([this.#stepFrom(this.#row)]);
+    if ((await this.#giveUpIfShown()) || this.#storage.atomic) return;
+    // Nothing to give up, or somebody else's; or a store that lags.
+    await delay(maxLagMs, undefined, { ref: false });
+    await this.#giveUpIfShown();
+  }
+
+  async #giveUpIfShown(): Promise<boolean> {
+    const found = await this.#read();
+    const said = parse(found);
+    if (found === undefined || said?.owner !== this.#owner || said.isFree) return false;
     await this.#storage.run([this.#stepFrom(found)]);
+    return true;
   }
 
   async #keepRenewing(): Promise<void> {

@@ -218,11 +218,21 @@ export class TokenKeeper {
   }
 
   /**
-   * Ends a login for good, in every process, and revokes its newest tokens at Polar.
+   * Ends a login for good, in every process, and revokes its newest tokens at Polar. What takes longer than the time-out
+   * goes on in the background.
    *
    * @throws PolarConfigurationError `unsupported_storage` where its end cannot be recorded; its tokens are revoked
    */
   async end(login: LoginHandle): Promise<void> {
+    const { timeoutMs, underWay } = this.#parts;
+    const ending = underWay.write(this.#end(login));
+    const late = new Error('The rest goes on in the background');
+    await within(ending, timeoutMs, () => late).catch((error: unknown) => {
+      if (error !== late) throw error;
+    });
+  }
+
+  async #end(login: LoginHandle): Promise<void> {
     const known = this.#knowledge.recall(login);
     const suitable = await this.#isSuitable(login);
     // What a store tells only when it is back: by then, the tokens known before have been revoked.
@@ -319,6 +329,7 @@ export class TokenKeeper {
       if (isGood(newest)) return newest.tokens;
       throw unlessOver(newest) ?? outage;
     }
+    await this.#throwIfOver(login);
     const { lock, newest } = await this.#takeLock(login, isGood);
     let leavesDoubt = true;
     try {
@@ -331,6 +342,14 @@ export class TokenKeeper {
     } finally {
       lock?.release(leavesDoubt);
     }
+  }
+
+  /** Nobody takes the lock of a login that is over; where Polar refused it, another process may have recorded what revives it. */
+  async #throwIfOver(login: LoginHandle): Promise<void> {
+    const known = this.#knowledge.recall(login);
+    if (unlessOver(known) === undefined) return;
+    const over = unlessOver(known.rejected ? await this.#knowledge.rereadOrRecall(login) : known);
+    if (over !== undefined) throw over;
   }
 
   /**
@@ -353,7 +372,8 @@ export class TokenKeeper {
       } catch (error) {
         publish('refresh', { event: 'lock-unavailable', loginId: login.loginId, error });
         try {
-          return { lock, newest: this.#knowledge.recallAfter(login, error) };
+          const newest = this.#knowledge.recallAfter(login, error);
+          return { lock: lock ?? this.#locks.announce(login), newest };
         } catch (unopenable) {
           lock?.release();
           throw unopenable;
