@@ -72,10 +72,14 @@ export class LoginLocks {
   /**
    * Takes the lock if nobody has it, and reads record and tombstone as they are by then.
    *
-   * @param options `first`: nobody has looked yet, so that it is tried without looking where that saves a round trip
-   * @throws what the store throws
+   * @param options `first`: nobody has looked yet, so that it is tried without looking where that saves a round trip;
+   *   `isEnough`: whether the rows make the lock unnecessary
+   * @throws what the store throws, and what `isEnough` throws
    */
-  async tryTake(place: RecordPlace, options: { readonly first: boolean }): Promise<LockAttempt> {
+  async tryTake(
+    place: RecordPlace,
+    options: { readonly first: boolean; readonly isEnough: (rows: LoginRows) => Promise<boolean> },
+  ): Promise<LockAttempt> {
     const { storage } = place;
     if (!storage.shared) return takeInProcess(place);
     const keys = loginKeys(place.loginId);
@@ -91,7 +95,9 @@ export class LoginLocks {
       return this.#takeUnlessBusy(place, rowOf(found), askedAt, rows);
     }
     const [found, tombstone, record] = await storage.run(reads);
-    return this.#takeUnlessBusy(place, rowOf(found), askedAt, { tombstone, record });
+    const rows = { tombstone, record };
+    if (await options.isEnough(rows)) return { lock: undefined, rows };
+    return this.#takeUnlessBusy(place, rowOf(found), askedAt, rows);
   }
 
   /**

@@ -25,9 +25,9 @@ import {
 } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 import { isSamePair, type KnownLogin, LoginKnowledge } from './login-knowledge.js';
-import { type HeldLock, LoginLocks } from './login-lock.js';
+import { type HeldLock, LoginLocks, type LoginRows } from './login-lock.js';
 import { Refusals } from './refusals.js';
-import { type Spare, Spares } from './spares.js';
+import { Spares } from './spares.js';
 
 /** What a {@link TokenKeeper} is given. */
 export interface TokenKeeperParts {
@@ -93,6 +93,8 @@ export class TokenKeeper {
   readonly #refusedTwice = new BoundedMap<string>(10_000);
   // Generations for whose refresh no answer came: if Polar made the exchange, the tokens are lost.
   readonly #unanswered = new BoundedMap<number>(10_000);
+  // The access token that Polar last issued to this process.
+  readonly #issuedHere = new BoundedMap<string>(10_000);
   readonly #outage: Outage;
 
   constructor(parts: TokenKeeperParts) {
@@ -101,6 +103,7 @@ export class TokenKeeper {
     this.#spares = new Spares((spare) => void parts.underWay.write(this.#revoke(spare)));
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
+      onTie: (loginId, known) => this.#keepAsSpare(loginId, known),
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
       now: parts.now,
     });
@@ -234,17 +237,17 @@ export class TokenKeeper {
 
   async #end(login: LoginHandle): Promise<void> {
     const known = this.#knowledge.recall(login);
-    const suitable = await this.#isSuitable(login);
     // What a store tells only when it is back: by then, the tokens known before have been revoked.
     const revokeLate = async (): Promise<void> => {
       const recorded = await this.#knowledge.lastRecord(login);
       if (recorded !== undefined && recorded.generation > known.generation) await this.#revoke(recorded);
     };
-    const isRecorded = suitable === true && (await this.#knowledge.recordEnd(login, revokeLate));
+    const isRecorded = await this.#knowledge.recordEnd(login, revokeLate);
     // Whoever is refreshing sees the end when it records, and revokes what it got.
     await this.#waitForRefresh(login);
     const recorded = isRecorded ? await this.#knowledge.lastRecord(login) : undefined;
     await this.#revoke(recorded !== undefined && recorded.generation > known.generation ? recorded : known);
+    const suitable = await this.#isSuitable(login);
     if (suitable !== true) throw suitable;
   }
 
@@ -365,7 +368,11 @@ export class TokenKeeper {
     for (let pauseMs = minLockPauseMs, first = true; ; pauseMs = Math.min(pauseMs * 2, maxLockPauseMs)) {
       let lock: HeldLock | undefined;
       try {
-        const attempt = await this.#locks.tryTake(login, { first });
+        const isEnough = async (rows: LoginRows): Promise<boolean> => {
+          const found = await this.#knowledge.learnRows(login, rows);
+          return isGood(found) || found.tokens === undefined;
+        };
+        const attempt = await this.#locks.tryTake(login, { first, isEnough });
         lock = attempt.lock;
         const newest = await this.#knowledge.learnRows(login, attempt.rows);
         if (lock !== undefined || isGood(newest) || newest.tokens === undefined) return { lock, newest };
@@ -469,10 +476,14 @@ export class TokenKeeper {
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
     const record = { generation, tokens, mintedAt: this.#parts.now() };
+    this.#issuedHere.set(login.loginId, tokens.accessToken);
     const afterwards = async (newest: KnownLogin): Promise<void> => {
       // Somebody may have logged out while the tokens were on their way: they must not outlive that.
       if (newest.tokens === undefined) await this.#parts.revoke(tokens, true);
-      else if (!isSamePair(newest.tokens, tokens)) this.#afterTie(login, record, newest);
+      else if (!isSamePair(newest.tokens, tokens)) {
+        this.#keepAsSpare(login.loginId, record);
+        this.#spares.drop(login.loginId, newest);
+      }
     };
     const newest = await this.#knowledge.recordTokens(login, record, afterwards, lock);
     await afterwards(newest);
@@ -481,11 +492,11 @@ export class TokenKeeper {
     return newest.tokens;
   }
 
-  /** Another process has recorded another pair meanwhile. */
-  #afterTie({ loginId }: LoginHandle, own: Spare, newest: KnownLogin): void {
-    publish('refresh', { event: 'tie', loginId, generation: own.generation });
-    this.#spares.keep(loginId, own);
-    this.#spares.drop(loginId, newest);
+  /** Another process has recorded another pair of the same generation; what it got, it keeps itself. */
+  #keepAsSpare(loginId: string, { generation, tokens, mintedAt }: KnownLogin): void {
+    if (tokens === undefined || this.#issuedHere.get(loginId) !== tokens.accessToken) return;
+    publish('refresh', { event: 'tie', loginId, generation });
+    this.#spares.keep(loginId, { generation, tokens, mintedAt });
   }
 
   /**
