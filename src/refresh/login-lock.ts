@@ -56,7 +56,9 @@ const minStaleMs = 10_000;
 // How much later than it was acknowledged a write may be seen.
 const maxLagMs = 3000;
 const lagPauseMs = 50;
-const minSettleMs = 100;
+const minSettleMs = 150;
+// Reading and writing take three round trips where the store cannot do both in one step: nobody takes longer than four.
+const settleRoundTrips = 6;
 
 /**
  * The locks of logins, kept as rows of any storage. Safety does not come from them (see docs/refresh-protocol.md): they
@@ -70,10 +72,14 @@ export class LoginLocks {
   /**
    * Takes the lock if nobody has it, and reads record and tombstone as they are by then.
    *
-   * @param options `first`: nobody has looked yet, so that it is tried without looking where that saves a round trip
-   * @throws what the store throws
+   * @param options `first`: nobody has looked yet, so that it is tried without looking where that saves a round trip;
+   *   `isEnough`: whether the rows make the lock unnecessary
+   * @throws what the store throws, and what `isEnough` throws
    */
-  async tryTake(place: RecordPlace, options: { readonly first: boolean }): Promise<LockAttempt> {
+  async tryTake(
+    place: RecordPlace,
+    options: { readonly first: boolean; readonly isEnough: (rows: LoginRows) => Promise<boolean> },
+  ): Promise<LockAttempt> {
     const { storage } = place;
     if (!storage.shared) return takeInProcess(place);
     const keys = loginKeys(place.loginId);
@@ -89,7 +95,19 @@ export class LoginLocks {
       return this.#takeUnlessBusy(place, rowOf(found), askedAt, rows);
     }
     const [found, tombstone, record] = await storage.run(reads);
-    return this.#takeUnlessBusy(place, rowOf(found), askedAt, { tombstone, record });
+    const rows = { tombstone, record };
+    if (await options.isEnough(rows)) return { lock: undefined, rows };
+    return this.#takeUnlessBusy(place, rowOf(found), askedAt, rows);
+  }
+
+  /**
+   * Says in the row of the lock, as soon as the store can be reached, that an exchange is open without it: whoever holds
+   * the lock must not believe a refusal.
+   */
+  announce(place: RecordPlace): HeldLock | undefined {
+    if (!place.storage.shared) return undefined;
+    const row = { version: 0, value: JSON.stringify({ owner: newName() } satisfies LockRow) };
+    return this.#hold(place, loginKeys(place.loginId).lock, row, newName());
   }
 
   /** Whether somebody holds the lock, or held it when they died. */
@@ -173,30 +191,41 @@ async function settled(
   askedAt: number,
 ): Promise<boolean> {
   const roundTripMs = performance.now() - askedAt;
-  // A session store takes two round trips for a write: it reads first.
-  const pauseMs = Math.max(minSettleMs, 6 * roundTripMs);
-  if (!(await storage.write(key, row, rowTTLSeconds))) return false;
-  const writtenAt = performance.now();
-  // Somebody may have taken the lock, been sure of it, and lost it to so late a write.
-  if (writtenAt - askedAt > roundTripMs + pauseMs / 2) return abandon(storage, key, row);
-  for (;;) {
-    const found = await storage.read(key);
-    if (isSame(found, row)) break;
-    // A store that lags still shows what was there before.
-    if (!isSame(found, before)) return false;
-    if (performance.now() - writtenAt > maxLagMs) return abandon(storage, key, row);
-    await delay(lagPauseMs);
+  // This process was stopped meanwhile: what it has read may be long over.
+  if (roundTripMs > storage.timeoutMs) return false;
+  const pauseMs = Math.max(minSettleMs, settleRoundTrips * roundTripMs);
+  const isSettled = async (): Promise<boolean> => {
+    if (!(await storage.write(key, row, rowTTLSeconds))) return false;
+    const writtenAt = performance.now();
+    // Somebody may have taken the lock, been sure of it, and lost it to so late a write.
+    if (writtenAt - askedAt > (pauseMs * 2) / 3) return false;
+    for (;;) {
+      const found = await storage.read(key);
+      if (isSame(found, row)) break;
+      // A store that lags still shows what was there before.
+      if (!isSame(found, before) || performance.now() - writtenAt > maxLagMs) return false;
+      await delay(lagPauseMs);
+    }
+    const lagMs = performance.now() - writtenAt;
+    if (lagMs > 2 * maxLagMs) return false;
+    await delay(Math.max(pauseMs, 2 * lagMs));
+    return isSame(await storage.read(key), row);
+  };
+  let isOurs = false;
+  try {
+    isOurs = await isSettled();
+    return isOurs;
+  } finally {
+    // Nobody is to wait until a row goes stale that nobody stands behind.
+    if (!isOurs) void withdraw(storage, key, row);
   }
-  const lagMs = performance.now() - writtenAt;
-  await delay(Math.max(pauseMs, 2 * lagMs));
-  return isSame(await storage.read(key), row);
 }
 
-/** Leaves a lock to others that may have been somebody else's: whoever takes it must believe no refusal. */
-async function abandon(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<false> {
-  const value = JSON.stringify({ owner: newName(), mark: newName(), isFree: true } satisfies LockRow);
-  await storage.write(key, { version: row.version + 1, value }, rowTTLSeconds);
-  return false;
+async function withdraw(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<void> {
+  await storage.run([{ remove: key, row }]);
+  // It may show only now, or have been written only now.
+  await delay(maxLagMs, undefined, { ref: false });
+  await storage.run([{ remove: key, row }]);
 }
 
 class RowLock implements HeldLock {
@@ -221,8 +250,6 @@ class RowLock implements HeldLock {
 
   async isExclusive(): Promise<boolean> {
     if (this.#mark !== undefined || this.#isOver) return false;
-    // Where two can take a lock at once, the other one claims it again at its next renewal.
-    if (!this.#storage.atomic) await delay(2 * renewEveryMs + minSettleMs);
     const said = parse(await this.#storage.read(this.#key));
     return said?.owner === this.#owner && said.mark === undefined && this.#mark === undefined;
   }
@@ -252,11 +279,21 @@ class RowLock implements HeldLock {
 
   async #letGo(leavesDoubt: boolean): Promise<void> {
     await this.#renewal;
-    const found = await this.#read();
-    // Nothing to give up, or somebody else's.
-    if (found === undefined || parse(found)?.owner !== this.#owner) return;
     if (leavesDoubt) this.#mark = newName();
+    // Without effect where it is not our row any more.
+    if (this.#storage.atomic) await this.#storage.run([this.#stepFrom(this.#row)]);
+    if ((await this.#giveUpIfShown()) || this.#storage.atomic) return;
+    // Nothing to give up, or somebody else's; or a store that lags.
+    await delay(maxLagMs, undefined, { ref: false });
+    await this.#giveUpIfShown();
+  }
+
+  async #giveUpIfShown(): Promise<boolean> {
+    const found = await this.#read();
+    const said = parse(found);
+    if (found === undefined || said?.owner !== this.#owner || said.isFree) return false;
     await this.#storage.run([this.#stepFrom(found)]);
+    return true;
   }
 
   async #keepRenewing(): Promise<void> {

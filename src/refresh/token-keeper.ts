@@ -24,7 +24,7 @@ import {
 } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 import { isSamePair, type KnownLogin, LoginKnowledge } from './login-knowledge.js';
-import { type HeldLock, LoginLocks } from './login-lock.js';
+import { type HeldLock, LoginLocks, type LoginRows } from './login-lock.js';
 import { Refusals } from './refusals.js';
 import { Spares } from './spares.js';
 
@@ -55,10 +55,14 @@ const justMintedMs = 5000;
 // Polar commits after it has answered: sooner than this, it may not find tokens that it has just minted.
 const commitLagMs = 2000;
 const commitLagPauseMs = 500;
+// Whoever issued tokens may have a clock that is wrong by this much. What was met a moment ago may be as young.
+const clockDifferenceMs = 10 * 60_000;
 // An API that answers 401 to good tokens must not make every request kill them.
 const refreshAfter401EveryMs = 60_000;
 // Of two refreshes at the same instant Polar may answer one with a 500; how long the other one may take to be recorded.
 const siblingPatienceMs = 1500;
+// Before a refusal is believed at once: longer than somebody who could not record tokens takes to try again.
+const certainAfterMs = 3000;
 // A person who logs out does not wait longer than this for a refresh under way; the tombstone stops it anyway.
 const logoutWaitMs = 2000;
 const minLockPauseMs = 20;
@@ -77,22 +81,27 @@ export class TokenKeeper {
   readonly #knowledge: LoginKnowledge;
   readonly #locks = new LoginLocks();
   readonly #spares: Spares;
-  readonly #refusals = new Refusals();
+  readonly #refusals: Refusals;
   readonly #refreshes = new Map<string, Promise<TokenSet>>();
   readonly #refreshesAfter401 = new BoundedMap<number>(10_000);
   readonly #refusedTwice = new BoundedMap<string>(10_000);
   // Generations for whose refresh no answer came: if Polar made the exchange, the tokens are lost.
   readonly #unanswered = new BoundedMap<number>(10_000);
+  // The access token that Polar last issued to this process.
+  readonly #issuedHere = new BoundedMap<string>(10_000);
   readonly #outage: Outage;
 
   constructor(parts: TokenKeeperParts) {
     this.#parts = parts;
     this.#outage = new Outage(parts.elapsedMs);
+    this.#refusals = new Refusals(parts.elapsedMs);
     this.#spares = new Spares((spare) => void parts.underWay.write(this.#revoke(spare)));
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
-      onReplaced: (loginId, replaced) => this.#spares.keep(loginId, replaced),
+      onReplaced: (loginId, replaced) => this.#keepAsSpare(loginId, replaced),
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
+      now: parts.now,
+      elapsedMs: parts.elapsedMs,
     });
   }
 
@@ -208,23 +217,33 @@ export class TokenKeeper {
   }
 
   /**
-   * Ends a login for good, in every process, and revokes its newest tokens at Polar.
+   * Ends a login for good, in every process, and revokes its newest tokens at Polar. What takes longer than the time-out
+   * goes on in the background.
    *
    * @throws PolarConfigurationError `unsupported_storage` where its end cannot be recorded; its tokens are revoked
    */
   async end(login: LoginHandle): Promise<void> {
+    const { timeoutMs, underWay } = this.#parts;
+    const ending = underWay.write(this.#end(login));
+    const late = new Error('The rest goes on in the background');
+    await within(ending, timeoutMs, () => late).catch((error: unknown) => {
+      if (error !== late) throw error;
+    });
+  }
+
+  async #end(login: LoginHandle): Promise<void> {
     const known = this.#knowledge.recall(login);
-    const suitable = await this.#isSuitable(login);
     // What a store tells only when it is back: by then, the tokens known before have been revoked.
     const revokeLate = async (): Promise<void> => {
       const recorded = await this.#knowledge.lastRecord(login);
       if (recorded !== undefined && recorded.generation > known.generation) await this.#revoke(recorded);
     };
-    const isRecorded = suitable === true && (await this.#knowledge.recordEnd(login, revokeLate));
+    const isRecorded = await this.#knowledge.recordEnd(login, revokeLate);
     // Whoever is refreshing sees the end when it records, and revokes what it got.
     await this.#waitForRefresh(login);
     const recorded = isRecorded ? await this.#knowledge.lastRecord(login) : undefined;
     await this.#revoke(recorded !== undefined && recorded.generation > known.generation ? recorded : known);
+    const suitable = await this.#isSuitable(login);
     if (suitable !== true) throw suitable;
   }
 
@@ -258,8 +277,8 @@ export class TokenKeeper {
     this.#spares.dropAll();
   }
 
-  async #revoke({ tokens, mintedAt }: Pick<KnownLogin, 'tokens' | 'mintedAt'>): Promise<void> {
-    if (tokens !== undefined) await this.#parts.revoke(tokens, this.#ageOf({ mintedAt }) < commitLagMs);
+  async #revoke(known: Pick<KnownLogin, 'tokens' | 'mintedAt' | 'metAt'>): Promise<void> {
+    if (known.tokens !== undefined) await this.#parts.revoke(known.tokens, this.#ageOf(known) < commitLagMs);
   }
 
   /** Nobody waits longer than the time-out; what was started goes on. */
@@ -269,10 +288,13 @@ export class TokenKeeper {
     return within(work, timeoutMs, () => refreshTakesLong(timeoutMs));
   }
 
-  /** Milliseconds since Polar issued the tokens; infinite where that is not known. */
-  #ageOf({ mintedAt }: Pick<KnownLogin, 'mintedAt'>): number {
+  /** Milliseconds since Polar issued the tokens, at least; infinite where that is not known. */
+  #ageOf({ metAt, mintedAt }: Pick<KnownLogin, 'metAt' | 'mintedAt'>): number {
+    if (mintedAt === undefined) return Number.POSITIVE_INFINITY;
     // Also a clock that was set back makes nothing look new for long.
-    return mintedAt === undefined ? Number.POSITIVE_INFINITY : Math.abs(this.#parts.now() - mintedAt);
+    const age = Math.abs(this.#parts.now() - mintedAt);
+    if (metAt === undefined || age > clockDifferenceMs) return age;
+    return Math.min(age, this.#parts.elapsedMs() - metAt);
   }
 
   #isGood(known: KnownLogin): known is GoodLogin {
@@ -306,13 +328,7 @@ export class TokenKeeper {
       if (isGood(newest)) return newest.tokens;
       throw unlessOver(newest) ?? outage;
     }
-    const known = this.#knowledge.recall(login);
-    if (unlessOver(known) !== undefined) {
-      // Requests with a login that is over take no lock. Another process may have recorded what revives it.
-      const newest = known.tokens === undefined ? known : await this.#knowledge.rereadOrRecall(login);
-      const over = unlessOver(newest);
-      if (over !== undefined) throw over;
-    }
+    await this.#throwIfOver(login);
     const { lock, newest } = await this.#takeLock(login, isGood);
     let leavesDoubt = true;
     try {
@@ -325,6 +341,14 @@ export class TokenKeeper {
     } finally {
       lock?.release(leavesDoubt);
     }
+  }
+
+  /** Nobody takes the lock of a login that is over; where Polar refused it, another process may have recorded what revives it. */
+  async #throwIfOver(login: LoginHandle): Promise<void> {
+    const known = this.#knowledge.recall(login);
+    if (unlessOver(known) === undefined) return;
+    const over = unlessOver(known.rejected ? await this.#knowledge.rereadOrRecall(login) : known);
+    if (over !== undefined) throw over;
   }
 
   /**
@@ -341,7 +365,11 @@ export class TokenKeeper {
     for (let pauseMs = minLockPauseMs, first = true; ; pauseMs = Math.min(pauseMs * 2, maxLockPauseMs)) {
       let lock: HeldLock | undefined;
       try {
-        const attempt = await this.#locks.tryTake(login, { first });
+        const isEnough = async (rows: LoginRows): Promise<boolean> => {
+          const found = await this.#knowledge.learnRows(login, rows);
+          return isGood(found) || found.tokens === undefined;
+        };
+        const attempt = await this.#locks.tryTake(login, { first, isEnough });
         lock = attempt.lock;
         isBusy = lock === undefined;
         const newest = await this.#knowledge.learnRows(login, attempt.rows);
@@ -349,7 +377,10 @@ export class TokenKeeper {
       } catch (error) {
         publish('refresh', { event: 'lock-unavailable', loginId: login.loginId, error });
         // A store that fails for a moment says nothing of the owner, who may be waiting for Polar.
-        if (!isBusy) return { lock, newest: await this.#withoutRows(login, lock) };
+        if (!isBusy) {
+          const newest = await this.#withoutRows(login, lock);
+          return { lock: lock ?? this.#locks.announce(login), newest };
+        }
       }
       if (performance.now() >= giveUpAt) throw lockIsBusy();
       first = false;
@@ -406,10 +437,12 @@ export class TokenKeeper {
     tokens: RefreshableTokens,
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
+    // Not when the response comes: Polar may take half a minute for it.
+    const mayBeUncommitted = this.#ageOf(known) < commitLagMs;
     try {
       return await this.#exchangeOnce(login, known, tokens, lock);
     } catch (error) {
-      if (!isInvalidGrant(error) || this.#ageOf(known) >= commitLagMs) throw error;
+      if (!isInvalidGrant(error) || !mayBeUncommitted) throw error;
       // Polar may not have committed these tokens yet; an attempt too many harms nothing.
       await delay(commitLagMs);
       return this.#exchangeOnce(login, known, tokens, lock);
@@ -441,12 +474,16 @@ export class TokenKeeper {
   }
 
   /** Records what a refresh brought, at once: from now on it is all that there is. Resolves with what is the newest then. */
-  async #keep(login: LoginHandle, record: TokenRecord, lock?: HeldLock): Promise<GoodLogin> {
+  async #keep(login: LoginHandle, record: TokenRecord, lock: HeldLock | undefined): Promise<GoodLogin> {
     const { generation, tokens } = record;
+    this.#issuedHere.set(login.loginId, tokens.accessToken);
     const afterwards = async (newest: KnownLogin): Promise<void> => {
       // Somebody may have logged out while the tokens were on their way: they must not outlive that.
       if (newest.tokens === undefined) await this.#parts.revoke(tokens, true);
-      else if (!isSamePair(newest.tokens, tokens)) this.#afterTie(login, record, newest);
+      else if (!isSamePair(newest.tokens, tokens)) {
+        this.#keepAsSpare(login.loginId, record);
+        this.#spares.drop(login.loginId, newest);
+      }
     };
     const newest = await this.#knowledge.recordTokens(login, record, afterwards, lock);
     await afterwards(newest);
@@ -455,11 +492,11 @@ export class TokenKeeper {
     return { ...newest, tokens: newest.tokens };
   }
 
-  /** Another process has recorded another pair meanwhile. */
-  #afterTie({ loginId }: LoginHandle, own: TokenRecord, newest: KnownLogin): void {
+  /** Another process has recorded another pair of the same generation; what it got, it keeps itself. */
+  #keepAsSpare(loginId: string, own: TokenRecord): void {
+    if (this.#issuedHere.get(loginId) !== own.tokens.accessToken) return;
     publish('refresh', { event: 'tie', loginId, generation: own.generation });
     this.#spares.keep(loginId, own);
-    this.#spares.drop(loginId, newest);
   }
 
   /**
@@ -474,37 +511,42 @@ export class TokenKeeper {
   ): Promise<TokenSet> {
     const { generation } = known;
     const { loginId, storage } = login;
-    this.#refusals.note(loginId, generation);
-    const isExclusive = lock !== undefined && (await lock.isExclusive().catch(() => false));
+    const isFirst = this.#refusals.note(loginId, generation);
     // Without having seen the record, a login must not be called dead.
-    let newest = await this.#knowledge.reread(login).catch(throwUnreadable);
-    if (isSuperseded(newest, known) === undefined) {
+    const recorded = await this.#knowledge.reread(login).catch(throwUnreadable);
+    let newer = isSuperseded(recorded, known);
+    if (newer === undefined) {
       const spare = this.#spares.take(loginId, known);
       if (spare !== undefined) {
-        const kept = await this.#keep(login, { ...spare, generation: generation + 1 });
+        const kept = await this.#keep(login, { ...spare, generation: generation + 1 }, undefined);
         // It has mostly expired by then, just as the recorded one.
         return this.#isGood(kept) ? kept.tokens : this.#refresh(login, kept, lock);
       }
-      if (isExclusive || !storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
+      if (!storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
         return this.#giveUp(login, known, cause);
-      // Whoever has the tokens may be about to record them.
-      newest =
-        (await this.#knowledge.awaitNewer(login, generation, siblingPatienceMs)) ??
-        (await this.#knowledge.reread(login).catch(throwUnreadable));
+      // Whoever has the tokens may be about to record them: also who refreshed without a lock, while the store was down.
+      newer = await this.#knowledge.awaitNewer(login, generation, this.#certainAfterMs());
+      const isExclusive = isFirst && lock !== undefined && (await lock.isExclusive().catch(() => false));
+      if (newer === undefined && isExclusive) return this.#giveUpUnlessNewer(login, known, lock, cause);
     }
-    const newer = isSuperseded(newest, known);
     if (newer === undefined) throw loginInDoubt(this.#refusals.pauseMs(loginId, generation), cause);
     return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
   }
 
-  /** The store may have been down when the lock was taken. Without having seen the record, a login must not be called dead. */
+  #certainAfterMs(): number {
+    return Math.min(certainAfterMs, this.#parts.timeoutMs / 3);
+  }
+
+  /** @throws PolarTransientError where the record cannot be read */
   async #giveUpUnlessNewer(
     login: LoginHandle,
     known: KnownLogin,
-    lock: HeldLock | undefined,
+    lock?: HeldLock,
+    cause?: PolarOAuthError,
   ): Promise<TokenSet> {
-    const newer = isSuperseded(await this.#knowledge.reread(login).catch(throwUnreadable), known);
-    if (newer === undefined) return this.#giveUp(login, known);
+    const recorded = await this.#knowledge.reread(login).catch(throwUnreadable);
+    const newer = isSuperseded(recorded, known);
+    if (newer === undefined) return this.#giveUp(login, known, cause);
     return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
   }
 

@@ -131,12 +131,15 @@ export class GuardedStorage {
   async #probe(): Promise<void> {
     const key = { id: randomBytes(16).toString('hex'), group: randomBytes(16).toString('hex') };
     const row = { version: 1, value: probeValue };
-    const [written] = await this.run([{ write: key, row, ttlSeconds: 60 }]);
-    if (written !== undefined && 'error' in written) {
-      if (silentStores.has(this.#storage)) throw written.error;
-      // One that cannot be read either is down.
+    try {
+      await this.write(key, row, 60);
+    } catch (error) {
+      // One that does not respond is down, and so is one that cannot be read either; one that fails once may not do so again.
+      if (silentStores.has(this.#storage)) throw error;
       await this.read(key);
-      throw unsupported('refuses a row of ours', written.error);
+      await this.write(key, row, 60).catch((error: unknown) => {
+        throw unsupported('refuses a row of ours', error);
+      });
     }
     const giveUpAt = performance.now() + Math.min(maxLagMs, this.#timeoutMs);
     for (;;) {

@@ -27,7 +27,9 @@ export async function visitAuthorizePage(
   }
   const request = requestFor(url);
   const consent = deny ? 'deny' : 'auto';
-  const answer = await handle(request, { ...state, settings: { ...state.settings, consent } });
+  const transaction = await state.backend.accept();
+  const answer = await handle(request, { ...state, transaction, settings: { ...state.settings, consent } });
+  await transaction.respond();
   state.log.add({
     method: request.method,
     path: request.path,
@@ -35,7 +37,7 @@ export async function visitAuthorizePage(
     headers: request.headers,
     query: Object.fromEntries(request.query),
     form: {},
-    body: request.body,
+    body: '',
     grantType: undefined,
     at: state.clock.now(),
     fault: undefined,
@@ -77,8 +79,11 @@ function requestFor(url: URL): EmulatorRequest {
     query: url.searchParams,
     queryString: url.search.slice(1),
     headers: {},
-    body: '',
+    clientAddress: '127.0.0.1',
+    body: Buffer.alloc(0),
     form: new URLSearchParams(),
+    files: [],
+    formRefusal: undefined,
   };
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { AuthenticatedClient } from '../clients/client-authentication.js';
 import { crashRefusal, oauthRefusal } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, firstParameter, lastValue } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstParameter } from '../http/message.js';
+import { formValue, refuseNonASCII } from '../http/server-crashes.js';
 import { signIdToken } from '../id-token/id-token.js';
 import { subjectClaims } from '../id-token/subject-claims.js';
 import { splitScope } from '../scopes.js';
@@ -20,8 +21,8 @@ export async function authorizationCodeGrant(
 ): Promise<Answer> {
   const { client } = authenticated;
   const record = validCode(request, state, authenticated);
-  verifyCodeVerifier(record, lastValue(request.form, 'code_verifier'), authenticated);
-  state.codes.delete(record);
+  verifyCodeVerifier(record, formValue(request, 'code_verifier'), authenticated);
+  await state.codes.delete(record, state.transaction);
   const token = issueToken(state, client, {
     subject: { type: 'user', user: record.user },
     scope: record.scope,
@@ -29,7 +30,7 @@ export async function authorizationCodeGrant(
     expiresIn: state.settings.loginAccessTokenSeconds,
     withRefreshToken: client.metadata.grant_types.includes('refresh_token'),
   });
-  if (!splitScope(token.scope).includes('openid')) return tokenAnswer(token, state);
+  if (!splitScope(token.scope).includes('openid')) return tokenAnswer(token);
   const claims = {
     issuer: state.settings.issuer,
     clientID: client.clientID,
@@ -39,7 +40,7 @@ export async function authorizationCodeGrant(
     accessToken: token.accessToken,
     subject: subjectClaims(token.subject, token.scope),
   };
-  return tokenAnswer(token, state, signIdToken(claims, await state.keys.privateKey()));
+  return tokenAnswer(token, signIdToken(claims, await state.keys.privateKey()));
 }
 
 function validCode(
@@ -47,8 +48,9 @@ function validCode(
   state: EmulatorState,
   { client }: AuthenticatedClient,
 ): CodeRecord {
-  const code = lastValue(request.form, 'code');
+  const code = formValue(request, 'code');
   if (code === undefined) throw oauthRefusal('invalid_request', "Missing 'code' in request.");
+  refuseNonASCII(code);
   const record = state.codes.find(code, client.clientID);
   if (record === undefined) throw oauthRefusal('invalid_grant', "Invalid 'code' in request.");
   if (record.redirectURI && firstParameter(request, 'redirect_uri') !== record.redirectURI) {
