@@ -495,8 +495,8 @@ export class TokenKeeper {
   /** Another process has recorded another pair of the same generation; what it got, it keeps itself. */
   #keepAsSpare(loginId: string, own: TokenRecord): void {
     if (this.#issuedHere.get(loginId) !== own.tokens.accessToken) return;
-    publish('refresh', { event: 'tie', loginId, generation: own.generation });
-    this.#spares.keep(loginId, own);
+    if (this.#spares.keep(loginId, own))
+      publish('refresh', { event: 'tie', loginId, generation: own.generation });
   }
 
   /**
