@@ -95,7 +95,7 @@ holds(
     const found = spoilt(
       {
         ...entry,
-        loginId: Buffer.from(String(number).padStart(16, '0')).toString('base64url'),
+        loginId: String(number).padStart(32, '0'),
         ...(isExpired && { tokens: { ...(entry['tokens'] as Json), expiresAt: 1 } }),
       },
       list,
