@@ -1,5 +1,6 @@
 import { type OAuthErrorCode, PolarConfigurationError, PolarResponseError } from '../errors.js';
 import type { Http, HttpRequest } from '../http.js';
+import { isAccessToken } from '../token-characters.js';
 import { type CallOptions, limitsOf } from './call-options.js';
 import {
   type ClientMetadata,
@@ -9,7 +10,6 @@ import {
 } from './client-metadata.js';
 import type { EndpointSource } from './discovery.js';
 import { oauthError } from './oauth-error.js';
-import { isToken } from './wire-fields.js';
 
 /** What manages a registration: it came with the registration, which can be given as it is. */
 export interface RegistrationAccess {
@@ -126,7 +126,7 @@ export class Registrations {
     request: Pick<HttpRequest, 'json' | 'ignoreBody'>,
     options?: CallOptions,
   ): Promise<unknown> {
-    if (!isToken(token)) {
+    if (!isAccessToken(token)) {
       throw new PolarConfigurationError(
         'invalid_option',
         'registrationAccessToken is missing or has characters that no token has. It came with the registration.',

@@ -21,7 +21,6 @@ import {
   loginInDoubt,
   recordsUnreadable,
   refreshTakesLong,
-  tooManyExchanges,
 } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 import { isSamePair, type KnownLogin, LoginKnowledge } from './login-knowledge.js';
@@ -36,8 +35,6 @@ export interface TokenKeeperParts {
   /** Revokes tokens at Polar; never rejects. */
   readonly revoke: (tokens: TokenSet, justMinted: boolean) => Promise<void>;
   readonly underWay: UnderWay;
-  /** How many exchanges may be under way in this process. */
-  readonly maxExchanges: number;
   readonly now: () => number;
   /** A clock for durations, which nobody sets back. */
   readonly elapsedMs: () => number;
@@ -66,9 +63,6 @@ const siblingPatienceMs = 1500;
 const logoutWaitMs = 2000;
 const minLockPauseMs = 20;
 const maxLockPauseMs = 200;
-
-// Each holds a connection and some 80 KB: of all strategies of this process.
-let exchangesUnderWay = 0;
 
 /**
  * Keeps the tokens of logins alive. Polar kills the old tokens at the instant of a refresh, so of all who find
@@ -409,12 +403,10 @@ export class TokenKeeper {
     tokens: RefreshableTokens,
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
-    const { maxExchanges, timeoutMs, underWay } = this.#parts;
-    if (exchangesUnderWay >= maxExchanges) throw tooManyExchanges(maxExchanges);
-    exchangesUnderWay++;
+    const { timeoutMs, underWay } = this.#parts;
     if (lock !== undefined) lock.isExchangeOpen = true;
     try {
-      const response = underWay.exchange(this.#parts.refresh(tokens, login));
+      const response = underWay.exchange(() => this.#parts.refresh(tokens, login));
       // What counts for others is how long somebody would have to wait.
       this.#outage
         .watch(() => within(response, timeoutMs, () => refreshTakesLong(timeoutMs)))
@@ -425,7 +417,6 @@ export class TokenKeeper {
         this.#unanswered.set(login.loginId, known.generation);
       throw error;
     } finally {
-      exchangesUnderWay--;
       if (lock !== undefined) lock.isExchangeOpen = false;
     }
   }

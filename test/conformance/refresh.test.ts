@@ -51,7 +51,7 @@ describe('oidcc-client-test-refresh-token', () => {
     expect(provider.takeCalls()).toEqual(['token', 'token', 'token']);
     expect(provider.complaints).toEqual([]);
     const { form } = provider.requests.at(-1) ?? {};
-    expect(form?.['refresh_token']).toMatch(/^refresh&a\+b%20c=-/);
+    expect(form?.['refresh_token']).toMatch(/^refresh &a\+b%20c= ~-/);
     expect((await browser.get('/me')).body.user.id).toBe(provider.subject);
   });
 

@@ -5,11 +5,11 @@ import type express from 'express';
 import type session from 'express-session';
 import {
   logout,
+  type PolarAccessToken,
   PolarStrategy,
   polarTokens,
   requireLogin,
   requireScope,
-  type TokenSet,
 } from 'passport-polar-sh';
 import { redisStorage } from 'passport-polar-sh/redis';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
@@ -113,15 +113,19 @@ describe('tokens that were handed out', () => {
     const browser = await loggedIn({
       routes: (server) =>
         server.get('/mine', async (req, res) => {
-          const tokens = (await req.polar.getTokens()) as { -readonly [Key in keyof TokenSet]?: unknown };
+          const tokens = (await req.polar.getTokens()) as {
+            -readonly [Key in keyof PolarAccessToken]: unknown;
+          };
           (tokens.scopes as string[]).push('everything');
           (req.polar.scopes as string[]).push('everything');
-          delete tokens.refreshToken;
+          tokens.accessToken = 'changed';
+          tokens.expiresAt = 0;
           res.json(tokens);
         }),
     });
     expect((await browser.get('/mine')).body.scopes).toContain('everything');
     expect((await browser.get('/me')).body.scopes).toEqual(['openid', 'email']);
+    expect(await browser.token()).toBe(liveToken());
     app.emulator.advanceTime(loginLife);
     expect(await browser.token()).toBe(liveToken());
   });

@@ -170,11 +170,11 @@ describe('a TypeScript app', () => {
   const source = `
     import express from 'express';
     import passport from 'passport';
-    import { PolarBearerStrategy, type PolarBearerUser, PolarError, type PolarProfile, PolarStrategy, polarTokens, requireLogin, requireScope, type TokenSet, type VerifyDone } from 'passport-polar-sh';
+    import { type PolarAccessToken, PolarBearerStrategy, type PolarBearerUser, PolarError, type PolarProfile, PolarStrategy, polarTokens, requireLogin, requireScope, type TokenSet, type VerifyDone } from 'passport-polar-sh';
     import { startPolarEmulator } from 'passport-polar-sh/emulator';
     const polar = new PolarStrategy(
       { clientID: 'c', clientSecret: process.env.POLAR_CLIENT_SECRET, callbackURL: '/cb', server: process.env.CI ? 'sandbox' : undefined },
-      async ({ tokens, profile, claims }) => ({ id: profile.id, email: claims.email, expires: tokens.expiresAt }),
+      async ({ tokens, profile, claims }) => ({ id: profile.id, email: claims.email, expires: (tokens satisfies TokenSet).expiresAt }),
     );
     new PolarStrategy({ clientID: 'c', callbackURL: '/cb' }, (accessToken: string, refreshToken: string, profile: PolarProfile, done: VerifyDone) => done(null, { id: profile.id }));
     new PolarStrategy({ clientID: 'c', callbackURL: '/cb' }, (accessToken: string, refreshToken: string, params: Record<string, unknown>, profile: PolarProfile, done: VerifyDone) => done(null, { id: profile.id }));
@@ -183,7 +183,7 @@ describe('a TypeScript app', () => {
     passport.use(polar);
     app.use(polarTokens(polar));
     app.get('/', requireLogin({ loginPath: '/auth' }), async (req, res) => {
-      const tokens: TokenSet = await req.polar.getTokens();
+      const tokens: PolarAccessToken = await req.polar.getTokens();
       res.json([tokens.expiresAt, await req.polar.getAccessToken(), req.polar.scopes]);
     });
     app.get('/auth', passport.authenticate('polar', { subType: 'organization', returnTo: '/', scope: ['openid'] }));
