@@ -1,5 +1,5 @@
 /** What a storage, a lock, a proxy or an app may do to a login without ending it. */
-import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import express from 'express';
 import session from 'express-session';
 import {
@@ -10,11 +10,15 @@ import {
   type StoredRow,
 } from 'passport-polar-sh';
 import request from 'supertest';
+import { skipDuration } from '../support/durations.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
-afterEach(() => app.close());
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await app.close();
+});
 
 beforeAll(async () => {
   // The emulator makes its first key now, not within the short time-outs below.
@@ -113,6 +117,11 @@ describe('a storage', () => {
     isDown = true;
     expect((await browser.get('/token')).body.code).toBe('server_error');
     isDown = false;
+    // Polar is not asked at once again, since it has just refused.
+    expect((await browser.get('/token')).body.code).toBe('server_error');
+    expect(app.errors.at(-1)).toMatchObject({ status: 503, retryAfterSeconds: 10 });
+    expect(refreshes()).toHaveLength(1);
+    skipDuration(10_000);
     expect((await browser.get('/token')).body.code).toBe('login_expired');
   });
 
@@ -178,7 +187,7 @@ describe('the lock of a refresh', () => {
   ])('%s holds nobody up', async (_what, wrong) => {
     const { storage } = testStorage({ shared: true });
     const broken = { ...storage, ...wrong(storage) };
-    const browser = await loggedIn({ strategy: { storage: broken, timeoutMs: 2000 } });
+    const browser = await loggedIn({ strategy: { storage: broken } });
     app.emulator.advanceTime(loginLife);
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
     expect(refreshes()).toHaveLength(1);
