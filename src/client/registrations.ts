@@ -103,7 +103,8 @@ export class Registrations {
   }
 
   /**
-   * Deletes a client, and its tokens with it: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3).
+   * Deletes a client: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3). Its tokens go on working at Polar, and
+   * nothing can revoke them any more: revoke them first, as docs/oauth-api.md shows.
    *
    * @param access what {@link register} answered: `clientID` and `registrationAccessToken`
    * @param options `signal` and `timeoutMs` of this call

@@ -3,6 +3,10 @@ import { Clock } from './clock.js';
 import { Faults } from './faults.js';
 import { SigningKeys } from './id-token/signing-keys.js';
 import { CONSENTS, type PolarEmulatorLifetimes, type PolarEmulatorOptions } from './options.js';
+import { LateBackend } from './realistic/late-backend.js';
+import { RateLimits } from './realistic/rate-limits.js';
+import { resolveRealism } from './realistic/realism.js';
+import { AT_ONCE, TIDY_BACKEND } from './realistic/transaction.js';
 import { RequestLog } from './request-log.js';
 import type { EmulatorState } from './state.js';
 import { Clients } from './stores/clients.js';
@@ -27,6 +31,7 @@ export function createState(options: PolarEmulatorOptions): EmulatorState {
     checkedNumber(`lifetimes.${name}`, lifetimes[name] ?? fallback, 0);
   const clock = new Clock();
   const directory = new Directory(options.users);
+  const realism = resolveRealism(options.realistic ?? false);
   return {
     settings: {
       port: checkedPort(options.port ?? 0),
@@ -34,7 +39,6 @@ export function createState(options: PolarEmulatorOptions): EmulatorState {
       issuer: checkedText('issuer', options.issuer ?? 'https://polar.sh'),
       loginAccessTokenSeconds: seconds('loginAccessTokenSeconds', 864_000),
       refreshedAccessTokenSeconds: seconds('refreshedAccessTokenSeconds', 3600),
-      commitLagMs: checkedNumber('commitLagMs', options.commitLagMs ?? 0, 0),
       baseURL: '',
       consent: checkedChoice('consent', options.consent ?? 'ask', CONSENTS),
     },
@@ -50,6 +54,9 @@ export function createState(options: PolarEmulatorOptions): EmulatorState {
     webSessions: new WebSessions(clock),
     faults: new Faults(),
     log: new RequestLog(),
+    backend: realism === undefined ? TIDY_BACKEND : new LateBackend(realism),
+    transaction: AT_ONCE,
+    rateLimits: new RateLimits(clock, realism?.requestsPerMinute),
   };
 }
 
@@ -62,11 +69,15 @@ export function clearState({
   webSessions,
   faults,
   log,
+  rateLimits,
   keys,
   clock,
+  directory,
+  backend,
 }: EmulatorState): void {
-  for (const store of [codes, tokens, grants, consentForms, webSessions, faults, log]) store.clear();
-  for (const each of [keys, clock]) each.reset();
+  for (const store of [codes, tokens, grants, consentForms, webSessions, faults, log, rateLimits])
+    store.clear();
+  for (const each of [keys, clock, directory, backend]) each.reset();
 }
 
 const OPTION_NAMES: Names<PolarEmulatorOptions> = {
@@ -78,7 +89,7 @@ const OPTION_NAMES: Names<PolarEmulatorOptions> = {
   issuer: true,
   lifetimes: true,
   clients: true,
-  commitLagMs: true,
+  realistic: true,
 };
 
 const LIFETIME_NAMES: Names<PolarEmulatorLifetimes> = {

@@ -29,7 +29,10 @@ export async function startPolarEmulator(options: PolarEmulatorOptions = {}): Pr
   const server = createServer((message, response) => void serve(message, response, state));
   await listen(server, port, host);
   state.settings.baseURL = `http://${publishedHost(host)}:${(server.address() as AddressInfo).port}`;
-  return createControls(state, () => close(server));
+  return createControls(state, async () => {
+    await close(server);
+    state.backend.reset();
+  });
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

@@ -223,7 +223,7 @@ describe('organizations', () => {
 
   it.each([
     ['no-uuid', "Invalid 'organizations' UUID"],
-    [ACME.replace('0', '9'), `You are not a member of organization ${ACME.replace('0', '9')}`],
+    [ACME.replace('0', '9'), `Organization ${ACME.replace('0', '9')} is not accessible`],
   ])('refuses %s, without the state', async (organizations, description) => {
     const { status, json } = await polar.authorize({ organizations });
     expect(status).toBe(400);

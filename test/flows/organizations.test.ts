@@ -25,8 +25,11 @@ const start = async (options: TestAppOptions = {}) => {
 const introspections = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'introspect').length;
 const organizations = async (browser: Browser) => (await browser.get('/organizations')).body;
 /** Logs in and picks an organization. */
-const logIn = async (browser: Browser, ...picked: string[]) =>
-  browser.get(await app.emulator.authorize(await browser.startLogin(), { organizations: picked }));
+const logIn = async (browser: Browser, ...picked: string[]) => {
+  const path = await app.emulator.authorize(await browser.startLogin(), { organizations: picked });
+  await app.emulator.settled();
+  return browser.get(path);
+};
 
 const acme = '22222220-2222-4222-8222-222222222222';
 
@@ -71,7 +74,7 @@ describe('req.polar.organizations()', () => {
   });
 
   it('works with tokens that Polar has not committed yet', async () => {
-    const browser = await start({ emulator: { commitLagMs: 300 } });
+    const browser = await start({ emulator: { realistic: { commitLagMs: 300 } } });
     await logIn(browser, 'acme');
     expect(await organizations(browser)).toEqual([acme]);
     expect(introspections()).toBeLessThanOrEqual(2);

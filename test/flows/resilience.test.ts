@@ -235,7 +235,7 @@ it('answers many starts of one browser in time while the session store hangs', a
 describe('tokens that Polar has not committed yet', () => {
   it('are not believed to be refused for good', async () => {
     const browser = await loggedIn({
-      emulator: { commitLagMs: 400 },
+      emulator: { realistic: { commitLagMs: 400 } },
       routes: (server) =>
         server.post(
           '/refresh',

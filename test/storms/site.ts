@@ -1,4 +1,4 @@
-import type { PolarEmulator, PolarEmulatorRequest } from 'passport-polar-sh/emulator';
+import type { PolarEmulator, PolarEmulatorOptions, PolarEmulatorRequest } from 'passport-polar-sh/emulator';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { startRedis, type TestRedis } from '../support/redis-server.js';
 import { Visitor } from './visitor.js';
@@ -15,6 +15,8 @@ export interface SiteOptions
   extends Pick<WorkerConfig, 'records' | 'lock'>,
     Partial<Pick<WorkerConfig, 'leaseMs' | 'pauses'>> {
   readonly workers: number;
+  /** How Polar behaves. @default as it should */
+  readonly emulator?: Pick<PolarEmulatorOptions, 'realistic'>;
   readonly timeoutMs?: number;
   /** How many people have an account at Polar. @default 1 */
   readonly people?: number;
@@ -57,6 +59,7 @@ export class Site {
     try {
       const polar = closing(
         await startPolarEmulator({
+          ...options.emulator,
           users,
           lifetimes: { loginAccessTokenSeconds: options.loginTokenSeconds },
         }),

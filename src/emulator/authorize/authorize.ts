@@ -1,7 +1,7 @@
 import { browserErrorAnswer } from '../http/answers.js';
 import { type Answer, type EmulatorRequest, lastValue, Refusal } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
-import type { DirectoryUser } from '../users/directory.js';
+import { accessibleOrganizations, type DirectoryUser } from '../users/directory.js';
 import { AuthorizeError } from './authorize-error.js';
 import { type AuthorizeRequest, parseAuthorizeRequest } from './authorize-request.js';
 import { consentPage } from './consent-page.js';
@@ -44,7 +44,7 @@ function decide(request: EmulatorRequest, emulator: EmulatorState): Answer {
     return answeringErrors(undefined, () => issueCode(parsed, decision, emulator));
   }
   if (consent === 'auto') {
-    const [first] = wantsOrganization && organizations.length === 0 ? user.organizations : [];
+    const [first] = wantsOrganization && organizations.length === 0 ? accessibleOrganizations(user) : [];
     const chosen = first === undefined ? decision : { ...decision, organizations: [first.id] };
     return allow(parsed, chosen, emulator);
   }

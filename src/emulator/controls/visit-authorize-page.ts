@@ -27,7 +27,9 @@ export async function visitAuthorizePage(
   }
   const request = requestFor(url);
   const consent = deny ? 'deny' : 'auto';
-  const answer = await handle(request, { ...state, settings: { ...state.settings, consent } });
+  const transaction = await state.backend.accept();
+  const answer = await handle(request, { ...state, transaction, settings: { ...state.settings, consent } });
+  await transaction.respond();
   state.log.add({
     method: request.method,
     path: request.path,
@@ -77,6 +79,7 @@ function requestFor(url: URL): EmulatorRequest {
     query: url.searchParams,
     queryString: url.search.slice(1),
     headers: {},
+    clientAddress: '127.0.0.1',
     body: '',
     form: new URLSearchParams(),
   };

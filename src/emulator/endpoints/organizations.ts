@@ -3,7 +3,7 @@ import { jsonAnswer } from '../http/answers.js';
 import { type Answer, type EmulatorRequest, lastValue } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
 import type { TokenRecord } from '../stores/tokens.js';
-import type { DirectoryOrganization } from '../users/directory.js';
+import { accessibleOrganizations, type DirectoryOrganization } from '../users/directory.js';
 import { parseUUID } from '../uuid.js';
 import { type Complaint, validationRefusal } from '../validation/complaint.js';
 import { pageOf, readPaging } from './api-paging.js';
@@ -47,14 +47,13 @@ function decoded(segment: string): string {
 
 function organizationsOf({ subject, organizationIDs }: TokenRecord): readonly DirectoryOrganization[] {
   if (subject.type === 'organization') return [subject.organization];
-  const { organizations } = subject.user;
   return organizationIDs.length === 0
-    ? organizations
-    : organizations.filter(({ id }) => organizationIDs.includes(id));
+    ? accessibleOrganizations(subject.user)
+    : subject.user.organizations.filter(({ id }) => organizationIDs.includes(id));
 }
 
 /** An organization as Polar's API shows it, with everything the @polar-sh/sdk insists on. */
-function describe({ id, slug, name }: DirectoryOrganization): Record<string, unknown> {
+function describe({ id, slug, name, ssoEnforced }: DirectoryOrganization): Record<string, unknown> {
   return {
     created_at: '2026-01-01T00:00:00Z',
     modified_at: null,
@@ -69,7 +68,7 @@ function describe({ id, slug, name }: DirectoryOrganization): Record<string, unk
     socials: [],
     status: 'active',
     details_submitted_at: '2026-01-01T00:00:00Z',
-    sso_enforced: false,
+    sso_enforced: ssoEnforced,
     default_presentment_currency: 'usd',
     default_tax_behavior: 'location',
     feature_settings: null,

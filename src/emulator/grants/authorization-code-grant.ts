@@ -21,7 +21,7 @@ export async function authorizationCodeGrant(
   const { client } = authenticated;
   const record = validCode(request, state, authenticated);
   verifyCodeVerifier(record, lastValue(request.form, 'code_verifier'), authenticated);
-  state.codes.delete(record);
+  await state.codes.delete(record, state.transaction);
   const token = issueToken(state, client, {
     subject: { type: 'user', user: record.user },
     scope: record.scope,
@@ -29,7 +29,7 @@ export async function authorizationCodeGrant(
     expiresIn: state.settings.loginAccessTokenSeconds,
     withRefreshToken: client.metadata.grant_types.includes('refresh_token'),
   });
-  if (!splitScope(token.scope).includes('openid')) return tokenAnswer(token, state);
+  if (!splitScope(token.scope).includes('openid')) return tokenAnswer(token);
   const claims = {
     issuer: state.settings.issuer,
     clientID: client.clientID,
@@ -39,7 +39,7 @@ export async function authorizationCodeGrant(
     accessToken: token.accessToken,
     subject: subjectClaims(token.subject, token.scope),
   };
-  return tokenAnswer(token, state, signIdToken(claims, await state.keys.privateKey()));
+  return tokenAnswer(token, signIdToken(claims, await state.keys.privateKey()));
 }
 
 function validCode(

@@ -3,7 +3,7 @@ import { oauthRefusal } from '../http/answers.js';
 import { type Answer, type EmulatorRequest, firstParameter } from '../http/message.js';
 import { isSupportedScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
-import type { DirectoryUser } from '../users/directory.js';
+import { accessibleOrganizations, type DirectoryUser } from '../users/directory.js';
 import { parseUUID } from '../uuid.js';
 import { issueToken, tokenAnswer } from './token-answer.js';
 
@@ -30,7 +30,7 @@ export function webGrant(
     expiresIn: state.settings.refreshedAccessTokenSeconds,
     withRefreshToken: false,
   });
-  return tokenAnswer(token, state);
+  return tokenAnswer(token);
 }
 
 function requestedOrganization(request: EmulatorRequest): string | undefined {
@@ -50,6 +50,6 @@ function requestedOrganization(request: EmulatorRequest): string | undefined {
 function ownOrganization(user: DirectoryUser, sub: string): string {
   const wanted = parseUUID(sub);
   if (wanted === undefined) throw oauthRefusal('invalid_request', "Invalid 'sub' UUID");
-  if (!user.organizations.some(({ id }) => id === wanted)) throw oauthRefusal('invalid_grant');
+  if (!accessibleOrganizations(user).some(({ id }) => id === wanted)) throw oauthRefusal('invalid_grant');
   return wanted;
 }

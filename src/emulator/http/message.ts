@@ -8,6 +8,8 @@ export interface EmulatorRequest {
   /** The query as it came, without the question mark. */
   readonly queryString: string;
   readonly headers: IncomingHttpHeaders;
+  /** IP address of the client, by which Polar counts requests. */
+  readonly clientAddress: string;
   readonly body: string;
   /** Fields of a form body, URL-encoded or multipart; empty for any other body. */
   readonly form: URLSearchParams;
@@ -21,8 +23,6 @@ export interface Answer {
   readonly body: string;
   /** True for what is sent before Polar's layers that put headers on every answer. */
   readonly isBare?: boolean;
-  /** Called once the answer has been sent, or can be sent no longer. */
-  readonly onSent?: () => void;
 }
 
 /** An answer that ends the handling of a request from wherever it is thrown. */

@@ -24,6 +24,8 @@ export async function readRequest(message: IncomingMessage): Promise<EmulatorReq
     query: new URLSearchParams(queryString),
     queryString,
     headers: message.headers,
+    // Polar believes its proxy's header, and nobody else's.
+    clientAddress: trueClientIP(message) ?? message.socket.remoteAddress ?? '',
     body,
     form: readForm(mediaType(contentType), contentType ?? '', body),
   };
@@ -45,4 +47,9 @@ async function readBody(message: IncomingMessage): Promise<string> {
 /** The media type of a content-type header, without its parameters. */
 export function mediaType(contentType: string | undefined): string {
   return (contentType ?? '').split(';', 1).join('').trim().toLowerCase();
+}
+
+function trueClientIP({ headers }: IncomingMessage): string | undefined {
+  const header = headers['true-client-ip'];
+  return typeof header === 'string' ? header : undefined;
 }

@@ -1,4 +1,4 @@
-import { bearerRecord } from '../bearer.js';
+import { bearerRecord, bearerToken } from '../bearer.js';
 import { API_VERSION, detailAnswer, earlyAnswer, redirectAnswer } from '../http/answers.js';
 import { type Answer, type EmulatorRequest, Refusal } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
@@ -24,6 +24,7 @@ async function route(request: EmulatorRequest, state: EmulatorState): Promise<An
   const { method, path, headers } = request;
   const isStreamed = headers['content-length'] === undefined;
   if (method === 'POST' && isStreamed) return earlyAnswer(411, 'Length Required');
+  state.rateLimits.count(request, bearerToken(request), state.tokens);
   bearerRecord(request, state);
   const found = findRoute(path);
   if (found === undefined) return toOtherSlash(request, state) ?? detailAnswer(404, 'Not Found');

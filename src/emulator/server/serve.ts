@@ -4,6 +4,7 @@ import { detailAnswer } from '../http/answers.js';
 import { type Answer, type EmulatorRequest, firstParameter, Refusal } from '../http/message.js';
 import { readRequest } from '../http/read-request.js';
 import { send, substituteAnswer } from '../http/send.js';
+import { AT_ONCE } from '../realistic/transaction.js';
 import type { PendingRequest } from '../request-log.js';
 import type { EmulatorState } from '../state.js';
 import { handle } from './handle.js';
@@ -40,12 +41,10 @@ async function serveRequest(
     return;
   }
   const substitute = fault === undefined ? undefined : substituteAnswer(fault);
-  const answer = substitute ?? (await answerOf(request, state));
-  if (fault === 'hang-after') {
-    answer.onSent?.();
-    return;
-  }
-  response.once('close', () => answer.onSent?.());
+  const transaction = substitute === undefined ? await state.backend.accept() : AT_ONCE;
+  const answer = substitute ?? (await answerOf(request, { ...state, transaction }));
+  await transaction.respond();
+  if (fault === 'hang-after') return;
   if (fault === 'reset-after') {
     response.socket?.resetAndDestroy();
     return;

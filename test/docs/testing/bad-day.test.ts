@@ -1,0 +1,31 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
+import request from 'supertest';
+import { createApp } from './app';
+
+let polar: PolarEmulator;
+let browser: ReturnType<typeof request.agent>;
+beforeEach(async () => {
+  polar = await startPolarEmulator({ realistic: true });
+  browser = request.agent(createApp(polar.strategyOptions()));
+  const { headers } = await browser.get('/auth/polar');
+  const callback = await polar.authorize(headers.location);
+  await polar.settled(); // Polar does not know the code before: one is faster only in a test
+  await browser.get(callback).expect(302);
+});
+afterEach(() => polar.close());
+
+test('everybody finds the token expired at once: the login lives on, with one pair of tokens', async () => {
+  polar.advanceTime(864_000);
+  await Promise.all(Array.from({ length: 20 }, () => browser.get('/organizations')));
+  await polar.settled();
+  const { body } = await browser.get('/organizations').expect(200);
+  expect(body.items).toHaveLength(2);
+  expect(polar.liveTokens()).toHaveLength(1);
+});
+
+test('logging out leaves no token behind', async () => {
+  await polar.settled();
+  await browser.post('/logout').expect(302);
+  expect(polar.liveTokens()).toEqual([]);
+});
