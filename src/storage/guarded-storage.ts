@@ -138,6 +138,7 @@ export class GuardedStorage {
     const row = { version: 1, value: probeValue };
     const [written] = await this.run([{ write: key, row, ttlSeconds: 60 }]);
     if (written !== undefined && 'error' in written) {
+      if (written.error instanceof SilentStorageError) throw written.error;
       // One that cannot be read either is down.
       await this.read(key);
       throw unsupported('refuses a row of ours', written.error);
@@ -187,11 +188,18 @@ export class GuardedStorage {
       ? Math.min(this.#timeoutMs, silentStoreTimeoutMs)
       : this.#timeoutMs;
     try {
-      return await within(asked, waitMs, 'The storage');
+      return await within(asked, waitMs, () => new SilentStorageError(waitMs));
     } catch (error) {
       if (!hasResponded) silentStores.add(storage);
       throw error;
     }
+  }
+}
+
+/** A storage that does not respond has refused nothing. */
+class SilentStorageError extends Error {
+  constructor(waitMs: number) {
+    super(`The storage took longer than ${waitMs} ms`);
   }
 }
 
