@@ -12,7 +12,7 @@ import {
   tombstone,
   UnopenableRecordError,
 } from '../tokens/token-record.js';
-import type { TokenSet } from '../tokens/token-set.js';
+import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import { joinOrRun } from './join-or-run.js';
 import { recordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
@@ -25,6 +25,8 @@ export interface KnownLogin {
   readonly tokens: TokenSet | undefined;
   /** When Polar issued the tokens, in milliseconds since the epoch, where that is known. */
   readonly mintedAt: number | undefined;
+  /** When this process met these tokens, on its own clock for durations. */
+  readonly metAt?: number;
   /** Polar refused the refresh token of this generation; only other tokens help. */
   readonly rejected?: boolean;
 }
@@ -35,6 +37,9 @@ export interface LoginKnowledgeParts {
   readonly onNewest: (loginId: string, newest: KnownLogin) => void;
   /** Called with what is written in the background. */
   readonly track: (writing: Promise<unknown>) => void;
+  readonly now: () => number;
+  /** A clock for durations, which nobody sets back. */
+  readonly elapsedMs: () => number;
 }
 
 // Some 400 bytes each: bounded at a few megabytes. What is forgotten is read from its record again.
@@ -44,7 +49,13 @@ const maxUnrecordedLogins = 100_000;
 // How long this process may not know that another one has refreshed early, or logged the login out.
 const lookAgainAfterMs = 60_000;
 const quickWriteAttempts = 3;
+// In a store that cannot compare and write in one step, somebody may be about to write what they read before.
+const checkRecordAfterMs = 1500;
+const minRewritePauseMs = 250;
+// Until it is written, other processes may take a login for lost. Of many logins each one waits longer.
 const maxRewritePauseMs = 30_000;
+const fewRewritesPauseMs = 2000;
+const rewritePauseMsEach = 5;
 // A store that has refused a row for so long keeps refusing it. Tokens in use are written again at their next look.
 const giveUpWritingAfterMs = 60 * 60_000;
 
@@ -92,13 +103,18 @@ export class LoginKnowledge {
     const known = this.#find(loginId);
     if (known !== undefined && known.generation > news.generation) return known;
     if (known !== undefined && known.generation === news.generation && !news.rejected) return known;
-    this.#known.set(loginId, news);
-    return news;
+    return this.#meet(loginId, news);
+  }
+
+  #meet(loginId: string, news: KnownLogin): KnownLogin {
+    const met = { metAt: this.#parts.elapsedMs(), ...news };
+    this.#known.set(loginId, met);
+    return met;
   }
 
   /** Takes in a login whose record need not be looked for. */
   begin(login: LoginHandle): void {
-    this.#lookedAt.set(login.loginId, performance.now());
+    this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
     this.learn(login.loginId, this.recall(login));
   }
 
@@ -111,7 +127,8 @@ export class LoginKnowledge {
 
   /** True when {@link lookAgain} is due. */
   isLookDue(loginId: string): boolean {
-    return performance.now() - (this.#lookedAt.get(loginId) ?? Number.NEGATIVE_INFINITY) >= lookAgainAfterMs;
+    const lookedAt = this.#lookedAt.get(loginId) ?? Number.NEGATIVE_INFINITY;
+    return this.#parts.elapsedMs() - lookedAt >= lookAgainAfterMs;
   }
 
   /**
@@ -128,7 +145,7 @@ export class LoginKnowledge {
 
   /** What is known once the rows have been read. Rejects when the store cannot answer. */
   async reread(login: LoginHandle): Promise<KnownLogin> {
-    this.#lookedAt.set(login.loginId, performance.now());
+    this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
     const keys = loginKeys(login.loginId);
     const [ended, record] = await login.storage.run([{ read: keys.tombstone }, { read: keys.record }]);
     return this.learnRows(login, { tombstone: ended, record });
@@ -151,9 +168,11 @@ export class LoginKnowledge {
     const row = rowOf(rows.record);
     const record = await openRecord(login, row);
     const newest = this.#learnRecord(login, record);
-    if (row !== undefined && record?.generation === newest.generation)
-      this.#renew(login, { write: loginKeys(loginId).record, row, ttlSeconds: login.ttlSeconds });
-    else this.#heal(login, newest, record);
+    if (row !== undefined && record?.generation === newest.generation) {
+      // Expired ones are about to be replaced, and where the store cannot compare, this would undo it.
+      if (isUsable(record.tokens, this.#parts.now()))
+        this.#renew(login, { write: loginKeys(loginId).record, row, ttlSeconds: login.ttlSeconds });
+    } else this.#heal(login, newest, record);
     return this.#newest(loginId, newest);
   }
 
@@ -164,8 +183,7 @@ export class LoginKnowledge {
     if (record === undefined || record.generation < known.generation) return this.learn(loginId, known);
     const isSame = record.generation === known.generation && isSamePair(record.tokens, known.tokens);
     if (isSame) return this.learn(loginId, known);
-    this.#known.set(loginId, record);
-    return record;
+    return this.#meet(loginId, record);
   }
 
   /** The store has lost the record, or something older has been written over it: for other processes a lost login. */
@@ -183,9 +201,9 @@ export class LoginKnowledge {
   #renew(login: LoginHandle, step: StorageStep): void {
     const { loginId, storage, ttlSeconds } = login;
     const everyMs = storage.forgetsIdle ? lookAgainAfterMs / 2 : (ttlSeconds * 1000) / 30;
-    const sinceMs = performance.now() - (this.#renewedAt.get(loginId) ?? Number.NEGATIVE_INFINITY);
+    const sinceMs = this.#parts.elapsedMs() - (this.#renewedAt.get(loginId) ?? Number.NEGATIVE_INFINITY);
     if (sinceMs < everyMs) return;
-    this.#renewedAt.set(loginId, performance.now());
+    this.#renewedAt.set(loginId, this.#parts.elapsedMs());
     this.#parts.track(storage.run([step]));
   }
 
@@ -259,12 +277,15 @@ export class LoginKnowledge {
       ]);
       isWritten(written);
       if (gaveUp !== undefined && 'value' in gaveUp) lock?.released();
-      this.#renewedAt.set(loginId, performance.now());
+      this.#renewedAt.set(loginId, this.#parts.elapsedMs());
       return this.learnRows(login, { tombstone: ended, record }).catch(
         orIfUnopenable(() => this.recall(login)),
       );
     };
-    return (await this.#record(login, news, work, ifLate)) ?? this.recall(login);
+    const newest = await this.#record(login, news, work, ifLate);
+    if (newest !== undefined && storage.shared && !storage.atomic)
+      this.#parts.track(delay(checkRecordAfterMs, undefined, { ref: false }).then(() => this.#look(login)));
+    return newest ?? this.recall(login);
   }
 
   /**
@@ -335,10 +356,12 @@ export class LoginKnowledge {
     ifLate: (result: T) => Promise<void>,
   ): Promise<void> {
     const giveUpAt = performance.now() + giveUpWritingAfterMs;
+    const mostMs = (): number =>
+      Math.min(Math.max(fewRewritesPauseMs, this.#unrecorded.size * rewritePauseMsEach), maxRewritePauseMs);
     for (
-      let pauseMs = 250;
+      let pauseMs = minRewritePauseMs;
       performance.now() < giveUpAt;
-      pauseMs = Math.min(pauseMs * 2, maxRewritePauseMs)
+      pauseMs = Math.min(pauseMs * 2, mostMs())
     ) {
       await delay(pauseMs, undefined, { ref: false });
       // Something newer is to be recorded by now.

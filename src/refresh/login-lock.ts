@@ -56,7 +56,9 @@ const minStaleMs = 10_000;
 // How much later than it was acknowledged a write may be seen.
 const maxLagMs = 3000;
 const lagPauseMs = 50;
-const minSettleMs = 100;
+const minSettleMs = 150;
+// Reading and writing take three round trips where the store cannot do both in one step: nobody takes longer than four.
+const settleRoundTrips = 6;
 
 /**
  * The locks of logins, kept as rows of any storage. Safety does not come from them (see docs/refresh-protocol.md): they
@@ -172,29 +174,41 @@ async function settled(
   askedAt: number,
 ): Promise<boolean> {
   const roundTripMs = performance.now() - askedAt;
-  const pauseMs = Math.max(minSettleMs, 3 * roundTripMs);
-  if (!(await storage.write(key, row, rowTTLSeconds))) return false;
-  const writtenAt = performance.now();
-  // Somebody may have taken the lock, been sure of it, and lost it to so late a write.
-  if (writtenAt - askedAt > roundTripMs + pauseMs / 2) return abandon(storage, key, row);
-  for (;;) {
-    const found = await storage.read(key);
-    if (isSame(found, row)) break;
-    // A store that lags still shows what was there before.
-    if (!isSame(found, before)) return false;
-    if (performance.now() - writtenAt > maxLagMs) return abandon(storage, key, row);
-    await delay(lagPauseMs);
+  // This process was stopped meanwhile: what it has read may be long over.
+  if (roundTripMs > storage.timeoutMs) return false;
+  const pauseMs = Math.max(minSettleMs, settleRoundTrips * roundTripMs);
+  const isSettled = async (): Promise<boolean> => {
+    if (!(await storage.write(key, row, rowTTLSeconds))) return false;
+    const writtenAt = performance.now();
+    // Somebody may have taken the lock, been sure of it, and lost it to so late a write.
+    if (writtenAt - askedAt > (pauseMs * 2) / 3) return false;
+    for (;;) {
+      const found = await storage.read(key);
+      if (isSame(found, row)) break;
+      // A store that lags still shows what was there before.
+      if (!isSame(found, before) || performance.now() - writtenAt > maxLagMs) return false;
+      await delay(lagPauseMs);
+    }
+    const lagMs = performance.now() - writtenAt;
+    if (lagMs > 2 * maxLagMs) return false;
+    await delay(Math.max(pauseMs, 2 * lagMs));
+    return isSame(await storage.read(key), row);
+  };
+  let isOurs = false;
+  try {
+    isOurs = await isSettled();
+    return isOurs;
+  } finally {
+    // Nobody is to wait until a row goes stale that nobody stands behind.
+    if (!isOurs) void withdraw(storage, key, row);
   }
-  const lagMs = performance.now() - writtenAt;
-  await delay(Math.max(pauseMs, 2 * lagMs));
-  return isSame(await storage.read(key), row);
 }
 
-/** Leaves a lock to others that may have been somebody else's: whoever takes it must believe no refusal. */
-async function abandon(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<false> {
-  const value = JSON.stringify({ owner: newName(), mark: newName(), isFree: true } satisfies LockRow);
-  await storage.write(key, { version: row.version + 1, value }, rowTTLSeconds);
-  return false;
+async function withdraw(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<void> {
+  await storage.run([{ remove: key, row }]);
+  // It may show only now, or have been written only now.
+  await delay(maxLagMs, undefined, { ref: false });
+  await storage.run([{ remove: key, row }]);
 }
 
 class RowLock implements HeldLock {
@@ -219,8 +233,6 @@ class RowLock implements HeldLock {
 
   async isExclusive(): Promise<boolean> {
     if (this.#mark !== undefined || this.#isOver) return false;
-    // Where two can take a lock at once, the other one claims it again at its next renewal.
-    if (!this.#storage.atomic) await delay(2 * renewEveryMs + minSettleMs);
     const said = parse(await this.#storage.read(this.#key));
     return said?.owner === this.#owner && said.mark === undefined && this.#mark === undefined;
   }

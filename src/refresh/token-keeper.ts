@@ -55,10 +55,14 @@ const justMintedMs = 5000;
 // Polar commits after it has answered: sooner than this, it may not find tokens that it has just minted.
 const commitLagMs = 2000;
 const commitLagPauseMs = 500;
+// Whoever issued tokens may have a clock that is wrong by this much. What was met a moment ago may be as young.
+const clockDifferenceMs = 10 * 60_000;
 // An API that answers 401 to good tokens must not make every request kill them.
 const refreshAfter401EveryMs = 60_000;
 // Of two refreshes at the same instant Polar may answer one with a 500; how long the other one may take to be recorded.
 const siblingPatienceMs = 1500;
+// Before a refusal is believed at once: longer than somebody who could not record tokens takes to try again.
+const certainAfterMs = 3000;
 // A person who logs out does not wait longer than this for a refresh under way; the tombstone stops it anyway.
 const logoutWaitMs = 2000;
 const minLockPauseMs = 20;
@@ -77,7 +81,7 @@ export class TokenKeeper {
   readonly #knowledge: LoginKnowledge;
   readonly #locks = new LoginLocks();
   readonly #spares: Spares;
-  readonly #refusals = new Refusals();
+  readonly #refusals: Refusals;
   readonly #refreshes = new Map<string, Promise<TokenSet>>();
   readonly #refreshesAfter401 = new BoundedMap<number>(10_000);
   readonly #refusedTwice = new BoundedMap<string>(10_000);
@@ -88,10 +92,13 @@ export class TokenKeeper {
   constructor(parts: TokenKeeperParts) {
     this.#parts = parts;
     this.#outage = new Outage(parts.elapsedMs);
+    this.#refusals = new Refusals(parts.elapsedMs);
     this.#spares = new Spares((spare) => void parts.underWay.write(this.#revoke(spare)));
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
+      now: parts.now,
+      elapsedMs: parts.elapsedMs,
     });
   }
 
@@ -257,8 +264,8 @@ export class TokenKeeper {
     this.#spares.dropAll();
   }
 
-  async #revoke({ tokens, mintedAt }: Pick<KnownLogin, 'tokens' | 'mintedAt'>): Promise<void> {
-    if (tokens !== undefined) await this.#parts.revoke(tokens, this.#ageOf({ mintedAt }) < commitLagMs);
+  async #revoke(known: Pick<KnownLogin, 'tokens' | 'mintedAt' | 'metAt'>): Promise<void> {
+    if (known.tokens !== undefined) await this.#parts.revoke(known.tokens, this.#ageOf(known) < commitLagMs);
   }
 
   /** Nobody waits longer than the time-out; what was started goes on. */
@@ -268,10 +275,13 @@ export class TokenKeeper {
     return within(work, timeoutMs, () => refreshTakesLong(timeoutMs));
   }
 
-  /** Milliseconds since Polar issued the tokens; infinite where that is not known. */
-  #ageOf({ mintedAt }: Pick<KnownLogin, 'mintedAt'>): number {
+  /** Milliseconds since Polar issued the tokens, at least; infinite where that is not known. */
+  #ageOf({ metAt, mintedAt }: Pick<KnownLogin, 'metAt' | 'mintedAt'>): number {
+    if (mintedAt === undefined) return Number.POSITIVE_INFINITY;
     // Also a clock that was set back makes nothing look new for long.
-    return mintedAt === undefined ? Number.POSITIVE_INFINITY : Math.abs(this.#parts.now() - mintedAt);
+    const age = Math.abs(this.#parts.now() - mintedAt);
+    if (metAt === undefined || age > clockDifferenceMs) return age;
+    return Math.min(age, this.#parts.elapsedMs() - metAt);
   }
 
   #isGood(known: KnownLogin): known is GoodLogin {
@@ -359,7 +369,8 @@ export class TokenKeeper {
     const { generation } = known;
     const pauseMs = this.#refusals.pauseMs(login.loginId, generation);
     if (pauseMs > 0) throw loginInDoubt(pauseMs);
-    if (this.#refusals.isBeyondDoubt(login.loginId, generation)) return this.#giveUp(login, known);
+    if (this.#refusals.isBeyondDoubt(login.loginId, generation))
+      return this.#giveUpUnlessNewer(login, known, lock);
     const outage = this.#outage.error;
     if (outage !== undefined) throw outage;
     await this.#checkStorage(login);
@@ -387,10 +398,12 @@ export class TokenKeeper {
     tokens: RefreshableTokens,
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
+    // Not when the response comes: Polar may take half a minute for it.
+    const mayBeUncommitted = this.#ageOf(known) < commitLagMs;
     try {
       return await this.#exchangeOnce(login, known, tokens, lock);
     } catch (error) {
-      if (!isInvalidGrant(error) || this.#ageOf(known) >= commitLagMs) throw error;
+      if (!isInvalidGrant(error) || !mayBeUncommitted) throw error;
       // Polar may not have committed these tokens yet; an attempt too many harms nothing.
       await delay(commitLagMs);
       return this.#exchangeOnce(login, known, tokens, lock);
@@ -460,22 +473,38 @@ export class TokenKeeper {
   ): Promise<TokenSet> {
     const { generation } = known;
     const { loginId, storage } = login;
-    this.#refusals.note(loginId, generation);
-    const isExclusive = lock !== undefined && (await lock.isExclusive().catch(() => false));
+    const isFirst = this.#refusals.note(loginId, generation);
     // Without having seen the record, a login must not be called dead.
-    let newest = await this.#knowledge.reread(login).catch(throwUnreadable);
-    if (isSuperseded(newest, known) === undefined) {
+    const recorded = await this.#knowledge.reread(login).catch(throwUnreadable);
+    let newer = isSuperseded(recorded, known);
+    if (newer === undefined) {
       const spare = this.#spares.take(loginId, known);
       if (spare !== undefined) return this.#keep(login, generation + 1, spare.tokens, lock);
-      if (isExclusive || !storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
+      if (!storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
         return this.#giveUp(login, known, cause);
-      // Whoever has the tokens may be about to record them.
-      newest =
-        (await this.#knowledge.awaitNewer(login, generation, siblingPatienceMs)) ??
-        (await this.#knowledge.reread(login).catch(throwUnreadable));
+      // Whoever has the tokens may be about to record them: also who refreshed without a lock, while the store was down.
+      newer = await this.#knowledge.awaitNewer(login, generation, this.#certainAfterMs());
+      const isExclusive = isFirst && lock !== undefined && (await lock.isExclusive().catch(() => false));
+      if (newer === undefined && isExclusive) return this.#giveUpUnlessNewer(login, known, lock, cause);
     }
-    const newer = isSuperseded(newest, known);
     if (newer === undefined) throw loginInDoubt(this.#refusals.pauseMs(loginId, generation), cause);
+    return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
+  }
+
+  #certainAfterMs(): number {
+    return Math.min(certainAfterMs, this.#parts.timeoutMs / 3);
+  }
+
+  /** @throws PolarTransientError where the record cannot be read */
+  async #giveUpUnlessNewer(
+    login: LoginHandle,
+    known: KnownLogin,
+    lock?: HeldLock,
+    cause?: PolarOAuthError,
+  ): Promise<TokenSet> {
+    const recorded = await this.#knowledge.reread(login).catch(throwUnreadable);
+    const newer = isSuperseded(recorded, known);
+    if (newer === undefined) return this.#giveUp(login, known, cause);
     return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
   }
 

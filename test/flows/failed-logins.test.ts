@@ -180,7 +180,7 @@ describe('the tokens of a login are revoked when', () => {
   });
 
   it('Polar had not committed them when they were first revoked', async () => {
-    app = await startTestApp({ verify: () => false, emulator: { commitLagMs: 500 } });
+    app = await startTestApp({ verify: () => false, emulator: { realistic: { commitLagMs: 500 } } });
     await app.browser().logIn();
     await expectRevoked();
     expect(sentTo('revoke').map(({ status }) => status)).toEqual([200, 200]);

@@ -27,7 +27,6 @@ const organizations = async (browser: Browser) => (await browser.get('/organizat
 /** Logs in and picks an organization. */
 const logIn = async (browser: Browser, ...picked: string[]) => {
   const path = await app.emulator.authorize(await browser.startLogin(), { organizations: picked });
-  await app.emulator.settled();
   return browser.get(path);
 };
 

@@ -97,7 +97,10 @@ it('is told at once to callers of the client itself, who have their own patience
 
 describe('an access token that Polar has not committed yet', () => {
   it('gets the profile of userinfo all the same', async () => {
-    app = await startTestApp({ strategy: { fetchUserInfo: true }, emulator: { commitLagMs: 200 } });
+    app = await startTestApp({
+      strategy: { fetchUserInfo: true },
+      emulator: { realistic: { commitLagMs: 200 } },
+    });
     const browser = app.browser();
     expect((await browser.logIn()).headers['location']).toBe('/home');
     expect((await browser.get('/me')).body.user.displayName).toBe('ada@example.com');

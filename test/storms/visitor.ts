@@ -35,10 +35,7 @@ export class Visitor {
     path = '/auth/polar',
   ): Promise<void> {
     const { location } = await this.get(worker, path);
-    const callback = await polar.authorize(location, { user });
-    // An app whose browser is faster than Polar's commit is told that the code is unknown, and loses the login.
-    await polar.settled();
-    const { status, body } = await this.get(worker, callback);
+    const { status, body } = await this.get(worker, await polar.authorize(location, { user }));
     if (status !== 204) throw new Error(`A login failed: ${status} ${JSON.stringify(body)}`);
   }
 

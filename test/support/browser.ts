@@ -4,12 +4,9 @@ import request, { type Response } from 'supertest';
 export class Browser {
   readonly agent: ReturnType<typeof request.agent>;
   readonly #url: string;
-  readonly #beforeReturn: () => Promise<void>;
 
-  /** @param beforeReturn - what the browser waits for before Polar's page sends it back */
-  constructor(url: string, beforeReturn = async (): Promise<void> => {}) {
+  constructor(url: string) {
     this.#url = url;
-    this.#beforeReturn = beforeReturn;
     this.agent = request.agent(url);
   }
 
@@ -33,7 +30,6 @@ export class Browser {
     const answer = await fetch(authorizeURL, { redirect: 'manual' });
     const location = answer.headers.get('location');
     if (location === null) throw new Error(`Polar answered ${answer.status} ${await answer.text()}`);
-    await this.#beforeReturn();
     return location.replace(this.#url, '');
   }
 

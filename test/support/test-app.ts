@@ -74,8 +74,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   return {
     ...parts,
     errors,
-    // An app whose browser is faster than Polar's commit is told that the code is unknown, and loses the login.
-    browser: () => new Browser(url, () => emulator.settled()),
+    browser: () => new Browser(url),
     close: async () => {
       await closeServer(server);
       if (options.sharedEmulator === undefined) await emulator.close();

@@ -1,0 +1,249 @@
+/** One process of the app: a real TokenKeeper, and people who ask something of it. */
+import { PolarLoginRequiredError, PolarTransientError } from '../../../src/errors.js';
+import type { LoginHandle } from '../../../src/refresh/login-handle.js';
+import { TokenKeeper } from '../../../src/refresh/token-keeper.js';
+import { revokeTokens } from '../../../src/revocation.js';
+import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
+import type { Sealer } from '../../../src/tokens/sealing.js';
+import type { TokenSet } from '../../../src/tokens/token-set.js';
+import { UnderWay } from '../../../src/under-way.js';
+import { within } from '../../../src/within.js';
+import { accessTokenOf, type Pair, refreshTokenOf } from './simulated-polar.js';
+import { arriveAt, EventLoop, timeMs } from './virtual-time.js';
+import type { World } from './world.js';
+
+export const startTime = Date.UTC(2026, 0, 1);
+const listenMs = 120_000;
+const storeTimeoutMs = 3000;
+export const loginId = '0123456789abcdef0123456789abcdef';
+
+/** Seals nothing, but holds what it opens to its purpose. */
+const sealer: Sealer = {
+  seal: async (value, purpose) => JSON.stringify({ purpose, value }),
+  unseal: async (sealed, purpose) => {
+    const found = JSON.parse(sealed) as { purpose: string; value: unknown };
+    return found.purpose === purpose ? found.value : undefined;
+  },
+  lacksKeyOf: () => false,
+};
+
+export function tokensOf(pair: Pair, nowMs: number, lifetimeMs: number): TokenSet {
+  return {
+    accessToken: accessTokenOf(pair.n),
+    refreshToken: refreshTokenOf(pair.n),
+    expiresAt: nowMs + lifetimeMs,
+    scopes: ['openid'],
+  };
+}
+
+/** What a call of a person came to. */
+export interface Outcome {
+  readonly what: string;
+  /** `ok` with the token, the code of an error, or `401` where the API refused all that was tried. */
+  readonly result: string;
+  readonly accepted: boolean;
+  readonly accessToken?: string;
+}
+
+interface StepTrigger {
+  left: number;
+  readonly run: () => void;
+}
+
+export class SimulatedProcess {
+  readonly loop: EventLoop;
+  readonly name: string;
+  readonly underWay = new UnderWay();
+  readonly #triggers: StepTrigger[] = [];
+  readonly #world: World;
+  #keeper: TokenKeeper | undefined;
+  #login: LoginHandle | undefined;
+  /** Calls that have not settled yet. */
+  openCalls = 0;
+  /** Revocations that it has been asked for and that Polar has not been told of. */
+  openRevocations = 0;
+
+  constructor(
+    world: World,
+    readonly index: number,
+    incarnation: number,
+  ) {
+    this.#world = world;
+    this.name = 'ABCD'[index] + (incarnation > 0 ? String(incarnation + 1) : '');
+    this.loop = new EventLoop(1000 * (index + 1));
+    arriveAt(timeMs(), this.loop, () => this.#start());
+  }
+
+  get keeper(): TokenKeeper | undefined {
+    return this.#keeper;
+  }
+
+  readonly now = (): number => startTime + timeMs() + (this.#world.scenario.clocksMs[this.index] ?? 0);
+
+  /** Counts messages that are sent and received, for what is to happen at one of them. */
+  step(): void {
+    for (const trigger of [...this.#triggers])
+      if (--trigger.left <= 0) {
+        this.#triggers.splice(this.#triggers.indexOf(trigger), 1);
+        trigger.run();
+      }
+  }
+
+  afterSteps(steps: number, run: () => void): void {
+    this.#triggers.push({ left: steps, run });
+  }
+
+  /** Nothing more is to happen to it. */
+  forgetTriggers(): void {
+    this.#triggers.length = 0;
+  }
+
+  #start(): void {
+    const { polar, scenario, store } = this.#world;
+    const storage = new GuardedStorage(store.storageFor(this), Math.min(scenario.timeoutMs, storeTimeoutMs));
+    const client = {
+      isPublic: false,
+      revoke: (token: string) => this.#revoke(token),
+    };
+    this.#keeper = new TokenKeeper({
+      refresh: (tokens) => this.#exchange(tokens.refreshToken),
+      revoke: (tokens, justMinted) =>
+        revokeTokens(client as never, tokens, { justMinted, timeoutMs: scenario.timeoutMs }),
+      underWay: this.underWay,
+      maxExchanges: Number.POSITIVE_INFINITY,
+      now: this.now,
+      elapsedMs: () => performance.now(),
+      leewayMs: scenario.leewayMs,
+      timeoutMs: scenario.timeoutMs,
+    });
+    const [first] = polar.pairs;
+    if (first === undefined) throw new Error('There is no login');
+    this.#login = {
+      loginId,
+      facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
+      generation: 0,
+      tokens: tokensOf(first, startTime, first.expiresAtMs),
+      mintedAt: startTime - 60_000,
+      sealer,
+      isRecordedFromStart: false,
+      storage,
+      ttlSeconds: 86_400,
+    };
+  }
+
+  async #exchange(refreshToken: string): Promise<TokenSet> {
+    const { polar } = this.#world;
+    let isHeard = true;
+    let pair: Pair | undefined;
+    const response = polar.exchange(this, refreshToken).then((granted) => {
+      pair = granted.pair;
+      if (!isHeard) this.#world.lose(granted.pair);
+      return granted;
+    });
+    try {
+      const granted = await within(
+        response,
+        listenMs,
+        () => new PolarTransientError('timeout', 'Polar took too long'),
+      );
+      return tokensOf(granted.pair, this.now(), granted.expiresInMs);
+    } catch (error) {
+      isHeard = false;
+      if (pair !== undefined) this.#world.lose(pair);
+      throw error;
+    }
+  }
+
+  async #revoke(token: string): Promise<void> {
+    this.openRevocations++;
+    await this.#world.polar.revoke(this, token);
+    this.openRevocations--;
+  }
+
+  /** Whether it has this pair, or may yet get it. */
+  has(pair: Pair): boolean {
+    if (this.loop.isDead) return false;
+    if (pair.receiver === this) return true;
+    return this.#keeper?.peek(loginId)?.tokens?.refreshToken === refreshTokenOf(pair.n);
+  }
+
+  /** The generation that it knows; undefined for none, or when the login has ended. */
+  get generation(): number | undefined {
+    const known = this.#keeper?.peek(loginId);
+    return known === undefined || known.tokens === undefined || known.rejected ? undefined : known.generation;
+  }
+
+  /** Starts a call; what it comes to is told to the world. */
+  call(what: 'visit' | 'new tokens' | 'log out', done: (outcome: Outcome) => void): void {
+    arriveAt(timeMs(), this.loop, () => {
+      const { loop } = this;
+      this.openCalls++;
+      const timed = async <T>(name: string, call: () => Promise<T>): Promise<T> => {
+        const begunAt = loop.runningMs();
+        try {
+          return await call();
+        } finally {
+          this.#world.noteDuration(this, name, loop.runningMs() - begunAt);
+        }
+      };
+      this.#do(what, timed).then(
+        (outcome) => {
+          this.openCalls--;
+          done(outcome);
+        },
+        (error: unknown) => {
+          this.openCalls--;
+          this.#world.fail(`${this.name}: a call failed with ${String((error as Error).stack ?? error)}`);
+        },
+      );
+    });
+  }
+
+  async #do(
+    what: 'visit' | 'new tokens' | 'log out',
+    timed: <T>(name: string, call: () => Promise<T>) => Promise<T>,
+  ): Promise<Outcome> {
+    const keeper = this.#keeper as TokenKeeper;
+    const login = this.#login as LoginHandle;
+    const failed = (error: unknown): Outcome => {
+      const code = (error as { code?: string }).code;
+      if (code === undefined) throw error;
+      if (error instanceof PolarLoginRequiredError) this.#world.noteEndOfLogin(this, code);
+      return { what, result: code, accepted: false };
+    };
+    if (what === 'log out') {
+      this.#world.noteLogout();
+      try {
+        await timed('end', () => keeper.end(login));
+        return { what, result: 'done', accepted: false };
+      } catch (error) {
+        return failed(error);
+      }
+    }
+    const { polar } = this.#world;
+    try {
+      const first =
+        what === 'visit'
+          ? await timed('validTokens', () => keeper.validTokens(login))
+          : await timed('newTokens', () => keeper.newTokens(login));
+      const { accessToken } = first;
+      if (await polar.call(this, accessToken)) return { what, result: 'ok', accepted: true, accessToken };
+      const second = await timed('tokensAfterRefusal', () => keeper.tokensAfterRefusal(login, accessToken));
+      if (second === undefined) return { what, result: '401', accepted: false };
+      if (await polar.call(this, second.accessToken))
+        return { what, result: 'ok', accepted: true, accessToken: second.accessToken };
+      keeper.noteSecondRefusal(login, second.accessToken);
+      return { what, result: '401', accepted: false };
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  /** As at a shutdown; resolves with what is left. */
+  settle(withinMs: number, done: (left: number) => void): void {
+    arriveAt(timeMs(), this.loop, () => {
+      this.#keeper?.dropSpares();
+      void this.underWay.settled(withinMs).then(({ exchanges, writes }) => done(exchanges + writes));
+    });
+  }
+}
