@@ -325,7 +325,7 @@ export class TokenKeeper {
       leavesDoubt = this.#knowledge.isUnrecorded(login.loginId);
       throw error;
     } finally {
-      lock?.release(leavesDoubt);
+      if (lock !== undefined) void this.#parts.underWay.write(lock.release(leavesDoubt));
     }
   }
 
@@ -351,7 +351,7 @@ export class TokenKeeper {
         try {
           return { lock, newest: this.#knowledge.recallAfter(login, error) };
         } catch (unopenable) {
-          lock?.release();
+          void lock?.release();
           throw unopenable;
         }
       }
@@ -375,7 +375,8 @@ export class TokenKeeper {
     if (outage !== undefined) throw outage;
     await this.#checkStorage(login);
     try {
-      return await this.#keep(login, generation + 1, await this.#exchange(login, known, tokens, lock), lock);
+      const newer = await this.#exchange(login, known, tokens, lock);
+      return await this.#parts.underWay.write(this.#keep(login, generation + 1, newer, lock));
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
       if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, lock, error);
@@ -479,7 +480,8 @@ export class TokenKeeper {
     let newer = isSuperseded(recorded, known);
     if (newer === undefined) {
       const spare = this.#spares.take(loginId, known);
-      if (spare !== undefined) return this.#keep(login, generation + 1, spare.tokens, lock);
+      if (spare !== undefined)
+        return this.#parts.underWay.write(this.#keep(login, generation + 1, spare.tokens, lock));
       if (!storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
         return this.#giveUp(login, known, cause);
       // Whoever has the tokens may be about to record them: also who refreshed without a lock, while the store was down.
