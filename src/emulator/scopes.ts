@@ -61,7 +61,10 @@ export function isSupportedScope(scope: string): boolean {
 }
 
 /** Scopes of Polar's own web app. No other app gets them, but asking for them is no error. */
-const RESERVED_SCOPES: readonly string[] = ['web:read', 'web:write'];
+const RESERVED_SCOPES: readonly string[] = [
+  'organization_access_tokens:read',
+  'organization_access_tokens:write',
+];
 
 /** True when Polar knows every scope of the list. */
 export function isKnownScope(scope: string): boolean {

@@ -26,7 +26,10 @@ export async function startPolarEmulator(options: PolarEmulatorOptions = {}): Pr
   const state = createState(options);
   for (const client of checkedList('clients', options.clients ?? [])) registerClient(client, state);
   const { host, port } = state.settings;
-  const server = createServer((message, response) => void serve(message, response, state));
+  const server = createServer(
+    { requireHostHeader: false },
+    (message, response) => void serve(message, response, state),
+  );
   await listen(server, port, host);
   state.settings.baseURL = `http://${publishedHost(host)}:${(server.address() as AddressInfo).port}`;
   return createControls(state, async () => {

@@ -35,6 +35,8 @@ export interface KnownLogin {
 export interface LoginKnowledgeParts {
   /** Called with what is the newest whenever rows have been read or written. */
   readonly onNewest: (loginId: string, newest: KnownLogin) => void;
+  /** Called with what was known where another pair of the same generation is recorded. */
+  readonly onTie: (loginId: string, known: KnownLogin) => void;
   /** Called with what is written in the background. */
   readonly track: (writing: Promise<unknown>) => void;
   readonly now: () => number;
@@ -51,6 +53,7 @@ const lookAgainAfterMs = 60_000;
 const quickWriteAttempts = 3;
 // In a store that cannot compare and write in one step, somebody may be about to write what they read before.
 const checkRecordAfterMs = 1500;
+const noRenewalBeforeExpiryMs = 2 * 60_000;
 const minRewritePauseMs = 250;
 // Until it is written, other processes may take a login for lost. Of many logins each one waits longer.
 const maxRewritePauseMs = 30_000;
@@ -169,8 +172,8 @@ export class LoginKnowledge {
     const record = await openRecord(login, row);
     const newest = this.#learnRecord(login, record);
     if (row !== undefined && record?.generation === newest.generation) {
-      // Expired ones are about to be replaced, and where the store cannot compare, this would undo it.
-      if (isUsable(record.tokens, this.#parts.now()))
+      // Others are about to be replaced, and where the store cannot compare, this would undo it.
+      if (isUsable(record.tokens, this.#parts.now(), noRenewalBeforeExpiryMs))
         this.#renew(login, { write: loginKeys(loginId).record, row, ttlSeconds: login.ttlSeconds });
     } else this.#heal(login, newest, record);
     return this.#newest(loginId, newest);
@@ -183,6 +186,7 @@ export class LoginKnowledge {
     if (record === undefined || record.generation < known.generation) return this.learn(loginId, known);
     const isSame = record.generation === known.generation && isSamePair(record.tokens, known.tokens);
     if (isSame) return this.learn(loginId, known);
+    if (record.generation === known.generation) this.#parts.onTie(loginId, known);
     return this.#meet(loginId, record);
   }
 

@@ -72,10 +72,14 @@ export class LoginLocks {
   /**
    * Takes the lock if nobody has it, and reads record and tombstone as they are by then.
    *
-   * @param options `first`: nobody has looked yet, so that it is tried without looking where that saves a round trip
-   * @throws what the store throws
+   * @param options `first`: nobody has looked yet, so that it is tried without looking where that saves a round trip;
+   *   `isEnough`: whether the rows make the lock unnecessary
+   * @throws what the store throws, and what `isEnough` throws
    */
-  async tryTake(place: RecordPlace, options: { readonly first: boolean }): Promise<LockAttempt> {
+  async tryTake(
+    place: RecordPlace,
+    options: { readonly first: boolean; readonly isEnough: (rows: LoginRows) => Promise<boolean> },
+  ): Promise<LockAttempt> {
     const { storage } = place;
     if (!storage.shared) return takeInProcess(place);
     const keys = loginKeys(place.loginId);
@@ -91,7 +95,19 @@ export class LoginLocks {
       return this.#takeUnlessBusy(place, rowOf(found), askedAt, rows);
     }
     const [found, tombstone, record] = await storage.run(reads);
-    return this.#takeUnlessBusy(place, rowOf(found), askedAt, { tombstone, record });
+    const rows = { tombstone, record };
+    if (await options.isEnough(rows)) return { lock: undefined, rows };
+    return this.#takeUnlessBusy(place, rowOf(found), askedAt, rows);
+  }
+
+  /**
+   * Says in the row of the lock, as soon as the store can be reached, that an exchange is open without it: whoever holds
+   * the lock must not believe a refusal.
+   */
+  announce(place: RecordPlace): HeldLock | undefined {
+    if (!place.storage.shared) return undefined;
+    const row = { version: 0, value: JSON.stringify({ owner: newName() } satisfies LockRow) };
+    return this.#hold(place, loginKeys(place.loginId).lock, row, newName());
   }
 
   /** Whether somebody holds the lock, or held it when they died. */
@@ -262,11 +278,21 @@ class RowLock implements HeldLock {
 
   async #letGo(leavesDoubt: boolean): Promise<void> {
     await this.#renewal;
-    const found = await this.#read();
-    // Nothing to give up, or somebody else's.
-    if (found === undefined || parse(found)?.owner !== this.#owner) return;
     if (leavesDoubt) this.#mark ??= newName();
+    // Without effect where it is not our row any more.
+    if (this.#storage.atomic) await this.#storage.run([this.#stepFrom(this.#row)]);
+    if ((await this.#giveUpIfShown()) || this.#storage.atomic) return;
+    // Nothing to give up, or somebody else's; or a store that lags.
+    await delay(maxLagMs, undefined, { ref: false });
+    await this.#giveUpIfShown();
+  }
+
+  async #giveUpIfShown(): Promise<boolean> {
+    const found = await this.#read();
+    const said = parse(found);
+    if (found === undefined || said?.owner !== this.#owner || said.isFree) return false;
     await this.#storage.run([this.#stepFrom(found)]);
+    return true;
   }
 
   async #keepRenewing(): Promise<void> {

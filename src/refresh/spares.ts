@@ -40,7 +40,8 @@ export class Spares {
     const spare = this.#spares.get(loginId);
     if (spare === undefined || newest.generation <= spare.generation) return;
     this.#spares.delete(loginId);
-    this.#revoke(spare);
+    // Another process may have recorded the same pair as the next generation.
+    if (!isSamePair(newest.tokens, spare.tokens)) this.#revoke(spare);
   }
 
   /** Revokes all spares. */

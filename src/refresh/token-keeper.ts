@@ -24,9 +24,9 @@ import {
 } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 import { isSamePair, type KnownLogin, LoginKnowledge } from './login-knowledge.js';
-import { type HeldLock, LoginLocks } from './login-lock.js';
+import { type HeldLock, LoginLocks, type LoginRows } from './login-lock.js';
 import { Refusals } from './refusals.js';
-import { type Spare, Spares } from './spares.js';
+import { Spares } from './spares.js';
 
 /** What a {@link TokenKeeper} is given. */
 export interface TokenKeeperParts {
@@ -87,6 +87,8 @@ export class TokenKeeper {
   readonly #refusedTwice = new BoundedMap<string>(10_000);
   // Generations for whose refresh no answer came: if Polar made the exchange, the tokens are lost.
   readonly #unanswered = new BoundedMap<number>(10_000);
+  // The access token that Polar last issued to this process.
+  readonly #issuedHere = new BoundedMap<string>(10_000);
   readonly #outage: Outage;
 
   constructor(parts: TokenKeeperParts) {
@@ -96,6 +98,7 @@ export class TokenKeeper {
     this.#spares = new Spares((spare) => void parts.underWay.write(this.#revoke(spare)));
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
+      onTie: (loginId, known) => this.#keepAsSpare(loginId, known),
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
       now: parts.now,
       elapsedMs: parts.elapsedMs,
@@ -214,23 +217,33 @@ export class TokenKeeper {
   }
 
   /**
-   * Ends a login for good, in every process, and revokes its newest tokens at Polar.
+   * Ends a login for good, in every process, and revokes its newest tokens at Polar. What takes longer than the time-out
+   * goes on in the background.
    *
    * @throws PolarConfigurationError `unsupported_storage` where its end cannot be recorded; its tokens are revoked
    */
   async end(login: LoginHandle): Promise<void> {
+    const { timeoutMs, underWay } = this.#parts;
+    const ending = underWay.write(this.#end(login));
+    const late = new Error('The rest goes on in the background');
+    await within(ending, timeoutMs, () => late).catch((error: unknown) => {
+      if (error !== late) throw error;
+    });
+  }
+
+  async #end(login: LoginHandle): Promise<void> {
     const known = this.#knowledge.recall(login);
-    const suitable = await this.#isSuitable(login);
     // What a store tells only when it is back: by then, the tokens known before have been revoked.
     const revokeLate = async (): Promise<void> => {
       const recorded = await this.#knowledge.lastRecord(login);
       if (recorded !== undefined && recorded.generation > known.generation) await this.#revoke(recorded);
     };
-    const isRecorded = suitable === true && (await this.#knowledge.recordEnd(login, revokeLate));
+    const isRecorded = await this.#knowledge.recordEnd(login, revokeLate);
     // Whoever is refreshing sees the end when it records, and revokes what it got.
     await this.#waitForRefresh(login);
     const recorded = isRecorded ? await this.#knowledge.lastRecord(login) : undefined;
     await this.#revoke(recorded !== undefined && recorded.generation > known.generation ? recorded : known);
+    const suitable = await this.#isSuitable(login);
     if (suitable !== true) throw suitable;
   }
 
@@ -315,6 +328,7 @@ export class TokenKeeper {
       if (isGood(newest)) return newest.tokens;
       throw unlessOver(newest) ?? outage;
     }
+    await this.#throwIfOver(login);
     const { lock, newest } = await this.#takeLock(login, isGood);
     let leavesDoubt = true;
     try {
@@ -327,6 +341,14 @@ export class TokenKeeper {
     } finally {
       if (lock !== undefined) void this.#parts.underWay.write(lock.release(leavesDoubt));
     }
+  }
+
+  /** Nobody takes the lock of a login that is over; where Polar refused it, another process may have recorded what revives it. */
+  async #throwIfOver(login: LoginHandle): Promise<void> {
+    const known = this.#knowledge.recall(login);
+    if (unlessOver(known) === undefined) return;
+    const over = unlessOver(known.rejected ? await this.#knowledge.rereadOrRecall(login) : known);
+    if (over !== undefined) throw over;
   }
 
   /**
@@ -342,14 +364,19 @@ export class TokenKeeper {
     for (let pauseMs = minLockPauseMs, first = true; ; pauseMs = Math.min(pauseMs * 2, maxLockPauseMs)) {
       let lock: HeldLock | undefined;
       try {
-        const attempt = await this.#locks.tryTake(login, { first });
+        const isEnough = async (rows: LoginRows): Promise<boolean> => {
+          const found = await this.#knowledge.learnRows(login, rows);
+          return isGood(found) || found.tokens === undefined;
+        };
+        const attempt = await this.#locks.tryTake(login, { first, isEnough });
         lock = attempt.lock;
         const newest = await this.#knowledge.learnRows(login, attempt.rows);
         if (lock !== undefined || isGood(newest) || newest.tokens === undefined) return { lock, newest };
       } catch (error) {
         publish('refresh', { event: 'lock-unavailable', loginId: login.loginId, error });
         try {
-          return { lock, newest: this.#knowledge.recallAfter(login, error) };
+          const newest = this.#knowledge.recallAfter(login, error);
+          return { lock: lock ?? this.#locks.announce(login), newest };
         } catch (unopenable) {
           void lock?.release();
           throw unopenable;
@@ -443,10 +470,14 @@ export class TokenKeeper {
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
     const record = { generation, tokens, mintedAt: this.#parts.now() };
+    this.#issuedHere.set(login.loginId, tokens.accessToken);
     const afterwards = async (newest: KnownLogin): Promise<void> => {
       // Somebody may have logged out while the tokens were on their way: they must not outlive that.
       if (newest.tokens === undefined) await this.#parts.revoke(tokens, true);
-      else if (!isSamePair(newest.tokens, tokens)) this.#afterTie(login, record, newest);
+      else if (!isSamePair(newest.tokens, tokens)) {
+        this.#keepAsSpare(login.loginId, record);
+        this.#spares.drop(login.loginId, newest);
+      }
     };
     const newest = await this.#knowledge.recordTokens(login, record, afterwards, lock);
     await afterwards(newest);
@@ -455,11 +486,11 @@ export class TokenKeeper {
     return newest.tokens;
   }
 
-  /** Another process has recorded another pair meanwhile. */
-  #afterTie({ loginId }: LoginHandle, own: Spare, newest: KnownLogin): void {
-    publish('refresh', { event: 'tie', loginId, generation: own.generation });
-    this.#spares.keep(loginId, own);
-    this.#spares.drop(loginId, newest);
+  /** Another process has recorded another pair of the same generation; what it got, it keeps itself. */
+  #keepAsSpare(loginId: string, { generation, tokens, mintedAt }: KnownLogin): void {
+    if (tokens === undefined || this.#issuedHere.get(loginId) !== tokens.accessToken) return;
+    publish('refresh', { event: 'tie', loginId, generation });
+    this.#spares.keep(loginId, { generation, tokens, mintedAt });
   }
 
   /**

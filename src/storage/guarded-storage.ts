@@ -136,12 +136,14 @@ export class GuardedStorage {
   async #probe(): Promise<void> {
     const key = { id: randomBytes(16).toString('hex'), group: randomBytes(16).toString('hex') };
     const row = { version: 1, value: probeValue };
-    const [written] = await this.run([{ write: key, row, ttlSeconds: 60 }]);
-    if (written !== undefined && 'error' in written) {
-      if (written.error instanceof SilentStorageError) throw written.error;
-      // One that cannot be read either is down.
+    try {
+      await this.write(key, row, 60);
+    } catch {
+      // One that cannot be read either is down; one that fails once may not do so again.
       await this.read(key);
-      throw unsupported('refuses a row of ours', written.error);
+      await this.write(key, row, 60).catch((error: unknown) => {
+        throw error instanceof SilentStorageError ? error : unsupported('refuses a row of ours', error);
+      });
     }
     const giveUpAt = performance.now() + Math.min(maxLagMs, this.#timeoutMs);
     for (;;) {

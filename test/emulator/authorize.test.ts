@@ -206,7 +206,12 @@ describe('success', () => {
   });
 
   it('so are those of Polar’s own web app', async () => {
-    expect((await polar.login({ scope: 'openid web:read web:write' })).scope).toBe('openid');
+    const scope = 'openid organization_access_tokens:read organization_access_tokens:write';
+    expect((await polar.login({ scope })).scope).toBe('openid');
+  });
+
+  it.each(['openid web:read', 'web:write', 'admin'])('%s is not among the scopes of Polar', async (scope) => {
+    expect((await polar.authorize({ scope })).location.get('error')).toBe('invalid_scope');
   });
 
   it('without openid there is no id_token', async () => {

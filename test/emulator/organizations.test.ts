@@ -21,9 +21,15 @@ const CRITERIA =
   "'-next_review_threshold', 'days_in_status' or '-days_in_status'";
 
 describe('the list', () => {
-  it('behind its last page counts nothing', async () => {
-    const { json } = await read('?page=3&limit=1');
-    expect(json).toEqual({ items: [], pagination: { total_count: 0, max_page: 0 } });
+  it('counts on behind its last page, until the database trips over the number', async () => {
+    for (const page of ['3', '9223372036854775807', '9223372036854775808']) {
+      const { json } = await read(`?page=${page}&limit=1`);
+      expect(json).toEqual({ items: [], pagination: { total_count: 2, max_page: 2 } });
+    }
+    const { status, text } = await read('?page=9223372036854775809&limit=1');
+    expect([status, text]).toEqual([500, 'Internal Server Error']);
+    const { json } = await read(`?page=${'9'.repeat(4301)}`);
+    expect(json['detail']).toMatchObject([{ type: 'int_parsing_size', loc: ['query', 'page'] }]);
   });
 
   it('is sorted as asked', async () => {

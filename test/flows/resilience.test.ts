@@ -1,5 +1,5 @@
 /** What a storage, a lock, a proxy or an app may do to a login without ending it. */
-import { afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import session from 'express-session';
 import {
@@ -10,15 +10,11 @@ import {
   type StoredRow,
 } from 'passport-polar-sh';
 import request from 'supertest';
-import { skipDuration } from '../support/durations.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
-afterEach(async () => {
-  jest.restoreAllMocks();
-  await app.close();
-});
+afterEach(() => app.close());
 
 beforeAll(async () => {
   // The emulator makes its first key now, not within the short time-outs below.
@@ -121,7 +117,7 @@ describe('a storage', () => {
     expect((await browser.get('/token')).body.code).toBe('server_error');
     expect(app.errors.at(-1)).toMatchObject({ status: 503, retryAfterSeconds: 10 });
     expect(refreshes()).toHaveLength(1);
-    skipDuration(10_000);
+    app.emulator.advanceTime(10);
     expect((await browser.get('/token')).body.code).toBe('login_expired');
   });
 

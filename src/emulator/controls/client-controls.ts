@@ -89,7 +89,7 @@ function describeClient(client: ClientRecord, state: EmulatorState): PolarEmulat
     scope: metadata.scope,
     tokenEndpointAuthMethod: method,
     registrationAccessToken,
-    registrationClientURI: registrationURI(clientID, state),
+    registrationClientURI: registrationURI(clientID, state.settings.baseURL),
   };
 }
 

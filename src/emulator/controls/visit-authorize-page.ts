@@ -37,7 +37,7 @@ export async function visitAuthorizePage(
     headers: request.headers,
     query: Object.fromEntries(request.query),
     form: {},
-    body: request.body,
+    body: '',
     grantType: undefined,
     at: state.clock.now(),
     fault: undefined,
@@ -80,8 +80,10 @@ function requestFor(url: URL): EmulatorRequest {
     queryString: url.search.slice(1),
     headers: {},
     clientAddress: '127.0.0.1',
-    body: '',
+    body: Buffer.alloc(0),
     form: new URLSearchParams(),
+    files: [],
+    formRefusal: undefined,
   };
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { AuthenticatedClient } from '../clients/client-authentication.js';
 import { crashRefusal, oauthRefusal } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, firstParameter, lastValue } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstParameter } from '../http/message.js';
+import { formValue, refuseNonASCII } from '../http/server-crashes.js';
 import { signIdToken } from '../id-token/id-token.js';
 import { subjectClaims } from '../id-token/subject-claims.js';
 import { splitScope } from '../scopes.js';
@@ -20,7 +21,7 @@ export async function authorizationCodeGrant(
 ): Promise<Answer> {
   const { client } = authenticated;
   const record = validCode(request, state, authenticated);
-  verifyCodeVerifier(record, lastValue(request.form, 'code_verifier'), authenticated);
+  verifyCodeVerifier(record, formValue(request, 'code_verifier'), authenticated);
   await state.codes.delete(record, state.transaction);
   const token = issueToken(state, client, {
     subject: { type: 'user', user: record.user },
@@ -47,8 +48,9 @@ function validCode(
   state: EmulatorState,
   { client }: AuthenticatedClient,
 ): CodeRecord {
-  const code = lastValue(request.form, 'code');
+  const code = formValue(request, 'code');
   if (code === undefined) throw oauthRefusal('invalid_request', "Missing 'code' in request.");
+  refuseNonASCII(code);
   const record = state.codes.find(code, client.clientID);
   if (record === undefined) throw oauthRefusal('invalid_grant', "Invalid 'code' in request.");
   if (record.redirectURI && firstParameter(request, 'redirect_uri') !== record.redirectURI) {

@@ -1,6 +1,7 @@
 import type { AuthenticatedClient } from '../clients/client-authentication.js';
 import { oauthRefusal } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, firstParameter, lastValue } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstParameter } from '../http/message.js';
+import { formValue, refuseNonASCII } from '../http/server-crashes.js';
 import { splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import type { NewToken, TokenRecord } from '../stores/tokens.js';
@@ -16,9 +17,10 @@ export async function refreshTokenGrant(
   state: EmulatorState,
   { client }: AuthenticatedClient,
 ): Promise<Answer> {
-  const refreshToken = lastValue(request.form, 'refresh_token');
+  const refreshToken = formValue(request, 'refresh_token');
   if (refreshToken === undefined)
     throw oauthRefusal('invalid_request', "Missing 'refresh_token' in request.");
+  refuseNonASCII(refreshToken);
   const old = state.tokens.findByRefreshToken(refreshToken);
   if (old === undefined || old.revoked || old.clientID !== client.clientID)
     throw oauthRefusal('invalid_grant');

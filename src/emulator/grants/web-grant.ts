@@ -1,7 +1,8 @@
 import type { AuthenticatedClient } from '../clients/client-authentication.js';
 import { oauthRefusal } from '../http/answers.js';
 import { type Answer, type EmulatorRequest, firstParameter } from '../http/message.js';
-import { isSupportedScope } from '../scopes.js';
+import { refuseNonASCII } from '../http/server-crashes.js';
+import { isKnownScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import { accessibleOrganizations, type DirectoryUser } from '../users/directory.js';
 import { parseUUID } from '../uuid.js';
@@ -18,9 +19,10 @@ export function webGrant(
     throw oauthRefusal('invalid_request', "Missing 'session_token' in request.");
   const sub = requestedOrganization(request);
   const scope = firstParameter(request, 'scope');
-  if (scope && !isSupportedScope(scope)) {
+  if (scope && !isKnownScope(scope)) {
     throw oauthRefusal('invalid_scope', 'The requested scope is invalid, unknown, or malformed.');
   }
+  refuseNonASCII(sessionToken);
   const user = state.webSessions.find(sessionToken);
   if (user === undefined) throw oauthRefusal('invalid_grant');
   const token = issueToken(state, client, {

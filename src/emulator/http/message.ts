@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 /** A request, read to its end and taken apart. */
 export interface EmulatorRequest {
   readonly method: string;
+  /** As it came while it is on its way to its route, which sees it percent-decoded. */
   readonly path: string;
   readonly query: URLSearchParams;
   /** The query as it came, without the question mark. */
@@ -10,9 +11,14 @@ export interface EmulatorRequest {
   readonly headers: IncomingHttpHeaders;
   /** IP address of the client, by which Polar counts requests. */
   readonly clientAddress: string;
-  readonly body: string;
-  /** Fields of a form body, URL-encoded or multipart; empty for any other body. */
+  /** As it came; empty when it is larger than Polar takes. */
+  readonly body: Buffer;
+  /** Fields of a form body, URL-encoded or multipart; empty for any other body, and for a form that is broken. */
   readonly form: URLSearchParams;
+  /** Names of the fields of a multipart body that are files. */
+  readonly files: readonly string[];
+  /** What endpoints that read forms make of one that is broken. */
+  readonly formRefusal: Refusal | undefined;
 }
 
 /** What is to be sent back. */

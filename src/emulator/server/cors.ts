@@ -16,7 +16,7 @@ const ANY_ORIGIN = { 'access-control-allow-origin': '*' };
  * could read the form that gives consent.
  */
 function isForScripts({ path, headers }: EmulatorRequest): boolean {
-  return headers.origin !== undefined && /^\/(?:v1|\.well-known)\//.test(path);
+  return headers.origin !== undefined && /^\/(?:v1|api\/v1|\.well-known)\//.test(path);
 }
 
 /** The answer to a browser that asks ahead whether a script's request will be allowed. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { PolarEmulatorFault } from '../faults.js';
 import { detailAnswer } from '../http/answers.js';
+import { withVersion } from '../http/api-version.js';
 import { type Answer, type EmulatorRequest, firstParameter, Refusal } from '../http/message.js';
 import { readRequest } from '../http/read-request.js';
 import { send, substituteAnswer } from '../http/send.js';
@@ -21,7 +22,7 @@ export async function serve(
     await serveRequest(await readRequest(message), response, state);
   } catch (error) {
     // The body was too large, or the client went away in the middle of it.
-    if (error instanceof Refusal) send(response, error.answer);
+    if (error instanceof Refusal) send(response, withVersion(error.answer, message.headers));
     else response.destroy();
   }
 }
@@ -42,7 +43,8 @@ async function serveRequest(
   }
   const substitute = fault === undefined ? undefined : substituteAnswer(fault);
   const transaction = substitute === undefined ? await state.backend.accept() : AT_ONCE;
-  const answer = substitute ?? (await answerOf(request, { ...state, transaction }));
+  const answered = substitute ?? (await answerOf(request, { ...state, transaction }));
+  const answer = withVersion(answered, request.headers);
   await transaction.respond();
   if (fault === 'hang-after') return;
   if (fault === 'reset-after') {
@@ -76,7 +78,7 @@ function logEntry(
     headers,
     query: Object.fromEntries(query),
     form: Object.fromEntries(form),
-    body,
+    body: body.toString(),
     grantType: endpoint === 'token' ? firstParameter(request, 'grant_type') : undefined,
     at: state.clock.now(),
     fault,

@@ -73,9 +73,9 @@ export class SimulatedPolar {
     return pair;
   }
 
-  /** Whether Polar takes, or is about to take, the refresh token. */
+  /** Whether Polar takes the refresh token, now or when it has committed. */
   isLive(pair: Pair): boolean {
-    return pair.revokedAtMs === Number.POSITIVE_INFINITY;
+    return pair.revokedAtMs === Number.POSITIVE_INFINITY && !pair.isBeingExchanged;
   }
 
   acceptsNow(accessToken: string): boolean {

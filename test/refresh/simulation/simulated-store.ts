@@ -31,6 +31,7 @@ export class SimulatedStore {
   /** What each row has been, the last one last: for reads that lag. */
   readonly #rows = new Map<string, { readonly sinceMs: number; readonly kept: KeptRow | undefined }[]>();
   readonly #troubles: Trouble[] = [];
+  readonly #past: Trouble[] = [];
   readonly #scenario: Scenario;
   readonly #random: Random;
   readonly #changed: () => void;
@@ -63,6 +64,15 @@ export class SimulatedStore {
 
   trouble(trouble: Trouble): void {
     this.#troubles.push(trouble);
+    this.#past.push(trouble);
+  }
+
+  /** Whether a process could not get at the store properly at some time since. */
+  wasTroubled(process: number, sinceMs: number): boolean {
+    return this.#past.some(
+      (trouble) =>
+        (trouble.process ?? process) === process && trouble.untilMs >= sinceMs && trouble.fromMs <= timeMs(),
+    );
   }
 
   /** All is well again. */

@@ -1,0 +1,84 @@
+/** Who may use a route. */
+export type Access =
+  | 'anybody'
+  | 'web-app'
+  | 'web-app-or-nobody'
+  | 'customers'
+  | { readonly scopes: readonly string[]; readonly usersOnly: boolean };
+
+/** A path of Polar's, with the access of each method. */
+export interface PathEntry {
+  /** With `*` for any segment. */
+  readonly path: string;
+  readonly methods: ReadonlyMap<string, Access>;
+}
+
+/** The routes of a list in the notation of `polar-routes.ts`. */
+export class RouteTable {
+  readonly #entries: readonly (PathEntry & { readonly segments: readonly string[] })[];
+
+  constructor(list: string) {
+    this.#entries = parseList(list).map((entry) => ({ ...entry, segments: entry.path.split('/') }));
+  }
+
+  /** The entry that serves the method, or, before any other that has the path, the one that says which it serves. */
+  find(method: string, path: string): PathEntry | undefined {
+    const segments = path.split('/');
+    const matching = this.#entries.filter((entry) => matches(entry.segments, segments));
+    return matching.find(({ methods }) => methods.has(method)) ?? matching[0];
+  }
+}
+
+/** A line break at the end of a path goes unnoticed, as it does at Polar. */
+function matches(pattern: readonly string[], segments: readonly string[]): boolean {
+  if (pattern.length !== segments.length) return false;
+  return pattern.every((expected, index) => {
+    const segment = segments[index] ?? '';
+    if (expected === '*') return segment !== '';
+    return segment === expected || (index === pattern.length - 1 && segment === `${expected}\n`);
+  });
+}
+
+function parseList(list: string): PathEntry[] {
+  // Indented lines go on with the family of the line before.
+  return list
+    .trim()
+    .split(/\n(?! )/)
+    .flatMap(parseFamily);
+}
+
+function parseFamily(text: string): PathEntry[] {
+  const [head = '', ...tokens] = text.split(/\s+/);
+  const [beginning = '', resource = beginning.slice(beginning.lastIndexOf('/') + 1)] = head.split(':');
+  const entries: (PathEntry & { methods: Map<string, Access> })[] = [];
+  for (const token of tokens) {
+    const [method = '', code = ''] = token.split('.');
+    if (method === '' || token.startsWith('/')) {
+      entries.push({ path: token === '.' ? beginning : beginning + token, methods: new Map() });
+    } else {
+      entries.at(-1)?.methods.set(method, parseAccess(code, resource.replaceAll('-', '_')));
+    }
+  }
+  return entries;
+}
+
+const SIMPLE_ACCESS: Readonly<Record<string, Access>> = {
+  '-': 'anybody',
+  s: 'web-app',
+  a: 'web-app-or-nobody',
+  c: 'customers',
+  u: { scopes: [], usersOnly: true },
+};
+
+function parseAccess(code: string, familyResource: string): Access {
+  const simple = SIMPLE_ACCESS[code];
+  if (simple !== undefined) return simple;
+  const scopes = code
+    .replace('!', '')
+    .split('+')
+    .flatMap((part) => {
+      const [letters = '', resource = familyResource] = part.split(':').reverse();
+      return [...letters].map((letter) => `${resource}:${letter === 'r' ? 'read' : 'write'}`);
+    });
+  return { scopes, usersOnly: code.endsWith('!') };
+}
