@@ -341,7 +341,7 @@ export class TokenKeeper {
       leavesDoubt = this.#knowledge.isUnrecorded(login.loginId);
       throw error;
     } finally {
-      lock?.release(leavesDoubt);
+      if (lock !== undefined) void this.#parts.underWay.write(lock.release(leavesDoubt));
     }
   }
 
@@ -395,7 +395,7 @@ export class TokenKeeper {
     try {
       return await this.#knowledge.rereadOrRecall(login);
     } catch (unopenable) {
-      lock?.release();
+      void lock?.release();
       throw unopenable;
     }
   }
@@ -416,7 +416,7 @@ export class TokenKeeper {
     try {
       const newer = await this.#exchange(login, known, tokens, lock);
       const record = { generation: generation + 1, tokens: newer, mintedAt: this.#parts.now() };
-      return (await this.#keep(login, record, lock)).tokens;
+      return (await this.#parts.underWay.write(this.#keep(login, record, lock))).tokens;
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
       if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, lock, error);
@@ -520,7 +520,8 @@ export class TokenKeeper {
     if (newer === undefined) {
       const spare = this.#spares.take(loginId, known);
       if (spare !== undefined) {
-        const kept = await this.#keep(login, { ...spare, generation: generation + 1 }, undefined);
+        const next = { ...spare, generation: generation + 1 };
+        const kept = await this.#parts.underWay.write(this.#keep(login, next, undefined));
         // It has mostly expired by then, just as the recorded one.
         return this.#isGood(kept) ? kept.tokens : this.#refresh(login, kept, lock);
       }

@@ -135,7 +135,7 @@ describe('a flood of', () => {
       new PolarStrategy({ ...options, clientID: login.clientID, server: login.server }),
     );
     const use = async (index: number): Promise<unknown> => {
-      const loginId = Buffer.from(String(index).padStart(16, '0')).toString('base64url');
+      const loginId = String(index).padStart(32, '0');
       const { user } = login.session['passport'] as Json;
       const found = { ...login.session, polar: { ...(login.session['polar'] as Json), loginId } };
       Object.assign(found, { cookie: { originalMaxAge: null }, regenerate() {}, save() {} });
