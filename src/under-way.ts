@@ -63,6 +63,7 @@ export class UnderWay {
     while (all().length > 0 && performance.now() < giveUpAt) {
       const leftMs = Math.max(0, giveUpAt - performance.now());
       await within(Promise.allSettled(all()), leftMs, 'Waiting').catch(() => {});
+      await new Promise((resolve) => setImmediate(resolve));
     }
     return { exchanges: this.#exchanges.size, writes: this.#writes.size };
   }

@@ -32,11 +32,11 @@ export interface HeldLock {
   /** Say so when that step was taken. */
   released(): void;
   /**
-   * Gives the lock up. Nobody has to wait for it, and it never fails.
+   * Gives the lock up. Nobody has to wait for it but a shutdown, and it never fails.
    *
    * @param leavesDoubt true when tokens of ours are not recorded yet: others must not believe a refusal
    */
-  release(leavesDoubt?: boolean): void;
+  release(leavesDoubt?: boolean): Promise<void>;
 }
 
 // What the row of a lock says. It is renewed every second; `mark` names a take-over from somebody whose exchange may
@@ -271,10 +271,10 @@ class RowLock implements HeldLock {
     this.#isOver = true;
   }
 
-  release(leavesDoubt = false): void {
+  async release(leavesDoubt = false): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    void this.#letGo(leavesDoubt);
+    await this.#letGo(leavesDoubt);
   }
 
   async #letGo(leavesDoubt: boolean): Promise<void> {
@@ -348,7 +348,7 @@ async function takeInProcess({ loginId, storage }: RecordPlace): Promise<LockAtt
         isExclusive: async () => true,
         releaseStep: () => undefined,
         released: () => void locked.delete(loginId),
-        release: () => void locked.delete(loginId),
+        release: async () => void locked.delete(loginId),
       }
     : undefined;
   const keys = loginKeys(loginId);

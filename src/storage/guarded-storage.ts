@@ -138,7 +138,7 @@ export class GuardedStorage {
       if (silentStores.has(this.#storage)) throw error;
       await this.read(key);
       await this.write(key, row, 60).catch((error: unknown) => {
-        throw unsupported('refuses a row of ours', error);
+        throw error instanceof SilentStorageError ? error : unsupported('refuses a row of ours', error);
       });
     }
     const giveUpAt = performance.now() + Math.min(maxLagMs, this.#timeoutMs);
@@ -195,11 +195,18 @@ export class GuardedStorage {
       ? Math.min(this.#timeoutMs, silentStoreTimeoutMs)
       : this.#timeoutMs;
     try {
-      return await within(asked, waitMs, 'The storage');
+      return await within(asked, waitMs, () => new SilentStorageError(waitMs));
     } catch (error) {
       if (!hasResponded) silentStores.add(storage);
       throw error;
     }
+  }
+}
+
+/** A storage that does not respond has refused nothing. */
+class SilentStorageError extends Error {
+  constructor(waitMs: number) {
+    super(`The storage took longer than ${waitMs} ms`);
   }
 }
 

@@ -1,8 +1,8 @@
-/** Refresh tokens stay with the package: whoever else refreshed with one would end the login. */
+/** Refresh tokens stay with the package: using one elsewhere would end the login. */
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { PolarAccess, PolarAccessToken } from 'passport-polar-sh';
-import { inMemoryRecords } from '../support/in-memory-records.js';
+import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
@@ -39,7 +39,7 @@ function expectNoRefreshToken(value: unknown): void {
 
 const keys = ['a key that only these tests know, and their app'];
 const withKeys: TestAppOptions = {
-  strategy: { tokenRecords: inMemoryRecords(), encryptionKeys: keys },
+  strategy: { storage: inMemoryStorage(), encryptionKeys: keys },
 };
 let loginId = '';
 let seen: Readonly<Record<string, unknown>> = {};

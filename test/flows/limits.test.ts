@@ -6,6 +6,7 @@ import { logout, PolarOAuthClient } from 'passport-polar-sh';
 import { createClient } from 'redis';
 import { endless, startMisbehavingServer } from '../support/misbehaving-server.js';
 import { hasRedis, startRedis } from '../support/redis-server.js';
+import { isRowId } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 type Json = Record<string, unknown>;
@@ -31,8 +32,7 @@ it('a login has one record, however often it is refreshed, and one row for its e
     app.emulator.advanceTime(864_000);
     await browser.token();
   }
-  const rows = () =>
-    Object.keys(app.store['sessions' as never]).filter((sid) => sid.startsWith('polar-tokens.'));
+  const rows = () => Object.keys(app.store['sessions' as never]).filter((sid) => isRowId(sid));
   expect(rows()).toHaveLength(1);
   await browser.post('/logout');
   expect(rows()).toHaveLength(2);

@@ -128,7 +128,7 @@ it('survives 2,000 random changes without a crash, and without a token in any re
     const changed = structuredClone(session);
     const entry = changed['polar'] as Json;
     // A login of its own, and every other one has expired.
-    entry['loginId'] = Buffer.from(String(time).padStart(16, '0')).toString('base64url');
+    entry['loginId'] = String(time).padStart(32, '0');
     if (time % 2 === 0) Object.assign(entry['tokens'] as Json, { expiresAt: app.emulator.now() - 1000 });
     const times = 1 + random(3);
     for (let change = 0; change < times; change++) changed['polar'] = mutated(changed['polar'], random);

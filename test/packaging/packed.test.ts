@@ -143,8 +143,8 @@ describe('a CommonJS app', () => {
       'app.cjs',
       `const { PolarStrategy, polarTokens } = require('passport-polar-sh');
        const { startPolarEmulator } = require('passport-polar-sh/emulator');
-       const { redisTokenRecords } = require('passport-polar-sh/redis');
-       console.log([PolarStrategy, polarTokens, startPolarEmulator, redisTokenRecords].map((x) => typeof x).join());`,
+       const { redisStorage } = require('passport-polar-sh/redis');
+       console.log([PolarStrategy, polarTokens, startPolarEmulator, redisStorage].map((x) => typeof x).join());`,
     );
     expect(printed).toBe('function,function,function,function');
   });
@@ -157,10 +157,10 @@ describe('an ESM app', () => {
       `import { createRequire } from 'node:module';
        import { PolarError, PolarStrategy, verifyIdToken } from 'passport-polar-sh';
        import { startPolarEmulator } from 'passport-polar-sh/emulator';
-       import { redisRefreshLock } from 'passport-polar-sh/redis';
+       import { redisStorage } from 'passport-polar-sh/redis';
        const required = createRequire(import.meta.url)('passport-polar-sh');
        const error = await verifyIdToken('x.y.z', { clientID: 'c', jwks: { keys: [] } }).catch((e) => e);
-       console.log(required.PolarStrategy === PolarStrategy, error instanceof PolarError, error.code, typeof startPolarEmulator, typeof redisRefreshLock);`,
+       console.log(required.PolarStrategy === PolarStrategy, error instanceof PolarError, error.code, typeof startPolarEmulator, typeof redisStorage);`,
     );
     expect(printed).toBe('true true id_token_malformed function function');
   });
