@@ -101,6 +101,11 @@ export class TokenKeeper {
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
       onReplaced: (loginId, replaced) => this.#keepAsSpare(loginId, replaced),
+      onLeftOver: (loginId, leftOver) => {
+        // Of all processes that know them, the one to which Polar issued them revokes them.
+        if (this.#issuedHere.get(loginId) === leftOver.tokens.accessToken)
+          void parts.underWay.write(this.#revoke(leftOver));
+      },
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
       now: parts.now,
       elapsedMs: parts.elapsedMs,

@@ -4,7 +4,7 @@ import { PolarConfigurationError } from '../../../src/errors.js';
 import { faultyStorage } from '../keeper/faulty-storage.js';
 import { errorOf, outcome } from '../keeper/keeper-process.js';
 import { expectEnded, expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { hourMs, KeeperWorld, pass } from '../keeper/keeper-world.js';
+import { hourMs, KeeperWorld, pass, settle } from '../keeper/keeper-world.js';
 import { elapsedMs, finished } from '../keeper/virtual-time.js';
 import { type StorageKind, stepwiseKinds, storageKinds } from '../keeper/world-rows.js';
 
@@ -150,6 +150,25 @@ describe('a logout', () => {
     expect(world.revocations).toEqual(['A refresh-2']);
     await expectEnded(world, [a, world.process('B')]);
   });
+
+  it.each(storageKinds)(
+    'reaches tokens whose record the store has lost, once their process learns of it (%s)',
+    async (kind) => {
+      const { world, a, b } = await twoProcesses(kind);
+      await outcome(a.valid());
+      await pass(3000);
+      world.rows.put('record', undefined);
+      await finished(b.end());
+      expect(world.live).toBe('refresh-1');
+      const c = world.process('C');
+      await pass(60_000);
+      await outcome(a.valid());
+      await settle();
+      expect(world.revocations).toEqual(['B refresh-0', 'A refresh-1']);
+      await expectEnded(world, [a, b, c]);
+      expect(world.revocations).toHaveLength(2);
+    },
+  );
 
   it('revokes once, however often it comes', async () => {
     const world = new KeeperWorld();
