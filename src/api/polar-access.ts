@@ -5,8 +5,8 @@ import type { IntrospectionCache } from './introspection-cache.js';
 import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';
 
 /**
- * An access token and what is known of it. There is no refresh token here: whoever else refreshed with it would end the
- * login.
+ * An access token with its expiry and scopes. The refresh token is left out on purpose: using it outside of this package
+ * would end the login.
  */
 export interface PolarAccessToken {
   /** Bearer token for the Polar API, `polar_at_u_...`. */

@@ -1,13 +1,13 @@
 import { PolarTransientError } from '../errors.js';
 
-const windowMs = 60_000;
+const windowSeconds = 60;
 
-/** Bounds how many requests are sent within any minute. */
+/** Bounds how many requests are sent within a minute, to the second. */
 export class RequestBudget {
   readonly #perMinute: number;
   readonly #now: () => number;
-  // Of the requests of the last minute, oldest first.
-  #sentAt: number[] = [];
+  // By the second in which they were sent, oldest first: as small for a large budget as for a small one.
+  readonly #sent = new Map<number, number>();
 
   /**
    * @param now the clock by which everything else goes that Polar asks to wait for, so that tests which turn it see the
@@ -24,19 +24,24 @@ export class RequestBudget {
    * @throws PolarTransientError `rate_limited` when there have been too many
    */
   spend(): void {
-    const now = this.#now();
-    // A clock that was set back must not keep everybody out until it is as late again.
-    if (now < (this.#sentAt.at(-1) ?? now)) this.#sentAt = [];
-    while ((this.#sentAt[0] ?? now) <= now - windowMs) this.#sentAt.shift();
-    const [oldest] = this.#sentAt;
-    if (oldest !== undefined && this.#sentAt.length >= this.#perMinute) {
-      const retryAfterSeconds = Math.ceil((oldest + windowMs - now) / 1000);
-      throw new PolarTransientError(
-        'rate_limited',
-        `Polar has been asked about ${this.#perMinute} unknown tokens within a minute (unknownTokensPerMinute), and is not asked about more for another ${retryAfterSeconds} s.`,
-        { retryAfterSeconds },
-      );
+    const second = Math.floor(this.#now() / 1000);
+    let count = 0;
+    for (const [at, sent] of this.#sent) {
+      // What lies ahead was sent before the clock was set back, and must not keep everybody out until then.
+      if (at <= second - windowSeconds || at > second) this.#sent.delete(at);
+      else count += sent;
     }
-    this.#sentAt.push(now);
+    if (count >= this.#perMinute) throw this.#exhausted(second);
+    this.#sent.set(second, (this.#sent.get(second) ?? 0) + 1);
+  }
+
+  #exhausted(second: number): PolarTransientError {
+    const [oldest = second] = this.#sent.keys();
+    const retryAfterSeconds = oldest + windowSeconds - second;
+    return new PolarTransientError(
+      'rate_limited',
+      `Polar has been asked about ${this.#perMinute} unknown tokens within a minute (unknownTokensPerMinute), and is not asked about more for another ${retryAfterSeconds} s.`,
+      { retryAfterSeconds },
+    );
   }
 }

@@ -24,12 +24,12 @@ export interface PolarBearerStrategyOptions extends PolarClientOptions, BearerRe
   /** Seconds for which Polar's answer about a token is believed, never past its end; 0 asks each time. @default 30 */
   readonly cacheSeconds?: number | undefined;
   /**
-   * About how many tokens that are not known to be good Polar is asked within a minute, by this process. Beyond that they
-   * get an error of status 503, `rate_limited` with `retryAfterSeconds`; tokens that were good before go on working.
+   * How many tokens that were not good before this process asks Polar about per minute. Beyond that, `next` gets an error
+   * of status 503, `rate_limited` with `retryAfterSeconds`; tokens that were good before keep working.
    *
-   * Polar counts the requests for tokens, introspection, revocation and registration together, per IP address of your
-   * server: 500 a minute, in the sandbox 100. Without a budget, junk that is sent to your API would stop your logins.
-   * Divide it where several processes share an address. @default 250; 50 at other servers than production
+   * Polar's rate limit is per IP address of your server: 500 requests a minute, 100 in the sandbox, for tokens,
+   * introspection, revocation and registration together. Without this budget, junk sent to your API would stop your
+   * logins. Divide it if several processes share an IP address. @default 250; 50 at other servers than production
    */
   readonly unknownTokensPerMinute?: number | undefined;
   /** What `WWW-Authenticate` says is protected. @default 'polar' */

@@ -35,8 +35,8 @@ export interface KnownLogin {
 export interface LoginKnowledgeParts {
   /** Called with what is the newest whenever rows have been read or written. */
   readonly onNewest: (loginId: string, newest: KnownLogin) => void;
-  /** Called with what was known where another pair of the same generation is recorded. */
-  readonly onTie: (loginId: string, known: KnownLogin) => void;
+  /** Called with tokens that were known here, of whose generation another pair is recorded. */
+  readonly onReplaced: (loginId: string, replaced: TokenRecord) => void;
   /** Called with what is written in the background. */
   readonly track: (writing: Promise<unknown>) => void;
   readonly now: () => number;
@@ -186,7 +186,9 @@ export class LoginKnowledge {
     if (record === undefined || record.generation < known.generation) return this.learn(loginId, known);
     const isSame = record.generation === known.generation && isSamePair(record.tokens, known.tokens);
     if (isSame) return this.learn(loginId, known);
-    if (record.generation === known.generation) this.#parts.onTie(loginId, known);
+    const { generation, mintedAt, rejected, tokens } = known;
+    if (generation === record.generation && tokens !== undefined && !rejected)
+      this.#parts.onReplaced(loginId, { generation, tokens, mintedAt });
     return this.#meet(loginId, record);
   }
 

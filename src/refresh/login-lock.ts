@@ -129,7 +129,8 @@ export class LoginLocks {
     const isStale = said !== undefined && !said.isFree && this.#isStale(storage, key, found, askedAt);
     if (said !== undefined && !said.isFree && !isStale) return busy;
 
-    const mark = isStale ? (said?.mark ?? newName()) : this.#standingMark(said?.mark);
+    // A new one at each take-over: those who have known an old one for long enough do not know this one.
+    const mark = isStale ? newName() : this.#standingMark(said?.mark);
     const row = {
       version: (found?.version ?? 0) + 1,
       value: JSON.stringify({ owner: newName(), ...(mark !== undefined && { mark }) } satisfies LockRow),
@@ -278,7 +279,7 @@ class RowLock implements HeldLock {
 
   async #letGo(leavesDoubt: boolean): Promise<void> {
     await this.#renewal;
-    if (leavesDoubt) this.#mark ??= newName();
+    if (leavesDoubt) this.#mark = newName();
     // Without effect where it is not our row any more.
     if (this.#storage.atomic) await this.#storage.run([this.#stepFrom(this.#row)]);
     if ((await this.#giveUpIfShown()) || this.#storage.atomic) return;
@@ -316,7 +317,7 @@ class RowLock implements HeldLock {
       return;
     }
     // Taken for abandoned by somebody else: they must not believe what Polar tells them.
-    if (!isOurs) this.#mark ??= parse(found)?.mark ?? newName();
+    if (!isOurs) this.#mark = newName();
     const said = { owner: this.#owner, ...(this.#mark !== undefined && { mark: this.#mark }) };
     const row = {
       version: Math.max(found?.version ?? 0, this.#row.version) + 1,

@@ -9,7 +9,7 @@ import {
 } from '../errors.js';
 import { Outage } from '../outage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
-import type { RecordPlace } from '../tokens/token-record.js';
+import type { RecordPlace, TokenRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import type { UnderWay } from '../under-way.js';
 import { within } from '../within.js';
@@ -46,7 +46,7 @@ export interface TokenKeeperParts {
 /** Tokens that can be refreshed. */
 export type RefreshableTokens = TokenSet & { readonly refreshToken: string };
 
-type GoodLogin = KnownLogin & { readonly tokens: TokenSet };
+type GoodLogin = KnownLogin & TokenRecord;
 type IsGood = (known: KnownLogin) => known is GoodLogin;
 
 // Whatever the leeway, refreshed tokens that came a moment ago are used: a leeway longer than their lifetime must
@@ -55,6 +55,8 @@ const justMintedMs = 5000;
 // Polar commits after it has answered: sooner than this, it may not find tokens that it has just minted.
 const commitLagMs = 2000;
 const commitLagPauseMs = 500;
+// Seen: 822 ms at most for access tokens.
+const usualCommitLagMs = 1000;
 // Whoever issued tokens may have a clock that is wrong by this much. What was met a moment ago may be as young.
 const clockDifferenceMs = 10 * 60_000;
 // An API that answers 401 to good tokens must not make every request kill them.
@@ -98,7 +100,7 @@ export class TokenKeeper {
     this.#spares = new Spares((spare) => void parts.underWay.write(this.#revoke(spare)));
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
-      onTie: (loginId, known) => this.#keepAsSpare(loginId, known),
+      onReplaced: (loginId, replaced) => this.#keepAsSpare(loginId, replaced),
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
       now: parts.now,
       elapsedMs: parts.elapsedMs,
@@ -200,7 +202,7 @@ export class TokenKeeper {
     const mayBeUncommitted =
       this.#ageOf(known) < justMintedMs && this.#refusedTwice.get(login.loginId) !== refused;
     if (known.tokens?.accessToken === refused && mayBeUncommitted) {
-      await delay(commitLagPauseMs);
+      await delay(Math.max(commitLagPauseMs, usualCommitLagMs - this.#ageOf(known)));
       return known.tokens;
     }
     const now = this.#parts.elapsedMs();
@@ -361,6 +363,7 @@ export class TokenKeeper {
   ): Promise<{ lock: HeldLock | undefined; newest: KnownLogin }> {
     const { timeoutMs } = this.#parts;
     const giveUpAt = performance.now() + timeoutMs;
+    let isBusy = false;
     for (let pauseMs = minLockPauseMs, first = true; ; pauseMs = Math.min(pauseMs * 2, maxLockPauseMs)) {
       let lock: HeldLock | undefined;
       try {
@@ -370,21 +373,30 @@ export class TokenKeeper {
         };
         const attempt = await this.#locks.tryTake(login, { first, isEnough });
         lock = attempt.lock;
+        isBusy = lock === undefined;
         const newest = await this.#knowledge.learnRows(login, attempt.rows);
         if (lock !== undefined || isGood(newest) || newest.tokens === undefined) return { lock, newest };
       } catch (error) {
         publish('refresh', { event: 'lock-unavailable', loginId: login.loginId, error });
-        try {
-          const newest = this.#knowledge.recallAfter(login, error);
+        // A store that fails for a moment says nothing of the owner, who may be waiting for Polar.
+        if (!isBusy) {
+          const newest = await this.#withoutRows(login, lock);
           return { lock: lock ?? this.#locks.announce(login), newest };
-        } catch (unopenable) {
-          void lock?.release();
-          throw unopenable;
         }
       }
       if (performance.now() >= giveUpAt) throw lockIsBusy();
       first = false;
       await delay(pauseMs * (0.5 + Math.random()));
+    }
+  }
+
+  /** The store may only refuse to write, or have failed for a moment. */
+  async #withoutRows(login: LoginHandle, lock: HeldLock | undefined): Promise<KnownLogin> {
+    try {
+      return await this.#knowledge.rereadOrRecall(login);
+    } catch (unopenable) {
+      void lock?.release();
+      throw unopenable;
     }
   }
 
@@ -403,7 +415,8 @@ export class TokenKeeper {
     await this.#checkStorage(login);
     try {
       const newer = await this.#exchange(login, known, tokens, lock);
-      return await this.#parts.underWay.write(this.#keep(login, generation + 1, newer, lock));
+      const record = { generation: generation + 1, tokens: newer, mintedAt: this.#parts.now() };
+      return (await this.#parts.underWay.write(this.#keep(login, record, lock))).tokens;
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
       if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, lock, error);
@@ -462,14 +475,9 @@ export class TokenKeeper {
     }
   }
 
-  /** Records what a refresh brought, at once: from now on it is all that there is. */
-  async #keep(
-    login: LoginHandle,
-    generation: number,
-    tokens: TokenSet,
-    lock: HeldLock | undefined,
-  ): Promise<TokenSet> {
-    const record = { generation, tokens, mintedAt: this.#parts.now() };
+  /** Records what a refresh brought, at once: from now on it is all that there is. Resolves with what is the newest then. */
+  async #keep(login: LoginHandle, record: TokenRecord, lock: HeldLock | undefined): Promise<GoodLogin> {
+    const { generation, tokens } = record;
     this.#issuedHere.set(login.loginId, tokens.accessToken);
     const afterwards = async (newest: KnownLogin): Promise<void> => {
       // Somebody may have logged out while the tokens were on their way: they must not outlive that.
@@ -483,14 +491,14 @@ export class TokenKeeper {
     await afterwards(newest);
     if (newest.tokens === undefined) throw loggedOut();
     publish('refresh', { event: 'refreshed', loginId: login.loginId, generation });
-    return newest.tokens;
+    return { ...newest, tokens: newest.tokens };
   }
 
   /** Another process has recorded another pair of the same generation; what it got, it keeps itself. */
-  #keepAsSpare(loginId: string, { generation, tokens, mintedAt }: KnownLogin): void {
-    if (tokens === undefined || this.#issuedHere.get(loginId) !== tokens.accessToken) return;
-    publish('refresh', { event: 'tie', loginId, generation });
-    this.#spares.keep(loginId, { generation, tokens, mintedAt });
+  #keepAsSpare(loginId: string, own: TokenRecord): void {
+    if (this.#issuedHere.get(loginId) !== own.tokens.accessToken) return;
+    publish('refresh', { event: 'tie', loginId, generation: own.generation });
+    this.#spares.keep(loginId, own);
   }
 
   /**
@@ -511,8 +519,12 @@ export class TokenKeeper {
     let newer = isSuperseded(recorded, known);
     if (newer === undefined) {
       const spare = this.#spares.take(loginId, known);
-      if (spare !== undefined)
-        return this.#parts.underWay.write(this.#keep(login, generation + 1, spare.tokens, lock));
+      if (spare !== undefined) {
+        const next = { ...spare, generation: generation + 1 };
+        const kept = await this.#parts.underWay.write(this.#keep(login, next, undefined));
+        // It has mostly expired by then, just as the recorded one.
+        return this.#isGood(kept) ? kept.tokens : this.#refresh(login, kept, lock);
+      }
       if (!storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
         return this.#giveUp(login, known, cause);
       // Whoever has the tokens may be about to record them: also who refreshed without a lock, while the store was down.

@@ -70,7 +70,7 @@ describe('at Polar itself', () => {
     ],
   ];
 
-  it.each(own)('nobody is asked about what cannot be an access token: %s', async (_what, server) => {
+  it.each(own)('what cannot be an access token is refused without asking: %s', async (_what, server) => {
     await startAt(server);
     const others = [
       'junk',
@@ -88,7 +88,7 @@ describe('at Polar itself', () => {
     expect(asked).toEqual([]);
   });
 
-  it.each(own)('it is asked about all that can be one: %s', async (_what, server) => {
+  it.each(own)('what can be an access token is asked about: %s', async (_what, server) => {
     await startAt(server);
     for (const token of ['polar_at_u_x', 'polar_at_o_x', 'polar_at_x_new'])
       expect((await api.get(token)).status).toBe(401);

@@ -1,4 +1,4 @@
-/** Refresh tokens stay with the package: whoever else refreshed with one would end the login. */
+/** Refresh tokens stay with the package: using one elsewhere would end the login. */
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { PolarAccess, PolarAccessToken } from 'passport-polar-sh';
