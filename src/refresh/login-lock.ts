@@ -179,6 +179,9 @@ export class LoginLocks {
   }
 }
 
+// How long it last took from looking at a lock to having written it: many stores write more slowly than they read.
+const writtenAfterMs = new WeakMap<object, number>();
+
 /**
  * Writes a lock in a store that cannot compare and write in one step, and makes sure that nobody else has done so at the
  * same time: whoever read the row before ours was there has written theirs by the end of the pause, and the last one wins.
@@ -193,10 +196,12 @@ async function settled(
   const roundTripMs = performance.now() - askedAt;
   // This process was stopped meanwhile: what it has read may be long over.
   if (roundTripMs > storage.timeoutMs) return false;
-  const pauseMs = Math.max(minSettleMs, settleRoundTrips * roundTripMs);
+  const usualMs = writtenAfterMs.get(storage.identity) ?? 0;
+  const pauseMs = Math.max(minSettleMs, settleRoundTrips * roundTripMs, 3 * usualMs);
   const isSettled = async (): Promise<boolean> => {
     if (!(await storage.write(key, row, rowTTLSeconds))) return false;
     const writtenAt = performance.now();
+    writtenAfterMs.set(storage.identity, Math.min(writtenAt - askedAt, storage.timeoutMs));
     // Somebody may have taken the lock, been sure of it, and lost it to so late a write.
     if (writtenAt - askedAt > (pauseMs * 2) / 3) return false;
     for (;;) {
