@@ -226,11 +226,25 @@ async function settled(
   }
 }
 
+/** Takes back a row that was written in vain. What it says of exchanges that may be open is carried on. */
 async function withdraw(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<void> {
-  await storage.run([{ remove: key, row }]);
+  await storage.run([stepFrom(key, row)]);
   // It may show only now, or have been written only now.
   await delay(maxLagMs, undefined, { ref: false });
-  await storage.run([{ remove: key, row }]);
+  const [result] = await storage.run([{ read: key }]);
+  const isShown = result !== undefined && 'value' in result && isSame(rowOf(result), row);
+  if (isShown) await storage.run([stepFrom(key, row)]);
+}
+
+/** The step from a held lock to a free one: the row goes, unless it has a mark to carry on. */
+function stepFrom(key: StorageKey, row: StoredRow, mark = parse(row)?.mark): StorageStep {
+  if (mark === undefined) return { remove: key, row };
+  const value = JSON.stringify({
+    owner: parse(row)?.owner ?? '',
+    mark,
+    isFree: true,
+  } satisfies LockRow);
+  return { write: key, row: { version: row.version + 1, value }, ttlSeconds: rowTTLSeconds };
 }
 
 class RowLock implements HeldLock {
@@ -267,9 +281,7 @@ class RowLock implements HeldLock {
   }
 
   #stepFrom(row: StoredRow): StorageStep {
-    if (this.#mark === undefined) return { remove: this.#key, row };
-    const value = JSON.stringify({ owner: this.#owner, mark: this.#mark, isFree: true } satisfies LockRow);
-    return { write: this.#key, row: { version: row.version + 1, value }, ttlSeconds: rowTTLSeconds };
+    return stepFrom(this.#key, row, this.#mark);
   }
 
   released(): void {
