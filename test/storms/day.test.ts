@@ -111,7 +111,7 @@ interface Person {
       // A lost one has ended once no response can be under way any more.
       if (lost.length > 0) await site.advanceTime(doubtSeconds);
       for (const { visitor } of lost) {
-        const over = await Promise.all(site.workers.map((worker) => visitor.token(worker)));
+        const over = await Promise.all(site.workers.map((worker) => patientToken(visitor, worker)));
         expect(countOf(over.map(({ body }) => body.code))).toEqual({ login_expired: site.workers.length });
       }
 

@@ -51,7 +51,8 @@ async function start(): Promise<void> {
       const left = await polar.settled({ withinMs: 10_000 });
       process.send?.({ news: 'settled', ...left } satisfies WorkerNews, () => process.exit());
     });
-    server.closeIdleConnections();
+    // Connections that a response under way still needs are idle a moment later.
+    setInterval(() => server.closeIdleConnections(), 100).unref();
   });
 }
 
