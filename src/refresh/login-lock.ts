@@ -179,6 +179,9 @@ export class LoginLocks {
   }
 }
 
+// How long it last took from looking at a lock to having written it: many stores write more slowly than they read.
+const writtenAfterMs = new WeakMap<object, number>();
+
 /**
  * Writes a lock in a store that cannot compare and write in one step, and makes sure that nobody else has done so at the
  * same time: whoever read the row before ours was there has written theirs by the end of the pause, and the last one wins.
@@ -193,10 +196,12 @@ async function settled(
   const roundTripMs = performance.now() - askedAt;
   // This process was stopped meanwhile: what it has read may be long over.
   if (roundTripMs > storage.timeoutMs) return false;
-  const pauseMs = Math.max(minSettleMs, settleRoundTrips * roundTripMs);
+  const usualMs = writtenAfterMs.get(storage.identity) ?? 0;
+  const pauseMs = Math.max(minSettleMs, settleRoundTrips * roundTripMs, 3 * usualMs);
   const isSettled = async (): Promise<boolean> => {
     if (!(await storage.write(key, row, rowTTLSeconds))) return false;
     const writtenAt = performance.now();
+    writtenAfterMs.set(storage.identity, Math.min(writtenAt - askedAt, storage.timeoutMs));
     // Somebody may have taken the lock, been sure of it, and lost it to so late a write.
     if (writtenAt - askedAt > (pauseMs * 2) / 3) return false;
     for (;;) {
@@ -221,11 +226,25 @@ async function settled(
   }
 }
 
+/** Takes back a row that was written in vain. What it says of exchanges that may be open is carried on. */
 async function withdraw(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<void> {
-  await storage.run([{ remove: key, row }]);
+  await storage.run([stepFrom(key, row)]);
   // It may show only now, or have been written only now.
   await delay(maxLagMs, undefined, { ref: false });
-  await storage.run([{ remove: key, row }]);
+  const [result] = await storage.run([{ read: key }]);
+  const isShown = result !== undefined && 'value' in result && isSame(rowOf(result), row);
+  if (isShown) await storage.run([stepFrom(key, row)]);
+}
+
+/** The step from a held lock to a free one: the row goes, unless it has a mark to carry on. */
+function stepFrom(key: StorageKey, row: StoredRow, mark = parse(row)?.mark): StorageStep {
+  if (mark === undefined) return { remove: key, row };
+  const value = JSON.stringify({
+    owner: parse(row)?.owner ?? '',
+    mark,
+    isFree: true,
+  } satisfies LockRow);
+  return { write: key, row: { version: row.version + 1, value }, ttlSeconds: rowTTLSeconds };
 }
 
 class RowLock implements HeldLock {
@@ -262,9 +281,7 @@ class RowLock implements HeldLock {
   }
 
   #stepFrom(row: StoredRow): StorageStep {
-    if (this.#mark === undefined) return { remove: this.#key, row };
-    const value = JSON.stringify({ owner: this.#owner, mark: this.#mark, isFree: true } satisfies LockRow);
-    return { write: this.#key, row: { version: row.version + 1, value }, ttlSeconds: rowTTLSeconds };
+    return stepFrom(this.#key, row, this.#mark);
   }
 
   released(): void {

@@ -18,13 +18,11 @@ const people = 50;
   let site: Site;
   afterEach(() => site?.close());
 
-  const withLock: Pick<SiteOptions, 'lock' | 'records'> = { lock: 'redis', records: 'redis' };
-  const withoutLock: typeof withLock = { lock: 'none', records: 'session' };
   const ways: [string, number, Omit<SiteOptions, 'workers'>][] = [
-    ['with a shared lock', 10, withLock],
-    ['without one', 10, withoutLock],
-    ['with a shared lock, on a bad day of Polar', 2, { ...withLock, emulator: onABadDay }],
-    // Without one, a bad day leaves a pair of tokens alive that no process knows of: of a second refresh that succeeded.
+    ['storage in Redis', 10, { storage: 'redis' }],
+    ['session store alone', 10, { storage: 'session' }],
+    ['storage in Redis, on a bad day of Polar', 2, { storage: 'redis', emulator: onABadDay }],
+    ['session store alone, on a bad day of Polar', 2, { storage: 'session', emulator: onABadDay }],
   ];
   it.each(ways)(
     '%s: 50 logouts at a time, %d times, leave nothing that works',

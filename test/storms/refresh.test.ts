@@ -1,6 +1,6 @@
 /** An expired token, and everybody wants it at once: requests, processes, and a process that dies. */
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { polars, tidyOnly } from '../support/polars.js';
+import { polars } from '../support/polars.js';
 import { hasRedis } from '../support/redis-server.js';
 import { Measured } from './measured.js';
 import { countOf, loginLife, Site, type SiteOptions } from './site.js';
@@ -31,7 +31,7 @@ import { countOf, loginLife, Site, type SiteOptions } from './site.js';
     'of 1 process at %s: 1,000 requests, 1 refresh, 1 record written, no session',
     async (_name, emulator) => {
       const { answers, live, tookMs, writes } = await storm(
-        { emulator, workers: 1, records: 'session', lock: 'none' },
+        { emulator, workers: 1, storage: 'session' },
         1000,
       );
       const setCommands = await commandCalls('set');
@@ -44,46 +44,46 @@ import { countOf, loginLife, Site, type SiteOptions } from './site.js';
       expect(countOf(answers.map(({ body }) => body.accessToken))).toEqual({ [String(live)]: 1000 });
       expect(site.refreshes.map(({ status }) => status)).toEqual([200]);
       expect(writes).toEqual([expect.objectContaining({ recordWrites: 1, sessionWrites: 0 })]);
-      expect(setCommands).toBe(1);
+      // Two more for the lock: it is taken, and read again a moment later.
+      expect(setCommands).toBeLessThanOrEqual(3);
     },
     60_000,
   );
 
   it.each(polars)(
-    'of 4 processes with a shared lock at %s: 1,000 requests, 1 refresh',
+    'of 4 processes with a storage in Redis at %s: 1,000 requests, 1 refresh',
     async (_name, emulator) => {
-      const { answers, live, tookMs, writes } = await storm(
-        { emulator, workers: 4, records: 'redis', lock: 'redis' },
+      const { answers, live, tookMs, visitor, writes } = await storm(
+        { emulator, workers: 4, storage: 'redis' },
         250,
       );
-      measured.add('4 processes, lock: answers', countOf(answers.map(({ status }) => status)));
-      measured.add('4 processes, lock: token requests', site.refreshes.length);
-      measured.add('4 processes, lock: ms', tookMs);
+      measured.add('4 processes, redisStorage: answers', countOf(answers.map(({ status }) => status)));
+      measured.add('4 processes, redisStorage: token requests', site.refreshes.length);
+      measured.add('4 processes, redisStorage: ms', tookMs);
       expect(countOf(answers.map(({ status }) => status))).toEqual({ 200: 1000 });
       expect(countOf(answers.map(({ body }) => body.accessToken))).toEqual({ [String(live)]: 1000 });
       expect(site.refreshes.map(({ status }) => status)).toEqual([200]);
       expect(writes.map(({ sessionWrites }) => sessionWrites)).toEqual([0, 0, 0, 0]);
-      expect(await commandCalls('hset')).toBe(1);
+      const { loginId = '' } = (await visitor.get(site.worker(0), '/login')).body;
+      expect(await site.recordedGeneration(loginId)).toBe(1);
     },
     60_000,
   );
 
-  // On a bad day two of these refreshes may succeed, and the processes go on with different pairs of tokens.
-  it.each(tidyOnly)(
-    'of 4 processes without a shared lock at %s: 1,000 requests, nobody logged out',
+  it.each(polars)(
+    'of 4 processes over a shared session store at %s, without any option: 1,000 requests, 1 refresh',
     async (_name, emulator) => {
       const { answers, live, tookMs, visitor, writes } = await storm(
-        { emulator, workers: 4, records: 'session', lock: 'none' },
+        { emulator, workers: 4, storage: 'session' },
         250,
       );
       const statuses = countOf(site.refreshes.map(({ status }) => status));
-      measured.add('4 processes, no lock: answers', countOf(answers.map(({ status }) => status)));
-      measured.add('4 processes, no lock: token requests by status', statuses);
-      measured.add('4 processes, no lock: ms', tookMs);
+      measured.add('4 processes, session store: answers', countOf(answers.map(({ status }) => status)));
+      measured.add('4 processes, session store: token requests by status', statuses);
+      measured.add('4 processes, session store: ms', tookMs);
       expect(countOf(answers.map(({ status }) => status))).toEqual({ 200: 1000 });
       expect(countOf(answers.map(({ body }) => body.accessToken))).toEqual({ [String(live)]: 1000 });
-      expect(site.refreshes.length).toBeLessThanOrEqual(4);
-      expect(statuses['200']).toBe(1);
+      expect(statuses).toEqual({ 200: 1 });
       expect(writes.map(({ sessionWrites }) => sessionWrites)).toEqual([0, 0, 0, 0]);
       // Also an hour later.
       await site.advanceTime(3600);
@@ -96,7 +96,7 @@ import { countOf, loginLife, Site, type SiteOptions } from './site.js';
   it.each(polars)(
     'that dies after its refresh at %s, while another writes its stale session back: still logged in',
     async (_name, emulator) => {
-      site = await Site.start({ emulator, workers: 2, records: 'session', lock: 'none' });
+      site = await Site.start({ emulator, workers: 2, storage: 'session' });
       const [first, second] = [site.worker(0), site.worker(1)];
       const visitor = await site.visitor();
       await site.advanceTime(loginLife);
