@@ -9,7 +9,7 @@ import {
 } from '../errors.js';
 import { Outage } from '../outage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
-import type { RecordPlace } from '../tokens/token-record.js';
+import { fingerprint, type RecordPlace } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import type { UnderWay } from '../under-way.js';
 import { within } from '../within.js';
@@ -104,6 +104,7 @@ export class TokenKeeper {
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
       onTie: (loginId, known) => this.#keepAsSpare(loginId, known),
+      onSuperseded: (loginId, known, newest) => this.#revokeUnlessReplaced(loginId, known, newest),
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
       now: parts.now,
     });
@@ -325,6 +326,7 @@ export class TokenKeeper {
   }
 
   async #refreshUnlessDone(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
+    await this.#throwIfOver(login);
     const outage = this.#outage.error;
     // While Polar cannot be asked, nobody queues; what another process has recorded is taken all the same.
     if (outage !== undefined) {
@@ -332,7 +334,6 @@ export class TokenKeeper {
       if (isGood(newest)) return newest.tokens;
       throw unlessOver(newest) ?? outage;
     }
-    await this.#throwIfOver(login);
     const { lock, newest } = await this.#takeLock(login, isGood);
     let leavesDoubt = true;
     try {
@@ -351,7 +352,8 @@ export class TokenKeeper {
   async #throwIfOver(login: LoginHandle): Promise<void> {
     const known = this.#knowledge.recall(login);
     if (unlessOver(known) === undefined) return;
-    const over = unlessOver(known.rejected ? await this.#knowledge.rereadOrRecall(login) : known);
+    const newest = known.rejected ? await this.#knowledge.reread(login).catch(throwUnreadable) : known;
+    const over = unlessOver(newest);
     if (over !== undefined) throw over;
   }
 
@@ -406,7 +408,8 @@ export class TokenKeeper {
     if (outage !== undefined) throw outage;
     await this.#checkStorage(login);
     try {
-      return await this.#keep(login, generation + 1, await this.#exchange(login, known, tokens, lock), lock);
+      const issued = await this.#exchange(login, known, tokens, lock);
+      return await this.#keep(login, generation + 1, issued, lock, tokens);
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
       if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, lock, error);
@@ -474,8 +477,10 @@ export class TokenKeeper {
     generation: number,
     tokens: TokenSet,
     lock: HeldLock | undefined,
+    replaced?: TokenSet,
   ): Promise<TokenSet> {
-    const record = { generation, tokens, mintedAt: this.#parts.now() };
+    const replaces = replaced && fingerprint(replaced);
+    const record = { generation, tokens, mintedAt: this.#parts.now(), replaces };
     this.#issuedHere.set(login.loginId, tokens.accessToken);
     const afterwards = async (newest: KnownLogin): Promise<void> => {
       // Somebody may have logged out while the tokens were on their way: they must not outlive that.
@@ -497,6 +502,17 @@ export class TokenKeeper {
     if (tokens === undefined || this.#issuedHere.get(loginId) !== tokens.accessToken) return;
     publish('refresh', { event: 'tie', loginId, generation });
     this.#spares.keep(loginId, { generation, tokens, mintedAt });
+  }
+
+  /** Others may have gone on from another pair of its generation: then nobody else has this one, and nobody would revoke it. */
+  #revokeUnlessReplaced(loginId: string, known: KnownLogin, newest: KnownLogin): void {
+    if (known.tokens === undefined) return;
+    const isNext = newest.generation === known.generation + 1;
+    const isOrphan =
+      isNext && newest.replaces !== undefined
+        ? newest.replaces !== fingerprint(known.tokens)
+        : !isNext && this.#issuedHere.get(loginId) === known.tokens.accessToken;
+    if (isOrphan) void this.#parts.underWay.write(this.#revoke(known));
   }
 
   /**
