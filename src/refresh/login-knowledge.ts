@@ -25,6 +25,8 @@ export interface KnownLogin {
   readonly tokens: TokenSet | undefined;
   /** When Polar issued the tokens, in milliseconds since the epoch, where that is known. */
   readonly mintedAt: number | undefined;
+  /** {@link fingerprint} of the refresh token that was exchanged for them, where that is known. */
+  readonly replaces?: string | undefined;
   /** When this process met these tokens, on its own clock for durations. */
   readonly metAt?: number;
   /** Polar refused the refresh token of this generation; only other tokens help. */
@@ -39,6 +41,8 @@ export interface LoginKnowledgeParts {
   readonly onReplaced: (loginId: string, replaced: TokenRecord) => void;
   /** Called with tokens of a login that has ended, of which whoever ended it cannot have known. */
   readonly onLeftOver: (loginId: string, leftOver: TokenRecord) => void;
+  /** Called with what was known where a later generation is recorded. */
+  readonly onSuperseded: (loginId: string, known: KnownLogin, newest: KnownLogin) => void;
   /** Called with what is written in the background. */
   readonly track: (writing: Promise<unknown>) => void;
   readonly now: () => number;
@@ -203,20 +207,21 @@ export class LoginKnowledge {
     const isSame = record.generation === known.generation && isSamePair(record.tokens, known.tokens);
     if (isSame) return this.learn(loginId, known);
     const { generation, mintedAt, rejected, tokens } = known;
-    if (generation === record.generation && tokens !== undefined && !rejected)
+    if (generation < record.generation) this.#parts.onSuperseded(loginId, known, record);
+    else if (tokens !== undefined && !rejected)
       this.#parts.onReplaced(loginId, { generation, tokens, mintedAt });
     return this.#meet(loginId, record);
   }
 
   /** The store has lost the record, or something older has been written over it: for other processes a lost login. */
   #heal(login: LoginHandle, newest: KnownLogin, found: TokenRecord | undefined): void {
-    const { generation, tokens, mintedAt } = newest;
+    const { generation, tokens, mintedAt, replaces } = newest;
     if (tokens === undefined || this.#unrecorded.get(login.loginId) !== undefined) return;
     // The session holds those of the login.
     const isMissed = generation > (found?.generation ?? (login.isRecordedFromStart ? -1 : 0));
     if (!isMissed) return;
     publish('refresh', { event: 'record-restored', loginId: login.loginId, generation });
-    this.#parts.track(this.recordTokens(login, { generation, tokens, mintedAt }, async () => {}));
+    this.#parts.track(this.recordTokens(login, { generation, tokens, mintedAt, replaces }, async () => {}));
   }
 
   /** Renews the lifetime of a row that is as it should be. */
@@ -279,12 +284,12 @@ export class LoginKnowledge {
    */
   async recordTokens(
     login: LoginHandle,
-    { generation, tokens, mintedAt }: TokenRecord,
+    { generation, tokens, mintedAt, replaces }: TokenRecord,
     ifLate: (newest: KnownLogin) => Promise<void>,
     lock?: HeldLock,
   ): Promise<KnownLogin> {
     const { loginId, storage, ttlSeconds } = login;
-    const news = { generation, tokens, mintedAt };
+    const news = { generation, tokens, mintedAt, replaces };
     this.learn(loginId, news);
     const keys = loginKeys(loginId);
     let row: StoredRow | undefined;

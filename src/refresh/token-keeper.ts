@@ -9,7 +9,7 @@ import {
 } from '../errors.js';
 import { Outage } from '../outage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
-import type { RecordPlace, TokenRecord } from '../tokens/token-record.js';
+import { fingerprint, type RecordPlace, type TokenRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import type { UnderWay } from '../under-way.js';
 import { within } from '../within.js';
@@ -106,6 +106,7 @@ export class TokenKeeper {
         if (this.#issuedHere.get(loginId) === leftOver.tokens.accessToken)
           void parts.underWay.write(this.#revoke(leftOver));
       },
+      onSuperseded: (loginId, known, newest) => this.#revokeUnlessReplaced(loginId, known, newest),
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
       now: parts.now,
       elapsedMs: parts.elapsedMs,
@@ -328,6 +329,7 @@ export class TokenKeeper {
   }
 
   async #refreshUnlessDone(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
+    await this.#throwIfOver(login);
     const outage = this.#outage.error;
     // While Polar cannot be asked, nobody queues; what another process has recorded is taken all the same.
     if (outage !== undefined) {
@@ -335,7 +337,6 @@ export class TokenKeeper {
       if (isGood(newest)) return newest.tokens;
       throw unlessOver(newest) ?? outage;
     }
-    await this.#throwIfOver(login);
     const { lock, newest } = await this.#takeLock(login, isGood);
     let leavesDoubt = true;
     try {
@@ -354,7 +355,8 @@ export class TokenKeeper {
   async #throwIfOver(login: LoginHandle): Promise<void> {
     const known = this.#knowledge.recall(login);
     if (unlessOver(known) === undefined) return;
-    const over = unlessOver(known.rejected ? await this.#knowledge.rereadOrRecall(login) : known);
+    const newest = known.rejected ? await this.#knowledge.reread(login).catch(throwUnreadable) : known;
+    const over = unlessOver(newest);
     if (over !== undefined) throw over;
   }
 
@@ -420,7 +422,8 @@ export class TokenKeeper {
     await this.#checkStorage(login);
     try {
       const newer = await this.#exchange(login, known, tokens, lock);
-      const record = { generation: generation + 1, tokens: newer, mintedAt: this.#parts.now() };
+      const replaces = fingerprint(tokens);
+      const record = { generation: generation + 1, tokens: newer, mintedAt: this.#parts.now(), replaces };
       return (await this.#parts.underWay.write(this.#keep(login, record, lock))).tokens;
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
@@ -504,6 +507,17 @@ export class TokenKeeper {
     if (this.#issuedHere.get(loginId) !== own.tokens.accessToken) return;
     if (this.#spares.keep(loginId, own))
       publish('refresh', { event: 'tie', loginId, generation: own.generation });
+  }
+
+  /** Others may have gone on from another pair of its generation: then nobody else has this one, and nobody would revoke it. */
+  #revokeUnlessReplaced(loginId: string, known: KnownLogin, newest: KnownLogin): void {
+    if (known.tokens === undefined) return;
+    const isNext = newest.generation === known.generation + 1;
+    const isOrphan =
+      isNext && newest.replaces !== undefined
+        ? newest.replaces !== fingerprint(known.tokens)
+        : !isNext && this.#issuedHere.get(loginId) === known.tokens.accessToken;
+    if (isOrphan) void this.#parts.underWay.write(this.#revoke(known));
   }
 
   /**

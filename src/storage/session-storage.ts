@@ -5,6 +5,7 @@ export interface SessionStore {
   get(sid: string, callback: (error: unknown, session?: unknown) => void): void;
   set(sid: string, session: never, callback?: (error?: unknown) => void): void;
   destroy(sid: string, callback?: (error?: unknown) => void): void;
+  touch?(sid: string, session: never, callback?: (error?: unknown) => void): void;
 }
 
 const storages = new WeakMap<object, PolarStorage>();
@@ -37,8 +38,13 @@ function storageOver(store: SessionStore): PolarStorage {
       const lifetimeMs = ttlSeconds * 1000;
       const expires = new Date(Date.now() + lifetimeMs);
       const cookie = { originalMaxAge: lifetimeMs, maxAge: lifetimeMs, expires, httpOnly: true, path: '/' };
+      const session = { cookie, polar: row } as never;
+      // Renewing must not undo what somebody writes meanwhile.
+      const isRenewal = found?.version === row.version && store.touch !== undefined;
       await new Promise<void>((resolve, reject) => {
-        store.set(id, { cookie, polar: row } as never, (error) => (error ? reject(error) : resolve()));
+        const done = (error: unknown): void => (error ? reject(error) : resolve());
+        if (isRenewal) store.touch?.(id, session, done);
+        else store.set(id, session, done);
       });
       return true;
     },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { GuardedStorage } from '../storage/guarded-storage.js';
 import type { StoredRow } from '../storage/polar-storage.js';
 import type { Sealer } from './sealing.js';
@@ -10,6 +11,16 @@ export interface TokenRecord {
   readonly tokens: TokenSet;
   /** When Polar issued them, in milliseconds since the epoch. */
   readonly mintedAt: number | undefined;
+  /** {@link fingerprint} of the refresh token that was exchanged for them, where that is known. */
+  readonly replaces?: string | undefined;
+}
+
+/** Tells tokens apart without being one. */
+export function fingerprint(tokens: TokenSet): string {
+  return createHash('sha256')
+    .update(tokens.refreshToken ?? tokens.accessToken)
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** What stays the same from login to logout, and is needed for a refresh. */
@@ -79,8 +90,9 @@ export async function sealRecord(
   record: TokenRecord,
 ): Promise<StoredRow> {
   const { facts, ttlSeconds } = place;
-  const { generation, tokens, mintedAt } = record;
-  const value = await place.sealer.seal({ tokens, mintedAt, facts, ttlSeconds }, purpose(place, generation));
+  const { generation, tokens, mintedAt, replaces } = record;
+  const content = { tokens, mintedAt, replaces, facts, ttlSeconds };
+  const value = await place.sealer.seal(content, purpose(place, generation));
   return { version: generation, value };
 }
 
@@ -111,7 +123,8 @@ async function contentOf(place: SealedRecordPlace, row: StoredRow) {
 function recordIn(content: Readonly<Record<string, unknown>>, generation: number): TokenRecord | undefined {
   const tokens = parseStoredTokens(content['tokens']);
   const mintedAt = typeof content['mintedAt'] === 'number' ? content['mintedAt'] : undefined;
-  return tokens && { generation, tokens, mintedAt };
+  const replaces = typeof content['replaces'] === 'string' ? content['replaces'] : undefined;
+  return tokens && { generation, tokens, mintedAt, ...(replaces !== undefined && { replaces }) };
 }
 
 // Names login and generation, so that a store cannot pass one login's record, or an old one, off as another.

@@ -29,6 +29,7 @@ const newKnowledge = (): LoginKnowledge =>
   new LoginKnowledge({
     onNewest: () => {},
     onReplaced: () => {},
+    onSuperseded: () => {},
     onLeftOver: () => {},
     track: (writing) => void writing,
     now: () => 0,
