@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
-import { isWritten, rowOf } from '../storage/guarded-storage.js';
+import { isWritten, rowOf, type StepResult } from '../storage/guarded-storage.js';
 import { loginKeys } from '../storage/login-keys.js';
 import type { StorageStep, StoredRow } from '../storage/polar-storage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
@@ -37,6 +37,8 @@ export interface LoginKnowledgeParts {
   readonly onNewest: (loginId: string, newest: KnownLogin) => void;
   /** Called with tokens that were known here, of whose generation another pair is recorded. */
   readonly onReplaced: (loginId: string, replaced: TokenRecord) => void;
+  /** Called with tokens of a login that has ended, of which whoever ended it cannot have known. */
+  readonly onLeftOver: (loginId: string, leftOver: TokenRecord) => void;
   /** Called with what is written in the background. */
   readonly track: (writing: Promise<unknown>) => void;
   readonly now: () => number;
@@ -165,6 +167,7 @@ export class LoginKnowledge {
     // The end of a login counts even where there is a record that cannot be read.
     const end = rowOf(rows.tombstone);
     if (end !== undefined) {
+      await this.#findLeftOver(login, rows.record);
       this.#renew(login, { write: loginKeys(loginId).tombstone, row: end, ttlSeconds: login.ttlSeconds });
       return this.#newest(loginId, this.learn(loginId, endedLogin));
     }
@@ -177,6 +180,19 @@ export class LoginKnowledge {
         this.#renew(login, { write: loginKeys(loginId).record, row, ttlSeconds: login.ttlSeconds });
     } else this.#heal(login, newest, record);
     return this.#newest(loginId, newest);
+  }
+
+  /** Whoever ends a login revokes the newest tokens that are recorded, and the store may have lost those. */
+  async #findLeftOver(login: LoginHandle, row: StepResult | undefined): Promise<void> {
+    const { generation, mintedAt, tokens } = this.recall(login);
+    if (tokens === undefined || generation === 0) return;
+    try {
+      const record = await openRecord(login, rowOf(row));
+      if (record === undefined || record.generation < generation)
+        this.#parts.onLeftOver(login.loginId, { generation, tokens, mintedAt });
+    } catch {
+      // There is a record, as far as can be told.
+    }
   }
 
   /** Of two pairs of the same generation, the recorded one counts: all processes see it. */

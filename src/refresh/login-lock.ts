@@ -274,8 +274,8 @@ class RowLock implements HeldLock {
   }
 
   releaseStep(): StorageStep | undefined {
-    // A renewal under way changes the row that is to be removed.
-    if (this.#isOver || this.#renewal !== undefined) return undefined;
+    // A renewal under way changes the row that is to be removed, and a store that cannot compare may not show it yet.
+    if (this.#isOver || this.#renewal !== undefined || !this.#storage.atomic) return undefined;
     this.#isBeingReleased = true;
     return this.#stepFrom(this.#row);
   }

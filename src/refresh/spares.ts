@@ -15,9 +15,11 @@ export class Spares {
     this.#revoke = revoke;
   }
 
-  /** Keeps a pair that was not recorded, since another one of its generation was. */
-  keep(loginId: string, spare: TokenRecord): void {
+  /** Keeps a pair that was not recorded, since another one of its generation was; returns whether that is news. */
+  keep(loginId: string, spare: TokenRecord): boolean {
+    const isNews = !isSamePair(this.#spares.get(loginId)?.tokens, spare.tokens);
     this.#spares.set(loginId, spare);
+    return isNews;
   }
 
   /** Takes the spare of a login whose recorded pair of this generation Polar has refused. */

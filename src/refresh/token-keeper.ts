@@ -101,6 +101,11 @@ export class TokenKeeper {
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
       onReplaced: (loginId, replaced) => this.#keepAsSpare(loginId, replaced),
+      onLeftOver: (loginId, leftOver) => {
+        // Of all processes that know them, the one to which Polar issued them revokes them.
+        if (this.#issuedHere.get(loginId) === leftOver.tokens.accessToken)
+          void parts.underWay.write(this.#revoke(leftOver));
+      },
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
       now: parts.now,
       elapsedMs: parts.elapsedMs,
@@ -497,8 +502,8 @@ export class TokenKeeper {
   /** Another process has recorded another pair of the same generation; what it got, it keeps itself. */
   #keepAsSpare(loginId: string, own: TokenRecord): void {
     if (this.#issuedHere.get(loginId) !== own.tokens.accessToken) return;
-    publish('refresh', { event: 'tie', loginId, generation: own.generation });
-    this.#spares.keep(loginId, own);
+    if (this.#spares.keep(loginId, own))
+      publish('refresh', { event: 'tie', loginId, generation: own.generation });
   }
 
   /**

@@ -26,7 +26,14 @@ const empty = {
 const guarded = (storage: PolarStorage): GuardedStorage => new GuardedStorage(storage, 1000);
 const tokensOf = (name: string) => ({ accessToken: `access-${name}`, refreshToken: 'r', scopes: [] });
 const newKnowledge = (): LoginKnowledge =>
-  new LoginKnowledge({ onNewest: () => {}, onReplaced: () => {}, track: (writing) => void writing });
+  new LoginKnowledge({
+    onNewest: () => {},
+    onReplaced: () => {},
+    onLeftOver: () => {},
+    track: (writing) => void writing,
+    now: () => 0,
+    elapsedMs: () => performance.now(),
+  });
 
 const emptyStorage = guarded(empty);
 function handleOf(loginId: string, generation = 0): LoginHandle {

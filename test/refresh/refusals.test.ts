@@ -1,13 +1,13 @@
 /** Polar's refusals that are not believed yet: how long it is left alone, and when there is no doubt any more. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Refusals } from '../../src/refresh/refusals.js';
-import { installVirtualTime, pass, uninstallVirtualTime } from './keeper/virtual-time.js';
+import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from './keeper/virtual-time.js';
 
 const doubtMs = 185_000;
 let refusals: Refusals;
 beforeEach(() => {
   installVirtualTime();
-  refusals = new Refusals();
+  refusals = new Refusals(elapsedMs);
 });
 afterEach(uninstallVirtualTime);
 
@@ -21,6 +21,11 @@ describe('a refusal', () => {
       await pass(1);
       expect(refusals.pauseMs('login', 1)).toBe(0);
     }
+  });
+
+  it('is told from the first one of its generation', () => {
+    const noted = [1, 1, 2, 2].map((generation) => refusals.note('login', generation));
+    expect(noted).toEqual([true, false, true, false]);
   });
 
   it('is beyond doubt 185 s after the first one, and keeps nobody waiting for longer', async () => {

@@ -9,11 +9,11 @@ import { loginKeys } from '../../src/storage/login-keys.js';
 import { realStorages, removeFiles } from '../storage/real-storages.js';
 import { useServers } from '../storage/servers.js';
 
-const { describeWith, servers } = useServers();
 const opened: (() => unknown)[] = [removeFiles];
 afterAll(async () => {
   for (const close of opened.reverse()) await close();
 });
+const { describeWith, servers } = useServers();
 
 /** One process. The shorter its time-out, the sooner a lock that nobody renews is stale. */
 class Contender {
@@ -28,7 +28,7 @@ class Contender {
   async take(loginId: string): Promise<HeldLock> {
     const place = { loginId, storage: this.#storage, ttlSeconds: 60 };
     for (let first = true; ; first = false) {
-      const { lock } = await this.#locks.tryTake(place, { first });
+      const { lock } = await this.#locks.tryTake(place, { first, isEnough });
       if (lock !== undefined) return lock;
       await delay(20 + Math.random() * 100);
     }
@@ -36,14 +36,16 @@ class Contender {
 
   async tryTake(loginId: string): Promise<HeldLock | undefined> {
     const place = { loginId, storage: this.#storage, ttlSeconds: 60 };
-    return (await this.#locks.tryTake(place, { first: true })).lock;
+    return (await this.#locks.tryTake(place, { first: true, isEnough })).lock;
   }
 
-  async isFree(loginId: string): Promise<boolean> {
-    return (await this.#storage.read(loginKeys(loginId).lock)) === undefined;
+  isHeld(loginId: string): Promise<boolean> {
+    return this.#locks.isHeld({ loginId, storage: this.#storage });
   }
 }
 
+/** Nothing that the rows say makes the lock unnecessary. */
+const isEnough = async (): Promise<boolean> => false;
 const newLoginId = (): string => randomBytes(16).toString('hex');
 const shared = realStorages.filter(({ name }) => !/memory|MemoryStore|memorystore/.test(name));
 // They go stale while the other tests run.
@@ -90,32 +92,30 @@ for (const { isAtomic, name, needs, open } of shared) {
       expect(seen).toEqual(seen.map(() => 1));
     }, 60_000);
 
-    it('is exclusive while it is held, cannot be taken by the other process, and then can', async () => {
+    it('stays with an owner who lives, and passes on when it is released', async () => {
       const loginId = newLoginId();
       const lock = await one.take(loginId);
-      expect(await other.tryTake(loginId)).toBeUndefined();
-      expect(await lock.isExclusive()).toBe(true);
-      lock.release();
-      (await other.take(loginId)).release();
-    }, 30_000);
-
-    it('leaves no row behind', async () => {
-      const loginId = newLoginId();
-      (await one.take(loginId)).release();
-      for (const giveUpAt = Date.now() + 10_000; Date.now() < giveUpAt; await delay(20))
-        if (await other.isFree(loginId)) break;
-      expect(await other.isFree(loginId)).toBe(true);
-    }, 30_000);
-
-    it('stays with an owner who lives', async () => {
-      const loginId = newLoginId();
-      const lock = await one.take(loginId);
-      for (let looks = 0; looks < 5; looks++) {
+      for (let looks = 0; looks < 4; looks++) {
         expect(await other.tryTake(loginId)).toBeUndefined();
-        await delay(500);
+        await delay(400);
       }
       lock.release();
+      (await other.take(loginId)).release();
+      for (const giveUpAt = Date.now() + 10_000; Date.now() < giveUpAt; await delay(20))
+        if (!(await one.isHeld(loginId))) break;
+      expect(await one.isHeld(loginId)).toBe(false);
     }, 30_000);
+
+    it('is exclusive for whoever took it while it was free', async () => {
+      let isExclusive = false;
+      // Where two could take a lock at once, one that was taken too slowly, as on a busy machine, is in doubt.
+      for (let attempts = 0; attempts < 5 && !isExclusive; attempts++) {
+        const lock = await one.take(newLoginId());
+        isExclusive = await lock.isExclusive();
+        lock.release();
+      }
+      expect(isExclusive).toBe(true);
+    }, 60_000);
   });
 }
 

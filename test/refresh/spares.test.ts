@@ -47,6 +47,12 @@ it.each([
   expect(spares.take('login', pair('recorded', 5))).toBeUndefined();
 });
 
+it('a spare is kept once, however often it is found', () => {
+  expect(spares.keep('login', pair('spare', 5))).toBe(true);
+  expect(spares.keep('login', pair('spare', 5))).toBe(false);
+  expect(spares.keep('login', pair('another', 5))).toBe(true);
+});
+
 it('a spare is kept while its own or an older generation is the newest', () => {
   spares.keep('login', pair('spare', 5));
   for (const generation of [4, 5]) spares.drop('login', pair('recorded', generation));

@@ -7,11 +7,11 @@ import { realStorages, removeFiles } from './real-storages.js';
 import { useServers } from './servers.js';
 import { storageContract } from './storage.contract.js';
 
-const { describeWith, servers } = useServers();
 const opened: (() => unknown)[] = [removeFiles];
 afterAll(async () => {
   for (const close of opened.reverse()) await close();
 });
+const { describeWith, servers } = useServers();
 
 for (const { breaks, forgets, isAtomic, name, needs, open } of realStorages) {
   describeWith(needs)(name, () => {

@@ -1,5 +1,6 @@
 /** Time that passes only when a test says so. */
 import timersPromises from 'node:timers/promises';
+import { randomNumbers } from './random-numbers.js';
 
 interface Timer {
   readonly at: number;
@@ -22,8 +23,9 @@ const real = {
 export function installVirtualTime(): void {
   nowMs = 0;
   timers.clear();
-  // Pauses have a random part; here all of them are as long as they are on average.
-  Math.random = () => 0.5;
+  // Pauses have a random part, without which two processes would go in step for ever; here it is the same each time.
+  const below = randomNumbers(1);
+  Math.random = () => below(2 ** 30) / 2 ** 30;
   globalThis.setImmediate = ((run: (...args: unknown[]) => void, ...args: unknown[]) => {
     noteActivity();
     return real.setImmediate(() => {

@@ -52,7 +52,11 @@ describe('every order of a refresh and a logout leaves no token that works', () 
       20,
       { kind: 'batch', refresher: 'A', ender: 'B', age: 2 },
     ],
-    ['in one process', 5, { kind: 'batch', refresher: 'A', ender: 'A' }],
+    [
+      'in one process, once the refresher has the lock',
+      3,
+      { kind: 'batch', refresher: 'A', ender: 'A', from: 'refresh' },
+    ],
     [
       'in a storage without batches, once the refresher has the lock',
       20,

@@ -165,8 +165,8 @@ describe('tokens that Polar has refused to refresh', () => {
     ['though they have not expired', 0],
   ])('are not handed out again, %s', async (_why, leewayMs) => {
     const world = new KeeperWorld();
-    await pass(3000);
     const a = world.process('A', { leewayMs }).acquainted();
+    await pass(3000);
     world.live = undefined;
     expect(await outcome(a.forced())).toBe('login_expired');
     expect(await outcome(a.valid())).toBe('login_expired');
