@@ -147,6 +147,8 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     now,
   });
   const logins = findLogins(options, keeper);
+  const { sessionKey } = options;
+  const own = { clientID: credentials.clientID, server: nameOfServer(server), sessionKey };
 
   const runtime: PolarRuntime = {
     ...logins,
@@ -172,7 +174,10 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     loginsIn(req) {
       return entriesIn(req.session ?? {}).map(({ entry, sessionKey }) => {
         const { loginId } = entry;
-        const owner = strategies.find(entry);
+        const { clientID, server: entryServer } = entry;
+        const isOwn =
+          clientID === own.clientID && entryServer === own.server && sessionKey === own.sessionKey;
+        const owner = isOwn ? runtime : strategies.find({ clientID, server: entryServer, sessionKey });
         // Read at once: a logout takes the session off the request.
         const login = (owner ?? runtime).loginFrom(req, entry);
         // Whose strategy this process does not have: nobody here can revoke its tokens, but its end is recorded.
@@ -190,6 +195,6 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         findLogin,
       ),
   };
-  strategies.add({ clientID: credentials.clientID, server: nameOfServer(server) }, runtime);
+  strategies.add(own, runtime);
   return runtime;
 }
