@@ -33,6 +33,11 @@ export interface KnownLogin {
   readonly rejected?: boolean;
 }
 
+/** What was recorded of a login when its end was. */
+export interface EndedLogin {
+  readonly record: StoredRow | undefined;
+}
+
 /** What a {@link LoginKnowledge} is given. */
 export interface LoginKnowledgeParts {
   /** Called with what is the newest whenever rows have been read or written. */
@@ -316,24 +321,37 @@ export class LoginKnowledge {
   }
 
   /**
-   * Takes in that a login has ended, and records that. Resolves once that is tried, with whether it is recorded.
+   * Takes in that a login has ended, records that, and reads its record. Resolves once that is tried; undefined where it
+   * could not be done.
    *
    * @param ifLate called where the store was down, once it is back
    */
-  async recordEnd(place: RecordPlace, ifLate: () => Promise<void>): Promise<boolean> {
+  async recordEnd(
+    place: RecordPlace,
+    ifLate: (ended: EndedLogin) => Promise<void>,
+  ): Promise<EndedLogin | undefined> {
     const { loginId, storage, ttlSeconds } = place;
     this.#newest(loginId, this.learn(loginId, endedLogin));
-    const work = async (): Promise<true> => {
-      await storage.write(loginKeys(loginId).tombstone, tombstone, ttlSeconds);
-      return true;
+    const keys = loginKeys(loginId);
+    // In this order: whoever records later finds the tombstone, and revokes what it has recorded.
+    const work = async (): Promise<EndedLogin> => {
+      const steps = [{ write: keys.tombstone, row: tombstone, ttlSeconds }, { read: keys.record }];
+      const [written, record] = await storage.run(steps);
+      isWritten(written);
+      return { record: rowOf(record) };
     };
-    return (await this.#record(place, endedLogin, work, ifLate)) ?? false;
+    return this.#record(place, endedLogin, work, ifLate);
   }
 
-  /** The record of a login that has ended, whatever is known of it; undefined where there is none to be had. */
-  async lastRecord(login: LoginHandle): Promise<TokenRecord | undefined> {
+  /** The record of a login that has ended, read once more; undefined where there is none to be had. */
+  async lastRecord(login: LoginHandle, { record }: EndedLogin): Promise<TokenRecord | undefined> {
+    const key = loginKeys(login.loginId).record;
+    const row = await login.storage.read(key).catch(() => undefined);
     try {
-      return await openRecord(login, await login.storage.read(loginKeys(login.loginId).record));
+      return await openRecord(
+        login,
+        row === undefined || row.version < (record?.version ?? 0) ? record : row,
+      );
     } catch (error) {
       // Its tokens stay alive at Polar.
       if (error instanceof UnopenableRecordError)

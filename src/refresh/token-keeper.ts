@@ -23,7 +23,7 @@ import {
   refreshTakesLong,
 } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
-import { isSamePair, type KnownLogin, LoginKnowledge } from './login-knowledge.js';
+import { type EndedLogin, isSamePair, type KnownLogin, LoginKnowledge } from './login-knowledge.js';
 import { type HeldLock, LoginLocks, type LoginRows } from './login-lock.js';
 import { Refusals } from './refusals.js';
 import { Spares } from './spares.js';
@@ -241,16 +241,19 @@ export class TokenKeeper {
 
   async #end(login: LoginHandle): Promise<void> {
     const known = this.#knowledge.recall(login);
-    // What a store tells only when it is back: by then, the tokens known before have been revoked.
-    const revokeLate = async (): Promise<void> => {
-      const recorded = await this.#knowledge.lastRecord(login);
-      if (recorded !== undefined && recorded.generation > known.generation) await this.#revoke(recorded);
+    const revokeRecorded = async (ended: EndedLogin): Promise<boolean> => {
+      const recorded = await this.#knowledge.lastRecord(login, ended);
+      if (recorded === undefined || recorded.generation < known.generation) return false;
+      // Of a tie, both pairs may live.
+      if (!isSamePair(recorded.tokens, known.tokens)) await this.#revoke(recorded);
+      return recorded.generation > known.generation;
     };
-    const isRecorded = await this.#knowledge.recordEnd(login, revokeLate);
+    // What a store tells only when it is back: by then, the tokens known before have been revoked.
+    const ended = await this.#knowledge.recordEnd(login, async (late) => void (await revokeRecorded(late)));
     // Whoever is refreshing sees the end when it records, and revokes what it got.
     await this.#waitForRefresh(login);
-    const recorded = isRecorded ? await this.#knowledge.lastRecord(login) : undefined;
-    await this.#revoke(recorded !== undefined && recorded.generation > known.generation ? recorded : known);
+    const isReplaced = ended !== undefined && (await revokeRecorded(ended));
+    if (!isReplaced) await this.#revoke(known);
     const suitable = await this.#isSuitable(login);
     if (suitable !== true) throw suitable;
   }
@@ -373,6 +376,7 @@ export class TokenKeeper {
     let isBusy = false;
     for (let pauseMs = minLockPauseMs, first = true; ; pauseMs = Math.min(pauseMs * 2, maxLockPauseMs)) {
       let lock: HeldLock | undefined;
+      const triedAt = performance.now();
       try {
         const isEnough = async (rows: LoginRows): Promise<boolean> => {
           const found = await this.#knowledge.learnRows(login, rows);
@@ -393,7 +397,9 @@ export class TokenKeeper {
       }
       if (performance.now() >= giveUpAt) throw lockIsBusy();
       first = false;
-      await delay(pauseMs * (0.5 + Math.random()));
+      // An attempt that others spoilt took long, and would spoil theirs at once.
+      const tookMs = performance.now() - triedAt;
+      await delay(Math.max(pauseMs * (0.5 + Math.random()), tookMs * Math.random()));
     }
   }
 
@@ -489,7 +495,7 @@ export class TokenKeeper {
     this.#issuedHere.set(login.loginId, tokens.accessToken);
     const afterwards = async (newest: KnownLogin): Promise<void> => {
       // Somebody may have logged out while the tokens were on their way: they must not outlive that.
-      if (newest.tokens === undefined) await this.#parts.revoke(tokens, true);
+      if (newest.tokens === undefined) await this.#revoke(record);
       else if (!isSamePair(newest.tokens, tokens)) {
         this.#keepAsSpare(login.loginId, record);
         this.#spares.drop(login.loginId, newest);
@@ -511,13 +517,17 @@ export class TokenKeeper {
 
   /** Others may have gone on from another pair of its generation: then nobody else has this one, and nobody would revoke it. */
   #revokeUnlessReplaced(loginId: string, known: KnownLogin, newest: KnownLogin): void {
-    if (known.tokens === undefined) return;
+    // A refresh that finds the end of its login revokes what it got, and waits for that.
+    const isLeftToRefresh = newest.tokens === undefined && this.#refreshes.has(loginId);
+    if (known.tokens === undefined || isLeftToRefresh) return;
     const isNext = newest.generation === known.generation + 1;
     const isOrphan =
       isNext && newest.replaces !== undefined
         ? newest.replaces !== fingerprint(known.tokens)
         : !isNext && this.#issuedHere.get(loginId) === known.tokens.accessToken;
-    if (isOrphan) void this.#parts.underWay.write(this.#revoke(known));
+    if (!isOrphan) return;
+    this.#issuedHere.delete(loginId);
+    void this.#parts.underWay.write(this.#revoke(known));
   }
 
   /**
@@ -542,7 +552,7 @@ export class TokenKeeper {
         const next = { ...spare, generation: generation + 1 };
         const kept = await this.#parts.underWay.write(this.#keep(login, next, undefined));
         // It has mostly expired by then, just as the recorded one.
-        return this.#isGood(kept) ? kept.tokens : this.#refresh(login, kept, lock);
+        return this.#refreshUnlessGood(login, kept, lock);
       }
       if (!storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
         return this.#giveUp(login, known, cause);
@@ -552,6 +562,14 @@ export class TokenKeeper {
       if (newer === undefined && isExclusive) return this.#giveUpUnlessNewer(login, known, lock, cause);
     }
     if (newer === undefined) throw loginInDoubt(this.#refusals.pauseMs(loginId, generation), cause);
+    return this.#refreshUnlessGood(login, newer, lock);
+  }
+
+  async #refreshUnlessGood(
+    login: LoginHandle,
+    newer: KnownLogin,
+    lock: HeldLock | undefined,
+  ): Promise<TokenSet> {
     return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
   }
 
@@ -569,7 +587,7 @@ export class TokenKeeper {
     const recorded = await this.#knowledge.reread(login).catch(throwUnreadable);
     const newer = isSuperseded(recorded, known);
     if (newer === undefined) return this.#giveUp(login, known, cause);
-    return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
+    return this.#refreshUnlessGood(login, newer, lock);
   }
 
   #giveUp({ loginId }: LoginHandle, known: KnownLogin, cause?: unknown): never {
