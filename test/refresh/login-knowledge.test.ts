@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { PolarOAuthError, PolarTransientError } from '../../src/errors.js';
 import { loginExpired, recordsUnreadable } from '../../src/refresh/login-errors.js';
 import type { LoginHandle } from '../../src/refresh/login-handle.js';
-import { LoginKnowledge } from '../../src/refresh/login-knowledge.js';
+import { type EndedLogin, LoginKnowledge } from '../../src/refresh/login-knowledge.js';
 import { TokenKeeper } from '../../src/refresh/token-keeper.js';
 import { GuardedStorage } from '../../src/storage/guarded-storage.js';
 import { loginKeys } from '../../src/storage/login-keys.js';
@@ -157,8 +157,9 @@ describe('a record that only processes with another key can open', () => {
 
   it('does not keep the login from being ended, and that its tokens live on is told', async () => {
     const knowledge = newKnowledge();
-    expect(await knowledge.recordEnd(place, async () => {})).toBe(true);
-    expect(await knowledge.lastRecord(place)).toBeUndefined();
+    const ended = await knowledge.recordEnd(place, async () => {});
+    expect(ended?.record?.version).toBe(2);
+    expect(await knowledge.lastRecord(place, ended as EndedLogin)).toBeUndefined();
     expect(told).toMatchObject([{ event: 'revocation-failed', loginId: name }]);
     expect(await hasEnded()).toBe(true);
     expect((await newKnowledge().rereadOrRecall(place)).tokens).toBeUndefined();
