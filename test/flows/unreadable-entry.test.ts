@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Request, Response } from 'express';
 import { logout, PolarError, PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
-import { randomNumbers } from '../refresh/keeper/explore.js';
+import { seededRandom } from '../storms/random.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 type Json = Record<string, unknown>;
@@ -122,7 +122,7 @@ it('survives 2,000 random changes without a crash, and without a token in any re
     fetch: away,
   });
   const middleware = polarTokens(polar);
-  const random = randomNumbers(2026);
+  const random = seededRandom(2026).index;
   const outcomes = new Map<string, number>();
   for (let time = 0; time < 2000; time++) {
     const changed = structuredClone(session);
