@@ -107,7 +107,10 @@ export class LoginLocks {
   announce(place: RecordPlace): HeldLock | undefined {
     if (!place.storage.shared) return undefined;
     const row = { version: 0, value: JSON.stringify({ owner: newName() } satisfies LockRow) };
-    return this.#hold(place, loginKeys(place.loginId).lock, row, newName());
+    const lock = this.#hold(place, loginKeys(place.loginId).lock, row, newName());
+    // It is about to be: somebody else's row is no reason to stop.
+    lock.isExchangeOpen = true;
+    return lock;
   }
 
   /** Whether somebody holds the lock, or held it when they died. */
