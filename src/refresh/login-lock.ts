@@ -181,6 +181,9 @@ export class LoginLocks {
   }
 }
 
+// Stores that were seen to show a write later than they acknowledged it.
+const laggingStores = new WeakSet<object>();
+
 /**
  * Writes a lock in a store that cannot compare and write in one step, and makes sure that nobody else has done so at the
  * same time: whoever read the row before ours was there has written theirs by the end of the pause, and the last one wins.
@@ -204,13 +207,13 @@ async function settled(
     for (;;) {
       const found = await storage.read(key);
       if (isSame(found, row)) break;
-      // A store that lags still shows what was there before.
-      if (!isSame(found, before) || performance.now() - writtenAt > maxLagMs) return false;
+      // A store that lags still shows what was there before: also what others wrote before.
+      if (isSame(found, before)) laggingStores.add(storage.identity);
+      const isTooLate = performance.now() - writtenAt > maxLagMs;
+      if (isTooLate || !laggingStores.has(storage.identity)) return false;
       await delay(lagPauseMs);
     }
-    const lagMs = performance.now() - writtenAt;
-    if (lagMs > 2 * maxLagMs) return false;
-    await delay(Math.max(pauseMs, 2 * lagMs));
+    await delay(laggingStores.has(storage.identity) ? Math.max(pauseMs, maxLagMs) : pauseMs);
     return isSame(await storage.read(key), row);
   };
   let isOurs = false;
