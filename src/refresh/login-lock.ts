@@ -107,7 +107,10 @@ export class LoginLocks {
   announce(place: RecordPlace): HeldLock | undefined {
     if (!place.storage.shared) return undefined;
     const row = { version: 0, value: JSON.stringify({ owner: newName() } satisfies LockRow) };
-    return this.#hold(place, loginKeys(place.loginId).lock, row, newName());
+    const lock = this.#hold(place, loginKeys(place.loginId).lock, row, newName());
+    // It is about to be: somebody else's row is no reason to stop.
+    lock.isExchangeOpen = true;
+    return lock;
   }
 
   /** Whether somebody holds the lock, or held it when they died. */
@@ -181,6 +184,8 @@ export class LoginLocks {
 
 // How long it last took from looking at a lock to having written it: many stores write more slowly than they read.
 const writtenAfterMs = new WeakMap<object, number>();
+// Stores that were seen to show a write later than they acknowledged it.
+const laggingStores = new WeakSet<object>();
 
 /**
  * Writes a lock in a store that cannot compare and write in one step, and makes sure that nobody else has done so at the
@@ -207,13 +212,13 @@ async function settled(
     for (;;) {
       const found = await storage.read(key);
       if (isSame(found, row)) break;
-      // A store that lags still shows what was there before.
-      if (!isSame(found, before) || performance.now() - writtenAt > maxLagMs) return false;
+      // A store that lags still shows what was there before: also what others wrote before.
+      if (isSame(found, before)) laggingStores.add(storage.identity);
+      const isTooLate = performance.now() - writtenAt > maxLagMs;
+      if (isTooLate || !laggingStores.has(storage.identity)) return false;
       await delay(lagPauseMs);
     }
-    const lagMs = performance.now() - writtenAt;
-    if (lagMs > 2 * maxLagMs) return false;
-    await delay(Math.max(pauseMs, 2 * lagMs));
+    await delay(laggingStores.has(storage.identity) ? Math.max(pauseMs, maxLagMs) : pauseMs);
     return isSame(await storage.read(key), row);
   };
   let isOurs = false;
