@@ -10,7 +10,7 @@ beforeEach(async () => {
   browser = request.agent(createApp(polar.strategyOptions()));
   const { headers } = await browser.get('/auth/polar');
   const callback = await polar.authorize(headers.location);
-  await polar.settled(); // Polar does not know the code before: one is faster only in a test
+  await polar.settled(); // wait until Polar knows the code: a browser is slower than a test
   await browser.get(callback).expect(302);
 });
 afterEach(() => polar.close());
