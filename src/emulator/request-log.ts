@@ -30,17 +30,23 @@ export type PendingRequest = { -readonly [Key in keyof PolarEmulatorRequest]: Po
 
 /** Enough for any test; a server that runs for weeks must not fill the memory. */
 const MAX_ENTRIES = 10_000;
+const MAX_BODY_CHARACTERS = 100_000_000;
 
 /** The newest requests since the start or the last reset, in the order of arrival. */
 export class RequestLog {
   readonly entries: PendingRequest[] = [];
+  #bodyCharacters = 0;
 
   add(entry: PendingRequest): void {
-    if (this.entries.length >= MAX_ENTRIES) this.entries.shift();
     this.entries.push(entry);
+    this.#bodyCharacters += entry.body.length;
+    while (this.entries.length > MAX_ENTRIES || this.#bodyCharacters > MAX_BODY_CHARACTERS) {
+      this.#bodyCharacters -= this.entries.shift()?.body.length ?? 0;
+    }
   }
 
   clear(): void {
     this.entries.length = 0;
+    this.#bodyCharacters = 0;
   }
 }
