@@ -34,7 +34,7 @@ export async function startPolarEmulator(options: PolarEmulatorOptions = {}): Pr
   state.settings.baseURL = `http://${publishedHost(host)}:${(server.address() as AddressInfo).port}`;
   return createControls(state, async () => {
     await close(server);
-    state.backend.reset();
+    state.backend.stop();
   });
 }
 
