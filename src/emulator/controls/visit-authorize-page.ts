@@ -23,7 +23,8 @@ export async function visitAuthorizePage(
   const person = user ?? state.signedIn.email;
   if (person !== '') url.searchParams.set(USER_PARAMETER, state.directory.byEmail(person).email);
   for (const organization of checkedList('organizations', organizations)) {
-    url.searchParams.append('organizations', organizationID(organization, state));
+    const id = parseUUID(organization) ?? state.directory.organization(organization).id;
+    url.searchParams.append('organizations', id);
   }
   const request = requestFor(url);
   const consent = deny ? 'deny' : 'auto';
@@ -62,14 +63,6 @@ function authorizeURL(address: string | URL | undefined, { settings }: EmulatorS
   throw new TypeError(
     `authorize takes the \`location\` with which the app sends the browser to Polar, not "${text}". Did the app answer with a redirect?`,
   );
-}
-
-function organizationID(idOrSlug: string, { directory }: EmulatorState): string {
-  const all = directory.users.flatMap(({ organizations }) => organizations);
-  const id = all.find(({ slug }) => slug === idOrSlug)?.id ?? parseUUID(idOrSlug);
-  if (id !== undefined) return id;
-  const known = [...new Set(all.map(({ slug }) => slug))].join(', ');
-  throw new TypeError(`There is no organization ${idOrSlug} at this Polar. Organizations: ${known}.`);
 }
 
 function requestFor(url: URL): EmulatorRequest {
