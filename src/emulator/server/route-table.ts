@@ -52,7 +52,7 @@ function parseFamily(text: string): PathEntry[] {
   const [beginning = '', resource = beginning.slice(beginning.lastIndexOf('/') + 1)] = head.split(':');
   const entries: (PathEntry & { methods: Map<string, Access> })[] = [];
   for (const token of tokens) {
-    const [method = '', code = ''] = token.split('.');
+    const [method = '', code = method === 'GET' ? 'rw' : 'w'] = token.split('.');
     if (method === '' || token.startsWith('/')) {
       entries.push({ path: token === '.' ? beginning : beginning + token, methods: new Map() });
     } else {
