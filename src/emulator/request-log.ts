@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { PolarEmulatorEndpoint, PolarEmulatorFault } from './faults.js';
+import { type EmulatorRequest, firstParameter } from './http/message.js';
 
 /** One request the emulator got. */
 export interface PolarEmulatorRequest {
@@ -37,12 +38,33 @@ export class RequestLog {
   readonly entries: PendingRequest[] = [];
   #bodyCharacters = 0;
 
-  add(entry: PendingRequest): void {
+  /** Logs a request. Its status is for the caller to fill in. */
+  add(
+    request: EmulatorRequest,
+    endpoint: PendingRequest['endpoint'],
+    fault: PolarEmulatorFault | undefined,
+    at: number,
+  ): PendingRequest {
+    const { method, path, headers, query, form } = request;
+    const entry: PendingRequest = {
+      method,
+      path,
+      endpoint,
+      headers,
+      query: Object.fromEntries(query),
+      form: Object.fromEntries(form),
+      body: request.body.toString(),
+      grantType: endpoint === 'token' ? firstParameter(request, 'grant_type') : undefined,
+      at,
+      fault,
+      status: undefined,
+    };
     this.entries.push(entry);
     this.#bodyCharacters += entry.body.length;
     while (this.entries.length > MAX_ENTRIES || this.#bodyCharacters > MAX_BODY_CHARACTERS) {
       this.#bodyCharacters -= this.entries.shift()?.body.length ?? 0;
     }
+    return entry;
   }
 
   clear(): void {

@@ -1,11 +1,11 @@
 import { UNKNOWN_CLIENT } from '../clients/client-authentication.js';
+import { firstValue } from '../http/message.js';
 import { refuseNUL } from '../http/server-crashes.js';
 import { isKnownScope, splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import type { ClientRecord } from '../stores/clients.js';
 import { CHALLENGE } from '../stores/codes.js';
 import { AuthorizeError } from './authorize-error.js';
-import { firstValue } from './first-value.js';
 
 /** An authorization request that is in order. */
 export interface AuthorizeRequest {

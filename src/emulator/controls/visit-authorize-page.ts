@@ -31,19 +31,7 @@ export async function visitAuthorizePage(
   const transaction = await state.backend.accept();
   const answer = await handle(request, { ...state, transaction, settings: { ...state.settings, consent } });
   await transaction.respond();
-  state.log.add({
-    method: request.method,
-    path: request.path,
-    endpoint: 'authorize',
-    headers: request.headers,
-    query: Object.fromEntries(request.query),
-    form: {},
-    body: '',
-    grantType: undefined,
-    at: state.clock.now(),
-    fault: undefined,
-    status: answer.status,
-  });
+  state.log.add(request, 'authorize', undefined, state.clock.now()).status = answer.status;
   if (person === '' && answer.status === 401) {
     throw new Error('Nobody is signed in at this Polar: say who visits, with `user`.');
   }
