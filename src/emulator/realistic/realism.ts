@@ -19,11 +19,7 @@ interface RefreshRaces {
 
 type Range = readonly [least: number, most: number];
 
-const EVERYTHING: PolarEmulatorRealism = {
-  commitLagMs: [0, 900],
-  refreshRaces: true,
-  rateLimit: 'production',
-};
+const ALL: PolarEmulatorRealism = { commitLagMs: [0, 900], refreshRaces: true, rateLimit: 'production' };
 
 const REQUESTS_PER_MINUTE = { production: 500, sandbox: 100 };
 
@@ -42,7 +38,7 @@ const RACE_NAMES: Names<PolarEmulatorRefreshRaces> = { workers: true, lockTimeou
 /** @throws TypeError when the option makes no sense, or would change nothing. */
 export function resolveRealism(realistic: boolean | PolarEmulatorRealism): Realism | undefined {
   if (realistic === false) return undefined;
-  const parts = realistic === true ? EVERYTHING : realistic;
+  const parts = realistic === true ? ALL : realistic;
   refuseUnknownNames('startPolarEmulator: `realistic`', parts, REALISM_NAMES);
   const { commitLagMs = 0, refreshRaces = false, rateLimit, seed = 1 } = parts;
   if (parts.commitLagMs === undefined && refreshRaces === false && rateLimit === undefined) {

@@ -34,20 +34,14 @@ async function serveRequest(
   const fault = state.faults.take(endpoint);
   const entry = state.log.add(request, endpoint, fault, state.clock.now());
   if (fault === 'hang') return;
-  if (fault === 'reset-before') {
-    response.socket?.resetAndDestroy();
-    return;
-  }
+  if (fault === 'reset-before') return void response.socket?.resetAndDestroy();
   const substitute = fault === undefined ? undefined : substituteAnswer(fault);
   const transaction = substitute === undefined ? await state.backend.accept() : AT_ONCE;
   const answered = substitute ?? (await answerOf(request, { ...state, transaction }));
   const answer = withVersion(answered, request.headers);
   await transaction.respond();
   if (fault === 'hang-after') return;
-  if (fault === 'reset-after') {
-    response.socket?.resetAndDestroy();
-    return;
-  }
+  if (fault === 'reset-after') return void response.socket?.resetAndDestroy();
   entry.status = answer.status;
   send(response, answer, fault);
 }
