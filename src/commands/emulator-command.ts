@@ -55,7 +55,7 @@ export async function emulatorCommand(
   let emulator: PolarEmulator | undefined;
   try {
     emulator = await startPolarEmulator(request.options);
-    terminal.stdout.write(introduction(emulator, request.redirectURIs));
+    terminal.stdout.write(introduction(emulator, request));
   } catch (error) {
     await emulator?.close();
     // Node's errors, a port in use say, have a code; the emulator's own are about the arguments.
@@ -107,9 +107,9 @@ function isConsent(text: string): text is PolarEmulatorConsent {
   return text === 'ask' || text === 'auto' || text === 'deny';
 }
 
-function introduction(emulator: PolarEmulator, redirectURIs: readonly string[]): string {
+function introduction(emulator: PolarEmulator, { options, redirectURIs }: CommandRequest): string {
   const client = emulator.registerClient({ redirectURIs, name: 'Your app' });
-  return `A local Polar is listening on ${emulator.url}
+  return `A local Polar${options.realistic ? ' under load' : ''} is listening on ${emulator.url}
 Signed in there: ${emulator.user}. Consent: ${emulator.consent}. Stop it with Ctrl-C.
 
 Environment for an app that is called back at ${client.redirectURIs.join(' or ')}:

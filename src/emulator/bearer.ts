@@ -59,6 +59,11 @@ export function notPermitted(): Refusal {
   return new Refusal(jsonAnswer(403, { error: 'NotPermitted', detail: 'Not permitted' }));
 }
 
+/** @throws Refusal 403 when the request carries an access token of a user. */
+export function refuseUserToken(request: EmulatorRequest, state: EmulatorState): void {
+  if (bearerRecord(request, state)?.subject.type === 'user') throw notPermitted();
+}
+
 /** Polar's response to nobody. */
 export function unauthorized(): Refusal {
   const body = { error: 'Unauthorized', detail: 'Unauthorized' };

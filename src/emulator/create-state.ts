@@ -1,12 +1,19 @@
-import { checkedChoice, checkedNumber, checkedText, type Names, refuseUnknownNames } from './checks.js';
+import {
+  checkedChoice,
+  checkedInteger,
+  checkedNumber,
+  checkedText,
+  type Names,
+  refuseUnknownNames,
+} from './checks.js';
 import { Clock } from './clock.js';
 import { Faults } from './faults.js';
 import { SigningKeys } from './id-token/signing-keys.js';
 import { CONSENTS, type PolarEmulatorLifetimes, type PolarEmulatorOptions } from './options.js';
 import { LateBackend } from './realistic/late-backend.js';
 import { RateLimits } from './realistic/rate-limits.js';
-import { resolveRealism } from './realistic/realism.js';
-import { AT_ONCE, TIDY_BACKEND } from './realistic/transaction.js';
+import { type Realism, resolveRealism } from './realistic/realism.js';
+import { AT_ONCE, type Backend, TIDY_BACKEND } from './realistic/transaction.js';
 import { RequestLog } from './request-log.js';
 import type { EmulatorState } from './state.js';
 import { Clients } from './stores/clients.js';
@@ -34,8 +41,9 @@ export function createState(options: PolarEmulatorOptions): EmulatorState {
   const realism = resolveRealism(options.realistic ?? false);
   return {
     settings: {
-      port: checkedPort(options.port ?? 0),
+      port: checkedInteger('port', options.port ?? 0, 0, 65_535),
       host: checkedText('host', options.host ?? '127.0.0.1'),
+      realism,
       issuer: checkedText('issuer', options.issuer ?? 'https://polar.sh'),
       loginAccessTokenSeconds: seconds('loginAccessTokenSeconds', 864_000),
       refreshedAccessTokenSeconds: seconds('refreshedAccessTokenSeconds', 3600),
@@ -54,30 +62,24 @@ export function createState(options: PolarEmulatorOptions): EmulatorState {
     webSessions: new WebSessions(clock),
     faults: new Faults(),
     log: new RequestLog(),
-    backend: realism === undefined ? TIDY_BACKEND : new LateBackend(realism),
+    backend: startBackend(realism),
     transaction: AT_ONCE,
     rateLimits: new RateLimits(clock, realism?.requestsPerMinute),
   };
 }
 
 /** Forgets everything but the clients. */
-export function clearState({
-  codes,
-  tokens,
-  grants,
-  consentForms,
-  webSessions,
-  faults,
-  log,
-  rateLimits,
-  keys,
-  clock,
-  directory,
-  backend,
-}: EmulatorState): void {
+export function clearState(state: EmulatorState): void {
+  const { codes, tokens, grants, consentForms, webSessions, faults, log, rateLimits } = state;
   for (const store of [codes, tokens, grants, consentForms, webSessions, faults, log, rateLimits])
     store.clear();
-  for (const each of [keys, clock, directory, backend]) each.reset();
+  for (const each of [state.keys, state.clock, state.directory]) each.reset();
+  state.backend.stop();
+  state.backend = startBackend(state.settings.realism);
+}
+
+function startBackend(realism: Realism | undefined): Backend {
+  return realism === undefined ? TIDY_BACKEND : new LateBackend(realism);
 }
 
 const OPTION_NAMES: Names<PolarEmulatorOptions> = {
@@ -97,8 +99,3 @@ const LIFETIME_NAMES: Names<PolarEmulatorLifetimes> = {
   loginAccessTokenSeconds: true,
   refreshedAccessTokenSeconds: true,
 };
-
-function checkedPort(port: number): number {
-  if (Number.isInteger(checkedNumber('port', port, 0, 65_535))) return port;
-  throw new TypeError(`port must be a whole number, not ${port}.`);
-}

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { checkedList } from './checks.js';
@@ -30,21 +31,12 @@ export async function startPolarEmulator(options: PolarEmulatorOptions = {}): Pr
     { requireHostHeader: false },
     (message, response) => void serve(message, response, state),
   );
-  await listen(server, port, host);
+  server.listen(port, host);
+  await once(server, 'listening');
   state.settings.baseURL = `http://${publishedHost(host)}:${(server.address() as AddressInfo).port}`;
   return createControls(state, async () => {
     await close(server);
-    state.backend.reset();
-  });
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
+    state.backend.stop();
   });
 }
 

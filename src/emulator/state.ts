@@ -3,6 +3,7 @@ import type { Faults } from './faults.js';
 import type { SigningKeys } from './id-token/signing-keys.js';
 import type { PolarEmulatorConsent } from './options.js';
 import type { RateLimits } from './realistic/rate-limits.js';
+import type { Realism } from './realistic/realism.js';
 import type { Backend, Transaction } from './realistic/transaction.js';
 import type { RequestLog } from './request-log.js';
 import type { Clients } from './stores/clients.js';
@@ -29,7 +30,7 @@ export interface EmulatorState {
   readonly webSessions: WebSessions;
   readonly faults: Faults;
   readonly log: RequestLog;
-  readonly backend: Backend;
+  backend: Backend;
   /** That of the request which is handled; outside of requests, changes happen at once. */
   readonly transaction: Transaction;
   readonly rateLimits: RateLimits;
@@ -40,6 +41,8 @@ export interface EmulatorSettings {
   readonly port: number;
   readonly host: string;
   readonly issuer: string;
+  /** Absent for a Polar that is tidy. */
+  readonly realism: Realism | undefined;
   readonly loginAccessTokenSeconds: number;
   readonly refreshedAccessTokenSeconds: number;
   /** Known once the server listens. */

@@ -3,22 +3,8 @@
  * anywhere or nowhere); `undefined` for anything else.
  */
 export function parseUUID(text: string): string | undefined {
-  const digits = withoutBraces(text.replaceAll('urn:', '').replaceAll('uuid:', '')).replaceAll('-', '');
-  return /^([\da-f]{8})([\da-f]{4})([\da-f]{4})([\da-f]{4})([\da-f]{12})$/
-    .exec(digits.toLowerCase())
-    ?.slice(1)
-    .join('-');
-}
-
-/** In one pass: an expression for braces at the end looks at each run of them again and again. */
-function withoutBraces(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isBrace(text[start])) start += 1;
-  while (end > start && isBrace(text[end - 1])) end -= 1;
-  return text.slice(start, end);
-}
-
-function isBrace(character: string | undefined): boolean {
-  return character === '{' || character === '}';
+  const bare = text.replaceAll('urn:', '').replaceAll('uuid:', '').toLowerCase();
+  // With one character at least between the braces: otherwise each brace could belong to either side.
+  const digits = /^[{}]*([\da-f-]+)[{}]*$/.exec(bare)?.[1]?.replaceAll('-', '') ?? '';
+  return /^(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(digits)?.slice(1).join('-');
 }

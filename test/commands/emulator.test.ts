@@ -42,11 +42,12 @@ describe('passport-polar-sh emulator', () => {
   });
 
   it('--realistic commits late', async () => {
-    const { emulator } = await run(
+    const { emulator, terminal } = await run(
       '--realistic',
       '--consent=auto',
       '--redirect-uri=http://localhost:4000/cb',
     );
+    expect(terminal.out).toContain(`A local Polar under load is listening on ${emulator?.url}\n`);
     const client = emulator?.registerClient({ redirectURIs: ['http://localhost:4000/cb'] });
     const query = new URLSearchParams({ response_type: 'code', client_id: client?.clientID ?? '' });
     const path = await emulator?.authorize(`${emulator.url}/oauth2/authorize?${query}`);

@@ -78,6 +78,10 @@ describe('errors sent to the app', () => {
     });
   });
 
+  it('do not come of a line break after the challenge', async () => {
+    expect(await polar.code({ code_challenge: `${CHALLENGE}\n` })).toMatch(/^polar_ac_/);
+  });
+
   it.each(['code_challenge', 'code_challenge_method'])('%s given twice', async (name) => {
     const path = polar.authorizePath({ code_challenge: CHALLENGE, code_challenge_method: 'S256' });
     const value = name === 'code_challenge' ? CHALLENGE : 'S256';

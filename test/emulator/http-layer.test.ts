@@ -120,7 +120,7 @@ describe('scripts of other sites', () => {
   const origin = 'https://app.example';
 
   it('may read answers, errors included', async () => {
-    for (const path of ['/v1/oauth2/userinfo', '/v1/nowhere', '/.well-known/jwks.json']) {
+    for (const path of ['/v1/oauth2/userinfo', '/v1/nowhere', '/nowhere', '/.well-known/jwks.json']) {
       const { headers } = await polar.send(path, { headers: { origin } });
       expect(headers.get('access-control-allow-origin')).toBe('*');
       expect(headers.get('access-control-expose-headers')).toBe('Polar-Version');
@@ -128,18 +128,22 @@ describe('scripts of other sites', () => {
     expect((await polar.get('/v1/oauth2/userinfo')).headers.has('access-control-allow-origin')).toBe(false);
   });
 
-  it('may not read the consent page', async () => {
-    const { headers } = await polar.send('/', { headers: { origin } });
-    expect(headers.has('access-control-allow-origin')).toBe(false);
-  });
+  it.each(['/', '/oauth2/authorize', '/oauth2/consent', '/%6Fauth2/authorize%0A'])(
+    'may not read %s',
+    async (path) => {
+      const { headers } = await polar.send(path, { headers: { origin } });
+      expect(headers.has('access-control-allow-origin')).toBe(false);
+    },
+  );
 
-  const ask = (method: string, wanted: string) =>
-    polar.send('/v1/oauth2/token', {
+  const ask = (method: string, wanted: string, path = '/v1/oauth2/token') =>
+    polar.send(path, {
       method: 'OPTIONS',
       headers: {
         origin,
         'access-control-request-method': method,
         'access-control-request-headers': wanted,
+        ...(method === 'TRACE' ? { 'access-control-request-private-network': 'true' } : {}),
       },
     });
 
@@ -155,6 +159,10 @@ describe('scripts of other sites', () => {
 
   it('may not do everything', async () => {
     const { status, text } = await ask('TRACE', 'x-secret');
-    expect([status, text]).toEqual([400, 'Disallowed CORS method, headers']);
+    expect([status, text]).toEqual([400, 'Disallowed CORS method, headers, private-network']);
+  });
+
+  it('may ask ahead where there is nothing', async () => {
+    expect((await ask('POST', 'accept', '/nowhere')).text).toBe('OK');
   });
 });

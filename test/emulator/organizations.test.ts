@@ -76,6 +76,10 @@ describe('the list', () => {
     expect((await read(`?${query}`)).status).toBe(status);
   });
 
+  it('is searched for a slug in any case', async () => {
+    expect(slugs(await read('?slug=ACME'))).toEqual(['acme']);
+  });
+
   it('wants a token before it looks at the query', async () => {
     expect((await polar.get('/v1/organizations/?page=0')).status).toBe(401);
   });
@@ -97,6 +101,10 @@ describe('one of them', () => {
   it.each([
     ['nope', 'invalid character: found `n` at 1'],
     ['urn:uuid:x', 'invalid character: found `x` at 10'],
+    [`uuid:${ACME}`, 'invalid character: found `u` at 1'],
+    [`{{${ACME}}}`, 'invalid character: found `{` at 2'],
+    [`urn:uuid:{${ACME}}`, 'invalid character: found `{` at 10'],
+    [`${ACME}-`, 'invalid group count: expected 5, found 6'],
     ['123', 'invalid length: expected length 32 for simple format, found 3'],
     ['2222-2222', 'invalid group count: expected 5, found 2'],
     [`${ACME}0`, 'invalid group length in group 4: expected 12, found 13'],

@@ -1,11 +1,10 @@
-import { bearerRecord, notPermitted } from '../bearer.js';
+import { refuseUserToken } from '../bearer.js';
 import { detailAnswer, notEmulated, oauthAnswer } from '../http/answers.js';
-import type { Answer, EmulatorRequest } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstValue } from '../http/message.js';
 import { splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import { AuthorizeError } from './authorize-error.js';
 import { parseAuthorizeRequest } from './authorize-request.js';
-import { firstValue } from './first-value.js';
 import { isOrganizationRequest, requiredInteraction } from './required-interaction.js';
 
 /**
@@ -13,7 +12,7 @@ import { isOrganizationRequest, requiredInteraction } from './required-interacti
  * by a page, so it knows errors only, and that nobody is signed in.
  */
 export function authorizeAPI(request: EmulatorRequest, emulator: EmulatorState): Answer {
-  if (bearerRecord(request, emulator)?.subject.type === 'user') throw notPermitted();
+  refuseUserToken(request, emulator);
   const { method, path, query } = request;
   try {
     const parsed = parseAuthorizeRequest(query, emulator);

@@ -1,10 +1,11 @@
 import { UNKNOWN_CLIENT } from '../clients/client-authentication.js';
+import { firstValue } from '../http/message.js';
 import { refuseNUL } from '../http/server-crashes.js';
 import { isKnownScope, splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import type { ClientRecord } from '../stores/clients.js';
+import { CHALLENGE } from '../stores/codes.js';
 import { AuthorizeError } from './authorize-error.js';
-import { firstValue } from './first-value.js';
 
 /** An authorization request that is in order. */
 export interface AuthorizeRequest {
@@ -122,7 +123,7 @@ function challengeProblem(query: URLSearchParams): string | undefined {
   if (!challenge && !method) return undefined;
   if (!challenge) return "Missing 'code_challenge'";
   if (query.getAll('code_challenge').length > 1) return "Multiple 'code_challenge' in request.";
-  if (!/^[\w\-.~]{43,128}$/.test(challenge)) return "Invalid 'code_challenge'";
+  if (!CHALLENGE.test(challenge)) return "Invalid 'code_challenge'";
   if (method && method !== 'plain' && method !== 'S256') return "Unsupported 'code_challenge_method'";
   if (query.getAll('code_challenge_method').length > 1) return "Multiple 'code_challenge_method' in request.";
   return undefined;

@@ -1,11 +1,10 @@
 import { browserErrorAnswer } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, lastValue, Refusal } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstValue, lastValue, Refusal } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
 import { accessibleOrganizations, type DirectoryUser } from '../users/directory.js';
 import { AuthorizeError } from './authorize-error.js';
 import { type AuthorizeRequest, parseAuthorizeRequest } from './authorize-request.js';
 import { consentPage } from './consent-page.js';
-import { firstValue } from './first-value.js';
 import { type Decision, issueCode } from './issue-code.js';
 import { isOrganizationRequest, requiredInteraction } from './required-interaction.js';
 import { signInPage } from './sign-in-page.js';

@@ -1,4 +1,5 @@
 import { crashRefusal, oauthAnswer, oauthErrorBody, oauthRefusal } from '../http/answers.js';
+import { decodeText } from '../http/decode-text.js';
 import { type EmulatorRequest, firstParameter, Refusal } from '../http/message.js';
 import { percentDecode } from '../http/percent-decode.js';
 import { formValue, refuseNonASCII, refuseNUL } from '../http/server-crashes.js';
@@ -120,9 +121,7 @@ function base64Decode(encoded: string): string | undefined {
   const [, digits = '', padding = ''] = /^([^=]*)(=*)/.exec(encoded.replace(/[^a-z0-9+/=]/gi, '')) ?? [];
   const missing = (4 - (digits.length % 4)) % 4;
   if (missing === 3 || padding.length < missing) return undefined;
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(digits, 'base64'));
-  } catch {
-    throw crashRefusal();
-  }
+  const text = decodeText(Buffer.from(digits, 'base64'));
+  if (text === undefined) throw crashRefusal();
+  return text;
 }

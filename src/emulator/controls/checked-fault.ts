@@ -1,4 +1,4 @@
-import { checkedNumber, type Names, refuseUnknownNames } from '../checks.js';
+import { checkedInteger, checkedNumber, type Names, refuseUnknownNames } from '../checks.js';
 import {
   ENDPOINTS,
   NAMED_FAULTS,
@@ -37,9 +37,7 @@ function checkName(fault: (typeof NAMED_FAULTS)[number]): void {
 function checkStatus(fault: PolarEmulatorStatusFault): void {
   refuseUnknownNames('A fault with a status', fault, STATUS_NAMES);
   const { status, retryAfterSeconds, headers = {} } = fault;
-  if (!Number.isInteger(checkedNumber('fail: `status`', status, 200, 599))) {
-    throw new TypeError(`fail: \`status\` must be a whole number, not ${status}.`);
-  }
+  checkedInteger('fail: `status`', status, 200, 599);
   if (retryAfterSeconds !== undefined) checkedNumber('fail: `retryAfterSeconds`', retryAfterSeconds, 0);
   // Node's own words for what cannot be a header.
   new Headers(headers);

@@ -11,7 +11,7 @@ import { visitAuthorizePage } from './visit-authorize-page.js';
 
 /** The strings a running emulator hangs on. */
 export function createControls(state: EmulatorState, stop: () => Promise<void>): PolarEmulator {
-  const { settings, backend, clock, directory, keys, faults, log, signedIn, webSessions } = state;
+  const { settings, clock, directory, keys, faults, log, signedIn, webSessions } = state;
   const url = settings.baseURL;
   const start = { consent: settings.consent, user: signedIn.email };
   const server = { webURL: url, apiURL: url, issuer: settings.issuer };
@@ -49,7 +49,7 @@ export function createControls(state: EmulatorState, stop: () => Promise<void>):
     now: clock.now,
     advanceTime(seconds) {
       clock.advance(seconds);
-      backend.passTime(seconds * 1000);
+      state.backend.passTime(seconds * 1000);
     },
     rotateKeys(options = {}) {
       refuseUnknownNames('rotateKeys', options, { keepOld: true });
@@ -57,7 +57,7 @@ export function createControls(state: EmulatorState, stop: () => Promise<void>):
     },
     revokeAll: (email) => revokeTokens(email, state),
     enforceSSO: (organization, isEnforced = true) => enforceSSO(organization, isEnforced, state),
-    settled: () => backend.settled(),
+    settled: () => state.backend.settled(),
     fail(endpoint, fault, times = 1) {
       checkFault(endpoint, fault, times);
       faults.plan(endpoint, fault, times);

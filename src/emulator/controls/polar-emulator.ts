@@ -86,8 +86,8 @@ export interface PolarEmulator {
    */
   user: string;
   /**
-   * What was asked of this Polar since the start or the last {@link reset}, in order. Of more than 10,000 requests, the
-   * newest 10,000.
+   * What was asked of this Polar since the start or the last {@link reset}, in order: the newest 10,000 requests, or
+   * fewer where their bodies come to more than 100 million characters.
    *
    * @example
    * ```ts

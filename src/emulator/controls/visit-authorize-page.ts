@@ -23,26 +23,15 @@ export async function visitAuthorizePage(
   const person = user ?? state.signedIn.email;
   if (person !== '') url.searchParams.set(USER_PARAMETER, state.directory.byEmail(person).email);
   for (const organization of checkedList('organizations', organizations)) {
-    url.searchParams.append('organizations', organizationID(organization, state));
+    const id = parseUUID(organization) ?? state.directory.organization(organization).id;
+    url.searchParams.append('organizations', id);
   }
   const request = requestFor(url);
   const consent = deny ? 'deny' : 'auto';
   const transaction = await state.backend.accept();
   const answer = await handle(request, { ...state, transaction, settings: { ...state.settings, consent } });
   await transaction.respond();
-  state.log.add({
-    method: request.method,
-    path: request.path,
-    endpoint: 'authorize',
-    headers: request.headers,
-    query: Object.fromEntries(request.query),
-    form: {},
-    body: '',
-    grantType: undefined,
-    at: state.clock.now(),
-    fault: undefined,
-    status: answer.status,
-  });
+  state.log.add(request, 'authorize', undefined, state.clock.now()).status = answer.status;
   if (person === '' && answer.status === 401) {
     throw new Error('Nobody is signed in at this Polar: say who visits, with `user`.');
   }
@@ -62,14 +51,6 @@ function authorizeURL(address: string | URL | undefined, { settings }: EmulatorS
   throw new TypeError(
     `authorize takes the \`location\` with which the app sends the browser to Polar, not "${text}". Did the app answer with a redirect?`,
   );
-}
-
-function organizationID(idOrSlug: string, { directory }: EmulatorState): string {
-  const all = directory.users.flatMap(({ organizations }) => organizations);
-  const id = all.find(({ slug }) => slug === idOrSlug)?.id ?? parseUUID(idOrSlug);
-  if (id !== undefined) return id;
-  const known = [...new Set(all.map(({ slug }) => slug))].join(', ');
-  throw new TypeError(`There is no organization ${idOrSlug} at this Polar. Organizations: ${known}.`);
 }
 
 function requestFor(url: URL): EmulatorRequest {

@@ -1,11 +1,6 @@
 import { crashRefusal } from '../http/answers.js';
+import { lastValue } from '../http/message.js';
 import type { Complaint, Problem } from '../validation/complaint.js';
-
-/** One page of a list, in the form of Polar's API. */
-export interface ListPage<Item> {
-  readonly items: readonly Item[];
-  readonly pagination: { readonly total_count: number; readonly max_page: number };
-}
 
 /** Which page is asked for. */
 export interface Paging {
@@ -26,11 +21,11 @@ export function readPaging(query: URLSearchParams, complaints: Complaint[]): Pag
 const MAX_OFFSET = 2n ** 63n - 1n;
 
 /**
- * Cuts a page.
+ * One page of a list, in the form of Polar's API.
  *
  * @throws Refusal 500 for a page so far behind the last that Polar's database does not take the number
  */
-export function pageOf<Item>(items: readonly Item[], { offset, limit }: Paging): ListPage<Item> {
+export function pageOf(items: readonly unknown[], { offset, limit }: Paging): object {
   if (offset > MAX_OFFSET) throw crashRefusal();
   const start = Number(offset);
   const pagination = { total_count: items.length, max_page: Math.ceil(items.length / limit) };
@@ -55,7 +50,7 @@ function positiveInteger(
   fallback: bigint,
   complaints: Complaint[],
 ): bigint {
-  const input = query.getAll(name).at(-1);
+  const input = lastValue(query, name);
   if (input === undefined) return fallback;
   const complain = (problem: Problem) => {
     complaints.push({ ...problem, loc: ['query', name], input });

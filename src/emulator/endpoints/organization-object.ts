@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { DirectoryOrganization } from '../users/directory.js';
 
 /** An organization as Polar's API shows one that is new: nothing has been set up but its name. */
@@ -12,20 +11,13 @@ export function describeOrganization({ id, slug, name, ssoEnforced }: DirectoryO
     avatar_url: null,
     proration_behavior: 'prorate',
     allow_customer_updates: true,
-    bio: null,
-    company: null,
-    blog: null,
-    location: null,
-    twitter_username: null,
+    ...allOf('bio company blog location twitter_username', null),
     pledge_minimum_amount: 0,
     pledge_badge_show_amount: false,
-    default_upfront_split_to_contributors: null,
-    email: null,
-    website: null,
+    ...allOf('default_upfront_split_to_contributors email website', null),
     socials: [],
     status: 'active',
-    details_submitted_at: null,
-    onboarding_resubmission_requested_at: null,
+    ...allOf('details_submitted_at onboarding_resubmission_requested_at', null),
     sso_enforced: ssoEnforced,
     default_presentment_currency: 'usd',
     default_tax_behavior: 'location',
@@ -51,74 +43,32 @@ export function describeOrganization({ id, slug, name, ssoEnforced }: DirectoryO
     payout_account_id: null,
     capabilities: allOf(CAPABILITIES, true),
     notification_settings: {
-      new_order: true,
-      new_subscription: true,
-      chargeback_prevention: true,
+      ...allOf('new_order new_subscription chargeback_prevention', true),
       subscription_renewal: false,
     },
   };
 }
 
-const FEATURES = [
-  'issue_funding_enabled',
-  'seat_based_pricing_enabled',
-  'unit_based_pricing_enabled',
-  'wallets_enabled',
-  'member_model_enabled',
-  'checkout_localization_enabled',
-];
+const FEATURES = `issue_funding_enabled seat_based_pricing_enabled unit_based_pricing_enabled wallets_enabled
+  member_model_enabled checkout_localization_enabled`;
 
-const NEWER_FEATURES = [
-  'reset_proration_behavior_enabled',
-  'off_session_charges_enabled',
-  'meter_cycling_enabled',
-  'slack_benefit_enabled',
-  'preview_access_enabled',
-  'disputes_enabled',
-  'sso_enabled',
-  'dispute_auto_accept_enabled',
-  'compass_enabled',
-  'merchant_migration_enabled',
-];
+const NEWER_FEATURES = `reset_proration_behavior_enabled off_session_charges_enabled meter_cycling_enabled
+  slack_benefit_enabled preview_access_enabled disputes_enabled sso_enabled dispute_auto_accept_enabled compass_enabled
+  merchant_migration_enabled`;
 
-const CUSTOMER_EMAILS = [
-  'order_confirmation',
-  'payment_method_expiration_reminder',
-  'subscription_cancellation',
-  'subscription_confirmation',
-  'subscription_cycled',
-  'subscription_cycled_after_trial',
-  'subscription_past_due',
-  'subscription_paused',
-  'subscription_resumed',
-  'subscription_renewal_reminder',
-  'subscription_revoked',
-  'subscription_trial_conversion_reminder',
-  'subscription_uncanceled',
-  'subscription_updated',
-];
+const CUSTOMER_EMAILS = `order_confirmation payment_method_expiration_reminder subscription_cancellation
+  subscription_confirmation subscription_cycled subscription_cycled_after_trial subscription_past_due
+  subscription_paused subscription_resumed subscription_renewal_reminder subscription_revoked
+  subscription_trial_conversion_reminder subscription_uncanceled subscription_updated`;
 
-const CAPABILITIES = [
-  'checkout_payments',
-  'subscription_renewals',
-  'payouts',
-  'refunds',
-  'api_access',
-  'dashboard_access',
-];
+const CAPABILITIES = 'checkout_payments subscription_renewals payouts refunds api_access dashboard_access';
 
-function allOf<Value>(names: readonly string[], value: Value): Record<string, Value> {
-  return Object.fromEntries(names.map((name) => [name, value]));
+function allOf<Value>(names: string, value: Value): Record<string, Value> {
+  return Object.fromEntries(names.split(/\s+/).map((name) => [name, value]));
 }
 
 /** The id of an organization's account: another UUID, and always the same. */
 function accountOf(organizationID: string): string {
-  const hex = createHash('sha256').update(organizationID).digest('hex');
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `4${hex.slice(12, 15)}`,
-    `8${hex.slice(15, 18)}`,
-    hex.slice(18, 30),
-  ].join('-');
+  const start = 0xffff_ffff - Number.parseInt(organizationID.slice(0, 8), 16);
+  return start.toString(16).padStart(8, '0') + organizationID.slice(8);
 }

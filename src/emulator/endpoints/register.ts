@@ -1,7 +1,6 @@
-import { bearerRecord, bearerValue, notPermitted } from '../bearer.js';
+import { bearerValue, refuseUserToken } from '../bearer.js';
 import { UNKNOWN_CLIENT, unauthorizedClient } from '../clients/client-authentication.js';
 import { readRegistration, readUpdate, refuseOddMetadata } from '../clients/client-metadata.js';
-import { registrationURI } from '../clients/registration-uri.js';
 import { oauthAnswer, oauthRefusal } from '../http/answers.js';
 import type { Answer, EmulatorRequest } from '../http/message.js';
 import { publicOrigin } from '../http/public-origin.js';
@@ -73,14 +72,9 @@ function credentials(client: ClientRecord): Record<string, unknown> {
 
 function registration({ clientID, registrationAccessToken }: ClientRecord, origin: string) {
   return {
-    registration_client_uri: registrationURI(clientID, origin),
+    registration_client_uri: `${origin}/v1/oauth2/register/${clientID}`,
     registration_access_token: registrationAccessToken,
   };
-}
-
-/** Clients are managed by anybody, by their own token, or in Polar's web app: users' tokens may not. */
-function refuseUserToken(request: EmulatorRequest, state: EmulatorState): void {
-  if (bearerRecord(request, state)?.subject.type === 'user') throw notPermitted();
 }
 
 function ownClient(request: EmulatorRequest, state: EmulatorState): ClientRecord {

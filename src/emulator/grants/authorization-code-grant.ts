@@ -7,7 +7,7 @@ import { signIdToken } from '../id-token/id-token.js';
 import { subjectClaims } from '../id-token/subject-claims.js';
 import { splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
-import type { CodeRecord } from '../stores/codes.js';
+import { CHALLENGE, type CodeRecord } from '../stores/codes.js';
 import { issueToken, tokenAnswer } from './token-answer.js';
 
 /**
@@ -73,7 +73,7 @@ function verifyCodeVerifier(
   if (!codeChallenge && !verifier) return;
   if (!codeChallenge) throw oauthRefusal('invalid_request', UNEXPECTED_VERIFIER);
   if (!verifier) throw oauthRefusal('invalid_request', MISSING_VERIFIER);
-  if (!/^[\w\-.~]{43,128}$/.test(verifier)) throw oauthRefusal('invalid_request', "Invalid 'code_verifier'");
+  if (!CHALLENGE.test(verifier)) throw oauthRefusal('invalid_request', "Invalid 'code_verifier'");
   // Polar knows no method without a name, and does not expect one.
   if (codeChallengeMethod === '') throw crashRefusal();
   const derived =

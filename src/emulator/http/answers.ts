@@ -77,7 +77,7 @@ export function browserErrorAnswer(status: number, body: unknown): Answer {
     /[<>&]/g,
     (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
   );
-  return { status, headers: { ...HTML_TYPE, ...PRIVATE }, body: json };
+  return { ...htmlAnswer(json), status };
 }
 
 /** An OAuth error (RFC 6749 section 5.2). Without a description the field is absent. */

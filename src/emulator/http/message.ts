@@ -47,10 +47,12 @@ export function lastValue(parameters: URLSearchParams, name: string): string | u
   return parameters.getAll(name).at(-1);
 }
 
-/**
- * A parameter of those that Polar's OAuth server reads from the query and the form alike: the query goes before the
- * form, and of several values the first counts.
- */
+/** The first value of a parameter: what Polar's OAuth server reads. */
+export function firstValue(parameters: URLSearchParams, name: string): string | undefined {
+  return parameters.get(name) ?? undefined;
+}
+
+/** A parameter of those that Polar's OAuth server reads from the query and the form alike: the query goes first. */
 export function firstParameter({ query, form }: EmulatorRequest, name: string): string | undefined {
-  return query.get(name) ?? form.get(name) ?? undefined;
+  return firstValue(query, name) ?? firstValue(form, name);
 }

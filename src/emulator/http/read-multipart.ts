@@ -1,4 +1,5 @@
 import { crashRefusal, detailRefusal } from './answers.js';
+import { decodeText } from './decode-text.js';
 import { parseParameters } from './header-parameters.js';
 import type { EmulatorRequest } from './message.js';
 
@@ -23,32 +24,38 @@ export function readMultipart(
   const boundary = parameters.get('boundary');
   if (boundary === undefined) throw detailRefusal('Missing boundary in multipart.');
   if (boundary.length > MAX_BOUNDARY_LENGTH) throw crashRefusal();
-  const decode = (text: string) => decodeText(text, parameters.get('charset') ?? 'utf-8');
+  const decode = (latin1: string) =>
+    // Text that is not in the charset counts as Latin-1.
+    decodeText(Buffer.from(latin1, 'latin1'), parameters.get('charset')) ?? latin1;
   const form = new URLSearchParams();
   const files: string[] = [];
-  for (const { name, isFile, data } of new PartReader(body.toString('latin1'), boundary).parts()) {
-    if (isFile) files.push(decode(name));
-    else form.append(decode(name), decode(data));
+  const reader = new PartReader(body.toString('latin1'), boundary);
+  try {
+    for (let isLast = reader.opening(); !isLast; ) {
+      const disposition = reader.disposition();
+      const name = disposition.get('name');
+      if (name === undefined) {
+        throw detailRefusal('The Content-Disposition header field "name" must be provided.');
+      }
+      const isFile = disposition.has('filename');
+      refuseMany(isFile ? 'files' : 'fields', isFile ? files.length : form.size);
+      const [data, end] = reader.data(isFile ? Number.POSITIVE_INFINITY : MAX_PART_BYTES);
+      if (isFile) files.push(decode(name));
+      else form.append(decode(name), decode(data));
+      isLast = end === '--';
+    }
+  } catch (error) {
+    if (!(error instanceof BodyEnded)) throw error;
   }
   return { form, files };
 }
 
-/** Text that is not in the charset counts as Latin-1. */
-function decodeText(latin1: string, charset: string): string {
-  try {
-    return new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(Buffer.from(latin1, 'latin1'));
-  } catch {
-    return latin1;
-  }
+function refuseMany(kind: string, count: number): void {
+  if (count < MAX_PARTS) return;
+  throw detailRefusal(`Too many ${kind}. Maximum number of ${kind} is ${MAX_PARTS}.`);
 }
 
 class BodyEnded extends Error {}
-
-interface Part {
-  readonly name: string;
-  readonly isFile: boolean;
-  readonly data: string;
-}
 
 /** Goes once through a body of which every byte is a character. */
 class PartReader {
@@ -61,32 +68,8 @@ class PartReader {
     this.#delimiter = `\r\n--${boundary}`;
   }
 
-  *parts(): Generator<Part> {
-    const count = { fields: 0, files: 0 };
-    try {
-      for (let isLast = this.#opening(); !isLast; ) {
-        const parameters = this.#disposition();
-        const name = parameters.get('name');
-        if (name === undefined) {
-          throw detailRefusal('The Content-Disposition header field "name" must be provided.');
-        }
-        const isFile = parameters.has('filename');
-        const kind = isFile ? 'files' : 'fields';
-        count[kind] += 1;
-        if (count[kind] > MAX_PARTS) {
-          throw detailRefusal(`Too many ${kind}. Maximum number of ${kind} is ${MAX_PARTS}.`);
-        }
-        const [data, end] = this.#data(isFile);
-        isLast = end === '--';
-        yield { name, isFile, data };
-      }
-    } catch (error) {
-      if (!(error instanceof BodyEnded)) throw error;
-    }
-  }
-
   /** @returns true when there are no parts */
-  #opening(): boolean {
+  opening(): boolean {
     if (/^[\r\n]/.test(this.#text)) {
       this.#at = this.#text.indexOf('-');
       if (this.#at < 0) throw new BodyEnded();
@@ -98,7 +81,7 @@ class PartReader {
   }
 
   /** Parameters of the part's Content-Disposition. */
-  #disposition(): ReadonlyMap<string, string> {
+  disposition(): ReadonlyMap<string, string> {
     let disposition = '';
     for (let count = 0; this.#text[this.#at] !== '\r'; count += 1) {
       if (this.#at >= this.#text.length) throw new BodyEnded();
@@ -123,14 +106,15 @@ class PartReader {
     return { name: name.toLowerCase(), value: line.slice(colon + 1, end).trimStart() };
   }
 
-  #data(isFile: boolean): readonly [data: string, end: string] {
+  /** What the part holds, and whether another one follows: `\r\n`, or `--`. */
+  data(maxBytes: number): readonly [data: string, end: string] {
     const start = this.#at;
     let at = start;
     let end: string;
     do {
       at = this.#text.indexOf(this.#delimiter, at);
       const size = (at < 0 ? this.#text.length : at) - start;
-      if (!isFile && size > MAX_PART_BYTES) throw detailRefusal('Part exceeded maximum size of 1024KB.');
+      if (size > maxBytes) throw detailRefusal('Part exceeded maximum size of 1024KB.');
       if (at < 0) throw new BodyEnded();
       at += this.#delimiter.length;
       end = this.#text.slice(at, at + 2);

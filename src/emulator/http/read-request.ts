@@ -22,7 +22,7 @@ export async function readRequest(message: IncomingMessage): Promise<EmulatorReq
     queryString,
     headers: headersOf(message),
     // Polar believes its proxy's header, and nobody else's.
-    clientAddress: trueClientIP(message) ?? message.socket.remoteAddress ?? '',
+    clientAddress: String(message.headers['true-client-ip'] ?? message.socket.remoteAddress),
     body,
     ...readForm(message.headers['content-type'] ?? '', body),
   };
@@ -51,14 +51,4 @@ async function readBody(message: IncomingMessage): Promise<Buffer> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
-}
-
-/** The media type of a content-type header, without its parameters. */
-export function mediaType(contentType: string | undefined): string {
-  return (contentType ?? '').split(';', 1).join('').trim().toLowerCase();
-}
-
-function trueClientIP({ headers }: IncomingMessage): string | undefined {
-  const header = headers['true-client-ip'];
-  return typeof header === 'string' ? header : undefined;
 }

@@ -1,20 +1,13 @@
-interface Entry<Value> {
-  readonly value: Value;
-  /** Milliseconds since the epoch. */
-  readonly until: number;
-}
-
-/** So many entries may be kept before those that are over are looked for. */
-const FIRST_SWEEP_AT = 10_000;
-
 /** A map that forgets: what is over cannot be found, and does not fill the memory either. */
 export class ExpiringMap<Value> {
-  readonly #entries = new Map<string, Entry<Value>>();
+  readonly #entries = new Map<string, { readonly value: Value; readonly until: number }>();
   readonly #now: () => number;
-  #sweepAt = FIRST_SWEEP_AT;
+  readonly #lifetimeMs: number;
 
-  constructor(now: () => number) {
+  /** @param now - milliseconds since the epoch */
+  constructor(now: () => number, lifetimeSeconds: number) {
     this.#now = now;
+    this.#lifetimeMs = lifetimeSeconds * 1000;
   }
 
   get(key: string): Value | undefined {
@@ -22,9 +15,15 @@ export class ExpiringMap<Value> {
     return entry !== undefined && this.#now() < entry.until ? entry.value : undefined;
   }
 
-  set(key: string, value: Value, seconds: number): void {
-    this.#entries.set(key, { value, until: this.#now() + seconds * 1000 });
-    if (this.#entries.size >= this.#sweepAt) this.#sweep();
+  set(key: string, value: Value): void {
+    const now = this.#now();
+    this.#entries.delete(key);
+    this.#entries.set(key, { value, until: now + this.#lifetimeMs });
+    // All entries live equally long, so those that are over come first.
+    for (const [each, { until }] of this.#entries) {
+      if (now < until) break;
+      this.#entries.delete(each);
+    }
   }
 
   delete(key: string): void {
@@ -33,11 +32,5 @@ export class ExpiringMap<Value> {
 
   clear(): void {
     this.#entries.clear();
-  }
-
-  #sweep(): void {
-    const now = this.#now();
-    for (const [key, { until }] of this.#entries) if (until <= now) this.#entries.delete(key);
-    this.#sweepAt = Math.max(FIRST_SWEEP_AT, this.#entries.size * 2);
   }
 }

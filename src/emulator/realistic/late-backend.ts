@@ -7,13 +7,13 @@ import type { Backend, RequestTransaction } from './transaction.js';
 
 /**
  * Polar's server as it is. It responds first and commits then, and between the two, a row that the request has changed
- * is locked. Whoever wants to change that row too, has read it before and believes it unchanged, waits:
+ * is locked. Another request that has read the row before, and wants to change it too, waits:
  * - in another process, until the commit. Then it goes on, and succeeds as well: two pairs of tokens live.
  * - in the same process, in vain. Waiting freezes the process, which then cannot commit, until the database cancels the
  *   statement. That request gets a 500, and what the process had still to send, perhaps the winner's response, comes
  *   as late.
  *
- * Who comes after the commit reads what has changed, and is refused.
+ * A request that comes after the commit reads what has changed, and is refused.
  */
 export class LateBackend implements Backend {
   readonly #random: SeededRandom;
@@ -25,9 +25,9 @@ export class LateBackend implements Backend {
   readonly #parts: LateTransactionParts;
 
   constructor({ commitLagMs, races, seed }: Realism) {
-    [, this.#longestLagMs] = commitLagMs;
     const random = new SeededRandom(seed);
     this.#random = random;
+    [, this.#longestLagMs] = commitLagMs;
     this.#workers = Array.from({ length: races?.workers ?? 1 }, () => new PolarWorker());
     this.#parts = {
       latency: () => this.#pauses.sleep(races === undefined ? 0 : random.between(races.latencyMs)),
@@ -38,7 +38,7 @@ export class LateBackend implements Backend {
   }
 
   async accept(): Promise<RequestTransaction> {
-    const worker = this.#workers[this.#random.below(this.#workers.length)] ?? new PolarWorker();
+    const worker = this.#random.oneOf(this.#workers);
     const transaction = new LateTransaction(worker, this.#parts);
     this.#open.add(transaction);
     void transaction.ended.then(() => this.#open.delete(transaction));
@@ -54,9 +54,8 @@ export class LateBackend implements Backend {
     if (ms >= this.#longestLagMs) this.#lags.end();
   }
 
-  reset(): void {
-    this.#pauses.end();
-    this.#lags.end();
-    this.#random.reset();
+  stop(): void {
+    this.#pauses.stop();
+    this.#lags.stop();
   }
 }

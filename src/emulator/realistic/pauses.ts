@@ -1,6 +1,7 @@
 /** Pauses in real time, all of which can be ended early. They keep no process alive. */
 export class Pauses {
   readonly #ends = new Set<() => void>();
+  #isStopped = false;
 
   /** Resolves after so many milliseconds. */
   async sleep(ms: number): Promise<void> {
@@ -9,6 +10,7 @@ export class Pauses {
 
   /** Waits for an event, and resolves with false when it has not come after so many milliseconds. */
   comesWithin(event: Promise<void>, ms: number): Promise<boolean> {
+    if (this.#isStopped) return Promise.resolve(false);
     return new Promise((resolve) => {
       const end = (hasCome: boolean): void => {
         clearTimeout(timer);
@@ -25,5 +27,11 @@ export class Pauses {
   /** Ends every pause under way. */
   end(): void {
     for (const end of [...this.#ends]) end();
+  }
+
+  /** Ends every pause under way, and those to come. */
+  stop(): void {
+    this.#isStopped = true;
+    this.end();
   }
 }

@@ -21,8 +21,8 @@ export class RateLimits {
 
   /** @param perMinute - how many requests a bucket holds; `undefined` for no limits at all */
   constructor(clock: Clock, perMinute: number | undefined) {
-    this.#left = new ExpiringMap(clock.now);
-    this.#clients = new ExpiringMap(clock.now);
+    this.#left = new ExpiringMap(clock.now, WINDOW_SECONDS);
+    this.#clients = new ExpiringMap(clock.now, KNOWN_FOR_SECONDS);
     this.#perMinute = perMinute;
   }
 
@@ -39,7 +39,9 @@ export class RateLimits {
     const clientID = this.#clients.get(token);
     if (clientID === undefined) this.#take(`token ${token}`, UNKNOWN_TOKEN_PER_MINUTE);
     else this.#take(`client ${clientID}`, this.#perMinute);
-    this.#learn(token, tokens);
+    const record = tokens.findByAccessToken(token);
+    if (record === undefined || !tokens.isAccepted(record)) this.#clients.delete(token);
+    else this.#clients.set(token, record.clientID);
   }
 
   clear(): void {
@@ -49,22 +51,10 @@ export class RateLimits {
 
   #take(bucket: string, size: number): void {
     const left = this.#left.get(bucket) ?? { requests: size };
-    if (left.requests === size) this.#left.set(bucket, left, WINDOW_SECONDS);
-    if (left.requests === 0) throw tooManyRequests();
+    if (left.requests === size) this.#left.set(bucket, left);
+    // Polar names the whole minute, however much of it has passed.
+    const headers = { 'retry-after': String(WINDOW_SECONDS) };
+    if (left.requests === 0) throw new Refusal({ status: 429, headers, body: '' });
     left.requests -= 1;
   }
-
-  #learn(token: string, tokens: Tokens): void {
-    const record = tokens.findByAccessToken(token);
-    if (record !== undefined && tokens.isAccepted(record)) {
-      this.#clients.set(token, record.clientID, KNOWN_FOR_SECONDS);
-    } else {
-      this.#clients.delete(token);
-    }
-  }
-}
-
-/** Polar names the whole minute, however much of it has passed. */
-function tooManyRequests(): Refusal {
-  return new Refusal({ status: 429, headers: { 'retry-after': String(WINDOW_SECONDS) }, body: '' });
 }

@@ -1,4 +1,4 @@
-import { checkedChoice, checkedNumber, type Names, refuseUnknownNames } from '../checks.js';
+import { checkedChoice, checkedInteger, checkedNumber, type Names, refuseUnknownNames } from '../checks.js';
 import type { PolarEmulatorRealism, PolarEmulatorRefreshRaces } from '../options.js';
 
 /** The option `realistic`, resolved. */
@@ -19,11 +19,7 @@ interface RefreshRaces {
 
 type Range = readonly [least: number, most: number];
 
-const EVERYTHING: PolarEmulatorRealism = {
-  commitLagMs: [0, 900],
-  refreshRaces: true,
-  rateLimit: 'production',
-};
+const ALL: PolarEmulatorRealism = { commitLagMs: [0, 900], refreshRaces: true, rateLimit: 'production' };
 
 const REQUESTS_PER_MINUTE = { production: 500, sandbox: 100 };
 
@@ -42,7 +38,7 @@ const RACE_NAMES: Names<PolarEmulatorRefreshRaces> = { workers: true, lockTimeou
 /** @throws TypeError when the option makes no sense, or would change nothing. */
 export function resolveRealism(realistic: boolean | PolarEmulatorRealism): Realism | undefined {
   if (realistic === false) return undefined;
-  const parts = realistic === true ? EVERYTHING : realistic;
+  const parts = realistic === true ? ALL : realistic;
   refuseUnknownNames('startPolarEmulator: `realistic`', parts, REALISM_NAMES);
   const { commitLagMs = 0, refreshRaces = false, rateLimit, seed = 1 } = parts;
   if (parts.commitLagMs === undefined && refreshRaces === false && rateLimit === undefined) {
@@ -55,19 +51,17 @@ export function resolveRealism(realistic: boolean | PolarEmulatorRealism): Reali
     races: resolveRaces(refreshRaces),
     requestsPerMinute:
       rateLimit && REQUESTS_PER_MINUTE[checkedChoice('rateLimit', rateLimit, ['production', 'sandbox'])],
-    seed: checkedNumber('seed', seed, 0),
+    seed: checkedInteger('seed', seed, 0),
   };
 }
 
 function resolveRaces(races: boolean | PolarEmulatorRefreshRaces): RefreshRaces | undefined {
   if (races === false) return undefined;
-  const { workers = 2, lockTimeoutMs = 30_000, latencyMs = [0, 30] } = races === true ? {} : races;
-  if (races !== true) refuseUnknownNames('`refreshRaces`', races, RACE_NAMES);
-  if (!Number.isInteger(checkedNumber('workers', workers, 1, MAX_WORKERS))) {
-    throw new TypeError(`workers must be a whole number, not ${workers}.`);
-  }
+  const parts = races === true ? {} : races;
+  refuseUnknownNames('`refreshRaces`', parts, RACE_NAMES);
+  const { workers = 2, lockTimeoutMs = 30_000, latencyMs = [0, 30] } = parts;
   return {
-    workers,
+    workers: checkedInteger('workers', workers, 1, MAX_WORKERS),
     lockTimeoutMs: checkedNumber('lockTimeoutMs', lockTimeoutMs, 0, MAX_MS),
     latencyMs: checkedRange('latencyMs', latencyMs),
   };

@@ -1,26 +1,19 @@
 /** A small random generator (mulberry32) that makes the same choices again when it is given the same seed. */
 export class SeededRandom {
-  readonly #seed: number;
   #state: number;
 
   constructor(seed: number) {
-    this.#seed = seed;
     this.#state = seed;
   }
 
-  /** A whole number from 0 to `limit` - 1. */
-  below(limit: number): number {
-    return Math.floor(this.#next() * limit);
+  /** One of the choices, of which there must be one at least. */
+  oneOf<Choice>(choices: readonly Choice[]): Choice {
+    return choices[Math.floor(this.#next() * choices.length)] as Choice;
   }
 
   /** A number from `least` to `most`. */
   between([least, most]: readonly [least: number, most: number]): number {
     return least + this.#next() * (most - least);
-  }
-
-  /** Back to the first choice. */
-  reset(): void {
-    this.#state = this.#seed;
   }
 
   #next(): number {

@@ -25,8 +25,8 @@ export interface Backend {
   settled(): Promise<void>;
   /** So many milliseconds have passed: what they suffice for is committed. */
   passTime(ms: number): void;
-  /** Ends all waiting at once, and starts anew. */
-  reset(): void;
+  /** Ends all waiting, that of requests that wait for one another, too. Another backend takes over. */
+  stop(): void;
 }
 
 /** The tidy transaction: every change happens at once, as if nobody else was there. */
@@ -43,5 +43,5 @@ export const TIDY_BACKEND: Backend = {
   accept: async () => AT_ONCE,
   settled: async () => {},
   passTime: () => {},
-  reset: () => {},
+  stop: () => {},
 };

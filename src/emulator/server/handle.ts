@@ -37,18 +37,12 @@ function refusedBody({ method, headers }: EmulatorRequest): Answer | undefined {
 
 async function respond(request: EmulatorRequest, state: EmulatorState): Promise<Answer> {
   const path = currentPath(request.path);
-  const answer = await answeringRefusals(() => route({ ...request, path }, state));
-  if (path === request.path || answer.isBare === true) return answer;
-  return { ...answer, headers: { ...answer.headers, 'x-polar-deprecation-notice': MOVED } };
-}
-
-async function answeringRefusals(step: () => Promise<Answer>): Promise<Answer> {
-  try {
-    return await step();
-  } catch (error) {
+  const answer = await route({ ...request, path }, state).catch((error: unknown) => {
     if (error instanceof Refusal) return error.answer;
     throw error;
-  }
+  });
+  if (path === request.path || answer.isBare === true) return answer;
+  return { ...answer, headers: { ...answer.headers, 'x-polar-deprecation-notice': MOVED } };
 }
 
 async function route(request: EmulatorRequest, state: EmulatorState): Promise<Answer> {

@@ -1,4 +1,4 @@
-import { bearerRecord, notPermitted, requireScope, requireUserToken, unauthorized } from '../bearer.js';
+import { notPermitted, refuseUserToken, requireScope, requireUserToken, unauthorized } from '../bearer.js';
 import type { EmulatorRequest } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
 import type { Access } from './route-table.js';
@@ -14,7 +14,7 @@ export function refuseWithoutAccess(access: Access, request: EmulatorRequest, st
       requireUserToken(request, state);
       throw notPermitted();
     case 'web-app-or-nobody':
-      if (bearerRecord(request, state)?.subject.type === 'user') throw notPermitted();
+      refuseUserToken(request, state);
       return;
     default:
       if (access.usersOnly) requireUserToken(request, state);

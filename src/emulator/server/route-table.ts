@@ -15,28 +15,21 @@ export interface PathEntry {
 
 /** The routes of a list in the notation of `polar-routes.ts`. */
 export class RouteTable {
-  readonly #entries: readonly (PathEntry & { readonly segments: readonly string[] })[];
+  readonly #entries: readonly (PathEntry & { readonly pattern: RegExp })[];
 
   constructor(list: string) {
-    this.#entries = parseList(list).map((entry) => ({ ...entry, segments: entry.path.split('/') }));
+    this.#entries = parseList(list).map((entry) => {
+      // A line break at the end of a path goes unnoticed, as it does at Polar.
+      const pattern = new RegExp(`^${entry.path.replaceAll('.', '\\.').replaceAll('*', '[^/]+')}\\n?$`);
+      return { ...entry, pattern };
+    });
   }
 
   /** The entry that serves the method, or, before any other that has the path, the one that says which it serves. */
   find(method: string, path: string): PathEntry | undefined {
-    const segments = path.split('/');
-    const matching = this.#entries.filter((entry) => matches(entry.segments, segments));
+    const matching = this.#entries.filter(({ pattern }) => pattern.test(path));
     return matching.find(({ methods }) => methods.has(method)) ?? matching[0];
   }
-}
-
-/** A line break at the end of a path goes unnoticed, as it does at Polar. */
-function matches(pattern: readonly string[], segments: readonly string[]): boolean {
-  if (pattern.length !== segments.length) return false;
-  return pattern.every((expected, index) => {
-    const segment = segments[index] ?? '';
-    if (expected === '*') return segment !== '';
-    return segment === expected || (index === pattern.length - 1 && segment === `${expected}\n`);
-  });
 }
 
 function parseList(list: string): PathEntry[] {
@@ -52,7 +45,7 @@ function parseFamily(text: string): PathEntry[] {
   const [beginning = '', resource = beginning.slice(beginning.lastIndexOf('/') + 1)] = head.split(':');
   const entries: (PathEntry & { methods: Map<string, Access> })[] = [];
   for (const token of tokens) {
-    const [method = '', code = ''] = token.split('.');
+    const [method = '', code = method === 'GET' ? 'rw' : 'w'] = token.split('.');
     if (method === '' || token.startsWith('/')) {
       entries.push({ path: token === '.' ? beginning : beginning + token, methods: new Map() });
     } else {

@@ -23,6 +23,9 @@ export interface CodeRecord {
   committed: boolean;
 }
 
+/** A code challenge or verifier (RFC 7636). A line break at its end goes unnoticed at Polar. */
+export const CHALLENGE = /^[\w\-.~]{43,128}\n?$/;
+
 /**
  * Authorization codes that have not been exchanged. Those of abandoned logins stay, half a kilobyte each, since their
  * nonces count.

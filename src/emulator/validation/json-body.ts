@@ -1,6 +1,6 @@
 import { crashRefusal, detailRefusal } from '../http/answers.js';
+import { decodeText } from '../http/decode-text.js';
 import type { EmulatorRequest, Refusal } from '../http/message.js';
-import { mediaType } from '../http/read-request.js';
 import { validationRefusal } from './complaint.js';
 import { jsonDepth } from './json-depth.js';
 import { jsonProblem, MAX_DEPTH, TooDeep } from './json-problem.js';
@@ -12,11 +12,12 @@ import { jsonProblem, MAX_DEPTH, TooDeep } from './json-problem.js';
  */
 export function parseBody({ headers, body }: EmulatorRequest): unknown {
   if (body.length === 0) return null;
-  return /^application\/(?:[^/]*\+)?json$/.test(mediaType(headers['content-type'])) ? parseJSON(body) : body;
+  const isJSON = /^\s*application\/(?:[^/;]*\+)?json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
+  return isJSON ? parseJSON(body) : body;
 }
 
 function parseJSON(body: Buffer): unknown {
-  const text = decodeUTF8(body);
+  const text = decodeText(body)?.replace(/^\ufeff/, '');
   if (text === undefined) throw detailRefusal(UNREADABLE);
   try {
     const value: unknown = JSON.parse(text);
@@ -45,15 +46,6 @@ function syntaxRefusal(text: string): Refusal {
   }
 }
 
-/** Without the byte order mark; `undefined` when it is not UTF-8. */
-function decodeUTF8(bytes: Buffer): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * The body as the framework looks at it.
  *
@@ -63,7 +55,7 @@ export function presentBody(value: unknown): unknown {
   if (value === null) {
     throw validationRefusal([{ type: 'missing', loc: ['body'], msg: 'Field required', input: null }]);
   }
-  const text = Buffer.isBuffer(value) ? decodeUTF8(value) : value;
+  const text = Buffer.isBuffer(value) ? decodeText(value) : value;
   if (text === undefined) throw crashRefusal();
   return text;
 }

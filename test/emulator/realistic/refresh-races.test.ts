@@ -1,7 +1,6 @@
 /** Requests for the same thing at the same time, as Polar's processes and its database bring them about. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { LocalPolar, type Reply } from '../support/local-polar.js';
 
 /** So long can a change not be committed before the next request for it has come, also on a busy machine. */
@@ -189,27 +188,41 @@ describe('in different processes', () => {
   });
 });
 
-it('close drops requests that wait for half a minute', async () => {
-  const emulator = await startPolarEmulator({
+describe('in one process that waits for an hour', () => {
+  const polar = new LocalPolar({
     consent: 'auto',
-    realistic: { commitLagMs: 60_000, refreshRaces: { workers: 1 } },
+    realistic: { commitLagMs: 3_600_000, refreshRaces: { workers: 1, lockTimeoutMs: 3_600_000 } },
   });
-  const { clientID, clientSecret = '' } = emulator.registerClient({ redirectURIs: ['http://localhost/cb'] });
-  const { refreshToken = '' } = emulator.issueTokens({ clientID, user: 'ada@example.com' });
-  const refresh = () =>
-    fetch(`${emulator.url}/v1/oauth2/token`, {
-      method: 'POST',
-      body: new URLSearchParams({
-        grant_type: 'refresh_token',
-        refresh_token: refreshToken,
-        client_id: clientID,
-        client_secret: clientSecret,
-      }),
-    });
-  expect((await refresh()).status).toBe(200);
-  const loser = refresh();
-  const dropped = expect(loser).rejects.toThrow();
-  await delay(100);
-  await emulator.close();
-  await dropped;
+
+  /** A refresh that is not committed, and five more that wait for it and for one another. */
+  async function jam(): Promise<Promise<number | 'dropped'>[]> {
+    const token = refreshToken(polar);
+    expect((await polar.refresh(token)).status).toBe(200);
+    const before = polar.emulator.requests.length;
+    const jammed = Array.from({ length: 5 }, () =>
+      polar.refresh(token).then(
+        ({ status }) => status,
+        () => 'dropped' as const,
+      ),
+    );
+    while (polar.emulator.requests.length < before + 5) await delay(10);
+    return jammed;
+  }
+
+  it('reset frees all who wait, also for one another, and is no obstacle to the next', async () => {
+    for (const _ of ['once', 'twice']) {
+      const jammed = await jam();
+      polar.emulator.reset();
+      for (const status of await Promise.all(jammed)) expect([400, 500]).toContain(status);
+      await polar.emulator.settled();
+      expect(polar.emulator.liveTokens()).toEqual([]);
+    }
+  });
+
+  it('close drops all who wait, and nothing is left to wait for', async () => {
+    const jammed = await jam();
+    await polar.emulator.close();
+    expect(await Promise.all(jammed)).toEqual(Array(5).fill('dropped'));
+    await polar.emulator.settled();
+  });
 });
