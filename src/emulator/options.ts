@@ -118,13 +118,13 @@ export interface PolarEmulatorOptions {
   readonly realistic?: boolean | PolarEmulatorRealism | undefined;
 }
 
-/** What is not tidy about Polar. */
+/** What is not tidy about Polar. Times are milliseconds of real time: always the same, or between two limits. */
 export interface PolarEmulatorRealism {
   /**
-   * Milliseconds of real time between a response and its commit, always the same or between two limits. Until then
-   * other requests do not see what the response says: a new code or token is unknown, and a code that was exchanged or
-   * a token that was refreshed or revoked still works. Polar, when it was measured, took hardly any time in two cases of
-   * three, and up to 917 ms in the others; here, every change takes its time.
+   * Time between a response and its commit. Until then other requests do not see what the response says: a new code or
+   * token is unknown, and a code that was exchanged or a token that was refreshed or revoked still works. Polar, when it
+   * was measured, took hardly any time in two cases of three, and up to 917 ms in the others; here, every change takes
+   * its time.
    * @default 0; `[0, 900]` with `realistic: true`
    */
   readonly commitLagMs?: number | readonly [least: number, most: number] | undefined;
@@ -150,17 +150,12 @@ export interface PolarEmulatorRealism {
 export interface PolarEmulatorRefreshRaces {
   /**
    * How many processes Polar runs; each request goes to a random one. With 1, of two refreshes at the same time one
-   * waits in vain; with many, both succeed.
-   * @default 2
+   * waits in vain; with many, both succeed. @default 2
    */
   readonly workers?: number | undefined;
-  /** Milliseconds of real time for which Polar waits in vain. @default 30000 */
+  /** For how long Polar waits in vain. @default 30000 */
   readonly lockTimeoutMs?: number | undefined;
-  /**
-   * Milliseconds of real time between Polar's decision and its response, always the same or between two limits. A
-   * process that freezes in that time holds the response back.
-   * @default [0, 30]
-   */
+  /** Time between decision and response, which a process that freezes meanwhile holds back. @default [0, 30] */
   readonly latencyMs?: number | readonly [least: number, most: number] | undefined;
 }
 

@@ -42,7 +42,8 @@ function resolveOrganizations({ user, organizations, isOrganizationRequest }: De
   const selected = [...new Set(organizations.map(organizationUUID))];
   const accessible = accessibleOrganizations(user);
   for (const id of selected) {
-    if (!accessible.some((organization) => organization.id === id)) throw inaccessible(id);
+    if (accessible.some((organization) => organization.id === id)) continue;
+    throw new AuthorizeError('invalid_request', `Organization ${id} is not accessible`);
   }
   if (!isOrganizationRequest) return selected;
   const [first] = selected.sort();
@@ -50,10 +51,6 @@ function resolveOrganizations({ user, organizations, isOrganizationRequest }: De
     throw new AuthorizeError('invalid_request', 'sub_type=organization requires selecting an organization');
   }
   return [first];
-}
-
-function inaccessible(organizationID: string): AuthorizeError {
-  return new AuthorizeError('invalid_request', `Organization ${organizationID} is not accessible`);
 }
 
 function organizationUUID(text: string): string {

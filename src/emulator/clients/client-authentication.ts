@@ -1,7 +1,6 @@
 import { crashRefusal, oauthAnswer, oauthErrorBody, oauthRefusal } from '../http/answers.js';
-import { decodeText } from '../http/decode-text.js';
+import { decodeText, percentDecode } from '../http/decode-text.js';
 import { type EmulatorRequest, firstParameter, Refusal } from '../http/message.js';
-import { percentDecode } from '../http/percent-decode.js';
 import { formValue, refuseNonASCII, refuseNUL } from '../http/server-crashes.js';
 import type { PolarEmulatorAuthMethod } from '../options.js';
 import type { EmulatorState } from '../state.js';
@@ -35,12 +34,8 @@ const ATTEMPTS: Readonly<Record<PolarEmulatorAuthMethod, Attempt>> = {
   },
 };
 
-const TOKEN_METHODS: readonly PolarEmulatorAuthMethod[] = [
-  'client_secret_basic',
-  'client_secret_post',
-  'none',
-];
 const SECRET_METHODS: readonly PolarEmulatorAuthMethod[] = ['client_secret_basic', 'client_secret_post'];
+const TOKEN_METHODS: readonly PolarEmulatorAuthMethod[] = [...SECRET_METHODS, 'none'];
 
 /**
  * The client at the token endpoint: it must use exactly the method it is registered for.

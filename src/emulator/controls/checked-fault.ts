@@ -22,16 +22,13 @@ export function checkFault(endpoint: PolarEmulatorEndpoint, fault: PolarEmulator
   if (!ENDPOINTS.includes(endpoint)) {
     throw new TypeError(`There is no endpoint "${String(endpoint)}". Endpoints: ${ENDPOINTS.join(', ')}.`);
   }
-  if (typeof fault !== 'object' || fault === null) checkName(fault);
-  else if ('status' in fault) checkStatus(fault);
+  if (typeof fault !== 'object' || fault === null) {
+    if (!NAMED_FAULTS.includes(fault)) throw noSuchFault(`"${String(fault)}"`);
+  } else if ('status' in fault) checkStatus(fault);
   else if ('delayMs' in fault) checkMilliseconds(fault, 'delayMs', fault.delayMs);
   else if ('slowBodyMs' in fault) checkMilliseconds(fault, 'slowBodyMs', fault.slowBodyMs);
   else throw noSuchFault(JSON.stringify(fault));
   if (times !== Number.POSITIVE_INFINITY) checkedNumber('fail: `times`', times, 1);
-}
-
-function checkName(fault: (typeof NAMED_FAULTS)[number]): void {
-  if (!NAMED_FAULTS.includes(fault)) throw noSuchFault(`"${String(fault)}"`);
 }
 
 function checkStatus(fault: PolarEmulatorStatusFault): void {

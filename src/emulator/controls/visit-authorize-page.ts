@@ -9,8 +9,6 @@ import type { PolarEmulatorVisit } from './polar-emulator.js';
 
 const VISIT_NAMES: Names<PolarEmulatorVisit> = { user: true, organizations: true, deny: true };
 
-const AUTHORIZE_PATH = '/oauth2/authorize';
-
 /** Does at the authorize page what a person would, and tells where the browser is sent back to. */
 export async function visitAuthorizePage(
   address: string | URL | undefined,
@@ -39,7 +37,7 @@ export async function visitAuthorizePage(
 }
 
 function authorizeURL(address: string | URL | undefined, { settings }: EmulatorState): URL {
-  const expected = settings.baseURL + AUTHORIZE_PATH;
+  const expected = `${settings.baseURL}/oauth2/authorize`;
   const text = String(address ?? '');
   const url = parseURL(text);
   if (url !== undefined) {

@@ -17,11 +17,7 @@ export function register(request: EmulatorRequest, state: EmulatorState): Answer
   refuseOddMetadata(metadata);
   const origin = publicOrigin(request, state.settings);
   const client = state.clients.add(metadata);
-  return oauthAnswer(201, {
-    ...client.metadata,
-    ...credentials(client),
-    ...registration(client, origin),
-  });
+  return oauthAnswer(201, { ...client.metadata, ...credentials(client), ...registration(client, origin) });
 }
 
 /** `GET /v1/oauth2/register/:client_id` (RFC 7592). */

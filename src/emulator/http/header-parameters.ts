@@ -1,12 +1,8 @@
-/** A header like `form-data; name="a"`, taken apart. */
-export interface ParameterizedHeader {
-  readonly value: string;
-  /** Names in lower case. */
-  readonly parameters: ReadonlyMap<string, string>;
-}
-
-/** Reads such a header as Polar's server does: only a value without parameters may be written in capitals. */
-export function parseParameters(header: string): ParameterizedHeader {
+/**
+ * Takes apart a header like `form-data; name="a"` as Polar's server does: names of parameters are in lower case, and only
+ * a value without parameters may be written in capitals.
+ */
+export function parseParameters(header: string): { value: string; parameters: ReadonlyMap<string, string> } {
   const [value = '', ...rest] = splitOutsideQuotes(header);
   if (rest.length === 0) return { value: value.trim().toLowerCase(), parameters: new Map() };
   const parameters = new Map<string, string>();

@@ -23,15 +23,10 @@ export function readForm(
 
 function readFields(contentType: string, body: Buffer): FormFields {
   const { value, parameters } = parseParameters(contentType);
-  switch (value) {
-    case 'multipart/form-data':
-      return readMultipart(parameters, body);
-    case 'application/x-www-form-urlencoded':
-      // Bytes that should have been encoded count as Latin-1.
-      return { form: readURLEncoded(body.toString('latin1')), files: [] };
-    default:
-      return { form: new URLSearchParams(), files: [] };
-  }
+  if (value === 'multipart/form-data') return readMultipart(parameters, body);
+  // Bytes that should have been encoded count as Latin-1.
+  const text = value === 'application/x-www-form-urlencoded' ? body.toString('latin1') : '';
+  return { form: readURLEncoded(text), files: [] };
 }
 
 function readURLEncoded(text: string): URLSearchParams {

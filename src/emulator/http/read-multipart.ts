@@ -38,7 +38,9 @@ export function readMultipart(
         throw detailRefusal('The Content-Disposition header field "name" must be provided.');
       }
       const isFile = disposition.has('filename');
-      refuseMany(isFile ? 'files' : 'fields', isFile ? files.length : form.size);
+      const [kind, count] = isFile ? ['files', files.length] : ['fields', form.size];
+      if (count >= MAX_PARTS)
+        throw detailRefusal(`Too many ${kind}. Maximum number of ${kind} is ${MAX_PARTS}.`);
       const [data, end] = reader.data(isFile ? Number.POSITIVE_INFINITY : MAX_PART_BYTES);
       if (isFile) files.push(decode(name));
       else form.append(decode(name), decode(data));
@@ -48,11 +50,6 @@ export function readMultipart(
     if (!(error instanceof BodyEnded)) throw error;
   }
   return { form, files };
-}
-
-function refuseMany(kind: string, count: number): void {
-  if (count < MAX_PARTS) return;
-  throw detailRefusal(`Too many ${kind}. Maximum number of ${kind} is ${MAX_PARTS}.`);
 }
 
 class BodyEnded extends Error {}

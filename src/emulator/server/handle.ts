@@ -8,8 +8,8 @@ import {
   unknownVersion,
 } from '../http/answers.js';
 import { requestedVersion } from '../http/api-version.js';
+import { percentDecode } from '../http/decode-text.js';
 import { type Answer, type EmulatorRequest, Refusal } from '../http/message.js';
-import { percentDecode } from '../http/percent-decode.js';
 import { requestOrigin } from '../http/public-origin.js';
 import { MAX_BODY_BYTES } from '../http/read-request.js';
 import type { EmulatorState } from '../state.js';

@@ -18,7 +18,9 @@ export class RouteTable {
   readonly #entries: readonly (PathEntry & { readonly pattern: RegExp })[];
 
   constructor(list: string) {
-    this.#entries = parseList(list).map((entry) => {
+    // Indented lines go on with the family of the line before.
+    const families = list.trim().split(/\n(?! )/);
+    this.#entries = families.flatMap(parseFamily).map((entry) => {
       // A line break at the end of a path goes unnoticed, as it does at Polar.
       const pattern = new RegExp(`^${entry.path.replaceAll('.', '\\.').replaceAll('*', '[^/]+')}\\n?$`);
       return { ...entry, pattern };
@@ -30,14 +32,6 @@ export class RouteTable {
     const matching = this.#entries.filter(({ pattern }) => pattern.test(path));
     return matching.find(({ methods }) => methods.has(method)) ?? matching[0];
   }
-}
-
-function parseList(list: string): PathEntry[] {
-  // Indented lines go on with the family of the line before.
-  return list
-    .trim()
-    .split(/\n(?! )/)
-    .flatMap(parseFamily);
 }
 
 function parseFamily(text: string): PathEntry[] {

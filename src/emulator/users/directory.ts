@@ -41,13 +41,6 @@ export class Directory {
     this.#enforcingSSO = new Set([...organizations.values()].filter(({ ssoEnforced }) => ssoEnforced));
   }
 
-  /** The user whom a browser is signed in as unless something else is said. */
-  get firstUser(): DirectoryUser {
-    const [first] = this.users;
-    if (first === undefined) throw new TypeError('There is no user.');
-    return first;
-  }
-
   /** The user with this e-mail address, if there is one. */
   find(email: string): DirectoryUser | undefined {
     return this.users.find((user) => user.email === email);

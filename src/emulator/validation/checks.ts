@@ -56,11 +56,7 @@ export const webURL: Check = (value) => {
   if (url === undefined) return notAURL(value);
   if (url.protocol === 'https:' || url.protocol === 'http:') return { value: url.href };
   const schemes = "'http' or 'https'";
-  return {
-    type: 'url_scheme',
-    msg: `URL scheme should be ${schemes}`,
-    ctx: { expected_schemes: schemes },
-  };
+  return { type: 'url_scheme', msg: `URL scheme should be ${schemes}`, ctx: { expected_schemes: schemes } };
 };
 
 const NOT_A_TEXT: Problem = { type: 'url_type', msg: 'URL input should be a string or URL' };

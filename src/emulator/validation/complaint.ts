@@ -23,13 +23,7 @@ const MAX_DEPTH = 900;
  * Polar trips over that when it is nested too deeply, or is half of a character.
  */
 export function validationRefusal(complaints: readonly Complaint[]): Refusal {
-  const detail = complaints.map(({ type, loc, msg, input, ctx }) => ({
-    type,
-    loc,
-    msg,
-    input,
-    ...(ctx === undefined ? {} : { ctx }),
-  }));
+  const detail = complaints.map(({ type, loc, msg, input, ctx }) => ({ type, loc, msg, input, ctx }));
   const answer = answerOf({ error: 'RequestValidationError', detail });
   const isHalved = answer?.body.replaceAll('\\\\', '').includes('\\ud');
   return answer === undefined || isHalved || jsonDepth(answer.body) > MAX_DEPTH
