@@ -36,7 +36,7 @@ export function generate(seed: number, world: WorldOptions): Scenario {
     lagMs: world.lags && store !== 'batch' ? random.pick([0, 50, 300, 1000]) : 0,
     timeoutMs: random.pick([10_000, 10_000, 4000, 20_000]),
     leewayMs: random.pick([5000, 0, 60_000]),
-    lifetimeMs: random.pick([3_600_000, 3_600_000, 600_000]),
+    lifetimeMs: random.pick([3_600_000, 3_600_000, 1_800_000]),
     clocksMs: Array.from({ length: processes }, (_, index) =>
       world.wrongClock && index === 0 ? random.pick([-60_000, 60_000]) : 0,
     ),

@@ -7,6 +7,7 @@ import { arriveAt, at, timeMs } from './virtual-time.js';
 /** A pair of tokens. */
 export interface Pair {
   readonly n: number;
+  readonly issuedAtMs: number;
   /** From when on Polar knows it. */
   visibleFromMs: number;
   revokedAtMs: number;
@@ -61,6 +62,7 @@ export class SimulatedPolar {
   issue(lifetimeMs: number, visibleFromMs: number, receiver: SimulatedProcess | undefined): Pair {
     const pair: Pair = {
       n: this.pairs.length,
+      issuedAtMs: timeMs(),
       visibleFromMs,
       revokedAtMs: Number.POSITIVE_INFINITY,
       expiresAtMs: timeMs() + lifetimeMs,

@@ -170,6 +170,12 @@ export class SimulatedProcess {
     return this.#keeper?.peek(loginId)?.tokens?.refreshToken === refreshTokenOf(pair.n);
   }
 
+  /** Whether it uses another pair, and has this one as a spare. */
+  isSpare(pair: Pair): boolean {
+    const tokens = this.#keeper?.peek(loginId)?.tokens;
+    return pair.hasArrived && tokens !== undefined && tokens.refreshToken !== refreshTokenOf(pair.n);
+  }
+
   /** The generation that it knows; undefined for none, or when the login has ended. */
   get generation(): number | undefined {
     const known = this.#keeper?.peek(loginId);

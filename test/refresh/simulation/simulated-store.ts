@@ -57,6 +57,11 @@ export class SimulatedStore {
       : (row as StoredRow | undefined);
   }
 
+  /** How long the row has been as it is. */
+  ageMs(id: string): number {
+    return timeMs() - (this.#rows.get(id)?.at(-1)?.sinceMs ?? 0);
+  }
+
   lose(ids: readonly string[]): void {
     for (const id of ids) if (this.#find(id, timeMs()) !== undefined) this.#put(id, undefined);
     this.#changed();
@@ -129,6 +134,20 @@ export class SimulatedStore {
             name: `sets ${this.#nameOf(id)} to ${this.#said(polar)}`,
             changes: true,
             act: () => this.#put(id, { polar }, cookie.originalMaxAge),
+          },
+          (error) => done?.(error),
+        );
+      },
+      touch: (id, session, done) => {
+        const { cookie } = session as { cookie: { originalMaxAge: number } };
+        ask(
+          {
+            name: `touches ${this.#nameOf(id)}`,
+            changes: true,
+            act: () => {
+              const row = this.#find(id, timeMs());
+              if (row !== undefined) this.#put(id, row, cookie.originalMaxAge);
+            },
           },
           (error) => done?.(error),
         );
