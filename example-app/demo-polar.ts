@@ -14,7 +14,9 @@ export interface DemoPolar {
 
 /** Starts a local Polar, so that the app can be tried without an account and without a network. */
 export async function startDemoPolar(config: Config, callbackURL: string): Promise<DemoPolar> {
-  const emulator = await startPolarEmulator({ consent: 'ask' });
+  // Of Polar's bad days, only what nobody notices who clicks: a limit that this app stays far below. With `commitLagMs`
+  // most logins would fail, whose code Polar does not know yet, and `refreshRaces` can hang for half a minute.
+  const emulator = await startPolarEmulator({ consent: 'ask', realistic: { rateLimit: 'production' } });
   try {
     const { clientID, clientSecret } = emulator.registerClient({
       name: 'The example app',

@@ -17,23 +17,22 @@ const rooms = {
     tests: ['passport/{pending-logins,in-turn}'],
   },
   tokens: {
-    mutate: ['src/tokens/**/*.ts', '!src/tokens/{redis-*,session-store-records}.ts'],
-    tests: ['tokens/{bounded-map,sealing,session-entry,silent-store,token-records,token-set}'],
+    mutate: ['src/tokens/**/*.ts'],
+    tests: ['tokens/*'],
   },
   // Over real servers, which takes longer. By the package's name, as its tests import it, Jest finds no related ones.
-  'token-stores': {
-    mutate: ['src/tokens/{redis-*,session-store-records}.ts'],
-    tests: ['tokens/{redis-token-records,token-record-store,token-records}'],
+  storage: {
+    mutate: ['src/storage/**/*.ts'],
+    tests: ['storage/*'],
     enableFindRelatedTests: false,
   },
   refresh: {
-    mutate: ['src/refresh/**/*.ts', 'src/outage.ts', '!src/refresh/*lock.ts'],
-    tests: ['refresh/{login-knowledge,token-keeper}', 'outage'],
+    mutate: ['src/refresh/**/*.ts', 'src/{outage,under-way,within}.ts', '!src/refresh/login-lock.ts'],
+    tests: ['refresh/{login-knowledge,refusals,spares}', 'refresh/token-keeper/*', 'outage'],
   },
-  'refresh-locks': {
-    mutate: ['src/refresh/*lock.ts'],
-    tests: ['refresh/{refresh-lock,redis-refresh-lock,take-lock}'],
-    enableFindRelatedTests: false,
+  'login-lock': {
+    mutate: ['src/refresh/login-lock.ts'],
+    tests: ['refresh/login-lock/*'],
   },
   'return-to': { mutate: ['src/return-to.ts'], tests: ['return-to'] },
 };

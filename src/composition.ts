@@ -17,7 +17,7 @@ import { revokeTokens } from './revocation.js';
 import { nameOfServer } from './server.js';
 import { StrategyRegistry } from './strategy-registry.js';
 import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
-import { UnderWay, type Unfinished } from './under-way.js';
+import { listenMs, UnderWay, type Unfinished } from './under-way.js';
 
 /** Key under which a strategy shows its {@link PolarRuntime} to the Express middleware. */
 export const polarRuntime: unique symbol = Symbol.for('passport-polar-sh.runtime') as never;
@@ -45,6 +45,10 @@ export interface PolarRuntime extends Logins {
   end(login: SessionLogin): Promise<void>;
   /** The logins that a session holds, of all strategies, each with what ends it as {@link end} does. */
   loginsIn(req: Request): EndableLogin[];
+  /** What outlives the request that started it. */
+  readonly underWay: UnderWay;
+  /** Revokes tokens at Polar, best effort. Never rejects. */
+  revoke(tokens: TokenSet, justMinted: boolean): Promise<void>;
   /** Resolves when nothing is under way, or after `withinMs` milliseconds. */
   settled(withinMs: number): Promise<Unfinished>;
   /** Tokens and API of a login that is looked up at each use. */
@@ -62,13 +66,11 @@ export interface EndableLogin {
 const strategies = new StrategyRegistry<PolarRuntime>();
 
 const introspectionTTLMs = 30_000;
-// How long a refresh that was sent is listened to: its response is the only copy of the new tokens.
-const listenMs = 120_000;
 
 /** Builds what the options describe. */
 export function composeRuntime(given: PolarClientOptions, options: ResolvedOptions): PolarRuntime {
   const { credentials, elapsedMs, maxExchanges, now, server, timeoutMs } = options;
-  const underWay = new UnderWay();
+  const underWay = new UnderWay(maxExchanges);
   const client = new PolarOAuthClient({
     clientID: given.clientID,
     clientSecret: given.clientSecret,
@@ -92,14 +94,18 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       now: now(),
     });
 
+  const revoke: PolarRuntime['revoke'] = (tokens, justMinted) =>
+    revokeTokens(client, tokens, { justMinted, timeoutMs, track: (work) => underWay.write(work) });
+
   const refresh = async (tokens: RefreshableTokens, login: LoginHandle): Promise<TokenSet> => {
     // Metadata that cannot be read are no exchange, and nobody listens for them.
     await client.discover();
+    const sentAt = now();
     const granted = await client[refreshTolerantly](
       { refreshToken: tokens.refreshToken },
       { timeoutMs: Math.max(listenMs, timeoutMs) },
     );
-    const newer = tokenSetOf(granted, now(), tokens);
+    const newer = tokenSetOf(granted, sentAt, tokens);
     if (granted.idToken !== undefined) await checkRefreshedIdToken(granted.idToken, newer, login);
     return newer;
   };
@@ -115,7 +121,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       await verifyIdToken(idToken, { nonce, subject, accessToken: tokens.accessToken });
     } catch (error) {
       if (error instanceof PolarIdTokenError) {
-        void revokeTokens(client, tokens, { justMinted: true, timeoutMs });
+        void revoke(tokens, true);
         throw error;
       }
       // The keys cannot be had now. Nothing of this id_token is used, and the tokens before it are dead already.
@@ -125,9 +131,8 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
 
   const keeper = new TokenKeeper({
     refresh,
-    revoke: (tokens, justMinted) => revokeTokens(client, tokens, { justMinted, timeoutMs }),
+    revoke,
     underWay,
-    maxExchanges,
     now,
     elapsedMs,
     leewayMs: options.leewaySeconds * 1000,
@@ -142,12 +147,16 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     now,
   });
   const logins = findLogins(options, keeper);
+  const { sessionKey } = options;
+  const own = { clientID: credentials.clientID, server: nameOfServer(server), sessionKey };
 
   const runtime: PolarRuntime = {
     ...logins,
     options,
     client,
     keeper,
+    underWay,
+    revoke,
     verifyIdToken,
     async end(login) {
       const end = async (): Promise<void> => {
@@ -165,7 +174,10 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     loginsIn(req) {
       return entriesIn(req.session ?? {}).map(({ entry, sessionKey }) => {
         const { loginId } = entry;
-        const owner = strategies.find(entry);
+        const { clientID, server: entryServer } = entry;
+        const isOwn =
+          clientID === own.clientID && entryServer === own.server && sessionKey === own.sessionKey;
+        const owner = isOwn ? runtime : strategies.find({ clientID, server: entryServer, sessionKey });
         // Read at once: a logout takes the session off the request.
         const login = (owner ?? runtime).loginFrom(req, entry);
         // Whose strategy this process does not have: nobody here can revoke its tokens, but its end is recorded.
@@ -183,6 +195,6 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         findLogin,
       ),
   };
-  strategies.add({ clientID: credentials.clientID, server: nameOfServer(server) }, runtime);
+  strategies.add(own, runtime);
   return runtime;
 }

@@ -24,6 +24,8 @@ export type {
   PolarEmulatorLifetimes,
   PolarEmulatorOptions,
   PolarEmulatorOrganization,
+  PolarEmulatorRealism,
+  PolarEmulatorRefreshRaces,
   PolarEmulatorUser,
 } from './emulator/options.js';
 export type { PolarEmulatorRequest } from './emulator/request-log.js';

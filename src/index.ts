@@ -1,4 +1,4 @@
-export type { PolarAccess } from './api/polar-access.js';
+export type { PolarAccess, PolarAccessToken } from './api/polar-access.js';
 export type { AuthorizationParameters, Prompt, SubType } from './client/authorization-url.js';
 export type { CallOptions } from './client/call-options.js';
 export type { TokenEndpointAuthMethod } from './client/client-authentication.js';

@@ -8,7 +8,7 @@ import type { TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser, sessionOf } from './request-session.js';
 import { nameOfServer } from './server.js';
 import { GuardedStorage, rowOf } from './storage/guarded-storage.js';
-import { loginKeys } from './storage/login-keys.js';
+import { isLoginId, loginKeys } from './storage/login-keys.js';
 import type { PolarStorage } from './storage/polar-storage.js';
 import { sessionStorage } from './storage/session-storage.js';
 import { BoundedMap } from './tokens/bounded-map.js';
@@ -176,17 +176,13 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
         'tokensFor needs the options storage and encryptionKeys: without a session, the tokens have to be found and opened by the login id alone.',
       );
     }
+    if (!isLoginId(loginId)) throw noSuchLogin();
     const place = { loginId, sealer: keyring, storage: ownStorage, ttlSeconds: minRecordTtlSeconds };
     const found = await readStored(place).catch((cause) => {
       throw recordsUnreadable(cause);
     });
     if (found === 'ended') throw loggedOut();
-    if (found === undefined || !isOurs(found.facts)) {
-      throw new PolarLoginRequiredError(
-        'not_logged_in',
-        'The token records have no login of this id for this client.',
-      );
-    }
+    if (found === undefined || !isOurs(found.facts)) throw noSuchLogin();
     const login = { ...place, ...found, isRecordedFromStart: true };
     // Another process may have refreshed since this one last looked.
     keeper.begin(login);
@@ -221,6 +217,10 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
       return isTheirs ? sessionLogin(req, entry) : undefined;
     },
   };
+}
+
+function noSuchLogin(): PolarLoginRequiredError {
+  return new PolarLoginRequiredError('not_logged_in', 'The storage has no login of this id for this client.');
 }
 
 async function readStored(place: SealedRecordPlace) {

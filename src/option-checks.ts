@@ -130,7 +130,7 @@ export function secondsOfADay(value: unknown, name: string): number | undefined 
   return value;
 }
 
-/** A whole number above 0. */
+/** A whole number, 1 or more. */
 export function count(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)

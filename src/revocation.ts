@@ -16,12 +16,16 @@ const retryAfterMs = [2000, 10_000, 60_000, 5 * 60_000, 30 * 60_000];
  * in the background where it could not be reached. Never rejects; public clients, which Polar lets revoke nothing,
  * leave it.
  *
- * @param limits `timeoutMs` of the client, where that is shorter
+ * @param limits `timeoutMs` of the client, where that is shorter; `track` is given what goes on in the background
  */
 export async function revokeTokens(
   client: PolarOAuthClient,
   tokens: TokenSet,
-  limits: { readonly justMinted: boolean; readonly timeoutMs: number },
+  limits: {
+    readonly justMinted: boolean;
+    readonly timeoutMs: number;
+    readonly track: <T>(work: Promise<T>) => Promise<T>;
+  },
 ): Promise<void> {
   if (client.isPublic) return;
   const once = async (): Promise<boolean> => {
@@ -36,9 +40,9 @@ export async function revokeTokens(
       return !(error instanceof PolarTransientError || error instanceof PolarResponseError);
     }
   };
-  const isSettled = await once();
-  if (!isSettled) void again(once, retryAfterMs);
-  else if (limits.justMinted) void again(once, [commitLagMs]);
+  const isSettled = await limits.track(once());
+  if (!isSettled) void limits.track(again(once, retryAfterMs));
+  else if (limits.justMinted) void limits.track(again(once, [commitLagMs]));
 }
 
 async function again(once: () => Promise<boolean>, pausesMs: readonly number[]): Promise<void> {

@@ -60,10 +60,10 @@ export interface ResolvedServer {
 // Sandbox signs with the same constant issuer: only its keys and client ids differ.
 const polarIssuer = 'https://polar.sh';
 
-const namedServers: Record<string, CustomPolarServer> = {
+const namedServers = {
   production: { webURL: 'https://polar.sh', apiURL: 'https://api.polar.sh' },
   sandbox: { webURL: 'https://sandbox.polar.sh', apiURL: 'https://sandbox-api.polar.sh' },
-};
+} as const;
 
 /**
  * Checks a `server` option and turns it into endpoints.
@@ -83,6 +83,14 @@ export function resolveServer(server: PolarServer = 'production'): ResolvedServe
     );
   }
   return 'discoveryURL' in server ? fromDiscoveryURL(server) : fromAddresses(server);
+}
+
+/** Which of Polar's own servers this is, however it was named; undefined for an emulator, a proxy or any other provider. */
+export function polarAt({ discovery, endpoints }: ResolvedServer): keyof typeof namedServers | undefined {
+  const address = endpoints?.tokenEndpoint ?? discovery?.url;
+  return (['production', 'sandbox'] as const).find((name) =>
+    address?.startsWith(`${namedServers[name].apiURL}/`),
+  );
 }
 
 /** What tells servers apart: production and sandbox have one issuer, several issuers may share one host. */

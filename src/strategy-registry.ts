@@ -2,6 +2,7 @@ import { BoundedMap } from './tokens/bounded-map.js';
 
 // Apps that make a strategy for each tenant may make any number of them.
 const maxStrategies = 1000;
+const namesEach = 2;
 
 /**
  * The strategies of this process, by what their logins are bound to: a logout with one strategy ends the logins of all,
@@ -9,16 +10,20 @@ const maxStrategies = 1000;
  * kept alive, and of very many the ones used least recently are forgotten.
  */
 export class StrategyRegistry<Strategy extends object> {
-  readonly #strategies = new BoundedMap<WeakRef<Strategy>>(maxStrategies);
+  readonly #strategies = new BoundedMap<WeakRef<Strategy>>(maxStrategies * namesEach);
 
-  /** Remembers a strategy; of two for the same client and server the last one counts. */
+  /** Remembers a strategy; of two for the same client, server and session key the last one counts. */
   add(boundTo: BoundTo, strategy: Strategy): void {
-    this.#strategies.set(nameOf(boundTo), new WeakRef(strategy));
+    for (const name of namesOf(boundTo)) this.#strategies.set(name, new WeakRef(strategy));
   }
 
-  /** The strategy that logins of this client and server came from, if this process still has it. */
+  /** The strategy that a login came from, or else one of its client and server, if this process still has it. */
   find(boundTo: BoundTo): Strategy | undefined {
-    return this.#strategies.get(nameOf(boundTo))?.deref();
+    for (const name of namesOf(boundTo)) {
+      const found = this.#strategies.get(name)?.deref();
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 }
 
@@ -26,6 +31,11 @@ export class StrategyRegistry<Strategy extends object> {
 export interface BoundTo {
   readonly clientID: string;
   readonly server: string;
+  /** Where it is in the session: strategies of one client may differ in that. */
+  readonly sessionKey: string;
 }
 
-const nameOf = ({ clientID, server }: BoundTo): string => JSON.stringify([clientID, server]);
+const namesOf = ({ clientID, server, sessionKey }: BoundTo): string[] => [
+  JSON.stringify([clientID, server, sessionKey]),
+  JSON.stringify([clientID, server]),
+];

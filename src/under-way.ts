@@ -1,3 +1,4 @@
+import { PolarTransientError } from './errors.js';
 import { within } from './within.js';
 
 /** What was still going on when waiting for it ended. */
@@ -8,17 +9,48 @@ export interface Unfinished {
   readonly writes: number;
 }
 
-/** Counts what goes on in the background, so that a shutdown can wait for it. */
+/**
+ * How long an exchange that was sent is listened to, in milliseconds, however long its caller waits: its response is the only
+ * copy of the new tokens. Polar itself gives up a statement after 30 s.
+ */
+export const listenMs = 120_000;
+
+// Of all strategies of this process: each exchange holds a connection and some 80 KB.
+let exchangesOfProcess = 0;
+
+/** What goes on in the background, and outlives the request that started it. */
 export class UnderWay {
+  readonly #maxExchanges: number;
   readonly #exchanges = new Set<Promise<unknown>>();
   readonly #writes = new Set<Promise<unknown>>();
 
-  /** Counts an exchange until it settles. */
-  exchange<T>(exchange: Promise<T>): Promise<T> {
-    return track(this.#exchanges, exchange);
+  /** @param maxExchanges how many exchanges there may be in this process */
+  constructor(maxExchanges: number) {
+    this.#maxExchanges = maxExchanges;
   }
 
-  /** Counts a write or revocation until it settles. */
+  /**
+   * Sends an exchange, and counts it until it settles.
+   *
+   * @throws PolarTransientError `server_error` when too many are under way; then nothing is sent
+   */
+  async exchange<T>(send: () => Promise<T>): Promise<T> {
+    if (exchangesOfProcess >= this.#maxExchanges) {
+      throw new PolarTransientError(
+        'server_error',
+        `Polar has not responded to ${this.#maxExchanges} exchanges of tokens yet, so no more are sent. Try again later; the option is maxExchanges.`,
+        { retryAfterSeconds: 1 },
+      );
+    }
+    exchangesOfProcess++;
+    try {
+      return await track(this.#exchanges, send());
+    } finally {
+      exchangesOfProcess--;
+    }
+  }
+
+  /** Counts a write or a revocation until it settles. */
   write<T>(writing: Promise<T>): Promise<T> {
     return track(this.#writes, writing);
   }
@@ -31,6 +63,7 @@ export class UnderWay {
     while (all().length > 0 && performance.now() < giveUpAt) {
       const leftMs = Math.max(0, giveUpAt - performance.now());
       await within(Promise.allSettled(all()), leftMs, 'Waiting').catch(() => {});
+      await new Promise((resolve) => setImmediate(resolve));
     }
     return { exchanges: this.#exchanges.size, writes: this.#writes.size };
   }

@@ -81,19 +81,20 @@ const allowed: Record<string, readonly string[]> = {
   'parse-url': [],
   server: ['parse-url'],
   'return-to': ['parse-url'],
+  'token-characters': [],
   'wanted-scopes': [],
   diagnostics: [],
   within: [],
-  'under-way': ['within'],
+  'under-way': ['errors', 'within'],
   'strategy-registry': ['tokens'],
   outage: ['errors'],
   http: ['errors', 'within'],
   'option-checks': ['errors', 'parse-url'],
   'request-session': ['errors'],
-  client: ['errors', 'http', 'server'],
+  client: ['errors', 'http', 'server', 'token-characters'],
   'id-token': ['errors', 'http', 'server'],
   storage: ['errors', 'within'],
-  tokens: ['errors', 'storage', 'within'],
+  tokens: ['errors', 'storage', 'token-characters', 'within'],
   refresh: ['diagnostics', 'errors', 'outage', 'storage', 'tokens', 'under-way', 'within'],
   options: ['client', 'errors', 'option-checks', 'storage'],
   api: ['client', 'diagnostics', 'errors', 'http', 'outage', 'refresh', 'tokens', 'parse-url'],
@@ -130,6 +131,7 @@ const allowed: Record<string, readonly string[]> = {
     'request-session',
     'return-to',
     'server',
+    'token-characters',
     'tokens',
     'under-way',
     'wanted-scopes',
@@ -225,7 +227,8 @@ describe('the rooms', () => {
   });
 
   it('that everything stands on import nothing', () => {
-    for (const file of ['errors.ts', 'parse-url.ts']) expect([file, ...specifiersOf(file)]).toEqual([file]);
+    for (const file of ['errors.ts', 'parse-url.ts', 'token-characters.ts'])
+      expect([file, ...specifiersOf(file)]).toEqual([file]);
     expect(importsOf('server.ts')).toEqual(['parse-url.ts']);
   });
 });

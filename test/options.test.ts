@@ -17,7 +17,7 @@ afterEach(() => {
 
 describe('the defaults', () => {
   it('are as documented', () => {
-    const { server, fetch: _fetch, refreshLock, now: _now, ...rest } = resolve();
+    const { server, elapsedMs: _elapsed, fetch: _fetch, now: _now, ...rest } = resolve();
     expect(rest).toEqual({
       credentials: { clientID: 'polar_ci_1', clientSecret: 'polar_cs_1', method: 'client_secret_post' },
       timeoutMs: 10_000,
@@ -33,10 +33,10 @@ describe('the defaults', () => {
       clockToleranceSeconds: 30,
       leewaySeconds: 5,
       pendingLoginSeconds: 600,
-      tokenRecords: undefined,
+      storage: undefined,
+      maxExchanges: 500,
     });
     expect(server.apiURL).toBe('https://api.polar.sh');
-    expect(refreshLock.acquire).toBeInstanceOf(Function);
   });
 
   it('without a secret is a public client', () => {
@@ -79,15 +79,14 @@ describe('the defaults', () => {
       clockToleranceSeconds: 0,
       leewaySeconds: 0,
       pendingLoginSeconds: 60,
-      tokenRecords: { get: async () => undefined, put: async () => true },
-      refreshLock: { acquire: async () => async () => {} },
+      storage: { read: async () => undefined, write: async () => true, remove: async () => {} },
+      maxExchanges: 7,
       now: () => 1,
     };
     const { server: _server, scope: _scope, tokenEndpointAuthMethod: _method, ...same } = given;
     const resolved = resolve(given);
     expect(resolved).toMatchObject(same);
-    for (const name of ['fetch', 'now', 'tokenRecords', 'refreshLock'] as const)
-      expect(resolved[name]).toBe(given[name]);
+    for (const name of ['fetch', 'now', 'storage'] as const) expect(resolved[name]).toBe(given[name]);
     expect(resolved.credentials.method).toBe('client_secret_basic');
     expect(resolved.server.apiURL).toBe('https://sandbox-api.polar.sh');
     expect(resolved.scope).toEqual(['openid', 'organizations:read']);
@@ -115,8 +114,8 @@ describe('the defaults', () => {
       'clockToleranceSeconds',
       'leewaySeconds',
       'pendingLoginSeconds',
-      'tokenRecords',
-      'refreshLock',
+      'storage',
+      'maxExchanges',
       'now',
     ];
     const all = { ...unset, ...Object.fromEntries([...others, ...more].map((name) => [name, undefined])) };
@@ -144,7 +143,7 @@ describe('the defaults', () => {
 });
 
 describe('a wrong value', () => {
-  const records = { get: () => {}, put: () => {} };
+  const storage = { read: () => {}, write: () => {}, remove: () => {} };
 
   it.each<[string, unknown]>([
     ['clientID', undefined],
@@ -223,13 +222,17 @@ describe('a wrong value', () => {
     ['pendingLoginSeconds', 600_000],
     ['pendingLoginSeconds', Number.NaN],
     ['pendingLoginSeconds', null],
-    ['tokenRecords', null],
-    ['tokenRecords', 'redis://localhost'],
-    ['tokenRecords', { get: records.get }],
-    ['tokenRecords', { put: records.put }],
-    ['refreshLock', null],
-    ['refreshLock', {}],
-    ['refreshLock', { acquire: true }],
+    ['storage', null],
+    ['storage', 'redis://localhost'],
+    ['storage', { ...storage, read: undefined }],
+    ['storage', { ...storage, write: true }],
+    ['storage', { read: storage.read, write: storage.write }],
+    ['maxExchanges', 0],
+    ['maxExchanges', -1],
+    ['maxExchanges', 1.5],
+    ['maxExchanges', '500'],
+    ['maxExchanges', Number.POSITIVE_INFINITY],
+    ['maxExchanges', null],
     ['now', 7],
     ['now', null],
   ])('of %s is refused, and named: %p', (name, value) => {
@@ -303,6 +306,16 @@ describe('an unknown option', () => {
   it('is refused though it is undefined, as it is a mistake all the same', () => {
     expect(() => resolve({ clientId: undefined })).toThrow(/knows no option 'clientId'/);
   });
+
+  it.each(['tokenRecords', 'refreshLock'])(
+    '%s is refused, and storage named, which took its place',
+    (name) => {
+      for (const value of [{}, undefined])
+        expect(() => resolve({ [name]: value })).toThrow(
+          /^PolarStrategy knows no option '\w+'\..* storage, such as/,
+        );
+    },
+  );
 
   it.each(['7', '_', 'ü'])('%p is not taken for the first one that there is', (name) => {
     expect(() => resolve({ [name]: 1 })).toThrow(/It knows/);

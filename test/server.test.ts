@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type PolarServer, resolveServer, secureURL } from '../src/server.js';
+import { type PolarServer, polarAt, resolveServer, secureURL } from '../src/server.js';
 
 describe('the servers of Polar', () => {
   it('production, which is the default', () => {
@@ -114,6 +114,31 @@ describe('a discovered server', () => {
       issuer: 'https://id.example',
       issuerIsPinned: true,
     });
+  });
+});
+
+describe('Polar itself', () => {
+  it.each<[PolarServer, string]>([
+    ['production', 'production'],
+    ['sandbox', 'sandbox'],
+    [{ webURL: 'https://polar.sh', apiURL: 'https://api.polar.sh' }, 'production'],
+    [{ webURL: 'https://sandbox.polar.sh/', apiURL: 'https://Sandbox-API.polar.sh:443/' }, 'sandbox'],
+    [{ discoveryURL: 'https://api.polar.sh/.well-known/openid-configuration' }, 'production'],
+    [{ discoveryURL: 'https://sandbox-api.polar.sh/.well-known/openid-configuration' }, 'sandbox'],
+  ])('is known by name and by address: %j is %s', (server, name) => {
+    expect(polarAt(resolveServer(server))).toBe(name);
+  });
+
+  it.each<PolarServer>([
+    { webURL: 'http://127.0.0.1:4100', apiURL: 'http://127.0.0.1:4100' },
+    { webURL: 'https://polar.sh', apiURL: 'https://api.polar.sh.example' },
+    { webURL: 'https://polar.sh', apiURL: 'https://proxy.example/api.polar.sh' },
+    {
+      discoveryURL: 'https://id.example/.well-known/openid-configuration',
+      apiURL: 'https://api.polar.sh',
+    },
+  ])('is no other server: %j', (server) => {
+    expect(polarAt(resolveServer(server))).toBeUndefined();
   });
 });
 

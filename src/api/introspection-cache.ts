@@ -3,6 +3,7 @@ import type { Introspection } from '../client/introspection.js';
 import { Outage } from '../outage.js';
 import { joinOrRun } from '../refresh/join-or-run.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
+import type { RequestBudget } from './request-budget.js';
 
 /** What an {@link IntrospectionCache} is given. */
 export interface IntrospectionCacheParts {
@@ -13,6 +14,8 @@ export interface IntrospectionCacheParts {
   /** Milliseconds for which an answer is believed. */
   readonly ttlMs: number;
   readonly now: () => number;
+  /** For tokens that are not known to be good; left out, there is no limit. */
+  readonly budget?: RequestBudget;
 }
 
 interface Known {
@@ -64,10 +67,13 @@ export class IntrospectionCache {
     if (this.#firstMet.get(key) === undefined) this.#firstMet.set(key, since);
     const outage = this.#outage.error;
     if (outage !== undefined) throw outage;
+    // Known are tokens that were good when they were last asked about, however long ago.
+    if (this.#active.get(key) === undefined) this.#parts.budget?.spend();
     const answer = await this.#outage.watch(() => this.#parts.introspect(token));
     const until = this.#endOf(answer, key, since);
     this.#active.delete(key);
-    if (until > since) (answer.active ? this.#active : this.#inactive).set(key, { answer, since, until });
+    if (answer.active) this.#active.set(key, { answer, since, until });
+    else if (until > since) this.#inactive.set(key, { answer, since, until });
     return answer;
   }
 

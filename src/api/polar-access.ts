@@ -1,9 +1,21 @@
 import { organizationsOf } from '../client/introspection.js';
 import { PolarLoginRequiredError } from '../errors.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
-import type { TokenSet } from '../tokens/token-set.js';
 import type { IntrospectionCache } from './introspection-cache.js';
 import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';
+
+/**
+ * An access token with its expiry and scopes. The refresh token is left out on purpose: using it outside of this package
+ * would end the login.
+ */
+export interface PolarAccessToken {
+  /** Bearer token for the Polar API, `polar_at_u_...`. */
+  readonly accessToken: string;
+  /** When the access token expires, in milliseconds since the epoch; absent where the provider did not say. */
+  readonly expiresAt?: number;
+  /** Scopes that were granted, which may be fewer than were asked for. */
+  readonly scopes: readonly string[];
+}
 
 /** One person's login with Polar: tokens that are valid when they are asked for, and the API behind them. */
 export interface PolarAccess {
@@ -20,8 +32,17 @@ export interface PolarAccess {
    * ```
    */
   getAccessToken(options?: { readonly forceRefresh?: boolean }): Promise<string>;
-  /** As {@link getAccessToken}, with expiry and scopes. */
-  getTokens(options?: { readonly forceRefresh?: boolean }): Promise<TokenSet>;
+  /**
+   * As {@link getAccessToken}, with expiry and scopes.
+   *
+   * @throws what {@link getAccessToken} throws
+   *
+   * @example
+   * ```ts
+   * const { accessToken, expiresAt, scopes } = await req.polar.getTokens();
+   * ```
+   */
+  getTokens(options?: { readonly forceRefresh?: boolean }): Promise<PolarAccessToken>;
   /**
    * `fetch` against the Polar API: a path is completed with the API's address, the access token is added, and one
    * 401 is answered by a fresh token. Goes nowhere but to the Polar API, and follows no redirect.
@@ -66,11 +87,11 @@ export function polarAccess(
   const access: PolarAccess = {
     async getTokens(options) {
       const login = await findLogin();
-      const tokens = await (options?.forceRefresh === true
+      const { accessToken, expiresAt, scopes } = await (options?.forceRefresh === true
         ? keeper.newTokens(login)
         : keeper.validTokens(login));
-      // A copy: what the app does to it must not reach the tokens that the next request gets.
-      return { ...tokens, scopes: [...tokens.scopes] };
+      // Copies: what the app does to them must not reach the tokens that the next request gets.
+      return { accessToken, ...(expiresAt !== undefined && { expiresAt }), scopes: [...scopes] };
     },
     async getAccessToken(options) {
       return (await access.getTokens(options)).accessToken;

@@ -3,10 +3,10 @@ import type { SubType } from './authorization-url.js';
 import type { TokenEndpointAuthMethod } from './client-authentication.js';
 import type { PolarScope } from './polar-scope.js';
 import {
+  optionalAccessToken,
   optionalNumber,
   optionalString,
   optionalStrings,
-  optionalToken,
   requiredString,
   type WireObject,
   wireObject,
@@ -111,7 +111,7 @@ export function parseClientRegistration(body: unknown): ClientRegistration {
     policyURI: text('policy_uri'),
     clientIDIssuedAt: seconds('client_id_issued_at'),
     clientSecretExpiresAt: seconds('client_secret_expires_at'),
-    registrationAccessToken: optionalToken(wire, 'registration_access_token', what),
+    registrationAccessToken: optionalAccessToken(wire, 'registration_access_token', what),
     registrationClientURI: text('registration_client_uri'),
   };
   const present = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));

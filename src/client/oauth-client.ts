@@ -1,6 +1,7 @@
 import { PolarConfigurationError, PolarResponseError } from '../errors.js';
 import { createHttp, type Http, type HttpAnswer, type HttpRequest } from '../http.js';
 import type { ServerEndpoints } from '../server.js';
+import { isAccessToken, isRefreshToken } from '../token-characters.js';
 import { type AuthorizationParameters, buildAuthorizationURL } from './authorization-url.js';
 import { type CallOptions, limitsOf } from './call-options.js';
 import { authenticate, type ClientCredentials } from './client-authentication.js';
@@ -14,7 +15,6 @@ import { type RegistrationAccess, Registrations } from './registrations.js';
 import { parseRefreshedTokens, parseTokenResponse, type TokenResponse } from './token-response.js';
 import { parseUserInfo, type UserInfo } from './user-info.js';
 import { type WebSessionGrant, webSessionForm } from './web-session-grant.js';
-import { isToken } from './wire-fields.js';
 
 /** Key of the refresh that the keeper of tokens uses. */
 export const refreshTolerantly: unique symbol = Symbol('passport-polar-sh.refresh-tolerantly');
@@ -104,7 +104,8 @@ export class PolarOAuthClient {
    *   none of which replaces ours
    * @param options `signal` and `timeoutMs` of this call
    * @throws PolarOAuthError `invalid_grant` (code unknown, used, older than five minutes or of another client; other
-   *   `redirectURI`; wrong verifier), `invalid_request`, `invalid_client`, `unauthorized_client`
+   *   `redirectURI`; wrong verifier), `invalid_request`, `invalid_client`, `unauthorized_client`. A code that was issued
+   *   less than a second ago may be unknown for a moment: try again. The strategy does so by itself
    * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
    * @example
    * ```ts
@@ -249,7 +250,7 @@ export class PolarOAuthClient {
    * ```
    */
   async userInfo(accessToken: string, options?: CallOptions): Promise<UserInfo> {
-    requireToken(accessToken, 'userinfo');
+    requireToken(accessToken, 'userinfo', isAccessToken);
     const url = await this.#endpoint('userinfoEndpoint', 'userinfo', options);
     const headers = { authorization: `Bearer ${accessToken}` };
     const answer = await this.#http({ method: 'GET', url, headers, ...limitsOf(options) });
@@ -310,7 +311,8 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Deletes a client, and its tokens with it: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3).
+   * Deletes a client: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3). Its tokens go on working at Polar, and
+   * nothing can revoke them any more: {@link revoke} them first, as docs/oauth-api.md shows.
    *
    * @param access what {@link register} answered
    * @param options `signal` and `timeoutMs` of this call
@@ -391,8 +393,15 @@ export class PolarOAuthClient {
   }
 }
 
-// Sent on, it would come back in fetch's own complaint, which quotes the header.
-function requireToken(token: string, what: string): void {
+/**
+ * In a form any token may have the characters of a refresh token. In a header it may not: sent on, it would come back in
+ * fetch's own complaint, which quotes the header.
+ */
+function requireToken(
+  token: string,
+  what: string,
+  isToken: (value: unknown) => boolean = isRefreshToken,
+): void {
   if (isToken(token)) return;
   throw new PolarConfigurationError(
     'invalid_option',

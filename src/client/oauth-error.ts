@@ -73,7 +73,9 @@ export function cleanText(value: unknown, secrets: readonly (string | undefined)
   if (typeof value !== 'string') return undefined;
   // The longest first: a secret that is part of another would leave the rest of that one behind.
   const forms = secrets
-    .flatMap((secret) => (secret ? [secret, formEncode(secret)] : []))
+    .flatMap((secret) =>
+      secret ? [secret, formEncode(secret), formEncode(secret).replaceAll('+', '%20')] : [],
+    )
     .sort((a, b) => b.length - a.length);
   let text = value;
   for (const form of forms) text = text.replaceAll(form, '[redacted]');

@@ -1,5 +1,6 @@
 import { type OAuthErrorCode, PolarConfigurationError, PolarResponseError } from '../errors.js';
 import type { Http, HttpRequest } from '../http.js';
+import { isAccessToken } from '../token-characters.js';
 import { type CallOptions, limitsOf } from './call-options.js';
 import {
   type ClientMetadata,
@@ -9,7 +10,6 @@ import {
 } from './client-metadata.js';
 import type { EndpointSource } from './discovery.js';
 import { oauthError } from './oauth-error.js';
-import { isToken } from './wire-fields.js';
 
 /** What manages a registration: it came with the registration, which can be given as it is. */
 export interface RegistrationAccess {
@@ -103,7 +103,8 @@ export class Registrations {
   }
 
   /**
-   * Deletes a client, and its tokens with it: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3).
+   * Deletes a client: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3). Its tokens go on working at Polar, and
+   * nothing can revoke them any more: revoke them first, as docs/oauth-api.md shows.
    *
    * @param access what {@link register} answered: `clientID` and `registrationAccessToken`
    * @param options `signal` and `timeoutMs` of this call
@@ -126,7 +127,7 @@ export class Registrations {
     request: Pick<HttpRequest, 'json' | 'ignoreBody'>,
     options?: CallOptions,
   ): Promise<unknown> {
-    if (!isToken(token)) {
+    if (!isAccessToken(token)) {
       throw new PolarConfigurationError(
         'invalid_option',
         'registrationAccessToken is missing or has characters that no token has. It came with the registration.',

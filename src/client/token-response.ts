@@ -1,10 +1,10 @@
 import { PolarResponseError } from '../errors.js';
 import {
   optionalNumber,
+  optionalRefreshToken,
   optionalString,
-  optionalToken,
+  requiredAccessToken,
   requiredString,
-  requiredToken,
   type WireObject,
   wireObject,
 } from './wire-fields.js';
@@ -39,14 +39,14 @@ export function parseTokenResponse(body: unknown): TokenResponse {
       field: 'token_type',
     });
   }
-  const accessToken = requiredToken(wire, 'access_token', what);
+  const accessToken = requiredAccessToken(wire, 'access_token', what);
   const expiresInSeconds = optionalNumber(wire, 'expires_in', what);
   if (expiresInSeconds !== undefined && expiresInSeconds < 0) {
     throw new PolarResponseError('malformed_response', `${what}: expires_in is negative.`, {
       field: 'expires_in',
     });
   }
-  const refreshToken = optionalToken(wire, 'refresh_token', what);
+  const refreshToken = optionalRefreshToken(wire, 'refresh_token', what);
   const scope = optionalString(wire, 'scope', what);
   const idToken = optionalString(wire, 'id_token', what);
   const response: TokenResponse = {

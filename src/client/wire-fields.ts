@@ -1,5 +1,6 @@
 /** Reads fields of parsed JSON: `unknown` is checked, never cast. */
 import { PolarResponseError } from '../errors.js';
+import { isAccessToken, isRefreshToken } from '../token-characters.js';
 
 /** A JSON object whose fields are still unknown. */
 export type WireObject = Readonly<Record<string, unknown>>;
@@ -60,24 +61,33 @@ export function optionalStringOrStrings(
   return optional(object, field, what, 'string or a list of strings', fits);
 }
 
-/** A token that must be there, as it can stand in a header. */
-export function requiredToken(object: WireObject, field: string, what: string): string {
-  const value = optionalToken(object, field, what);
+/** A token that must be there, as a header can carry it. */
+export function requiredAccessToken(object: WireObject, field: string, what: string): string {
+  const value = optionalAccessToken(object, field, what);
   if (value === undefined) throw malformed(field, what, 'is missing');
   return value;
 }
 
-/** A token, as it can stand in a header; undefined where the field is absent, null or empty. */
-export function optionalToken(object: WireObject, field: string, what: string): string | undefined {
+/** A token as a header can carry it; undefined where the field is absent, null or empty. */
+export function optionalAccessToken(object: WireObject, field: string, what: string): string | undefined {
+  return optionalToken(object, field, what, isAccessToken);
+}
+
+/** A refresh token; undefined where the field is absent, null or empty. */
+export function optionalRefreshToken(object: WireObject, field: string, what: string): string | undefined {
+  return optionalToken(object, field, what, isRefreshToken);
+}
+
+function optionalToken(
+  object: WireObject,
+  field: string,
+  what: string,
+  isToken: (value: unknown) => boolean,
+): string | undefined {
   const value = optionalString(object, field, what);
   if (value === undefined || value === '') return undefined;
   if (!isToken(value)) throw malformed(field, what, 'has characters that no token has');
   return value;
-}
-
-/** True for RFC 6749 A.12 without its blank, at which the token would end in a header (RFC 6750 section 2.1). */
-export function isToken(value: unknown): value is string {
-  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
 }
 
 const isListOfStrings = (value: unknown): boolean =>

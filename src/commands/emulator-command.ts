@@ -17,6 +17,7 @@ Serves a local Polar for development: the page on which people log in, and the A
   --port N             port to listen on; 0 picks a free one (default 0)
   --user EMAIL         who is signed in at this Polar (default ada@example.com)
   --consent MODE       ask: show the consent page (default); auto: consent at once; deny: refuse at once
+  --realistic          behave as Polar does under load: commit late, hang, limit requests
   --redirect-uri URI   where the app is called back; can be repeated
                        (default ${DEFAULT_CALLBACK_URL})
   --help               show this text
@@ -26,6 +27,7 @@ const OPTIONS = {
   port: { type: 'string' },
   user: { type: 'string' },
   consent: { type: 'string' },
+  realistic: { type: 'boolean' },
   'redirect-uri': { type: 'string', multiple: true },
 } as const;
 
@@ -53,7 +55,7 @@ export async function emulatorCommand(
   let emulator: PolarEmulator | undefined;
   try {
     emulator = await startPolarEmulator(request.options);
-    terminal.stdout.write(introduction(emulator, request.redirectURIs));
+    terminal.stdout.write(introduction(emulator, request));
   } catch (error) {
     await emulator?.close();
     // Node's errors, a port in use say, have a code; the emulator's own are about the arguments.
@@ -93,10 +95,10 @@ function parseCommand(args: readonly string[]): CommandRequest {
   if (!Number.isInteger(port) || port < 0 || port > 65_535 || values.port === '') {
     throw new TypeError(`--port takes a number from 0 to 65535, not '${values.port}'.`);
   }
-  const { consent = 'ask', user } = values;
+  const { consent = 'ask', realistic = false, user } = values;
   if (!isConsent(consent)) throw new TypeError(`--consent takes ask, auto or deny, not '${consent}'.`);
   return {
-    options: { port, consent, user },
+    options: { port, consent, realistic, user },
     redirectURIs: values['redirect-uri'] ?? [DEFAULT_CALLBACK_URL],
   };
 }
@@ -105,9 +107,9 @@ function isConsent(text: string): text is PolarEmulatorConsent {
   return text === 'ask' || text === 'auto' || text === 'deny';
 }
 
-function introduction(emulator: PolarEmulator, redirectURIs: readonly string[]): string {
+function introduction(emulator: PolarEmulator, { options, redirectURIs }: CommandRequest): string {
   const client = emulator.registerClient({ redirectURIs, name: 'Your app' });
-  return `A local Polar is listening on ${emulator.url}
+  return `A local Polar${options.realistic ? ' under load' : ''} is listening on ${emulator.url}
 Signed in there: ${emulator.user}. Consent: ${emulator.consent}. Stop it with Ctrl-C.
 
 Environment for an app that is called back at ${client.redirectURIs.join(' or ')}:

@@ -18,13 +18,13 @@ Commands:
   register   register an OAuth client at Polar, without visiting its dashboard
   emulator   start a local Polar for development
 
-passport-polar-sh <command> --help tells the options of a command.
+passport-polar-sh <command> --help shows the options of a command.
 `;
 
 /** The command `passport-polar-sh`. Exit codes: 2 for arguments that make no sense, 1 when the command fails. */
 export async function runCommand(terminal: ServerTerminal): Promise<void> {
   const [name, ...args] = terminal.argv.slice(2);
-  if (name === undefined || name === '--help' || name === 'help') {
+  if (name === undefined || name === 'help' || isHelp(name)) {
     terminal.stdout.write(help);
     return;
   }
@@ -32,9 +32,13 @@ export async function runCommand(terminal: ServerTerminal): Promise<void> {
   if (command === undefined) {
     terminal.stderr.write(`passport-polar-sh: there is no command '${name}'.\n\n${help}`);
     terminal.exitCode = 2;
-  } else if (args.includes('--help')) {
+  } else if (args.some(isHelp)) {
     terminal.stdout.write(command.help);
   } else {
     await command.run(args, terminal);
   }
+}
+
+function isHelp(argument: string): boolean {
+  return argument === '--help' || argument === '-h';
 }

@@ -27,6 +27,12 @@ export function checkedNumber(what: string, value: number, least: number, most =
   throw new TypeError(`${what} must be a number ${limits}, not ${shown(value)}.`);
 }
 
+/** @throws TypeError for anything but a whole number within the limits. */
+export function checkedInteger(what: string, value: number, least: number, most?: number): number {
+  if (Number.isInteger(checkedNumber(what, value, least, most))) return value;
+  throw new TypeError(`${what} must be a whole number, not ${value}.`);
+}
+
 /** @throws TypeError for anything but one of the choices. */
 export function checkedChoice<Choice extends string>(
   what: string,

@@ -1,8 +1,19 @@
-import { checkedChoice, checkedNumber, checkedText, type Names, refuseUnknownNames } from './checks.js';
+import {
+  checkedChoice,
+  checkedInteger,
+  checkedNumber,
+  checkedText,
+  type Names,
+  refuseUnknownNames,
+} from './checks.js';
 import { Clock } from './clock.js';
 import { Faults } from './faults.js';
 import { SigningKeys } from './id-token/signing-keys.js';
 import { CONSENTS, type PolarEmulatorLifetimes, type PolarEmulatorOptions } from './options.js';
+import { LateBackend } from './realistic/late-backend.js';
+import { RateLimits } from './realistic/rate-limits.js';
+import { type Realism, resolveRealism } from './realistic/realism.js';
+import { AT_ONCE, type Backend, TIDY_BACKEND } from './realistic/transaction.js';
 import { RequestLog } from './request-log.js';
 import type { EmulatorState } from './state.js';
 import { Clients } from './stores/clients.js';
@@ -27,14 +38,15 @@ export function createState(options: PolarEmulatorOptions): EmulatorState {
     checkedNumber(`lifetimes.${name}`, lifetimes[name] ?? fallback, 0);
   const clock = new Clock();
   const directory = new Directory(options.users);
+  const realism = resolveRealism(options.realistic ?? false);
   return {
     settings: {
-      port: checkedPort(options.port ?? 0),
+      port: checkedInteger('port', options.port ?? 0, 0, 65_535),
       host: checkedText('host', options.host ?? '127.0.0.1'),
+      realism,
       issuer: checkedText('issuer', options.issuer ?? 'https://polar.sh'),
       loginAccessTokenSeconds: seconds('loginAccessTokenSeconds', 864_000),
       refreshedAccessTokenSeconds: seconds('refreshedAccessTokenSeconds', 3600),
-      commitLagMs: checkedNumber('commitLagMs', options.commitLagMs ?? 0, 0),
       baseURL: '',
       consent: checkedChoice('consent', options.consent ?? 'ask', CONSENTS),
     },
@@ -50,23 +62,24 @@ export function createState(options: PolarEmulatorOptions): EmulatorState {
     webSessions: new WebSessions(clock),
     faults: new Faults(),
     log: new RequestLog(),
+    backend: startBackend(realism),
+    transaction: AT_ONCE,
+    rateLimits: new RateLimits(clock, realism?.requestsPerMinute),
   };
 }
 
 /** Forgets everything but the clients. */
-export function clearState({
-  codes,
-  tokens,
-  grants,
-  consentForms,
-  webSessions,
-  faults,
-  log,
-  keys,
-  clock,
-}: EmulatorState): void {
-  for (const store of [codes, tokens, grants, consentForms, webSessions, faults, log]) store.clear();
-  for (const each of [keys, clock]) each.reset();
+export function clearState(state: EmulatorState): void {
+  const { codes, tokens, grants, consentForms, webSessions, faults, log, rateLimits } = state;
+  for (const store of [codes, tokens, grants, consentForms, webSessions, faults, log, rateLimits])
+    store.clear();
+  for (const each of [state.keys, state.clock, state.directory]) each.reset();
+  state.backend.stop();
+  state.backend = startBackend(state.settings.realism);
+}
+
+function startBackend(realism: Realism | undefined): Backend {
+  return realism === undefined ? TIDY_BACKEND : new LateBackend(realism);
 }
 
 const OPTION_NAMES: Names<PolarEmulatorOptions> = {
@@ -78,7 +91,7 @@ const OPTION_NAMES: Names<PolarEmulatorOptions> = {
   issuer: true,
   lifetimes: true,
   clients: true,
-  commitLagMs: true,
+  realistic: true,
 };
 
 const LIFETIME_NAMES: Names<PolarEmulatorLifetimes> = {
@@ -86,8 +99,3 @@ const LIFETIME_NAMES: Names<PolarEmulatorLifetimes> = {
   loginAccessTokenSeconds: true,
   refreshedAccessTokenSeconds: true,
 };
-
-function checkedPort(port: number): number {
-  if (Number.isInteger(checkedNumber('port', port, 0, 65_535))) return port;
-  throw new TypeError(`port must be a whole number, not ${port}.`);
-}

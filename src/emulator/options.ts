@@ -6,6 +6,11 @@ export interface PolarEmulatorOrganization {
   readonly slug: string;
   /** What people read. @default the slug */
   readonly name?: string | undefined;
+  /**
+   * Its members must sign in through its SSO, which the emulator does not have: a token that is not limited to it does
+   * not show it, and a login cannot be limited to it. @default false
+   */
+  readonly ssoEnforced?: boolean | undefined;
 }
 
 /** Somebody with an account at the emulator. */
@@ -101,11 +106,57 @@ export interface PolarEmulatorOptions {
   /** Clients to register at the start. */
   readonly clients?: readonly PolarEmulatorClientMetadata[] | undefined;
   /**
-   * Milliseconds of real time for which a new token is still unknown after the token response was sent: Polar commits
-   * its transaction only then, so a call made at once can get a 401.
-   * @default 0
+   * Polar under load, as it is, instead of one that is tidy: for the question whether an app survives a bad day.
+   * `true` is all of it; an object is what it names. Requests can take half a minute then.
+   *
+   * @default false
+   * @example
+   * ```ts
+   * const polar = await startPolarEmulator({ realistic: { commitLagMs: [0, 900], rateLimit: 'production' } });
+   * ```
    */
-  readonly commitLagMs?: number | undefined;
+  readonly realistic?: boolean | PolarEmulatorRealism | undefined;
+}
+
+/** What is not tidy about Polar. Times are milliseconds of real time: always the same, or between two limits. */
+export interface PolarEmulatorRealism {
+  /**
+   * Time between a response and its commit. Until then other requests do not see what the response says: a new code or
+   * token is unknown, and a code that was exchanged or a token that was refreshed or revoked still works. Polar, when it
+   * was measured, took hardly any time in two cases of three, and up to 917 ms in the others; here, every change takes
+   * its time.
+   * @default 0; `[0, 900]` with `realistic: true`
+   */
+  readonly commitLagMs?: number | readonly [least: number, most: number] | undefined;
+  /**
+   * What happens when a refresh token is sent twice at the same time, or a code, or a token is refreshed and revoked:
+   * both requests may succeed and both pairs of tokens live, or one waits for half a minute and gets a 500, and
+   * everything else that the same process of Polar serves waits with it. Without it, one of them is the first.
+   * @default false
+   */
+  readonly refreshRaces?: boolean | PolarEmulatorRefreshRaces | undefined;
+  /**
+   * After 500 requests in a minute of {@link PolarEmulator.now} (sandbox: 100), Polar responds 429. Those to the token
+   * endpoint, revoke, introspect and register count together, per IP address; API calls per client; those with a token
+   * that is no good per token, of which 60 are allowed.
+   * @default no limit; `'production'` with `realistic: true`
+   */
+  readonly rateLimit?: 'production' | 'sandbox' | undefined;
+  /** A whole number for other random choices. The same one makes the same choices. @default 1 */
+  readonly seed?: number | undefined;
+}
+
+/** The circumstances of simultaneous requests. */
+export interface PolarEmulatorRefreshRaces {
+  /**
+   * How many processes Polar runs; each request goes to a random one. With 1, of two refreshes at the same time one
+   * waits in vain; with many, both succeed. @default 2
+   */
+  readonly workers?: number | undefined;
+  /** For how long Polar waits in vain. @default 30000 */
+  readonly lockTimeoutMs?: number | undefined;
+  /** Time between decision and response, which a process that freezes meanwhile holds back. @default [0, 30] */
+  readonly latencyMs?: number | readonly [least: number, most: number] | undefined;
 }
 
 /** Where apps are called back that do not say otherwise. */

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { PolarEmulatorEndpoint, PolarEmulatorFault } from './faults.js';
+import { type EmulatorRequest, firstParameter } from './http/message.js';
 
 /** One request the emulator got. */
 export interface PolarEmulatorRequest {
@@ -30,17 +31,44 @@ export type PendingRequest = { -readonly [Key in keyof PolarEmulatorRequest]: Po
 
 /** Enough for any test; a server that runs for weeks must not fill the memory. */
 const MAX_ENTRIES = 10_000;
+const MAX_BODY_CHARACTERS = 100_000_000;
 
 /** The newest requests since the start or the last reset, in the order of arrival. */
 export class RequestLog {
   readonly entries: PendingRequest[] = [];
+  #bodyCharacters = 0;
 
-  add(entry: PendingRequest): void {
-    if (this.entries.length >= MAX_ENTRIES) this.entries.shift();
+  /** Logs a request. Its status is for the caller to fill in. */
+  add(
+    request: EmulatorRequest,
+    endpoint: PendingRequest['endpoint'],
+    fault: PolarEmulatorFault | undefined,
+    at: number,
+  ): PendingRequest {
+    const { method, path, headers, query, form } = request;
+    const entry: PendingRequest = {
+      method,
+      path,
+      endpoint,
+      headers,
+      query: Object.fromEntries(query),
+      form: Object.fromEntries(form),
+      body: request.body.toString(),
+      grantType: endpoint === 'token' ? firstParameter(request, 'grant_type') : undefined,
+      at,
+      fault,
+      status: undefined,
+    };
     this.entries.push(entry);
+    this.#bodyCharacters += entry.body.length;
+    while (this.entries.length > MAX_ENTRIES || this.#bodyCharacters > MAX_BODY_CHARACTERS) {
+      this.#bodyCharacters -= this.entries.shift()?.body.length ?? 0;
+    }
+    return entry;
   }
 
   clear(): void {
     this.entries.length = 0;
+    this.#bodyCharacters = 0;
   }
 }

@@ -1,45 +1,27 @@
-const RESOURCES: ReadonlyArray<readonly [name: string, access: string, words: string]> = [
-  ['user', 'rw', 'your account'],
-  ['organizations', 'rw', 'your organizations'],
-  ['custom_fields', 'rw', 'custom fields'],
-  ['discounts', 'rw', 'discounts'],
-  ['checkout_links', 'rw', 'checkout links'],
-  ['checkouts', 'rw', 'checkout sessions'],
-  ['transactions', 'rw', 'transactions'],
-  ['payouts', 'rw', 'payouts'],
-  ['products', 'rw', 'products'],
-  ['benefits', 'rw', 'benefits'],
-  ['events', 'rw', 'events'],
-  ['meters', 'rw', 'meters'],
-  ['files', 'rw', 'files'],
-  ['subscriptions', 'rw', 'subscriptions'],
-  ['customers', 'rw', 'customers'],
-  ['members', 'rw', 'members'],
-  ['wallets', 'rw', 'wallets'],
-  ['disputes', 'rw', 'disputes'],
-  ['customer_meters', 'r', 'customer meters'],
-  ['customer_sessions', 'w', 'customer sessions'],
-  ['member_sessions', 'w', 'member sessions'],
-  ['customer_seats', 'rw', 'customer seats'],
-  ['orders', 'rw', 'orders'],
-  ['refunds', 'rw', 'refunds'],
-  ['payments', 'r', 'payments'],
-  ['metrics', 'rw', 'metrics'],
-  ['webhooks', 'rw', 'webhooks'],
-  ['license_keys', 'rw', 'license keys'],
-  ['customer_portal', 'rw', 'the customer portal'],
-  ['notifications', 'rw', 'notifications'],
-  ['notification_recipients', 'rw', 'notification recipients'],
-];
+/** What scopes are about, in Polar's order: read and write, unless only one of them is named. */
+const RESOURCES = `user organizations custom_fields discounts checkout_links checkouts transactions payouts products
+  benefits events meters files subscriptions customers members wallets disputes customer_meters:read
+  customer_sessions:write member_sessions:write customer_seats orders refunds payments:read metrics webhooks
+  license_keys customer_portal notifications notification_recipients`;
+
+/** Resources whose name does not say it all. */
+const RESOURCE_WORDS: Readonly<Record<string, string>> = {
+  user: 'your account',
+  organizations: 'your organizations',
+  checkouts: 'checkout sessions',
+  customer_portal: 'the customer portal',
+};
 
 const WORDS = new Map<string, string>([
   ['openid', 'Know who you are'],
   ['profile', 'Read your profile'],
   ['email', 'Read your email address'],
 ]);
-for (const [name, access, words] of RESOURCES) {
-  if (access.includes('r')) WORDS.set(`${name}:read`, `Read ${words}`);
-  if (access.includes('w')) WORDS.set(`${name}:write`, `Create and change ${words}`);
+for (const resource of RESOURCES.split(/\s+/)) {
+  const [name = '', only] = resource.split(':');
+  const words = RESOURCE_WORDS[name] ?? name.replaceAll('_', ' ');
+  if (only !== 'write') WORDS.set(`${name}:read`, `Read ${words}`);
+  if (only !== 'read') WORDS.set(`${name}:write`, `Create and change ${words}`);
 }
 
 /** Every scope Polar knows, in the order its discovery document lists them. */
@@ -61,7 +43,10 @@ export function isSupportedScope(scope: string): boolean {
 }
 
 /** Scopes of Polar's own web app. No other app gets them, but asking for them is no error. */
-const RESERVED_SCOPES: readonly string[] = ['web:read', 'web:write'];
+const RESERVED_SCOPES: readonly string[] = [
+  'organization_access_tokens:read',
+  'organization_access_tokens:write',
+];
 
 /** True when Polar knows every scope of the list. */
 export function isKnownScope(scope: string): boolean {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { checkedList } from './checks.js';
@@ -26,19 +27,16 @@ export async function startPolarEmulator(options: PolarEmulatorOptions = {}): Pr
   const state = createState(options);
   for (const client of checkedList('clients', options.clients ?? [])) registerClient(client, state);
   const { host, port } = state.settings;
-  const server = createServer((message, response) => void serve(message, response, state));
-  await listen(server, port, host);
+  const server = createServer(
+    { requireHostHeader: false },
+    (message, response) => void serve(message, response, state),
+  );
+  server.listen(port, host);
+  await once(server, 'listening');
   state.settings.baseURL = `http://${publishedHost(host)}:${(server.address() as AddressInfo).port}`;
-  return createControls(state, () => close(server));
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
+  return createControls(state, async () => {
+    await close(server);
+    state.backend.stop();
   });
 }
 

@@ -2,6 +2,9 @@ import type { Clock } from './clock.js';
 import type { Faults } from './faults.js';
 import type { SigningKeys } from './id-token/signing-keys.js';
 import type { PolarEmulatorConsent } from './options.js';
+import type { RateLimits } from './realistic/rate-limits.js';
+import type { Realism } from './realistic/realism.js';
+import type { Backend, Transaction } from './realistic/transaction.js';
 import type { RequestLog } from './request-log.js';
 import type { Clients } from './stores/clients.js';
 import type { Codes } from './stores/codes.js';
@@ -27,6 +30,10 @@ export interface EmulatorState {
   readonly webSessions: WebSessions;
   readonly faults: Faults;
   readonly log: RequestLog;
+  backend: Backend;
+  /** That of the request which is handled; outside of requests, changes happen at once. */
+  readonly transaction: Transaction;
+  readonly rateLimits: RateLimits;
 }
 
 /** Options, resolved. */
@@ -34,9 +41,10 @@ export interface EmulatorSettings {
   readonly port: number;
   readonly host: string;
   readonly issuer: string;
+  /** Absent for a Polar that is tidy. */
+  readonly realism: Realism | undefined;
   readonly loginAccessTokenSeconds: number;
   readonly refreshedAccessTokenSeconds: number;
-  readonly commitLagMs: number;
   /** Known once the server listens. */
   baseURL: string;
   consent: PolarEmulatorConsent;

@@ -3,14 +3,8 @@
  * anywhere or nowhere); `undefined` for anything else.
  */
 export function parseUUID(text: string): string | undefined {
-  const digits = text
-    .replaceAll('urn:', '')
-    .replaceAll('uuid:', '')
-    .replace(/^[{}]+|[{}]+$/g, '')
-    .replaceAll('-', '')
-    .toLowerCase();
-  return /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/
-    .exec(digits)
-    ?.slice(1)
-    .join('-');
+  const bare = text.replaceAll('urn:', '').replaceAll('uuid:', '').toLowerCase();
+  // With one character at least between the braces: otherwise each brace could belong to either side.
+  const digits = /^[{}]*([\da-f-]+)[{}]*$/.exec(bare)?.[1]?.replaceAll('-', '') ?? '';
+  return /^(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(digits)?.slice(1).join('-');
 }

@@ -33,10 +33,13 @@ export function parseAuthorizationResponse(query: URLSearchParams): Authorizatio
   const { state, code, error, error_description: errorDescription, iss: issuer } = values;
   if (!state) return 'state_missing';
   const known = { state, ...(issuer !== undefined && { issuer }) };
-  if (code && !error) return { ...known, code };
+  if (code && !error) return isCode(code) ? { ...known, code } : 'callback_malformed';
   if (error && !code) return { ...known, error, ...(errorDescription !== undefined && { errorDescription }) };
   return 'callback_malformed';
 }
+
+/** True for what can be a code (RFC 6749 appendix A.11). Polar's token endpoint fails with a 500 at anything else. */
+const isCode = (code: string): boolean => /^[\x20-\x7e]+$/.test(code);
 
 function answers(query: URLSearchParams, name: string): [string, string][] {
   return [...query].filter(([key]) => key === name || key.startsWith(`${name}[`));

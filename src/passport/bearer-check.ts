@@ -29,7 +29,7 @@ export interface BearerCheckParts {
 
 /** The check of one strategy. */
 export function bearerCheck({ options, clientID, introspect, verify }: BearerCheckParts): BearerCheck {
-  const { now, realm } = options;
+  const { now, realm, tokenPrefix } = options;
   const challenge = (attributes: Attributes): string => challengeOf({ realm, ...attributes });
   const invalid = (description: string): BearerOutcome => ({
     status: 401,
@@ -73,8 +73,10 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
     }
     // Polar calls refresh tokens active, too, and they are the last thing that should be sent around.
     if (found.token.startsWith('polar_rt_')) return invalid('This is a refresh token');
+    // Nor is Polar asked about what it cannot have issued: each request counts against the limit that logins need.
+    if (!found.token.startsWith(tokenPrefix)) return invalid(notOurs);
     const introspection = await introspect(found.token);
-    if (!isOurs(introspection)) return invalid('The access token is expired, revoked or not of this app');
+    if (!isOurs(introspection)) return invalid(notOurs);
     const { scopes, organizations } = userOf(introspection);
     if (!needed.scope.every((scope) => scopes.includes(scope)))
       return insufficient('The access token lacks a scope', needed.scope);
@@ -83,6 +85,8 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
     return accept(found.token, introspection, req);
   };
 }
+
+const notOurs = 'The access token is expired, revoked or not of this app';
 
 type Attributes = Readonly<Record<string, string | readonly string[]>>;
 

@@ -2,8 +2,9 @@ import type { Request } from 'express';
 import type { PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
 import type { PolarScope } from '../client/polar-scope.js';
-import { clock, list, rejectUnknown, seconds, text } from '../option-checks.js';
+import { clock, count, list, rejectUnknown, seconds, text } from '../option-checks.js';
 import { optionNames } from '../options.js';
+import { polarAt, resolveServer } from '../server.js';
 
 /** What a token has to be good for. */
 export interface BearerRequirements {
@@ -22,6 +23,15 @@ export interface PolarBearerStrategyOptions extends PolarClientOptions, BearerRe
   readonly clientSecret: string | undefined;
   /** Seconds for which Polar's answer about a token is believed, never past its end; 0 asks each time. @default 30 */
   readonly cacheSeconds?: number | undefined;
+  /**
+   * How many tokens that were not good before this process asks Polar about per minute. Beyond that, `next` gets an error
+   * of status 503, `rate_limited` with `retryAfterSeconds`; tokens that were good before keep working.
+   *
+   * Polar's rate limit is per IP address of your server: 500 requests a minute, 100 in the sandbox, for tokens,
+   * introspection, revocation and registration together. Without this budget, junk sent to your API would stop your
+   * logins. Divide it if several processes share an IP address. @default 250; 50 at other servers than production
+   */
+  readonly unknownTokensPerMinute?: number | undefined;
   /** What `WWW-Authenticate` says is protected. @default 'polar' */
   readonly realm?: string | undefined;
   /** Name of the strategy. @default 'polar-bearer' */
@@ -61,11 +71,18 @@ export interface ResolvedBearerOptions {
   readonly realm: string;
   readonly requirements: BearerRequirements;
   readonly cacheMs: number;
+  readonly unknownTokensPerMinute: number;
+  /** What every access token starts with, where that is known. */
+  readonly tokenPrefix: string;
+  readonly apiURL: string;
   readonly now: () => number;
 }
 
 // Those of the login strategy may come along, for apps that have the same options for both.
-const knownOptions = [...Object.keys(optionNames), ...['cacheSeconds', 'realm', 'organizations']];
+const knownOptions = [
+  ...Object.keys(optionNames),
+  ...['cacheSeconds', 'unknownTokensPerMinute', 'realm', 'organizations'],
+];
 
 /**
  * Checks the options that are not the client's.
@@ -78,11 +95,18 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
   rejectUnknown(options, knownOptions, 'PolarBearerStrategy');
   const requirements = { scope: options.scope, organizations: options.organizations };
   requirementsOf(requirements);
+  const server = resolveServer(options.server);
+  const polar = polarAt(server);
   return {
     name: text(options.name, 'name') ?? 'polar-bearer',
     realm: realmOf(options.realm),
     requirements,
     cacheMs: (seconds(options.cacheSeconds, 'cacheSeconds') ?? 30) * 1000,
+    // Half of what Polar allows. Of another server nothing is known, so it is spared like the sandbox.
+    unknownTokensPerMinute:
+      count(options.unknownTokensPerMinute, 'unknownTokensPerMinute') ?? (polar === 'production' ? 250 : 50),
+    tokenPrefix: polar === undefined ? '' : 'polar_at_',
+    apiURL: server.apiURL,
     now: clock(options.now),
   };
 }

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { IntrospectionCache } from '../api/introspection-cache.js';
+import { RequestBudget } from '../api/request-budget.js';
 import { PolarOAuthClient } from '../client/oauth-client.js';
-import { resolveServer } from '../server.js';
 import { type BearerCheck, type BearerOutcome, bearerCheck } from './bearer-check.js';
 import {
   type BearerRequirements,
@@ -19,8 +19,8 @@ const check = Symbol('passport-polar-sh.bearer-check');
  * checked by introspection (`POST /v1/oauth2/introspect`, RFC 7662) and answered as RFC 6750 wants it.
  *
  * For the API of an app whose other parts (a browser extension, a phone, a second service) hold tokens that the same
- * OAuth client obtained. Polar being down is an error of status 503 for `next`, not a 401. No login session is started,
- * unless the route asks for one with `session: true`.
+ * OAuth client obtained. Polar being down is an error of status 503 for `next`, not a 401, and so are more unknown tokens
+ * than `unknownTokensPerMinute`. No login session is started, unless the route asks for one with `session: true`.
  *
  * @example
  * ```ts
@@ -51,9 +51,10 @@ export class PolarBearerStrategy {
     const introspections = new IntrospectionCache({
       introspect: (token) => client.introspect(token),
       clientID,
-      apiURL: resolveServer(options.server).apiURL,
+      apiURL: resolved.apiURL,
       ttlMs: resolved.cacheMs,
       now: resolved.now,
+      budget: new RequestBudget(resolved.unknownTokensPerMinute, resolved.now),
     });
     this.name = resolved.name;
     Object.defineProperty(this, check, {

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { isToken } from '../client/wire-fields.js';
+import { isAccessToken } from '../token-characters.js';
 import { requestQuery } from './request-url.js';
 
 /** The access token of a request, or what is wrong with how it was sent. */
@@ -21,7 +21,9 @@ export function bearerToken(req: Request): BearerToken {
   if (headers.length > 1) return malformed('There is more than one Authorization header');
   const [, scheme, token = ''] = /^(\S+)(?:\s+(.*))?$/.exec(headers[0]?.trim() ?? '') ?? [];
   if (scheme?.toLowerCase() !== 'bearer') return { problem: 'none' };
-  return isToken(token) ? { token } : malformed('The Authorization header has no well-formed access token');
+  return isAccessToken(token)
+    ? { token }
+    : malformed('The Authorization header has no well-formed access token');
 }
 
 const tokenFields = ['access_token', 'access_token[]'];

@@ -1,21 +1,17 @@
 import type { Request } from 'express';
 import { cleanText } from '../client/oauth-error.js';
-import type { TokenResponse } from '../client/token-response.js';
 import type { PolarRuntime } from '../composition.js';
-import { PolarAuthorizationError, PolarIdTokenError } from '../errors.js';
-import type { IdTokenClaims } from '../id-token/claims.js';
+import { PolarAuthorizationError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { loggedInUser, sessionOf } from '../request-session.js';
 import { nameOfServer } from '../server.js';
-import { newLogin, userFingerprint } from '../tokens/session-entry.js';
-import { tokenSetOf } from '../tokens/token-set.js';
+import { userFingerprint } from '../tokens/session-entry.js';
 import { forgetWantedScopes } from '../wanted-scopes.js';
 import { type AuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
-import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
+import { completeLogin } from './complete-login.js';
+import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginFailureCode, type LoginOutcome } from './login-outcome.js';
 import type { PendingLogin } from './pending-logins.js';
-import { profileFromClaims } from './profile.js';
-import { storeAtLogIn, storeForLoggedInUser } from './session-login.js';
 
 // Not faults: with prompt=none Polar says that it would have to show a page.
 const personErrors: Record<string, LoginFailureCode> = {
@@ -26,7 +22,7 @@ const personErrors: Record<string, LoginFailureCode> = {
   account_selection_required: 'login_required',
 };
 
-/** Takes Polar's answer: looks its login up, exchanges the code, verifies, and has the session take the tokens. */
+/** Takes Polar's response to a login: looks the login up, and completes it where Polar has sent a code. */
 export async function finishLogin(
   parts: LoginFlowParts,
   req: Request,
@@ -44,54 +40,7 @@ export async function finishLogin(
   forgetWantedScopes(sessionOf(req), parts.runtime.options.name);
   await checkIssuer(parts.runtime, response);
   if ('error' in response) return answeredError(response.error, response.errorDescription);
-  return logIn(parts, req, options, pending, response.code);
-}
-
-async function logIn(
-  parts: LoginFlowParts,
-  req: Request,
-  options: AuthenticateOptions,
-  pending: PendingLogin,
-  code: string,
-): Promise<LoginOutcome> {
-  const { runtime } = parts;
-  const { redirectURI, codeVerifier, nonce, scopes, returnTo, appState } = pending;
-  const granted = await runtime.client.exchangeCode({
-    code,
-    redirectURI,
-    codeVerifier,
-    extra: parts.tokenParams(),
-  });
-  // Before anything else is done with the tokens.
-  const claims = await verifiedClaims(runtime, granted, nonce);
-  const profile = runtime.options.fetchUserInfo
-    ? await parts.userProfile(granted.accessToken, claims)
-    : profileFromClaims(claims);
-  const { credentials, now, server } = runtime.options;
-  const mintedAt = now();
-  const tokens = tokenSetOf(granted, mintedAt, { scopes });
-  const login = newLogin({
-    subject: claims.sub,
-    nonce,
-    clientID: credentials.clientID,
-    server: nameOfServer(server),
-    tokens,
-    mintedAt,
-    askedScopes: scopes,
-  });
-
-  const { user, info } = await parts.verify(
-    { tokens, profile, claims, req, loginId: login.loginId },
-    granted,
-  );
-  if (user === false) return { failure: info };
-
-  const toStore = { login, returnTo };
-  if (options['session'] !== false) {
-    if (isLinking(options)) await storeForLoggedInUser(runtime, req, toStore);
-    else storeAtLogIn(runtime, parts.pending, req, toStore);
-  }
-  return { user, info: withAppState(info, appState) };
+  return completeLogin(parts, req, options, pending, response.code);
 }
 
 function isForUs(pending: PendingLogin, options: ResolvedOptions): boolean {
@@ -104,25 +53,6 @@ function isLinkedByItsStarter(req: Request, options: AuthenticateOptions, pendin
   if (!isLinking(options)) return true;
   const user = loggedInUser(req);
   return pending.startedBy === (user === undefined ? undefined : userFingerprint(user));
-}
-
-/** True for `passport.authorize`, which logs nobody in. */
-function isLinking(options: AuthenticateOptions): boolean {
-  return options['assignProperty'] !== undefined;
-}
-
-async function verifiedClaims(
-  runtime: PolarRuntime,
-  granted: TokenResponse,
-  nonce: string,
-): Promise<IdTokenClaims> {
-  if (granted.idToken === undefined) {
-    throw new PolarIdTokenError(
-      'id_token_missing',
-      "Polar's answer has no id_token, so nobody was logged in. Is the scope openid registered for this client?",
-    );
-  }
-  return runtime.verifyIdToken(granted.idToken, { nonce, accessToken: granted.accessToken });
 }
 
 async function checkIssuer(runtime: PolarRuntime, response: AuthorizationResponse): Promise<void> {
@@ -146,10 +76,4 @@ function answeredError(error: string, description: string | undefined): LoginOut
       errorDescription: cleanText(description),
     },
   );
-}
-
-function withAppState(info: unknown, appState: unknown): unknown {
-  if (appState === undefined || (info !== undefined && info !== null && typeof info !== 'object'))
-    return info;
-  return { ...info, state: appState };
 }

@@ -9,6 +9,8 @@ export interface LoginFlowParts {
   readonly runtime: PolarRuntime;
   readonly pending: PendingLogins;
   readonly verify: VerifyLogin;
+  /** Whether the app has a verify callback, which is given the tokens. */
+  readonly handsOverTokens: boolean;
   /** Extra parameters for the authorize page. */
   readonly authorizationParams: () => Readonly<Record<string, string>>;
   /** Extra parameters for the code exchange. */
@@ -19,3 +21,8 @@ export interface LoginFlowParts {
 
 /** Passport's options of one `passport.authenticate` call, and ours. */
 export type AuthenticateOptions = Readonly<Record<string, unknown>>;
+
+/** True for `passport.authorize`, which logs nobody in. */
+export function isLinking(options: AuthenticateOptions): boolean {
+  return options['assignProperty'] !== undefined;
+}

@@ -18,7 +18,12 @@ export interface LoginFailure {
 export type LoginOutcome =
   | { readonly redirect: string }
   | { readonly failure: unknown; readonly status?: number }
-  | { readonly user: Express.User; readonly info: unknown };
+  | {
+      readonly user: Express.User;
+      readonly info: unknown;
+      /** To be called when the app does not take the login, but throws. */
+      readonly onFault: () => void;
+    };
 
 const failures: Record<LoginFailureCode, readonly [message: string, status?: number]> = {
   access_denied: ['The login with Polar was cancelled.'],

@@ -21,7 +21,6 @@ import {
   type ClassicVerify,
   type ClassicVerifyWithParams,
   type PolarVerify,
-  type VerifyLogin,
   verifyLogin,
   type WithRequest,
 } from './verify-callback.js';
@@ -49,7 +48,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
   /** What the middleware takes from the strategy. */
   declare readonly [polarRuntime]: PolarRuntime;
   /** @internal */
-  declare readonly [loginParts]: { readonly pending: PendingLogins; readonly verify: VerifyLogin };
+  declare readonly [loginParts]: Pick<LoginFlowParts, 'pending' | 'verify' | 'handsOverTokens'>;
 
   /**
    * @param options see {@link PolarStrategyOptions}
@@ -84,6 +83,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
       [loginParts]: {
         pending: new PendingLogins(resolved),
         verify: verifyLogin(verify, resolved.passReqToCallback),
+        handsOverTokens: verify !== undefined,
       },
       // The base class's own client holds the secret, which console.log(strategy) must not show.
       _oauth2: this._oauth2,
@@ -160,8 +160,14 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
     const { success, fail, redirect, error } = this as PassportActions;
     const act = (outcome: LoginOutcome): void => {
       if ('redirect' in outcome) redirect(outcome.redirect);
-      else if ('user' in outcome) success(outcome.user, outcome.info);
-      else fail(outcome.failure, outcome.status);
+      else if ('user' in outcome) {
+        try {
+          success(outcome.user, outcome.info);
+        } catch (thrown) {
+          outcome.onFault();
+          throw thrown;
+        }
+      } else fail(outcome.failure, outcome.status);
     };
     runLoginFlow(flowParts(this, options), req, options)
       .then(act, error)

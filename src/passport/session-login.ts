@@ -2,19 +2,16 @@ import type { Request } from 'express';
 import type { EndableLogin, PolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
-import {
-  loggedInUser,
-  type RequestSession,
-  saveSession,
-  serializedUser,
-  sessionOf,
-} from '../request-session.js';
+import { loggedInUser, saveSession, serializedUser, sessionOf } from '../request-session.js';
 import type { NewLogin } from '../tokens/session-entry.js';
+import { beforeFirstSaveAfterRegenerate } from './first-save.js';
 import type { PendingLogins } from './pending-logins.js';
+import type { UnkeptTokens } from './unkept-tokens.js';
 
 /** What goes into the session of whoever is logged in. */
 export interface LoginToStore {
   readonly login: NewLogin;
+  readonly unkept: UnkeptTokens;
   readonly returnTo: string | undefined;
 }
 
@@ -42,50 +39,76 @@ export function storeAtLogIn(
     const withoutSession = (options as { session?: boolean }).session === false;
     if (withoutSession || typeof done !== 'function') {
       logIn.call(req, user, options, done as never);
+      if (withoutSession) toStore.unkept.keep();
       return;
     }
-    const stored = prepare(runtime, pending, req, toStore);
-    const logInNow = (finish: () => Promise<void>): void =>
+    toStore.unkept.keep();
+    const failed = (error: unknown): void => {
+      toStore.unkept.revoke();
+      done(error);
+    };
+    const logInNow = ({ stored, undo }: Storing): void =>
       logIn.call(req, user, options, (error) => {
-        if (error) done(error);
-        else void finish().finally(() => setImmediate(() => done()));
+        if (!error) return void stored().finally(() => setImmediate(() => done()));
+        undo();
+        failed(error);
       });
     // Outside of the promise, what the app's own callback throws is not swallowed.
-    stored.then((finish) => void setImmediate(logInNow, finish), done as (error: unknown) => void);
+    prepare(runtime, pending, req, toStore).then((storing) => void setImmediate(logInNow, storing), failed);
   };
   req.logIn = req.login = logInAndStore as Request['logIn'];
+  // The app's own callback of passport.authenticate may decide to log nobody in.
+  req.res?.once('close', () => toStore.unkept.revokeUnlessSeen());
 }
 
 /** `passport.authorize`: nobody new is logged in, so the session stays and gets the tokens at once. */
 export async function storeForLoggedInUser(
   runtime: PolarRuntime,
   req: Request,
-  { login, returnTo }: LoginToStore,
+  { login, unkept, returnTo }: LoginToStore,
 ): Promise<void> {
   const user = loggedInUser(req);
-  if (user === undefined) return;
+  if (user === undefined) return unkept.revokeUnlessSeen();
   const session = sessionOf(req);
+  const { sessionKey } = runtime.options;
+  const before = session[sessionKey];
   // Others stay: nobody new is logged in.
-  const replaced = runtime
-    .loginsIn(req)
-    .filter(({ sessionKey }) => sessionKey === runtime.options.sessionKey);
+  const replaced = runtime.loginsIn(req).filter((login) => login.sessionKey === sessionKey);
   const handle = await runtime.putLogin(req, login, user);
   if (returnTo !== undefined) session['returnTo'] = returnTo;
-  await saveSession(session);
+  try {
+    await saveSession(session);
+  } catch (error) {
+    // express-session tries again at the end of the response, and the login of before is still good.
+    if (before === undefined) delete session[sessionKey];
+    else session[sessionKey] = before;
+    throw error;
+  }
+  unkept.keep();
   await begin(runtime, handle, replaced);
+}
+
+/** A login that is being stored. */
+interface Storing {
+  /** To be called once the session is saved. */
+  stored(): Promise<void>;
+  /** To be called when it could not be saved. */
+  undo(): void;
 }
 
 async function prepare(
   runtime: PolarRuntime,
   pending: PendingLogins,
   req: Request,
-  { login, returnTo }: LoginToStore,
-): Promise<() => Promise<void>> {
+  { login, unkept, returnTo }: LoginToStore,
+): Promise<Storing> {
   const otherTabs = await pending.remaining(req);
   const replaced = runtime.loginsIn(req);
   let handle: LoginHandle | undefined;
+  let isRegenerated = false;
 
   beforeFirstSaveAfterRegenerate(req, async (session) => {
+    isRegenerated = true;
     pending.carryInto(session, otherTabs);
     if (returnTo !== undefined) session['returnTo'] = returnTo;
     // With `keepSessionInfo`, Passport has brought them along.
@@ -93,8 +116,18 @@ async function prepare(
     const user = serializedUser(req);
     if (user !== undefined) handle = await runtime.putLogin(req, login, user);
   });
-  return async () => {
-    if (handle !== undefined) await begin(runtime, handle, replaced);
+  return {
+    async stored() {
+      if (handle === undefined) unkept.revoke();
+      else await begin(runtime, handle, replaced);
+    },
+    undo() {
+      if (!isRegenerated) return;
+      // express-session tries again at the end of the response: what is revoked must not get into the session then.
+      delete sessionOf(req)[runtime.options.sessionKey];
+      // The session that held them is gone.
+      for (const each of replaced) each.end().catch(() => {});
+    },
   };
 }
 
@@ -109,54 +142,4 @@ async function begin(
   // tokens come twice when an app calls req.logIn twice.
   for (const each of replaced) if (each.loginId !== handle.loginId) each.end().catch(() => {});
   if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
-}
-
-/** Runs `change` on the session that the next `regenerate` makes, right before it is saved for the first time. */
-function beforeFirstSaveAfterRegenerate(
-  req: Request,
-  change: (session: RequestSession) => Promise<void>,
-): void {
-  hookOnce(sessionOf(req), 'regenerate', (regenerate, callback) => {
-    regenerate((error?: unknown) => {
-      if (!error) {
-        hookOnce(sessionOf(req), 'save', (save, saved) => {
-          change(sessionOf(req)).then(() => saveSafely(save, saved), saved);
-        });
-      }
-      callback?.(error);
-    });
-  });
-}
-
-/** Some stores throw instead of calling back. */
-function saveSafely(save: Method, saved?: Callback): void {
-  try {
-    save(saved);
-  } catch (error) {
-    setImmediate(() => saved?.(error));
-  }
-}
-
-type Callback = (error?: unknown) => void;
-type Method = (callback?: Callback) => unknown;
-
-/** Replaces a method of this one session for its next call. Not enumerable, as Passport copies what is. */
-function hookOnce(
-  session: RequestSession,
-  name: 'regenerate' | 'save',
-  call: (original: Method, callback?: Callback) => void,
-): void {
-  const own = Object.getOwnPropertyDescriptor(session, name);
-  const original = session[name] as Method;
-  Object.defineProperty(session, name, {
-    configurable: true,
-    enumerable: false,
-    writable: true,
-    value: (callback?: Callback) => {
-      if (own === undefined) delete (session as Partial<RequestSession>)[name];
-      else Object.defineProperty(session, name, own);
-      call((then) => original.call(session, then), callback);
-      return session;
-    },
-  });
 }

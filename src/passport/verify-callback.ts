@@ -16,7 +16,7 @@ export interface VerifiedLogin {
   readonly loginId: string;
 }
 
-/** The user to log in; `false` (or `null`, as databases answer) for nobody. */
+/** The user to log in; `false` (or `null`, as databases answer) for nobody, whose tokens are then revoked. */
 export type VerifyResult = Express.User | false | null;
 
 /** Verify callback with one parameter, usually async. */

@@ -54,12 +54,3 @@ export function loginInDoubt(pauseMs: number, cause?: unknown): PolarTransientEr
     { cause, retryAfterSeconds: Math.max(1, Math.ceil(pauseMs / 1000)) },
   );
 }
-
-/** The limit protects the memory and the connections of this process. */
-export function tooManyExchanges(most: number): PolarTransientError {
-  return new PolarTransientError(
-    'server_error',
-    `Polar has not responded to ${most} exchanges of tokens yet, so no more are sent. Try again later.`,
-    { retryAfterSeconds: 1 },
-  );
-}

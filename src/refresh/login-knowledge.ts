@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
-import { isWritten, rowOf } from '../storage/guarded-storage.js';
+import { isWritten, rowOf, type StepResult } from '../storage/guarded-storage.js';
 import { loginKeys } from '../storage/login-keys.js';
 import type { StorageStep, StoredRow } from '../storage/polar-storage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
@@ -42,13 +42,17 @@ export interface EndedLogin {
 export interface LoginKnowledgeParts {
   /** Called with what is the newest whenever rows have been read or written. */
   readonly onNewest: (loginId: string, newest: KnownLogin) => void;
-  /** Called with what was known where another pair of the same generation is recorded. */
-  readonly onTie: (loginId: string, known: KnownLogin) => void;
-  /** Called with what was known where a later generation, or the end of the login, is recorded. */
+  /** Called with tokens that were known here, of whose generation another pair is recorded. */
+  readonly onReplaced: (loginId: string, replaced: TokenRecord) => void;
+  /** Called with tokens of a login that has ended, of which whoever ended it cannot have known. */
+  readonly onLeftOver: (loginId: string, leftOver: TokenRecord) => void;
+  /** Called with what was known where a later generation is recorded. */
   readonly onSuperseded: (loginId: string, known: KnownLogin, newest: KnownLogin) => void;
   /** Called with what is written in the background. */
   readonly track: (writing: Promise<unknown>) => void;
   readonly now: () => number;
+  /** A clock for durations, which nobody sets back. */
+  readonly elapsedMs: () => number;
 }
 
 // Some 400 bytes each: bounded at a few megabytes. What is forgotten is read from its record again.
@@ -117,14 +121,14 @@ export class LoginKnowledge {
   }
 
   #meet(loginId: string, news: KnownLogin): KnownLogin {
-    const met = { metAt: performance.now(), ...news };
+    const met = { metAt: this.#parts.elapsedMs(), ...news };
     this.#known.set(loginId, met);
     return met;
   }
 
   /** Takes in a login whose record need not be looked for. */
   begin(login: LoginHandle): void {
-    this.#lookedAt.set(login.loginId, performance.now());
+    this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
     this.learn(login.loginId, this.recall(login));
   }
 
@@ -137,7 +141,8 @@ export class LoginKnowledge {
 
   /** True when {@link lookAgain} is due. */
   isLookDue(loginId: string): boolean {
-    return performance.now() - (this.#lookedAt.get(loginId) ?? Number.NEGATIVE_INFINITY) >= lookAgainAfterMs;
+    const lookedAt = this.#lookedAt.get(loginId) ?? Number.NEGATIVE_INFINITY;
+    return this.#parts.elapsedMs() - lookedAt >= lookAgainAfterMs;
   }
 
   /**
@@ -154,7 +159,7 @@ export class LoginKnowledge {
 
   /** What is known once the rows have been read. Rejects when the store cannot answer. */
   async reread(login: LoginHandle): Promise<KnownLogin> {
-    this.#lookedAt.set(login.loginId, performance.now());
+    this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
     const keys = loginKeys(login.loginId);
     const [ended, record] = await login.storage.run([{ read: keys.tombstone }, { read: keys.record }]);
     return this.learnRows(login, { tombstone: ended, record });
@@ -171,8 +176,7 @@ export class LoginKnowledge {
     // The end of a login counts even where there is a record that cannot be read.
     const end = rowOf(rows.tombstone);
     if (end !== undefined) {
-      const known = this.#find(loginId);
-      if (known !== undefined && known !== endedLogin) this.#parts.onSuperseded(loginId, known, endedLogin);
+      await this.#findLeftOver(login, rows.record);
       this.#renew(login, { write: loginKeys(loginId).tombstone, row: end, ttlSeconds: login.ttlSeconds });
       return this.#newest(loginId, this.learn(loginId, endedLogin));
     }
@@ -187,6 +191,19 @@ export class LoginKnowledge {
     return this.#newest(loginId, newest);
   }
 
+  /** Whoever ends a login revokes the newest tokens that are recorded, and the store may have lost those. */
+  async #findLeftOver(login: LoginHandle, row: StepResult | undefined): Promise<void> {
+    const { generation, mintedAt, tokens } = this.recall(login);
+    if (tokens === undefined || generation === 0) return;
+    try {
+      const record = await openRecord(login, rowOf(row));
+      if (record === undefined || record.generation < generation)
+        this.#parts.onLeftOver(login.loginId, { generation, tokens, mintedAt });
+    } catch {
+      // There is a record, as far as can be told.
+    }
+  }
+
   /** Of two pairs of the same generation, the recorded one counts: all processes see it. */
   #learnRecord(login: LoginHandle, record: TokenRecord | undefined): KnownLogin {
     const { loginId } = login;
@@ -194,8 +211,10 @@ export class LoginKnowledge {
     if (record === undefined || record.generation < known.generation) return this.learn(loginId, known);
     const isSame = record.generation === known.generation && isSamePair(record.tokens, known.tokens);
     if (isSame) return this.learn(loginId, known);
-    if (record.generation === known.generation) this.#parts.onTie(loginId, known);
-    else this.#parts.onSuperseded(loginId, known, record);
+    const { generation, mintedAt, rejected, tokens } = known;
+    if (generation < record.generation) this.#parts.onSuperseded(loginId, known, record);
+    else if (tokens !== undefined && !rejected)
+      this.#parts.onReplaced(loginId, { generation, tokens, mintedAt });
     return this.#meet(loginId, record);
   }
 
@@ -214,9 +233,9 @@ export class LoginKnowledge {
   #renew(login: LoginHandle, step: StorageStep): void {
     const { loginId, storage, ttlSeconds } = login;
     const everyMs = storage.forgetsIdle ? lookAgainAfterMs / 2 : (ttlSeconds * 1000) / 30;
-    const sinceMs = performance.now() - (this.#renewedAt.get(loginId) ?? Number.NEGATIVE_INFINITY);
+    const sinceMs = this.#parts.elapsedMs() - (this.#renewedAt.get(loginId) ?? Number.NEGATIVE_INFINITY);
     if (sinceMs < everyMs) return;
-    this.#renewedAt.set(loginId, performance.now());
+    this.#renewedAt.set(loginId, this.#parts.elapsedMs());
     this.#parts.track(storage.run([step]));
   }
 
@@ -290,7 +309,7 @@ export class LoginKnowledge {
       ]);
       isWritten(written);
       if (gaveUp !== undefined && 'value' in gaveUp) lock?.released();
-      this.#renewedAt.set(loginId, performance.now());
+      this.#renewedAt.set(loginId, this.#parts.elapsedMs());
       return this.learnRows(login, { tombstone: ended, record }).catch(
         orIfUnopenable(() => this.recall(login)),
       );

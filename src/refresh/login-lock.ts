@@ -32,11 +32,11 @@ export interface HeldLock {
   /** Say so when that step was taken. */
   released(): void;
   /**
-   * Gives the lock up. Nobody has to wait for it, and it never fails.
+   * Gives the lock up. Nobody has to wait for it but a shutdown, and it never fails.
    *
    * @param leavesDoubt true when tokens of ours are not recorded yet: others must not believe a refusal
    */
-  release(leavesDoubt?: boolean): void;
+  release(leavesDoubt?: boolean): Promise<void>;
 }
 
 // What the row of a lock says. It is renewed every second; `mark` names a take-over from somebody whose exchange may
@@ -132,7 +132,8 @@ export class LoginLocks {
     const isStale = said !== undefined && !said.isFree && this.#isStale(storage, key, found, askedAt);
     if (said !== undefined && !said.isFree && !isStale) return busy;
 
-    const mark = isStale ? (said?.mark ?? newName()) : this.#standingMark(said?.mark);
+    // A new one at each take-over: those who have known an old one for long enough do not know this one.
+    const mark = isStale ? newName() : this.#standingMark(said?.mark);
     const row = {
       version: (found?.version ?? 0) + 1,
       value: JSON.stringify({ owner: newName(), ...(mark !== undefined && { mark }) } satisfies LockRow),
@@ -181,6 +182,8 @@ export class LoginLocks {
   }
 }
 
+// How long it last took from looking at a lock to having written it: many stores write more slowly than they read.
+const writtenAfterMs = new WeakMap<object, number>();
 // Stores that were seen to show a write later than they acknowledged it.
 const laggingStores = new WeakSet<object>();
 
@@ -198,10 +201,12 @@ async function settled(
   const roundTripMs = performance.now() - askedAt;
   // This process was stopped meanwhile: what it has read may be long over.
   if (roundTripMs > storage.timeoutMs) return false;
-  const pauseMs = Math.max(minSettleMs, settleRoundTrips * roundTripMs);
+  const usualMs = writtenAfterMs.get(storage.identity) ?? 0;
+  const pauseMs = Math.max(minSettleMs, settleRoundTrips * roundTripMs, 3 * usualMs);
   const isSettled = async (): Promise<boolean> => {
     if (!(await storage.write(key, row, rowTTLSeconds))) return false;
     const writtenAt = performance.now();
+    writtenAfterMs.set(storage.identity, Math.min(writtenAt - askedAt, storage.timeoutMs));
     // Somebody may have taken the lock, been sure of it, and lost it to so late a write.
     if (writtenAt - askedAt > (pauseMs * 2) / 3) return false;
     for (;;) {
@@ -226,11 +231,25 @@ async function settled(
   }
 }
 
+/** Takes back a row that was written in vain. What it says of exchanges that may be open is carried on. */
 async function withdraw(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<void> {
-  await storage.run([{ remove: key, row }]);
+  await storage.run([stepFrom(key, row)]);
   // It may show only now, or have been written only now.
   await delay(maxLagMs, undefined, { ref: false });
-  await storage.run([{ remove: key, row }]);
+  const [result] = await storage.run([{ read: key }]);
+  const isShown = result !== undefined && 'value' in result && isSame(rowOf(result), row);
+  if (isShown) await storage.run([stepFrom(key, row)]);
+}
+
+/** The step from a held lock to a free one: the row goes, unless it has a mark to carry on. */
+function stepFrom(key: StorageKey, row: StoredRow, mark = parse(row)?.mark): StorageStep {
+  if (mark === undefined) return { remove: key, row };
+  const value = JSON.stringify({
+    owner: parse(row)?.owner ?? '',
+    mark,
+    isFree: true,
+  } satisfies LockRow);
+  return { write: key, row: { version: row.version + 1, value }, ttlSeconds: rowTTLSeconds };
 }
 
 class RowLock implements HeldLock {
@@ -260,31 +279,29 @@ class RowLock implements HeldLock {
   }
 
   releaseStep(): StorageStep | undefined {
-    // A renewal under way changes the row that is to be removed.
-    if (this.#isOver || this.#renewal !== undefined) return undefined;
+    // A renewal under way changes the row that is to be removed, and a store that cannot compare may not show it yet.
+    if (this.#isOver || this.#renewal !== undefined || !this.#storage.atomic) return undefined;
     this.#isBeingReleased = true;
     return this.#stepFrom(this.#row);
   }
 
   #stepFrom(row: StoredRow): StorageStep {
-    if (this.#mark === undefined) return { remove: this.#key, row };
-    const value = JSON.stringify({ owner: this.#owner, mark: this.#mark, isFree: true } satisfies LockRow);
-    return { write: this.#key, row: { version: row.version + 1, value }, ttlSeconds: rowTTLSeconds };
+    return stepFrom(this.#key, row, this.#mark);
   }
 
   released(): void {
     this.#isOver = true;
   }
 
-  release(leavesDoubt = false): void {
+  async release(leavesDoubt = false): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    void this.#letGo(leavesDoubt);
+    await this.#letGo(leavesDoubt);
   }
 
   async #letGo(leavesDoubt: boolean): Promise<void> {
     await this.#renewal;
-    if (leavesDoubt) this.#mark ??= newName();
+    if (leavesDoubt) this.#mark = newName();
     // Without effect where it is not our row any more.
     if (this.#storage.atomic) await this.#storage.run([this.#stepFrom(this.#row)]);
     if ((await this.#giveUpIfShown()) || this.#storage.atomic) return;
@@ -322,7 +339,7 @@ class RowLock implements HeldLock {
       return;
     }
     // Taken for abandoned by somebody else: they must not believe what Polar tells them.
-    if (!isOurs) this.#mark ??= parse(found)?.mark ?? newName();
+    if (!isOurs) this.#mark = newName();
     const said = { owner: this.#owner, ...(this.#mark !== undefined && { mark: this.#mark }) };
     const row = {
       version: Math.max(found?.version ?? 0, this.#row.version) + 1,
@@ -353,7 +370,7 @@ async function takeInProcess({ loginId, storage }: RecordPlace): Promise<LockAtt
         isExclusive: async () => true,
         releaseStep: () => undefined,
         released: () => void locked.delete(loginId),
-        release: () => void locked.delete(loginId),
+        release: async () => void locked.delete(loginId),
       }
     : undefined;
   const keys = loginKeys(loginId);

@@ -16,10 +16,16 @@ const firstPauseMs = 10_000;
  */
 export class Refusals {
   readonly #refusals = new BoundedMap<Refusal>(10_000);
+  readonly #elapsedMs: () => number;
+
+  /** @param elapsedMs a clock for durations */
+  constructor(elapsedMs: () => number) {
+    this.#elapsedMs = elapsedMs;
+  }
 
   /** Takes note of one more refusal; returns whether it is the first one of this generation. */
   note(loginId: string, generation: number): boolean {
-    const now = performance.now();
+    const now = this.#elapsedMs();
     const before = this.#of(loginId, generation);
     const pauseMs = before === undefined ? firstPauseMs : before.pauseMs * 2;
     this.#refusals.set(loginId, {
@@ -34,7 +40,7 @@ export class Refusals {
   /** True once nobody can have a newer generation that has not shown up since the first refusal. */
   isBeyondDoubt(loginId: string, generation: number): boolean {
     const refusal = this.#of(loginId, generation);
-    return refusal !== undefined && performance.now() - refusal.firstAt >= doubtMs;
+    return refusal !== undefined && this.#elapsedMs() - refusal.firstAt >= doubtMs;
   }
 
   /** Milliseconds for which Polar need not be asked again about this generation. */
@@ -42,7 +48,7 @@ export class Refusals {
     const refusal = this.#of(loginId, generation);
     if (refusal === undefined) return 0;
     const untilCertain = refusal.firstAt + doubtMs;
-    return Math.max(0, Math.min(refusal.askAgainAt, untilCertain) - performance.now());
+    return Math.max(0, Math.min(refusal.askAgainAt, untilCertain) - this.#elapsedMs());
   }
 
   #of(loginId: string, generation: number): Refusal | undefined {

@@ -1,33 +1,29 @@
 import { BoundedMap } from '../tokens/bounded-map.js';
-import type { TokenSet } from '../tokens/token-set.js';
+import type { TokenRecord } from '../tokens/token-record.js';
 import { isSamePair, type KnownLogin } from './login-knowledge.js';
 
-/** A second pair of tokens of one generation: Polar has answered two refreshes at once, and both pairs live. */
-export interface Spare {
-  readonly generation: number;
-  readonly tokens: TokenSet;
-  readonly mintedAt: number | undefined;
-}
-
 /**
- * The pairs that lost a tie in the storage. Of two losers neither may revoke its own at once, since each may be the only
+ * The second pairs of tokens of one generation: Polar may respond to two refreshes at once, and then both pairs live.
+ * These are the ones that lost a tie in the storage. Of two losers neither may revoke its own at once, since each may be the only
  * one that the other relies on: a spare is kept until something newer is recorded.
  */
 export class Spares {
-  readonly #spares = new BoundedMap<Spare>(10_000);
-  readonly #revoke: (spare: Spare) => void;
+  readonly #spares = new BoundedMap<TokenRecord>(10_000);
+  readonly #revoke: (spare: TokenRecord) => void;
 
-  constructor(revoke: (spare: Spare) => void) {
+  constructor(revoke: (spare: TokenRecord) => void) {
     this.#revoke = revoke;
   }
 
-  /** Keeps a pair that was not recorded, since another one of its generation was. */
-  keep(loginId: string, spare: Spare): void {
+  /** Keeps a pair that was not recorded, since another one of its generation was; returns whether that is news. */
+  keep(loginId: string, spare: TokenRecord): boolean {
+    const isNews = !isSamePair(this.#spares.get(loginId)?.tokens, spare.tokens);
     this.#spares.set(loginId, spare);
+    return isNews;
   }
 
   /** Takes the spare of a login whose recorded pair of this generation Polar has refused. */
-  take(loginId: string, refused: KnownLogin): Spare | undefined {
+  take(loginId: string, refused: KnownLogin): TokenRecord | undefined {
     const spare = this.#spares.get(loginId);
     if (spare?.generation !== refused.generation || isSamePair(spare.tokens, refused.tokens))
       return undefined;

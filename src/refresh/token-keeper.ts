@@ -9,7 +9,7 @@ import {
 } from '../errors.js';
 import { Outage } from '../outage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
-import { fingerprint, type RecordPlace } from '../tokens/token-record.js';
+import { fingerprint, type RecordPlace, type TokenRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import type { UnderWay } from '../under-way.js';
 import { within } from '../within.js';
@@ -21,7 +21,6 @@ import {
   loginInDoubt,
   recordsUnreadable,
   refreshTakesLong,
-  tooManyExchanges,
 } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 import { type EndedLogin, isSamePair, type KnownLogin, LoginKnowledge } from './login-knowledge.js';
@@ -36,8 +35,6 @@ export interface TokenKeeperParts {
   /** Revokes tokens at Polar; never rejects. */
   readonly revoke: (tokens: TokenSet, justMinted: boolean) => Promise<void>;
   readonly underWay: UnderWay;
-  /** How many exchanges may be under way in this process. */
-  readonly maxExchanges: number;
   readonly now: () => number;
   /** A clock for durations, which nobody sets back. */
   readonly elapsedMs: () => number;
@@ -49,7 +46,7 @@ export interface TokenKeeperParts {
 /** Tokens that can be refreshed. */
 export type RefreshableTokens = TokenSet & { readonly refreshToken: string };
 
-type GoodLogin = KnownLogin & { readonly tokens: TokenSet };
+type GoodLogin = KnownLogin & TokenRecord;
 type IsGood = (known: KnownLogin) => known is GoodLogin;
 
 // Whatever the leeway, refreshed tokens that came a moment ago are used: a leeway longer than their lifetime must
@@ -58,6 +55,8 @@ const justMintedMs = 5000;
 // Polar commits after it has answered: sooner than this, it may not find tokens that it has just minted.
 const commitLagMs = 2000;
 const commitLagPauseMs = 500;
+// Seen: 822 ms at most for access tokens.
+const usualCommitLagMs = 1000;
 // Whoever issued tokens may have a clock that is wrong by this much. What was met a moment ago may be as young.
 const clockDifferenceMs = 10 * 60_000;
 // An API that answers 401 to good tokens must not make every request kill them.
@@ -70,9 +69,6 @@ const certainAfterMs = 3000;
 const logoutWaitMs = 2000;
 const minLockPauseMs = 20;
 const maxLockPauseMs = 200;
-
-// Each holds a connection and some 80 KB: of all strategies of this process.
-let exchangesUnderWay = 0;
 
 /**
  * Keeps the tokens of logins alive. Polar kills the old tokens at the instant of a refresh, so of all who find
@@ -87,7 +83,7 @@ export class TokenKeeper {
   readonly #knowledge: LoginKnowledge;
   readonly #locks = new LoginLocks();
   readonly #spares: Spares;
-  readonly #refusals = new Refusals();
+  readonly #refusals: Refusals;
   readonly #refreshes = new Map<string, Promise<TokenSet>>();
   readonly #refreshesAfter401 = new BoundedMap<number>(10_000);
   readonly #refusedTwice = new BoundedMap<string>(10_000);
@@ -100,13 +96,20 @@ export class TokenKeeper {
   constructor(parts: TokenKeeperParts) {
     this.#parts = parts;
     this.#outage = new Outage(parts.elapsedMs);
+    this.#refusals = new Refusals(parts.elapsedMs);
     this.#spares = new Spares((spare) => void parts.underWay.write(this.#revoke(spare)));
     this.#knowledge = new LoginKnowledge({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
-      onTie: (loginId, known) => this.#keepAsSpare(loginId, known),
+      onReplaced: (loginId, replaced) => this.#keepAsSpare(loginId, replaced),
+      onLeftOver: (loginId, leftOver) => {
+        // Of all processes that know them, the one to which Polar issued them revokes them.
+        if (this.#issuedHere.get(loginId) === leftOver.tokens.accessToken)
+          void parts.underWay.write(this.#revoke(leftOver));
+      },
       onSuperseded: (loginId, known, newest) => this.#revokeUnlessReplaced(loginId, known, newest),
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
       now: parts.now,
+      elapsedMs: parts.elapsedMs,
     });
   }
 
@@ -205,7 +208,7 @@ export class TokenKeeper {
     const mayBeUncommitted =
       this.#ageOf(known) < justMintedMs && this.#refusedTwice.get(login.loginId) !== refused;
     if (known.tokens?.accessToken === refused && mayBeUncommitted) {
-      await delay(commitLagPauseMs);
+      await delay(Math.max(commitLagPauseMs, usualCommitLagMs - this.#ageOf(known)));
       return known.tokens;
     }
     const now = this.#parts.elapsedMs();
@@ -302,7 +305,7 @@ export class TokenKeeper {
     // Also a clock that was set back makes nothing look new for long.
     const age = Math.abs(this.#parts.now() - mintedAt);
     if (metAt === undefined || age > clockDifferenceMs) return age;
-    return Math.min(age, performance.now() - metAt);
+    return Math.min(age, this.#parts.elapsedMs() - metAt);
   }
 
   #isGood(known: KnownLogin): known is GoodLogin {
@@ -347,7 +350,7 @@ export class TokenKeeper {
       leavesDoubt = this.#knowledge.isUnrecorded(login.loginId);
       throw error;
     } finally {
-      lock?.release(leavesDoubt);
+      if (lock !== undefined) void this.#parts.underWay.write(lock.release(leavesDoubt));
     }
   }
 
@@ -370,6 +373,7 @@ export class TokenKeeper {
   ): Promise<{ lock: HeldLock | undefined; newest: KnownLogin }> {
     const { timeoutMs } = this.#parts;
     const giveUpAt = performance.now() + timeoutMs;
+    let isBusy = false;
     for (let pauseMs = minLockPauseMs, first = true; ; pauseMs = Math.min(pauseMs * 2, maxLockPauseMs)) {
       let lock: HeldLock | undefined;
       const triedAt = performance.now();
@@ -380,16 +384,15 @@ export class TokenKeeper {
         };
         const attempt = await this.#locks.tryTake(login, { first, isEnough });
         lock = attempt.lock;
+        isBusy = lock === undefined;
         const newest = await this.#knowledge.learnRows(login, attempt.rows);
         if (lock !== undefined || isGood(newest) || newest.tokens === undefined) return { lock, newest };
       } catch (error) {
         publish('refresh', { event: 'lock-unavailable', loginId: login.loginId, error });
-        try {
-          const newest = this.#knowledge.recallAfter(login, error);
+        // A store that fails for a moment says nothing of the owner, who may be waiting for Polar.
+        if (!isBusy) {
+          const newest = await this.#withoutRows(login, lock);
           return { lock: lock ?? this.#locks.announce(login), newest };
-        } catch (unopenable) {
-          lock?.release();
-          throw unopenable;
         }
       }
       if (performance.now() >= giveUpAt) throw lockIsBusy();
@@ -397,6 +400,16 @@ export class TokenKeeper {
       // An attempt that others spoilt took long, and would spoil theirs at once.
       const tookMs = performance.now() - triedAt;
       await delay(Math.max(pauseMs * (0.5 + Math.random()), tookMs * Math.random()));
+    }
+  }
+
+  /** The store may only refuse to write, or have failed for a moment. */
+  async #withoutRows(login: LoginHandle, lock: HeldLock | undefined): Promise<KnownLogin> {
+    try {
+      return await this.#knowledge.rereadOrRecall(login);
+    } catch (unopenable) {
+      void lock?.release();
+      throw unopenable;
     }
   }
 
@@ -414,8 +427,10 @@ export class TokenKeeper {
     if (outage !== undefined) throw outage;
     await this.#checkStorage(login);
     try {
-      const issued = await this.#exchange(login, known, tokens, lock);
-      return await this.#keep(login, generation + 1, issued, lock, tokens);
+      const newer = await this.#exchange(login, known, tokens, lock);
+      const replaces = fingerprint(tokens);
+      const record = { generation: generation + 1, tokens: newer, mintedAt: this.#parts.now(), replaces };
+      return (await this.#parts.underWay.write(this.#keep(login, record, lock))).tokens;
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
       if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, lock, error);
@@ -456,12 +471,10 @@ export class TokenKeeper {
     tokens: RefreshableTokens,
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
-    const { maxExchanges, timeoutMs, underWay } = this.#parts;
-    if (exchangesUnderWay >= maxExchanges) throw tooManyExchanges(maxExchanges);
-    exchangesUnderWay++;
+    const { timeoutMs, underWay } = this.#parts;
     if (lock !== undefined) lock.isExchangeOpen = true;
     try {
-      const response = underWay.exchange(this.#parts.refresh(tokens, login));
+      const response = underWay.exchange(() => this.#parts.refresh(tokens, login));
       // What counts for others is how long somebody would have to wait.
       this.#outage
         .watch(() => within(response, timeoutMs, () => refreshTakesLong(timeoutMs)))
@@ -472,21 +485,13 @@ export class TokenKeeper {
         this.#unanswered.set(login.loginId, known.generation);
       throw error;
     } finally {
-      exchangesUnderWay--;
       if (lock !== undefined) lock.isExchangeOpen = false;
     }
   }
 
-  /** Records what a refresh brought, at once: from now on it is all that there is. */
-  async #keep(
-    login: LoginHandle,
-    generation: number,
-    tokens: TokenSet,
-    lock: HeldLock | undefined,
-    replaced?: TokenSet,
-  ): Promise<TokenSet> {
-    const replaces = replaced && fingerprint(replaced);
-    const record = { generation, tokens, mintedAt: this.#parts.now(), replaces };
+  /** Records what a refresh brought, at once: from now on it is all that there is. Resolves with what is the newest then. */
+  async #keep(login: LoginHandle, record: TokenRecord, lock: HeldLock | undefined): Promise<GoodLogin> {
+    const { generation, tokens } = record;
     this.#issuedHere.set(login.loginId, tokens.accessToken);
     const afterwards = async (newest: KnownLogin): Promise<void> => {
       // Somebody may have logged out while the tokens were on their way: they must not outlive that.
@@ -500,14 +505,14 @@ export class TokenKeeper {
     await afterwards(newest);
     if (newest.tokens === undefined) throw loggedOut();
     publish('refresh', { event: 'refreshed', loginId: login.loginId, generation });
-    return newest.tokens;
+    return { ...newest, tokens: newest.tokens };
   }
 
   /** Another process has recorded another pair of the same generation; what it got, it keeps itself. */
-  #keepAsSpare(loginId: string, { generation, tokens, mintedAt }: KnownLogin): void {
-    if (tokens === undefined || this.#issuedHere.get(loginId) !== tokens.accessToken) return;
-    publish('refresh', { event: 'tie', loginId, generation });
-    this.#spares.keep(loginId, { generation, tokens, mintedAt });
+  #keepAsSpare(loginId: string, own: TokenRecord): void {
+    if (this.#issuedHere.get(loginId) !== own.tokens.accessToken) return;
+    if (this.#spares.keep(loginId, own))
+      publish('refresh', { event: 'tie', loginId, generation: own.generation });
   }
 
   /** Others may have gone on from another pair of its generation: then nobody else has this one, and nobody would revoke it. */
@@ -544,8 +549,10 @@ export class TokenKeeper {
     if (newer === undefined) {
       const spare = this.#spares.take(loginId, known);
       if (spare !== undefined) {
-        await this.#keep(login, generation + 1, spare.tokens, lock);
-        return this.#refreshUnlessGood(login, this.#knowledge.recall(login), lock);
+        const next = { ...spare, generation: generation + 1 };
+        const kept = await this.#parts.underWay.write(this.#keep(login, next, undefined));
+        // It has mostly expired by then, just as the recorded one.
+        return this.#refreshUnlessGood(login, kept, lock);
       }
       if (!storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
         return this.#giveUp(login, known, cause);

@@ -91,14 +91,9 @@ export class GuardedStorage {
   async run(steps: readonly StorageStep[]): Promise<StepResult[]> {
     const { batch } = this.#storage;
     if (batch !== undefined) {
-      const [all] = await this.#settled([() => batch.call(this.#storage, steps)]);
-      if (all !== undefined && 'error' in all) return steps.map(() => all);
-      const values = (all as { value: unknown } | undefined)?.value as readonly (
-        | StoredRow
-        | boolean
-        | undefined
-      )[];
-      return steps.map((_, index) => ({ value: values[index] }));
+      const [all] = await this.#settled([() => this.#takeAtOnce(batch, steps)]);
+      if (all === undefined || 'error' in all) return steps.map(() => all as StepResult);
+      return (all.value as StoredRow[]).map((value) => ({ value }));
     }
     const results: StepResult[] = [];
     while (results.length < steps.length) {
@@ -138,11 +133,12 @@ export class GuardedStorage {
     const row = { version: 1, value: probeValue };
     try {
       await this.write(key, row, 60);
-    } catch {
-      // One that cannot be read either is down; one that fails once may not do so again.
+    } catch (error) {
+      // One that does not respond is down, and so is one that cannot be read either; one that fails once may not do so again.
+      if (silentStores.has(this.#storage)) throw error;
       await this.read(key);
       await this.write(key, row, 60).catch((error: unknown) => {
-        throw unsupported('refuses a row of ours', error);
+        throw error instanceof SilentStorageError ? error : unsupported('refuses a row of ours', error);
       });
     }
     const giveUpAt = performance.now() + Math.min(maxLagMs, this.#timeoutMs);
@@ -160,6 +156,15 @@ export class GuardedStorage {
     if ('read' in step) return storage.read(step.read);
     if ('remove' in step) return storage.remove(step.remove, step.row);
     return storage.write(step.write, step.row, { ttlSeconds: step.ttlSeconds });
+  }
+
+  async #takeAtOnce(
+    batch: NonNullable<PolarStorage['batch']>,
+    steps: readonly StorageStep[],
+  ): Promise<readonly unknown[]> {
+    const results: unknown = await batch.call(this.#storage, steps);
+    if (Array.isArray(results) && results.length === steps.length) return results;
+    throw new Error('The batch of the storage must resolve with an array of one result for each step');
   }
 
   #settled(calls: readonly (() => Promise<unknown>)[]): Promise<({ value: unknown } | { error: unknown })[]> {
@@ -190,11 +195,18 @@ export class GuardedStorage {
       ? Math.min(this.#timeoutMs, silentStoreTimeoutMs)
       : this.#timeoutMs;
     try {
-      return await within(asked, waitMs, 'The storage');
+      return await within(asked, waitMs, () => new SilentStorageError(waitMs));
     } catch (error) {
       if (!hasResponded) silentStores.add(storage);
       throw error;
     }
+  }
+}
+
+/** A storage that does not respond has refused nothing. */
+class SilentStorageError extends Error {
+  constructor(waitMs: number) {
+    super(`The storage took longer than ${waitMs} ms`);
   }
 }
 

@@ -24,6 +24,10 @@ export function loginKeys(loginId: string): LoginKeys {
   };
 }
 
+/** True for what can name a login: 32 lower-case hexadecimal characters. */
+export const isLoginId = (value: unknown): value is string =>
+  typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
+
 function keyOf(kind: string, loginId: string): StorageKey {
   const id = createHash('sha256').update(`${kind}:${loginId}`).digest('hex').slice(0, 32);
   return { id, group: loginId };

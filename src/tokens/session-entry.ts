@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { isLoginId } from '../storage/login-keys.js';
 import { newSealingKey, type Sealer } from './sealing.js';
 import { type LoginFacts, parseLoginFacts } from './token-record.js';
 import { parseStoredTokens, type TokenSet } from './token-set.js';
@@ -115,7 +116,5 @@ function canonicalJSON(value: unknown): string {
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
-const isLoginId = (value: unknown): value is string =>
-  typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
 const isName = (value: unknown, bytes: number): value is string =>
   typeof value === 'string' && /^[\w-]+$/.test(value) && Buffer.from(value, 'base64url').length === bytes;

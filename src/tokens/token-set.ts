@@ -1,4 +1,6 @@
-/** The tokens of one login, as they are handed to the app. Times are absolute. */
+import { isAccessToken, isRefreshToken } from '../token-characters.js';
+
+/** The tokens of one login, as a verify callback is given them. Times are absolute. */
 export interface TokenSet {
   /** Bearer token for the Polar API, `polar_at_u_...`. */
   readonly accessToken: string;
@@ -24,19 +26,21 @@ export interface GrantedTokens {
 /**
  * Turns granted tokens into a token set.
  *
+ * @param sentAt when the request was sent. Polar counts the lifetime from a later moment, so what counts as valid here has
+ * not expired there
  * @param before what the answer leaves out: the scopes asked for at login, or the tokens that were refreshed
  * (RFC 6749 sections 5.1 and 6: an absent scope is unchanged, an absent refresh token stays the old one)
  */
 export function tokenSetOf(
   granted: GrantedTokens,
-  now: number,
+  sentAt: number,
   before: { readonly scopes: readonly string[]; readonly refreshToken?: string },
 ): TokenSet {
   const refreshToken = granted.refreshToken ?? before.refreshToken;
   return {
     accessToken: granted.accessToken,
     ...(refreshToken !== undefined && { refreshToken }),
-    ...(granted.expiresInSeconds !== undefined && { expiresAt: now + granted.expiresInSeconds * 1000 }),
+    ...(granted.expiresInSeconds !== undefined && { expiresAt: sentAt + granted.expiresInSeconds * 1000 }),
     scopes: granted.scope === undefined ? before.scopes : granted.scope.split(' ').filter(Boolean),
     ...(granted.idToken !== undefined && { idToken: granted.idToken }),
   };
@@ -51,8 +55,8 @@ export function isUsable(tokens: TokenSet, now: number, leewayMs = 0): boolean {
 export function parseStoredTokens(value: unknown): TokenSet | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { accessToken, refreshToken, expiresAt, scopes } = value as Record<string, unknown>;
-  if (!isToken(accessToken)) return undefined;
-  if (refreshToken !== undefined && refreshToken !== '' && !isToken(refreshToken)) return undefined;
+  if (!isAccessToken(accessToken)) return undefined;
+  if (refreshToken !== undefined && refreshToken !== '' && !isRefreshToken(refreshToken)) return undefined;
   if (expiresAt !== undefined && typeof expiresAt !== 'number') return undefined;
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === 'string')) return undefined;
   return {
@@ -62,7 +66,3 @@ export function parseStoredTokens(value: unknown): TokenSet | undefined {
     scopes,
   };
 }
-
-// As in a token response: with anything else in it, it could be sent nowhere.
-const isToken = (value: unknown): value is string =>
-  typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { IntrospectionCache, type IntrospectionCacheParts } from '../../src/api/introspection-cache.js';
+import { RequestBudget } from '../../src/api/request-budget.js';
 import type { Introspection } from '../../src/client/introspection.js';
 import { PolarTransientError } from '../../src/errors.js';
 
@@ -216,5 +217,87 @@ describe('while Polar asks to wait', () => {
     polar.fails = undefined;
     polar.now += 10_000;
     expect(await isActive('new')).toBe(true);
+  });
+});
+
+describe('with a budget for tokens that are not known to be good', () => {
+  /** Two of them a minute. */
+  const withBudget = (parts: Partial<IntrospectionCacheParts> = {}) => {
+    let clock = (): number => 0;
+    const made = setUp({ budget: new RequestBudget(2, () => clock()), ...parts });
+    clock = () => made.polar.now;
+    return made;
+  };
+  const tooMany = { code: 'rate_limited', status: 503, retryAfterSeconds: 60 };
+
+  it('Polar is not asked about more, and is no outage', async () => {
+    const { polar, isActive } = withBudget();
+    polar.answer = { active: false };
+    expect([await isActive('bad-1'), await isActive('bad-2')]).toEqual([false, false]);
+    await expect(isActive('bad-3')).rejects.toMatchObject(tooMany);
+    await expect(isActive('bad-1')).rejects.toMatchObject(tooMany);
+    expect(polar.asked).toEqual(['bad-1', 'bad-2']);
+    polar.now += 60_000;
+    expect(await isActive('bad-3')).toBe(false);
+  });
+
+  it.each([0, 30_000])(
+    'those that were good are asked about all the same (kept for %i ms)',
+    async (ttlMs) => {
+      const { polar, isActive } = withBudget({ ttlMs });
+      await isActive('good');
+      await isActive('another');
+      await expect(isActive('new')).rejects.toMatchObject(tooMany);
+      polar.now += 31_000;
+      expect([await isActive('good'), await isActive('another'), await isActive('good')]).toEqual([
+        true,
+        true,
+        true,
+      ]);
+      await expect(isActive('new')).rejects.toMatchObject({ ...tooMany, retryAfterSeconds: 29 });
+      expect(polar.asked).not.toContain('new');
+    },
+  );
+
+  it('what was good and has ended counts as unknown again', async () => {
+    const { polar, isActive } = withBudget();
+    await isActive('good');
+    polar.now += 60_000;
+    polar.answer = { active: false };
+    expect(await isActive('good')).toBe(false);
+    expect([await isActive('bad-1'), await isActive('bad-2')]).toEqual([false, false]);
+    polar.now += 6000;
+    await expect(isActive('good')).rejects.toMatchObject({ code: 'rate_limited' });
+  });
+
+  it('one that is good stays known while Polar is down', async () => {
+    const { polar, isActive } = withBudget();
+    await isActive('good');
+    await isActive('another');
+    polar.now += 31_000;
+    polar.fails = new PolarTransientError('server_error', 'down');
+    await expect(isActive('good')).rejects.toBe(polar.fails);
+    polar.fails = undefined;
+    expect(await isActive('good')).toBe(true);
+  });
+
+  it('many who ask of one token at once take one from it', async () => {
+    const { polar, isActive } = withBudget({ ttlMs: 0 });
+    polar.answer = { active: false };
+    await Promise.all(Array.from({ length: 100 }, () => isActive('bad')));
+    expect(await isActive('bad-2')).toBe(false);
+    expect(polar.asked).toEqual(['bad', 'bad-2']);
+  });
+
+  it('nothing is taken from it while Polar asks to wait', async () => {
+    const { polar, isActive } = withBudget();
+    polar.fails = new PolarTransientError('rate_limited', 'slow down', { retryAfterSeconds: 20 });
+    await expect(isActive('first')).rejects.toBe(polar.fails);
+    for (let index = 0; index < 100; index++)
+      await expect(isActive(`bad-${index}`)).rejects.toMatchObject({ cause: polar.fails });
+    polar.fails = undefined;
+    polar.now += 20_000;
+    expect(await isActive('good')).toBe(true);
+    await expect(isActive('another')).rejects.toMatchObject({ ...tooMany, retryAfterSeconds: 40 });
   });
 });

@@ -136,6 +136,7 @@ describe('an answer with a field of the wrong type', () => {
   it.each([
     ['refresh', token, { access_token: [undefined, 'two words', ...texts] }],
     ['refresh', token, { token_type: ['mac'], expires_in: ['3600', -1], refresh_token: texts, scope: texts }],
+    ['refresh', token, { refresh_token: ['two\nlines', 'two\u007fwords'] }],
     ['exchangeCode', token, { id_token: texts }],
     ['exchangeWebSession', token, { access_token: [null], expires_in: [true] }],
     ['introspect', { active: true }, { active: ['yes', undefined], organizations: ['x', [7]], aud: [7] }],
@@ -199,8 +200,8 @@ describe('an answer with a field of the wrong type', () => {
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-describe('a token that no header can carry', () => {
-  it.each(['hidden\n', 'hidden\r\nx: y', 'hidden hidden', 'hiddenü', 'hidden\u0000', ''])(
+describe('what is no token', () => {
+  it.each(['hidden\n', 'hidden\r\nx: y', 'hiddenü', 'hidden\u0000', ''])(
     'is sent nowhere, and not quoted: %j',
     async (token) => {
       const client = world.as(world.own);

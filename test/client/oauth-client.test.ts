@@ -308,8 +308,8 @@ describe.each(callNames)('%s', (name) => {
   });
 });
 
-describe('a token that no header can carry', () => {
-  it.each(['hidden\n', 'hidden\r\nx: y', 'hidden hidden', 'hiddenü', 'hidden\u0000', ''])(
+describe('what is no token', () => {
+  it.each(['hidden\n', 'hidden\r\nx: y', 'hiddenü', 'hidden\u0000', 'hidden\u007f', ''])(
     'is sent nowhere, and not quoted: %j',
     async (token) => {
       for (const call of [client().userInfo(token), client().revoke(token), client().introspect(token)]) {
@@ -321,6 +321,45 @@ describe('a token that no header can carry', () => {
       expect(server.requests).toEqual([]);
     },
   );
+});
+
+describe('a token with spaces, as a refresh token may have them', () => {
+  const token = ' hidden & hidden ';
+
+  it('is revoked, introspected and refreshed', async () => {
+    server.behave(answersJSON({ active: true, access_token: 'new', token_type: 'Bearer' }));
+    await client().revoke(token);
+    await client().introspect(token);
+    await client().refresh({ refreshToken: token });
+    expect(server.requests.map(({ form }) => form['token'] ?? form['refresh_token'])).toEqual([
+      token,
+      token,
+      token,
+    ]);
+  });
+
+  it('is sent in no header, where it would end at the first of them, and not quoted', async () => {
+    const error = await client()
+      .userInfo(token)
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'invalid_option' });
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('hidden');
+    expect(server.requests).toEqual([]);
+  });
+
+  it.each([
+    ['as it is', token],
+    ['as a form has it', '+hidden+%26+hidden+'],
+    ['as an address has it', '%20hidden%20%26%20hidden%20'],
+  ])('is not quoted from the response of Polar either, %s', async (_how, echo) => {
+    server.behave(answersJSON({ error: 'invalid_grant', error_description: `no such token: ${echo}` }, 400));
+    const calls = [() => client().revoke(token), () => client().refresh({ refreshToken: token })];
+    for (const call of calls) {
+      const error = await call().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: 'invalid_grant' });
+      expect(inspect(error, { depth: 9, showHidden: true })).not.toContain('hidden');
+    }
+  });
 });
 
 describe('revoke', () => {

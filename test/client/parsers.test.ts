@@ -100,6 +100,13 @@ describe('the token response', () => {
     expect('refreshToken' in parseTokenResponse({ ...tokens, refresh_token: '' })).toBe(false);
   });
 
+  it.each([' ', 'a b', ' a', 'a ', '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'])(
+    'takes a refresh token of any printable ASCII (RFC 6749 A.17): %j',
+    (token) => {
+      expect(parseTokenResponse({ ...tokens, refresh_token: token }).refreshToken).toBe(token);
+    },
+  );
+
   it.each(['Bearer', 'bearer', 'BEARER'])(
     'takes token_type %s (RFC 6749 section 5.1: case does not matter)',
     (type) => {
@@ -130,9 +137,9 @@ describe('the token response', () => {
   it.each(
     wrongValues({
       access_token: ['hidden\n', 'hidden\r\nx: y', 'hidden hidden', 'hiddenü', 'hidden\u0000'],
-      refresh_token: ['hidden\n', 'hidden hidden', 'hiddenü'],
+      refresh_token: ['hidden\n', 'hidden\thidden', 'hiddenü', 'hidden\u007f'],
     }),
-  )('must not have as %s what no header can carry (RFC 6749 A.12): %j', (field, value) => {
+  )('must not have as %s what no token is made of (RFC 6749 A.12 and A.17): %j', (field, value) => {
     expect(failureOf(parseTokenResponse, { ...tokens, [field]: value })).toMatchObject({
       code: 'malformed_response',
       field,

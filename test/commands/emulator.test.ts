@@ -41,6 +41,30 @@ describe('passport-polar-sh emulator', () => {
     expect(answer.status).toBe(302);
   });
 
+  it('--realistic commits late', async () => {
+    const { emulator, terminal } = await run(
+      '--realistic',
+      '--consent=auto',
+      '--redirect-uri=http://localhost:4000/cb',
+    );
+    expect(terminal.out).toContain(`A local Polar under load is listening on ${emulator?.url}\n`);
+    const client = emulator?.registerClient({ redirectURIs: ['http://localhost:4000/cb'] });
+    const query = new URLSearchParams({ response_type: 'code', client_id: client?.clientID ?? '' });
+    const path = await emulator?.authorize(`${emulator.url}/oauth2/authorize?${query}`);
+    const exchange = async () => {
+      const body = new URLSearchParams({
+        grant_type: 'authorization_code',
+        code: new URLSearchParams(path?.split('?')[1]).get('code') ?? '',
+        client_id: client?.clientID ?? '',
+        client_secret: client?.clientSecret ?? '',
+      });
+      return (await fetch(`${emulator?.url}/v1/oauth2/token`, { method: 'POST', body })).status;
+    };
+    expect(await exchange()).toBe(400);
+    await emulator?.settled();
+    expect(await exchange()).toBe(200);
+  });
+
   it('takes several redirect URIs', async () => {
     const { terminal } = await run(
       '--redirect-uri',

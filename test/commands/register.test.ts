@@ -311,15 +311,15 @@ describe('what a server answers', () => {
 });
 
 describe('passport-polar-sh', () => {
-  it.each([[[]], [['--help']], [['help']]])('%p tells the commands', async (args) => {
+  it.each([[[]], [['--help']], [['-h']], [['help']]])('%p tells the commands', async (args) => {
     const terminal = await run(...args);
     expect(terminal.out).toMatch(/^Usage: passport-polar-sh <command>/);
     for (const command of ['register', 'emulator']) expect(terminal.out).toContain(`  ${command} `);
     expect([terminal.error, terminal.exitCode]).toEqual(['', undefined]);
   });
 
-  it('register --help tells the options, and does nothing', async () => {
-    const terminal = await register('--help', '--env-file', envFile);
+  it.each(['--help', '-h'])('register %s shows the options, and does nothing', async (help) => {
+    const terminal = await register(help, '--env-file', envFile);
     expect(terminal.out).toMatch(/^Usage: passport-polar-sh register/);
     for (const option of ['redirect-uri', 'scope', 'name', 'server', 'public', 'env-file', 'help'])
       expect(terminal.out).toMatch(new RegExp(`^ {2}--${option} `, 'm'));

@@ -51,7 +51,7 @@ describe('oidcc-client-test-refresh-token', () => {
     expect(provider.takeCalls()).toEqual(['token', 'token', 'token']);
     expect(provider.complaints).toEqual([]);
     const { form } = provider.requests.at(-1) ?? {};
-    expect(form?.['refresh_token']).toMatch(/^refresh&a\+b%20c=-/);
+    expect(form?.['refresh_token']).toMatch(/^refresh &a\+b%20c= ~-/);
     expect((await browser.get('/me')).body.user.id).toBe(provider.subject);
   });
 
@@ -129,37 +129,56 @@ describe('refreshed tokens are refused, and nothing of them is kept', () => {
     ],
     ['unsigned', 'id_token_algorithm', { sign: unsigned }],
     ['bad signature', 'id_token_signature', { sign: withBadSignature(signedWith()) }],
-    [
-      'another token_type',
-      'malformed_response',
-      { tokenResponse: (honest) => ({ ...honest, token_type: 'DPoP' }) },
-    ],
   ];
 
-  it.each(refusals)('%s (%s)', async (_name, code, misbehaviour) => {
+  it.each(refusals)('%s (%s): the login has ended', async (_name, code, misbehaviour) => {
     await start();
     provider.misbehave(misbehaviour);
-    expect(await refresh()).toEqual({ code });
+    // The old tokens are dead, and the new ones may be somebody else's: nothing is left of the login.
+    expect(await refresh()).toEqual({ code: 'login_expired' });
+    expect(app.errors.at(-1)).toMatchObject({ status: 401, cause: { code } });
     expect(provider.takeCalls()).toEqual(code === 'id_token_signature' ? ['token', 'jwks'] : ['token']);
-    expectNothingKept();
-    // What was known before has not expired, as far as anybody said.
-    expect(await currentToken()).toEqual({ accessToken: provider.accessTokens[0] });
-    expect((await browser.get('/me')).body.user.id).toBe(provider.subject);
-    expect(provider.takeCalls()).toEqual([]);
+    await expectOver();
   });
 
   it.each(refusals)('%s (%s), when the tokens of before have expired', async (_name, code, misbehaviour) => {
     await start({ expiresIn: 3600 });
     provider.clock.advance(3600);
     provider.misbehave(misbehaviour);
-    expect(await currentToken()).toEqual({ code });
+    expect(await currentToken()).toEqual({ code: 'login_expired' });
+    expect(app.errors.at(-1)).toMatchObject({ status: 401, cause: { code } });
+    provider.takeCalls();
+    await expectOver();
+  });
+
+  it('a token_type that is none of ours says nothing of the login', async () => {
+    await start();
+    provider.misbehave({ tokenResponse: (honest) => ({ ...honest, token_type: 'DPoP' }) });
+    expect(await refresh()).toEqual({ code: 'malformed_response' });
+    expect(provider.takeCalls()).toEqual(['token']);
     expectNothingKept();
+    // What was known before has not expired, as far as anybody said.
+    expect(await currentToken()).toEqual({ accessToken: provider.accessTokens[0] });
+    expect(provider.takeCalls()).toEqual([]);
     // The provider has rotated the refresh token, so this login is over.
     provider.misbehave({});
-    expect(await currentToken()).toEqual({ code: 'login_expired' });
+    expect(await refresh()).toEqual({ code: 'login_expired' });
     expect(provider.accessTokens).toHaveLength(2);
     expectNothingKept();
   });
+
+  /** Nobody is asked about that login any more, nor is its old token handed out, though it may not have expired. */
+  async function expectOver(): Promise<void> {
+    provider.misbehave({});
+    for (let time = 0; time < 2; time++) {
+      expect((await browser.get('/polar/token')).status).toBe(401);
+      expect((await browser.get('/polar/token?force=1')).status).toBe(401);
+    }
+    expect(provider.takeCalls()).toEqual([]);
+    expect(provider.accessTokens).toHaveLength(2);
+    expect((await browser.get('/me')).body.user.id).toBe(provider.subject);
+    expectNothingKept();
+  }
 
   function expectNothingKept(): void {
     const refused = provider.accessTokens[1] as string;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { blocksOf, runningFile } from './shown-code.js';
 
-const files = ['tables.sql', 'token-records.ts', 'refresh-lock.ts', 'polar.ts', 'nightly-job.ts'];
+const files = ['tables.sql', 'polar-storage.ts', 'polar.ts', 'nightly-job.ts'];
 
 describe('the guide to work outside a request', () => {
   it.each(files)('shows %s as it runs', (file) => {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { PolarOAuthClient, PolarRegistrationClient } from 'passport-polar-sh';
+import { blocksOf, runningFile } from './shown-code.js';
 
 const root = resolve(__dirname, '../..');
 const guide = readFileSync(join(root, 'docs/oauth-api.md'), 'utf8');
@@ -138,6 +139,12 @@ describe('every public method', () => {
       expect(doc).toMatch(new RegExp(`(client|registrations)\\.${name}\\(`));
     },
   );
+});
+
+it('the guide shows how to delete a client as it runs', () => {
+  const blocks = blocksOf('oauth-api.md');
+  expect([...blocks.keys()]).toEqual(['retire-client.ts']);
+  expect(blocks.get('retire-client.ts')).toBe(runningFile('oauth-api', 'retire-client.ts'));
 });
 
 it('the README shows the way', () => {

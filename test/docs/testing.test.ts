@@ -15,9 +15,12 @@ function shownVersion(file: string): string {
 }
 
 describe('the testing guide', () => {
-  it.each(['app.ts', 'login.test.ts', 'more.test.ts', 'browser.test.ts'])('shows %s as it runs', (file) => {
-    expect(blocks.get(file)).toBe(shownVersion(file));
-  });
+  it.each(['app.ts', 'login.test.ts', 'more.test.ts', 'bad-day.test.ts', 'browser.test.ts'])(
+    'shows %s as it runs',
+    (file) => {
+      expect(blocks.get(file)).toBe(shownVersion(file));
+    },
+  );
 
   it('tests a login in five lines', () => {
     const [, body = ''] =

@@ -78,6 +78,10 @@ describe('errors sent to the app', () => {
     });
   });
 
+  it('do not come of a line break after the challenge', async () => {
+    expect(await polar.code({ code_challenge: `${CHALLENGE}\n` })).toMatch(/^polar_ac_/);
+  });
+
   it.each(['code_challenge', 'code_challenge_method'])('%s given twice', async (name) => {
     const path = polar.authorizePath({ code_challenge: CHALLENGE, code_challenge_method: 'S256' });
     const value = name === 'code_challenge' ? CHALLENGE : 'S256';
@@ -206,7 +210,12 @@ describe('success', () => {
   });
 
   it('so are those of Polar’s own web app', async () => {
-    expect((await polar.login({ scope: 'openid web:read web:write' })).scope).toBe('openid');
+    const scope = 'openid organization_access_tokens:read organization_access_tokens:write';
+    expect((await polar.login({ scope })).scope).toBe('openid');
+  });
+
+  it.each(['openid web:read', 'web:write', 'admin'])('%s is not among the scopes of Polar', async (scope) => {
+    expect((await polar.authorize({ scope })).location.get('error')).toBe('invalid_scope');
   });
 
   it('without openid there is no id_token', async () => {
@@ -223,7 +232,7 @@ describe('organizations', () => {
 
   it.each([
     ['no-uuid', "Invalid 'organizations' UUID"],
-    [ACME.replace('0', '9'), `You are not a member of organization ${ACME.replace('0', '9')}`],
+    [ACME.replace('0', '9'), `Organization ${ACME.replace('0', '9')} is not accessible`],
   ])('refuses %s, without the state', async (organizations, description) => {
     const { status, json } = await polar.authorize({ organizations });
     expect(status).toBe(400);

@@ -293,7 +293,27 @@ describe('options', () => {
     [{ port: 0.5 }, 'port must be a whole number'],
     [{ host: '' }, 'host must be a text, not ""'],
     [{ issuer: 7 }, 'issuer must be a text, not 7'],
-    [{ commitLagMs: -1 }, 'commitLagMs must be a number of at least 0, not -1'],
+    [{ realistic: 'yes' }, '`realistic`: expected an object, not yes'],
+    [{ realistic: { commitLag: 1 } }, 'no option "commitLag". Options: commitLagMs, refreshRaces, rateLimit'],
+    [{ realistic: { seed: 7 } }, '`realistic` must name commitLagMs, refreshRaces or rateLimit, or be true'],
+    [{ realistic: { commitLagMs: -1 } }, 'commitLagMs must be a number from 0 to 2147483647, not -1'],
+    [{ realistic: { commitLagMs: [900, 0] } }, 'commitLagMs: the most must be a number from 900 to'],
+    [
+      { realistic: { commitLagMs: [1] } },
+      'commitLagMs: the most must be a number from 1 to 2147483647, not und',
+    ],
+    [{ realistic: { commitLagMs: [1, 2, 3] } }, 'commitLagMs must be a number or two, not 1,2,3'],
+    [
+      { realistic: { refreshRaces: { processes: 2 } } },
+      'no option "processes". Options: workers, lockTimeout',
+    ],
+    [{ realistic: { refreshRaces: { workers: 1.5 } } }, 'workers must be a whole number, not 1.5'],
+    [{ realistic: { refreshRaces: null } }, '`refreshRaces`: expected an object, not null'],
+    [{ realistic: { refreshRaces: { workers: 0 } } }, 'workers must be a number from 1 to 1000, not 0'],
+    [{ realistic: { refreshRaces: { lockTimeoutMs: '30' } } }, 'lockTimeoutMs must be a number from 0'],
+    [{ realistic: { rateLimit: 'strict' } }, 'rateLimit must be one of production, sandbox, not "strict"'],
+    [{ realistic: { rateLimit: 'sandbox', seed: 0.5 } }, 'seed must be a whole number, not 0.5'],
+    [{ realistic: { rateLimit: 'sandbox', seed: '7' } }, 'seed must be a number of at least 0, not "7"'],
     [{ lifetimes: { accessTokenSeconds: 1 } }, 'no option "accessTokenSeconds". Options: authorizationCode'],
     [{ lifetimes: { loginAccessTokenSeconds: Number.NaN } }, 'lifetimes.loginAccessTokenSeconds must be a'],
     [{ users: 'ada@example.com' }, 'users must be a list, not "ada@example.com"'],
@@ -353,24 +373,6 @@ describe('options', () => {
     if (await hasIPv6()) {
       await starting({ host: '::1' }, ({ url }) => expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/));
     }
-  });
-
-  it('commitLagMs: a new token is unknown until a while after the response', async () => {
-    await starting({ commitLagMs: 800, clients: [WEB_CLIENT] }, async (emulator) => {
-      const body = new URLSearchParams({
-        grant_type: 'web',
-        session_token: emulator.createSession(emulator.user),
-        client_id: WEB_CLIENT.clientID,
-        client_secret: WEB_CLIENT.clientSecret,
-      });
-      const answer = await fetch(`${emulator.url}/v1/oauth2/token`, { method: 'POST', body });
-      const { access_token } = (await answer.json()) as { access_token: string };
-      const headers = { authorization: `Bearer ${access_token}` };
-      const userinfo = async () => (await fetch(`${emulator.url}/v1/oauth2/userinfo`, { headers })).status;
-      expect(await userinfo()).toBe(401);
-      while ((await userinfo()) === 401) await new Promise((resolve) => setTimeout(resolve, 50));
-      expect(await userinfo()).toBe(200);
-    });
   });
 });
 

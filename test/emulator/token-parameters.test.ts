@@ -91,30 +91,6 @@ describe('of the query', () => {
   });
 });
 
-describe('a multipart body', () => {
-  it('is a form, too; files in it are not read', async () => {
-    const { refreshToken } = await polar.login();
-    const { clientID, clientSecret = '' } = polar.client;
-    const body = new FormData();
-    body.set('grant_type', 'refresh_token');
-    body.set('client_id', clientID);
-    body.set('client_secret', clientSecret);
-    body.append('refresh_token', refreshToken);
-    body.append('refresh_token', new Blob(['x']), 'x.txt');
-    const { status } = await polar.send('/v1/oauth2/token', { method: 'POST', body });
-    expect(status).toBe(200);
-  });
-
-  it('that makes no sense has no fields', async () => {
-    for (const type of ['multipart/form-data', 'multipart/form-data; boundary=x']) {
-      for (const body of ['nonsense', '--x\r\nnonsense\r\n--x--', '--x\r\n\r\n--x--\r\n']) {
-        const init = { method: 'POST', body, headers: { 'content-type': type } };
-        expect(await error(polar.send('/v1/oauth2/token', init))).toEqual([400, 'unsupported_grant_type']);
-      }
-    }
-  });
-});
-
 describe('a token without scopes', () => {
   const lacking = { scope: 'organizations:read' };
 
@@ -155,9 +131,9 @@ describe('Basic', () => {
   });
 
   it('decodes what is percent-encoded, and leaves the rest', async () => {
-    const secret = '100% ü';
+    const secret = '100% x';
     polar.client = polar.register({ tokenEndpointAuthMethod: 'client_secret_basic', clientSecret: secret });
-    const { authorization = '' } = basic(polar.client.clientID, '100%%20%C3%BC');
+    const { authorization = '' } = basic(polar.client.clientID, '100%%20%78');
     expect(await error(send(authorization))).toEqual([400, 'invalid_request']);
   });
 });

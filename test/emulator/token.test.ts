@@ -100,6 +100,7 @@ describe('PKCE', () => {
       ['wrong', PLAIN, CHALLENGE, 'invalid_grant', 'Code challenge failed.'],
       ['missing', S256, undefined, 'invalid_request', "Missing 'code_verifier'"],
       ['too short', S256, 'short', 'invalid_request', "Invalid 'code_verifier'"],
+      ['with a line break', S256, `${VERIFIER}\n`, 'invalid_grant', 'Code challenge failed.'],
       [
         'unexpected',
         {},

@@ -121,7 +121,7 @@ describe.each(['ask', 'auto', 'deny'] as const)('authorize, with consent %s', (c
       'There is no organization acne at this Polar. Organizations: acme, analytical-engines, compilers.',
     );
     await expect(emulator.authorize(authorizeURL(), { organizations: ['compilers'] })).rejects.toThrow(
-      /not a member of organization/,
+      /Organization .* is not accessible/,
     );
     emulator.user = '';
     await expect(emulator.authorize(authorizeURL())).rejects.toThrow('Nobody is signed in at this Polar');

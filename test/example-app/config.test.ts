@@ -27,7 +27,7 @@ describe('the configuration', () => {
       BASE_URL: 'https://app.example.com/',
       SESSION_SECRET: 'only for tests',
       REDIS_URL: 'redis://localhost:6379',
-      POLAR_REDIS_LOCK: '0',
+      POLAR_STORAGE: 'session',
       POLAR_SERVER: 'sandbox',
       POLAR_AUTH_METHOD: 'client_secret_basic',
       POLAR_SCOPE: 'openid',
@@ -39,7 +39,7 @@ describe('the configuration', () => {
       port: 0,
       baseURL: 'https://app.example.com',
       sessionSecret: 'only for tests',
-      redis: { url: 'redis://localhost:6379', lock: false },
+      redis: { url: 'redis://localhost:6379', ownStorage: false },
       client: { clientID: 'polar_ci_1', clientSecret: 'polar_cs_1' },
       server: 'sandbox',
       authMethod: 'client_secret_basic',
@@ -61,8 +61,16 @@ describe('the configuration', () => {
     });
   });
 
-  it('locks in Redis unless told not to', () => {
-    expect(readConfig({ REDIS_URL: 'rediss://cache' }).redis).toEqual({ url: 'rediss://cache', lock: true });
+  it.each([
+    [{}, true],
+    [{ POLAR_STORAGE: 'redis' }, true],
+    [{ POLAR_STORAGE: 'session' }, false],
+    // How it was called before.
+    [{ POLAR_REDIS_LOCK: '1' }, true],
+    [{ POLAR_REDIS_LOCK: '0' }, false],
+  ])('keeps logins in Redis, or beside the sessions there when told so: %j', (env, ownStorage) => {
+    const { redis } = readConfig({ REDIS_URL: 'rediss://cache', ...env });
+    expect(redis).toEqual({ url: 'rediss://cache', ownStorage });
   });
 
   it.each([
@@ -92,6 +100,7 @@ describe('the configuration', () => {
     ['BASE_URL', { BASE_URL: 'https://app.example.com/shop' }],
     ['REDIS_URL', { REDIS_URL: 'localhost:6379' }],
     ['POLAR_REDIS_LOCK', { REDIS_URL: 'redis://localhost', POLAR_REDIS_LOCK: 'no' }],
+    ['POLAR_STORAGE', { REDIS_URL: 'redis://localhost', POLAR_STORAGE: 'memory' }],
     ['POLAR_SERVER', { POLAR_SERVER: 'Sandbox' }],
     [
       'POLAR_SERVER',

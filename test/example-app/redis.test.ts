@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createClient } from 'redis';
 import { readConfig } from '../../example-app/config.js';
@@ -5,6 +6,7 @@ import { type ExampleApp, startExampleApp } from '../../example-app/start.js';
 import { Browser } from '../support/browser.js';
 import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js';
 import { type RunningApp, runApp } from './running-app.js';
+import { type SpawnedApp, spawnApp } from './spawned-app.js';
 
 (hasRedis ? describe : describe.skip)('with REDIS_URL', () => {
   let redis: TestRedis;
@@ -15,17 +17,21 @@ import { type RunningApp, runApp } from './running-app.js';
 
   let first: RunningApp;
   let second: ExampleApp;
+  let spawned: SpawnedApp | undefined;
   afterEach(async () => {
+    await spawned?.stop();
+    spawned = undefined;
     await second?.close();
     await first?.close();
+    await redis.sendCommand('FLUSHALL');
   });
 
-  it.each(['0', '1'])(
-    'processes share sessions and tokens (POLAR_REDIS_LOCK=%s)',
-    async (lock) => {
+  it.each(['session', 'redis'])(
+    'processes share sessions and tokens (POLAR_STORAGE=%s)',
+    async (storage) => {
       const env = {
         REDIS_URL: redis.url,
-        POLAR_REDIS_LOCK: lock,
+        POLAR_STORAGE: storage,
         SESSION_SECRET: 'only for tests',
         EXPOSE_TOKEN: '1',
       };
@@ -52,31 +58,66 @@ import { type RunningApp, runApp } from './running-app.js';
 
       const keys = await keysIn(redis.url);
       expect(keys.filter((key) => key.startsWith('sess:'))).not.toEqual([]);
-      expect(keys.filter((key) => key.startsWith('polar:tokens:'))).not.toEqual([]);
-      expect(keys.filter((key) => key.startsWith('polar:lock:'))).toEqual([]);
+      // One row of tokens, and no lock that is still held.
+      const isRow = storage === 'redis' ? /^polar:\{[0-9a-f]{32}\}:[0-9a-f]{32}$/ : /^sess:[0-9a-f]{32}$/;
+      expect(keys.filter((key) => isRow.test(key))).toHaveLength(1);
 
       await onSecond.post('/logout');
       expect((await browser.get('/me')).status).toBe(401);
     },
     30_000,
   );
+
+  it('a process that is told to end (SIGTERM) keeps what a refresh under way brings', async () => {
+    const env = { REDIS_URL: redis.url, SESSION_SECRET: 'only for tests', EXPOSE_TOKEN: '1' };
+    first = await runApp(env);
+    const elsewhere = first.browser();
+    await elsewhere.logIn();
+    const ending = await spawnApp({ ...env, ...sameApp(first) });
+    spawned = ending;
+    const browser = new Browser(ending.url);
+    browser.agent.jar = elsewhere.agent.jar;
+    const before = await browser.token();
+
+    // Longer than requests are waited for.
+    first.emulator.fail('token', { delayMs: 4500 });
+    const cutOff = browser.post('/refresh').then(
+      ({ status }) => status,
+      () => 'cut off',
+    );
+    const refreshes = () => first.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+    for (let waited = 0; refreshes().length === 0; waited++) {
+      expect(waited).toBeLessThan(500);
+      await delay(20);
+    }
+    expect(await ending.stop()).toBe(0);
+    expect(await cutOff).toBe('cut off');
+
+    second = await startSecond(first, env);
+    const later = new Browser(second.url);
+    later.agent.jar = browser.agent.jar;
+    const after = await later.token();
+    expect(after).not.toBe(before);
+    expect(first.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([after]);
+    expect(refreshes()).toHaveLength(1);
+  }, 60_000);
 });
 
-/** Another process's worth of the same app: same client, same Polar, same Redis. */
-function startSecond(
-  { emulator, client, url }: RunningApp,
-  env: Readonly<Record<string, string>>,
-): Promise<ExampleApp> {
-  const config = readConfig({
-    ...env,
+/** What a process needs to be the same app. */
+function sameApp({ emulator, client, url }: RunningApp): Readonly<Record<string, string>> {
+  return {
     PORT: '0',
     BASE_URL: url,
     POLAR_CLIENT_ID: client.clientID,
-    POLAR_CLIENT_SECRET: client.clientSecret,
+    POLAR_CLIENT_SECRET: String(client.clientSecret),
     POLAR_WEB_URL: emulator.webURL,
     POLAR_API_URL: emulator.apiURL,
-  });
-  return startExampleApp(config, () => {});
+  };
+}
+
+/** Another process's worth of the same app: same client, same Polar, same Redis. */
+function startSecond(app: RunningApp, env: Readonly<Record<string, string>>): Promise<ExampleApp> {
+  return startExampleApp(readConfig({ ...env, ...sameApp(app) }), () => {});
 }
 
 async function keysIn(url: string): Promise<string[]> {

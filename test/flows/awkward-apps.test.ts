@@ -5,15 +5,14 @@ import type express from 'express';
 import type session from 'express-session';
 import {
   logout,
+  type PolarAccessToken,
   PolarStrategy,
   polarTokens,
   requireLogin,
   requireScope,
-  type StoredTokenRecord,
-  type TokenRecordStore,
-  type TokenSet,
 } from 'passport-polar-sh';
-import { redisRefreshLock } from 'passport-polar-sh/redis';
+import { redisStorage } from 'passport-polar-sh/redis';
+import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 const loginLife = 864_000;
@@ -114,15 +113,19 @@ describe('tokens that were handed out', () => {
     const browser = await loggedIn({
       routes: (server) =>
         server.get('/mine', async (req, res) => {
-          const tokens = (await req.polar.getTokens()) as { -readonly [Key in keyof TokenSet]?: unknown };
+          const tokens = (await req.polar.getTokens()) as {
+            -readonly [Key in keyof PolarAccessToken]: unknown;
+          };
           (tokens.scopes as string[]).push('everything');
           (req.polar.scopes as string[]).push('everything');
-          delete tokens.refreshToken;
+          tokens.accessToken = 'changed';
+          tokens.expiresAt = 0;
           res.json(tokens);
         }),
     });
     expect((await browser.get('/mine')).body.scopes).toContain('everything');
     expect((await browser.get('/me')).body.scopes).toEqual(['openid', 'email']);
+    expect(await browser.token()).toBe(liveToken());
     app.emulator.advanceTime(loginLife);
     expect(await browser.token()).toBe(liveToken());
   });
@@ -170,7 +173,8 @@ describe('an answer to a refresh in which only the tokens make sense', () => {
     const forged = fetchThat((body) => Object.assign(body, { id_token: 'x.y.z' }));
     const browser = await loggedIn({ strategy: { fetch: forged } });
     app.emulator.advanceTime(loginLife);
-    expect((await browser.get('/token')).body.code).toBe('id_token_malformed');
+    expect((await browser.get('/token')).body.code).toBe('login_expired');
+    expect(app.errors[0]).toMatchObject({ status: 401, cause: { code: 'id_token_malformed' } });
     await until(() => app.emulator.liveTokens().length === 0);
   });
 });
@@ -203,7 +207,7 @@ describe('a custom callback that throws', () => {
   });
 });
 
-describe('stores, locks and fetches', () => {
+describe('stores and fetches', () => {
   it('two strategies over one memory store refresh one after the other', async () => {
     const browser = await loggedIn({
       routes: (server, { client, emulator }) => {
@@ -242,43 +246,46 @@ describe('stores, locks and fetches', () => {
     expect((await browser.get(callback)).body.message).toBe('disk full');
   });
 
-  it('a store of records may answer at once, without promises', async () => {
-    const rows = new Map<string, StoredTokenRecord>();
-    const puts: string[] = [];
-    const tokenRecords = {
-      get: (loginId: string) => rows.get(loginId),
-      put: (loginId: string, record: StoredTokenRecord) => {
-        puts.push(loginId);
-        rows.set(loginId, record);
-        return true;
+  it.each<[string, (command: string) => Promise<unknown>]>([
+    [
+      'throws',
+      () => {
+        throw new Error('The client is closed');
       },
-    } as unknown as TokenRecordStore;
-    const browser = await loggedIn({ strategy: { tokenRecords } });
+    ],
+    ['rejects', async () => Promise.reject(new Error('Connection lost'))],
+    ['responds with something else', async () => 'OK'],
+  ])('a Redis client that %s costs the storage, and nothing else', async (_what, sendCommand) => {
+    const browser = await loggedIn({ strategy: { storage: redisStorage({ sendCommand }) } });
     app.emulator.advanceTime(loginLife);
     expect(await browser.token()).toBe(liveToken());
-    expect(puts).toHaveLength(1);
-  });
-
-  it('a Redis client that throws costs the lock, and nothing else', async () => {
-    const sendCommand = (): never => {
-      throw new Error('The client is closed');
-    };
-    const browser = await loggedIn({ strategy: { refreshLock: redisRefreshLock({ sendCommand }) } });
-    app.emulator.advanceTime(loginLife);
     expect(await browser.token()).toBe(liveToken());
+    expect(refreshes()).toHaveLength(1);
   });
 
-  it('a Redis client that throws only later does not end the process', async () => {
+  it('a storage that throws only during a refresh does not end the process, or the login', async () => {
     let isClosed = false;
-    const sendCommand = (command: string): Promise<unknown> => {
-      if (isClosed) throw new Error('The client is closed');
-      return Promise.resolve(command === 'SET' ? 'OK' : 1);
+    const rows = inMemoryStorage();
+    const unlessClosed =
+      <Args extends unknown[], Result>(method: (...args: Args) => Result) =>
+      (...args: Args): Result => {
+        if (isClosed) throw new Error('The client is closed');
+        return method(...args);
+      };
+    const storage = {
+      read: unlessClosed(rows.read),
+      write: unlessClosed(rows.write),
+      remove: unlessClosed(rows.remove),
     };
-    app = await startTestApp();
-    const release = await redisRefreshLock({ sendCommand, leaseMs: 100 }).acquire('x', { waitMs: 100 });
-    isClosed = true;
-    await new Promise((resolve) => setTimeout(resolve, 120));
-    await expect(release()).rejects.toThrow('closed');
+    const browser = await loggedIn({ strategy: { storage } });
+    app.emulator.advanceTime(loginLife);
+    app.emulator.fail('token', { delayMs: 1300 });
+    const token = browser.token();
+    await until(() => refreshes().length === 1);
+    isClosed = true; // the next renewal of the lock throws, and so does what comes after the response
+    expect(await token).toBe(liveToken());
+    isClosed = false;
+    expect(await browser.token()).toBe(liveToken());
   });
 
   it('a fetch whose errors carry the request along shows nothing of it', async () => {

@@ -518,7 +518,7 @@ describe('beside session logins', () => {
 
   it('a token that Polar has not committed yet is not remembered as bad', async () => {
     const app = await startTestApp({
-      emulator: { commitLagMs: 900 },
+      emulator: { realistic: { commitLagMs: 900 } },
       routes: (server, { client, emulator, passport }) => {
         const { clientID, clientSecret } = client;
         passport.use(new PolarBearerStrategy({ clientID, clientSecret, server: emulator.server }));
@@ -565,6 +565,11 @@ describe('construction', () => {
     [{ organization: 'x' }, "no option 'organization'. Did you mean organizations?"],
     [{ cacheSeconds: -1 }, 'cacheSeconds'],
     [{ cacheSeconds: Number.NaN }, 'cacheSeconds'],
+    [{ unknownTokensPerMinute: 0 }, 'unknownTokensPerMinute'],
+    [{ unknownTokensPerMinute: 1.5 }, 'unknownTokensPerMinute'],
+    [{ unknownTokensPerMinute: Number.POSITIVE_INFINITY }, 'unknownTokensPerMinute'],
+    [{ unknownTokensPerMinute: '50' }, 'unknownTokensPerMinute'],
+    [{ unknownTokens: 5 }, 'Did you mean unknownTokensPerMinute?'],
     [{ name: '' }, 'name'],
     [{ now: 7 }, 'now'],
     [{ clientID: '' }, 'clientID'],

@@ -64,6 +64,10 @@ describe('a callback fails, without starting a login, when it', () => {
     'code=a&error=access_denied&state=STATE',
     'state=STATE',
     'code=&state=STATE',
+    'code=%E2%98%83&state=STATE',
+    'code=a%0Ab&state=STATE',
+    'code=a%00&state=STATE',
+    'code=%FF&state=STATE',
     'code=a&state=STATE&iss=x&iss=y',
     `code=${'a'.repeat(5000)}&state=STATE`,
   ])('is malformed: %s', async (query) => {

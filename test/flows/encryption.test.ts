@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
 import { logout, PolarStrategy } from 'passport-polar-sh';
 import { Browser } from '../support/browser.js';
+import { isRowId, rowIdOf } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 const [first, second] = ['first', 'second'].map((name) => name.padEnd(40, '.')) as [string, string];
@@ -57,7 +58,7 @@ const everythingStored = () => JSON.stringify(sessions());
 function rememberSessions({ agent }: Browser): () => void {
   const [domain, path] = ['127.0.0.1', '/'];
   const cookies = agent.jar.getCookies({ domain, path, secure: false, script: false }).map(String);
-  const before = Object.entries(sessions()).filter(([sid]) => !sid.startsWith('polar-tokens.'));
+  const before = Object.entries(sessions()).filter(([sid]) => !isRowId(sid));
   return () => {
     for (const [sid, text] of before) store.set(sid, JSON.parse(text));
     agent.jar.setCookies(cookies, domain, path);
@@ -158,10 +159,13 @@ describe('with encryptionKeys', () => {
     it('a logout holds though it came to one that cannot open the login, and the store fails at first', async () => {
       const { old, renewed } = await inBoth();
       await renewed.logIn();
+      const { loginId } = (await renewed.get('/session')).body.polar;
       const set = store.set.bind(store);
       let failures = 1;
       store.set = (sid, session, done) =>
-        sid.endsWith('.ended') && failures-- > 0 ? done?.(new Error('down')) : set(sid, session, done);
+        sid === rowIdOf(loginId, 'tombstone') && failures-- > 0
+          ? done?.(new Error('down'))
+          : set(sid, session, done);
       const bringBack = rememberSessions(renewed);
       expect((await old.get('/token')).body.code).toBe('not_logged_in');
       await old.post('/logout');

@@ -76,6 +76,12 @@ describe('a flood of', () => {
     expect(growth).toBeLessThan(4 * megabyte);
   }, 300_000);
 
+  const bearers = { clientID: 'c', clientSecret: 's', unknownTokensPerMinute: 1_000_000 };
+  const bad = (index: number) => ({
+    originalUrl: '/',
+    headers: { authorization: `Bearer polar_at_u_bad-${index}` },
+  });
+
   it('100,000 bad bearer tokens is forgotten but for the last of them', async () => {
     let now = 0;
     let asked = 0;
@@ -83,9 +89,8 @@ describe('a flood of', () => {
       asked++;
       return Response.json({ active: false });
     };
-    const bearer = new PolarBearerStrategy({ clientID: 'c', clientSecret: 's', fetch, now: () => now });
-    const ask = (index: number): Promise<unknown> =>
-      authenticate(bearer, { originalUrl: '/', headers: { authorization: `Bearer bad-${index}` } });
+    const bearer = new PolarBearerStrategy({ ...bearers, fetch, now: () => now });
+    const ask = (index: number): Promise<unknown> => authenticate(bearer, bad(index));
     // Each twice: a "no" is remembered only for a token that was met before.
     const growth = await growthDuring(100_000, 100, async (index) => {
       await ask(index);
@@ -97,6 +102,25 @@ describe('a flood of', () => {
     asked = 0;
     await ask(0);
     expect(asked).toBe(1);
+  }, 300_000);
+
+  it('100,000 bad bearer tokens beyond the budget leaves nothing but when the last of them were met', async () => {
+    let asked = 0;
+    const fetch = async (): Promise<Response> => {
+      asked++;
+      return Response.json({ active: false });
+    };
+    const bearer = new PolarBearerStrategy({
+      ...bearers,
+      unknownTokensPerMinute: 10,
+      fetch,
+      now: () => 1_000_000,
+    });
+    const growth = await growthDuring(100_000, 100, (index) =>
+      authenticate(bearer, bad(index)).catch((error) => expect(error.code).toBe('rate_limited')),
+    );
+    expect(asked).toBe(10);
+    expect(growth).toBeLessThan(4 * megabyte);
   }, 300_000);
 
   it('logins that a process meets is forgotten but for the last 10,000', async () => {
@@ -111,7 +135,7 @@ describe('a flood of', () => {
       new PolarStrategy({ ...options, clientID: login.clientID, server: login.server }),
     );
     const use = async (index: number): Promise<unknown> => {
-      const loginId = Buffer.from(String(index).padStart(16, '0')).toString('base64url');
+      const loginId = String(index).padStart(32, '0');
       const { user } = login.session['passport'] as Json;
       const found = { ...login.session, polar: { ...(login.session['polar'] as Json), loginId } };
       Object.assign(found, { cookie: { originalMaxAge: null }, regenerate() {}, save() {} });

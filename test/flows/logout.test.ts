@@ -1,137 +1,145 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { logout } from 'passport-polar-sh';
+import { polars, until } from '../support/polars.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
-let app: TestApp;
 const withLogout: TestAppOptions = {
   routes: (server, { polar }) => {
     server.post('/logout', logout(polar, { redirectTo: '/bye' }));
     server.post('/logout-then', logout(polar), (_req, res) => void res.json({ next: true }));
   },
 };
-beforeEach(async () => {
-  app = await startTestApp(withLogout);
-});
+let app: TestApp;
 afterEach(() => app.close());
 
-const revocations = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'revoke');
-
-it('revokes at Polar, ends the session and redirects', async () => {
-  const browser = app.browser();
-  await browser.logIn();
-  const answer = await browser.post('/logout');
-  expect([answer.status, answer.headers['location']]).toEqual([302, '/bye']);
-  expect(app.emulator.liveTokens()).toEqual([]);
-  expect((await browser.get('/me')).body).toEqual({ user: null, scopes: [] });
-  expect((await browser.get('/token')).status).toBe(401);
-});
-
-it('revokes the newest refresh token, not that of the login', async () => {
-  const browser = app.browser();
-  await browser.logIn();
-  app.emulator.advanceTime(864_000);
-  await browser.token();
-  const [newest] = app.emulator.liveTokens();
-  await browser.post('/logout');
-  expect(revocations()[0]?.form).toEqual({
-    token: newest?.refreshToken,
-    client_id: app.client.clientID,
-    client_secret: app.client.clientSecret,
+describe.each(polars)('logging out at %s', (_name, emulator) => {
+  beforeEach(async () => {
+    app = await startTestApp({ emulator, ...withLogout });
   });
-  expect(app.emulator.liveTokens()).toEqual([]);
-});
 
-it('calls the next handler without redirectTo', async () => {
-  const browser = app.browser();
-  await browser.logIn();
-  expect((await browser.post('/logout-then')).body).toEqual({ next: true });
-});
+  const revocations = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'revoke');
+  /** A tidy Polar has revoked everything by now; another one may not have known the tokens, and is asked again. */
+  const nothingLives = () =>
+    until(() => app.emulator.liveTokens().length === 0, emulator.realistic === undefined ? 0 : 10_000);
 
-it('is no error for somebody who is not logged in', async () => {
-  expect((await app.browser().post('/logout')).headers['location']).toBe('/bye');
-  expect(revocations()).toHaveLength(0);
-});
-
-describe('nobody stays logged in', () => {
-  it.each([
-    ['refuses to revoke', { status: 500 }],
-    ['resets the connection', 'reset-before'],
-    ['answers HTML', 'html'],
-  ] as const)('when Polar %s', async (_how, fault) => {
+  it('revokes at Polar, ends the session and redirects', async () => {
     const browser = app.browser();
     await browser.logIn();
-    app.emulator.fail('revoke', fault, 3);
-    expect((await browser.post('/logout')).headers['location']).toBe('/bye');
+    const answer = await browser.post('/logout');
+    expect([answer.status, answer.headers['location']]).toEqual([302, '/bye']);
+    await nothingLives();
+    expect((await browser.get('/me')).body).toEqual({ user: null, scopes: [] });
     expect((await browser.get('/token')).status).toBe(401);
   });
 
-  it('when Polar does not answer', async () => {
-    await app.close();
-    app = await startTestApp({ ...withLogout, strategy: { timeoutMs: 200 } });
+  it('revokes the newest refresh token, not that of the login', async () => {
     const browser = app.browser();
     await browser.logIn();
-    app.emulator.fail('revoke', 'hang', 3);
-    expect((await browser.post('/logout')).headers['location']).toBe('/bye');
-    expect((await browser.get('/token')).status).toBe(401);
-  });
-
-  it('when a concurrent request brings the session back', async () => {
-    const browser = app.browser();
-    await browser.logIn();
-    const [sid] = Object.keys(app.store['sessions' as never]);
-    const saved = app.store['sessions' as never][sid as never];
-    const cookie = browser.agent.jar
-      .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
-      .toValueString();
+    app.emulator.advanceTime(864_000);
+    await browser.token();
+    const [newest] = app.emulator.liveTokens();
     await browser.post('/logout');
-    (app.store['sessions' as never] as Record<string, unknown>)[sid as string] = saved;
-    const { default: request } = await import('supertest');
-    const answer = await request(app.url).get('/token').set('cookie', cookie);
-    expect([answer.status, answer.body.code]).toEqual([401, 'logged_out']);
+    expect(revocations()[0]?.form).toEqual({
+      token: newest?.refreshToken,
+      client_id: app.client.clientID,
+      client_secret: app.client.clientSecret,
+    });
+    await nothingLives();
+  });
+
+  it('calls the next handler without redirectTo', async () => {
+    const browser = app.browser();
+    await browser.logIn();
+    expect((await browser.post('/logout-then')).body).toEqual({ next: true });
+  });
+
+  it('is no error for somebody who is not logged in', async () => {
+    expect((await app.browser().post('/logout')).headers['location']).toBe('/bye');
+    expect(revocations()).toHaveLength(0);
+  });
+
+  describe('nobody stays logged in', () => {
+    it.each([
+      ['refuses to revoke', { status: 500 }],
+      ['resets the connection', 'reset-before'],
+      ['answers HTML', 'html'],
+    ] as const)('when Polar %s', async (_how, fault) => {
+      const browser = app.browser();
+      await browser.logIn();
+      app.emulator.fail('revoke', fault, 3);
+      expect((await browser.post('/logout')).headers['location']).toBe('/bye');
+      expect((await browser.get('/token')).status).toBe(401);
+    });
+
+    it('when Polar does not answer', async () => {
+      await app.close();
+      app = await startTestApp({ emulator, ...withLogout, strategy: { timeoutMs: 200 } });
+      const browser = app.browser();
+      await browser.logIn();
+      app.emulator.fail('revoke', 'hang', 3);
+      expect((await browser.post('/logout')).headers['location']).toBe('/bye');
+      expect((await browser.get('/token')).status).toBe(401);
+    });
+
+    it('when a concurrent request brings the session back', async () => {
+      const browser = app.browser();
+      await browser.logIn();
+      const [sid] = Object.keys(app.store['sessions' as never]);
+      const saved = app.store['sessions' as never][sid as never];
+      const cookie = browser.agent.jar
+        .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
+        .toValueString();
+      await browser.post('/logout');
+      (app.store['sessions' as never] as Record<string, unknown>)[sid as string] = saved;
+      const { default: request } = await import('supertest');
+      const answer = await request(app.url).get('/token').set('cookie', cookie);
+      expect([answer.status, answer.body.code]).toEqual([401, 'logged_out']);
+    });
+  });
+
+  it('stops a refresh under way: what it receives is revoked and nobody is logged in again', async () => {
+    const browser = app.browser();
+    await browser.logIn();
+    app.emulator.advanceTime(864_000);
+    app.emulator.fail('token', { delayMs: 300 });
+    const token = browser.get('/token').then((answer) => answer);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const other = app.browser();
+    other.agent.jar.setCookies(
+      browser.agent.jar
+        .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
+        .map(String),
+    );
+    await browser.post('/logout');
+    await token;
+    await nothingLives();
+  });
+
+  it('revokes what a refresh receives that outlasted the logout', async () => {
+    const browser = app.browser();
+    await browser.logIn();
+    app.emulator.advanceTime(864_000);
+    app.emulator.fail('token', { delayMs: 2600 });
+    const token = browser.get('/token').then((answer) => answer);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await browser.post('/logout');
+    expect((await token).body.code).toBe('logged_out');
+    await nothingLives();
+  });
+
+  it('skips the revocation for a public client', async () => {
+    await app.close();
+    app = await startTestApp({ emulator, ...withLogout, publicClient: true });
+    const browser = app.browser();
+    await browser.logIn();
+    expect((await browser.post('/logout')).headers['location']).toBe('/bye');
+    expect(revocations()).toHaveLength(0);
+    expect((await browser.get('/token')).status).toBe(401);
   });
 });
 
-it('stops a refresh under way: what it receives is revoked and nobody is logged in again', async () => {
-  const browser = app.browser();
-  await browser.logIn();
-  app.emulator.advanceTime(864_000);
-  app.emulator.fail('token', { delayMs: 300 });
-  const token = browser.get('/token').then((answer) => answer);
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const other = app.browser();
-  other.agent.jar.setCookies(
-    browser.agent.jar
-      .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
-      .map(String),
-  );
-  await browser.post('/logout');
-  await token;
-  expect(app.emulator.liveTokens()).toEqual([]);
-});
-
-it('revokes what a refresh receives that outlasted the logout', async () => {
-  const browser = app.browser();
-  await browser.logIn();
-  app.emulator.advanceTime(864_000);
-  app.emulator.fail('token', { delayMs: 2600 });
-  const token = browser.get('/token').then((answer) => answer);
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  await browser.post('/logout');
-  expect((await token).body.code).toBe('logged_out');
-  expect(app.emulator.liveTokens()).toEqual([]);
-});
-
-it('skips the revocation for a public client', async () => {
-  await app.close();
-  app = await startTestApp({ ...withLogout, publicClient: true });
-  const browser = app.browser();
-  await browser.logIn();
-  expect((await browser.post('/logout')).headers['location']).toBe('/bye');
-  expect(revocations()).toHaveLength(0);
-  expect((await browser.get('/token')).status).toBe(401);
-});
-
-it('names what it needs', () => {
+it('names what it needs', async () => {
+  app = await startTestApp();
   expect(() => logout(undefined as never)).toThrow('logout needs the strategy');
   expect(() => logout(app.polar, { redirectTo: 7 as never })).toThrow('redirectTo');
 });

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { PolarOAuthClient, type PolarStrategyOptions, type TokenRecordStore } from 'passport-polar-sh';
+import { PolarOAuthClient, type PolarStrategyOptions } from 'passport-polar-sh';
 import type { PolarEmulator } from 'passport-polar-sh/emulator';
 import type { Browser } from '../support/browser.js';
+import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
@@ -24,8 +25,10 @@ const start = async (options: TestAppOptions = {}) => {
 const introspections = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'introspect').length;
 const organizations = async (browser: Browser) => (await browser.get('/organizations')).body;
 /** Logs in and picks an organization. */
-const logIn = async (browser: Browser, ...picked: string[]) =>
-  browser.get(await app.emulator.authorize(await browser.startLogin(), { organizations: picked }));
+const logIn = async (browser: Browser, ...picked: string[]) => {
+  const path = await app.emulator.authorize(await browser.startLogin(), { organizations: picked });
+  return browser.get(path);
+};
 
 const acme = '22222220-2222-4222-8222-222222222222';
 
@@ -70,7 +73,7 @@ describe('req.polar.organizations()', () => {
   });
 
   it('works with tokens that Polar has not committed yet', async () => {
-    const browser = await start({ emulator: { commitLagMs: 300 } });
+    const browser = await start({ emulator: { realistic: { commitLagMs: 300 } } });
     await logIn(browser, 'acme');
     expect(await organizations(browser)).toEqual([acme]);
     expect(introspections()).toBeLessThanOrEqual(2);
@@ -148,15 +151,8 @@ describe('req.polar.organizations()', () => {
 
 describe('outside a request', () => {
   it('tokensFor(loginId).organizations() tells the same', async () => {
-    const records = new Map<string, string>();
-    const tokenRecords: TokenRecordStore = {
-      get: async (key) => records.get(key) as never,
-      put: async (key, value) => {
-        records.set(key, value as never);
-        return true;
-      },
-    };
-    const browser = await start({ strategy: { tokenRecords, encryptionKeys: ['k'.repeat(32)] } });
+    const strategy = { storage: inMemoryStorage(), encryptionKeys: ['k'.repeat(32)] };
+    const browser = await start({ strategy });
     await logIn(browser, 'acme');
     const loginId = (await browser.get('/login-id')).body;
     expect((await app.browser().get(`/of/${loginId}`)).body).toEqual([acme]);

@@ -112,15 +112,20 @@ describe('while Polar hangs', () => {
 
     app.emulator.heal('token');
     app.emulator.advanceTime(1);
-    expect(new Set(await statuses(browsers))).toEqual(new Set([200]));
+    expect(new Set(await statuses(others))).toEqual(new Set([200]));
+    // Whose request was sent is told to wait: its response may still come.
+    expect((await first.get('/token')).status).toBe(503);
   });
 
-  it('a login that works is proof enough that it is back', async () => {
-    const [browser] = (await loggedIn(1, { strategy: { timeoutMs: 600 } })) as [Browser];
+  it('one refresh that works is proof enough that it is back', async () => {
+    const [first, ...others] = (await loggedIn(3, { strategy: { timeoutMs: 600 } })) as [
+      Browser,
+      ...Browser[],
+    ];
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', 'hang');
-    await browser.get('/token').expect(503);
+    await first.get('/token').expect(503);
     app.emulator.advanceTime(1);
-    await browser.get('/token').expect(200);
+    for (const other of others) await other.get('/token').expect(200);
   });
 });

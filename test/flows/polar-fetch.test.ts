@@ -172,7 +172,7 @@ describe('after a 401', () => {
   it('does not lose a login whose tokens Polar has not committed yet', async () => {
     await app.close();
     app = await startTestApp({
-      emulator: { commitLagMs: 300 },
+      emulator: { realistic: { commitLagMs: 300 } },
       routes: (server) => server.get('/call', (req, res, next) => call(req, res, next)),
     });
     const browser = await loggedIn();

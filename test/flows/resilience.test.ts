@@ -1,15 +1,16 @@
-/** What a store, a lock, a proxy or an app may do to a login without ending it. */
+/** What a storage, a lock, a proxy or an app may do to a login without ending it. */
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import session from 'express-session';
 import {
+  type PolarStorage,
   polarTokens,
-  type RefreshLock,
   requireLogin,
-  type StoredTokenRecord,
-  type TokenRecordStore,
+  type StorageKey,
+  type StoredRow,
 } from 'passport-polar-sh';
 import request from 'supertest';
+import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
@@ -32,99 +33,157 @@ async function loggedIn(options: TestAppOptions = {}) {
   return browser;
 }
 
-/** Records in memory, with whatever a test wants to go wrong. */
-function testRecords(overrides: Partial<TokenRecordStore> = {}) {
-  const rows = new Map<string, StoredTokenRecord>();
-  const records: TokenRecordStore = {
-    shared: false,
-    get: async (loginId) => rows.get(loginId),
-    put: async (loginId, record) => {
-      if (Number(rows.get(loginId)?.generation ?? -1) >= record.generation) return false;
-      rows.set(loginId, record);
-      return true;
+/** A storage in memory, with whatever a test wants to go wrong. */
+function testStorage(overrides: Partial<PolarStorage> = {}) {
+  const inMemory = inMemoryStorage();
+  const rows = new Map<string, StoredRow>();
+  const storage: PolarStorage = {
+    ...inMemory,
+    async write(key, row, options) {
+      const isWritten = await inMemory.write(key, row, options);
+      if (isWritten) rows.set(key.id, row);
+      return isWritten;
     },
     ...overrides,
   };
-  return { rows, records };
+  return { rows, storage };
 }
 const never = new Promise<never>(() => {});
+const records = (rows: ReadonlyMap<string, StoredRow>): StoredRow[] =>
+  [...rows.values()].filter(({ value }) => value.split('.').length === 5);
 
-describe('a store of token records', () => {
-  it('that does not answer costs a moment, not the login', async () => {
-    let hangs = true;
-    const { records, rows } = testRecords({ get: async (loginId) => (hangs ? never : rows.get(loginId)) });
-    const browser = await loggedIn({ strategy: { tokenRecords: records, timeoutMs: 150 } });
+describe('a storage', () => {
+  it('that does not respond costs a moment, not the login', async () => {
+    let hangs = false;
+    const { rows, storage } = testStorage({ read: async ({ id }) => (hangs ? never : rows.get(id)) });
+    const browser = await loggedIn({ strategy: { storage, timeoutMs: 1500 } });
     app.emulator.advanceTime(loginLife);
+    hangs = true;
+    // All looks at it together may not take longer than the time-out.
+    const answer = await browser.get('/token');
+    expect([200, 503]).toContain(answer.status);
+    if (answer.status === 503) await browser.get('/token').expect(200);
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
     hangs = false;
     app.emulator.advanceTime(3600);
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect(refreshes().map(({ status }) => status)).toEqual([200, 200]);
   });
 
-  it('may answer as databases do: null, and big integers as text', async () => {
-    const { rows, records } = testRecords({
-      get: async (loginId) => {
-        const row = rows.get(loginId);
-        return (row === undefined ? null : { ...row, generation: String(row.generation) }) as never;
+  it('may respond as databases do: null, and big integers as text', async () => {
+    const { rows, storage } = testStorage({
+      read: async ({ id }) => {
+        const row = rows.get(id);
+        return (row === undefined ? null : { ...row, version: String(row.version) }) as never;
       },
     });
-    const browser = await loggedIn({ strategy: { tokenRecords: records } });
+    const browser = await loggedIn({ strategy: { storage } });
     for (let hour = 0; hour < 3; hour++) {
       app.emulator.advanceTime(hour === 0 ? loginLife : 3600);
       expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
     }
-    expect([...rows.values()].map(({ generation }) => generation)).toEqual([3]);
+    expect(records(rows)).toHaveLength(1);
     app.emulator.revokeAll();
     app.emulator.advanceTime(3600);
     expect((await browser.get('/token')).body.code).toBe('login_expired');
   });
 
   it('that was down is written to once it is back, for the other processes', async () => {
-    let isDown = true;
-    const { rows, records } = testRecords();
-    const put: TokenRecordStore['put'] = async (...args) =>
-      isDown ? Promise.reject(new Error('down')) : records.put(...args);
-    const browser = await loggedIn({ strategy: { tokenRecords: { ...records, put } } });
+    let isDown = false;
+    const { rows, storage } = testStorage();
+    const write: PolarStorage['write'] = async (...args) =>
+      isDown ? Promise.reject(new Error('down')) : storage.write(...args);
+    const browser = await loggedIn({ strategy: { storage: { ...storage, write } } });
     app.emulator.advanceTime(loginLife);
+    isDown = true;
     await browser.token();
-    expect(rows.size).toBe(0);
+    expect(records(rows)).toHaveLength(0);
     isDown = false;
-    await until(() => rows.size === 1);
+    await until(() => records(rows).length === 1);
   });
 
   it('that cannot be read leaves open whether a refused login is dead', async () => {
-    const { records } = testRecords({ get: async () => Promise.reject(new Error('down')) });
-    const browser = await loggedIn({ strategy: { tokenRecords: records } });
+    let isDown = false;
+    const { rows, storage } = testStorage({
+      read: async ({ id }) => (isDown ? Promise.reject(new Error('down')) : rows.get(id)),
+    });
+    const browser = await loggedIn({ strategy: { storage } });
     app.emulator.revokeAll();
     app.emulator.advanceTime(loginLife);
+    isDown = true;
     expect((await browser.get('/token')).body.code).toBe('server_error');
+    isDown = false;
+    // Polar is not asked at once again, since it has just refused.
+    expect((await browser.get('/token')).body.code).toBe('server_error');
+    expect(app.errors.at(-1)).toMatchObject({ status: 503, retryAfterSeconds: 10 });
+    expect(refreshes()).toHaveLength(1);
+    app.emulator.advanceTime(10);
+    expect((await browser.get('/token')).body.code).toBe('login_expired');
+  });
+
+  it('may respond at once, without promises', async () => {
+    const { rows, storage } = testStorage();
+    const plain = {
+      shared: false,
+      read: ({ id }: StorageKey) => rows.get(id),
+      write: ({ id }: StorageKey, row: StoredRow) => {
+        rows.set(id, row);
+        return true;
+      },
+      remove: ({ id }: StorageKey) => void rows.delete(id),
+    } as unknown as PolarStorage;
+    expect(storage.read).toBeInstanceOf(Function);
+    const browser = await loggedIn({ strategy: { storage: plain } });
+    app.emulator.advanceTime(loginLife);
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect(records(rows)).toHaveLength(1);
   });
 });
 
-describe('a lock', () => {
-  it.each<[string, RefreshLock]>([
-    ['that never answers', { acquire: () => never }],
-    ['that rejects', { acquire: async () => Promise.reject(new Error('down')) }],
+describe('the lock of a refresh', () => {
+  type Wrong = (storage: PolarStorage) => Partial<PolarStorage>;
+  // All that knows nothing of what a row means: the lock's are the small ones.
+  const isLock = (row: StoredRow): boolean => row.value.length < 200 && row.value.includes('owner');
+  it.each<[string, Wrong]>([
     [
-      'that throws',
-      {
-        acquire: () => {
-          throw new Error('down');
-        },
-      },
+      'whose row the storage never takes',
+      ({ write }) => ({ write: (key, row, options) => (isLock(row) ? never : write(key, row, options)) }),
     ],
-    ['whose release hangs', { acquire: async () => () => never }],
+    [
+      'whose row the storage refuses',
+      ({ write }) => ({
+        write: async (key, row, options) => {
+          if (isLock(row)) throw new Error('down');
+          return write(key, row, options);
+        },
+      }),
+    ],
+    [
+      'at which the storage throws',
+      ({ write }) => ({
+        write: (key, row, options) => {
+          if (isLock(row)) throw new Error('down');
+          return write(key, row, options);
+        },
+      }),
+    ],
+    [
+      'whose release hangs',
+      ({ remove }) => ({ remove: (key, row) => (isLock(row) ? never : remove(key, row)) }),
+    ],
     [
       'whose release throws',
-      {
-        acquire: async () => () => {
-          throw new Error('down');
+      ({ remove }) => ({
+        remove: (key, row) => {
+          if (isLock(row)) throw new Error('down');
+          return remove(key, row);
         },
-      },
+      }),
     ],
-    ['whose release answers nothing', { acquire: async () => () => {} }],
-  ])('%s holds nobody up', async (_what, refreshLock) => {
-    const browser = await loggedIn({ strategy: { refreshLock, timeoutMs: 400 } });
+  ])('%s holds nobody up', async (_what, wrong) => {
+    const { storage } = testStorage({ shared: true });
+    const broken = { ...storage, ...wrong(storage) };
+    const browser = await loggedIn({ strategy: { storage: broken } });
     app.emulator.advanceTime(loginLife);
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
     expect(refreshes()).toHaveLength(1);
@@ -172,7 +231,7 @@ it('answers many starts of one browser in time while the session store hangs', a
 describe('tokens that Polar has not committed yet', () => {
   it('are not believed to be refused for good', async () => {
     const browser = await loggedIn({
-      emulator: { commitLagMs: 400 },
+      emulator: { realistic: { commitLagMs: 400 } },
       routes: (server) =>
         server.post(
           '/refresh',

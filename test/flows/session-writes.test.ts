@@ -5,6 +5,7 @@ import session, { type SessionData } from 'express-session';
 import { PolarStrategy, polarTokens } from 'passport-polar-sh';
 import request from 'supertest';
 import type { Browser } from '../support/browser.js';
+import { isRowId } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
@@ -58,7 +59,7 @@ function watchSessionWrites(): { count: number } {
   const writes = { count: 0 };
   const set = app.store.set.bind(app.store);
   app.store.set = (sid, value, callback) => {
-    if (!sid.startsWith('polar-tokens.')) writes.count++;
+    if (!isRowId(sid)) writes.count++;
     set(sid, value, callback);
   };
   return writes;
@@ -68,7 +69,7 @@ function watchSessionWrites(): { count: number } {
 function storedSession(): Promise<[string, SessionData]> {
   return new Promise((resolve, reject) =>
     app.store.all((error, all) => {
-      const found = Object.entries(all ?? {}).find(([sid]) => !sid.startsWith('polar-tokens.'));
+      const found = Object.entries(all ?? {}).find(([sid]) => !isRowId(sid));
       if (error || found === undefined) reject(error ?? new Error('There is no session'));
       else resolve(found as [string, SessionData]);
     }),

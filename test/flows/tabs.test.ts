@@ -3,6 +3,7 @@ import session from 'express-session';
 import passport from 'passport';
 import { PolarStrategy } from 'passport-polar-sh';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
+import { polars, until } from '../support/polars.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 let app: TestApp;
@@ -11,7 +12,12 @@ beforeEach(async () => {
 });
 afterEach(() => app.close());
 
-describe('two tabs', () => {
+describe.each(polars)('two tabs at %s', (_name, emulator) => {
+  beforeEach(async () => {
+    await app.close();
+    app = await startTestApp({ emulator });
+  });
+
   it.each([[[0, 1]], [[1, 0]]])('both log in, whichever finishes first (%j)', async (order) => {
     const browser = app.browser();
     const paths = [
@@ -43,7 +49,7 @@ describe('two tabs', () => {
     }
     await app.close();
     // Each has the whole of it, however many are in front.
-    app = await startTestApp({ session: { store: new SlowStore() }, strategy: { timeoutMs: 500 } });
+    app = await startTestApp({ emulator, session: { store: new SlowStore() }, strategy: { timeoutMs: 500 } });
     const browser = app.browser();
     await browser.startLogin();
     await Promise.all(Array.from({ length: 8 }, () => browser.startLogin()));
@@ -62,7 +68,7 @@ describe('two tabs', () => {
 
   it('survive each other with keepSessionInfo too, each state working once', async () => {
     await app.close();
-    app = await startTestApp({ callback: { keepSessionInfo: true } });
+    app = await startTestApp({ emulator, callback: { keepSessionInfo: true } });
     const browser = app.browser();
     const first = await browser.visitPolar(await browser.startLogin());
     const second = await browser.visitPolar(await browser.startLogin());
@@ -145,10 +151,11 @@ it('does not let a stale session write bring a used state back', async () => {
   expect((await browser.get(path)).headers['location']).toBe('/failed'); // ...and good for nothing
 });
 
-describe('passport.authenticate given the strategy itself', () => {
+describe.each(polars)('passport.authenticate given the strategy itself, at %s', (_name, emulator) => {
   it('does not swap users between callbacks that run at the same time', async () => {
     await app.close();
     app = await startTestApp({
+      emulator,
       routes: (express, { polar }) => {
         express.get('/auth/instance', passport.authenticate(polar));
         express.get(
@@ -183,13 +190,14 @@ describe('passport.authenticate given the strategy itself', () => {
   });
 });
 
-describe('two strategies side by side', () => {
+describe.each(polars)('two strategies side by side, at %s', (_name, emulator) => {
   it('log in with different Polars, and share a browser session', async () => {
-    const sandbox = await startPolarEmulator({ consent: 'auto', user: 'grace@example.com' });
+    const sandbox = await startPolarEmulator({ consent: 'auto', user: 'grace@example.com', ...emulator });
     await app.close();
     let sandboxStrategy: PolarStrategy | undefined;
     app = await startTestApp({
-      routes: (express, { passport: authenticator, emulator, url }) => {
+      emulator,
+      routes: (express, { passport: authenticator, emulator: { now }, url }) => {
         const client = sandbox.registerClient({ redirectURIs: [`${url}/auth/sandbox/callback`] });
         sandboxStrategy = new PolarStrategy({
           name: 'polar-sandbox',
@@ -197,7 +205,7 @@ describe('two strategies side by side', () => {
           clientSecret: client.clientSecret,
           callbackURL: '/auth/sandbox/callback',
           server: sandbox.server,
-          now: emulator.now,
+          now,
         });
         authenticator.use(sandboxStrategy);
         express.get('/auth/sandbox', authenticator.authenticate('polar-sandbox'));
@@ -221,14 +229,15 @@ describe('two strategies side by side', () => {
   it('do not take an answer that was meant for the other (mix-up)', async () => {
     await app.close();
     app = await startTestApp({
-      routes: (express, { passport: authenticator, emulator }) => {
+      emulator,
+      routes: (express, { passport: authenticator, emulator: { now, server } }) => {
         authenticator.use(
           new PolarStrategy({
             name: 'other',
             clientID: 'polar_ci_other',
             callbackURL: '/auth/other/callback',
-            server: emulator.server,
-            now: emulator.now,
+            server,
+            now,
           }),
         );
         express.get(
@@ -243,10 +252,3 @@ describe('two strategies side by side', () => {
     expect(app.emulator.requests.filter(({ endpoint }) => endpoint === 'token')).toHaveLength(0);
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; !condition(); attempt++) {
-    if (attempt > 200) throw new Error('Waited in vain');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

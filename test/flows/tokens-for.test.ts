@@ -4,12 +4,13 @@ import {
   logout,
   PolarConfigurationError,
   PolarLoginRequiredError,
+  type PolarStorage,
   PolarStrategy,
   type PolarStrategyOptions,
   PolarTransientError,
-  type TokenRecordStore,
 } from 'passport-polar-sh';
-import { inMemoryRecords } from '../support/in-memory-records.js';
+import { inMemoryStorage } from '../support/in-memory-storage.js';
+import { rowIdOf } from '../support/stored-rows.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 let app: TestApp;
@@ -19,9 +20,9 @@ const encryptionKeys = ['a key that only these tests know, and its jobs'];
 let loginId: string;
 
 /** An app with somebody logged in, and what makes a job of the same app. */
-async function loggedIn(tokenRecords: TokenRecordStore = inMemoryRecords()) {
+async function loggedIn(storage: PolarStorage = inMemoryStorage()) {
   app = await startTestApp({
-    strategy: { tokenRecords, encryptionKeys },
+    strategy: { storage, encryptionKeys },
     routes: (server, { polar }) => server.post('/logout', logout(polar, { redirectTo: '/' })),
     verify: ({ loginId: id, profile }: { loginId: string; profile: object }) => {
       loginId = id;
@@ -37,7 +38,7 @@ async function loggedIn(tokenRecords: TokenRecordStore = inMemoryRecords()) {
       callbackURL: '/auth/polar/callback',
       server: app.emulator.server,
       now: app.emulator.now,
-      tokenRecords,
+      storage,
       encryptionKeys,
       ...changes,
     });
@@ -72,8 +73,7 @@ describe('work outside a request', () => {
 
   it('is told by isLoggedIn, too, when there is nobody (any more)', async () => {
     const { jobOf } = await loggedIn();
-    // So long is it waited for a newer record before a refusal is believed.
-    const job = jobOf({ timeoutMs: 300 });
+    const job = jobOf();
     expect(await job.tokensFor(loginId).isLoggedIn()).toBe(true);
     expect(await job.tokensFor('nobody').isLoggedIn()).toBe(false);
     app.emulator.revokeAll();
@@ -82,22 +82,43 @@ describe('work outside a request', () => {
     expect(await job.tokensFor(loginId).isLoggedIn()).toBe(false);
   });
 
-  it.each(['', 'nobody', '../..', '%', undefined as never])('has no login named %j', async (name) => {
-    const { jobOf } = await loggedIn();
-    const error = await jobOf()
-      .tokensFor(name)
-      .getAccessToken()
-      .catch((reason) => reason);
-    expect(error).toBeInstanceOf(PolarLoginRequiredError);
-    expect(error).toMatchObject({ code: 'not_logged_in', status: 401 });
+  it.each(['', 'nobody', '../..', '%', '0'.repeat(32), undefined as never])(
+    'has no login named %j',
+    async (name) => {
+      const { jobOf } = await loggedIn();
+      const error = await jobOf()
+        .tokensFor(name)
+        .getAccessToken()
+        .catch((reason) => reason);
+      expect(error).toBeInstanceOf(PolarLoginRequiredError);
+      expect(error).toMatchObject({ code: 'not_logged_in', status: 401 });
+    },
+  );
+
+  it('asks the storage for nothing but ids of 32 hexadecimal characters, which fit every column', async () => {
+    const asked: string[] = [];
+    const rows = inMemoryStorage();
+    const read: PolarStorage['read'] = async (key) => {
+      asked.push(key.id, key.group);
+      return rows.read(key);
+    };
+    const { jobOf } = await loggedIn({ ...rows, read });
+    for (const name of ['', 'nobody', `${loginId}.ended`, loginId.toUpperCase(), 7 as never])
+      expect(await codeOf(jobOf().tokensFor(name).getAccessToken())).toBe('not_logged_in');
+    expect(await jobOf().tokensFor(loginId).isLoggedIn()).toBe(true);
+    expect(asked.filter((id) => !/^[0-9a-f]{32}$/.test(id))).toEqual([]);
+    expect(asked).toContain(loginId);
   });
 
-  it('does not take the mark of an ended login for a login', async () => {
+  it('does not take the row of an ended login, or its lock, for a login', async () => {
     const { browser, jobOf } = await loggedIn();
     app.emulator.advanceTime(864_000);
     await browser.token();
     await browser.post('/logout');
-    expect(await codeOf(jobOf().tokensFor(`${loginId}.ended`).getAccessToken())).toBe('not_logged_in');
+    for (const row of ['tombstone', 'record', 'lock'] as const) {
+      const access = jobOf().tokensFor(rowIdOf(loginId, row));
+      expect(await codeOf(access.getAccessToken())).toBe('not_logged_in');
+    }
     expect(await codeOf(jobOf().tokensFor(loginId).getAccessToken())).toBe('logged_out');
   });
 
@@ -114,10 +135,9 @@ describe('work outside a request', () => {
   it.each<[string, () => Promise<never>]>([
     ['rejects', async () => Promise.reject(new Error('down'))],
     ['does not answer', () => new Promise<never>(() => {})],
-  ])('is to be tried later while the store %s', async (_what, get) => {
+  ])('is to be tried later while the store %s', async (_what, read) => {
     const { jobOf } = await loggedIn();
-    const { put } = inMemoryRecords();
-    const access = jobOf({ tokenRecords: { get, put }, timeoutMs: 100 }).tokensFor(loginId);
+    const access = jobOf({ storage: { ...inMemoryStorage(), read }, timeoutMs: 100 }).tokensFor(loginId);
     for (const use of [access.getAccessToken(), access.fetch('/v1/organizations/'), access.isLoggedIn()]) {
       const error = await use.catch((reason) => reason);
       expect(error).toBeInstanceOf(PolarTransientError);
@@ -127,7 +147,7 @@ describe('work outside a request', () => {
   });
 
   it.each<[string, Partial<PolarStrategyOptions>]>([
-    ['tokenRecords', { tokenRecords: undefined }],
+    ['storage', { storage: undefined }],
     ['encryptionKeys', { encryptionKeys: undefined }],
   ])('says what it needs without the option %s', async (_name, without) => {
     const { jobOf } = await loggedIn();
@@ -136,6 +156,6 @@ describe('work outside a request', () => {
       .fetch('/v1/organizations/')
       .catch((reason) => reason);
     expect(error).toBeInstanceOf(PolarConfigurationError);
-    expect(error.message).toMatch(/tokensFor needs the options tokenRecords and encryptionKeys/);
+    expect(error.message).toMatch(/tokensFor needs the options storage and encryptionKeys/);
   });
 });

@@ -143,8 +143,8 @@ describe('a CommonJS app', () => {
       'app.cjs',
       `const { PolarStrategy, polarTokens } = require('passport-polar-sh');
        const { startPolarEmulator } = require('passport-polar-sh/emulator');
-       const { redisTokenRecords } = require('passport-polar-sh/redis');
-       console.log([PolarStrategy, polarTokens, startPolarEmulator, redisTokenRecords].map((x) => typeof x).join());`,
+       const { redisStorage } = require('passport-polar-sh/redis');
+       console.log([PolarStrategy, polarTokens, startPolarEmulator, redisStorage].map((x) => typeof x).join());`,
     );
     expect(printed).toBe('function,function,function,function');
   });
@@ -157,10 +157,10 @@ describe('an ESM app', () => {
       `import { createRequire } from 'node:module';
        import { PolarError, PolarStrategy, verifyIdToken } from 'passport-polar-sh';
        import { startPolarEmulator } from 'passport-polar-sh/emulator';
-       import { redisRefreshLock } from 'passport-polar-sh/redis';
+       import { redisStorage } from 'passport-polar-sh/redis';
        const required = createRequire(import.meta.url)('passport-polar-sh');
        const error = await verifyIdToken('x.y.z', { clientID: 'c', jwks: { keys: [] } }).catch((e) => e);
-       console.log(required.PolarStrategy === PolarStrategy, error instanceof PolarError, error.code, typeof startPolarEmulator, typeof redisRefreshLock);`,
+       console.log(required.PolarStrategy === PolarStrategy, error instanceof PolarError, error.code, typeof startPolarEmulator, typeof redisStorage);`,
     );
     expect(printed).toBe('true true id_token_malformed function function');
   });
@@ -170,11 +170,11 @@ describe('a TypeScript app', () => {
   const source = `
     import express from 'express';
     import passport from 'passport';
-    import { PolarBearerStrategy, type PolarBearerUser, PolarError, type PolarProfile, PolarStrategy, polarTokens, requireLogin, requireScope, type TokenSet, type VerifyDone } from 'passport-polar-sh';
+    import { type PolarAccessToken, PolarBearerStrategy, type PolarBearerUser, PolarError, type PolarProfile, PolarStrategy, polarTokens, requireLogin, requireScope, type TokenSet, type VerifyDone } from 'passport-polar-sh';
     import { startPolarEmulator } from 'passport-polar-sh/emulator';
     const polar = new PolarStrategy(
       { clientID: 'c', clientSecret: process.env.POLAR_CLIENT_SECRET, callbackURL: '/cb', server: process.env.CI ? 'sandbox' : undefined },
-      async ({ tokens, profile, claims }) => ({ id: profile.id, email: claims.email, expires: tokens.expiresAt }),
+      async ({ tokens, profile, claims }) => ({ id: profile.id, email: claims.email, expires: (tokens satisfies TokenSet).expiresAt }),
     );
     new PolarStrategy({ clientID: 'c', callbackURL: '/cb' }, (accessToken: string, refreshToken: string, profile: PolarProfile, done: VerifyDone) => done(null, { id: profile.id }));
     new PolarStrategy({ clientID: 'c', callbackURL: '/cb' }, (accessToken: string, refreshToken: string, params: Record<string, unknown>, profile: PolarProfile, done: VerifyDone) => done(null, { id: profile.id }));
@@ -183,7 +183,7 @@ describe('a TypeScript app', () => {
     passport.use(polar);
     app.use(polarTokens(polar));
     app.get('/', requireLogin({ loginPath: '/auth' }), async (req, res) => {
-      const tokens: TokenSet = await req.polar.getTokens();
+      const tokens: PolarAccessToken = await req.polar.getTokens();
       res.json([tokens.expiresAt, await req.polar.getAccessToken(), req.polar.scopes]);
     });
     app.get('/auth', passport.authenticate('polar', { subType: 'organization', returnTo: '/', scope: ['openid'] }));

@@ -4,24 +4,39 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { PolarOAuthError, PolarTransientError } from '../../src/errors.js';
 import { loginExpired, recordsUnreadable } from '../../src/refresh/login-errors.js';
 import type { LoginHandle } from '../../src/refresh/login-handle.js';
-import { LoginKnowledge } from '../../src/refresh/login-knowledge.js';
-import { inProcessLock } from '../../src/refresh/refresh-lock.js';
+import { type EndedLogin, LoginKnowledge } from '../../src/refresh/login-knowledge.js';
 import { TokenKeeper } from '../../src/refresh/token-keeper.js';
+import { GuardedStorage } from '../../src/storage/guarded-storage.js';
+import { loginKeys } from '../../src/storage/login-keys.js';
+import type { PolarStorage } from '../../src/storage/polar-storage.js';
 import { sealerWithKeys } from '../../src/tokens/sealing.js';
-import { hasEnded, readRecord, writeRecord } from '../../src/tokens/token-record.js';
+import { openRecord, sealRecord, type TokenRecord } from '../../src/tokens/token-record.js';
 import type { TokenSet } from '../../src/tokens/token-set.js';
-import { inMemoryRecords } from '../support/in-memory-records.js';
+import { UnderWay } from '../../src/under-way.js';
+import { inMemoryStorage } from '../support/in-memory-storage.js';
 
-const looks: string[] = [];
-const records = {
-  ...inMemoryRecords(),
-  get: async (name: string) => {
-    looks.push(name);
+let looks = 0;
+const empty = {
+  ...inMemoryStorage(),
+  read: async () => {
+    looks++;
     return undefined;
   },
 };
+const guarded = (storage: PolarStorage): GuardedStorage => new GuardedStorage(storage, 1000);
 const tokensOf = (name: string) => ({ accessToken: `access-${name}`, refreshToken: 'r', scopes: [] });
+const newKnowledge = (): LoginKnowledge =>
+  new LoginKnowledge({
+    onNewest: () => {},
+    onReplaced: () => {},
+    onSuperseded: () => {},
+    onLeftOver: () => {},
+    track: (writing) => void writing,
+    now: () => 0,
+    elapsedMs: () => performance.now(),
+  });
 
+const emptyStorage = guarded(empty);
 function handleOf(loginId: string, generation = 0): LoginHandle {
   return {
     loginId,
@@ -30,27 +45,24 @@ function handleOf(loginId: string, generation = 0): LoginHandle {
     mintedAt: 0,
     facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
     sealer: { seal: async () => 'sealed', unseal: async () => undefined, lacksKeyOf: () => false },
-    records,
+    storage: emptyStorage,
+    isRecordedFromStart: false,
     ttlSeconds: 60,
-    storeTimeoutMs: 1000,
   };
 }
 
 /** Whether what is known of a login has to be read. */
 async function isRead(knowledge: LoginKnowledge, login: LoginHandle): Promise<boolean> {
-  looks.length = 0;
+  looks = 0;
   const { tokens } = await knowledge.current(login);
   expect(tokens).toEqual(login.tokens);
-  return looks.length > 0;
+  return looks > 0;
 }
 
 describe('a process that knows 10,000 logins', () => {
   const known = 10_000;
-  const knowledge = new LoginKnowledge();
-  for (let index = 0; index < known; index++) {
-    const login = handleOf(`login-${index}`);
-    knowledge.learn(login.loginId, knowledge.recall(login));
-  }
+  const knowledge = newKnowledge();
+  for (let index = 0; index < known; index++) knowledge.begin(handleOf(`login-${index}`));
   const nth = (index: number): LoginHandle => handleOf(`login-${index}`);
 
   it('still knows all of them', async () => {
@@ -75,49 +87,48 @@ describe('a process that knows 10,000 logins', () => {
   });
 });
 
-describe('a login that comes with newer tokens than are known', () => {
-  it('is believed, without another look', async () => {
-    const knowledge = new LoginKnowledge();
+describe('a login that comes with other tokens than are known', () => {
+  it('is believed where they are newer, without another look', async () => {
+    const knowledge = newKnowledge();
     expect(await isRead(knowledge, handleOf('one', 1))).toBe(true);
     const newer = handleOf('one', 2);
     expect(knowledge.recall(newer).tokens).toEqual(newer.tokens);
   });
 
-  it('but not one with older tokens', async () => {
-    const knowledge = new LoginKnowledge();
+  it('is not believed where they are older', async () => {
+    const knowledge = newKnowledge();
     const newer = handleOf('one', 2);
-    knowledge.learn('one', knowledge.recall(newer));
-    knowledge.learn('one', knowledge.recall(handleOf('one', 1)));
-    expect(knowledge.recall(handleOf('one')).tokens).toEqual(newer.tokens);
-    expect(knowledge.recall(handleOf('one')).generation).toBe(2);
+    knowledge.begin(newer);
+    knowledge.begin(handleOf('one', 1));
+    expect(knowledge.recall(handleOf('one'))).toMatchObject({ generation: 2, tokens: newer.tokens });
   });
 });
 
 describe('a record that only processes with another key can open', () => {
   const theirs = sealerWithKeys(['theirs'], 'token records');
   const ours = sealerWithKeys(['ours'], 'token records');
+  const name = '0123456789abcdef0123456789abcdef';
   let place: LoginHandle;
-  let told: Told[];
-  interface Told {
-    readonly event: string;
-    readonly error?: unknown;
-  }
-  const listen = (message: unknown): void => void told.push(message as Told);
+  let told: { readonly event: string; readonly error?: unknown }[];
+  const listen = (message: unknown): void => void told.push(message as never);
   const channels = ['passport-polar-sh:refresh', 'passport-polar-sh:logout'];
+  const hasEnded = async (): Promise<boolean> =>
+    (await place.storage.read(loginKeys(name).tombstone)) !== undefined;
 
   beforeEach(async () => {
-    place = { ...handleOf('a login', 1), records: inMemoryRecords(), sealer: ours };
+    place = { ...handleOf(name, 1), storage: guarded(inMemoryStorage()), sealer: ours };
     told = [];
     for (const channel of channels) subscribe(channel, listen);
-    const { facts, mintedAt, tokens } = place;
-    await writeRecord({ ...place, facts, sealer: theirs }, { generation: 2, tokens, mintedAt });
+    const { mintedAt, tokens } = place;
+    const row = await sealRecord({ ...place, sealer: theirs }, { generation: 2, tokens, mintedAt });
+    await place.storage.write(loginKeys(name).record, row, 60);
   });
   afterEach(() => {
     for (const channel of channels) unsubscribe(channel, listen);
   });
 
   it('is an outage where it is newer than what is known, and says what to do', async () => {
-    const knowledge = new LoginKnowledge();
+    const knowledge = newKnowledge();
     for (const look of [knowledge.current(place), knowledge.rereadOrRecall(place)]) {
       const error = await look.catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(PolarTransientError);
@@ -130,16 +141,13 @@ describe('a record that only processes with another key can open', () => {
   });
 
   it.each([2, 3])('is nothing to one who knows as much: generation %i', async (generation) => {
-    const same = { ...place, generation };
-    expect(await new LoginKnowledge().rereadOrRecall(same)).toMatchObject({
-      generation,
-      tokens: place.tokens,
-    });
+    const known = await newKnowledge().rereadOrRecall({ ...place, generation });
+    expect(known).toMatchObject({ generation, tokens: place.tokens });
   });
 
   it('stands in for tokens that are recorded beside it, without an end to trying', async () => {
     const { mintedAt } = place;
-    const knowledge = new LoginKnowledge();
+    const knowledge = newKnowledge();
     const news = { generation: 2, tokens: tokensOf('new'), mintedAt };
     const late = jest.fn(async () => {});
     expect(await knowledge.recordTokens(place, news, late)).toMatchObject(news);
@@ -148,56 +156,50 @@ describe('a record that only processes with another key can open', () => {
   });
 
   it('does not keep the login from being ended, and that its tokens live on is told', async () => {
-    const knowledge = new LoginKnowledge();
-    expect(await knowledge.recordEnd(place, async () => {})).toBeUndefined();
-    expect(told).toMatchObject([{ event: 'revocation-failed', loginId: 'a login' }]);
-    expect(await hasEnded(place)).toBe(true);
-    expect((await new LoginKnowledge().rereadOrRecall(place)).tokens).toBeUndefined();
-  });
-
-  it('does not keep a login from being ended of which nothing can be opened', async () => {
-    const knowledge = new LoginKnowledge();
-    await knowledge.recordEndUnopened(place);
-    expect(await hasEnded(place)).toBe(true);
-    expect(knowledge.peek('a login')).toMatchObject({ tokens: undefined });
+    const knowledge = newKnowledge();
+    const ended = await knowledge.recordEnd(place, async () => {});
+    expect(ended?.record?.version).toBe(2);
+    expect(await knowledge.lastRecord(place, ended as EndedLogin)).toBeUndefined();
+    expect(told).toMatchObject([{ event: 'revocation-failed', loginId: name }]);
+    expect(await hasEnded()).toBe(true);
+    expect((await newKnowledge().rereadOrRecall(place)).tokens).toBeUndefined();
   });
 
   it('is told from a store that is down, without which what is known counts', async () => {
-    const down = { ...place, records: { ...place.records, get: () => Promise.reject(new Error('down')) } };
-    expect(await new LoginKnowledge().rereadOrRecall(down)).toMatchObject({ tokens: place.tokens });
-    const knowledge = new LoginKnowledge();
-    const endedLate = knowledge.recordEnd(down, async () => {});
-    expect(await endedLate).toBeUndefined();
-    expect(told.map(({ event }) => event)).toContain('record-not-written');
+    const down = guarded({ ...inMemoryStorage(), read: () => Promise.reject(new Error('down')) });
+    expect(await newKnowledge().rereadOrRecall({ ...place, storage: down })).toMatchObject({
+      tokens: place.tokens,
+    });
+    expect(told.map(({ event }) => event)).toEqual(['record-unreadable']);
   });
 });
 
-describe('a keeper over records', () => {
+describe('a keeper', () => {
   const sealer = sealerWithKeys(['ours'], 'token records');
   const revoke = jest.fn(async () => {});
   const keeperThat = (refresh: () => Promise<TokenSet>): TokenKeeper =>
-    new TokenKeeper({ refresh, revoke, lock: inProcessLock(), now: () => 0, leewayMs: 0, timeoutMs: 1000 });
+    new TokenKeeper({
+      refresh,
+      revoke,
+      underWay: new UnderWay(500),
+      now: () => 0,
+      elapsedMs: () => 0,
+      leewayMs: 0,
+      timeoutMs: 1000,
+    });
   const refuses = (error: Error) => () => Promise.reject(error);
   let login: LoginHandle;
+  const recorded = async (): Promise<TokenRecord | undefined> =>
+    openRecord(login, await login.storage.read(loginKeys(login.loginId).record));
   beforeEach(() => {
     revoke.mockClear();
-    login = { ...handleOf('first'), records: inMemoryRecords(), sealer };
+    const storage = guarded(inMemoryStorage());
+    login = { ...handleOf('first'), storage, sealer, isRecordedFromStart: true };
   });
 
   it('records a login as it happened, for other processes to find', async () => {
     await keeperThat(refuses(new Error('no'))).recordFirst(login);
-    expect(await readRecord(login)).toMatchObject({ generation: 0, tokens: login.tokens });
-  });
-
-  it('ends one of which nothing can be opened, in all of them', async () => {
-    await keeperThat(refuses(new Error('no'))).endUnopened(login);
-    expect(await hasEnded(login)).toBe(true);
-  });
-
-  it('revokes what it ends once, however often it is ended', async () => {
-    const keeper = keeperThat(refuses(new Error('no')));
-    for (let time = 0; time < 3; time++) await keeper.end(login);
-    expect(revoke.mock.calls).toEqual([[login.tokens, true]]);
+    expect(await recorded()).toMatchObject({ generation: 0, tokens: login.tokens });
   });
 
   it('takes a refusal of its client for no end of the login', async () => {

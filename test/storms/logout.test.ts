@@ -1,13 +1,13 @@
 /** People log out in the middle of storms: afterwards nothing of those logins works, in no process and not at Polar. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { onABadDay } from '../support/polars.js';
 import { hasRedis } from '../support/redis-server.js';
 import { Measured } from './measured.js';
 import { seededRandom } from './random.js';
-import { countOf, loginLife, Site, type SiteOptions } from './site.js';
+import { countOf, loginLife, Site, type SiteOptions, until } from './site.js';
 import type { Answered, Visitor } from './visitor.js';
 
-const rounds = 10;
 const people = 50;
 
 (hasRedis ? describe : describe.skip)('logouts at random moments of storms', () => {
@@ -18,14 +18,22 @@ const people = 50;
   let site: Site;
   afterEach(() => site?.close());
 
-  const ways: [string, Pick<SiteOptions, 'lock' | 'records'>][] = [
-    ['with a shared lock', { lock: 'redis', records: 'redis' }],
-    ['without one', { lock: 'none', records: 'session' }],
+  const ways: [string, number, Omit<SiteOptions, 'workers'>][] = [
+    ['storage in Redis', 10, { storage: 'redis' }],
+    ['session store alone', 10, { storage: 'session' }],
+    ['storage in Redis, on a bad day of Polar', 2, { storage: 'redis', emulator: onABadDay }],
+    ['session store alone, on a bad day of Polar', 2, { storage: 'session', emulator: onABadDay }],
   ];
   it.each(ways)(
-    '%s: 500 logouts leave nothing that works',
-    async (way, options) => {
+    '%s: 50 logouts at a time, %d times, leave nothing that works',
+    async (way, rounds, options) => {
       site = await Site.start({ workers: 3, people, ...options });
+      // A tidy Polar has revoked everything when people are logged out; another one is asked again, a little later.
+      const isTidy = options.emulator === undefined;
+      const nothingLives = async () => {
+        await until(() => site.polar.liveTokens().length === 0, isTidy ? 0 : 20_000);
+        await site.polar.settled();
+      };
       const statuses: number[] = [];
       let logouts = 0;
       let resurrected = 0;
@@ -42,12 +50,12 @@ const people = 50;
           logouts++;
         }
         // Polar has nothing left of them: no refresh of theirs, and no access token.
-        expect(site.polar.liveTokens()).toEqual([]);
+        await nothingLives();
         // Also the sessions that a stale write brought back open nothing, in no process.
         const after = await Promise.all(crowd.map(lookAround));
         resurrected += after.filter(({ isBack }) => isBack).length;
         deadTokens += after.flatMap(({ handedOut }) => handedOut).filter(Boolean).length;
-        expect(site.polar.liveTokens()).toEqual([]);
+        await nothingLives();
       }
       measured.add(`${way}: logouts`, logouts);
       measured.add(`${way}: requests by status`, countOf(statuses));
@@ -55,7 +63,7 @@ const people = 50;
       measured.add(`${way}: sessions that a stale write brought back`, resurrected);
       measured.add(`${way}: tokens handed out from memory that Polar has revoked`, deadTokens);
       expect(logouts).toBe(rounds * people);
-      expect(resurrected).toBeGreaterThan(0);
+      if (isTidy) expect(resurrected).toBeGreaterThan(0);
       expect(
         Object.keys(countOf(statuses)).filter((status) => !['200', '204', '401'].includes(status)),
       ).toEqual([]);

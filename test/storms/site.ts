@@ -1,7 +1,8 @@
-import type { PolarEmulator, PolarEmulatorRequest } from 'passport-polar-sh/emulator';
+import type { PolarEmulator, PolarEmulatorOptions, PolarEmulatorRequest } from 'passport-polar-sh/emulator';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { startRedis, type TestRedis } from '../support/redis-server.js';
-import { Visitor } from './visitor.js';
+import { rowIdOf } from '../support/stored-rows.js';
+import { type Answered, Visitor } from './visitor.js';
 import type { WorkerConfig } from './worker-config.js';
 import { WorkerProcess } from './worker-process.js';
 
@@ -11,16 +12,16 @@ export const loginLife = 864_000;
 // Nothing listens there: visitors take what Polar sends back to whichever worker they like.
 const linkURL = 'http://localhost:3000/link/polar/callback';
 
-export interface SiteOptions
-  extends Pick<WorkerConfig, 'records' | 'lock'>,
-    Partial<Pick<WorkerConfig, 'leaseMs' | 'pauses'>> {
+export interface SiteOptions extends Pick<WorkerConfig, 'storage'>, Partial<Pick<WorkerConfig, 'pauses'>> {
   readonly workers: number;
+  /** How Polar behaves. @default as it should */
+  readonly emulator?: Pick<PolarEmulatorOptions, 'realistic'>;
   readonly timeoutMs?: number;
   /** How many people have an account at Polar. @default 1 */
   readonly people?: number;
   /** How long the access tokens of a login live. @default {@link loginLife} */
   readonly loginTokenSeconds?: number;
-  /** A Redis of their own for records and lock. @default false */
+  /** A Redis of its own for `redisStorage`. @default false */
   readonly twoRedises?: boolean;
 }
 
@@ -28,8 +29,8 @@ export interface SiteOptions
 export class Site {
   readonly polar: PolarEmulator;
   readonly sessions: TestRedis;
-  /** Where records and locks are. */
-  readonly records: TestRedis;
+  /** The Redis of `redisStorage`. */
+  readonly storage: TestRedis;
   readonly workers: WorkerProcess[] = [];
   readonly #strategy: WorkerConfig['strategy'];
   readonly #options: SiteOptions;
@@ -38,7 +39,7 @@ export class Site {
   private constructor(parts: SiteParts, options: SiteOptions) {
     this.polar = parts.polar;
     this.sessions = parts.sessions;
-    this.records = parts.records;
+    this.storage = parts.storage;
     const { now: _theirs, ...strategy } = parts.polar.strategyOptions();
     const redirectURIs = [strategy.callbackURL, linkURL];
     parts.polar.updateClient(strategy.clientID, { redirectURIs });
@@ -57,13 +58,14 @@ export class Site {
     try {
       const polar = closing(
         await startPolarEmulator({
+          ...options.emulator,
           users,
           lifetimes: { loginAccessTokenSeconds: options.loginTokenSeconds },
         }),
       );
       const sessions = closing(await startRedis());
-      const records = options.twoRedises === true ? closing(await startRedis()) : sessions;
-      const site = closing(new Site({ polar, sessions, records }, options));
+      const storage = options.twoRedises === true ? closing(await startRedis()) : sessions;
+      const site = closing(new Site({ polar, sessions, storage }, options));
       await Promise.all(Array.from({ length: options.workers }, () => site.addWorker()));
       return site;
     } catch (error) {
@@ -79,16 +81,14 @@ export class Site {
   }
 
   async addWorker(): Promise<WorkerProcess> {
-    const { lock, records, leaseMs, pauses } = this.#options;
+    const { storage, pauses } = this.#options;
     const skippedMs = this.#skippedMs;
     const worker = await WorkerProcess.start({
       strategy: this.#strategy,
       linkURL,
       sessionsURL: this.sessions.url,
-      polarURL: this.records.url,
-      records,
-      lock,
-      ...(leaseMs !== undefined && { leaseMs }),
+      storageURL: this.storage.url,
+      storage,
       ...(pauses !== undefined && { pauses }),
       skippedMs,
     });
@@ -123,6 +123,12 @@ export class Site {
     return this.polar.requests.filter(({ grantType }) => grantType === 'refresh_token');
   }
 
+  /** How many refreshes of a login are recorded, as `redisStorage` has it. */
+  async recordedGeneration(loginId: string): Promise<number> {
+    const key = `polar:{${loginId}}:${rowIdOf(loginId, 'record')}`;
+    return Number((await this.storage.sendCommand('HGET', key, 'version')) ?? 0);
+  }
+
   /** `perWorker` requests for a token at each worker, all of one visitor, and all under way before any goes on. */
   async tokenStorm(visitor: Visitor, perWorker: number) {
     await Promise.all(this.workers.map((worker) => worker.ask('hold')));
@@ -140,7 +146,7 @@ export class Site {
   /** Ends everything that was started for it. Can be called again. */
   async close(): Promise<void> {
     await Promise.allSettled(this.workers.splice(0).map((worker) => worker.kill()));
-    const rest = new Set([this.sessions, this.records, this.polar]);
+    const rest = new Set([this.sessions, this.storage, this.polar]);
     await Promise.allSettled([...rest].map((part) => part.close()));
   }
 }
@@ -148,8 +154,15 @@ export class Site {
 interface SiteParts {
   readonly polar: PolarEmulator;
   readonly sessions: TestRedis;
-  readonly records: TestRedis;
+  readonly storage: TestRedis;
 }
+
+/** After this long nobody can be waiting for the response to a refresh any more, also who was stopped for a minute. */
+export const doubtSeconds = 190;
+
+/** True for "Polar has refused the refresh token, and somebody else may still get new ones". */
+export const isInDoubt = ({ status, body }: Answered): boolean =>
+  status === 503 && body.code === 'server_error' && /may still be under way/.test(body.message ?? '');
 
 export const emailOf = (person: number): string => `person-${person}@example.com`;
 

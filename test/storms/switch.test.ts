@@ -10,14 +10,10 @@ import { emailOf, loginLife, Site, type SiteOptions, until } from './site.js';
   let site: Site;
   afterEach(() => site?.close());
 
-  const ways: [string, Pick<SiteOptions, 'lock' | 'records'>][] = [
-    ['with a shared lock', { lock: 'redis', records: 'redis' }],
-    ['without one', { lock: 'none', records: 'session' }],
-  ];
-  it.each(ways)(
-    'keeps its own tokens, and the old ones are revoked, %s',
-    async (way, options) => {
-      site = await Site.start({ workers: 2, people: 2, ...options });
+  it.each<SiteOptions['storage']>(['redis', 'session'])(
+    'keeps its own tokens, and the old ones are revoked (storage: %s)',
+    async (storage) => {
+      site = await Site.start({ workers: 2, people: 2, storage });
       const second = { path: '/auth/polar', inFlight: '/token-and-touch' } as const;
       const outcomes = {
         'as somebody else': await replaceDuringRefresh({ ...second, person: 1 }),
@@ -29,7 +25,7 @@ import { emailOf, loginLife, Site, type SiteOptions, until } from './site.js';
           person: 1,
         }),
       };
-      measured.add(`${way}: what the old request got`, outcomes);
+      measured.add(`${storage}: what the old request got`, outcomes);
     },
     60_000,
   );

@@ -10,6 +10,7 @@ export interface Answered {
     readonly accessToken?: string;
     readonly code?: string;
     readonly message?: string;
+    readonly retryAfterSeconds?: number;
     readonly loginId?: string;
   };
 }

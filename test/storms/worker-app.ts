@@ -3,11 +3,11 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import session, { type Store } from 'express-session';
 import passport from 'passport';
 import { logout, type PolarError, PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
-import { redisRefreshLock, redisTokenRecords } from 'passport-polar-sh/redis';
+import { redisStorage } from 'passport-polar-sh/redis';
 import { createClient } from 'redis';
 import type { Gate } from './gate.js';
 import type { RefreshMoment, StoreCounts, WorkerConfig } from './worker-config.js';
-import { countWrites, watchedFetch, watchedLock, watchedRecords } from './worker-parts.js';
+import { countWrites, RowWatch, watchedFetch, watchedStorage, watchRows } from './worker-parts.js';
 
 declare module 'express-session' {
   interface SessionData {
@@ -26,6 +26,7 @@ export interface WorkerAppParts {
 
 export interface WorkerApp {
   readonly app: Express;
+  readonly polar: PolarStrategy;
   readonly takeCounts: () => StoreCounts;
 }
 
@@ -33,7 +34,9 @@ export interface WorkerApp {
 export async function buildWorkerApp({ config, gate, now, report }: WorkerAppParts): Promise<WorkerApp> {
   const store: Store = new RedisStore({ client: await connectTo(config.sessionsURL) });
   const takeCounts = countWrites(store);
-  const polar = await buildStrategy(config, now, report);
+  const watch = new RowWatch(report, config.pauses);
+  watchRows(store, watch);
+  const polar = await buildStrategy(config, now, report, watch);
   passport.use(polar);
   passport.serializeUser((user, done) => done(null, user));
   passport.deserializeUser((user, done) => done(null, user as Express.User));
@@ -73,27 +76,19 @@ export async function buildWorkerApp({ config, gate, now, report }: WorkerAppPar
     res.json({ accessToken });
   });
   app.use(answerError);
-  return { app, takeCounts };
+  return { app, polar, takeCounts };
 }
 
 async function buildStrategy(
   config: WorkerConfig,
   now: () => number,
   report: WorkerAppParts['report'],
+  watch: RowWatch,
 ): Promise<PolarStrategy> {
-  const { afterLockMs, beforeRecordMs } = config.pauses ?? { afterLockMs: 0, beforeRecordMs: 0 };
-  const client = await connectTo(config.polarURL);
-  const sendCommand = (...command: string[]): Promise<unknown> => client.sendCommand(command);
-  const lock = redisRefreshLock({ sendCommand, leaseMs: config.leaseMs });
-  return new PolarStrategy({
-    ...config.strategy,
-    now,
-    fetch: watchedFetch(report) as never,
-    ...(config.lock === 'redis' && { refreshLock: watchedLock(lock, report, afterLockMs) }),
-    ...(config.records === 'redis' && {
-      tokenRecords: watchedRecords(redisTokenRecords({ sendCommand }), report, beforeRecordMs),
-    }),
-  });
+  const options = { ...config.strategy, now, fetch: watchedFetch(report) as never };
+  if (config.storage === 'session') return new PolarStrategy(options);
+  const storage = redisStorage(await connectTo(config.storageURL));
+  return new PolarStrategy({ ...options, storage: watchedStorage(storage, watch) });
 }
 
 async function connectTo(url: string) {
@@ -108,5 +103,6 @@ async function connectTo(url: string) {
 
 const answerError: ErrorRequestHandler = (error, _req, res, _next) => {
   const { code, message, status } = error as PolarError;
-  res.status(status ?? 500).json({ code, message });
+  const { retryAfterSeconds } = error as { retryAfterSeconds?: number };
+  res.status(status ?? 500).json({ code, message, retryAfterSeconds });
 };

@@ -11,12 +11,10 @@ export interface WorkerConfig {
   readonly linkURL: string;
   /** Redis of the sessions, through connect-redis. */
   readonly sessionsURL: string;
-  /** Redis of token records and locks. */
-  readonly polarURL: string;
-  /** Where token records go: beside the session (the default of the strategy), or to the Redis of records. */
-  readonly records: 'session' | 'redis';
-  readonly lock: 'none' | 'redis';
-  readonly leaseMs?: number;
+  /** Redis of `redisStorage`. */
+  readonly storageURL: string;
+  /** Where logins are shared: in the session store (no option at all), or in the Redis of `redisStorage`. */
+  readonly storage: 'session' | 'redis';
   /** By how much the emulator's clock is ahead of the machine's. */
   readonly skippedMs: number;
   /** What makes moments long enough to be hit by a SIGKILL. */
@@ -27,6 +25,7 @@ export interface WorkerConfig {
 export interface StoreCounts {
   sessionWrites: number;
   sessionTouches: number;
+  /** Of tokens. */
   recordWrites: number;
 }
 
@@ -50,8 +49,13 @@ export type RefreshMoment = 'locked' | 'asked' | 'answered' | 'recorded' | 'rele
 /** What a worker tells without being asked. */
 export type WorkerNews =
   | { readonly news: 'listening'; readonly port: number }
-  /** `of` is the login id, or for `asked` and `answered` the refresh token that was sent. */
+  /**
+   * `of` is the login id, or the id of the row in a session store; for `asked` and `answered` it is the refresh token that
+   * was sent.
+   */
   | { readonly news: 'moment'; readonly moment: RefreshMoment; readonly of: string }
+  /** What was left when it ended after a SIGTERM. */
+  | { readonly news: 'settled'; readonly exchanges: number; readonly writes: number }
   | { readonly news: 'diagnostic'; readonly event: string; readonly loginId: string | undefined };
 
 export interface WorkerTask {

@@ -1,35 +1,106 @@
-/** A worker's store, lock and fetch, as the strategy takes them, but watched: the test hears of each step. */
+/** A worker's stores and fetch, as the strategy takes them, but watched: the test hears of each step. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Store } from 'express-session';
-import type { RefreshLock, TokenRecordStore } from 'passport-polar-sh';
-import type { RefreshMoment, StoreCounts } from './worker-config.js';
+import type { PolarStorage, StorageStep, StoredRow } from 'passport-polar-sh';
+import { isRowId } from '../support/stored-rows.js';
+import type { RefreshMoment, StoreCounts, WorkerConfig } from './worker-config.js';
 
 type Report = (moment: RefreshMoment, of: string) => void;
 
-export function watchedLock(lock: RefreshLock, report: Report, pauseMs: number): RefreshLock {
+/** Tells what becomes of our rows, from what is written: which kind a row is of can be seen. */
+export class RowWatch {
+  readonly #report: Report;
+  readonly #pauses: WorkerConfig['pauses'];
+  readonly #owners = new Map<string, string>();
+
+  constructor(report: Report, pauses: WorkerConfig['pauses']) {
+    this.#report = report;
+    this.#pauses = pauses;
+  }
+
+  async beforeWriting({ value }: StoredRow): Promise<void> {
+    if (isRecord(value)) await pause(this.#pauses?.beforeRecordMs);
+  }
+
+  async written(of: string, { value }: StoredRow): Promise<void> {
+    if (isRecord(value)) return this.#report('recorded', of);
+    const said = lockIn(value);
+    if (said === undefined) return;
+    if (said.isFree) return this.removed(of, { version: 0, value });
+    // Whoever has it renews it.
+    if (this.#owners.get(of) === said.owner) return;
+    this.#owners.set(of, said.owner);
+    this.#report('locked', of);
+    await pause(this.#pauses?.afterLockMs);
+  }
+
+  removed(of: string, { value }: StoredRow): void {
+    if (lockIn(value) === undefined) return;
+    this.#owners.delete(of);
+    this.#report('released', of);
+  }
+}
+
+const pause = async (ms = 0): Promise<void> => void (ms > 0 && (await delay(ms)));
+
+/** True for sealed tokens. */
+const isRecord = (value: string): boolean => value.split('.').length === 5;
+
+function lockIn(value: string): { owner: string; isFree: boolean } | undefined {
+  if (!value.startsWith('{')) return undefined;
+  const { owner, isFree } = JSON.parse(value) as { owner?: string; isFree?: boolean };
+  return owner === undefined ? undefined : { owner, isFree: isFree === true };
+}
+
+/** A storage of which a {@link RowWatch} hears. */
+export function watchedStorage(storage: PolarStorage, watch: RowWatch): PolarStorage {
+  const take = async (steps: readonly StorageStep[]) => {
+    for (const step of steps) if ('write' in step) await watch.beforeWriting(step.row);
+    const results = (await storage.batch?.(steps)) ?? [];
+    for (const [index, step] of steps.entries()) {
+      if ('write' in step && results[index] === true) await watch.written(step.write.group, step.row);
+      if ('remove' in step) watch.removed(step.remove.group, step.row);
+    }
+    return results;
+  };
   return {
-    ...(lock.leaseMs !== undefined && { leaseMs: lock.leaseMs }),
-    async acquire(key, options) {
-      const release = await lock.acquire(key, options);
-      report('locked', key);
-      if (pauseMs > 0) await delay(pauseMs);
-      return async () => {
-        await release();
-        report('released', key);
-      };
+    ...storage,
+    batch: take,
+    read: async (key) => (await take([{ read: key }]))[0] as StoredRow | undefined,
+    write: async (key, row, { ttlSeconds }) => (await take([{ write: key, row, ttlSeconds }]))[0] === true,
+    async remove(key, row) {
+      await take([{ remove: key, row }]);
     },
   };
 }
 
-export function watchedRecords(records: TokenRecordStore, report: Report, pauseMs: number): TokenRecordStore {
-  return {
-    get: (row) => records.get(row),
-    async put(row, record, options) {
-      if (pauseMs > 0) await delay(pauseMs);
-      const written = await records.put(row, record, options);
-      report('recorded', row);
-      return written;
-    },
+/** Has a {@link RowWatch} hear of the rows in a session store. */
+export function watchRows(store: Store, watch: RowWatch): void {
+  const { destroy, set } = store;
+  const rows = new Map<string, StoredRow>();
+  store.set = function watchedSet(sid, data, callback) {
+    const row = isRowId(sid) ? (data as unknown as { polar: StoredRow }).polar : undefined;
+    if (row === undefined) return void set.call(this, sid, data, callback);
+    const write = async (): Promise<void> => {
+      await watch.beforeWriting(row);
+      await new Promise<void>((resolve, reject) => {
+        set.call(this, sid, data, (error) => (error ? reject(error) : resolve()));
+      });
+      rows.set(sid, row);
+      await watch.written(sid, row);
+    };
+    write().then(
+      () => callback?.(),
+      (error) => callback?.(error),
+    );
+  };
+  store.destroy = function watchedDestroy(sid, callback) {
+    const row = rows.get(sid);
+    rows.delete(sid);
+    destroy.call(this, sid, (error) => {
+      if (!error && row !== undefined) watch.removed(sid, row);
+      callback?.(error);
+    });
   };
 }
 
@@ -51,11 +122,11 @@ export function watchedFetch(report: Report): typeof fetch {
 export function countWrites(store: Store): () => StoreCounts {
   const none = (): StoreCounts => ({ sessionWrites: 0, sessionTouches: 0, recordWrites: 0 });
   let counts = none();
-  const isRecord = (sid: string): boolean => sid.startsWith('polar-tokens.');
   const { set, touch } = store;
-  store.set = function countedSet(...args) {
-    counts[isRecord(args[0]) ? 'recordWrites' : 'sessionWrites']++;
-    set.apply(this, args);
+  store.set = function countedSet(sid, data, callback) {
+    if (!isRowId(sid)) counts.sessionWrites++;
+    else if (isRecord((data as unknown as { polar: StoredRow }).polar.value)) counts.recordWrites++;
+    set.call(this, sid, data, callback);
   };
   store.touch = function countedTouch(...args) {
     counts.sessionTouches++;

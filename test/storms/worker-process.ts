@@ -89,6 +89,29 @@ export class WorkerProcess {
     this.agent.destroy();
   }
 
+  /** SIGSTOP: it stands still, as when its machine is suspended; its connections stay open. */
+  pause(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  /** Goes on after {@link pause}. */
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+
+  /** SIGTERM. Resolves with what was left under way when it ended. */
+  async terminate(): Promise<{ exchanges: number; writes: number } | undefined> {
+    this.#signal('SIGTERM');
+    await this.#exited;
+    this.agent.destroy();
+    return this.news.find((piece) => piece.news === 'settled');
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    // Not child.kill(), after which the child counts as killed.
+    process.kill(this.#child.pid as number, signal);
+  }
+
   #hear(message: WorkerNews | WorkerAnswer): void {
     if ('answerTo' in message) {
       this.#questions.get(message.answerTo)?.(message.result);

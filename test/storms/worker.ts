@@ -20,7 +20,7 @@ for (const channel of ['login', 'refresh', 'logout', 'request']) {
 }
 
 async function start(): Promise<void> {
-  const { app, takeCounts } = await buildWorkerApp({
+  const { app, polar, takeCounts } = await buildWorkerApp({
     config,
     gate,
     now: () => Date.now() + skippedMs,
@@ -45,6 +45,15 @@ async function start(): Promise<void> {
   server.listen({ port: 0, host: '127.0.0.1', backlog: 2048 }, () =>
     send({ news: 'listening', port: (server.address() as AddressInfo).port }),
   );
+  // As the README has it.
+  process.once('SIGTERM', () => {
+    server.close(async () => {
+      const left = await polar.settled({ withinMs: 10_000 });
+      process.send?.({ news: 'settled', ...left } satisfies WorkerNews, () => process.exit());
+    });
+    // Connections that a response under way still needs are idle a moment later.
+    setInterval(() => server.closeIdleConnections(), 100).unref();
+  });
 }
 
 // Nobody is left to stop it: the test process is gone.

@@ -28,7 +28,7 @@ describe('a new entry', () => {
   it('has all of the login but the id_token, and is bound to the user', () => {
     expect(entry).toEqual({
       v: 1,
-      loginId: expect.stringMatching(/^[\w-]{22}$/),
+      loginId: expect.stringMatching(/^[0-9a-f]{32}$/),
       recordKey: expect.stringMatching(/^[\w-]{43}$/),
       tokens: { accessToken: 'a', refreshToken: 'r', expiresAt: 7, scopes: ['openid'] },
       mintedAt: 5,
@@ -92,8 +92,10 @@ describe('an entry from a session', () => {
     ['v', '2', 2],
     ['v', '0', 0],
     ['v', 'text', '1'],
-    ['loginId', 'of 15 bytes', Buffer.alloc(15).toString('base64url')],
-    ['loginId', 'of 17 bytes', Buffer.alloc(17).toString('base64url')],
+    ['loginId', 'of 31 characters', entry.loginId.slice(1)],
+    ['loginId', 'of 33 characters', `${entry.loginId}0`],
+    ['loginId', 'in upper case', 'A'.repeat(32)],
+    ['loginId', 'in base64url', Buffer.alloc(24).toString('base64url')],
     ['loginId', 'with a star', `${entry.loginId.slice(0, -1)}*`],
     ['loginId', 'that leaves its folder', `../${entry.loginId.slice(3)}`],
     ['loginId', 'with a line end', `${entry.loginId}\n`],

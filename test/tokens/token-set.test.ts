@@ -94,6 +94,13 @@ describe('stored tokens', () => {
     expect(parseStoredTokens({ ...stored, refreshToken: '' })).toStrictEqual(others);
   });
 
+  it.each([' ', 'a b', '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'])(
+    'may have a refresh token of any printable ASCII (RFC 6749 A.17): %j',
+    (refreshToken) => {
+      expect(parseStoredTokens({ ...stored, refreshToken })).toEqual({ ...stored, refreshToken });
+    },
+  );
+
   it('may have expired at the epoch', () => {
     expect(parseStoredTokens({ ...stored, expiresAt: 0 })?.expiresAt).toBe(0);
   });
@@ -108,7 +115,8 @@ describe('stored tokens', () => {
     ['an empty access token', { ...stored, accessToken: '' }],
     ['an access token that is no text', { ...stored, accessToken: ['a'] }],
     ['an access token that no header can carry', { ...stored, accessToken: 'a b' }],
-    ['a refresh token that could not be sent', { ...stored, refreshToken: ' ' }],
+    ['a refresh token of two lines', { ...stored, refreshToken: 'a\nb' }],
+    ['a refresh token that is no ASCII', { ...stored, refreshToken: 'é' }],
     ['a refresh token that is no text', { ...stored, refreshToken: 7 }],
     ['a refresh token null', { ...stored, refreshToken: null }],
     ['an expiry that is text', { ...stored, expiresAt: String(now) }],

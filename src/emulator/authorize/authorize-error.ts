@@ -1,4 +1,4 @@
-import { browserErrorAnswer, htmlAnswer, oauthErrorBody, redirectAnswer } from '../http/answers.js';
+import { browserErrorAnswer, crashRefusal, oauthErrorBody, redirectAnswer } from '../http/answers.js';
 import type { Answer } from '../http/message.js';
 
 /** An authorization request that leads to no code. */
@@ -23,7 +23,7 @@ export class AuthorizeError extends Error {
 
   /** @param state - the request's `state`, or `undefined` to leave it out */
   toAnswer(state: string | undefined): Answer {
-    if (!isPrintable(this.description)) return { ...htmlAnswer('Internal Server Error'), status: 500 };
+    if (!isPrintable(this.description)) return crashRefusal().answer;
     const body = { ...oauthErrorBody(this.error, this.description), ...(state ? { state } : {}) };
     if (this.redirectURI === undefined) return browserErrorAnswer(400, body);
     return redirectAnswer(withParameters(this.redirectURI, body));

@@ -1,9 +1,11 @@
 import { UNKNOWN_CLIENT } from '../clients/client-authentication.js';
+import { firstValue } from '../http/message.js';
+import { refuseNUL } from '../http/server-crashes.js';
 import { isKnownScope, splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import type { ClientRecord } from '../stores/clients.js';
+import { CHALLENGE } from '../stores/codes.js';
 import { AuthorizeError } from './authorize-error.js';
-import { firstValue } from './first-value.js';
 
 /** An authorization request that is in order. */
 export interface AuthorizeRequest {
@@ -48,7 +50,7 @@ export function parseAuthorizeRequest(query: URLSearchParams, emulator: Emulator
     requestedRedirectURI: firstValue(query, 'redirect_uri') || undefined,
     scope,
     state: firstValue(query, 'state') || undefined,
-    nonce: firstValue(query, 'nonce') || undefined,
+    nonce: firstValue(query, 'nonce'),
     codeChallenge: firstValue(query, 'code_challenge') || undefined,
     codeChallengeMethod: firstValue(query, 'code_challenge_method'),
   };
@@ -57,7 +59,9 @@ export function parseAuthorizeRequest(query: URLSearchParams, emulator: Emulator
 function refuseResponseType(query: URLSearchParams, emulator: EmulatorState): void {
   const responseType = requestedResponseType(query);
   if (responseType === 'code') return;
-  const client = emulator.clients.find(firstValue(query, 'client_id') ?? '');
+  const clientID = firstValue(query, 'client_id') ?? '';
+  refuseNUL(clientID);
+  const client = emulator.clients.find(clientID);
   const requested = firstValue(query, 'redirect_uri');
   const registered = client?.metadata.redirect_uris ?? [];
   const redirectURI = requested ? registered.find((uri) => uri === requested) : registered[0];
@@ -74,6 +78,7 @@ function requestedResponseType(query: URLSearchParams): string | undefined {
 function requestedClient(query: URLSearchParams, emulator: EmulatorState): ClientRecord {
   const clientID = firstValue(query, 'client_id');
   if (clientID === undefined) throw new AuthorizeError('invalid_client', "Missing 'client_id' parameter.");
+  refuseNUL(clientID);
   const client = emulator.clients.find(clientID);
   if (client === undefined) throw new AuthorizeError('invalid_client', UNKNOWN_CLIENT);
   return client;
@@ -104,6 +109,7 @@ function payloadProblem(
   const problem = challengeProblem(query);
   if (problem !== undefined) return new AuthorizeError('invalid_request', problem);
   const nonce = firstValue(query, 'nonce');
+  refuseNUL(nonce ?? '');
   if (nonce && splitScope(scope).includes('openid') && emulator.codes.isNonceTaken(clientID, nonce)) {
     return new AuthorizeError('invalid_request', 'Replay attack');
   }
@@ -117,7 +123,7 @@ function challengeProblem(query: URLSearchParams): string | undefined {
   if (!challenge && !method) return undefined;
   if (!challenge) return "Missing 'code_challenge'";
   if (query.getAll('code_challenge').length > 1) return "Multiple 'code_challenge' in request.";
-  if (!/^[\w\-.~]{43,128}$/.test(challenge)) return "Invalid 'code_challenge'";
+  if (!CHALLENGE.test(challenge)) return "Invalid 'code_challenge'";
   if (method && method !== 'plain' && method !== 'S256') return "Unsupported 'code_challenge_method'";
   if (query.getAll('code_challenge_method').length > 1) return "Multiple 'code_challenge_method' in request.";
   return undefined;

@@ -1,11 +1,10 @@
 import { browserErrorAnswer } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, lastValue, Refusal } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstValue, lastValue, Refusal } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
-import type { DirectoryUser } from '../users/directory.js';
+import { accessibleOrganizations, type DirectoryUser } from '../users/directory.js';
 import { AuthorizeError } from './authorize-error.js';
 import { type AuthorizeRequest, parseAuthorizeRequest } from './authorize-request.js';
 import { consentPage } from './consent-page.js';
-import { firstValue } from './first-value.js';
 import { type Decision, issueCode } from './issue-code.js';
 import { isOrganizationRequest, requiredInteraction } from './required-interaction.js';
 import { signInPage } from './sign-in-page.js';
@@ -44,7 +43,7 @@ function decide(request: EmulatorRequest, emulator: EmulatorState): Answer {
     return answeringErrors(undefined, () => issueCode(parsed, decision, emulator));
   }
   if (consent === 'auto') {
-    const [first] = wantsOrganization && organizations.length === 0 ? user.organizations : [];
+    const [first] = wantsOrganization && organizations.length === 0 ? accessibleOrganizations(user) : [];
     const chosen = first === undefined ? decision : { ...decision, organizations: [first.id] };
     return allow(parsed, chosen, emulator);
   }

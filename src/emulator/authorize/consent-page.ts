@@ -3,7 +3,7 @@ import { type Html, html } from '../pages/html.js';
 import { page } from '../pages/page.js';
 import { describeScope, intersectScope, splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
-import type { DirectoryOrganization } from '../users/directory.js';
+import { accessibleOrganizations, type DirectoryOrganization } from '../users/directory.js';
 import type { AuthorizeRequest } from './authorize-request.js';
 import type { Decision } from './issue-code.js';
 import { userLinks } from './user-links.js';
@@ -19,7 +19,7 @@ export function consentPage(
   const token = emulator.consentForms.show(request.queryString, user.email);
   const scopes = [...new Set(splitScope(intersectScope(scope, client.metadata.scope)))];
   const others = userLinks(request, emulator.directory, user);
-  const picker = organizationPicker(user.organizations, organizations, isOrganizationRequest);
+  const picker = organizationPicker(accessibleOrganizations(user), organizations, isOrganizationRequest);
   return page(
     `${name} wants to access your Polar account`,
     html`<div class="mark" aria-hidden="true"></div>

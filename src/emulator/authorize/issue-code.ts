@@ -1,7 +1,7 @@
 import { redirectAnswer } from '../http/answers.js';
 import type { Answer } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
-import type { DirectoryUser } from '../users/directory.js';
+import { accessibleOrganizations, type DirectoryUser } from '../users/directory.js';
 import { parseUUID } from '../uuid.js';
 import { AuthorizeError, withParameters } from './authorize-error.js';
 import type { AuthorizeRequest } from './authorize-request.js';
@@ -18,12 +18,12 @@ export interface Decision {
 /**
  * Issues a code and sends it to the app.
  *
- * @throws AuthorizeError when the organizations are not the user's, or none is chosen and one is wanted: the trap that
+ * @throws AuthorizeError when the user cannot reach the organizations, or none is chosen and one is wanted: the trap that
  *   a returning user with `sub_type=organization` and no prompt runs into
  */
 export function issueCode(request: AuthorizeRequest, decision: Decision, emulator: EmulatorState): Answer {
   const organizationIDs = resolveOrganizations(decision);
-  const { code } = emulator.codes.issue({
+  const details = {
     clientID: request.client.clientID,
     user: decision.user,
     scope: request.scope,
@@ -32,17 +32,18 @@ export function issueCode(request: AuthorizeRequest, decision: Decision, emulato
     codeChallenge: request.codeChallenge,
     codeChallengeMethod: request.codeChallengeMethod,
     organizationIDs,
-  });
+  };
+  const { code } = emulator.codes.issue(details, emulator.transaction);
   const parameters = request.state === undefined ? { code } : { code, state: request.state };
   return redirectAnswer(withParameters(request.redirectURI, parameters));
 }
 
 function resolveOrganizations({ user, organizations, isOrganizationRequest }: Decision): readonly string[] {
   const selected = [...new Set(organizations.map(organizationUUID))];
+  const accessible = accessibleOrganizations(user);
   for (const id of selected) {
-    if (!user.organizations.some((organization) => organization.id === id)) {
-      throw new AuthorizeError('invalid_request', `You are not a member of organization ${id}`);
-    }
+    if (accessible.some((organization) => organization.id === id)) continue;
+    throw new AuthorizeError('invalid_request', `Organization ${id} is not accessible`);
   }
   if (!isOrganizationRequest) return selected;
   const [first] = selected.sort();

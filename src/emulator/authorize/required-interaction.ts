@@ -1,9 +1,9 @@
+import { firstValue } from '../http/message.js';
 import { splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import type { DirectoryUser } from '../users/directory.js';
 import { AuthorizeError } from './authorize-error.js';
 import type { AuthorizeRequest } from './authorize-request.js';
-import { firstValue } from './first-value.js';
 
 /** `sub_type`: `true` when the user has to pick exactly one organization. */
 export function isOrganizationRequest(query: URLSearchParams): boolean {

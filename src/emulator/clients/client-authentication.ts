@@ -1,5 +1,7 @@
 import { crashRefusal, oauthAnswer, oauthErrorBody, oauthRefusal } from '../http/answers.js';
-import { type EmulatorRequest, firstParameter, lastValue, Refusal } from '../http/message.js';
+import { decodeText, percentDecode } from '../http/decode-text.js';
+import { type EmulatorRequest, firstParameter, Refusal } from '../http/message.js';
+import { formValue, refuseNonASCII, refuseNUL } from '../http/server-crashes.js';
 import type { PolarEmulatorAuthMethod } from '../options.js';
 import type { EmulatorState } from '../state.js';
 import type { ClientRecord } from '../stores/clients.js';
@@ -16,15 +18,13 @@ const ATTEMPTS: Readonly<Record<PolarEmulatorAuthMethod, Attempt>> = {
   client_secret_basic(request, state) {
     const credentials = basicCredentials(request.headers.authorization);
     if (credentials === undefined) return undefined;
-    const client = knownClient(credentials.clientID, state, 401);
-    return client.clientSecret === credentials.secret ? client : undefined;
+    return withSecret(knownClient(credentials.clientID, state, 401), credentials.secret);
   },
-  client_secret_post({ form }, state) {
-    const clientID = lastValue(form, 'client_id');
-    const secret = lastValue(form, 'client_secret');
+  client_secret_post(request, state) {
+    const clientID = formValue(request, 'client_id');
+    const secret = formValue(request, 'client_secret');
     if (!clientID || !secret) return undefined;
-    const client = knownClient(clientID, state, 400);
-    return client.clientSecret === secret ? client : undefined;
+    return withSecret(knownClient(clientID, state, 400), secret);
   },
   none(request, state) {
     const clientID = firstParameter(request, 'client_id');
@@ -34,12 +34,8 @@ const ATTEMPTS: Readonly<Record<PolarEmulatorAuthMethod, Attempt>> = {
   },
 };
 
-const TOKEN_METHODS: readonly PolarEmulatorAuthMethod[] = [
-  'client_secret_basic',
-  'client_secret_post',
-  'none',
-];
 const SECRET_METHODS: readonly PolarEmulatorAuthMethod[] = ['client_secret_basic', 'client_secret_post'];
+const TOKEN_METHODS: readonly PolarEmulatorAuthMethod[] = [...SECRET_METHODS, 'none'];
 
 /**
  * The client at the token endpoint: it must use exactly the method it is registered for.
@@ -76,7 +72,13 @@ function authenticate(
   throw unauthorizedClient(`The client cannot authenticate with methods: [${list}]`);
 }
 
+function withSecret(client: ClientRecord, secret: string): ClientRecord | undefined {
+  refuseNonASCII(secret);
+  return client.clientSecret === secret ? client : undefined;
+}
+
 function knownClient(clientID: string, state: EmulatorState, status: 400 | 401): ClientRecord {
+  refuseNUL(clientID);
   const client = state.clients.find(clientID);
   if (client !== undefined) return client;
   throw status === 401 ? unauthorizedClient(UNKNOWN_CLIENT) : oauthRefusal('invalid_client', UNKNOWN_CLIENT);
@@ -95,9 +97,11 @@ export function unauthorizedClient(description: string): Refusal {
 
 function basicCredentials(header: string | undefined): { clientID: string; secret: string } | undefined {
   const [, encoded] = /^basic +(.+)$/i.exec(header ?? '') ?? [];
+  refuseNonASCII(encoded ?? '');
   const decoded = encoded === undefined ? undefined : base64Decode(encoded);
   const colon = decoded?.indexOf(':') ?? -1;
   if (decoded === undefined || colon < 0) return undefined;
+  // RFC 6749 section 2.3.1 has both halves form-encoded.
   const clientID = percentDecode(decoded.slice(0, colon));
   const secret = percentDecode(decoded.slice(colon + 1));
   return clientID && secret ? { clientID, secret } : undefined;
@@ -112,16 +116,7 @@ function base64Decode(encoded: string): string | undefined {
   const [, digits = '', padding = ''] = /^([^=]*)(=*)/.exec(encoded.replace(/[^a-z0-9+/=]/gi, '')) ?? [];
   const missing = (4 - (digits.length % 4)) % 4;
   if (missing === 3 || padding.length < missing) return undefined;
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(digits, 'base64'));
-  } catch {
-    throw crashRefusal();
-  }
-}
-
-/** RFC 6749 section 2.3.1 has both halves form-encoded; what is not valid encoding is taken as it stands. */
-function percentDecode(text: string): string {
-  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
-    Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'),
-  );
+  const text = decodeText(Buffer.from(digits, 'base64'));
+  if (text === undefined) throw crashRefusal();
+  return text;
 }

@@ -64,19 +64,13 @@ function readMetadata(fields: FieldReader): RegisteredMetadata {
   };
 }
 
+const ADDRESSES = ['redirect_uris', 'client_uri', 'logo_uri', 'tos_uri', 'policy_uri'] as const;
+
 /** @throws Refusal 400 `invalid_client_metadata` for what only the OAuth library behind the framework minds. */
 export function refuseOddMetadata(metadata: RegisteredMetadata): void {
-  const { redirect_uris, client_uri, logo_uri, scope, tos_uri, policy_uri } = metadata;
   const refusal = (field: string) => oauthRefusal('invalid_client_metadata', `Invalid claim: '${field}'`);
-  if (!isSupportedScope(scope)) throw refusal('scope');
-  const addresses = Object.entries({
-    redirect_uris,
-    client_uri: [client_uri],
-    logo_uri: [logo_uri],
-    tos_uri: [tos_uri],
-    policy_uri: [policy_uri],
-  });
-  for (const [field, uris] of addresses) {
-    if (uris.some((uri) => uri && !isWebAddress(uri))) throw refusal(field);
+  if (!isSupportedScope(metadata.scope)) throw refusal('scope');
+  for (const field of ADDRESSES) {
+    if ([metadata[field] ?? []].flat().some((uri) => uri && !isWebAddress(uri))) throw refusal(field);
   }
 }

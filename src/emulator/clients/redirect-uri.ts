@@ -1,3 +1,4 @@
+import { BlockList, isIPv4 } from 'node:net';
 import { parseURL } from '../parse-url.js';
 
 /** Why a redirect URI cannot be registered. */
@@ -17,35 +18,20 @@ function isLocalHost(host: string): boolean {
   return host === 'localhost' || host.endsWith('.localhost') || isPrivateIPv4(host);
 }
 
-/** First addresses and prefix lengths of the networks that are not part of the public internet (RFC 6890). */
-const PRIVATE_NETWORKS: ReadonlyArray<readonly [first: string, bits: number]> = [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['240.0.0.0', 4],
-];
+/** Networks that are not part of the public internet (RFC 6890). */
+const PRIVATE_NETWORKS = `0.0.0.0/8 10.0.0.0/8 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
+  192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 240.0.0.0/4`;
 
 /** Addresses in those networks that are to be reached from everywhere all the same (RFC 7723, RFC 8155). */
 const GLOBAL_ADDRESSES: readonly string[] = ['192.0.0.9', '192.0.0.10'];
 
-function isPrivateIPv4(host: string): boolean {
-  // The URL parser has turned every way to write an IPv4 address into four decimal numbers.
-  if (!/^\d+\.\d+\.\d+\.\d+$/.test(host) || GLOBAL_ADDRESSES.includes(host)) return false;
-  const address = toNumber(host);
-  return PRIVATE_NETWORKS.some(([first, bits]) => {
-    const size = 2 ** (32 - bits);
-    return Math.floor(address / size) === Math.floor(toNumber(first) / size);
-  });
+const privateAddresses = new BlockList();
+for (const network of PRIVATE_NETWORKS.split(/\s+/)) {
+  const [first = '', bits] = network.split('/');
+  privateAddresses.addSubnet(first, Number(bits));
 }
 
-function toNumber(address: string): number {
-  return address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+/** The URL parser has turned every way to write an IPv4 address into four decimal numbers. */
+function isPrivateIPv4(host: string): boolean {
+  return isIPv4(host) && privateAddresses.check(host) && !GLOBAL_ADDRESSES.includes(host);
 }

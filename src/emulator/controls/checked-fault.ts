@@ -1,4 +1,4 @@
-import { checkedNumber, type Names, refuseUnknownNames } from '../checks.js';
+import { checkedInteger, checkedNumber, type Names, refuseUnknownNames } from '../checks.js';
 import {
   ENDPOINTS,
   NAMED_FAULTS,
@@ -22,24 +22,19 @@ export function checkFault(endpoint: PolarEmulatorEndpoint, fault: PolarEmulator
   if (!ENDPOINTS.includes(endpoint)) {
     throw new TypeError(`There is no endpoint "${String(endpoint)}". Endpoints: ${ENDPOINTS.join(', ')}.`);
   }
-  if (typeof fault !== 'object' || fault === null) checkName(fault);
-  else if ('status' in fault) checkStatus(fault);
+  if (typeof fault !== 'object' || fault === null) {
+    if (!NAMED_FAULTS.includes(fault)) throw noSuchFault(`"${String(fault)}"`);
+  } else if ('status' in fault) checkStatus(fault);
   else if ('delayMs' in fault) checkMilliseconds(fault, 'delayMs', fault.delayMs);
   else if ('slowBodyMs' in fault) checkMilliseconds(fault, 'slowBodyMs', fault.slowBodyMs);
   else throw noSuchFault(JSON.stringify(fault));
   if (times !== Number.POSITIVE_INFINITY) checkedNumber('fail: `times`', times, 1);
 }
 
-function checkName(fault: (typeof NAMED_FAULTS)[number]): void {
-  if (!NAMED_FAULTS.includes(fault)) throw noSuchFault(`"${String(fault)}"`);
-}
-
 function checkStatus(fault: PolarEmulatorStatusFault): void {
   refuseUnknownNames('A fault with a status', fault, STATUS_NAMES);
   const { status, retryAfterSeconds, headers = {} } = fault;
-  if (!Number.isInteger(checkedNumber('fail: `status`', status, 200, 599))) {
-    throw new TypeError(`fail: \`status\` must be a whole number, not ${status}.`);
-  }
+  checkedInteger('fail: `status`', status, 200, 599);
   if (retryAfterSeconds !== undefined) checkedNumber('fail: `retryAfterSeconds`', retryAfterSeconds, 0);
   // Node's own words for what cannot be a header.
   new Headers(headers);

@@ -1,6 +1,5 @@
 import { checkedChoice, checkedList, type Names, refuseUnknownNames } from '../checks.js';
 import { normalizeRedirectURI } from '../clients/redirect-uri.js';
-import { registrationURI } from '../clients/registration-uri.js';
 import type {
   PolarEmulatorAuthMethod,
   PolarEmulatorClient,
@@ -89,7 +88,7 @@ function describeClient(client: ClientRecord, state: EmulatorState): PolarEmulat
     scope: metadata.scope,
     tokenEndpointAuthMethod: method,
     registrationAccessToken,
-    registrationClientURI: registrationURI(clientID, state),
+    registrationClientURI: `${state.settings.baseURL}/v1/oauth2/register/${clientID}`,
   };
 }
 

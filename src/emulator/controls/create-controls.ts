@@ -6,7 +6,7 @@ import type { EmulatorState } from '../state.js';
 import { checkFault } from './checked-fault.js';
 import { changeClient, registerClient } from './client-controls.js';
 import type { PolarEmulator } from './polar-emulator.js';
-import { issueTokens, liveTokens, revokeTokens } from './token-controls.js';
+import { enforceSSO, issueTokens, liveTokens, revokeTokens } from './token-controls.js';
 import { visitAuthorizePage } from './visit-authorize-page.js';
 
 /** The strings a running emulator hangs on. */
@@ -47,12 +47,17 @@ export function createControls(state: EmulatorState, stop: () => Promise<void>):
     createSession: (email) => webSessions.create(directory.byEmail(email)),
     liveTokens: () => liveTokens(state),
     now: clock.now,
-    advanceTime: (seconds) => clock.advance(seconds),
+    advanceTime(seconds) {
+      clock.advance(seconds);
+      state.backend.passTime(seconds * 1000);
+    },
     rotateKeys(options = {}) {
       refuseUnknownNames('rotateKeys', options, { keepOld: true });
       keys.rotate(options.keepOld ?? false);
     },
     revokeAll: (email) => revokeTokens(email, state),
+    enforceSSO: (organization, isEnforced = true) => enforceSSO(organization, isEnforced, state),
+    settled: () => state.backend.settled(),
     fail(endpoint, fault, times = 1) {
       checkFault(endpoint, fault, times);
       faults.plan(endpoint, fault, times);

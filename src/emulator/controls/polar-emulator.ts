@@ -86,8 +86,8 @@ export interface PolarEmulator {
    */
   user: string;
   /**
-   * What was asked of this Polar since the start or the last {@link reset}, in order. Of more than 10,000 requests, the
-   * newest 10,000.
+   * What was asked of this Polar since the start or the last {@link reset}, in order: the newest 10,000 requests, or
+   * fewer where their bodies come to more than 100 million characters.
    *
    * @example
    * ```ts
@@ -159,7 +159,11 @@ export interface PolarEmulator {
    * @throws TypeError when there is no such user
    */
   createSession(user: string): string;
-  /** Tokens of which something still works, the access token, the refresh token or both, oldest first. */
+  /**
+   * Tokens of which something still works, the access token, the refresh token or both, oldest first. What is not
+   * committed yet, with `realistic`, counts as if it were: after simultaneous refreshes, this shows all pairs that are
+   * going to live on, also those that no app knows of.
+   */
   liveTokens(): PolarEmulatorToken[];
 
   /** Emulator time in milliseconds since the epoch. Bound: pass it wherever a `now` is wanted. */
@@ -167,7 +171,7 @@ export interface PolarEmulator {
   /**
    * Lets time pass for the emulator: codes (300 s) and access tokens (ten days after a login, an hour after a refresh)
    * expire. The app's own clock stands still unless it is given {@link now}, as `strategyOptions` does. Delays, those
-   * of faults and `commitLagMs`, are real time.
+   * of faults and of `realistic`, are real time, but what waits for its commit is committed when enough time passes.
    *
    * @throws TypeError for anything but a finite number
    * @example
@@ -194,6 +198,22 @@ export interface PolarEmulator {
    * @throws TypeError when there is no such user
    */
   revokeAll(user?: string): void;
+  /**
+   * Makes an organization (id or slug) enforce SSO, or stop it, until {@link reset}. Tokens that are limited to it are
+   * revoked, those that are not limited no longer show it, and a login cannot be limited to it any more.
+   *
+   * @throws TypeError when there is no such organization
+   * @example
+   * ```ts
+   * polar.enforceSSO('acme'); // 404 from now on: the app must not take that for an error of its own
+   * ```
+   */
+  enforceSSO(organization: string, isEnforced?: boolean): void;
+  /**
+   * Resolves when everything that was asked of this Polar so far is committed: what `commitLagMs` holds back is seen
+   * by then, and what `refreshRaces` makes wait is over. Without `realistic`, at once.
+   */
+  settled(): Promise<void>;
   /**
    * Makes the next `times` (default 1; `Infinity` until healed) requests over HTTP to an endpoint go wrong; see
    * {@link PolarEmulatorFault} for how. Several faults of one endpoint happen one after the other.

@@ -50,6 +50,15 @@ export function revokeTokens(email: string | undefined, state: EmulatorState): v
   state.tokens.revokeAll(({ subject }) => subject.type === 'user' && subject.user === user);
 }
 
+/** Switches an organization's SSO on or off; tokens that were limited to it without SSO do not survive that. */
+export function enforceSSO(idOrSlug: string, isEnforced: boolean, state: EmulatorState): void {
+  const organization = state.directory.organization(idOrSlug);
+  if (isEnforced && !organization.ssoEnforced) {
+    state.tokens.revokeAll(({ organizationIDs }) => organizationIDs.includes(organization.id));
+  }
+  organization.ssoEnforced = isEnforced;
+}
+
 function legacySubject(user: DirectoryUser, organization: DirectoryOrganization | undefined): TokenSubject {
   const whose = organization ?? user.organizations[0];
   if (whose === undefined) throw new TypeError(`${user.email} belongs to no organization.`);

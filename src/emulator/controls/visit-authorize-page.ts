@@ -9,8 +9,6 @@ import type { PolarEmulatorVisit } from './polar-emulator.js';
 
 const VISIT_NAMES: Names<PolarEmulatorVisit> = { user: true, organizations: true, deny: true };
 
-const AUTHORIZE_PATH = '/oauth2/authorize';
-
 /** Does at the authorize page what a person would, and tells where the browser is sent back to. */
 export async function visitAuthorizePage(
   address: string | URL | undefined,
@@ -23,24 +21,15 @@ export async function visitAuthorizePage(
   const person = user ?? state.signedIn.email;
   if (person !== '') url.searchParams.set(USER_PARAMETER, state.directory.byEmail(person).email);
   for (const organization of checkedList('organizations', organizations)) {
-    url.searchParams.append('organizations', organizationID(organization, state));
+    const id = parseUUID(organization) ?? state.directory.organization(organization).id;
+    url.searchParams.append('organizations', id);
   }
   const request = requestFor(url);
   const consent = deny ? 'deny' : 'auto';
-  const answer = await handle(request, { ...state, settings: { ...state.settings, consent } });
-  state.log.add({
-    method: request.method,
-    path: request.path,
-    endpoint: 'authorize',
-    headers: request.headers,
-    query: Object.fromEntries(request.query),
-    form: {},
-    body: request.body,
-    grantType: undefined,
-    at: state.clock.now(),
-    fault: undefined,
-    status: answer.status,
-  });
+  const transaction = await state.backend.accept();
+  const answer = await handle(request, { ...state, transaction, settings: { ...state.settings, consent } });
+  await transaction.respond();
+  state.log.add(request, 'authorize', undefined, state.clock.now()).status = answer.status;
   if (person === '' && answer.status === 401) {
     throw new Error('Nobody is signed in at this Polar: say who visits, with `user`.');
   }
@@ -48,7 +37,7 @@ export async function visitAuthorizePage(
 }
 
 function authorizeURL(address: string | URL | undefined, { settings }: EmulatorState): URL {
-  const expected = settings.baseURL + AUTHORIZE_PATH;
+  const expected = `${settings.baseURL}/oauth2/authorize`;
   const text = String(address ?? '');
   const url = parseURL(text);
   if (url !== undefined) {
@@ -62,14 +51,6 @@ function authorizeURL(address: string | URL | undefined, { settings }: EmulatorS
   );
 }
 
-function organizationID(idOrSlug: string, { directory }: EmulatorState): string {
-  const all = directory.users.flatMap(({ organizations }) => organizations);
-  const id = all.find(({ slug }) => slug === idOrSlug)?.id ?? parseUUID(idOrSlug);
-  if (id !== undefined) return id;
-  const known = [...new Set(all.map(({ slug }) => slug))].join(', ');
-  throw new TypeError(`There is no organization ${idOrSlug} at this Polar. Organizations: ${known}.`);
-}
-
 function requestFor(url: URL): EmulatorRequest {
   return {
     method: 'GET',
@@ -77,8 +58,11 @@ function requestFor(url: URL): EmulatorRequest {
     query: url.searchParams,
     queryString: url.search.slice(1),
     headers: {},
-    body: '',
+    clientAddress: '127.0.0.1',
+    body: Buffer.alloc(0),
     form: new URLSearchParams(),
+    files: [],
+    formRefusal: undefined,
   };
 }
 

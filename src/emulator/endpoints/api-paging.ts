@@ -1,31 +1,43 @@
+import { crashRefusal } from '../http/answers.js';
+import { lastValue } from '../http/message.js';
 import type { Complaint, Problem } from '../validation/complaint.js';
-
-/** One page of a list, in the form of Polar's API. */
-export interface ListPage<Item> {
-  readonly items: readonly Item[];
-  readonly pagination: { readonly total_count: number; readonly max_page: number };
-}
 
 /** Which page is asked for. */
 export interface Paging {
-  readonly page: number;
+  /** How many items come before it: whatever number a request names. */
+  readonly offset: bigint;
   readonly limit: number;
 }
 
 /** Reads `page` (from 1) and `limit` (1 to 100, 10 by default), and adds what is wrong with them to `complaints`. */
 export function readPaging(query: URLSearchParams, complaints: Complaint[]): Paging {
-  const page = positiveInteger(query, 'page', 1, complaints);
-  const limit = positiveInteger(query, 'limit', 10, complaints);
-  return { page, limit: Math.min(limit, 100) };
+  const page = positiveInteger(query, 'page', 1n, complaints);
+  const limit = positiveInteger(query, 'limit', 10n, complaints);
+  const limited = limit > 100n ? 100n : limit;
+  return { offset: (page - 1n) * limited, limit: Number(limited) };
 }
 
-/** Cuts a page. One behind the last is not only empty: its count is 0, too. */
-export function pageOf<Item>(items: readonly Item[], { page, limit }: Paging): ListPage<Item> {
-  const cut = items.slice((page - 1) * limit, page * limit);
-  const total = cut.length === 0 ? 0 : items.length;
-  return { items: cut, pagination: { total_count: total, max_page: Math.ceil(total / limit) } };
+/** The largest number of items to pass over that Polar's database takes. */
+const MAX_OFFSET = 2n ** 63n - 1n;
+
+/**
+ * One page of a list, in the form of Polar's API.
+ *
+ * @throws Refusal 500 for a page so far behind the last that Polar's database does not take the number
+ */
+export function pageOf(items: readonly unknown[], { offset, limit }: Paging): object {
+  if (offset > MAX_OFFSET) throw crashRefusal();
+  const start = Number(offset);
+  const pagination = { total_count: items.length, max_page: Math.ceil(items.length / limit) };
+  return { items: items.slice(start, start + limit), pagination };
 }
 
+const MAX_DIGITS = 4300;
+
+const TOO_LONG: Problem = {
+  type: 'int_parsing_size',
+  msg: 'Unable to parse input string as an integer, exceeded maximum size',
+};
 const NO_INTEGER: Problem = {
   type: 'int_parsing',
   msg: 'Input should be a valid integer, unable to parse string as an integer',
@@ -35,18 +47,20 @@ const TOO_SMALL: Problem = { type: 'greater_than', msg: 'Input should be greater
 function positiveInteger(
   query: URLSearchParams,
   name: string,
-  fallback: number,
+  fallback: bigint,
   complaints: Complaint[],
-): number {
-  const input = query.getAll(name).at(-1);
+): bigint {
+  const input = lastValue(query, name);
   if (input === undefined) return fallback;
   const complain = (problem: Problem) => {
     complaints.push({ ...problem, loc: ['query', name], input });
     return fallback;
   };
   const text = input.trim();
+  if (text.length > MAX_DIGITS) return complain(TOO_LONG);
   // Signs, digit groups and a fraction of zeros are fine with Polar's framework.
-  if (!/^[+-]?\d+(?:_\d+)*(?:\.0+)?$/.test(text)) return complain(NO_INTEGER);
-  const value = Number(text.replaceAll('_', ''));
-  return value < 1 ? complain(TOO_SMALL) : value;
+  const digits = /^([+-]?\d+(?:_\d+)*)(?:\.0+)?$/.exec(text)?.[1];
+  if (digits === undefined) return complain(NO_INTEGER);
+  const value = BigInt(digits.replaceAll('_', '').replace('+', ''));
+  return value < 1n ? complain(TOO_SMALL) : value;
 }

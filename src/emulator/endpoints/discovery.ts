@@ -1,22 +1,25 @@
 import { jsonAnswer } from '../http/answers.js';
 import type { Answer, EmulatorRequest } from '../http/message.js';
+import { publicOrigin } from '../http/public-origin.js';
 import { SUPPORTED_SCOPES } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 
 const SECRET_METHODS = ['client_secret_post', 'client_secret_basic'];
 
 /**
- * `GET /.well-known/openid-configuration`, and the same at `/.well-known/oauth-authorization-server`. As at Polar, the issuer is not the prefix of this document's own address,
- * which OpenID Connect Discovery 4.3 demands: strict clients refuse it.
+ * `GET /.well-known/openid-configuration`. As at Polar, the issuer is not the prefix of this document's own address, which
+ * OpenID Connect Discovery 4.3 demands: strict clients refuse it. Only the authorize page, which belongs to Polar's web
+ * app, has an address that does not depend on the request's.
  */
-export function discovery(_request: EmulatorRequest, { settings }: EmulatorState): Answer {
+export function discovery(request: EmulatorRequest, { settings }: EmulatorState): Answer {
   const { baseURL, issuer } = settings;
-  const oauth = `${baseURL}/v1/oauth2`;
+  const origin = publicOrigin(request, settings);
+  const oauth = `${origin}/v1/oauth2`;
   return jsonAnswer(200, {
     issuer,
     authorization_endpoint: `${baseURL}/oauth2/authorize`,
     token_endpoint: `${oauth}/token`,
-    jwks_uri: `${baseURL}/.well-known/jwks.json`,
+    jwks_uri: `${origin}/.well-known/jwks.json`,
     registration_endpoint: `${oauth}/register`,
     scopes_supported: SUPPORTED_SCOPES,
     response_types_supported: ['code'],

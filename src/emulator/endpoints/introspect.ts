@@ -1,4 +1,3 @@
-import { authenticateManagementClient } from '../clients/client-authentication.js';
 import { oauthAnswer } from '../http/answers.js';
 import type { Answer, EmulatorRequest } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
@@ -6,8 +5,7 @@ import { findPostedToken } from './posted-token.js';
 
 /** `POST /v1/oauth2/introspect`. A refresh token reads inactive once the access token beside it has expired. */
 export function introspect(request: EmulatorRequest, state: EmulatorState): Answer {
-  const client = authenticateManagementClient(request, state);
-  const record = findPostedToken(request, state);
+  const { client, record } = findPostedToken(request, state);
   if (record === undefined || record.clientID !== client.clientID || !state.tokens.isAccepted(record)) {
     return oauthAnswer(200, { active: false });
   }

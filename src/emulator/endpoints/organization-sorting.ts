@@ -2,15 +2,19 @@ import type { DirectoryOrganization } from '../users/directory.js';
 import { oneOf } from '../validation/checks.js';
 import type { Complaint } from '../validation/complaint.js';
 
-type Order = (a: DirectoryOrganization, b: DirectoryOrganization) => number;
+type Order = (
+  a: DirectoryOrganization,
+  b: DirectoryOrganization,
+  all: readonly DirectoryOrganization[],
+) => number;
 
 /** The directory lists organizations in the order of their creation; reviews are beyond the emulator. */
-const ORDERS: Readonly<Record<string, (organizations: readonly DirectoryOrganization[]) => Order>> = {
-  created_at: (organizations) => (a, b) => organizations.indexOf(a) - organizations.indexOf(b),
-  slug: () => (a, b) => compare(a.slug, b.slug),
-  name: () => (a, b) => compare(a.name, b.name),
-  next_review_threshold: () => () => 0,
-  days_in_status: () => () => 0,
+const ORDERS: Readonly<Record<string, Order>> = {
+  created_at: (a, b, all) => all.indexOf(a) - all.indexOf(b),
+  slug: (a, b) => compare(a.slug, b.slug),
+  name: (a, b) => compare(a.name, b.name),
+  next_review_threshold: () => 0,
+  days_in_status: () => 0,
 };
 
 const criterion = oneOf(Object.keys(ORDERS).flatMap((name) => [name, `-${name}`]));
@@ -31,14 +35,10 @@ export function sortOrganizations(
   organizations: readonly DirectoryOrganization[],
   criteria: readonly string[],
 ): readonly DirectoryOrganization[] {
-  const orders = criteria.map((text): Order => {
-    const order = ORDERS[text.replace('-', '')]?.(organizations) ?? (() => 0);
-    return text.startsWith('-') ? (a, b) => order(b, a) : order;
-  });
   return organizations.toSorted((a, b) => {
-    for (const order of orders) {
-      const difference = order(a, b);
-      if (difference !== 0) return difference;
+    for (const text of criteria) {
+      const difference = ORDERS[text.replace('-', '')]?.(a, b, organizations) ?? 0;
+      if (difference !== 0) return text.startsWith('-') ? -difference : difference;
     }
     return 0;
   });

@@ -1,24 +1,29 @@
+import { authenticateManagementClient } from '../clients/client-authentication.js';
 import { oauthAnswer, oauthRefusal } from '../http/answers.js';
-import { type EmulatorRequest, lastValue, Refusal } from '../http/message.js';
+import { type EmulatorRequest, Refusal } from '../http/message.js';
+import { formValue, refuseBrokenForm, refuseNonASCII } from '../http/server-crashes.js';
 import type { EmulatorState } from '../state.js';
+import type { ClientRecord } from '../stores/clients.js';
 import type { TokenRecord } from '../stores/tokens.js';
 
 /**
- * The token that a revoke or introspect request names. A `token_type_hint` is believed: with the wrong one, nothing
- * is found.
+ * Who revokes or introspects, and the token that the request names. A `token_type_hint` is believed: with the wrong one,
+ * nothing is found.
  */
-export function findPostedToken({ form }: EmulatorRequest, state: EmulatorState): TokenRecord | undefined {
-  const token = lastValue(form, 'token');
+export function findPostedToken(
+  request: EmulatorRequest,
+  state: EmulatorState,
+): { client: ClientRecord; record: TokenRecord | undefined } {
+  refuseBrokenForm(request);
+  const client = authenticateManagementClient(request, state);
+  const token = formValue(request, 'token');
   if (token === undefined) throw oauthRefusal('invalid_request');
-  const hint = lastValue(form, 'token_type_hint') || undefined;
-  switch (hint) {
-    case 'access_token':
-      return state.tokens.findByAccessToken(token);
-    case 'refresh_token':
-      return state.tokens.findByRefreshToken(token);
-    case undefined:
-      return state.tokens.findByAccessToken(token) ?? state.tokens.findByRefreshToken(token);
-    default:
-      throw new Refusal(oauthAnswer(401, { error: 'unsupported_token_type' }));
+  const hint = formValue(request, 'token_type_hint') || undefined;
+  if (hint !== undefined && hint !== 'access_token' && hint !== 'refresh_token') {
+    throw new Refusal(oauthAnswer(401, { error: 'unsupported_token_type' }));
   }
+  refuseNonASCII(token);
+  const ofAccessToken = hint === 'refresh_token' ? undefined : state.tokens.findByAccessToken(token);
+  const ofRefreshToken = hint === 'access_token' ? undefined : state.tokens.findByRefreshToken(token);
+  return { client, record: ofAccessToken ?? ofRefreshToken };
 }

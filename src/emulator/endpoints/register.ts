@@ -1,61 +1,55 @@
-import { bearerRecord, bearerToken, requireScope } from '../bearer.js';
+import { bearerValue, refuseUserToken } from '../bearer.js';
 import { UNKNOWN_CLIENT, unauthorizedClient } from '../clients/client-authentication.js';
 import { readRegistration, readUpdate, refuseOddMetadata } from '../clients/client-metadata.js';
-import { registrationURI } from '../clients/registration-uri.js';
 import { oauthAnswer, oauthRefusal } from '../http/answers.js';
 import type { Answer, EmulatorRequest } from '../http/message.js';
-import { mediaType } from '../http/read-request.js';
+import { publicOrigin } from '../http/public-origin.js';
+import { refuseNonASCII, refuseNUL } from '../http/server-crashes.js';
 import type { EmulatorState } from '../state.js';
 import type { ClientRecord } from '../stores/clients.js';
-import { validationRefusal } from '../validation/complaint.js';
-import { jsonProblem } from '../validation/json-problem.js';
+import { parseBody, presentBody } from '../validation/json-body.js';
 
 /** `POST /v1/oauth2/register` (RFC 7591): anybody may, no account needed. */
 export function register(request: EmulatorRequest, state: EmulatorState): Answer {
-  const body = jsonBody(request);
-  refuseAccessToken(request, state);
-  const metadata = readRegistration(body);
+  const body = parseBody(request);
+  refuseUserToken(request, state);
+  const metadata = readRegistration(presentBody(body));
   refuseOddMetadata(metadata);
+  const origin = publicOrigin(request, state.settings);
   const client = state.clients.add(metadata);
-  return oauthAnswer(201, {
-    ...client.metadata,
-    ...credentials(client),
-    ...registration(client, state),
-  });
+  return oauthAnswer(201, { ...client.metadata, ...credentials(client), ...registration(client, origin) });
 }
 
 /** `GET /v1/oauth2/register/:client_id` (RFC 7592). */
 export function readClient(request: EmulatorRequest, state: EmulatorState): Answer {
-  refuseAccessToken(request, state);
-  return describe(ownClient(request, state), state);
+  refuseUserToken(request, state);
+  return describe(ownClient(request, state), request, state);
 }
 
 /** `PUT /v1/oauth2/register/:client_id`: replaces the metadata; optional URLs that are left out stay. */
 export function updateClient(request: EmulatorRequest, state: EmulatorState): Answer {
-  const body = jsonBody(request);
-  refuseAccessToken(request, state);
-  const { clientID, metadata } = readUpdate(body);
+  const body = parseBody(request);
+  refuseUserToken(request, state);
+  const { clientID, metadata } = readUpdate(presentBody(body));
   const client = ownClient(request, state);
   if (clientID !== client.clientID) throw oauthRefusal('invalid_request');
   refuseOddMetadata(metadata);
   client.metadata = { ...client.metadata, ...metadata };
-  return describe(client, state);
+  return describe(client, request, state);
 }
 
-/** `DELETE /v1/oauth2/register/:client_id`: the client is gone, and its tokens with it. */
+/** `DELETE /v1/oauth2/register/:client_id`. Tokens of the client go on working, and nobody can revoke them any more. */
 export function deleteClient(request: EmulatorRequest, state: EmulatorState): Answer {
-  refuseAccessToken(request, state);
-  const client = ownClient(request, state);
-  state.clients.delete(client);
-  state.tokens.revokeAll(({ clientID }) => clientID === client.clientID);
+  refuseUserToken(request, state);
+  state.clients.delete(ownClient(request, state));
   return { status: 204, headers: { 'cache-control': 'no-store', pragma: 'no-cache' }, body: '' };
 }
 
-function describe(client: ClientRecord, state: EmulatorState): Answer {
+function describe(client: ClientRecord, request: EmulatorRequest, { settings }: EmulatorState): Answer {
   return oauthAnswer(200, {
     ...credentials(client),
     ...client.metadata,
-    ...registration(client, state),
+    ...registration(client, publicOrigin(request, settings)),
   });
 }
 
@@ -72,43 +66,22 @@ function credentials(client: ClientRecord): Record<string, unknown> {
   };
 }
 
-function registration({ clientID, registrationAccessToken }: ClientRecord, state: EmulatorState) {
+function registration({ clientID, registrationAccessToken }: ClientRecord, origin: string) {
   return {
-    registration_client_uri: registrationURI(clientID, state),
+    registration_client_uri: `${origin}/v1/oauth2/register/${clientID}`,
     registration_access_token: registrationAccessToken,
   };
 }
 
-/** Clients are managed by nobody, by their own token, or by a user of Polar's web app: an app's token is too weak. */
-function refuseAccessToken(request: EmulatorRequest, state: EmulatorState): void {
-  if (bearerRecord(request, state)?.subject.type === 'user') requireScope(request, state, ['web:write']);
-}
-
 function ownClient(request: EmulatorRequest, state: EmulatorState): ClientRecord {
-  const token = bearerToken(request);
-  if (token === undefined) {
+  const token = bearerValue(request) ?? '';
+  if (token === '') {
     throw oauthRefusal('access_denied', 'The resource owner or authorization server denied the request');
   }
-  const client = state.clients.find(request.path.slice(request.path.lastIndexOf('/') + 1));
+  const clientID = request.path.slice(request.path.lastIndexOf('/') + 1);
+  refuseNUL(clientID);
+  const client = state.clients.find(clientID);
+  if (client !== undefined) refuseNonASCII(token);
   if (client?.registrationAccessToken === token) return client;
   throw unauthorizedClient(UNKNOWN_CLIENT);
-}
-
-function jsonBody({ headers, body }: EmulatorRequest): unknown {
-  const isJSON = /^application\/([^/]+\+)?json$/.test(mediaType(headers['content-type']));
-  const value = body === '' ? null : isJSON ? parseJSON(body) : body;
-  if (value !== null) return value;
-  throw validationRefusal([{ type: 'missing', loc: ['body'], msg: 'Field required', input: null }]);
-}
-
-function parseJSON(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    const { message, position } = jsonProblem(body);
-    const ctx = { error: message };
-    throw validationRefusal([
-      { type: 'json_invalid', loc: ['body', position], msg: 'JSON decode error', input: {}, ctx },
-    ]);
-  }
 }

@@ -1,16 +1,14 @@
-import { authenticateManagementClient } from '../clients/client-authentication.js';
 import { oauthAnswer, oauthRefusal } from '../http/answers.js';
 import type { Answer, EmulatorRequest } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
 import { findPostedToken } from './posted-token.js';
 
 /** `POST /v1/oauth2/revoke`: whichever of the pair is named, access and refresh token both die. */
-export function revoke(request: EmulatorRequest, state: EmulatorState): Answer {
-  const client = authenticateManagementClient(request, state);
-  const record = findPostedToken(request, state);
+export async function revoke(request: EmulatorRequest, state: EmulatorState): Promise<Answer> {
+  const { client, record } = findPostedToken(request, state);
   if (record !== undefined) {
     if (record.clientID !== client.clientID) throw oauthRefusal('invalid_grant');
-    record.revoked = true;
+    await state.tokens.revoke(record, state.transaction);
   }
   return oauthAnswer(200, {});
 }

@@ -4,6 +4,7 @@ import { refreshTokenGrant } from '../grants/refresh-token-grant.js';
 import { webGrant } from '../grants/web-grant.js';
 import { oauthRefusal } from '../http/answers.js';
 import { type Answer, type EmulatorRequest, firstParameter } from '../http/message.js';
+import { refuseBrokenForm } from '../http/server-crashes.js';
 import type { EmulatorState } from '../state.js';
 
 type Grant = (
@@ -20,6 +21,7 @@ const GRANTS = new Map<string, Grant>([
 
 /** `POST /v1/oauth2/token`. Of bodies, reads forms only: in any other there is no grant_type to be found. */
 export async function token(request: EmulatorRequest, state: EmulatorState): Promise<Answer> {
+  refuseBrokenForm(request);
   const grantType = firstParameter(request, 'grant_type') ?? '';
   const grant = GRANTS.get(grantType);
   if (grant === undefined) throw oauthRefusal('unsupported_grant_type');

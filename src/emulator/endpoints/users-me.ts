@@ -4,12 +4,6 @@ import type { Answer, EmulatorRequest } from '../http/message.js';
 import { splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 
-/** `GET /v1/users/me`: for Polar's own web app only. No token may, whatever its scopes: that is userinfo's job. */
-export function usersMe(request: EmulatorRequest, state: EmulatorState): Answer {
-  requireUserToken(request, state);
-  return jsonAnswer(403, { error: 'NotPermitted', detail: 'Not permitted' });
-}
-
 /** `GET /v1/users/me/scopes`: what the token may do. */
 export function usersMeScopes(request: EmulatorRequest, state: EmulatorState): Answer {
   const { scope } = requireUserToken(request, state);

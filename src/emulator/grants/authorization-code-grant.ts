@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { AuthenticatedClient } from '../clients/client-authentication.js';
 import { crashRefusal, oauthRefusal } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, firstParameter, lastValue } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstParameter } from '../http/message.js';
+import { formValue, refuseNonASCII } from '../http/server-crashes.js';
 import { signIdToken } from '../id-token/id-token.js';
 import { subjectClaims } from '../id-token/subject-claims.js';
 import { splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
-import type { CodeRecord } from '../stores/codes.js';
+import { CHALLENGE, type CodeRecord } from '../stores/codes.js';
 import { issueToken, tokenAnswer } from './token-answer.js';
 
 /**
@@ -20,8 +21,8 @@ export async function authorizationCodeGrant(
 ): Promise<Answer> {
   const { client } = authenticated;
   const record = validCode(request, state, authenticated);
-  verifyCodeVerifier(record, lastValue(request.form, 'code_verifier'), authenticated);
-  state.codes.delete(record);
+  verifyCodeVerifier(record, formValue(request, 'code_verifier'), authenticated);
+  await state.codes.delete(record, state.transaction);
   const token = issueToken(state, client, {
     subject: { type: 'user', user: record.user },
     scope: record.scope,
@@ -29,7 +30,7 @@ export async function authorizationCodeGrant(
     expiresIn: state.settings.loginAccessTokenSeconds,
     withRefreshToken: client.metadata.grant_types.includes('refresh_token'),
   });
-  if (!splitScope(token.scope).includes('openid')) return tokenAnswer(token, state);
+  if (!splitScope(token.scope).includes('openid')) return tokenAnswer(token);
   const claims = {
     issuer: state.settings.issuer,
     clientID: client.clientID,
@@ -39,7 +40,7 @@ export async function authorizationCodeGrant(
     accessToken: token.accessToken,
     subject: subjectClaims(token.subject, token.scope),
   };
-  return tokenAnswer(token, state, signIdToken(claims, await state.keys.privateKey()));
+  return tokenAnswer(token, signIdToken(claims, await state.keys.privateKey()));
 }
 
 function validCode(
@@ -47,8 +48,9 @@ function validCode(
   state: EmulatorState,
   { client }: AuthenticatedClient,
 ): CodeRecord {
-  const code = lastValue(request.form, 'code');
+  const code = formValue(request, 'code');
   if (code === undefined) throw oauthRefusal('invalid_request', "Missing 'code' in request.");
+  refuseNonASCII(code);
   const record = state.codes.find(code, client.clientID);
   if (record === undefined) throw oauthRefusal('invalid_grant', "Invalid 'code' in request.");
   if (record.redirectURI && firstParameter(request, 'redirect_uri') !== record.redirectURI) {
@@ -71,7 +73,7 @@ function verifyCodeVerifier(
   if (!codeChallenge && !verifier) return;
   if (!codeChallenge) throw oauthRefusal('invalid_request', UNEXPECTED_VERIFIER);
   if (!verifier) throw oauthRefusal('invalid_request', MISSING_VERIFIER);
-  if (!/^[\w\-.~]{43,128}$/.test(verifier)) throw oauthRefusal('invalid_request', "Invalid 'code_verifier'");
+  if (!CHALLENGE.test(verifier)) throw oauthRefusal('invalid_request', "Invalid 'code_verifier'");
   // Polar knows no method without a name, and does not expect one.
   if (codeChallengeMethod === '') throw crashRefusal();
   const derived =

@@ -1,6 +1,7 @@
 import type { AuthenticatedClient } from '../clients/client-authentication.js';
 import { oauthRefusal } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, firstParameter, lastValue } from '../http/message.js';
+import { type Answer, type EmulatorRequest, firstParameter } from '../http/message.js';
+import { formValue, refuseNonASCII } from '../http/server-crashes.js';
 import { splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 import type { NewToken, TokenRecord } from '../stores/tokens.js';
@@ -8,28 +9,30 @@ import { issueToken, tokenAnswer } from './token-answer.js';
 
 /**
  * `grant_type=refresh_token`. The refresh token that was used and the access token beside it die in the same instant
- * that the new ones are born. Nothing here waits for anything, so of concurrent refreshes exactly one wins.
+ * that the new ones are born. As at Polar, the old ones are not looked at again once they are locked: where that takes
+ * a while (`realistic`), several of concurrent refreshes can win.
  */
-export function refreshTokenGrant(
+export async function refreshTokenGrant(
   request: EmulatorRequest,
   state: EmulatorState,
   { client }: AuthenticatedClient,
-): Answer {
-  const refreshToken = lastValue(request.form, 'refresh_token');
+): Promise<Answer> {
+  const refreshToken = formValue(request, 'refresh_token');
   if (refreshToken === undefined)
     throw oauthRefusal('invalid_request', "Missing 'refresh_token' in request.");
+  refuseNonASCII(refreshToken);
   const old = state.tokens.findByRefreshToken(refreshToken);
   if (old === undefined || old.revoked || old.clientID !== client.clientID)
     throw oauthRefusal('invalid_grant');
   const scope = narrowedScope(old, firstParameter(request, 'scope'));
+  await state.tokens.revoke(old, state.transaction);
   const token = issueToken(state, client, {
     ...migratedSubject(old, state),
     scope,
     expiresIn: state.settings.refreshedAccessTokenSeconds,
     withRefreshToken: true,
   });
-  old.revoked = true;
-  return tokenAnswer(token, state);
+  return tokenAnswer(token);
 }
 
 function narrowedScope(old: TokenRecord, requested: string | undefined): string {

@@ -12,11 +12,11 @@ export function issueToken(
   details: Omit<NewToken, 'clientID'>,
 ): TokenRecord {
   const scope = intersectScope(details.scope, client.metadata.scope);
-  return state.tokens.issue({ ...details, scope, clientID: client.clientID });
+  return state.tokens.issue({ ...details, scope, clientID: client.clientID }, state.transaction);
 }
 
 /** The success response of the token endpoint (RFC 6749 section 5.1). Fields without a value are absent. */
-export function tokenAnswer(record: TokenRecord, state: EmulatorState, idToken?: string): Answer {
+export function tokenAnswer(record: TokenRecord, idToken?: string): Answer {
   const body = {
     token_type: 'Bearer',
     access_token: record.accessToken,
@@ -25,15 +25,5 @@ export function tokenAnswer(record: TokenRecord, state: EmulatorState, idToken?:
     ...(record.scope === '' ? {} : { scope: record.scope }),
     ...(idToken === undefined ? {} : { id_token: idToken }),
   };
-  return { ...oauthAnswer(200, body), onSent: commitAfterLag(record, state.settings.commitLagMs) };
-}
-
-function commitAfterLag(record: TokenRecord, lagMs: number): () => void {
-  if (lagMs <= 0) return () => {};
-  record.committed = false;
-  return () => {
-    setTimeout(() => {
-      record.committed = true;
-    }, lagMs).unref();
-  };
+  return oauthAnswer(200, body);
 }

@@ -1,9 +1,10 @@
 import type { AuthenticatedClient } from '../clients/client-authentication.js';
 import { oauthRefusal } from '../http/answers.js';
 import { type Answer, type EmulatorRequest, firstParameter } from '../http/message.js';
-import { isSupportedScope } from '../scopes.js';
+import { refuseNonASCII } from '../http/server-crashes.js';
+import { isKnownScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
-import type { DirectoryUser } from '../users/directory.js';
+import { accessibleOrganizations, type DirectoryUser } from '../users/directory.js';
 import { parseUUID } from '../uuid.js';
 import { issueToken, tokenAnswer } from './token-answer.js';
 
@@ -18,9 +19,10 @@ export function webGrant(
     throw oauthRefusal('invalid_request', "Missing 'session_token' in request.");
   const sub = requestedOrganization(request);
   const scope = firstParameter(request, 'scope');
-  if (scope && !isSupportedScope(scope)) {
+  if (scope && !isKnownScope(scope)) {
     throw oauthRefusal('invalid_scope', 'The requested scope is invalid, unknown, or malformed.');
   }
+  refuseNonASCII(sessionToken);
   const user = state.webSessions.find(sessionToken);
   if (user === undefined) throw oauthRefusal('invalid_grant');
   const token = issueToken(state, client, {
@@ -30,7 +32,7 @@ export function webGrant(
     expiresIn: state.settings.refreshedAccessTokenSeconds,
     withRefreshToken: false,
   });
-  return tokenAnswer(token, state);
+  return tokenAnswer(token);
 }
 
 function requestedOrganization(request: EmulatorRequest): string | undefined {
@@ -50,6 +52,6 @@ function requestedOrganization(request: EmulatorRequest): string | undefined {
 function ownOrganization(user: DirectoryUser, sub: string): string {
   const wanted = parseUUID(sub);
   if (wanted === undefined) throw oauthRefusal('invalid_request', "Invalid 'sub' UUID");
-  if (!user.organizations.some(({ id }) => id === wanted)) throw oauthRefusal('invalid_grant');
+  if (!accessibleOrganizations(user).some(({ id }) => id === wanted)) throw oauthRefusal('invalid_grant');
   return wanted;
 }

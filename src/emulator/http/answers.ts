@@ -1,8 +1,5 @@
 import { type Answer, Refusal } from './message.js';
 
-/** The API version that was recorded; Polar answers every request with the version it used. */
-export const API_VERSION = '2026-04';
-
 const PRIVATE = { 'cache-control': 'private, no-store' };
 const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' };
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -24,8 +21,35 @@ export function detailAnswer(status: number, detail: string, headers: Answer['he
 }
 
 /** An error from before the layer that forbids caching. */
-export function earlyAnswer(status: number, detail: string, headers: Answer['headers'] = {}): Answer {
-  return { status, headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify({ detail }) };
+function earlyAnswer(status: number, body: unknown, headers: Answer['headers'] = {}): Answer {
+  return { status, headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify(body) };
+}
+
+/** To a request for an API version that Polar does not have. */
+export function unknownVersion(): Answer {
+  return { ...earlyAnswer(404, { detail: 'Not Found' }), isBare: true };
+}
+
+/** To a body whose length is not announced. */
+export function lengthRequired(): Answer {
+  return earlyAnswer(411, { error: 'LengthRequired', detail: 'A Content-Length header is required.' });
+}
+
+/** To a body of more than `limit` bytes. */
+export function bodyTooLarge(limit: number, headers: Answer['headers'] = {}): Answer {
+  const detail = `Request body exceeded the maximum allowed size of ${limit} bytes.`;
+  return earlyAnswer(413, { error: 'RequestBodyTooLarge', detail }, headers);
+}
+
+/** To a request that Polar would serve, and this local one cannot. */
+export function notEmulated(method: string, path: string): Answer {
+  const detail = `${method} ${path} is part of Polar's API, but the local Polar does not emulate it.`;
+  return jsonAnswer(501, { error: 'NotEmulated', detail });
+}
+
+/** A request that the API framework refuses to read. */
+export function detailRefusal(detail: string): Refusal {
+  return new Refusal(detailAnswer(400, detail));
 }
 
 /** What Polar sends when a request makes it trip. */
@@ -53,7 +77,7 @@ export function browserErrorAnswer(status: number, body: unknown): Answer {
     /[<>&]/g,
     (character) => `\\u00${character.charCodeAt(0).toString(16)}`,
   );
-  return { status, headers: { ...HTML_TYPE, ...PRIVATE }, body: json };
+  return { ...htmlAnswer(json), status };
 }
 
 /** An OAuth error (RFC 6749 section 5.2). Without a description the field is absent. */

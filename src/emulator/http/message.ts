@@ -3,14 +3,22 @@ import type { IncomingHttpHeaders } from 'node:http';
 /** A request, read to its end and taken apart. */
 export interface EmulatorRequest {
   readonly method: string;
+  /** As it came while it is on its way to its route, which sees it percent-decoded. */
   readonly path: string;
   readonly query: URLSearchParams;
   /** The query as it came, without the question mark. */
   readonly queryString: string;
   readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-  /** Fields of a form body, URL-encoded or multipart; empty for any other body. */
+  /** IP address of the client, by which Polar counts requests. */
+  readonly clientAddress: string;
+  /** As it came; empty when it is larger than Polar takes. */
+  readonly body: Buffer;
+  /** Fields of a form body, URL-encoded or multipart; empty for any other body, and for a form that is broken. */
   readonly form: URLSearchParams;
+  /** Names of the fields of a multipart body that are files. */
+  readonly files: readonly string[];
+  /** What endpoints that read forms make of one that is broken. */
+  readonly formRefusal: Refusal | undefined;
 }
 
 /** What is to be sent back. */
@@ -21,8 +29,6 @@ export interface Answer {
   readonly body: string;
   /** True for what is sent before Polar's layers that put headers on every answer. */
   readonly isBare?: boolean;
-  /** Called once the answer has been sent, or can be sent no longer. */
-  readonly onSent?: () => void;
 }
 
 /** An answer that ends the handling of a request from wherever it is thrown. */
@@ -41,10 +47,12 @@ export function lastValue(parameters: URLSearchParams, name: string): string | u
   return parameters.getAll(name).at(-1);
 }
 
-/**
- * A parameter of those that Polar's OAuth server reads from the query and the form alike: the query goes before the
- * form, and of several values the first counts.
- */
+/** The first value of a parameter: what Polar's OAuth server reads. */
+export function firstValue(parameters: URLSearchParams, name: string): string | undefined {
+  return parameters.get(name) ?? undefined;
+}
+
+/** A parameter of those that Polar's OAuth server reads from the query and the form alike: the query goes first. */
 export function firstParameter({ query, form }: EmulatorRequest, name: string): string | undefined {
-  return query.get(name) ?? form.get(name) ?? undefined;
+  return firstValue(query, name) ?? firstValue(form, name);
 }

@@ -1,32 +1,52 @@
-/**
- * The fields of a form body, URL-encoded or multipart; none of any other body.
- *
- * @param type - media type of the body
- * @param contentType - the same with its parameters
- */
-export function readForm(type: string, contentType: string, body: string): URLSearchParams {
-  switch (type) {
-    case 'application/x-www-form-urlencoded':
-      return new URLSearchParams(body);
-    case 'multipart/form-data':
-      return readMultipart(contentType, body);
-    default:
-      return new URLSearchParams();
+import { detailRefusal } from './answers.js';
+import { parseParameters } from './header-parameters.js';
+import { type EmulatorRequest, Refusal } from './message.js';
+import { readMultipart } from './read-multipart.js';
+
+type FormFields = Pick<EmulatorRequest, 'form' | 'files'>;
+
+const MAX_FIELDS = 1000;
+const MAX_FIELD_BYTES = 1024 * 1024;
+
+/** The fields of a form body, URL-encoded or multipart; none of any other body. */
+export function readForm(
+  contentType: string,
+  body: Buffer,
+): Pick<EmulatorRequest, 'form' | 'files' | 'formRefusal'> {
+  try {
+    return { ...readFields(contentType, body), formRefusal: undefined };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { form: new URLSearchParams(), files: [], formRefusal: error };
   }
 }
 
-/** RFC 7578, as far as text goes: files are left out. */
-function readMultipart(contentType: string, body: string): URLSearchParams {
-  const fields = new URLSearchParams();
-  const boundary = /;\s*boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType)?.slice(1).join('');
-  if (boundary === undefined) return fields;
-  // Before the first delimiter and behind the last there is nothing of interest.
-  for (const part of `\r\n${body}`.split(`\r\n--${boundary}`).slice(1, -1)) {
-    const headEnd = part.indexOf('\r\n\r\n');
-    const disposition = /^content-disposition:(.*)$/im.exec(part.slice(0, headEnd))?.[1] ?? '';
-    const name = /;\s*name="([^"]*)"/i.exec(disposition)?.[1];
-    if (headEnd < 0 || name === undefined || /;\s*filename\*?=/i.test(disposition)) continue;
-    fields.append(name, part.slice(headEnd + '\r\n\r\n'.length));
+function readFields(contentType: string, body: Buffer): FormFields {
+  const { value, parameters } = parseParameters(contentType);
+  if (value === 'multipart/form-data') return readMultipart(parameters, body);
+  // Bytes that should have been encoded count as Latin-1.
+  const text = value === 'application/x-www-form-urlencoded' ? body.toString('latin1') : '';
+  return { form: readURLEncoded(text), files: [] };
+}
+
+function readURLEncoded(text: string): URLSearchParams {
+  let count = 0;
+  for (let start = 0; start < text.length; ) {
+    const ampersand = text.indexOf('&', start);
+    const end = ampersand < 0 ? text.length : ampersand;
+    if (end > start) {
+      const size = text.slice(start, end).replace('=', '').length;
+      if (size > MAX_FIELD_BYTES) throw detailRefusal('Field exceeded maximum size of 1024KB.');
+      count += 1;
+      if (count > MAX_FIELDS)
+        throw detailRefusal(`Too many fields. Maximum number of fields is ${MAX_FIELDS}.`);
+    }
+    start = end + 1;
   }
-  return fields;
+  return parseQuery(text);
+}
+
+/** What `URLSearchParams` would drop, a question mark at the start, is part of the first name. */
+export function parseQuery(text: string): URLSearchParams {
+  return new URLSearchParams(`&${text}`);
 }

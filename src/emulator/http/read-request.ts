@@ -1,48 +1,54 @@
-import type { IncomingMessage } from 'node:http';
-import { earlyAnswer } from './answers.js';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { bodyTooLarge } from './answers.js';
 import { type EmulatorRequest, Refusal } from './message.js';
-import { readForm } from './read-form.js';
+import { parseQuery, readForm } from './read-form.js';
 
-/** More than any request Polar's clients make; the rest is refused, so that no test can fill the memory. */
-const MAX_BODY_BYTES = 1024 * 1024;
+/** As much as Polar takes. */
+export const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 /**
  * Reads a request to its end.
  *
- * @throws Refusal with 413 when the body is larger than 1 MiB.
+ * @throws Refusal with 413 when the body turns out to be larger than Polar takes, and did not say so.
  */
 export async function readRequest(message: IncomingMessage): Promise<EmulatorRequest> {
-  const target = message.url ?? '/';
-  const questionMark = target.indexOf('?');
-  const queryString = questionMark < 0 ? '' : target.slice(questionMark + 1);
+  const { path, queryString } = splitTarget(message.url ?? '/');
   const body = await readBody(message);
-  const contentType = message.headers['content-type'];
   return {
     method: message.method ?? 'GET',
-    path: questionMark < 0 ? target : target.slice(0, questionMark),
+    path,
     // URLSearchParams never throws: broken percent-encoding becomes replacement characters.
-    query: new URLSearchParams(queryString),
+    query: parseQuery(queryString),
     queryString,
-    headers: message.headers,
+    headers: headersOf(message),
+    // Polar believes its proxy's header, and nobody else's.
+    clientAddress: String(message.headers['true-client-ip'] ?? message.socket.remoteAddress),
     body,
-    form: readForm(mediaType(contentType), contentType ?? '', body),
+    ...readForm(message.headers['content-type'] ?? '', body),
   };
 }
 
-async function readBody(message: IncomingMessage): Promise<string> {
+/** Node joins versions when there are several, and Polar takes the first. */
+function headersOf({ headers, headersDistinct }: IncomingMessage): IncomingHttpHeaders {
+  const [version] = headersDistinct['polar-version'] ?? [];
+  return version === undefined ? headers : { ...headers, 'polar-version': version };
+}
+
+/** Parts of a request target, which may be a whole URL (RFC 9112 section 3.2.2). */
+function splitTarget(target: string): { readonly path: string; readonly queryString: string } {
+  const [, path = '', queryString = ''] = /^(?:https?:\/\/[^/?#]*)?([^?#]*)\??([^#]*)/i.exec(target) ?? [];
+  return { path: path || '/', queryString };
+}
+
+/** A body that is announced to be too large is left to Node to throw away. */
+async function readBody(message: IncomingMessage): Promise<Buffer> {
+  if (Number(message.headers['content-length']) > MAX_BODY_BYTES) return Buffer.alloc(0);
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY_BYTES) {
-      throw new Refusal(earlyAnswer(413, 'Request Entity Too Large', { connection: 'close' }));
-    }
+    if (size > MAX_BODY_BYTES) throw new Refusal(bodyTooLarge(MAX_BODY_BYTES, { connection: 'close' }));
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** The media type of a content-type header, without its parameters. */
-export function mediaType(contentType: string | undefined): string {
-  return (contentType ?? '').split(';', 1).join('').trim().toLowerCase();
+  return Buffer.concat(chunks);
 }

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http';
 import type { PolarEmulatorFault, PolarEmulatorStatusFault } from '../faults.js';
-import { API_VERSION } from './answers.js';
 import type { Answer } from './message.js';
 
 const HUGE_BODY_BYTES = 10 * 1024 * 1024;
@@ -51,7 +50,6 @@ export function send(response: ServerResponse, answer: Answer, fault?: PolarEmul
   const body = Buffer.from(answer.body);
   response.writeHead(answer.status, {
     ...answer.headers,
-    ...(answer.isBare === true ? {} : { 'polar-version': API_VERSION }),
     // RFC 9110 section 8.6: not with 204.
     ...(answer.status === 204 ? {} : { 'content-length': body.length }),
   } as Record<string, string | string[] | number>);

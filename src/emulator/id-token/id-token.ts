@@ -23,7 +23,7 @@ export function signIdToken(claims: IdTokenClaims, key: KeyObject): string {
     iat: claims.issuedAt,
     auth_time: claims.authTime,
     aud: [claims.clientID],
-    ...(claims.nonce === undefined ? {} : { nonce: claims.nonce }),
+    nonce: claims.nonce ?? null,
     at_hash: accessTokenHash(claims.accessToken),
     ...claims.subject,
   };

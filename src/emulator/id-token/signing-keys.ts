@@ -22,10 +22,6 @@ export interface PublishedKey {
   readonly kid: string;
 }
 
-// An RSA key takes up to half a second to make. Every emulator of the process signs with the same first key: it
-// protects nothing, and a test suite that starts a hundred emulators pays once.
-let firstPair: Promise<KeyPair> | undefined;
-
 /**
  * Where the first key waits, as base64 of PKCS #8, for other copies of this module: Jest loads one for each test file,
  * and this is the place that they share.
@@ -54,17 +50,13 @@ function lazily(make: () => Promise<KeyPair>): () => Promise<KeyPair> {
 
 const newPair = (): Promise<KeyPair> => generate('rsa', { modulusLength: 2048 });
 
-function firstKey(): SigningKey {
-  const pair = () => {
-    firstPair ??= sharedPair();
-    return firstPair;
-  };
-  return { kid: 'polar_dev', pair };
-}
+// An RSA key takes up to half a second to make. Every emulator of the process signs with the same first key: it
+// protects nothing, and a test suite that starts a hundred emulators pays once.
+const FIRST_KEY: SigningKey = { kid: 'polar_dev', pair: lazily(sharedPair) };
 
 /** The key that signs id_tokens, and those still published beside it. */
 export class SigningKeys {
-  #current = firstKey();
+  #current = FIRST_KEY;
   #published: readonly SigningKey[] = [this.#current];
   #rotations = 0;
 
@@ -93,7 +85,7 @@ export class SigningKeys {
 
   /** Back to the first key. */
   reset(): void {
-    this.#current = firstKey();
+    this.#current = FIRST_KEY;
     this.#published = [this.#current];
     this.#rotations = 0;
   }

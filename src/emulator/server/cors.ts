@@ -1,14 +1,7 @@
 import type { Answer, EmulatorRequest } from '../http/message.js';
 
-const METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
-const HEADERS = [
-  'Accept',
-  'Accept-Language',
-  'Authorization',
-  'Content-Language',
-  'Content-Type',
-  'Polar-Version',
-];
+const METHODS = 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT';
+const HEADERS = 'Accept, Accept-Language, Authorization, Content-Language, Content-Type, Polar-Version';
 const ANY_ORIGIN = { 'access-control-allow-origin': '*' };
 
 /**
@@ -16,27 +9,29 @@ const ANY_ORIGIN = { 'access-control-allow-origin': '*' };
  * could read the form that gives consent.
  */
 function isForScripts({ path, headers }: EmulatorRequest): boolean {
-  return headers.origin !== undefined && /^\/(?:v1|\.well-known)\//.test(path);
+  return headers.origin !== undefined && path !== '/' && !path.startsWith('/oauth2/');
 }
 
 /** The answer to a browser that asks ahead whether a script's request will be allowed. */
 export function preflightAnswer(request: EmulatorRequest): Answer | undefined {
-  const method = request.headers['access-control-request-method'];
+  const { headers } = request;
+  const method = headers['access-control-request-method'];
   if (request.method !== 'OPTIONS' || method === undefined || !isForScripts(request)) return undefined;
-  const wanted = request.headers['access-control-request-headers']?.toLowerCase().split(',') ?? [];
-  const allowed = HEADERS.map((name) => name.toLowerCase());
+  const wanted = headers['access-control-request-headers']?.toLowerCase().split(',') ?? [];
+  const allowed = HEADERS.toLowerCase().split(', ');
   const failures = [
-    ...(METHODS.includes(method) ? [] : ['method']),
+    ...(METHODS.split(', ').includes(method) ? [] : ['method']),
     ...(wanted.every((name) => allowed.includes(name.trim())) ? [] : ['headers']),
+    ...(headers['access-control-request-private-network'] === 'true' ? ['private-network'] : []),
   ];
   return {
     status: failures.length === 0 ? 200 : 400,
     headers: {
       ...ANY_ORIGIN,
       'content-type': 'text/plain; charset=utf-8',
-      'access-control-allow-methods': METHODS.join(', '),
+      'access-control-allow-methods': METHODS,
       'access-control-max-age': '600',
-      'access-control-allow-headers': HEADERS.join(', '),
+      'access-control-allow-headers': HEADERS,
     },
     body: failures.length === 0 ? 'OK' : `Disallowed CORS ${failures.join(', ')}`,
   };

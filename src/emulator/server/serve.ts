@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { PolarEmulatorFault } from '../faults.js';
 import { detailAnswer } from '../http/answers.js';
-import { type Answer, type EmulatorRequest, firstParameter, Refusal } from '../http/message.js';
+import { withVersion } from '../http/api-version.js';
+import { type Answer, type EmulatorRequest, Refusal } from '../http/message.js';
 import { readRequest } from '../http/read-request.js';
 import { send, substituteAnswer } from '../http/send.js';
-import type { PendingRequest } from '../request-log.js';
+import { AT_ONCE } from '../realistic/transaction.js';
 import type { EmulatorState } from '../state.js';
 import { handle } from './handle.js';
 import { endpointOf } from './routes.js';
@@ -20,7 +20,7 @@ export async function serve(
     await serveRequest(await readRequest(message), response, state);
   } catch (error) {
     // The body was too large, or the client went away in the middle of it.
-    if (error instanceof Refusal) send(response, error.answer);
+    if (error instanceof Refusal) send(response, withVersion(error.answer, message.headers));
     else response.destroy();
   }
 }
@@ -32,24 +32,16 @@ async function serveRequest(
 ): Promise<void> {
   const endpoint = endpointOf(request.path);
   const fault = state.faults.take(endpoint);
-  const entry = logEntry(request, endpoint, fault, state);
-  state.log.add(entry);
+  const entry = state.log.add(request, endpoint, fault, state.clock.now());
   if (fault === 'hang') return;
-  if (fault === 'reset-before') {
-    response.socket?.resetAndDestroy();
-    return;
-  }
+  if (fault === 'reset-before') return void response.socket?.resetAndDestroy();
   const substitute = fault === undefined ? undefined : substituteAnswer(fault);
-  const answer = substitute ?? (await answerOf(request, state));
-  if (fault === 'hang-after') {
-    answer.onSent?.();
-    return;
-  }
-  response.once('close', () => answer.onSent?.());
-  if (fault === 'reset-after') {
-    response.socket?.resetAndDestroy();
-    return;
-  }
+  const transaction = substitute === undefined ? await state.backend.accept() : AT_ONCE;
+  const answered = substitute ?? (await answerOf(request, { ...state, transaction }));
+  const answer = withVersion(answered, request.headers);
+  await transaction.respond();
+  if (fault === 'hang-after') return;
+  if (fault === 'reset-after') return void response.socket?.resetAndDestroy();
   entry.status = answer.status;
   send(response, answer, fault);
 }
@@ -61,26 +53,4 @@ async function answerOf(request: EmulatorRequest, state: EmulatorState): Promise
     // A mistake in the emulator: it shows up in the test that ran into it, and the emulator lives on.
     return detailAnswer(500, `The Polar emulator failed: ${String(error)}`);
   }
-}
-
-function logEntry(
-  request: EmulatorRequest,
-  endpoint: PendingRequest['endpoint'],
-  fault: PolarEmulatorFault | undefined,
-  state: EmulatorState,
-): PendingRequest {
-  const { method, path, headers, query, form, body } = request;
-  return {
-    method,
-    path,
-    endpoint,
-    headers,
-    query: Object.fromEntries(query),
-    form: Object.fromEntries(form),
-    body,
-    grantType: endpoint === 'token' ? firstParameter(request, 'grant_type') : undefined,
-    at: state.clock.now(),
-    fault,
-    status: undefined,
-  };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { PolarEmulatorClientMetadata } from '../options.js';
 import { randomToken } from '../random-token.js';
 
 /** A client's metadata as it is registered and echoed: the field names and their order are the wire's (RFC 7591). */
@@ -38,11 +39,7 @@ export class Clients {
 
   add(
     metadata: RegisteredMetadata,
-    fixed: {
-      readonly clientID?: string | undefined;
-      readonly clientSecret?: string | undefined;
-      readonly firstParty?: boolean | undefined;
-    } = {},
+    fixed: Partial<Pick<PolarEmulatorClientMetadata, 'clientID' | 'clientSecret' | 'firstParty'>> = {},
   ): ClientRecord {
     const client = {
       clientID: fixed.clientID ?? randomToken('polar_ci_'),

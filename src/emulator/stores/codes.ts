@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { randomToken } from '../random-token.js';
+import type { Transaction } from '../realistic/transaction.js';
 import type { DirectoryUser } from '../users/directory.js';
 
 /** What Polar remembers of an authorization code until it is exchanged. */
@@ -18,7 +19,12 @@ export interface CodeRecord {
   readonly organizationIDs: readonly string[];
   /** Seconds since the epoch. */
   readonly authTime: number;
+  /** False until the transaction that made it is committed. */
+  committed: boolean;
 }
+
+/** A code challenge or verifier (RFC 7636). A line break at its end goes unnoticed at Polar. */
+export const CHALLENGE = /^[\w\-.~]{43,128}\n?$/;
 
 /**
  * Authorization codes that have not been exchanged. Those of abandoned logins stay, half a kilobyte each, since their
@@ -36,8 +42,12 @@ export class Codes {
     this.#lifetimeSeconds = lifetimeSeconds;
   }
 
-  issue(details: Omit<CodeRecord, 'code' | 'authTime'>): CodeRecord {
-    const record = { ...details, code: randomToken('polar_ac_'), authTime: this.#clock.seconds() };
+  issue(details: Omit<CodeRecord, 'code' | 'authTime' | 'committed'>, transaction: Transaction): CodeRecord {
+    const code = randomToken('polar_ac_');
+    const record = { ...details, code, authTime: this.#clock.seconds(), committed: false };
+    transaction.onCommit(() => {
+      record.committed = true;
+    });
     this.#codes.set(record.code, record);
     this.#countNonce(record, 1);
     return record;
@@ -46,12 +56,16 @@ export class Codes {
   /** The code of this client, unless it is unknown, used or expired. */
   find(code: string, clientID: string): CodeRecord | undefined {
     const record = this.#codes.get(code);
-    if (record === undefined || record.clientID !== clientID) return undefined;
+    if (record?.committed !== true || record.clientID !== clientID) return undefined;
     return this.#clock.hasPassed(record.authTime, this.#lifetimeSeconds) ? undefined : record;
   }
 
-  delete(record: CodeRecord): void {
-    if (this.#codes.delete(record.code)) this.#countNonce(record, -1);
+  delete(record: CodeRecord, transaction: Transaction): Promise<void> {
+    return transaction.lock(record, () => {
+      transaction.onCommit(() => {
+        if (this.#codes.delete(record.code)) this.#countNonce(record, -1);
+      });
+    });
   }
 
   /**

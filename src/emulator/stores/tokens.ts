@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { randomToken } from '../random-token.js';
+import { AT_ONCE, type Transaction } from '../realistic/transaction.js';
 import type { DirectoryOrganization, DirectoryUser } from '../users/directory.js';
 
 /** Whom a token stands for. Organizations are legacy: Polar mints tokens for users only. */
@@ -25,7 +26,9 @@ export interface TokenRecord extends Omit<NewToken, 'withRefreshToken'> {
   /** Seconds since the epoch. */
   readonly issuedAt: number;
   revoked: boolean;
-  /** False until the "transaction" that made the token is committed; see `commitLagMs`. */
+  /** True once a transaction has revoked it, which may not be committed yet. */
+  isEnding: boolean;
+  /** False until the transaction that made it is committed. */
   committed: boolean;
 }
 
@@ -46,7 +49,7 @@ export class Tokens {
     this.#clock = clock;
   }
 
-  issue({ withRefreshToken, ...details }: NewToken): TokenRecord {
+  issue({ withRefreshToken, ...details }: NewToken, transaction: Transaction = AT_ONCE): TokenRecord {
     const kind = details.subject.type === 'user' ? 'u' : 'o';
     const record: TokenRecord = {
       ...details,
@@ -54,8 +57,12 @@ export class Tokens {
       refreshToken: withRefreshToken ? randomToken(`polar_rt_${kind}_`) : undefined,
       issuedAt: this.#clock.seconds(),
       revoked: false,
-      committed: true,
+      isEnding: false,
+      committed: false,
     };
+    transaction.onCommit(() => {
+      record.committed = true;
+    });
     this.#byAccessToken.set(record.accessToken, record);
     if (record.refreshToken !== undefined) this.#byRefreshToken.set(record.refreshToken, record);
     if (this.#byAccessToken.size >= this.#sweepAt) this.#sweep();
@@ -90,17 +97,28 @@ export class Tokens {
     return expired;
   }
 
-  /** Revokes what `matches`, or everything. */
+  /** Revokes both tokens of a row. */
+  revoke(record: TokenRecord, transaction: Transaction): Promise<void> {
+    return transaction.lock(record, () => {
+      record.isEnding = true;
+      transaction.onCommit(() => {
+        record.revoked = true;
+      });
+    });
+  }
+
+  /** Revokes what `matches`, or everything, at once. */
   revokeAll(matches: (record: TokenRecord) => boolean = () => true): void {
     for (const record of this.#byAccessToken.values()) {
       if (matches(record)) record.revoked = true;
     }
   }
 
-  /** Rows of which something still works: the access token, the refresh token or both. */
+  /** Rows of which something works once all is committed: the access token, the refresh token or both. */
   live(): TokenRecord[] {
     return [...this.#byAccessToken.values()].filter(
-      (record) => !record.revoked && (record.refreshToken !== undefined || !this.isExpired(record)),
+      (record) =>
+        !record.revoked && !record.isEnding && (record.refreshToken !== undefined || !this.isExpired(record)),
     );
   }
 

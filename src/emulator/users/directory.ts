@@ -9,6 +9,8 @@ export interface DirectoryOrganization {
   readonly id: string;
   readonly slug: string;
   readonly name: string;
+  /** True when only who comes through its SSO sees it. */
+  ssoEnforced: boolean;
 }
 
 /** A user, with everything filled in. */
@@ -23,6 +25,8 @@ export interface DirectoryUser {
 /** Who has an account at this Polar. */
 export class Directory {
   readonly users: readonly DirectoryUser[];
+  readonly #organizations: ReadonlyMap<string, DirectoryOrganization>;
+  readonly #enforcingSSO: ReadonlySet<DirectoryOrganization>;
 
   /** @throws TypeError when there is nobody, or somebody is described in a way that makes no sense. */
   constructor(users: readonly PolarEmulatorUser[] = SEEDED_USERS) {
@@ -33,13 +37,8 @@ export class Directory {
     const emails = this.users.map(({ email }) => email);
     const twice = emails.find((email, index) => emails.indexOf(email) !== index);
     if (twice !== undefined) throw new TypeError(`startPolarEmulator: two users are called ${twice}.`);
-  }
-
-  /** The user whom a browser is signed in as unless something else is said. */
-  get firstUser(): DirectoryUser {
-    const [first] = this.users;
-    if (first === undefined) throw new TypeError('There is no user.');
-    return first;
+    this.#organizations = organizations;
+    this.#enforcingSSO = new Set([...organizations.values()].filter(({ ssoEnforced }) => ssoEnforced));
   }
 
   /** The user with this e-mail address, if there is one. */
@@ -55,10 +54,29 @@ export class Directory {
     throw new TypeError(`There is no user ${email} at this Polar. Users: ${known}.`);
   }
 
+  /** @throws TypeError naming the organizations there are, when none has this id or slug. */
+  organization(idOrSlug: string): DirectoryOrganization {
+    const all = [...this.#organizations.values()];
+    const found = all.find(({ id, slug }) => id === idOrSlug || slug === idOrSlug);
+    if (found !== undefined) return found;
+    const known = all.map(({ slug }) => slug).join(', ');
+    throw new TypeError(`There is no organization ${idOrSlug} at this Polar. Organizations: ${known}.`);
+  }
+
+  /** SSO is enforced where it was at first. */
+  reset(): void {
+    for (const each of this.#organizations.values()) each.ssoEnforced = this.#enforcingSSO.has(each);
+  }
+
   /** Everybody who belongs to an organization. */
   membersOf(organizationID: string): DirectoryUser[] {
     return this.users.filter((user) => user.organizations.some(({ id }) => id === organizationID));
   }
+}
+
+/** The organizations that a user can reach without SSO, which nobody has here. */
+export function accessibleOrganizations({ organizations }: DirectoryUser): readonly DirectoryOrganization[] {
+  return organizations.filter(({ ssoEnforced }) => !ssoEnforced);
 }
 
 const USER_NAMES: Names<PolarEmulatorUser> = {
@@ -68,7 +86,12 @@ const USER_NAMES: Names<PolarEmulatorUser> = {
   name: true,
   organizations: true,
 };
-const ORGANIZATION_NAMES: Names<PolarEmulatorOrganization> = { id: true, slug: true, name: true };
+const ORGANIZATION_NAMES: Names<PolarEmulatorOrganization> = {
+  id: true,
+  slug: true,
+  name: true,
+  ssoEnforced: true,
+};
 
 /** Users who name the same slug are members of the same organization. */
 function describeUser(user: PolarEmulatorUser, known: Map<string, DirectoryOrganization>): DirectoryUser {
@@ -82,9 +105,9 @@ function describeUser(user: PolarEmulatorUser, known: Map<string, DirectoryOrgan
     name: user.name ?? email,
     organizations: organizations.map((organization) => {
       refuseUnknownNames('An organization', organization, ORGANIZATION_NAMES);
-      const { id, name } = organization;
+      const { id, name, ssoEnforced = false } = organization;
       const slug = checkedText("An organization's `slug`", organization.slug);
-      const described = known.get(slug) ?? { id: checkedID(id), slug, name: name ?? slug };
+      const described = known.get(slug) ?? { id: checkedID(id), slug, name: name ?? slug, ssoEnforced };
       known.set(slug, described);
       return described;
     }),

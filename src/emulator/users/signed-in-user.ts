@@ -16,7 +16,7 @@ export class SignedInUser {
 
   constructor(directory: Directory, email: string | undefined) {
     this.#directory = directory;
-    this.#user = email === undefined ? directory.firstUser : this.#lookUp(email);
+    this.#user = email === undefined ? directory.users[0] : this.#lookUp(email);
   }
 
   /** E-mail address of the user; empty when nobody is signed in. */

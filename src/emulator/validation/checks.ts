@@ -6,9 +6,23 @@ import { urlProblem } from './url-problem.js';
 /** Looks at a value of a JSON body: hands it on, perhaps normalised, or says what is wrong with it. */
 export type Check = (value: unknown) => { readonly value: string } | Problem;
 
-/** Any text. */
-export const text: Check = (value) =>
-  typeof value === 'string' ? { value } : { type: 'string_type', msg: 'Input should be a valid string' };
+/** Any text that Polar's database takes. */
+export const text: Check = (value) => {
+  if (typeof value !== 'string') return { type: 'string_type', msg: 'Input should be a valid string' };
+  if (!isWholeText(value)) return { type: 'string_unicode', msg: 'Input should be a valid string' };
+  return value.includes('\0') ? HAS_NUL : { value };
+};
+
+/** False when there is half of a character that takes two UTF-16 units. */
+function isWholeText(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text);
+}
+
+const HAS_NUL: Problem = {
+  type: 'value_error',
+  msg: 'Value error, This value contains invalid characters',
+  ctx: { error: {} },
+};
 
 /**
  * One of a few texts.
@@ -42,11 +56,7 @@ export const webURL: Check = (value) => {
   if (url === undefined) return notAURL(value);
   if (url.protocol === 'https:' || url.protocol === 'http:') return { value: url.href };
   const schemes = "'http' or 'https'";
-  return {
-    type: 'url_scheme',
-    msg: `URL scheme should be ${schemes}`,
-    ctx: { expected_schemes: schemes },
-  };
+  return { type: 'url_scheme', msg: `URL scheme should be ${schemes}`, ctx: { expected_schemes: schemes } };
 };
 
 const NOT_A_TEXT: Problem = { type: 'url_type', msg: 'URL input should be a string or URL' };

@@ -4,17 +4,26 @@ export interface JSONProblem {
   readonly position: number;
 }
 
-/** @param text - something that `JSON.parse` refuses */
-export function jsonProblem(text: string): JSONProblem {
-  const scanner = new Scanner(text);
+/** How deeply arrays and objects may be nested for Python's parser. */
+export const MAX_DEPTH = 9998;
+
+/** A text that Python's parser gives up on, whatever else is wrong with it. */
+export class TooDeep extends Error {}
+
+/**
+ * @param text - something that `JSON.parse` refuses
+ * @returns `undefined` for what Python's parser takes all the same, like `NaN`
+ * @throws TooDeep
+ */
+export function jsonProblem(text: string): JSONProblem | undefined {
   try {
-    scanner.document();
+    new Scanner(text).document();
   } catch (error) {
     if (!(error instanceof Flaw)) throw error;
     // Python counts characters, not UTF-16 units.
     return { message: error.message, position: [...text.slice(0, error.position)].length };
   }
-  return { message: 'Expecting value', position: 0 };
+  return undefined;
 }
 
 class Flaw extends Error {
@@ -26,7 +35,7 @@ class Flaw extends Error {
   }
 }
 
-const SCALAR = /null|true|false|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
+const SCALAR = /null|true|false|NaN|-?Infinity|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?/y;
 
 class Scanner {
   readonly #text: string;
@@ -36,8 +45,21 @@ class Scanner {
     this.#text = text;
   }
 
+  /** Keeps the ends of what is open in a list, as recursion would fill the stack. */
   document(): void {
-    this.#value();
+    const ends: ('}' | ']')[] = [];
+    do {
+      const opened = this.#scalarOrOpening();
+      if (opened !== undefined) {
+        if (ends.push(opened) > MAX_DEPTH) throw new TooDeep();
+        if (!this.#skipIf(opened)) {
+          if (opened === '}') this.#propertyName();
+          continue;
+        }
+        ends.pop();
+      }
+      this.#closings(ends);
+    } while (ends.length > 0);
     this.#skipSpace();
     if (this.#at < this.#text.length) throw new Flaw('Extra data', this.#at);
   }
@@ -50,42 +72,52 @@ class Scanner {
     while (/[ \t\n\r]/.test(this.#next)) this.#at += 1;
   }
 
-  #value(): void {
+  /** Steps over the character, and space before it, if it comes next. */
+  #skipIf(character: string): boolean {
     this.#skipSpace();
-    if (this.#next === '"') this.#string();
-    else if (this.#next === '{') this.#items('}', 'object', () => this.#property());
-    else if (this.#next === '[') this.#items(']', 'array', () => this.#value());
-    else this.#scalar();
+    if (this.#next !== character) return false;
+    this.#at += 1;
+    return true;
   }
 
-  #scalar(): void {
+  /** Steps over a string, a number or a word, or into an array or object, whose end it returns. */
+  #scalarOrOpening(): '}' | ']' | undefined {
+    if (this.#skipIf('{')) return '}';
+    if (this.#skipIf('[')) return ']';
+    if (this.#next === '"') {
+      this.#string();
+      return undefined;
+    }
     SCALAR.lastIndex = this.#at;
     const found = SCALAR.exec(this.#text);
     if (found === null) throw new Flaw('Expecting value', this.#at);
     this.#at += found[0].length;
+    return undefined;
   }
 
-  #items(end: string, kind: string, item: () => void): void {
-    this.#at += 1;
-    this.#skipSpace();
-    while (this.#next !== end) {
-      item();
-      this.#skipSpace();
-      if (this.#next === end) break;
-      const comma = this.#at;
-      this.#expect(',');
-      this.#skipSpace();
-      if (this.#next === end) throw new Flaw(`Illegal trailing comma before end of ${kind}`, comma);
+  /** Steps over what may follow a value, up to the next value. */
+  #closings(ends: ('}' | ']')[]): void {
+    for (let end = ends.at(-1); end !== undefined; end = ends.at(-1)) {
+      if (!this.#skipIf(end)) {
+        const comma = this.#at;
+        this.#expect(',');
+        this.#skipSpace();
+        if (this.#next === end) {
+          const kind = end === '}' ? 'object' : 'array';
+          throw new Flaw(`Illegal trailing comma before end of ${kind}`, comma);
+        }
+        if (end === '}') this.#propertyName();
+        return;
+      }
+      ends.pop();
     }
-    this.#at += 1;
   }
 
-  #property(): void {
+  #propertyName(): void {
     if (this.#next !== '"') throw new Flaw('Expecting property name enclosed in double quotes', this.#at);
     this.#string();
     this.#skipSpace();
     this.#expect(':');
-    this.#value();
   }
 
   #expect(character: string): void {

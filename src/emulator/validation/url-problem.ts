@@ -12,7 +12,7 @@ export function urlProblem(text: string): string {
     ? rest.replace(/^[/\\]+/, '').split(/[/\\?#]/, 1)
     : rest.slice(2).split(/[/?#]/, 1);
   const [, host = ''] = /^(\[[^\]]*\]?|[^:]*)/.exec(authority.slice(authority.lastIndexOf('@') + 1)) ?? [];
-  if (isWeb && host === '') return 'empty host';
+  if (host === '') return 'empty host';
   if (parseURL(`${isWeb ? 'http' : 'x'}://${host}/`) !== undefined) return 'invalid port number';
   if (host.startsWith('[')) return 'invalid IPv6 address';
   if (!isWeb) return 'invalid domain character';

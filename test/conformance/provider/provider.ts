@@ -228,9 +228,9 @@ export class Provider {
   }
 
   async #grantTokens(grant: Grant): Promise<Behaviour> {
-    // A refresh token may hold whatever a form has to encode.
+    // A refresh token may hold any printable ASCII (RFC 6749 A.17), so whatever a form has to encode.
     const accessToken = this.#secret('access');
-    const refreshToken = this.#secret('refresh&a+b%20c=');
+    const refreshToken = this.#secret('refresh &a+b%20c= ~');
     this.secrets.add(encodeURIComponent(refreshToken));
     this.accessTokens.push(accessToken);
     this.#accessTokens.set(accessToken, grant);

@@ -1,15 +1,13 @@
 import { PolarStrategy, type PolarStrategyOptions } from 'passport-polar-sh';
 import type { Pool } from 'pg';
-import { sqlRefreshLock } from './refresh-lock';
-import { sqlTokenRecords } from './token-records';
+import { sqlStorage } from './polar-storage';
 
 /** The strategy, the same for the web app and for the job. */
 export function createPolar(db: Pool, options: PolarStrategyOptions): PolarStrategy {
   return new PolarStrategy(
     {
       scope: ['openid', 'email', 'organizations:read'],
-      tokenRecords: sqlTokenRecords(db),
-      refreshLock: sqlRefreshLock(db),
+      storage: sqlStorage(db),
       encryptionKeys: process.env.POLAR_RECORD_KEYS?.split(' '), // each from: openssl rand -base64 32
       ...options,
     },

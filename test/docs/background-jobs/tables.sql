@@ -1,12 +1,7 @@
-CREATE TABLE polar_tokens (
-  login_id text PRIMARY KEY,
-  generation bigint NOT NULL,
-  sealed text NOT NULL,
-  expires_at timestamptz NOT NULL
-);
-CREATE TABLE polar_locks (
-  key text PRIMARY KEY,
-  owner text NOT NULL,
+CREATE TABLE polar_rows (
+  id text PRIMARY KEY,
+  version bigint NOT NULL,
+  value text NOT NULL,
   expires_at timestamptz NOT NULL
 );
 CREATE TABLE users (

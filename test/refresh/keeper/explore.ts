@@ -1,5 +1,6 @@
 /** Runs a scenario in every order in which its steps can happen, or in many of them. */
 import type { KeeperWorld } from './keeper-world.js';
+import { randomNumbers } from './random-numbers.js';
 import { settle, stepTime } from './virtual-time.js';
 
 /** A scenario, set up anew for each order. */
@@ -45,17 +46,6 @@ export async function someOrders(
     const random = randomNumbers(seed);
     await runInOrder(await makeScenario(random), false, random);
   }
-}
-
-/** A small generator of numbers (mulberry32) that are the same for the same seed. */
-export function randomNumbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296) * below);
-  };
 }
 
 async function runInOrder({ world, start, check }: Scenario, inOrderPerActor: boolean, pick: Pick) {

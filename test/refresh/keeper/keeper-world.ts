@@ -1,15 +1,16 @@
 /** Several processes that keep the tokens of one login, each with the real TokenKeeper, and a Polar, all in the hand of a test. */
-import { AsyncLocalStorage } from 'node:async_hooks';
-import session from 'express-session';
 import { PolarOAuthError, PolarTransientError } from '../../../src/errors.js';
 import type { LoginHandle } from '../../../src/refresh/login-handle.js';
-import type { RefreshLock } from '../../../src/refresh/refresh-lock.js';
 import { TokenKeeper } from '../../../src/refresh/token-keeper.js';
+import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
+import type { PolarStorage } from '../../../src/storage/polar-storage.js';
 import type { Sealer } from '../../../src/tokens/sealing.js';
-import { type SessionStore, sessionStoreRecords } from '../../../src/tokens/session-store-records.js';
-import type { StoredTokenRecord, TokenRecordStore } from '../../../src/tokens/token-record-store.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
-import { elapsedMs, finished, noteActivity, pass, settle, stepTime } from './virtual-time.js';
+import { UnderWay } from '../../../src/under-way.js';
+import { actorHere } from './actors.js';
+import { KeeperProcess } from './keeper-process.js';
+import { elapsedMs, noteActivity, pass, settle, stepTime } from './virtual-time.js';
+import { loginId, type RowName, type StorageKind, WorldRows } from './world-rows.js';
 
 /** How the next exchange at Polar goes wrong; `after` it has taken effect, or `before`. */
 export interface Mishap {
@@ -31,11 +32,17 @@ interface Waiting {
   readonly go: () => void;
 }
 
+export interface ProcessOptions {
+  readonly timeoutMs?: number;
+  readonly leewayMs?: number;
+  readonly maxExchanges?: number;
+  readonly storage?: PolarStorage;
+  /** Even the tokens of the login are recorded. */
+  readonly isRecordedFromStart?: boolean;
+}
+
 export const startTime = Date.UTC(2026, 0, 1);
 export const hourMs = 3_600_000;
-
-/** The lock of processes that share none. */
-export const noLock: RefreshLock = { acquire: async () => () => {} };
 
 export const invalidGrant = (): PolarOAuthError =>
   new PolarOAuthError('invalid_grant', 'Polar refused the refresh (invalid_grant).', {
@@ -48,7 +55,7 @@ export const transient = (
 ): PolarTransientError => new PolarTransientError(code, `Polar: ${code}`, { retryAfterSeconds });
 
 /** Seals nothing, but holds what it opens to its purpose. */
-const sealer: Sealer = {
+export const worldSealer: Sealer = {
   seal: async (value, purpose) => JSON.stringify({ purpose, value }),
   unseal: async (sealed, purpose) => {
     const found = JSON.parse(sealed) as { purpose: string; value: unknown };
@@ -57,9 +64,7 @@ const sealer: Sealer = {
   lacksKeyOf: () => false,
 };
 
-const actors = new AsyncLocalStorage<string>();
-
-/** One login, its Polar and its stores. */
+/** One login, its Polar and its storage. */
 export class KeeperWorld {
   /** Everything that happened, as `<process> <point>`. */
   readonly log: string[] = [];
@@ -69,19 +74,21 @@ export class KeeperWorld {
   readonly revokedYoung: string[] = [];
   /** What happens to the next exchanges, in order. */
   readonly mishaps: (Mishap | undefined)[] = [];
-  /** What Polar answers to a dead refresh token. */
+  /** What Polar responds to a dead refresh token. */
   refusal: () => Error = invalidGrant;
   /** Added to the clock that the processes see. */
   clockOffsetMs = 0;
   /** The refresh token that works at Polar, `refresh-<n>`. */
   live: string | undefined = 'refresh-0';
-  readonly #minted = new Map<string, TokenSet>();
+  /** Tokens that a race has left alive beside it. */
+  readonly alsoLive = new Set<string>();
+  readonly rows: WorldRows;
+  readonly #issued = new Map<string, TokenSet>();
   readonly #holds = new Set<{ matches: (op: Waiting) => boolean; waiting: Waiting[] }>();
-  readonly rows = new Map<string, StoredTokenRecord>();
-  readonly #sessions = new session.MemoryStore();
 
-  constructor(readonly kind: 'compare-and-set' | 'session store' = 'compare-and-set') {
-    this.#minted.set('refresh-0', this.tokens(0, hourMs));
+  constructor(readonly kind: StorageKind = 'atomic') {
+    this.rows = new WorldRows(kind, (process, what) => this.point(process, what));
+    this.#issued.set('refresh-0', this.tokens(0, hourMs));
   }
 
   now = (): number => startTime + elapsedMs() + this.clockOffsetMs;
@@ -107,15 +114,16 @@ export class KeeperWorld {
 
   /** True when the Polar API takes the access token. */
   accepts(tokens: TokenSet | undefined): boolean {
-    if (tokens === undefined || this.live === undefined) return false;
-    const live = this.#minted.get(this.live);
-    return live?.accessToken === tokens.accessToken && this.now() < Number(live.expiresAt);
+    const live = [this.live, ...this.alsoLive].map((name) => name && this.#issued.get(name));
+    return live.some(
+      (each) => each && each.accessToken === tokens?.accessToken && this.now() < Number(each.expiresAt),
+    );
   }
 
   /** Holds up whatever comes to a point, such as `A refresh`, from now on. */
   hold(point: string | RegExp): Hold {
     const matches = ({ point: at }: Waiting): boolean =>
-      typeof point === 'string' ? at === point : point.test(at);
+      typeof point === 'string' ? isAt(at, point) : point.test(at);
     const hold = { matches, waiting: [] as Waiting[] };
     this.#holds.add(hold);
     return {
@@ -166,7 +174,7 @@ export class KeeperWorld {
   /** Waits here while held up, and notes that it happened. */
   async point(process: string, what: string): Promise<void> {
     const point = `${process} ${what}`;
-    const actor = actors.getStore() ?? process;
+    const actor = actorHere() ?? process;
     await new Promise<void>((go) => {
       const op = { actor, point, go };
       for (const hold of this.#holds) if (hold.matches(op)) return void hold.waiting.push(op);
@@ -176,145 +184,88 @@ export class KeeperWorld {
     noteActivity();
   }
 
-  /** The shared store, as one process sees it. */
-  recordsFor(process: string): TokenRecordStore {
-    const kindOf = (row: string): string => (row.endsWith('.ended') ? 'end' : 'record');
-    if (this.kind === 'session store') {
-      const sessions = this.#sessions;
-      const store: SessionStore = {
-        get: (sid, callback) =>
-          void this.point(process, `get ${kindOf(sid)}`).then(() => sessions.get(sid, callback)),
-        set: (sid, value, callback) =>
-          void this.point(process, `set ${kindOf(sid)}`).then(() => sessions.set(sid, value, callback)),
-      };
-      return sessionStoreRecords(store);
-    }
-    return {
-      get: async (row) => {
-        await this.point(process, `get ${kindOf(row)}`);
-        return this.rows.get(row);
-      },
-      put: async (row, record) => {
-        await this.point(process, `set ${kindOf(row)}`);
-        if ((this.rows.get(row)?.generation ?? -1) >= record.generation) return false;
-        this.rows.set(row, record);
-        return true;
-      },
-    };
+  /** The shared storage, as one process sees it. */
+  storageFor(process: string): PolarStorage {
+    return this.rows.storageFor(process);
   }
 
-  /** A process; `records` and the rest can be replaced. */
+  /** The generation that is recorded. */
+  get recorded(): number | undefined {
+    return this.rows.get('record')?.version;
+  }
+
+  has(name: RowName): boolean {
+    return this.rows.get(name) !== undefined;
+  }
+
+  /** A process; `storage` and the rest can be replaced. */
   process(name: string, given: ProcessOptions = {}): KeeperProcess {
-    const { lock = noLock, timeoutMs = 10_000, leewayMs = 0, records = this.recordsFor(name) } = given;
+    const { timeoutMs = 10_000, leewayMs = 0, maxExchanges = 500, storage = this.storageFor(name) } = given;
+    const underWay = new UnderWay(maxExchanges);
     const keeper = new TokenKeeper({
-      lock,
+      underWay,
       timeoutMs,
       leewayMs,
       now: this.now,
+      elapsedMs,
       refresh: (tokens) => this.#exchange(name, tokens.refreshToken),
-      revoke: async (tokens, justMinted) => {
+      revoke: async (tokens, justIssued) => {
         await this.point(name, 'revoke');
         this.revocations.push(`${name} ${tokens.refreshToken}`);
-        if (justMinted) this.revokedYoung.push(String(tokens.refreshToken));
+        if (justIssued) this.revokedYoung.push(String(tokens.refreshToken));
+        this.alsoLive.delete(String(tokens.refreshToken));
         if (this.live === tokens.refreshToken) this.live = undefined;
       },
     });
     const login: LoginHandle = {
-      loginId: 'login',
+      loginId,
       facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
       generation: 0,
-      tokens: this.#minted.get('refresh-0') as TokenSet,
+      tokens: this.#issued.get('refresh-0') as TokenSet,
       mintedAt: startTime,
-      sealer,
-      records,
-      storeTimeoutMs: Math.min(timeoutMs, 3000),
-      ttlSeconds: 60,
+      sealer: worldSealer,
+      storage: new GuardedStorage(storage, Math.min(timeoutMs, 3000)),
+      isRecordedFromStart: given.isRecordedFromStart ?? false,
+      ttlSeconds: 30 * 24 * 60 * 60,
     };
-    return new KeeperProcess(name, keeper, login);
+    return new KeeperProcess(name, keeper, login, underWay);
+  }
+
+  /** Issues one more pair, which lives beside the others: what a race at Polar may leave behind. */
+  issueBeside(): TokenSet {
+    const tokens = this.tokens(this.#issued.size, hourMs);
+    this.#issued.set(String(tokens.refreshToken), tokens);
+    this.alsoLive.add(String(tokens.refreshToken));
+    return tokens;
   }
 
   async #exchange(process: string, refreshToken: string): Promise<TokenSet> {
     const mishap = this.mishaps.shift();
     await this.point(process, 'refresh');
     if (mishap?.before) throw mishap.before;
-    if (refreshToken !== this.live) throw this.refusal();
-    const n = this.#minted.size;
+    const isBeside = this.alsoLive.delete(refreshToken);
+    if (refreshToken !== this.live && !isBeside) throw this.refusal();
+    const n = this.#issued.size;
     const tokens = this.tokens(n, hourMs);
-    this.live = `refresh-${n}`;
-    this.#minted.set(this.live, tokens);
-    await this.point(process, 'answer');
+    if (isBeside) this.alsoLive.add(`refresh-${n}`);
+    else this.live = `refresh-${n}`;
+    this.#issued.set(`refresh-${n}`, tokens);
+    await this.point(process, 'response');
     if (mishap?.after) throw mishap.after;
     return tokens;
   }
 }
 
-export interface ProcessOptions {
-  readonly lock?: RefreshLock;
-  readonly timeoutMs?: number;
-  readonly leewayMs?: number;
-  readonly records?: TokenRecordStore;
-}
-
-/** One process: a keeper of its own, and what requests ask of it. */
-export class KeeperProcess {
-  constructor(
-    readonly name: string,
-    readonly keeper: TokenKeeper,
-    readonly login: LoginHandle,
-  ) {}
-
-  /** Starts a request for a valid token. */
-  valid(actor = this.name): Promise<TokenSet> {
-    return started(actor, () => this.keeper.validTokens(this.login));
-  }
-
-  /** Starts a forced refresh. */
-  forced(): Promise<TokenSet> {
-    return started(this.name, () => this.keeper.newTokens(this.login));
-  }
-
-  /** Starts a logout. */
-  end(actor = this.name): Promise<void> {
-    return started(actor, () => this.keeper.end(this.login));
-  }
-
-  /** Starts what follows a 401. */
-  refused(accessToken: string): Promise<TokenSet | undefined> {
-    return started(this.name, () => this.keeper.tokensAfterRefusal(this.login, accessToken));
-  }
-
-  get peeked(): string | undefined {
-    const known = this.keeper.peek(this.login.loginId);
-    return known === undefined ? this.login.tokens.accessToken : known.tokens?.accessToken;
-  }
-}
-
-/** Starts work under a name; that it fails is noticed by whoever awaits it. */
-function started<T>(actor: string, work: () => Promise<T>): Promise<T> {
-  const promise = actors.run(actor, work);
-  promise.catch(() => {});
-  return promise;
-}
-
-/** What became of a request: its access token, or the code of its error. */
-export async function outcome(promise: Promise<TokenSet | undefined>): Promise<string> {
-  try {
-    return (await finished(promise))?.accessToken ?? 'nothing';
-  } catch (error) {
-    return String((error as { code?: unknown }).code ?? error);
-  }
-}
-
-/** The error of a request. */
-export async function errorOf(
-  promise: Promise<unknown>,
-): Promise<{ code?: string; message: string; retryAfterSeconds?: number; cause?: unknown }> {
-  return finished(promise).then(
-    () => {
-      throw new Error('It was to fail');
-    },
-    (error) => error,
+/** Whether something that takes several steps in one round trip takes this one. */
+function isAt(at: string, point: string): boolean {
+  const [process = '', ...rest] = point.split(' ');
+  return (
+    at.startsWith(`${process} `) &&
+    at
+      .slice(process.length + 1)
+      .split(', ')
+      .includes(rest.join(' '))
   );
 }
 
-export { finished, pass, settle };
+export { loginId, pass, settle };

@@ -1,5 +1,6 @@
 /** Time that passes only when a test says so. */
 import timersPromises from 'node:timers/promises';
+import { randomNumbers } from './random-numbers.js';
 
 interface Timer {
   readonly at: number;
@@ -9,12 +10,29 @@ interface Timer {
 const timers = new Set<Timer>();
 let nowMs = 0;
 let activity = 0;
-const real = { delay: timersPromises.setTimeout, setTimeout, clearTimeout, now: performance.now };
+const real = {
+  delay: timersPromises.setTimeout,
+  setTimeout,
+  clearTimeout,
+  setImmediate,
+  now: performance.now,
+  random: Math.random,
+};
 
-/** Replaces the timers, until {@link uninstallVirtualTime}. */
+/** Replaces timers and chance, until {@link uninstallVirtualTime}. */
 export function installVirtualTime(): void {
   nowMs = 0;
   timers.clear();
+  // Pauses have a random part, without which two processes would go in step for ever; here it is the same each time.
+  const below = randomNumbers(1);
+  Math.random = () => below(2 ** 30) / 2 ** 30;
+  globalThis.setImmediate = ((run: (...args: unknown[]) => void, ...args: unknown[]) => {
+    noteActivity();
+    return real.setImmediate(() => {
+      noteActivity();
+      run(...args);
+    });
+  }) as never;
   globalThis.setTimeout = ((run: () => void, ms = 0) => {
     const timer = { at: nowMs + ms, run };
     timers.add(timer);
@@ -31,7 +49,9 @@ export function uninstallVirtualTime(): void {
   globalThis.setTimeout = real.setTimeout;
   globalThis.clearTimeout = real.clearTimeout;
   timersPromises.setTimeout = real.delay;
+  globalThis.setImmediate = real.setImmediate;
   performance.now = real.now;
+  Math.random = real.random;
 }
 
 /** Milliseconds that have passed. */
@@ -44,10 +64,11 @@ export function noteActivity(): void {
 
 /** Lets everything run that does not have to wait for time. */
 export async function settle(): Promise<void> {
-  // The memory store of express-session answers at the next turn of the event loop.
+  // The memory store of express-session responds at the next turn of the event loop, and a deadline ends two turns
+  // after its time.
   for (let quietTurns = 0; quietTurns < 2; quietTurns++) {
     const before = activity;
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => real.setImmediate(resolve));
     if (activity !== before) quietTurns = -1;
   }
 }

@@ -53,7 +53,7 @@ interface StepTrigger {
 export class SimulatedProcess {
   readonly loop: EventLoop;
   readonly name: string;
-  readonly underWay = new UnderWay();
+  readonly underWay = new UnderWay(Number.POSITIVE_INFINITY);
   readonly #triggers: StepTrigger[] = [];
   readonly #world: World;
   #keeper: TokenKeeper | undefined;
@@ -108,9 +108,12 @@ export class SimulatedProcess {
     this.#keeper = new TokenKeeper({
       refresh: (tokens) => this.#exchange(tokens.refreshToken),
       revoke: (tokens, justMinted) =>
-        revokeTokens(client as never, tokens, { justMinted, timeoutMs: scenario.timeoutMs }),
+        revokeTokens(client as never, tokens, {
+          justMinted,
+          timeoutMs: scenario.timeoutMs,
+          track: (work) => this.underWay.write(work),
+        }),
       underWay: this.underWay,
-      maxExchanges: Number.POSITIVE_INFINITY,
       now: this.now,
       elapsedMs: () => performance.now(),
       leewayMs: scenario.leewayMs,

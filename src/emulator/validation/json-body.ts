@@ -1,0 +1,61 @@
+import { crashRefusal, detailRefusal } from '../http/answers.js';
+import { decodeText } from '../http/decode-text.js';
+import type { EmulatorRequest, Refusal } from '../http/message.js';
+import { validationRefusal } from './complaint.js';
+import { jsonDepth } from './json-depth.js';
+import { jsonProblem, MAX_DEPTH, TooDeep } from './json-problem.js';
+
+/**
+ * What a JSON body says, before anybody looks at who sent it. Without a JSON content type, the bytes.
+ *
+ * @throws Refusal 422 for broken JSON, 400 for what cannot be read at all
+ */
+export function parseBody({ headers, body }: EmulatorRequest): unknown {
+  if (body.length === 0) return null;
+  const isJSON = /^\s*application\/(?:[^/;]*\+)?json\s*(?:;|$)/i.test(headers['content-type'] ?? '');
+  return isJSON ? parseJSON(body) : body;
+}
+
+function parseJSON(body: Buffer): unknown {
+  const text = decodeText(body)?.replace(/^\ufeff/, '');
+  if (text === undefined) throw detailRefusal(UNREADABLE);
+  try {
+    const value: unknown = JSON.parse(text);
+    if (jsonDepth(text) <= MAX_DEPTH) return value;
+  } catch {
+    throw syntaxRefusal(text);
+  }
+  throw detailRefusal(UNREADABLE);
+}
+
+const UNREADABLE = 'There was an error parsing the body';
+
+function syntaxRefusal(text: string): Refusal {
+  try {
+    const problem = jsonProblem(text);
+    // `NaN` and the like are fine with Python's parser, and then nothing can be done with them.
+    if (problem === undefined) return crashRefusal();
+    const { message, position } = problem;
+    const ctx = { error: message };
+    return validationRefusal([
+      { type: 'json_invalid', loc: ['body', position], msg: 'JSON decode error', input: {}, ctx },
+    ]);
+  } catch (error) {
+    if (error instanceof TooDeep) return detailRefusal(UNREADABLE);
+    throw error;
+  }
+}
+
+/**
+ * The body as the framework looks at it.
+ *
+ * @throws Refusal 422 when there is none, 500 when it is neither JSON nor text
+ */
+export function presentBody(value: unknown): unknown {
+  if (value === null) {
+    throw validationRefusal([{ type: 'missing', loc: ['body'], msg: 'Field required', input: null }]);
+  }
+  const text = Buffer.isBuffer(value) ? decodeText(value) : value;
+  if (text === undefined) throw crashRefusal();
+  return text;
+}

@@ -1,0 +1,51 @@
+/** The strategy of docs/storage.md, over a real Redis. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import express from 'express';
+import session from 'express-session';
+import { Passport } from 'passport';
+import { polarTokens } from 'passport-polar-sh';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
+import request from 'supertest';
+import { hasRedis, startRedis, type TestRedis } from '../../support/redis-server.js';
+import { rowIdOf } from '../../support/stored-rows.js';
+import { createPolar } from './polar.js';
+
+(hasRedis ? describe : describe.skip)('the strategy of the guide to storages', () => {
+  let server: TestRedis;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server?.close());
+
+  it('keeps what a refresh brought in Redis', async () => {
+    const emulator = await startPolarEmulator({ consent: 'auto' });
+    const { polar, redis } = await createPolar(server.url, emulator.strategyOptions());
+    try {
+      const passport = new Passport();
+      passport.use(polar);
+      passport.serializeUser((user, done) => done(null, user));
+      passport.deserializeUser((user, done) => done(null, user as Express.User));
+      const app = express();
+      app.use(session({ secret: 'only for tests', resave: false, saveUninitialized: false }));
+      app.use(passport.session(), polarTokens(polar));
+      app.get('/auth/polar', passport.authenticate('polar'));
+      app.get('/auth/polar/callback', passport.authenticate('polar', { successRedirect: '/' }));
+      app.get('/token', async (req, res) => {
+        res.json({ accessToken: await req.polar.getAccessToken(), loginId: req.polar.loginId });
+      });
+      const browser = request.agent(app);
+      const { headers } = await browser.get('/auth/polar');
+      await browser.get(await emulator.authorize(headers['location'])).expect(302);
+      emulator.advanceTime(864_000);
+      const { body } = await browser.get('/token').expect(200);
+      expect(body.accessToken).toBe(emulator.liveTokens()[0]?.accessToken);
+      const key = `polar:{${body.loginId}}:${rowIdOf(body.loginId, 'record')}`;
+      expect(await redis.hGet(key, 'version')).toBe('1');
+      await polar.settled({ withinMs: 5000 });
+      expect(await redis.keys('polar:*')).toEqual([key]);
+    } finally {
+      await redis.close();
+      await emulator.close();
+    }
+  });
+});

@@ -1,0 +1,60 @@
+import { get, type IncomingHttpHeaders } from 'node:http';
+import { expect, it } from '@jest/globals';
+import { bearer, LocalPolar } from './support/local-polar';
+
+const polar = new LocalPolar();
+
+it.each(['2026-04', '2026-10', '2027-01'])(
+  '%s is accepted, and echoed in every response',
+  async (version) => {
+    const { accessToken } = await polar.login();
+    const headers = { 'polar-version': version };
+    const replies = await Promise.all([
+      polar.send('/v1/oauth2/userinfo', { headers: { ...headers, ...bearer(accessToken) } }),
+      polar.send('/v1/oauth2/userinfo', { headers: { ...headers, ...bearer('bad') } }),
+      polar.send('/v1/products/', { headers: { ...headers, ...bearer(accessToken) } }),
+      polar.send('/v1/organizations', { headers }),
+      polar.send('/nowhere', { headers }),
+      polar.post('/v1/oauth2/token', { grant_type: 'x' }, headers),
+    ]);
+    expect(replies.map(({ status }) => status)).toEqual([200, 401, 403, 307, 404, 400]);
+    for (const reply of replies) expect(reply.headers.get('polar-version')).toBe(version);
+  },
+);
+
+it('2026-04 is the version of a request that names none', async () => {
+  for (const init of [{}, { headers: { 'polar-version': '' } }]) {
+    const { headers } = await polar.send('/.well-known/jwks.json', init);
+    expect(headers.get('polar-version')).toBe('2026-04');
+  }
+});
+
+it('the first one counts when there are several', async () => {
+  const { status, headers } = await new Promise<{ status: number | undefined; headers: IncomingHttpHeaders }>(
+    (resolve, reject) => {
+      const options = { headers: { 'polar-version': ['2026-10', '1999-12'] } };
+      const request = get(`${polar.emulator.url}/.well-known/jwks.json`, options, (response) => {
+        response.resume();
+        resolve({ status: response.statusCode, headers: response.headers });
+      });
+      request.on('error', reject);
+    },
+  );
+  expect([status, headers['polar-version']]).toEqual([200, '2026-10']);
+});
+
+it.each(['2025-01', '2026-4', '2026-13', '2026-10x', 'latest'])('%s is not found', async (version) => {
+  const { status, headers, text } = await polar.send('/v1/oauth2/userinfo', {
+    headers: { 'polar-version': version },
+  });
+  expect([status, text, headers.has('polar-version')]).toEqual([404, '{"detail":"Not Found"}', false]);
+});
+
+it('faults echo it, too, and what Polar’s server fails at does not', async () => {
+  polar.emulator.fail('jwks', { status: 503 });
+  const headers = { 'polar-version': '2026-10' };
+  const { status, headers: faulty } = await polar.send('/.well-known/jwks.json', { headers });
+  expect([status, faulty.get('polar-version')]).toEqual([503, '2026-10']);
+  const failed = await polar.send('/v1/oauth2/userinfo', { headers: { ...headers, ...bearer('é') } });
+  expect([failed.status, failed.headers.has('polar-version')]).toEqual([500, false]);
+});

@@ -1,0 +1,109 @@
+/** Organizations that enforce SSO, with which nobody signs in here. */
+import { describe, expect, it } from '@jest/globals';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
+import { ACME, ENGINES, LocalPolar } from './support/local-polar.js';
+
+const polar = new LocalPolar();
+
+const slugs = async (accessToken: string) =>
+  ((await polar.get('/v1/organizations/', accessToken)).json['items'] as { slug: string }[]).map(
+    ({ slug }) => slug,
+  );
+const read = (id: string, accessToken: string) => polar.get(`/v1/organizations/${id}`, accessToken);
+const issue = (organization?: string) => {
+  const { clientID } = polar.client;
+  return polar.emulator.issueTokens({ clientID, user: 'ada@example.com', organization }).accessToken;
+};
+
+describe('switching it on', () => {
+  it('hides the organization from tokens that are not limited, and revokes those that are limited to it', async () => {
+    const [unlimited, acme, engines] = [issue(), issue('acme'), issue('analytical-engines')];
+    polar.emulator.enforceSSO('acme');
+    expect(await slugs(unlimited)).toEqual(['analytical-engines']);
+    expect(await read(ACME, unlimited)).toMatchObject({ status: 404, json: { error: 'ResourceNotFound' } });
+    expect((await read(ENGINES, unlimited)).status).toBe(200);
+    expect((await polar.userinfo(acme)).status).toBe(401);
+    expect(await slugs(engines)).toEqual(['analytical-engines']);
+  });
+
+  it('leaves a token alone that came through SSO', async () => {
+    polar.emulator.enforceSSO(ACME);
+    const throughSSO = issue('acme');
+    polar.emulator.enforceSSO(ACME); // is on already
+    expect(await slugs(throughSSO)).toEqual(['acme']);
+    expect((await read(ACME, throughSSO)).json).toMatchObject({ sso_enforced: true });
+  });
+
+  it('is undone by switching it off, and by reset', async () => {
+    const unlimited = issue();
+    polar.emulator.enforceSSO('acme');
+    polar.emulator.enforceSSO('acme', false);
+    expect(await slugs(unlimited)).toEqual(['acme', 'analytical-engines']);
+    expect((await read(ACME, unlimited)).json).toMatchObject({ sso_enforced: false });
+    polar.emulator.enforceSSO('acme');
+    polar.emulator.reset();
+    expect(await slugs(issue())).toEqual(['acme', 'analytical-engines']);
+  });
+
+  it('needs an organization that exists', () => {
+    expect(() => polar.emulator.enforceSSO('nope')).toThrow(
+      'There is no organization nope at this Polar. Organizations: acme, analytical-engines, compilers.',
+    );
+  });
+});
+
+describe('a login', () => {
+  const error = { error: 'invalid_request', error_description: `Organization ${ACME} is not accessible` };
+
+  it('cannot be limited to the organization', async () => {
+    polar.emulator.enforceSSO('acme');
+    expect(await polar.authorize({ organizations: ACME })).toMatchObject({ status: 400, json: error });
+    expect((await polar.authorize({ organizations: ENGINES })).status).toBe(302);
+    const url = polar.emulator.url + polar.authorizePath();
+    await expect(polar.emulator.authorize(url, { organizations: ['acme'] })).rejects.toThrow(
+      `Organization ${ACME} is not accessible`,
+    );
+  });
+
+  it('does not offer it', async () => {
+    polar.emulator.enforceSSO('acme');
+    const code = await polar.code({ sub_type: 'organization', prompt: 'consent' });
+    const { json } = await polar.exchange(code);
+    expect((await polar.introspect(String(json['access_token'])))['organizations']).toEqual([ENGINES]);
+    polar.emulator.consent = 'ask';
+    const { text } = await polar.authorize({ prompt: 'consent' });
+    expect(text).toContain(ENGINES);
+    expect(text).not.toContain(ACME);
+  });
+
+  it('by a session of the web app cannot be limited to it either', async () => {
+    polar.client = polar.register({ grantTypes: ['web'] });
+    polar.emulator.enforceSSO('acme');
+    const session_token = polar.emulator.createSession('ada@example.com');
+    const ask = (sub: string) =>
+      polar.token({ grant_type: 'web', session_token, sub_type: 'organization', sub });
+    expect(await ask(ACME)).toMatchObject({ status: 400, json: { error: 'invalid_grant' } });
+    expect((await ask(ENGINES)).status).toBe(200);
+  });
+});
+
+it('can be on from the start', async () => {
+  const emulator = await startPolarEmulator({
+    users: [
+      { email: 'ada@example.com', organizations: [{ slug: 'acme', ssoEnforced: true }, { slug: 'beta' }] },
+    ],
+  });
+  const { clientID } = emulator.registerClient({ redirectURIs: ['http://localhost/cb'] });
+  const visible = async () => {
+    const { accessToken } = emulator.issueTokens({ clientID, user: 'ada@example.com' });
+    const headers = { authorization: `Bearer ${accessToken}` };
+    const response = await fetch(`${emulator.url}/v1/organizations/`, { headers });
+    return ((await response.json()) as { items: { slug: string }[] }).items.map(({ slug }) => slug);
+  };
+  expect(await visible()).toEqual(['beta']);
+  emulator.enforceSSO('acme', false);
+  expect(await visible()).toEqual(['acme', 'beta']);
+  emulator.reset();
+  expect(await visible()).toEqual(['beta']);
+  await emulator.close();
+});

@@ -1,0 +1,351 @@
+/** Tokens of a login that fails after the code was exchanged are revoked: nobody has them, and they would live for ever. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import session from 'express-session';
+import type passport from 'passport';
+import type { Browser } from '../support/browser.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+const live = () => app.emulator.liveTokens().length;
+const sentTo = (endpoint: string) => app.emulator.requests.filter((each) => each.endpoint === endpoint);
+
+/** Nobody waits for a revocation, so a test has to. */
+async function expectRevoked(): Promise<void> {
+  for (const giveUpAt = Date.now() + 5000; live() > 0 && Date.now() < giveUpAt; )
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  expect([sentTo('token').at(-1)?.status, live()]).toEqual([200, 0]);
+}
+
+/** Long enough for a revocation that nobody waits for. */
+async function expectAlive(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  expect([live(), sentTo('revoke')]).toEqual([1, []]);
+}
+
+/** A store in which the writing of some sessions fails. */
+class FailingStore extends session.MemoryStore {
+  fails: (sid: string, stored: session.SessionData) => boolean = () => false;
+
+  override set(sid: string, stored: session.SessionData, done?: (error?: unknown) => void): void {
+    if (this.fails(sid, stored)) setImmediate(() => done?.(new Error('The store is full')));
+    else super.set(sid, stored, done);
+  }
+}
+
+const holdsUser = (_sid: string, stored: object): boolean => 'passport' in stored;
+const own = { successReturnToOrRedirect: undefined, failureRedirect: undefined } as never;
+const changing = (endpoint: string, change: (body: object) => object): TestAppOptions => ({
+  strategy: {
+    fetchUserInfo: true,
+    fetch: async (url, init) => {
+      const response = await fetch(url, init);
+      if (!url.endsWith(endpoint) || !response.ok) return response;
+      return Response.json(change((await response.json()) as object));
+    },
+  },
+});
+
+type Done = (error?: unknown, user?: unknown, info?: unknown) => void;
+
+describe('the tokens of a login are revoked when', () => {
+  it.each<[string, TestAppOptions, (app: TestApp) => void]>([
+    ['the keys are unreachable', {}, ({ emulator }) => emulator.fail('jwks', { status: 500 }, 9)],
+    ['the keys are nonsense', {}, ({ emulator }) => emulator.fail('jwks', 'garbage', 9)],
+    [
+      'userinfo is unreachable',
+      { strategy: { fetchUserInfo: true } },
+      ({ emulator }) => emulator.fail('userinfo', 'reset-before', 9),
+    ],
+    [
+      'userinfo does not know them',
+      { strategy: { fetchUserInfo: true } },
+      ({ emulator }) => emulator.fail('userinfo', { status: 401, body: { error: 'invalid_token' } }, 9),
+    ],
+    ['userinfo is about somebody else', changing('/userinfo', () => ({ sub: 'other' })), () => {}],
+    ['there is no id_token', changing('/token', (body) => ({ ...body, id_token: undefined })), () => {}],
+    ['the id_token is refused', changing('/token', (body) => ({ ...body, id_token: 'a.b.c' })), () => {}],
+    ['no key fits the id_token', changing('/jwks.json', () => ({ keys: [] })), () => {}],
+  ])('%s', async (_why, options, prepare) => {
+    app = await startTestApp(options);
+    prepare(app);
+    const { body } = await app.browser().logIn();
+    expect(body.isPolarError).toBe(true);
+    await expectRevoked();
+  });
+
+  const fails = new Error('The database is down');
+  const refusals: Record<string, unknown> = {
+    rejects: async () => Promise.reject(fails),
+    throws: () => {
+      throw fails;
+    },
+    'returns false': () => false,
+    'resolves to false': async () => false,
+    'returns null': () => null,
+    'returns nothing': () => undefined,
+    'takes them out of what it was given, and returns false': ({ tokens }: { tokens: object }) => {
+      for (const name of Object.keys(tokens)) Reflect.deleteProperty(tokens, name);
+      return false;
+    },
+    'is a classic one with an error': (_a: string, _r: string, _p: object, done: Done) => done(fails),
+    'is a classic one with nobody': (_a: string, _r: string, _p: object, done: Done) => done(null, false),
+    'is a classic one that throws': (_a: string, _r: string, _p: object, _done: Done) => {
+      throw fails;
+    },
+  };
+  describe.each(Object.entries(refusals))('the verify callback %s', (_how, verify) => {
+    it.each<[string, TestAppOptions]>([
+      ['passport.authenticate', {}],
+      ['passport.authenticate without a session', { callback: { session: false } }],
+      [
+        'passport.authorize',
+        {
+          routes: (server, { passport: authenticator }) =>
+            server.get('/auth/polar/callback', authenticator.authorize('polar', own) as never),
+        },
+      ],
+    ])('of %s', async (_route, options) => {
+      app = await startTestApp({ verify, ...options });
+      await app.browser().logIn();
+      await expectRevoked();
+    });
+  });
+
+  it('the session cannot be saved, and then they are in no session', async () => {
+    const store = new FailingStore();
+    app = await startTestApp({ session: { store } });
+    const browser = app.browser();
+    const callback = await browser.visitPolar(await browser.startLogin());
+    let failures = 1;
+    store.fails = (sid, stored) => holdsUser(sid, stored) && failures-- > 0;
+    expect((await browser.get(callback)).body.message).toBe('The store is full');
+    await expectRevoked();
+    // express-session tries again at the end of the response.
+    expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+    expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+  });
+
+  it('the session cannot be regenerated', async () => {
+    const store = new FailingStore();
+    app = await startTestApp({ session: { store } });
+    const browser = app.browser();
+    const callback = await browser.visitPolar(await browser.startLogin());
+    store.regenerate = (_req, done) => done(new Error('The store is away'));
+    expect((await browser.get(callback)).body.message).toBe('The store is away');
+    await expectRevoked();
+  });
+
+  it('the user cannot be serialized', async () => {
+    app = await startTestApp({
+      routes: (_server, { passport: authenticator }) => {
+        // Passport asks each serializer in turn; the first one that knows has its say.
+        (authenticator as unknown as { _serializers: unknown[] })._serializers.unshift(
+          (_user: unknown, done: Done) => done(new Error('Which user?')),
+        );
+      },
+    });
+    expect((await app.browser().logIn()).body.message).toBe('Which user?');
+    await expectRevoked();
+  });
+
+  it('the session that was to hold them cannot be saved, with those of the login before, which is gone', async () => {
+    const store = new FailingStore();
+    app = await startTestApp({ session: { store } });
+    const browser = app.browser();
+    await browser.logIn();
+    const callback = await browser.visitPolar(await browser.startLogin());
+    const before = Object.keys(store['sessions' as never]);
+    store.fails = (sid) => !before.includes(sid);
+    expect((await browser.get(callback)).body.message).toBe('The store is full');
+    await expectRevoked();
+  });
+
+  it('Polar takes its time to revoke them, for which nobody waits', async () => {
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const signals: (AbortSignal | null | undefined)[] = [];
+    app = await startTestApp({
+      verify: () => false,
+      strategy: {
+        fetch: async (url, init) => {
+          if (url.endsWith('/revoke')) {
+            signals.push(init.signal);
+            await released;
+          }
+          return fetch(url, init);
+        },
+      },
+    });
+    expect((await app.browser().logIn()).headers['location']).toBe('/failed');
+    // It is still waited for: the login has not been held until its time-out.
+    expect(signals.map((signal) => signal?.aborted)).toEqual([false]);
+    release();
+    await expectRevoked();
+  });
+
+  it('Polar cannot take the revocation at first', async () => {
+    app = await startTestApp({ verify: () => false });
+    app.emulator.fail('revoke', { status: 503 });
+    await app.browser().logIn();
+    await expectRevoked();
+    expect(sentTo('revoke').map(({ status }) => status)).toEqual([503, 200]);
+  });
+
+  it('Polar had not committed them when they were first revoked', async () => {
+    app = await startTestApp({ verify: () => false, emulator: { realistic: { commitLagMs: 500 } } });
+    await app.browser().logIn();
+    await expectRevoked();
+    expect(sentTo('revoke').map(({ status }) => status)).toEqual([200, 200]);
+  });
+});
+
+describe('the tokens of an account that is linked', () => {
+  const store = new FailingStore();
+  afterEach(() => {
+    store.fails = () => false;
+  });
+  const startLinking = async (verify?: unknown) => {
+    app = await startTestApp({
+      verify,
+      session: { store },
+      routes: (server, { passport: authenticator }) => {
+        server.post('/password', (req, res) =>
+          req.logIn({ id: 'local' } as Express.User, () => void res.json({})),
+        );
+        const authorize = authenticator.authorize('polar', own) as never;
+        server.get('/auth/polar/callback', authorize, (_req, res) => void res.json({ linked: true }));
+      },
+    });
+    return app.browser();
+  };
+  const link = async (browser: Browser) => browser.get(await browser.visitPolar(await browser.startLogin()));
+
+  it('are revoked when the session cannot be saved, and those of before stay', async () => {
+    const browser = await startLinking();
+    await browser.post('/password').expect(200);
+    expect((await link(browser)).body).toEqual({ linked: true });
+    const first = await browser.token();
+    const callback = await browser.visitPolar(await browser.startLogin());
+    // The first save takes the login under way out, the second one puts its tokens in.
+    let saves = 0;
+    store.fails = (sid, stored) => holdsUser(sid, stored) && ++saves === 2;
+    expect((await browser.get(callback)).body.message).toBe('The store is full');
+    expect(await browser.token()).toBe(first);
+    for (const giveUpAt = Date.now() + 5000; live() > 1 && Date.now() < giveUpAt; )
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([first]);
+  });
+
+  it('are revoked when nobody is logged in whose they could be', async () => {
+    const browser = await startLinking();
+    expect((await link(browser)).body).toEqual({ linked: true });
+    await expectRevoked();
+  });
+
+  it('are left to an app that was given them for nobody who is logged in', async () => {
+    const browser = await startLinking(({ profile }: { profile: object }) => profile);
+    expect((await link(browser)).body).toEqual({ linked: true });
+    await expectAlive();
+  });
+
+  it('stay alive once they are linked', async () => {
+    const browser = await startLinking();
+    await browser.post('/password').expect(200);
+    await link(browser);
+    await expectAlive();
+  });
+});
+
+describe("where the app's own callback of passport.authenticate", () => {
+  type Callback = (
+    req: Parameters<passport.Authenticator['authenticate']>[0] & Express.Request,
+    user: Express.User,
+    next: (error?: unknown) => void,
+    send: (body: object) => void,
+  ) => void;
+  const startOwn = async (callback: Callback, verify?: unknown) => {
+    app = await startTestApp({
+      verify,
+      routes: (server, { passport: authenticator }) =>
+        server.get('/auth/polar/callback', (req, res, next) =>
+          authenticator.authenticate('polar', (_error: unknown, user: Express.User) =>
+            callback(req as never, user, next, (body) => void res.json(body)),
+          )(req, res, next),
+        ),
+    });
+    return app.browser();
+  };
+  const verify = ({ profile }: { profile: object }) => profile;
+
+  it('logs nobody in, the tokens are revoked, as nobody has seen them', async () => {
+    const browser = await startOwn((_req, _user, _next, send) => send({ blocked: true }));
+    expect((await browser.logIn()).body).toEqual({ blocked: true });
+    await expectRevoked();
+  });
+
+  it('logs nobody in, the tokens are left to a verify callback that has seen them', async () => {
+    const browser = await startOwn((_req, _user, _next, send) => send({ token: 'our own' }), verify);
+    expect((await browser.logIn()).body).toEqual({ token: 'our own' });
+    await expectAlive();
+  });
+
+  it.each([undefined, verify])('throws, the tokens are revoked (verify callback: %p)', async (given) => {
+    const browser = await startOwn(() => {
+      throw new Error('thrown by the app');
+    }, given);
+    expect((await browser.logIn()).body.message).toBe('thrown by the app');
+    await expectRevoked();
+  });
+
+  it('logs in, the tokens stay alive', async () => {
+    const browser = await startOwn((req, user, next, send) =>
+      req.logIn(user, (error: unknown) => (error ? next(error) : send({ in: true }))),
+    );
+    expect((await browser.logIn()).body).toEqual({ in: true });
+    await expectAlive();
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+  });
+
+  it('logs in later than it should, the tokens stay alive', async () => {
+    const browser = await startOwn((req, user, next, send) =>
+      setTimeout(() => req.logIn(user, (error: unknown) => (error ? next(error) : send({ in: true }))), 50),
+    );
+    expect((await browser.logIn()).body).toEqual({ in: true });
+    await expectAlive();
+  });
+
+  it('logs in without a session, the tokens stay alive', async () => {
+    const browser = await startOwn((req, user, _next, send) =>
+      req.logIn(user, { session: false }, () => send({ in: true })),
+    );
+    expect((await browser.logIn()).body).toEqual({ in: true });
+    await expectAlive();
+  });
+});
+
+describe('the tokens stay alive', () => {
+  it('of a login that succeeds', async () => {
+    app = await startTestApp();
+    await app.browser().logIn();
+    await expectAlive();
+  });
+
+  it.each([undefined, ({ profile }: { profile: object }) => profile])(
+    'of a login without a session, which the app has taken (verify callback: %p)',
+    async (verify) => {
+      app = await startTestApp({ verify, callback: { session: false } });
+      await app.browser().logIn();
+      await expectAlive();
+    },
+  );
+
+  it('of a public client, which may revoke nothing', async () => {
+    app = await startTestApp({ publicClient: true, verify: () => false });
+    await app.browser().logIn();
+    await expectAlive();
+  });
+});

@@ -1,0 +1,163 @@
+/** What one process does to a login, and when the others learn of it. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import session from 'express-session';
+import {
+  logout,
+  type PolarStrategyOptions,
+  polarTokens,
+  requireLogin,
+  requireScope,
+} from 'passport-polar-sh';
+import { Browser } from '../support/browser.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+class SharedStore extends session.MemoryStore {}
+
+const loginLife = 864_000;
+const minute = 60;
+let apps: TestApp[] = [];
+afterEach(async () => {
+  for (const app of apps) await app.close();
+  apps = [];
+});
+
+const routes: NonNullable<TestAppOptions['routes']> = (server, { polar }) => {
+  const loginPath = '/auth/polar';
+  server.post('/logout', logout(polar, { redirectTo: '/' }));
+  server.get('/guarded', requireLogin({ loginPath }), (_req, res) => void res.json({}));
+  server.get('/scope', requireScope('email', { loginPath }), (_req, res) => void res.json({}));
+  server.get('/logged-in', async (req, res) => void res.json(await req.polar.isLoggedIn()));
+  server.get('/scopes', (req, res) => void res.json(req.polar.scopes));
+  server.post('/refresh', polarTokens(polar), async (req, res) => {
+    res.json(await req.polar.getTokens({ forceRefresh: true }));
+  });
+};
+
+/** Processes of one app: a Polar, a client and a session store for all, and strategies that know nothing of each other. */
+async function startProcesses(
+  count: number,
+  strategy: Partial<PolarStrategyOptions> = {},
+): Promise<[Browser, ...Browser[]]> {
+  const store = new SharedStore();
+  const first = await startTestApp({ routes, session: { store }, strategy });
+  apps.push(first);
+  while (apps.length < count) {
+    const { clientID, clientSecret } = first.client;
+    apps.push(
+      await startTestApp({
+        routes,
+        session: { store },
+        strategy: { ...strategy, clientID, clientSecret },
+        sharedEmulator: first.emulator,
+      }),
+    );
+  }
+  const browser = first.browser();
+  await browser.logIn();
+  const others = apps.slice(1).map(({ url }) => {
+    const other = new Browser(url);
+    other.agent.jar = browser.agent.jar;
+    return other;
+  });
+  return [browser, ...others];
+}
+
+const emulator = () => (apps[0] as TestApp).emulator;
+const refreshes = () => emulator().requests.filter(({ grantType }) => grantType === 'refresh_token');
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + 15_000;
+  while (!(await condition())) {
+    if (performance.now() > giveUpAt) throw new Error(`Waited in vain for ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe('a response of Polar that comes after the time-out', () => {
+  it.each<[string, object]>([
+    ['late', { delayMs: 2500 }],
+    ['drop by drop', { slowBodyMs: 2500 }],
+  ])('%s: the caller gets a 503, and afterwards all processes have the tokens', async (_how, fault) => {
+    const processes = await startProcesses(3, { timeoutMs: 600 });
+    emulator().advanceTime(loginLife);
+    emulator().fail('token', fault as never);
+    const startedAt = performance.now();
+    const answers = await Promise.all(processes.map((browser) => browser.get('/token')));
+    expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
+      processes.map(() => [503, 'timeout']),
+    );
+    expect(performance.now() - startedAt).toBeLessThan(2400);
+    expect(answers[0]?.body.message).toMatch(/The login is not lost/);
+
+    for (const browser of processes) {
+      await until(async () => {
+        emulator().advanceTime(1);
+        const { status } = await browser.get('/token');
+        expect([200, 503]).toContain(status);
+        return status === 200;
+      });
+    }
+    const tokens = await Promise.all(processes.map((browser) => browser.token()));
+    const [live] = emulator().liveTokens();
+    expect(tokens).toEqual(processes.map(() => live?.accessToken));
+    expect(refreshes().map(({ status }) => status)).toEqual([200]);
+  });
+});
+
+describe('a logout in another process', () => {
+  const uses: [string, (browser: Browser) => Promise<unknown>, unknown, unknown][] = [
+    ['requireLogin', async (browser) => (await browser.get('/guarded')).status, 200, 401],
+    ['requireScope', async (browser) => (await browser.get('/scope')).status, 200, 401],
+    ['isLoggedIn', async (browser) => (await browser.get('/logged-in')).body, true, false],
+    ['scopes', async (browser) => (await browser.get('/scopes')).body, ['openid', 'email'], []],
+  ];
+
+  it.each(uses)(
+    'is learnt by %s within a minute, though no route uses a token',
+    async (_name, use, before, after) => {
+      const [browser, other] = (await startProcesses(2)) as [Browser, Browser];
+      expect(await use(other)).toEqual(before);
+      // The cookie of the other tab stays, and so does a session that a slower request writes back.
+      const bringBack = keepSession(apps[0] as TestApp, browser);
+      await browser.post('/logout');
+      bringBack();
+      // The process that logged out knows at once.
+      expect(await use(browser)).toEqual(after);
+
+      emulator().advanceTime(minute);
+      await until(async () => JSON.stringify(await use(other)) === JSON.stringify(after));
+    },
+  );
+
+  it('is learnt at once where nothing was known of the login', async () => {
+    const [browser, other] = (await startProcesses(2)) as [Browser, Browser];
+    const bringBack = keepSession(apps[0] as TestApp, browser);
+    await browser.post('/logout');
+    bringBack();
+    for (const [, use, , after] of uses.slice(0, 3)) expect(await use(other)).toEqual(after);
+  });
+});
+
+describe('a refresh in another process', () => {
+  it('is learnt within a minute, and costs no request anything', async () => {
+    const [browser, other] = (await startProcesses(2)) as [Browser, Browser];
+    const before = await other.token();
+    const { accessToken } = (await browser.post('/refresh')).body;
+    expect(await other.token()).toBe(before);
+    emulator().advanceTime(minute);
+    await until(async () => (await other.token()) === accessToken);
+    expect(refreshes()).toHaveLength(1);
+  });
+});
+
+/** Remembers a session and its cookie; returns what brings them back. */
+function keepSession({ store }: TestApp, { agent }: Browser): () => void {
+  const [domain, path] = ['127.0.0.1', '/'];
+  const cookies = agent.jar.getCookies({ domain, path, secure: false, script: false }).map(String);
+  const { sessions } = store as unknown as { sessions: Record<string, string> };
+  const kept = Object.entries(sessions);
+  return () => {
+    for (const [sid, text] of kept) sessions[sid] ??= text;
+    agent.jar.setCookies(cookies, domain, path);
+  };
+}

@@ -1,0 +1,281 @@
+/** What stores do to logins that are shared in them, through a real app: ids, sizes, lifetimes, losses and slowness. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import session, { type SessionData } from 'express-session';
+import { logout, type PolarStorage, PolarStrategy, polarTokens, type StoredRow } from 'passport-polar-sh';
+import type { Browser } from '../support/browser.js';
+import { inMemoryStorage } from '../support/in-memory-storage.js';
+import { isRowId, rowIdOf } from '../support/stored-rows.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+const loginLife = 864_000;
+const minute = 60;
+const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+const liveToken = () => app.emulator.liveTokens()[0]?.accessToken;
+const loginIdOf = async (browser: Browser): Promise<string> =>
+  (await browser.get('/session')).body.polar.loginId;
+
+const routes: NonNullable<TestAppOptions['routes']> = (server, { client, emulator, polar }) => {
+  server.post('/logout', logout(polar, { redirectTo: '/' }));
+  // Another process: a strategy with a memory of its own.
+  const { clientID, clientSecret } = client;
+  const { now, server: polarServer } = emulator;
+  const { storage } = strategyOptions;
+  const other = new PolarStrategy({
+    clientID,
+    clientSecret,
+    callbackURL: '/cb',
+    server: polarServer,
+    now,
+    storage,
+  });
+  server.get('/elsewhere/token', polarTokens(other), async (req, res) => {
+    res.json({ accessToken: await req.polar.getAccessToken() });
+  });
+};
+let strategyOptions: { storage?: PolarStorage } = {};
+
+/** Waits until something is so, for a bounded time. */
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + 10_000;
+  while (!(await condition())) {
+    if (performance.now() > giveUpAt) throw new Error(`Waited in vain for ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function start(options: TestAppOptions = {}): Promise<TestApp> {
+  strategyOptions = { ...(options.strategy?.storage !== undefined && { storage: options.strategy.storage }) };
+  app = await startTestApp({ routes, ...options });
+  return app;
+}
+
+async function loggedIn(options: TestAppOptions = {}): Promise<Browser> {
+  await start(options);
+  const browser = app.browser();
+  await browser.logIn();
+  return browser;
+}
+
+/** A session store as an app of several processes has one, which a test may spoil. */
+class SharedStore extends session.MemoryStore {
+  readonly written: { sid: string; at: number; row: StoredRow | undefined }[] = [];
+
+  override set(sid: string, data: SessionData, callback?: (error?: unknown) => void): void {
+    this.written.push({ sid, at: performance.now(), row: (data as unknown as { polar?: StoredRow }).polar });
+    super.set(sid, data, callback);
+  }
+
+  /** Removes a row, as an eviction does. */
+  lose(sid: string): Promise<void> {
+    return new Promise((resolve) => super.destroy(sid, () => resolve()));
+  }
+
+  has(sid: string): Promise<boolean> {
+    return new Promise((resolve) => super.get(sid, (_error, found) => resolve(Boolean(found))));
+  }
+}
+
+describe('a session store whose ids are limited', () => {
+  /** Refuses ids as a column would. */
+  class ColumnStore extends SharedStore {
+    readonly #fits: (sid: string) => boolean;
+
+    constructor(fits: (sid: string) => boolean) {
+      super();
+      this.#fits = fits;
+    }
+
+    override get(
+      sid: string,
+      callback: (error: unknown, session?: SessionData | null | undefined) => void,
+    ): void {
+      if (this.#fits(sid)) super.get(sid, callback);
+      else callback(new Error('invalid input syntax'));
+    }
+
+    override set(sid: string, data: SessionData, callback?: (error?: unknown) => void): void {
+      if (this.#fits(sid)) super.set(sid, data, callback);
+      else callback?.(new Error('value too long for type character varying'));
+    }
+  }
+  const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/;
+
+  it.each<[string, (sid: string) => boolean]>([
+    ['varchar(36)', (sid) => sid.length <= 36],
+    ['UUID', (sid) => uuid.test(sid)],
+    ['a text that ignores case', (sid) => sid === sid.toLowerCase()],
+  ])('to %s works: login, refresh, and a logout that is recorded', async (_type, fits) => {
+    const store = new ColumnStore(fits);
+    const browser = await loggedIn({
+      // The app chose ids that fit.
+      session: { store, genid: () => crypto.randomUUID() },
+    });
+    app.emulator.advanceTime(loginLife);
+    expect(await browser.token()).toBe(liveToken());
+    expect((await browser.get('/elsewhere/token')).body.accessToken).toBe(liveToken());
+    expect(refreshes()).toHaveLength(1);
+    const loginId = await loginIdOf(browser);
+    expect((await browser.post('/logout')).status).toBe(302);
+    expect(await store.has(rowIdOf(loginId, 'tombstone'))).toBe(true);
+    expect(app.emulator.liveTokens()).toEqual([]);
+  });
+
+  it('to ids that ours are not is told so at the first start of a login, and nothing is retried for ever', async () => {
+    const store = new ColumnStore((sid) => !isRowId(sid));
+    // Such a store can be read, it just refuses.
+    store.get = session.MemoryStore.prototype.get.bind(store) as never;
+    await start({ session: { store } });
+    const set = store.set.bind(store);
+    let attempts = 0;
+    store.set = (sid, data, callback) => {
+      if (isRowId(sid)) attempts++;
+      set(sid, data, callback);
+    };
+    const answer = await app.browser().get('/auth/polar');
+    expect([answer.status, answer.body.code]).toEqual([500, 'unsupported_storage']);
+    expect(answer.body.message).toMatch(
+      /refuses a row.*32 hexadecimal characters.*storage: redisStorage\(client\)/,
+    );
+    expect(app.errors[0]).toMatchObject({ cause: { message: expect.stringContaining('varying') } });
+    const before = attempts;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    expect(attempts).toBe(before);
+    // It is tried again at the next start: the store may have been mended.
+    store.set = session.MemoryStore.prototype.set.bind(store) as never;
+    expect((await app.browser().get('/auth/polar')).status).toBe(302);
+  });
+
+  it('to values that ours are not is told so, too', async () => {
+    class ShortStore extends SharedStore {
+      override set(sid: string, data: SessionData, callback?: (error?: unknown) => void): void {
+        // As a column that cuts off what is too long.
+        const text = JSON.stringify(data);
+        super.set(sid, text.length > 2000 ? ({ cookie: data.cookie } as SessionData) : data, callback);
+      }
+    }
+    await start({ session: { store: new ShortStore() }, strategy: { timeoutMs: 500 } });
+    const { status, body } = await app.browser().get('/auth/polar');
+    expect([status, body.code]).toEqual([500, 'unsupported_storage']);
+    expect(body.message).toMatch(/does not keep what is written to it.*values of 4 KB/);
+  });
+
+  it('says so at the logout of a login of before, whose tokens are revoked all the same', async () => {
+    const store = new SharedStore();
+    const browser = await loggedIn({ session: { store } });
+    const restarted = new PolarStrategy({
+      clientID: app.client.clientID,
+      clientSecret: app.client.clientSecret,
+      callbackURL: '/cb',
+      server: app.emulator.server,
+      now: app.emulator.now,
+      storage: { ...inMemoryStorage(), write: async () => Promise.reject(new Error('value too long')) },
+    });
+    await browser.get('/token').expect(200);
+    const req = { ...(await requestOf(store)), logout: undefined };
+    const ended = await new Promise((resolve) => logout(restarted)(req as never, {} as never, resolve));
+    expect(ended).toMatchObject({ code: 'unsupported_storage' });
+    expect(app.emulator.liveTokens()).toEqual([]);
+  });
+
+  /** A request with the only session of a store. */
+  async function requestOf(store: SharedStore) {
+    const all = await new Promise<Record<string, SessionData>>((resolve) =>
+      store.all((_error, found) => resolve(found as Record<string, SessionData>)),
+    );
+    const [sid = '', data] = Object.entries(all).find(([id]) => !isRowId(id)) ?? [];
+    const found = {
+      ...data,
+      cookie: { originalMaxAge: null },
+      regenerate() {},
+      save() {},
+      destroy: (done: () => void) => done(),
+    };
+    return { session: found, sessionID: sid, sessionStore: store, user: undefined };
+  }
+});
+
+describe('a store that is slow', () => {
+  it('to write, though not to read, keeps nobody from refreshing', async () => {
+    class SlowStore extends SharedStore {
+      override set(sid: string, data: SessionData, callback?: (error?: unknown) => void): void {
+        setTimeout(() => super.set(sid, data, callback), isRowId(sid) ? 200 : 0);
+      }
+    }
+    const browser = await loggedIn({ session: { store: new SlowStore() } });
+    app.emulator.advanceTime(loginLife);
+    expect(await browser.token()).toBe(liveToken());
+    expect(refreshes()).toHaveLength(1);
+  });
+
+  it('to respond to the very first row is down, and no wrong choice', async () => {
+    class HangingStore extends SharedStore {
+      hangs = true;
+
+      override set(sid: string, data: SessionData, callback?: (error?: unknown) => void): void {
+        if (!(this.hangs && isRowId(sid))) super.set(sid, data, callback);
+      }
+    }
+    const store = new HangingStore();
+    await start({ session: { store }, strategy: { timeoutMs: 300 } });
+    const browser = app.browser();
+    await browser.logIn();
+    store.hangs = false;
+    app.emulator.advanceTime(loginLife);
+    await until(async () => (await browser.get('/token')).status === 200);
+    expect(await browser.token()).toBe(liveToken());
+  });
+});
+
+describe('a store that measures how long a row lies idle', () => {
+  it('is written to once a minute while the login is in use, and not otherwise', async () => {
+    const store = new SharedStore();
+    const browser = await loggedIn({ session: { store } });
+    app.emulator.advanceTime(loginLife);
+    await browser.token();
+    const record = rowIdOf(await loginIdOf(browser), 'record');
+    const writes = () => store.written.filter(({ sid }) => sid === record).length;
+    expect(writes()).toBe(1);
+    for (let request = 0; request < 5; request++) await browser.token();
+    expect(writes()).toBe(1);
+    for (let passed = 1; passed <= 3; passed++) {
+      app.emulator.advanceTime(minute);
+      await browser.token();
+      await until(() => writes() === 1 + passed);
+    }
+    expect(refreshes()).toHaveLength(1);
+  });
+});
+
+describe('a row that the store has lost', () => {
+  it('is written again by a process that knows it, within a minute of use', async () => {
+    const store = new SharedStore();
+    const browser = await loggedIn({ session: { store } });
+    app.emulator.advanceTime(loginLife);
+    const token = await browser.token();
+    const record = rowIdOf(await loginIdOf(browser), 'record');
+    await store.lose(record);
+    app.emulator.advanceTime(minute);
+    expect(await browser.token()).toBe(token);
+    await until(() => store.has(record));
+    expect((await browser.get('/elsewhere/token')).body.accessToken).toBe(token);
+    expect(refreshes()).toHaveLength(1);
+  });
+
+  it('is mended while another process is refused the tokens that it still knows', async () => {
+    const store = new SharedStore();
+    const browser = await loggedIn({ session: { store } });
+    app.emulator.advanceTime(loginLife);
+    const token = await browser.token();
+    await store.lose(rowIdOf(await loginIdOf(browser), 'record'));
+    app.emulator.advanceTime(minute);
+    const refused = browser.get('/elsewhere/token').then(({ body }) => body.accessToken ?? body.code);
+    await until(() => refreshes().length === 2);
+    expect(await browser.token()).toBe(token);
+    expect([token, 'server_error']).toContain(await refused);
+    await until(async () => (await browser.get('/elsewhere/token')).body.accessToken === token);
+    expect(refreshes().map(({ status }) => status)).toEqual([200, 400]);
+  });
+});

@@ -1,0 +1,187 @@
+/** Several strategies in one app: whichever of them a login came from, it ends with the session. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type express from 'express';
+import { logout, PolarStrategy, type PolarStrategyOptions, polarTokens } from 'passport-polar-sh';
+import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
+import type { Browser } from '../support/browser.js';
+import { isRowId } from '../support/stored-rows.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+let second: PolarEmulator;
+afterEach(async () => {
+  await app.close();
+  await second.close();
+});
+
+const strategyOf = (name: string, emulator: PolarEmulator, url: string): PolarStrategy => {
+  const { clientID, clientSecret } = emulator.registerClient({
+    redirectURIs: [`${url}/auth/${name}/callback`, `${url}/connect/${name}/callback`],
+  });
+  const options: PolarStrategyOptions = {
+    clientID,
+    clientSecret,
+    callbackURL: `/auth/${name}/callback`,
+    server: emulator.server,
+    now: emulator.now,
+    name,
+  };
+  return new PolarStrategy(options);
+};
+
+/** The usual app, and a second strategy at a Polar of its own: a sandbox beside the real one, say. */
+async function start(callback: TestAppOptions['callback'] = {}): Promise<Browser> {
+  second = await startPolarEmulator({ consent: 'auto' });
+  app = await startTestApp({
+    callback,
+    routes: (server, { passport: authenticator, polar, url }) => {
+      const other = strategyOf('sandbox', second, url);
+      authenticator.use(other);
+      server.get('/auth/sandbox', authenticator.authenticate('sandbox'));
+      server.get(
+        '/auth/sandbox/callback',
+        authenticator.authenticate('sandbox', { successRedirect: '/', ...callback }),
+      );
+      const link = authenticator.authorize('sandbox', {
+        callbackURL: '/connect/sandbox/callback',
+      }) as express.RequestHandler;
+      server.get('/connect/sandbox', link);
+      server.get('/connect/sandbox/callback', link, (_req, res) => void res.json({}));
+      server.get('/sandbox/token', polarTokens(other), async (req, res) => {
+        res.json({ accessToken: await req.polar.getAccessToken() });
+      });
+      server.post('/logout', logout(polar, { redirectTo: '/' }));
+      server.post('/logout/sandbox', logout(other, { redirectTo: '/' }));
+    },
+  });
+  const browser = app.browser();
+  await browser.logIn();
+  return browser;
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + 10_000;
+  while (!(await condition())) {
+    if (performance.now() > giveUpAt) throw new Error(`Waited in vain for ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const sessions = () => (app.store as unknown as { sessions: Record<string, string> }).sessions;
+
+/** Returns what a slower request does: it writes the sessions of now back. */
+function keepSessions({ agent }: Browser): () => void {
+  const [domain, path] = ['127.0.0.1', '/'];
+  const cookies = agent.jar.getCookies({ domain, path, secure: false, script: false }).map(String);
+  const kept = Object.entries(sessions()).filter(([sid]) => !isRowId(sid));
+  return () => {
+    for (const [sid, text] of kept) sessions()[sid] = text;
+    agent.jar.setCookies(cookies, domain, path);
+  };
+}
+
+/** Somebody with a login of each strategy in one session: the second one was linked. */
+async function startWithBoth(): Promise<Browser> {
+  const browser = await start();
+  expect((await browser.logIn('/connect/sandbox')).status).toBe(200);
+  expect((await browser.get('/token')).status).toBe(200);
+  expect((await browser.get('/sandbox/token')).body.accessToken).toBe(second.liveTokens()[0]?.accessToken);
+  return browser;
+}
+
+describe('a logout', () => {
+  it.each(['/logout', '/logout/sandbox'])(
+    'with %s ends the logins of both strategies, and revokes the tokens of both',
+    async (path) => {
+      const browser = await startWithBoth();
+      const bringBack = keepSessions(browser);
+      await browser.post(path).expect(302);
+      expect(app.emulator.liveTokens()).toEqual([]);
+      expect(second.liveTokens()).toEqual([]);
+      // Also a session that is written back yields nothing, of neither.
+      bringBack();
+      expect((await browser.get('/me')).body.user).not.toBeNull();
+      for (const token of ['/token', '/sandbox/token']) {
+        const { status, body } = await browser.get(token);
+        expect([status, body.code]).toEqual([401, 'logged_out']);
+      }
+    },
+  );
+});
+
+describe('a new login', () => {
+  it.each([{}, { keepSessionInfo: true }])(
+    'with one strategy ends that of the other, and leaves nothing of it in the session (%j)',
+    async (callback) => {
+      const browser = await start(callback);
+      const before = await browser.token();
+      const bringBack = keepSessions(browser);
+      await browser.logIn('/auth/sandbox');
+      await until(() => app.emulator.liveTokens().length === 0);
+      expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+      expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+      expect((await browser.get('/sandbox/token')).body.accessToken).toBe(
+        second.liveTokens()[0]?.accessToken,
+      );
+      bringBack();
+      const { status, body } = await browser.get('/token');
+      expect([status, body.code]).toEqual([401, 'logged_out']);
+      expect(before).toMatch(/^polar_at_/);
+    },
+  );
+});
+
+describe('very many strategies', () => {
+  it('may be made, one for each tenant, and a logout still ends the login of one that is in use', async () => {
+    const browser = await startWithBoth();
+    for (let tenant = 0; tenant < 1500; tenant++) {
+      new PolarStrategy({
+        clientID: `tenant-${tenant}`,
+        clientSecret: 's',
+        callbackURL: '/cb',
+        server: second.server,
+      });
+    }
+    // Whose strategy is forgotten, or gone: its end is recorded all the same.
+    const bringBack = keepSessions(browser);
+    await browser.post('/logout/sandbox').expect(302);
+    expect(second.liveTokens()).toEqual([]);
+    bringBack();
+    expect((await browser.get('/sandbox/token')).body.code).toBe('logged_out');
+    // The other one learns of it as another process does: within a minute.
+    app.emulator.advanceTime(60);
+    await browser.get('/token');
+    await until(async () => (await browser.get('/token')).body.code === 'logged_out');
+  });
+
+  it('of one client, in different places of the session, end each their own logins', async () => {
+    second = await startPolarEmulator();
+    app = await startTestApp({
+      routes: (server, { client, emulator, passport: authenticator, polar }) => {
+        const { clientID, clientSecret } = client;
+        const admin = new PolarStrategy({
+          clientID,
+          clientSecret,
+          callbackURL: '/auth/polar/callback',
+          server: emulator.server,
+          now: emulator.now,
+          name: 'admin',
+        });
+        authenticator.use(admin);
+        server.get('/auth/admin', authenticator.authenticate('admin'));
+        server.get('/admin/token', polarTokens(admin), async (req, res) => {
+          res.json({ accessToken: await req.polar.getAccessToken() });
+        });
+        server.post('/logout', logout(polar, { redirectTo: '/' }));
+      },
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    const bringBack = keepSessions(browser);
+    await browser.post('/logout').expect(302);
+    bringBack();
+    // At once: it was this strategy's own login.
+    expect((await browser.get('/token')).body.code).toBe('logged_out');
+    expect((await browser.get('/admin/token')).body.code).toBe('not_logged_in');
+  });
+});

@@ -1,0 +1,126 @@
+/** Polar commits after it has responded: what it has just issued, it may refuse for a moment. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { PolarEmulatorFault } from 'passport-polar-sh/emulator';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+const refusal = (error: string, description?: string): PolarEmulatorFault => ({
+  status: 400,
+  body: { error, ...(description !== undefined && { error_description: description }) },
+});
+const notYet = refusal('invalid_grant', "Invalid 'code' in request.");
+const sentTo = (endpoint: string) => app.emulator.requests.filter((each) => each.endpoint === endpoint);
+
+describe('a code that Polar has not committed yet', () => {
+  it.each([1, 2])('is exchanged all the same after %i refusals', async (times) => {
+    app = await startTestApp();
+    app.emulator.fail('token', notYet, times);
+    const browser = app.browser();
+    expect((await browser.logIn()).headers['location']).toBe('/home');
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    expect(sentTo('token').map(({ status }) => status)).toEqual([...Array(times).fill(400), 200]);
+    expect(new Set(sentTo('token').map(({ body }) => body)).size).toBe(1);
+  });
+
+  it('is refused for good after the third time', async () => {
+    app = await startTestApp();
+    app.emulator.fail('token', notYet, 3);
+    const { status, body } = await app.browser().logIn();
+    expect([status, body.code]).toEqual([502, 'invalid_grant']);
+    expect(sentTo('token')).toHaveLength(3);
+  });
+
+  it('is linked, too', async () => {
+    app = await startTestApp({
+      routes: (server, { passport }) =>
+        server.get('/auth/polar/callback', passport.authorize('polar') as never, (req, res) => {
+          res.json((req as unknown as { account: { displayName: string } }).account.displayName);
+        }),
+    });
+    app.emulator.fail('token', notYet);
+    expect((await app.browser().logIn()).body).toBe('ada@example.com');
+  });
+
+  it('does not hold the login for longer than its time-out', async () => {
+    app = await startTestApp({ strategy: { timeoutMs: 500 } });
+    app.emulator.fail('token', notYet, 3);
+    expect((await app.browser().logIn()).body.code).toBe('invalid_grant');
+    expect(sentTo('token')).toHaveLength(1);
+  });
+
+  it('leaves the second attempt no more than the rest of the time', async () => {
+    app = await startTestApp({ strategy: { timeoutMs: 1500 } });
+    app.emulator.fail('token', notYet);
+    app.emulator.fail('token', 'hang');
+    const { body } = await app.browser().logIn();
+    expect(body.code).toBe('timeout');
+    expect(body.message).toContain('within 1500 ms');
+    expect(sentTo('token')).toHaveLength(2);
+  });
+
+  it('revokes what comes after the login has failed: nobody will have those tokens', async () => {
+    app = await startTestApp({ strategy: { timeoutMs: 300 } });
+    app.emulator.fail('token', { delayMs: 600 });
+    expect((await app.browser().logIn()).body.code).toBe('timeout');
+    // The response is on its way, and is listened to.
+    expect(app.emulator.liveTokens()).toHaveLength(1);
+    await app.polar.settled({ withinMs: 5000 });
+    expect(app.emulator.liveTokens()).toEqual([]);
+  });
+});
+
+it.each([
+  ['a code without a reason', refusal('invalid_grant')],
+  ['another reason', refusal('invalid_grant', 'Code challenge failed.')],
+  ['a wrong redirect URI', refusal('invalid_grant', "Invalid 'redirect_uri' in request.")],
+  ['another error of the same description', refusal('invalid_request', "Invalid 'code' in request.")],
+  ['an unknown client', refusal('invalid_client', 'The client does not exist on this server.')],
+  ['too many requests', { status: 429 }],
+  ['a fault of its own', { status: 500 }],
+  ['a broken connection', 'reset-before'],
+] as const)('is final when Polar refuses the code of a login: %s', async (_what, fault) => {
+  app = await startTestApp();
+  app.emulator.fail('token', fault);
+  expect((await app.browser().logIn()).status).toBeGreaterThanOrEqual(500);
+  expect(sentTo('token')).toHaveLength(1);
+});
+
+it('is told at once to callers of the client itself, who have their own patience', async () => {
+  app = await startTestApp();
+  app.emulator.fail('token', notYet);
+  const grant = { code: 'polar_ac_1', redirectURI: `${app.url}/cb`, codeVerifier: 'v'.repeat(43) };
+  await expect(app.polar.client.exchangeCode(grant)).rejects.toMatchObject({ code: 'invalid_grant' });
+  expect(sentTo('token')).toHaveLength(1);
+});
+
+describe('an access token that Polar has not committed yet', () => {
+  it('gets the profile of userinfo all the same', async () => {
+    app = await startTestApp({
+      strategy: { fetchUserInfo: true },
+      emulator: { realistic: { commitLagMs: 400 } },
+    });
+    const browser = app.browser();
+    expect((await browser.logIn()).headers['location']).toBe('/home');
+    expect((await browser.get('/me')).body.user.displayName).toBe('ada@example.com');
+    expect(sentTo('userinfo').at(-1)?.status).toBe(200);
+  });
+
+  it.each([1, 2])('is shown again to userinfo after %i refusals', async (times) => {
+    app = await startTestApp({ strategy: { fetchUserInfo: true } });
+    app.emulator.fail('userinfo', { status: 401, body: { error: 'invalid_token' } }, times);
+    expect((await app.browser().logIn()).headers['location']).toBe('/home');
+    expect(sentTo('userinfo').map(({ status }) => status)).toEqual([...Array(times).fill(401), 200]);
+  });
+
+  it('is refused for good after the third time, or by anything else', async () => {
+    app = await startTestApp({ strategy: { fetchUserInfo: true } });
+    app.emulator.fail('userinfo', { status: 401, body: { error: 'invalid_token' } }, 3);
+    expect((await app.browser().logIn()).body.code).toBe('invalid_token');
+    expect(sentTo('userinfo')).toHaveLength(3);
+    app.emulator.fail('userinfo', { status: 403, body: { error: 'insufficient_scope' } });
+    expect((await app.browser().logIn()).body.code).toBe('oauth_error');
+    expect(sentTo('userinfo')).toHaveLength(4);
+  });
+});

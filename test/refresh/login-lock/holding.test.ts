@@ -1,0 +1,122 @@
+/** The lock of a login, kept as a row of any storage: who has it, and who waits. */
+import { describe, expect, it } from '@jest/globals';
+import { type HeldLock, LoginLocks, type LoginRows } from '../../../src/refresh/login-lock.js';
+import { rowOf } from '../../../src/storage/guarded-storage.js';
+import { inVirtualTime } from '../keeper/keeper-setup.js';
+import { finished, pass, settle } from '../keeper/virtual-time.js';
+import { storageKinds } from '../keeper/world-rows.js';
+import { contenders, isEnough, stoppable } from './contender.js';
+
+inVirtualTime();
+
+describe.each(storageKinds)('a lock (%s)', (kind) => {
+  it('is held by one at a time', async () => {
+    const { a, b } = contenders(kind);
+    const lock = await a.take();
+    expect(lock).toBeDefined();
+    expect(await b.isHeld()).toBe(true);
+    expect(await b.take()).toBeUndefined();
+    expect(await b.take(false)).toBeUndefined();
+    lock?.release();
+    await settle();
+    expect(await b.isHeld()).toBe(false);
+    expect(await b.take()).toBeDefined();
+  });
+
+  it('goes to one of many who want it at the same time', async () => {
+    const { contender } = contenders(kind);
+    for (let round = 0; round < 5; round++) {
+      const all = Array.from({ length: 8 }, (_, index) => contender(`P${index}`));
+      const taken = (await Promise.all(all.map((each) => each.take()))).filter(Boolean);
+      expect(taken.length).toBeLessThanOrEqual(1);
+      for (const lock of taken) lock?.release();
+      // Where nobody was sure of it, it is free once it is stale.
+      await pass(30_000);
+    }
+  });
+
+  it('leaves no row behind when it is released', async () => {
+    const { a, rows } = contenders(kind);
+    const lock = await a.take();
+    expect(rows.get('lock')).toBeDefined();
+    lock?.release();
+    lock?.release();
+    await settle();
+    expect(rows.get('lock')).toBeUndefined();
+  });
+
+  it('can be given up along with other steps, and is not touched again then', async () => {
+    const { a, b, rows } = contenders(kind);
+    const lock = await a.take();
+    const step = lock?.releaseStep();
+    // It may not be shown yet, so that it has to be looked for again.
+    if (kind === 'session store') return expect(step).toBeUndefined();
+    await finished(a.place.storage.run([step as never]));
+    lock?.released();
+    expect(rows.get('lock')).toBeUndefined();
+    const next = await b.take();
+    const row = rows.get('lock');
+    lock?.release();
+    await settle();
+    expect(rows.get('lock')).toEqual(row);
+    next?.release();
+  });
+
+  it('is renewed once a second while it is held, for as long as that takes', async () => {
+    const { a, b, rows } = contenders(kind);
+    const lock = await a.take();
+    const before = Number(rows.get('lock')?.version);
+    await pass(10_500);
+    const renewals = Number(rows.get('lock')?.version) - before;
+    expect(renewals).toBeGreaterThanOrEqual(9);
+    expect(renewals).toBeLessThanOrEqual(11);
+    for (let passedMs = 0; passedMs < 120_000; passedMs += 500) {
+      expect(await b.take(false)).toBeUndefined();
+      await pass(500);
+    }
+    lock?.release();
+    await settle();
+    const row = rows.get('lock');
+    await pass(10_000);
+    expect(rows.get('lock')).toEqual(row);
+  });
+
+  it('is exclusive for whoever took it while it was free', async () => {
+    const { a } = contenders(kind);
+    const lock = await a.take();
+    expect(await finished((lock as HeldLock).isExclusive())).toBe(true);
+    lock?.release();
+    await settle();
+    expect(await finished((lock as HeldLock).isExclusive())).toBe(false);
+  });
+
+  it('comes with record and tombstone as they are when it is held', async () => {
+    const { a, rows } = contenders(kind);
+    rows.put('record', { version: 4, value: 'record' });
+    rows.put('tombstone', { version: 1, value: 'ended' });
+    const attempt = await finished(new LoginLocks().tryTake(a.place, { first: true, isEnough }));
+    expect(attempt.lock).toBeDefined();
+    expect(attempt.rows).toEqual({
+      record: { value: { version: 4, value: 'record' } },
+      tombstone: { value: { version: 1, value: 'ended' } },
+    });
+  });
+
+  it('is not taken where the rows say already what is wanted', async () => {
+    const { b, a, rows } = contenders(kind);
+    rows.put('record', { version: 4, value: 'record' });
+    const isThere = async (found: LoginRows): Promise<boolean> => rowOf(found.record)?.version === 4;
+    const attempt = await finished(new LoginLocks().tryTake(a.place, { first: false, isEnough: isThere }));
+    expect(attempt.lock).toBeUndefined();
+    expect(rows.get('lock')).toBeUndefined();
+    expect(await b.take()).toBeDefined();
+  });
+
+  it('is not there in a store that fails, which is told', async () => {
+    const { rows } = contenders(kind);
+    const { faults, process } = stoppable(rows);
+    faults.isDown = true;
+    await expect(process.take()).rejects.toThrow('the store is down');
+    await expect(process.isHeld()).rejects.toThrow('the store is down');
+  });
+});

@@ -1,0 +1,129 @@
+/** Refreshes and logouts in every order in which their steps can happen, or in many of them. */
+import { describe, expect, it } from '@jest/globals';
+import { everyOrder, type Scenario, someOrders } from '../keeper/explore.js';
+import { type KeeperProcess, outcome } from '../keeper/keeper-process.js';
+import { expectEnded, expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
+import { hourMs, pass, transient } from '../keeper/keeper-world.js';
+import { finished } from '../keeper/virtual-time.js';
+import { type StorageKind, storageKinds } from '../keeper/world-rows.js';
+
+inVirtualTime();
+
+describe('every order of a refresh and a logout leaves no token that works', () => {
+  interface Setup {
+    readonly kind: StorageKind;
+    readonly refresher: string;
+    readonly ender: string;
+    /** Hours of refreshes that the process of the logout has not seen. */
+    readonly age?: number;
+    /** Where the refresher is already. */
+    readonly from?: string;
+  }
+  async function scenario({ kind, refresher, ender, age = 0, from }: Setup): Promise<Scenario> {
+    const world = await expiredWorld(kind);
+    const processes = new Map([...new Set([refresher, ender])].map((name) => [name, world.process(name)]));
+    const one = (processes.get(refresher) as KeeperProcess).acquainted();
+    const other = (processes.get(ender) as KeeperProcess).acquainted();
+    for (let n = 0; n < age; n++) {
+      await outcome(one.valid());
+      await pass(hourMs);
+    }
+    let refresh: Promise<unknown> | undefined;
+    const start = (): Promise<unknown> => {
+      refresh = one.valid('refresh');
+      return refresh;
+    };
+    const held = from === undefined ? undefined : await world.runTo(start, `${refresher} ${from}`);
+    return {
+      world,
+      start: () => {
+        const refreshing = refresh ?? start();
+        held?.release();
+        return [refreshing, other.end('logout')];
+      },
+      check: () => expectEnded(world, [...processes.values(), world.process('C')]),
+    };
+  }
+
+  it.each<[string, number, Setup]>([
+    ['in two processes', 20, { kind: 'batch', refresher: 'A', ender: 'B' }],
+    [
+      'in two processes of which one knows old tokens',
+      20,
+      { kind: 'batch', refresher: 'A', ender: 'B', age: 2 },
+    ],
+    [
+      'in one process, once the refresher has the lock',
+      3,
+      { kind: 'batch', refresher: 'A', ender: 'A', from: 'refresh' },
+    ],
+    [
+      'in a storage without batches, once the refresher has the lock',
+      20,
+      { kind: 'atomic', refresher: 'A', ender: 'B', from: 'refresh' },
+    ],
+    [
+      'over a session store, once Polar has made the refresh',
+      20,
+      { kind: 'session store', refresher: 'A', ender: 'B', from: 'response' },
+    ],
+  ])('%s', async (_where, atLeast, setup) => {
+    const orders = await everyOrder(() => scenario(setup), { inOrderPerActor: true });
+    expect(orders).toBeGreaterThanOrEqual(atLeast);
+  });
+
+  it('of two logouts as well, of which one finds the other one done', async () => {
+    await everyOrder(async () => {
+      const world = await expiredWorld();
+      const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+      return {
+        world,
+        start: () => [a.end(), b.end()],
+        check: () => expectEnded(world, [a, b]),
+      };
+    });
+  });
+});
+
+describe.each(storageKinds)('some orders of three processes (%s)', (kind) => {
+  const orders = 100;
+
+  it('with a logout among them leave no token that works', async () => {
+    await someOrders(async (random) => {
+      const world = await expiredWorld(kind);
+      if (random(2) === 0) world.refusal = () => transient('server_error');
+      const [a, b, c] = ['A', 'B', 'C'].map((name) => world.process(name)) as [
+        KeeperProcess,
+        KeeperProcess,
+        KeeperProcess,
+      ];
+      return {
+        world,
+        start: () => [a.valid(), b.valid(), c.end()],
+        check: () => expectEnded(world, [a, b, c]),
+      };
+    }, orders);
+  });
+
+  it('give all of them the same tokens, from one exchange', async () => {
+    await someOrders(async (random) => {
+      const world = await expiredWorld(kind);
+      if (random(2) === 0) world.refusal = () => transient('server_error');
+      const all = ['A', 'B', 'C'].map((name) => world.process(name));
+      let requests: ReturnType<KeeperProcess['valid']>[] = [];
+      return {
+        world,
+        start: () => {
+          requests = all.map((each) => each.valid());
+          return requests;
+        },
+        check: async () => {
+          expect(await Promise.all(requests.map(outcome))).toEqual(['access-1', 'access-1', 'access-1']);
+          expect(world.exchanges).toHaveLength(1);
+          await pass(hourMs);
+          for (const each of all) expect(world.accepts(await finished(each.valid()))).toBe(true);
+        },
+      };
+    }, orders);
+  });
+});

@@ -1,0 +1,218 @@
+/** Every storage that apps may have, each over the real thing. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pgSession from 'connect-pg-simple';
+import { RedisStore } from 'connect-redis';
+import sequelizeSession from 'connect-session-sequelize';
+import session from 'express-session';
+import { Redis } from 'ioredis';
+import memoryStore from 'memorystore';
+import type { PolarStorage } from 'passport-polar-sh';
+import { redisStorage } from 'passport-polar-sh/redis';
+import { Pool } from 'pg';
+import { createClient } from 'redis';
+import { Sequelize } from 'sequelize';
+import { sessionStorage } from '../../src/storage/session-storage.js';
+import { inMemoryStorage } from '../support/in-memory-storage.js';
+import { sqlStorage, sqlTable } from './sql-storage.js';
+
+/** Where the servers of a test are. */
+export interface Servers {
+  readonly redis: string;
+  readonly postgres: string;
+}
+
+/** A storage as one process has it. */
+export interface OpenStorage {
+  readonly storage: PolarStorage;
+  close(): unknown;
+}
+
+export interface RealStorage {
+  readonly name: string;
+  readonly needs?: 'redis' | 'postgres';
+  /** It compares and writes in one step. */
+  readonly isAtomic: boolean;
+  /** It forgets a row when its lifetime is over, without being told to clean up. */
+  readonly forgets: boolean;
+  /** Closing it breaks it, as a server that is gone would. */
+  readonly breaks: boolean;
+  /** Opens it as one process does; the second process gets a connection of its own where there can be one. */
+  open(servers: Servers): Promise<OpenStorage>;
+}
+
+async function nodeRedis(url: string) {
+  const client = createClient({ url });
+  client.on('error', () => {}); // the server has been stopped
+  await client.connect();
+  return { client, close: () => client.isOpen && client.destroy() };
+}
+
+function pgPool(url: string): Pool {
+  const pool = new Pool({ connectionString: url, max: 4 });
+  pool.on('error', () => {}); // the server has been stopped
+  return pool;
+}
+const endOnce = (pool: Pool) => (): unknown => (pool.ended ? undefined : pool.end());
+
+const over = (store: session.Store): PolarStorage => sessionStorage(store);
+
+const connectRedis = (name: string, ttl: number | (() => number) | undefined): RealStorage => ({
+  name: `connect-redis ${name}`,
+  needs: 'redis',
+  isAtomic: false,
+  // It goes by the app's own lifetime where that is a function.
+  forgets: typeof ttl !== 'function',
+  breaks: true,
+  async open({ redis }) {
+    const { client, close } = await nodeRedis(redis);
+    const prefix = `${name}:`;
+    return { storage: over(new RedisStore({ client, prefix, ...(ttl !== undefined && { ttl }) })), close };
+  },
+});
+
+/** For stores in the memory of one process, which both views share. */
+function inThisProcess(name: string, forgets: boolean, storage: PolarStorage): RealStorage {
+  const isAtomic = storage.atomic !== false;
+  const open = async () => ({ storage, close: () => {} });
+  return { name, isAtomic, forgets, breaks: false, open };
+}
+
+let folder: string | undefined;
+/** A folder that is gone afterwards, for stores in files. */
+function filesFolder(): string {
+  folder ??= mkdtempSync(join(tmpdir(), 'passport-polar-sh-storage-'));
+  return folder;
+}
+export function removeFiles(): void {
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+}
+
+export const realStorages: readonly RealStorage[] = [
+  inThisProcess('the documented example in memory', false, inMemoryStorage()),
+  inThisProcess('express-session’s MemoryStore', true, over(new session.MemoryStore())),
+  inThisProcess('memorystore', true, over(new (memoryStore(session))({}))),
+  {
+    name: 'redisStorage over node-redis',
+    needs: 'redis',
+    isAtomic: true,
+    forgets: true,
+    breaks: true,
+    async open({ redis }) {
+      const { client, close } = await nodeRedis(redis);
+      return { storage: redisStorage(client), close };
+    },
+  },
+  {
+    name: 'redisStorage over ioredis',
+    needs: 'redis',
+    isAtomic: true,
+    forgets: true,
+    breaks: true,
+    async open({ redis }) {
+      const client = new Redis(redis, { lazyConnect: true });
+      client.on('error', () => {});
+      await client.connect();
+      return { storage: redisStorage(client, { prefix: 'io:' }), close: () => client.disconnect() };
+    },
+  },
+  {
+    name: 'redisStorage over a sendCommand of the app',
+    needs: 'redis',
+    isAtomic: true,
+    forgets: true,
+    breaks: true,
+    async open({ redis }) {
+      const { client, close } = await nodeRedis(redis);
+      const sendCommand = (...args: string[]) => client.sendCommand(args);
+      return { storage: redisStorage({ sendCommand }, { prefix: 'own:' }), close };
+    },
+  },
+  {
+    name: 'a table in PostgreSQL',
+    needs: 'postgres',
+    isAtomic: true,
+    forgets: true,
+    breaks: true,
+    async open({ postgres }) {
+      const pool = pgPool(postgres);
+      await pool.query(sqlTable);
+      return { storage: sqlStorage(pool), close: endOnce(pool) };
+    },
+  },
+  connectRedis('with its own ttl', undefined),
+  connectRedis('with a number as ttl', 1200),
+  connectRedis('with a function as ttl', () => 1200),
+  {
+    name: 'connect-pg-simple',
+    needs: 'postgres',
+    isAtomic: false,
+    forgets: true,
+    breaks: true,
+    async open({ postgres }) {
+      const pool = pgPool(postgres);
+      const table = readFileSync(require.resolve('connect-pg-simple/table.sql'), 'utf8');
+      const { rows } = await pool.query(`SELECT to_regclass('session') AS name`);
+      if (rows[0].name === null) await pool.query(table);
+      const PgStore = pgSession(session);
+      return { storage: over(new PgStore({ pool, pruneSessionInterval: false })), close: endOnce(pool) };
+    },
+  },
+  {
+    name: 'connect-session-sequelize over PostgreSQL',
+    needs: 'postgres',
+    isAtomic: false,
+    // Only its own cleaning up does.
+    forgets: false,
+    breaks: true,
+    async open({ postgres }) {
+      const db = new Sequelize(postgres, { logging: false });
+      const SequelizeStore = sequelizeSession(session.Store);
+      const store = new SequelizeStore({ db, checkExpirationInterval: 0 });
+      await store.sync();
+      let isOpen = true;
+      const close = async (): Promise<void> => {
+        if (isOpen) await db.close();
+        isOpen = false;
+      };
+      return { storage: over(store), close };
+    },
+  },
+  {
+    name: 'session-file-store',
+    isAtomic: false,
+    forgets: true,
+    breaks: false,
+    async open() {
+      const FileStore = require('session-file-store')(session);
+      const store = new FileStore({ path: join(filesFolder(), 'files'), logFn() {}, reapInterval: -1 });
+      return { storage: over(store), close: () => {} };
+    },
+  },
+  {
+    name: 'better-sqlite3-session-store',
+    isAtomic: false,
+    forgets: true,
+    breaks: true,
+    async open() {
+      const db = new (require('better-sqlite3'))(join(filesFolder(), 'sessions.db'));
+      const SqliteStore = require('better-sqlite3-session-store')(session);
+      return {
+        storage: over(withoutInterval(() => new SqliteStore({ client: db }))),
+        close: () => db.close(),
+      };
+    },
+  },
+];
+
+/** Its cleaning up would keep the process alive, and cannot be switched off. */
+function withoutInterval<T>(make: () => T): T {
+  const { setInterval } = globalThis;
+  globalThis.setInterval = (() => 0) as never;
+  try {
+    return make();
+  } finally {
+    globalThis.setInterval = setInterval;
+  }
+}

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import {
+  hasPostgres,
+  postgresStartMs,
+  startPostgres,
+  type TestPostgres,
+} from '../support/postgres-server.js';
+import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js';
+import type { RealStorage, Servers } from './real-storages.js';
+
+/** Starts the servers of real storages for a whole file, as far as they are here. */
+export function useServers(): {
+  /** Known once the tests run. */
+  readonly servers: Servers;
+  /** `describe`, or `describe.skip` where the server that is needed is not here. */
+  describeWith(needs: RealStorage['needs']): typeof describe | typeof describe.skip;
+} {
+  let redis: TestRedis | undefined;
+  let postgres: TestPostgres | undefined;
+  beforeAll(async () => {
+    redis = hasRedis ? await startRedis() : undefined;
+    postgres = hasPostgres ? await startPostgres() : undefined;
+  }, postgresStartMs);
+  afterAll(async () => {
+    await postgres?.close();
+    await redis?.close();
+  });
+  const isHere = { redis: hasRedis, postgres: hasPostgres };
+  return {
+    servers: {
+      get redis() {
+        return redis?.url ?? '';
+      },
+      get postgres() {
+        return postgres?.url ?? '';
+      },
+    },
+    describeWith: (needs) => (needs === undefined || isHere[needs] ? describe : describe.skip),
+  };
+}

@@ -1,0 +1,161 @@
+/** The record of a login, sealed as it is stored, and what is made of one that was changed. */
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { GuardedStorage } from '../../src/storage/guarded-storage.js';
+import {
+  firstOf,
+  newSealingKey,
+  type Sealer,
+  sealerWithKey,
+  sealerWithKeys,
+} from '../../src/tokens/sealing.js';
+import {
+  type LoginFacts,
+  openLogin,
+  openRecord,
+  parseLoginFacts,
+  type SealedRecordPlace,
+  sealRecord,
+  type TokenRecord,
+  tombstone,
+  UnopenableRecordError,
+} from '../../src/tokens/token-record.js';
+import { inMemoryStorage } from '../support/in-memory-storage.js';
+
+const ttlSeconds = 3600;
+const tokensOf = (name: string) => ({
+  accessToken: `a-${name}`,
+  refreshToken: `r-${name}`,
+  expiresAt: 7,
+  scopes: ['openid'],
+});
+const recordOf = (generation: number): TokenRecord => ({
+  generation,
+  tokens: tokensOf(String(generation)),
+  mintedAt: 1_000_000 + generation,
+});
+const facts: LoginFacts = { subject: 'sub', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' };
+const newSealer = () => sealerWithKey(newSealingKey());
+
+describe('the record of a login', () => {
+  let place: SealedRecordPlace & { readonly facts: LoginFacts };
+  beforeEach(() => {
+    place = {
+      loginId: 'login-1',
+      facts,
+      sealer: newSealer(),
+      storage: new GuardedStorage(inMemoryStorage(), 1000),
+      ttlSeconds,
+    };
+  });
+  /** A row with this content, sealed as a record of generation 1. */
+  const rowWith = async (content: unknown) => ({
+    version: 1,
+    value: await place.sealer.seal(content, 'token-record:login-1:1'),
+  });
+
+  it('is none where there is no row', async () => {
+    expect(await openRecord(place, undefined)).toBeUndefined();
+    expect(await openLogin(place, undefined)).toBeUndefined();
+  });
+
+  it('is opened as it was sealed', async () => {
+    expect(await openRecord(place, await sealRecord(place, recordOf(1)))).toEqual(recordOf(1));
+  });
+
+  it('is sealed: the store sees a generation and nothing else', async () => {
+    const row = await sealRecord(place, recordOf(1));
+    expect(row).toEqual({ version: 1, value: expect.any(String) });
+    const parts = row.value.split('.').map((part) => Buffer.from(part, 'base64url').toString());
+    expect(parts.join(' ')).not.toMatch(/a-1|r-1/);
+  });
+
+  it('tells of the login itself, for work outside a request', async () => {
+    const row = await sealRecord({ ...place, ttlSeconds: 77 }, recordOf(1));
+    expect(await openLogin(place, row)).toEqual({ ...recordOf(1), facts, ttlSeconds: 77 });
+  });
+
+  it('has the lifetime of its place where it does not say one', async () => {
+    const row = await rowWith({ tokens: tokensOf('1'), facts });
+    expect(await openLogin(place, row)).toMatchObject({ ttlSeconds });
+  });
+
+  it.each(['subject', 'nonce', 'clientID', 'server'] as const)(
+    'without %s does not tell enough of the login',
+    async (name) => {
+      const row = await sealRecord(
+        { ...place, facts: { ...facts, [name]: undefined as never } },
+        recordOf(1),
+      );
+      expect(await openLogin(place, row)).toBeUndefined();
+      expect(await openRecord(place, row)).toEqual(recordOf(1));
+    },
+  );
+
+  it('of which nothing else is known has tokens, or is none', async () => {
+    expect(await openLogin(place, await rowWith({ facts }))).toBeUndefined();
+  });
+
+  it('cannot be opened with another key', async () => {
+    const row = await sealRecord(place, recordOf(1));
+    expect(await openRecord({ ...place, sealer: newSealer() }, row)).toBeUndefined();
+  });
+
+  it('cannot be passed off as that of another login', async () => {
+    const row = await sealRecord(place, recordOf(1));
+    expect(await openRecord({ ...place, loginId: 'login-2' }, row)).toBeUndefined();
+  });
+
+  it('cannot be passed off as a newer one', async () => {
+    const row = await sealRecord(place, recordOf(1));
+    expect(await openRecord(place, { ...row, version: 2 })).toBeUndefined();
+  });
+
+  it('is not none where a key is missing, only where none would open it', async () => {
+    const [one, two] = ['one', 'two'].map((key) => sealerWithKeys([key], 'records')) as [Sealer, Sealer];
+    const row = await sealRecord({ ...place, sealer: one }, recordOf(1));
+    await expect(openRecord({ ...place, sealer: two }, row)).rejects.toThrow(UnopenableRecordError);
+    await expect(openLogin({ ...place, sealer: two }, row)).rejects.toMatchObject({
+      name: 'UnopenableRecordError',
+      generation: 1,
+      message: expect.stringContaining('encryptionKeys'),
+    });
+    const both = { ...place, sealer: firstOf([two, newSealer()]) };
+    await expect(openRecord(both, row)).rejects.toThrow(UnopenableRecordError);
+    expect(await openRecord({ ...place, sealer: firstOf([two, one]) }, row)).toEqual(recordOf(1));
+    const damaged = { ...row, value: row.value.slice(0, -5) };
+    expect(await openRecord({ ...place, sealer: firstOf([one, newSealer()]) }, damaged)).toBeUndefined();
+  });
+
+  it.each([[null], ['text'], [7], [[]], [{}], [{ tokens: null }], [{ tokens: { accessToken: '' } }]])(
+    'is none when it holds %j',
+    async (content) => {
+      expect(await openRecord(place, await rowWith(content))).toBeUndefined();
+    },
+  );
+
+  it('was issued at a time that is a number, or nobody knows when', async () => {
+    const row = await rowWith({ tokens: tokensOf('1'), mintedAt: 'yesterday' });
+    expect(await openRecord(place, row)).toEqual({
+      generation: 1,
+      tokens: tokensOf('1'),
+      mintedAt: undefined,
+    });
+  });
+
+  it('cannot be made of the row that ends a login', async () => {
+    expect(await openRecord(place, tombstone)).toBeUndefined();
+  });
+});
+
+describe('what stays the same of a login', () => {
+  it('is read as it is, without what does not belong there', () => {
+    expect(parseLoginFacts({ ...facts, more: 1 })).toEqual(facts);
+  });
+
+  it.each([[undefined], [null], [7], [{}], [{ ...facts, nonce: '' }], [{ ...facts, server: 7 }]])(
+    'is nothing when it is %j',
+    (value) => {
+      expect(parseLoginFacts(value)).toBeUndefined();
+    },
+  );
+});
