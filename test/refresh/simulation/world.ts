@@ -359,7 +359,7 @@ export class World {
   /** Somebody may have left a lock behind, which goes stale only once it is looked at. */
   #mayBeSlow(): boolean {
     const { happenings, lagMs, storeMs } = this.scenario;
-    const isSlow = storeMs > 100 || lagMs > 100;
+    const isSlow = storeMs > 100 || lagMs > 0;
     return isSlow || happenings.some(({ what }) => ['stop', 'kill', 'store trouble'].includes(what));
   }
 
