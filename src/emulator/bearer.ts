@@ -22,8 +22,7 @@ export function bearerToken(request: EmulatorRequest): string | undefined {
 }
 
 /**
- * Whose access token the request carries; `undefined` without a Bearer header. An empty token and one that is not ASCII
- * count as none here, and so does a client's registration token, which is for the registration endpoint to judge.
+ * Whose access token the request carries, if it does; a client's registration token is for its endpoint to judge.
  *
  * @throws Refusal 401 `invalid_token`, on whatever route: Polar looks at the header before it looks at the path.
  */

@@ -32,7 +32,6 @@ const EMPTY: EmulatorRequest = {
   body: Buffer.alloc(0),
   form: new URLSearchParams(),
   files: [],
-  formRefusal: undefined,
 };
 
 it.each([

@@ -98,9 +98,9 @@ export function unauthorizedClient(description: string): Refusal {
 function basicCredentials(header: string | undefined): { clientID: string; secret: string } | undefined {
   const [, encoded] = /^basic +(.+)$/i.exec(header ?? '') ?? [];
   refuseNonASCII(encoded ?? '');
-  const decoded = encoded === undefined ? undefined : base64Decode(encoded);
-  const colon = decoded?.indexOf(':') ?? -1;
-  if (decoded === undefined || colon < 0) return undefined;
+  const decoded = encoded === undefined ? '' : base64Decode(encoded);
+  const colon = decoded.indexOf(':');
+  if (colon < 0) return undefined;
   // RFC 6749 section 2.3.1 has both halves form-encoded.
   const clientID = percentDecode(decoded.slice(0, colon));
   const secret = percentDecode(decoded.slice(colon + 1));
@@ -108,14 +108,14 @@ function basicCredentials(header: string | undefined): { clientID: string; secre
 }
 
 /**
- * Strange characters are skipped, but the padding must be right.
+ * Strange characters are skipped, but the padding must be right, or the text is empty.
  *
  * @throws Refusal 500 when the bytes are no UTF-8: Polar trips over them.
  */
-function base64Decode(encoded: string): string | undefined {
+function base64Decode(encoded: string): string {
   const [, digits = '', padding = ''] = /^([^=]*)(=*)/.exec(encoded.replace(/[^a-z0-9+/=]/gi, '')) ?? [];
   const missing = (4 - (digits.length % 4)) % 4;
-  if (missing === 3 || padding.length < missing) return undefined;
+  if (missing === 3 || padding.length < missing) return '';
   const text = decodeText(Buffer.from(digits, 'base64'));
   if (text === undefined) throw crashRefusal();
   return text;

@@ -62,7 +62,6 @@ function requestFor(url: URL): EmulatorRequest {
     body: Buffer.alloc(0),
     form: new URLSearchParams(),
     files: [],
-    formRefusal: undefined,
   };
 }
 

@@ -18,7 +18,7 @@ export interface EmulatorRequest {
   /** Names of the fields of a multipart body that are files. */
   readonly files: readonly string[];
   /** What endpoints that read forms make of one that is broken. */
-  readonly formRefusal: Refusal | undefined;
+  readonly formRefusal?: Refusal;
 }
 
 /** What is to be sent back. */

@@ -6,7 +6,6 @@ import type { EmulatorRequest } from './message.js';
 
 const HOST_NAME = /^[a-z\d.-]+(?::\d+)?$/i;
 const IPV6_HOST = /^\[([a-f\d]*:[a-f\d.:]+)\](?::\d+)?$/i;
-const SCHEMES: readonly unknown[] = ['http', 'https', 'ws', 'wss'];
 
 /**
  * Scheme and host under which a request came, and under which Polar's responses name its endpoints.
@@ -24,8 +23,8 @@ export function publicOrigin({ headers }: EmulatorRequest, settings: EmulatorSet
  * that a proxy says it was reached by.
  */
 export function requestOrigin(headers: IncomingHttpHeaders, { baseURL }: EmulatorSettings): string {
-  const { host = '', 'x-forwarded-proto': proto } = headers;
+  const { host = '' } = headers;
   const isHost = HOST_NAME.test(host) || IPV6_HOST.test(host);
-  const scheme = SCHEMES.includes(proto) ? String(proto) : 'http';
+  const [scheme] = /^(?:http|ws)s?$/.exec(String(headers['x-forwarded-proto'])) ?? ['http'];
   return `${scheme}://${isHost ? host : baseURL.slice('http://'.length)}`;
 }

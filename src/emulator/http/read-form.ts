@@ -3,8 +3,6 @@ import { parseParameters } from './header-parameters.js';
 import { type EmulatorRequest, Refusal } from './message.js';
 import { readMultipart } from './read-multipart.js';
 
-type FormFields = Pick<EmulatorRequest, 'form' | 'files'>;
-
 const MAX_FIELDS = 1000;
 const MAX_FIELD_BYTES = 1024 * 1024;
 
@@ -14,14 +12,14 @@ export function readForm(
   body: Buffer,
 ): Pick<EmulatorRequest, 'form' | 'files' | 'formRefusal'> {
   try {
-    return { ...readFields(contentType, body), formRefusal: undefined };
+    return readFields(contentType, body);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { form: new URLSearchParams(), files: [], formRefusal: error };
   }
 }
 
-function readFields(contentType: string, body: Buffer): FormFields {
+function readFields(contentType: string, body: Buffer): Pick<EmulatorRequest, 'form' | 'files'> {
   const { value, parameters } = parseParameters(contentType);
   if (value === 'multipart/form-data') return readMultipart(parameters, body);
   // Bytes that should have been encoded count as Latin-1.

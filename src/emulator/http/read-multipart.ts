@@ -96,8 +96,7 @@ class PartReader {
     const name = colon < 0 ? line : line.slice(0, colon);
     if (!HEADER_NAME.test(name)) throw crashRefusal();
     const end = line.indexOf('\r', name.length);
-    if (end < 0 && line.length <= MAX_HEADER_LENGTH) throw new BodyEnded();
-    if (end < 0) throw crashRefusal();
+    if (end < 0) throw line.length <= MAX_HEADER_LENGTH ? new BodyEnded() : crashRefusal();
     this.#at += end;
     this.#expect('\r\n');
     return { name: name.toLowerCase(), value: line.slice(colon + 1, end).trimStart() };

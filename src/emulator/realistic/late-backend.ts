@@ -16,19 +16,18 @@ import type { Backend, RequestTransaction } from './transaction.js';
  * A request that comes after the commit reads what has changed, and is refused.
  */
 export class LateBackend implements Backend {
-  readonly #random: SeededRandom;
   readonly #pauses = new Pauses();
   readonly #lags = new Pauses();
   readonly #longestLagMs: number;
-  readonly #workers: readonly PolarWorker[];
+  readonly #anyWorker: () => PolarWorker;
   readonly #open = new Set<LateTransaction>();
   readonly #parts: LateTransactionParts;
 
   constructor({ commitLagMs, races, seed }: Realism) {
     const random = new SeededRandom(seed);
-    this.#random = random;
     [, this.#longestLagMs] = commitLagMs;
-    this.#workers = Array.from({ length: races?.workers ?? 1 }, () => new PolarWorker());
+    const workers = Array.from({ length: races?.workers ?? 1 }, () => new PolarWorker());
+    this.#anyWorker = () => random.oneOf(workers);
     this.#parts = {
       latency: () => this.#pauses.sleep(races === undefined ? 0 : random.between(races.latencyMs)),
       commitLag: () => this.#lags.sleep(random.between(commitLagMs)),
@@ -38,7 +37,7 @@ export class LateBackend implements Backend {
   }
 
   async accept(): Promise<RequestTransaction> {
-    const worker = this.#random.oneOf(this.#workers);
+    const worker = this.#anyWorker();
     const transaction = new LateTransaction(worker, this.#parts);
     this.#open.add(transaction);
     void transaction.ended.then(() => this.#open.delete(transaction));

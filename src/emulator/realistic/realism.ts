@@ -5,16 +5,10 @@ import type { PolarEmulatorRealism, PolarEmulatorRefreshRaces } from '../options
 export interface Realism {
   readonly commitLagMs: Range;
   /** Absent when requests at the same time do not wait for each other. */
-  readonly races: RefreshRaces | undefined;
+  readonly races: ReturnType<typeof resolveRaces>;
   /** How many requests of one kind a minute has; absent when they are not counted. */
   readonly requestsPerMinute: number | undefined;
   readonly seed: number;
-}
-
-interface RefreshRaces {
-  readonly workers: number;
-  readonly lockTimeoutMs: number;
-  readonly latencyMs: Range;
 }
 
 type Range = readonly [least: number, most: number];
@@ -55,7 +49,7 @@ export function resolveRealism(realistic: boolean | PolarEmulatorRealism): Reali
   };
 }
 
-function resolveRaces(races: boolean | PolarEmulatorRefreshRaces): RefreshRaces | undefined {
+function resolveRaces(races: boolean | PolarEmulatorRefreshRaces) {
   if (races === false) return undefined;
   const parts = races === true ? {} : races;
   refuseUnknownNames('`refreshRaces`', parts, RACE_NAMES);

@@ -84,10 +84,7 @@ class Scanner {
   #scalarOrOpening(): '}' | ']' | undefined {
     if (this.#skipIf('{')) return '}';
     if (this.#skipIf('[')) return ']';
-    if (this.#next === '"') {
-      this.#string();
-      return undefined;
-    }
+    if (this.#next === '"') return void this.#string();
     SCALAR.lastIndex = this.#at;
     const found = SCALAR.exec(this.#text);
     if (found === null) throw new Flaw('Expecting value', this.#at);
