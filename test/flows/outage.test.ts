@@ -125,7 +125,12 @@ describe('while Polar hangs', () => {
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', 'hang');
     await first.get('/token').expect(503);
-    app.emulator.advanceTime(1);
-    for (const other of others) await other.get('/token').expect(200);
+    const [second, ...rest] = others as [Browser, ...Browser[]];
+    // The pause begins when the exchange has taken too long, a moment after its caller was told so.
+    for (let attempts = 0; (await second.get('/token')).status !== 200; attempts++) {
+      expect(attempts).toBeLessThan(20);
+      app.emulator.advanceTime(1);
+    }
+    for (const other of rest) await other.get('/token').expect(200);
   });
 });
