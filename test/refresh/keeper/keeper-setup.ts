@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect } from '@jest/globals';
 import { type KeeperProcess, outcome } from './keeper-process.js';
 import { hourMs, KeeperWorld, pass } from './keeper-world.js';
 import { finished, installVirtualTime, uninstallVirtualTime } from './virtual-time.js';
-import type { StorageKind } from './world-rows.js';
+import { loginId, type StorageKind } from './world-rows.js';
 
 /** What the package has published of a refresh. */
 export interface Report {
@@ -17,7 +17,11 @@ export interface Report {
 /** Makes time virtual for all tests of a file; returns the reports of refreshes, emptied before each. */
 export function inVirtualTime(): Report[] {
   const reports: Report[] = [];
-  const report = (message: unknown): void => void reports.push(message as Report);
+  const report = (message: unknown): void => {
+    const heard = message as Report;
+    // Channels are the whole process's, and other tests may have left something to do in the background.
+    if (heard.loginId === loginId) reports.push(heard);
+  };
   beforeEach(() => {
     installVirtualTime();
     reports.length = 0;
