@@ -102,16 +102,23 @@ const storages: SiteOptions['storage'][] = ['redis', 'session'];
       site.polar.fail('token', { delayMs: 3000 }, 2);
       expect((await first.token(ending)).body.code).toBe('timeout');
       // Polar is left alone for a moment after a time-out.
-      await delay(1500);
-      await site.advanceTime(1);
-      const cutOff = second.token(ending).catch(() => undefined);
-      await until(() => site.refreshes.length === 2);
+      let cutOff: Promise<unknown> = Promise.resolve();
+      await until(async () => {
+        await site.advanceTime(1);
+        cutOff = second.token(ending).catch(() => undefined);
+        await delay(700);
+        return site.refreshes.length >= 2;
+      });
 
-      site.workers.splice(site.workers.indexOf(ending), 1);
       expect(await ending.terminate()).toMatchObject({ exchanges: 0, writes: 0 });
       await cutOff;
       for (const visitor of [first, second]) {
-        const { status, body } = await visitor.token(other);
+        let answer = await visitor.token(other);
+        await until(async () => {
+          if (answer.status === 503) answer = await visitor.token(other);
+          return answer.status !== 503;
+        });
+        const { status, body } = answer;
         expect([status, body.accessToken]).toEqual([200, expect.stringMatching(/^polar_at_/)]);
         expect(site.polar.liveTokens().map(({ accessToken }) => accessToken)).toContain(body.accessToken);
       }
@@ -127,7 +134,6 @@ const storages: SiteOptions['storage'][] = ['redis', 'session'];
     await site.advanceTime(loginLife);
     site.polar.fail('token', 'hang');
     expect((await visitor.token(ending)).body.code).toBe('timeout');
-    site.workers.splice(0);
     const startedAt = performance.now();
     expect(await ending.terminate()).toMatchObject({ exchanges: 1 });
     expect(performance.now() - startedAt).toBeGreaterThan(9000);
