@@ -1,187 +1,177 @@
 import type { Step } from './model-checker.js';
-import { finish, knowsAge, said } from './refreshing.js';
+import { finish, learn, type Rows, readings, toRevoke, writing } from './reading.js';
 import {
-  type Generation,
-  none,
+  isAhead,
+  isSame,
   noWriter,
   type Process,
   type Protocol,
   processAt,
   type State,
-  shared,
+  spend,
+  type Tokens,
   type World,
   withProcess,
+  withRecord,
 } from './world.js';
 
 type Steps = Iterable<Step<State>>;
 
 /** What a process does with tokens that it has received: write the record, then look whether somebody logged out. */
 export function* recordSteps(state: State, who: number, world: World, protocol: Protocol): Steps {
-  const { writer, writes, inBackground } = processAt(state, who);
-  const isAtomic = world.store === 'compare-and-set' && protocol.tokensIn === 'record';
-  const goOn = (to: Process['writer'], from = state): State => withProcess(from, who, { writer: to });
+  const process = processAt(state, who);
+  const { writer, writes } = process;
+  if (writes === undefined) return;
   const name = (what: string): string => `process ${who} ${what}`;
-  // Who holds the lock meanwhile waits for the writer only as long as the store answers.
-  const done = (from = state): State => {
-    const over = withProcess(from, who, noWriter);
-    return inBackground ? over : finish(over, who);
-  };
-  const lookForEnd = (from = state): State => {
-    const looks =
-      protocol.looksForEnd === 'after every write' ||
-      (protocol.looksForEnd === 'in the foreground' && !inBackground);
-    return looks && world.logouts > 0 ? goOn('looks for end', from) : done(from);
-  };
+  const to = (next: Process['writer'], from = state): State => withProcess(from, who, { writer: next });
   switch (writer) {
     case 'no':
       break;
     case 'checks':
       yield {
         name: name('checks that the record is older'),
-        to: shared(state, protocol) >= writes ? lookForEnd() : goOn('writes'),
+        to: isBehind(state.record, writes) ? to('writes') : to('looks'),
       };
+      if (state.left.failures > 0) yield* failSteps(state, who, world, protocol);
       break;
     case 'writes': {
-      const written = isAtomic ? putIfNewer(state, writes) : put(state, writes, protocol);
+      const canWrite = world.store === 'read-check-set' || isBehind(state.record, writes);
       yield {
-        name: name(`writes the record: tokens ${writes}`),
-        to: isAtomic ? lookForEnd(written) : goOn('checks again', written),
+        name: name(`records pair ${writes.pair} (${writes.generation})`),
+        to: to('looks', canWrite ? withRecord(state, writes) : state),
       };
-      if (state.failuresLeft > 0) yield* failSteps(state, who, world);
+      if (state.left.failures > 0) yield* failSteps(state, who, world, protocol);
       break;
     }
-    case 'checks again':
-      yield {
-        name: name('checks that the record is as it wrote it, or newer'),
-        to: shared(state, protocol) < writes ? goOn('writes') : lookForEnd(),
-      };
-      break;
-    case 'looks for end':
-      // A store that does not answer now is asked until it does.
-      yield state.ended
-        ? {
-            name: name('finds that somebody has logged out'),
-            to: withProcess(state, who, { writer: 'revokes', knowsEnd: true }),
-          }
-        : { name: name('finds nobody logged out'), to: done() };
-      if (protocol.believesUnreadable === 'after recording' && state.failuresLeft > 0)
+    case 'looks':
+      for (const rows of readings(state))
         yield {
-          name: name('cannot look whether somebody has logged out, and goes on'),
-          to: done({ ...state, failuresLeft: state.failuresLeft - 1 }),
+          name: name(`has recorded, and reads ${rows.said}`),
+          to: afterRecording(state, rows, who, protocol, world),
         };
       break;
-    case 'revokes':
-      yield* revokeSteps(state, who, writes, protocol, done);
-      break;
   }
 }
 
-function* failSteps(state: State, who: number, world: World): Steps {
-  const { inBackground } = processAt(state, who);
+/** Only what is older is replaced; of one generation, the first one stays. */
+export const isBehind = (record: Tokens | undefined, tokens: Tokens): boolean =>
+  record === undefined || isAhead(tokens, record) || isSame(tokens, record);
+
+function afterRecording(before: State, rows: Rows, who: number, protocol: Protocol, world: World): State {
+  const { inBackground, issued, knowsEnd, writes } = processAt(before, who);
+  const looks =
+    protocol.looksForEnd === 'after every write' ||
+    (protocol.looksForEnd === 'in the foreground' && !inBackground);
+  const shown = looks ? rows : { ...rows, tombstone: false };
+  const over = (state: State): State =>
+    inBackground ? withProcess(state, who, noWriter) : finish(state, who, protocol, noWriter);
+  if (writes === undefined) return over(before);
+  const learnt = afterTie(learn(shown, who, protocol), shown, who, writes, protocol);
+  const after = processAt(learnt, who);
+  // Somebody has logged out meanwhile, maybe here.
+  if ((shown.tombstone || knowsEnd) && writes.pair === issued)
+    return over(withProcess(learnt, who, { knowsEnd: true, ...toRevoke(after, [writes.pair]) }));
+  const isMissed = protocol.heals && isAhead(writes, rows.record) && isSame(after.known, writes);
+  // It shows only later, or has been written over.
+  return isMissed ? withProcess(over(learnt), who, writing(writes, world, true)) : over(learnt);
+}
+
+/** What was not recorded, since another pair of its generation was, and is not what this process knows. */
+function afterTie(
+  state: State,
+  { record, tombstone }: Rows,
+  who: number,
+  writes: Tokens,
+  protocol: Protocol,
+): State {
+  const process = processAt(state, who);
+  const isKnown = process.known.pair === writes.pair || process.spare?.pair === writes.pair;
+  if (tombstone || process.knowsEnd || isKnown || record === undefined) return state;
+  if (protocol.losers === 'forget theirs') return state;
+  const isTie = record.generation === writes.generation && protocol.losers === 'keep a spare';
+  return withProcess(state, who, isTie ? { spare: writes } : toRevoke(process, [writes.pair]));
+}
+
+function* failSteps(state: State, who: number, world: World, protocol: Protocol): Steps {
+  const { inBackground, writer, writes } = processAt(state, who);
+  if (writes === undefined) return;
   // The tokens are used in this process meanwhile; the writer goes on by itself.
-  const background = withProcess(inBackground ? state : finish(state, who), who, {
-    inBackground: true,
-    writer: world.store === 'compare-and-set' ? 'writes' : 'checks',
-  });
-  const failed = { ...background, failuresLeft: state.failuresLeft - 1 };
-  const { writes } = processAt(state, who);
-  yield { name: `process ${who} cannot write the record`, to: failed };
-  if (world.lateWrites) {
-    const late = { ...failed, lateWrites: [...failed.lateWrites, writes].sort() };
-    yield { name: `process ${who} cannot write the record, but the write is still under way`, to: late };
-  }
+  const background = inBackground ? state : finish(state, who, protocol, {}, true);
+  const failed = spend(withProcess(background, who, writing(writes, world, true)), 'failures');
+  yield { name: `process ${who} cannot record pair ${writes.pair}`, to: failed };
+  if (world.lateWrites && writer === 'writes')
+    yield {
+      name: `process ${who} cannot record pair ${writes.pair}, but the write is under way`,
+      to: { ...failed, lateWrites: [...failed.lateWrites, writes] },
+    };
 }
 
-/** What a person does who logs out, in one process: mark the end, then revoke the newest tokens there are. */
+/** What a person does who logs out, in one process: first the tombstone, then the newest tokens. */
 export function* logoutSteps(state: State, who: number, protocol: Protocol): Steps {
   const process = processAt(state, who);
+  const { known, spare } = process;
   const name = (what: string): string => `process ${who} ${what}`;
-  const looksFirst = protocol.logoutReads === 'before marking';
-  const seen = Math.max(process.known, process.entry, shared(state, protocol));
-  // It takes the lock where it can, but does not wait long for it. What happens with it can happen without it, too.
+  const readsFirst = protocol.logoutReads === 'before the tombstone';
   switch (process.logout) {
     case 'no':
-      if (state.logoutsLeft > 0 && process.entry !== none) {
-        const started = withProcess(state, who, { logout: looksFirst ? 'looks first' : 'marks' });
+      if (state.left.logouts > 0 && !process.knowsEnd)
         yield {
           name: name('starts to log out'),
-          to: { ...started, logoutsLeft: state.logoutsLeft - 1 },
+          to: spend(
+            withProcess(state, who, { logout: readsFirst ? 'reads first' : 'writes tombstone' }),
+            'logouts',
+          ),
         };
-      }
       break;
-    case 'looks first':
+    case 'reads first':
       yield {
-        name: name(`reads the record, logging out: ${said(shared(state, protocol))}`),
-        to: withProcess(state, who, { logout: 'marks', revokes: seen }),
+        name: name('reads the record, logging out'),
+        to: withProcess(state, who, {
+          logout: 'writes tombstone',
+          ...newestTo(state, process, state.record),
+        }),
       };
       break;
-    case 'marks':
+    case 'writes tombstone': {
+      const ended = { ...state, tombstone: true, tombstoneBefore: state.tombstone };
+      const left = spare === undefined ? [] : [spare.pair];
       yield {
-        name: name('marks the login as ended'),
-        to: {
-          ...withProcess(state, who, { logout: looksFirst ? 'revokes' : 'reads', knowsEnd: true }),
-          ended: true,
-          record: protocol.endHasOwnKey ? state.record : none,
-        },
+        name: name('writes the tombstone'),
+        to: withProcess(ended, who, {
+          knowsEnd: true,
+          spare: undefined,
+          ...toRevoke(process, left),
+          logout: readsFirst ? 'no' : 'reads',
+        }),
       };
       break;
+    }
     case 'reads':
-      // A store that does not answer now is asked until it does.
-      yield {
-        name: name(`reads the record, logging out: ${said(shared(state, protocol))}`),
-        to: withProcess(state, who, { logout: 'revokes', revokes: seen }),
-      };
-      if (protocol.believesUnreadable === 'logging out' && state.failuresLeft > 0) {
-        const revokes = Math.max(process.known, process.entry);
+      for (const { record, said, state: after } of readings(state))
         yield {
-          name: name('cannot read the record, logging out, and goes on'),
-          to: {
-            ...withProcess(state, who, { logout: 'revokes', revokes }),
-            failuresLeft: state.failuresLeft - 1,
-          },
+          name: name(`reads ${said}, logging out`),
+          to: withProcess(after, who, { logout: 'no', ...newestTo(after, process, record) }),
         };
-      }
-      break;
-    case 'revokes':
-      yield* revokeSteps(state, who, process.revokes, protocol, (from) => ({
-        ...withProcess(from, who, { logout: 'no', revokes: none }),
-        session: none,
-      }));
       break;
   }
-}
 
-/** Asks Polar to revoke tokens, and again a moment later where it may not have found them yet. */
-function* revokeSteps(
-  state: State,
-  who: number,
-  tokens: Generation,
-  protocol: Protocol,
-  then: (from: State) => State,
-): Steps {
-  const name = `process ${who} revokes tokens ${tokens}`;
-  const isFound = tokens === state.live && state.committed;
-  const mayBeTooYoung = tokens === state.live && !state.committed;
-  if (mayBeTooYoung && knowsAge(processAt(state, who), protocol)) {
-    // Its second request comes when Polar has committed: nothing happens before.
-  } else {
-    yield {
-      name: `${name}: ${isFound ? 'they are dead' : 'Polar knows none such'}`,
-      to: then(isFound ? { ...state, live: none } : state),
-    };
-  }
-  if (state.lossesLeft > 0) {
-    const lost = { ...state, lossesLeft: state.lossesLeft - 1, endCutShort: true };
-    yield { name: `${name}: Polar never hears of it`, to: then(lost) };
+  /** The newest, and both where there was a tie. */
+  function newestTo(_state: State, of: Process, record: Tokens | undefined): Pick<Process, 'revokes'> {
+    if (record === undefined || isAhead(known, record)) return toRevoke(of, [known.pair]);
+    return toRevoke(of, isAhead(record, known) ? [record.pair] : [record.pair, known.pair]);
   }
 }
 
-/** In one step, in the store: only what is newer is written. */
-export function putIfNewer(state: State, tokens: Generation): State {
-  return tokens > state.record ? { ...state, record: tokens } : state;
-}
-
-/** Whatever is there. */
-export function put(state: State, tokens: Generation, protocol: Protocol): State {
-  return protocol.tokensIn === 'session' ? { ...state, session: tokens } : { ...state, record: tokens };
+/** Asks Polar to revoke pairs, and again a moment later where it may not have committed them yet. */
+export function* revokeSteps(state: State, who: number, protocol: Protocol): Steps {
+  const process = processAt(state, who);
+  const [pair] = process.revokes;
+  if (pair === undefined) return;
+  const status = state.polar[pair];
+  if (status === 'uncommitted' && protocol.knowsAge) return;
+  const polar = state.polar.map((each, index) => (index === pair && each === 'live' ? 'dead' : each));
+  yield {
+    name: `process ${who} revokes pair ${pair}`,
+    to: withProcess({ ...state, polar }, who, { revokes: process.revokes.slice(1) }),
+  };
 }

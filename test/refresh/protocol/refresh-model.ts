@@ -1,5 +1,5 @@
 import type { Model, Step } from './model-checker.js';
-import { logoutSteps, recordSteps } from './recording.js';
+import { logoutSteps, recordSteps, revokeSteps } from './recording.js';
 import { refreshSteps } from './refreshing.js';
 import { alwaysRules, type RuleName, rulesFor } from './rules.js';
 import { fateSteps, worldSteps } from './surroundings.js';
@@ -24,11 +24,13 @@ export function refreshModel(
   return { initial: initialState(world), steps, keyOf, isQuiet, rules };
 
   function* steps(state: State): Iterable<Step<State>> {
-    for (const who of state.processes.keys()) {
+    for (const [who, { isStopped }] of state.processes.entries()) {
+      yield* fateSteps(state, who);
+      if (isStopped) continue;
       yield* refreshSteps(state, who, world, protocol);
       yield* recordSteps(state, who, world, protocol);
       yield* logoutSteps(state, who, protocol);
-      yield* fateSteps(state, who, world, protocol);
+      yield* revokeSteps(state, who, protocol);
     }
     yield* worldSteps(state, world, protocol);
   }

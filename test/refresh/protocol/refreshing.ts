@@ -1,17 +1,17 @@
 import type { Step } from './model-checker.js';
+import { finish, isGood, isToHeal, learn, readings, writing } from './reading.js';
 import {
-  type Generation,
   holdsUnrecorded,
+  isAhead,
+  isExpired,
+  isSame,
   none,
-  noRefresh,
-  noWriter,
+  type Pair,
   type Process,
   type Protocol,
   processAt,
   type State,
-  shared,
-  unread,
-  unreadable,
+  spend,
   type World,
   withProcess,
 } from './world.js';
@@ -24,26 +24,49 @@ export function* refreshSteps(state: State, who: number, world: World, protocol:
   const name = (what: string): string => `process ${who} ${what}`;
   switch (process.refresh) {
     case 'no':
-      yield* startSteps(state, who, world, protocol);
+      yield* idleSteps(state, who, world, protocol);
       break;
-    case 'wants lock':
-      if (isLockFree(state))
-        yield { name: name('takes the lock'), to: begin(state, who, world, protocol, { lock: 'held' }) };
-      if (world.lock === 'leased')
-        yield { name: name('goes on without the lock'), to: begin(state, who, world, protocol) };
+    case 'writes lock': {
+      const isTaken = { ...state, lock: { owner: who, isMarked: process.lock === 'marked' } };
+      if (process.isSlow && protocol.dropsSlowLocks)
+        yield {
+          name: name('writes the lock too late, and takes it back'),
+          to: {
+            ...withProcess(isTaken, who, freeLock),
+            lock: { owner: 'nobody', isMarked: state.lock.isMarked && process.lock === 'marked' },
+          },
+        };
+      else yield { name: name('writes the lock'), to: withProcess(isTaken, who, { refresh: 'checks lock' }) };
+      break;
+    }
+    case 'checks lock':
+      // The pause outlasts everybody who had read the lock as free, and is not slow.
+      if (state.processes.some(({ isSlow, refresh }) => refresh === 'writes lock' && !isSlow)) break;
+      yield state.lock.owner === who
+        ? { name: name('is sure of the lock'), to: begin(state, who, protocol) }
+        : { name: name('finds the lock taken'), to: withProcess(state, who, freeLock) };
       break;
     case 'reads':
-      yield* readSteps(state, who, world, protocol);
+      for (const rows of readings(state))
+        yield { name: name(`reads ${rows.said}`), to: goOn(learn(rows, who, protocol), who, protocol) };
       break;
-    case 'asks':
-      yield* answerSteps(state, who, world, protocol);
+    case 'sent':
+      yield* exchangeSteps(state, who, world, protocol);
       break;
-    case 'doubts':
-      if (isWaitOver(state, protocol))
-        yield { name: name('looks for the last time'), to: read(state, who, world, { isLastLook: true }) };
-      // Looks in between that find nothing change nothing.
-      else if (state.ended || shared(state, protocol) > process.sent)
-        yield { name: name('looks again'), to: read(state, who, world) };
+    case 'rereads':
+      for (const rows of readings(state))
+        yield {
+          name: name(`is refused, and reads ${rows.said}`),
+          to: afterRefusal(learn(rows, who, protocol), who, world, protocol),
+        };
+      break;
+    case 'waits':
+      if (protocol.waitsBeforeBelieving && !isSettled(state, who, protocol)) break;
+      for (const rows of readings(state, !protocol.waitsBeforeBelieving))
+        yield {
+          name: name(`looks at the lock, and reads ${rows.said}`),
+          to: believe(learn(rows, who, protocol), who, protocol),
+        };
       break;
     case 'records':
       // The writer goes on with this one, see recording.ts.
@@ -51,207 +74,194 @@ export function* refreshSteps(state: State, who: number, world: World, protocol:
   }
 }
 
-function* startSteps(state: State, who: number, world: World, protocol: Protocol): Steps {
+const freeLock = { refresh: 'no', isSlow: false, lock: 'no' } as const;
+
+function* idleSteps(state: State, who: number, world: World, protocol: Protocol): Steps {
   const process = processAt(state, who);
-  const { entry, known, knowsEnd } = process;
-  if (knowsEnd || entry === none) return;
-  // Valid tokens that it knows are used without a look at anything.
-  if (known !== none && isGood(state, process, known)) return;
-  if (known === none && isGood(state, process, entry)) {
-    const look = read(state, who, world, { isFirstLook: true });
-    yield {
-      name: `process ${who} looks for the record for the first time`,
-      to: protocol.firstLookSeesEnd ? look : withProcess(look, who, { sawEnd: 'not asked' }),
+  const { doubts, isRejected, known, knowsEnd } = process;
+  if (knowsEnd) return;
+  for (const rows of readings(state)) {
+    const learnt = learn(rows, who, protocol);
+    const heals = protocol.heals && isToHeal(rows, process);
+    const writer = heals ? writing(process.known, world, true) : {};
+    if (learnt !== rows.state || heals)
+      yield { name: `process ${who} looks again: ${rows.said}`, to: withProcess(learnt, who, writer) };
+  }
+  if (isRejected || !isExpired(state, known)) return;
+  if (doubts === known.generation) yield* endOfDoubt(state, who, protocol);
+  else if (world.lock === 'none') yield { name: `process ${who} refreshes`, to: begin(state, who, protocol) };
+  else yield* lockSteps(state, who, world, protocol);
+}
+
+function* lockSteps(state: State, who: number, world: World, protocol: Protocol): Steps {
+  const { isMarked, owner } = state.lock;
+  if (owner === 'nobody') {
+    const lock = isMarked ? 'marked' : 'exclusive';
+    if (world.store === 'read-check-set')
+      yield {
+        name: `process ${who} finds the lock free`,
+        to: withProcess(state, who, { refresh: 'writes lock', lock }),
+      };
+    else
+      yield {
+        name: `process ${who} takes the lock`,
+        to: begin({ ...withProcess(state, who, { lock }), lock: { owner: who, isMarked } }, who, protocol),
+      };
+  } else if (owner === 'ghost' || (owner !== who && processAt(state, owner).isStopped)) {
+    const lock = protocol.marksOnTakeOver ? 'marked' : 'exclusive';
+    const taken = {
+      ...withProcess(state, who, { lock } as const),
+      lock: { owner: who, isMarked: protocol.marksOnTakeOver },
     };
-  } else if (world.lock === 'none') {
-    yield { name: `process ${who} starts a refresh`, to: begin(state, who, world, protocol) };
-  } else {
+    yield { name: `process ${who} takes over the stale lock`, to: begin(taken, who, protocol) };
+  }
+}
+
+function begin(state: State, who: number, protocol: Protocol): State {
+  return protocol.readsBeforeSending ? withProcess(state, who, { refresh: 'reads' }) : send(state, who);
+}
+
+const send = (state: State, who: number): State =>
+  withProcess(state, who, { refresh: 'sent', sent: processAt(state, who).known, response: 'none' });
+
+/** With the rows read: done, or off to Polar. */
+function goOn(state: State, who: number, protocol: Protocol): State {
+  const process = processAt(state, who);
+  if (process.knowsEnd || isGood(state, process)) return finish(state, who, protocol);
+  return send(state, who);
+}
+
+function* exchangeSteps(state: State, who: number, world: World, protocol: Protocol): Steps {
+  const process = processAt(state, who);
+  const { lock, response, sent } = process;
+  const pair = sent?.pair ?? none;
+  if (lock !== 'no' && state.lock.owner !== who && protocol.writesItselfBack)
     yield {
-      name: `process ${who} wants the lock`,
-      to: withProcess(state, who, { refresh: 'wants lock' }),
+      name: `process ${who} writes itself back into the lock`,
+      to: { ...withProcess(state, who, { lock: 'marked' }), lock: { owner: who, isMarked: true } },
     };
+  if (protocol.listens === 'until the deadline' && (response === 'none' || typeof response === 'number'))
+    yield { name: `process ${who} aborts its exchange`, to: finish(state, who, protocol) };
+  switch (response) {
+    case 'none':
+      for (const [said, to] of polarResponses(state, who, pair, protocol))
+        yield { name: `Polar responds to process ${who}, which sent pair ${pair}: ${said}`, to };
+      break;
+    case 'refused':
+      yield { name: `process ${who} is refused`, to: withProcess(state, who, { refresh: 'rereads' }) };
+      break;
+    case 'error':
+      yield { name: `process ${who} gets an error`, to: finish(state, who, protocol) };
+      break;
+    default:
+      yield {
+        name: `process ${who} receives pair ${response}`,
+        to: receive(state, who, response, world, protocol),
+      };
   }
 }
 
-const isLockFree = (state: State): boolean =>
-  !state.lockOfDead && state.processes.every(({ lock }) => lock !== 'held');
-
-/** The lock is there, or there is none: the refresh proper. */
-function begin(
+function* polarResponses(
   state: State,
   who: number,
-  world: World,
-  protocol: Protocol,
-  change: Partial<Process> = {},
-): State {
-  const { entry, known } = processAt(state, who);
-  if (protocol.readsBeforeSending) return read(state, who, world, change);
-  return ask(withProcess(state, who, change), who, Math.max(known, entry), world, change);
-}
-
-function read(state: State, who: number, world: World, change: Partial<Process> = {}): State {
-  // Where nobody logs out, looking whether somebody has would only make more states.
-  const sawEnd = world.logouts > 0 ? 'unread' : 'not asked';
-  return withProcess(state, who, { refresh: 'reads', sawEnd, sawRecord: unread, ...change });
-}
-
-/** The mark of the end and the record are read side by side: either may come first. */
-function* readSteps(state: State, who: number, world: World, protocol: Protocol): Steps {
-  const { sawEnd, sawRecord } = processAt(state, who);
-  const after = (change: Partial<Process>, failuresLeft = state.failuresLeft): State => {
-    const read = { ...withProcess(state, who, change), failuresLeft };
-    const { sawEnd, sawRecord } = processAt(read, who);
-    return sawEnd === 'unread' || sawRecord === unread ? read : decide(read, who, world, protocol);
-  };
-  const fails = state.failuresLeft - 1;
-  if (sawEnd === 'unread') {
-    const found = state.ended ? 'yes' : 'no';
-    yield { name: `process ${who} looks for the end: ${found}`, to: after({ sawEnd: found }) };
-    if (fails >= 0)
-      yield { name: `process ${who} cannot read the end`, to: after({ sawEnd: 'unreadable' }, fails) };
-  }
-  if (sawRecord === unread) {
-    const found = shared(state, protocol);
-    yield { name: `process ${who} reads the record: ${said(found)}`, to: after({ sawRecord: found }) };
-    if (fails >= 0)
-      yield { name: `process ${who} cannot read the record`, to: after({ sawRecord: unreadable }, fails) };
-  }
-}
-
-/** Both have been read: what now? */
-function decide(state: State, who: number, world: World, protocol: Protocol): State {
-  const process = processAt(state, who);
-  const { sawEnd, sawRecord, known, entry, sent, isFirstLook } = process;
-  if (sawEnd === 'yes' || process.knowsEnd) return finish(state, who, { knowsEnd: true });
-
-  // Tokens whose end could not be looked for are not taken over.
-  const couldRead = sawEnd !== 'unreadable' && sawRecord !== unreadable;
-  const found = couldRead ? sawRecord : none;
-  const newest = protocol.newestWins || !couldRead ? Math.max(known, entry, found) : Math.max(entry, found);
-  const next = newest === known ? state : withProcess(state, who, { known: newest, mintedHere: false });
-  if (isFirstLook) {
-    // With a store that does not answer it has not looked: it will look again.
-    return finish(couldRead ? next : state, who);
-  }
-  if (sent === none || newest > sent) {
-    const canBeUsed = isGood(next, process, newest) || newest === process.rejected;
-    return canBeUsed ? finish(next, who) : ask(next, who, newest, world);
-  }
-  return nothingNewer(state, who, world, protocol);
-}
-
-/** Polar refused, and neither record nor mark says why. */
-function nothingNewer(state: State, who: number, world: World, protocol: Protocol): State {
-  const process = processAt(state, who);
-  const { isLastLook, answer, sawEnd, sawRecord, sent } = process;
-  if (!isLastLook) return withProcess(state, who, { refresh: 'doubts', sawEnd: 'unread', sawRecord: unread });
-  const couldRead = sawEnd !== 'unreadable' && sawRecord !== unreadable;
-  if (!couldRead && protocol.believesUnreadable !== 'at the last look') return finish(state, who);
-  // An error: tokens are kept, the next one who asks tries again.
-  if (answer === 'error') return finish(state, who);
-  // By now Polar has committed what it may not have found at first.
-  if (world.commitLag && knowsAge(process, protocol) && !process.askedTwice)
-    return ask(state, who, sent, world, { askedTwice: true });
-  return finish(state, who, { rejected: sent });
-}
-
-/** Sends a refresh token to Polar. */
-function ask(
-  state: State,
-  who: number,
-  token: Generation,
-  world: World,
-  change: Partial<Process> = {},
-): State {
-  const { asked } = processAt(state, who);
-  const times = asked.generation === token ? asked.times + 1 : 1;
-  return withProcess(state, who, {
-    ...noRefresh,
-    refresh: 'asks',
-    sent: token,
-    asked: world.counted ? { generation: token, times: Math.min(times, 2) } : asked,
-    ...change,
-  });
-}
-
-function* answerSteps(state: State, who: number, world: World, protocol: Protocol): Steps {
-  const { answer, sent } = processAt(state, who);
-  if (answer === 'none') {
-    for (const [said, to] of polarAnswers(state, who, world, protocol))
-      yield { name: `Polar answers process ${who}, which sent tokens ${sent}: ${said}`, to };
-  } else {
-    yield { name: `process ${who} receives tokens ${sent + 1}`, to: receive(state, who, world, protocol) };
-  }
-}
-
-/** Polar takes one request at a time; from the answer on, the old tokens are dead. */
-function* polarAnswers(
-  state: State,
-  who: number,
-  world: World,
+  pair: Pair,
   protocol: Protocol,
 ): Iterable<[string, State]> {
-  const { sent } = processAt(state, who);
-  if (sent === state.live && state.committed) {
-    const granted = { ...state, live: sent + 1, committed: !world.commitLag };
-    yield ['new ones', withProcess(counted(granted, world, sent), who, { answer: 'tokens' })];
-    return;
+  const status = state.polar[pair];
+  const respond = (response: Process['response'], from = state): State =>
+    withProcess(from, who, { response });
+  // Whoever knows that it is young sends it again once it is committed.
+  if (status === 'uncommitted' && protocol.knowsAge) return;
+  if (status === 'live' || status === 'spent') {
+    const issued = issue(state, pair);
+    yield [`pair ${state.polar.length}`, respond(state.polar.length, issued)];
+    if (state.left.losses > 0)
+      yield [
+        `pair ${state.polar.length}, which gets lost`,
+        respond('error', { ...spend(issued, 'losses'), tokensLost: true }),
+      ];
   }
-  // When a refusal arrives makes no difference to anybody else: it is there at once.
-  const asked = counted(state, world, sent);
-  const refused =
-    protocol.doubts === 'never'
-      ? finish(asked, who, { rejected: sent })
-      : withProcess(asked, who, { refresh: 'doubts', answer: 'invalid_grant' });
-  yield ['invalid_grant', refused];
-  // So may the loser of a race be told.
-  yield ['500', withProcess(asked, who, { refresh: 'doubts', answer: 'error' })];
+  if (status === 'spent') yield ['500', respond('error')];
+  if (status !== 'live') yield ['invalid_grant', respond('refused')];
 }
 
-function counted(state: State, world: World, token: Generation): State {
-  if (!world.counted) return state;
-  const requests = Array.from({ length: world.rounds }, (_, generation) =>
-    Math.min((state.requests[generation] ?? 0) + (generation === token ? 1 : 0), 2),
-  );
-  return { ...state, requests };
+/** Polar inserts a pair, and marks the old one revoked; both show once it has committed. */
+export function issue(state: State, pair: Pair): State {
+  const polar = state.polar.map((status, index) => (index === pair ? 'spent' : status));
+  return { ...state, polar: [...polar, 'uncommitted'] };
 }
 
-/** Its tokens at last: known at once, and to be recorded before anything else. */
-function receive(state: State, who: number, world: World, protocol: Protocol): State {
-  const { lock, sent } = processAt(state, who);
-  return withProcess(state, who, {
-    ...noRefresh,
-    known: sent + 1,
-    // Of no account where Polar commits before it answers.
-    mintedHere: world.commitLag,
+function receive(state: State, who: number, pair: Pair, world: World, protocol: Protocol): State {
+  const { known, sent } = processAt(state, who);
+  if (sent === undefined || protocol.listens === 'without recording') return finish(state, who, protocol);
+  const tokens = { generation: sent.generation + 1, pair, replaces: sent.pair };
+  const received = withProcess(state, who, {
+    known: isAhead(tokens, known) ? tokens : known,
+    issued: pair,
     refresh: 'records',
-    ...noWriter,
-    writer: world.store === 'compare-and-set' ? 'writes' : 'checks',
-    writes: sent + 1,
-    lock: protocol.recordsBeforeRelease ? lock : 'no',
+    response: 'none',
+    ...writing(tokens, world),
   });
+  if (protocol.recordsBeforeRelease) return received;
+  return withProcess(finish(received, who, protocol), who, { refresh: 'records' });
 }
 
-/** The refresh is over, well or not; the lock is released. */
-export function finish(state: State, who: number, news: Partial<Process> = {}): State {
-  return withProcess(state, who, { ...noRefresh, lock: 'no', ...news });
+function afterRefusal(state: State, who: number, world: World, protocol: Protocol): State {
+  const process = processAt(state, who);
+  const { doubts, known, lock, sent, spare } = process;
+  if (process.knowsEnd || !isSame(known, sent)) return goOn(state, who, protocol);
+  if (spare?.generation === known.generation && spare.pair !== known.pair) {
+    // Recorded as the next generation: those who have the refused pair take it from there.
+    const next = { generation: known.generation + 1, pair: spare.pair, replaces: none };
+    return withProcess(state, who, {
+      known: next,
+      spare: undefined,
+      refresh: 'records',
+      response: 'none',
+      ...writing(next, world),
+    });
+  }
+  const isExclusive =
+    protocol.believesAtOnce === 'always' ||
+    (lock !== 'no' && protocol.believesAtOnce === 'however the lock came') ||
+    (lock === 'exclusive' && doubts !== known.generation);
+  if (isExclusive) return withProcess(state, who, { refresh: 'waits' });
+  return finish(state, who, protocol, { doubts: known.generation });
 }
 
-/** Whether a process would use these tokens. */
-function isGood(state: State, process: Process, tokens: Generation): boolean {
-  return tokens >= state.expired && tokens !== process.rejected && tokens !== process.unwanted;
+/** Whether others have had the time to say that their exchange is open, and to record what they have. */
+function isSettled(state: State, who: number, protocol: Protocol): boolean {
+  return state.processes.every(
+    ({ isStopped, lock, refresh, writer }, other) =>
+      other === who ||
+      isStopped ||
+      (writer === 'no' &&
+        !(protocol.writesItselfBack && refresh === 'sent' && lock !== 'no' && state.lock.owner !== other)),
+  );
 }
 
-/** Whether the time in which another process could still write its record, and Polar commit, is over. */
-function isWaitOver(state: State, protocol: Protocol): boolean {
-  const isWaitedFor = (process: Process): boolean =>
-    holdsUnrecorded(process) && !(protocol.doubts === 'within bounds' && process.inBackground);
-  return state.committed && !state.processes.some(isWaitedFor);
+function believe(state: State, who: number, protocol: Protocol): State {
+  const process = processAt(state, who);
+  const { known, lock, sent } = process;
+  if (process.knowsEnd || !isSame(known, sent)) return goOn(state, who, protocol);
+  const isOurs = state.lock.owner === who && !state.lock.isMarked && lock === 'exclusive';
+  if (isOurs || protocol.believesAtOnce !== 'with the lock')
+    return finish(state, who, protocol, { isRejected: true, doubts: none });
+  return finish(state, who, protocol, { doubts: known.generation });
 }
 
-/** Whether this process knows that the tokens are young enough to be tried again. */
-export function knowsAge(process: Process, protocol: Protocol): boolean {
-  return protocol.ageKnownTo === 'everybody' || process.mintedHere;
+function* endOfDoubt(state: State, who: number, protocol: Protocol): Steps {
+  if (!isBeyondDoubt(state) && protocol.doubts !== 'briefly') return;
+  for (const rows of readings(state, false)) {
+    const learnt = learn(rows, who, protocol);
+    const isNoNews = learnt === rows.state;
+    yield {
+      name: `process ${who} doubts no longer: ${rows.said}`,
+      to: isNoNews ? withProcess(learnt, who, { isRejected: true, doubts: none }) : learnt,
+    };
+  }
 }
 
-export const said = (tokens: Generation): string => (tokens === none ? 'none' : `tokens ${tokens}`);
+/** Whether the time is over in which an exchange may be open, or be about to be, or its tokens not recorded. */
+export const isBeyondDoubt = (state: State): boolean =>
+  state.processes.every((process) => process.refresh === 'no' && !holdsUnrecorded(process));

@@ -1,250 +1,238 @@
-/**
- * Which tokens: 0 are those of the login, each refresh makes the next. A pair is named by its generation alone,
- * since Polar accepts a refresh token once, so that no generation is ever minted twice.
- */
-export type Generation = number;
+/** Which pair of tokens: 0 is that of the login, and Polar counts on. */
+export type Pair = number;
 export const none = -1;
-/** What has been seen of a key of the store: not looked yet; the store did not answer; or what was there. */
-export const unread = -2;
-export const unreadable = -3;
+
+/** Tokens as they are recorded: which refresh they come from, and which pair was exchanged for them. */
+export interface Tokens {
+  readonly generation: number;
+  readonly pair: Pair;
+  readonly replaces: Pair;
+}
+
+/** `spent`: an exchange of it has worked, and Polar has not committed that yet. */
+export type Status = 'live' | 'spent' | 'uncommitted' | 'dead';
 
 /** One process of the app. It is in the middle of at most one refresh, one record to write, and one logout. */
 export interface Process {
-  /** The tokens in the copy of the session that it holds: always those of the login. None: no session at hand. */
-  readonly entry: Generation;
-  /** The newest tokens it knows. None: it has not looked yet. Gone when it dies. */
-  readonly known: Generation;
-  /** Polar gave them to this very process: it knows how old they are. */
-  readonly mintedHere: boolean;
+  /** The newest tokens that it knows: at first those of its session. */
+  readonly known: Tokens;
+  /** The last pair that Polar issued to it. */
+  readonly issued: Pair;
+  /** A pair that lost a tie, with its generation. */
+  readonly spare: Tokens | undefined;
   readonly knowsEnd: boolean;
-  /** It has given the login up at this generation: only a later one helps. */
-  readonly rejected: Generation;
-  /** The API answered 401 to this access token. */
-  readonly unwanted: Generation;
-  /** `lost`: the lease has expired, and its owner does not know. */
-  readonly lock: 'no' | 'held' | 'lost';
+  /** It has given up what it knows: only later tokens help. */
+  readonly isRejected: boolean;
+  /** The generation whose refusal it doubts. */
+  readonly doubts: number;
+  /** Nothing of it runs. */
+  readonly isStopped: boolean;
 
-  readonly refresh: 'no' | 'wants lock' | 'reads' | 'asks' | 'records' | 'doubts';
-  readonly isFirstLook: boolean;
-  readonly sawEnd: 'unread' | 'not asked' | 'no' | 'yes' | 'unreadable';
-  readonly sawRecord: Generation;
-  /** The refresh token that it sent, and how that went. */
-  readonly sent: Generation;
-  readonly answer: 'none' | 'tokens' | 'invalid_grant' | 'error';
-  readonly isLastLook: boolean;
-  readonly askedTwice: boolean;
-  /** How many requests it made with the refresh token of which generation. */
-  readonly asked: { readonly generation: Generation; readonly times: number };
+  readonly refresh: 'no' | 'writes lock' | 'checks lock' | 'reads' | 'sent' | 'records' | 'rereads' | 'waits';
+  /** It took longer to write the lock than others pause. */
+  readonly isSlow: boolean;
+  readonly lock: 'no' | 'exclusive' | 'marked';
+  /** What it sent to Polar, and what Polar responded. */
+  readonly sent: Tokens | undefined;
+  readonly response: 'none' | 'refused' | 'error' | Pair;
 
-  /** The record it is writing, in the background once the store has failed. */
-  readonly writer: 'no' | 'checks' | 'writes' | 'checks again' | 'looks for end' | 'revokes';
-  readonly writes: Generation;
+  /** What it is recording, in the background once the store has failed. */
+  readonly writer: 'no' | 'checks' | 'writes' | 'looks';
+  readonly writes: Tokens | undefined;
   readonly inBackground: boolean;
-
-  readonly logout: 'no' | 'looks first' | 'marks' | 'reads' | 'revokes';
-  readonly revokes: Generation;
+  readonly revokes: readonly Pair[];
+  readonly logout: 'no' | 'reads first' | 'writes tombstone' | 'reads';
 }
 
 /** The whole world around one login. */
 export interface State {
   readonly processes: readonly Process[];
-  /** The one pair that Polar accepts, none once revoked; and whether Polar has committed it. */
-  readonly live: Generation;
-  readonly committed: boolean;
-  /** All generations below have expired. */
-  readonly expired: Generation;
-  /** The record's tokens; the mark of the end, under its own key; the session's tokens. */
-  readonly record: Generation;
-  readonly ended: boolean;
-  readonly session: Generation;
-  /** The lock belongs to a process that has died. */
-  readonly lockOfDead: boolean;
-  /** Requests whose sender has given up waiting, and writes that were reported as failed: both may yet take effect. */
-  readonly strayRequests: readonly Generation[];
-  readonly lateWrites: readonly Generation[];
-  /** How many token requests there were with the refresh token of each generation. */
-  readonly requests: readonly number[];
+  /** By pair. */
+  readonly polar: readonly Status[];
+  /** All pairs below have expired. */
+  readonly expired: Pair;
+  readonly record: Tokens | undefined;
+  readonly tombstone: boolean;
+  /** What reads that lag still show. */
+  readonly recordBefore: Tokens | undefined;
+  readonly tombstoneBefore: boolean;
+  /** `ghost`: of a process that has died. */
+  readonly lock: { readonly owner: number | 'nobody' | 'ghost'; readonly isMarked: boolean };
+  /** Requests whose sender has died, and writes that were reported as failed: both may yet take effect. */
+  readonly strayRequests: readonly Pair[];
+  readonly lateWrites: readonly Tokens[];
 
   /** What may still go wrong. */
-  readonly crashesLeft: number;
-  readonly lossesLeft: number;
-  readonly failuresLeft: number;
-  readonly logoutsLeft: number;
-
-  /** What did happen of that which alone may cost a login, or leave tokens behind after a logout. */
-  /** Polar's answer with tokens never arrived, or the process that received it died before the record was written. */
+  readonly left: Trouble;
+  /** Polar's response never arrived, or whoever had the tokens died before the record was written. */
   readonly tokensLost: boolean;
-  /** A process died that still had to revoke tokens, or look whether it must; or Polar never heard the revocation. */
+  /** A process died that still had to revoke a pair. */
   readonly endCutShort: boolean;
 }
 
+/** How often what may go wrong. */
+export interface Trouble {
+  readonly crashes: number;
+  readonly stops: number;
+  /** Responses of Polar that never arrive. */
+  readonly losses: number;
+  readonly failures: number;
+  readonly slowLocks: number;
+  readonly lags: number;
+  readonly lostRecords: number;
+  readonly logouts: number;
+}
+
 /** What may happen in a world. */
-export interface World {
+export interface World extends Trouble {
   readonly processes: number;
   /** How often the tokens expire. */
   readonly rounds: number;
-  /** `leased`: can be taken by nobody, expire while its owner works, and outlive it. */
-  readonly lock: 'none' | 'working' | 'leased';
-  readonly store: 'compare-and-set' | 'read-check-write';
-  /** How many processes die, messages to or from Polar get lost, operations of the store fail, people log out. */
-  readonly crashes: number;
-  readonly losses: number;
-  readonly failures: number;
-  readonly logouts: number;
-  /** Sessions are loaded, written back at any later time, and destroyed at logout; else everybody holds one for ever. */
-  readonly staleSessions: boolean;
+  readonly lock: 'none' | 'row';
+  readonly store: 'compare-and-set' | 'read-check-set';
   /** A write that failed may take effect later. */
   readonly lateWrites: boolean;
-  /** The store may forget a record of a login that is still in use. */
-  readonly forgetfulStore: boolean;
-  /** Polar commits after it has answered; until then it knows the new tokens no more than the API does. */
-  readonly commitLag: boolean;
-  /** Token requests are counted, where a rule asks for it. */
-  readonly counted: boolean;
 }
 
-/** The protocol, in what can be got wrong. */
+/** The protocol, in what can be got wrong. Each is one rule. */
 export interface Protocol {
+  /** Until when a response is listened to, and whether it is recorded when nobody waits for it any more. */
+  readonly listens: 'until it comes' | 'until the deadline' | 'without recording';
   readonly readsBeforeSending: boolean;
   readonly recordsBeforeRelease: boolean;
-  /** How long a refusal is doubted: not at all, as long as no store is down for longer, or however long it takes. */
-  readonly doubts: 'never' | 'within bounds' | 'until all have written';
-  /** Where a store that does not answer is taken for one in which there is nothing. */
-  readonly believesUnreadable: 'never' | 'at the last look' | 'after recording' | 'logging out';
+  readonly marksOnTakeOver: boolean;
+  readonly carriesMarks: boolean;
+  readonly marksUnrecorded: boolean;
+  readonly writesItselfBack: boolean;
+  readonly dropsSlowLocks: boolean;
+  /** When a refusal is believed at once. */
+  readonly believesAtOnce: 'with the lock' | 'always' | 'however the lock came';
+  readonly waitsBeforeBelieving: boolean;
+  /** How long a refusal is doubted otherwise. */
+  readonly doubts: 'as long as an exchange may be open' | 'briefly';
+  readonly losers: 'keep a spare' | 'revoke at once' | 'forget theirs';
+  readonly revokesWhatNobodyReplaced: boolean;
+  readonly heals: boolean;
   readonly newestWins: boolean;
-  readonly tokensIn: 'record' | 'session';
-  readonly firstLookSeesEnd: boolean;
-  readonly looksForEnd: 'never' | 'in the foreground' | 'after every write';
-  readonly logoutReads: 'before marking' | 'after marking';
-  readonly endHasOwnKey: boolean;
-  /** Who knows that tokens are so young that Polar may not have committed them. */
-  readonly ageKnownTo: 'minter' | 'everybody';
-  /** Whether a process may run out of room for what it knows before that has been recorded. */
-  readonly remembersUnrecorded: boolean;
+  readonly looksForEnd: 'after every write' | 'in the foreground' | 'never';
+  readonly logoutReads: 'after the tombstone' | 'before the tombstone';
+  readonly revokesWhenTheEndShows: boolean;
+  readonly knowsAge: boolean;
 }
 
 export const protocolAsDescribed: Protocol = {
+  listens: 'until it comes',
   readsBeforeSending: true,
   recordsBeforeRelease: true,
-  doubts: 'until all have written',
-  believesUnreadable: 'never',
+  marksOnTakeOver: true,
+  carriesMarks: true,
+  marksUnrecorded: true,
+  writesItselfBack: true,
+  dropsSlowLocks: true,
+  believesAtOnce: 'with the lock',
+  waitsBeforeBelieving: true,
+  doubts: 'as long as an exchange may be open',
+  losers: 'keep a spare',
+  revokesWhatNobodyReplaced: true,
+  heals: true,
   newestWins: true,
-  tokensIn: 'record',
-  firstLookSeesEnd: true,
   looksForEnd: 'after every write',
-  logoutReads: 'after marking',
-  endHasOwnKey: true,
-  ageKnownTo: 'everybody',
-  remembersUnrecorded: true,
+  logoutReads: 'after the tombstone',
+  revokesWhenTheEndShows: true,
+  knowsAge: true,
 };
 
-/** Two processes, tokens that expire twice, and no trouble but one another. */
+/** Two processes, tokens that expire once, and no trouble but one another. */
 export const calmWorld: World = {
   processes: 2,
-  rounds: 2,
-  lock: 'none',
+  rounds: 1,
+  lock: 'row',
   store: 'compare-and-set',
+  lateWrites: false,
   crashes: 0,
+  stops: 0,
   losses: 0,
   failures: 0,
+  slowLocks: 0,
+  lags: 0,
+  lostRecords: 0,
   logouts: 0,
-  staleSessions: false,
-  lateWrites: false,
-  forgetfulStore: false,
-  commitLag: false,
-  counted: false,
 };
+
+const loginTokens: Tokens = { generation: 0, pair: 0, replaces: none };
 
 /** What a refresh leaves behind when it is over. */
 export const noRefresh = {
   refresh: 'no',
-  isFirstLook: false,
-  sawEnd: 'unread',
-  sawRecord: unread,
-  sent: none,
-  answer: 'none',
-  isLastLook: false,
-  askedTwice: false,
+  isSlow: false,
+  lock: 'no',
+  sent: undefined,
+  response: 'none',
 } as const satisfies Partial<Process>;
 
+/** What a writer leaves behind. */
 export const noWriter = {
   writer: 'no',
-  writes: none,
+  writes: undefined,
   inBackground: false,
 } as const satisfies Partial<Process>;
 
-/** A process that has just started. */
-export function newProcess(entry: Generation): Process {
-  return {
-    entry,
-    known: none,
-    mintedHere: false,
-    knowsEnd: false,
-    rejected: none,
-    unwanted: none,
-    lock: 'no',
-    asked: { generation: none, times: 0 },
-    logout: 'no',
-    revokes: none,
-    ...noRefresh,
-    ...noWriter,
-  };
-}
+/** A process that has just started: it has the session. */
+export const newProcess: Process = {
+  known: loginTokens,
+  issued: none,
+  spare: undefined,
+  knowsEnd: false,
+  isRejected: false,
+  doubts: none,
+  isStopped: false,
+  ...noRefresh,
+  ...noWriter,
+  revokes: [],
+  logout: 'no',
+};
 
-/** Right after the login: its tokens are in the session, and nobody but the session knows them. */
 export function initialState(world: World): State {
-  const process = newProcess(world.staleSessions ? none : 0);
+  const { crashes, stops, losses, failures, slowLocks, lags, lostRecords, logouts } = world;
   return {
-    processes: Array.from({ length: world.processes }, () => process),
-    live: 0,
-    committed: true,
+    processes: Array.from({ length: world.processes }, () => newProcess),
+    polar: ['live'],
     expired: 0,
-    record: none,
-    ended: false,
-    session: 0,
-    lockOfDead: false,
+    record: undefined,
+    tombstone: false,
+    recordBefore: undefined,
+    tombstoneBefore: false,
+    lock: { owner: 'nobody', isMarked: false },
     strayRequests: [],
     lateWrites: [],
-    requests: [],
-    crashesLeft: world.crashes,
-    lossesLeft: world.losses,
-    failuresLeft: world.failures,
-    logoutsLeft: world.logouts,
+    left: { crashes, stops, losses, failures, slowLocks, lags, lostRecords, logouts },
     tokensLost: false,
     endCutShort: false,
   };
 }
 
-/** Processes are all alike: which is which does not matter. */
+/** Processes are all alike: which is which does not matter, but who owns the lock. */
 export function keyOf(state: State): string {
-  const { processes, ...world } = state;
-  return `${wordsOf(world)}|${processes.map(processKey).sort().join('|')}`;
+  const { lock, processes, ...world } = state;
+  const { owner } = lock;
+  const each = processes.map((process, who) => `${processKey(process)}${owner === who ? '*' : ''}`);
+  const kind = typeof owner === 'number' ? 'some' : owner;
+  return `${JSON.stringify(world)}|${kind}${lock.isMarked}|${each.sort().join('|')}`;
 }
 
 // A step changes one process: the others need not be spelt out again.
 const processKeys = new WeakMap<Process, string>();
 
 function processKey(process: Process): string {
-  const key = processKeys.get(process) ?? wordsOf(process);
+  const key = processKeys.get(process) ?? JSON.stringify(process);
   processKeys.set(process, key);
   return key;
 }
 
-const wordsOf = (record: object): string =>
-  Object.values(record)
-    .map((value) => (typeof value === 'object' ? Object.values(value).join('+') : value))
-    .join();
-
-/** Whether nobody is in the middle of anything, and nothing is under way. */
-export function isQuiet(state: State): boolean {
-  return (
-    state.committed &&
-    state.strayRequests.length === 0 &&
-    state.lateWrites.length === 0 &&
-    state.processes.every(
-      ({ refresh, writer, logout }) => refresh === 'no' && writer === 'no' && logout === 'no',
-    )
-  );
+export function processAt(state: State, who: number): Process {
+  const process = state.processes[who];
+  if (process === undefined) throw new RangeError(`No process ${who}`);
+  return process;
 }
 
 export function withProcess(state: State, who: number, change: Partial<Process>): State {
@@ -254,32 +242,56 @@ export function withProcess(state: State, who: number, change: Partial<Process>)
   };
 }
 
-export function processAt(state: State, who: number): Process {
-  const process = state.processes[who];
-  if (process === undefined) throw new RangeError(`No process ${who}`);
-  return process;
-}
+export const spend = (state: State, what: keyof Trouble): State => ({
+  ...state,
+  left: { ...state.left, [what]: state.left[what] - 1 },
+});
 
-/** What processes other than the one that minted them can read of the newest tokens. */
-export function shared(state: State, protocol: Protocol): Generation {
-  return protocol.tokensIn === 'session' ? state.session : state.record;
-}
+export const withRecord = (state: State, record: Tokens | undefined): State => ({
+  ...state,
+  record,
+  recordBefore: state.record,
+});
 
-/** Whether Polar has answered this process with tokens that are not recorded yet. */
-export function holdsUnrecorded({ refresh, answer, writer }: Process): boolean {
-  return (refresh === 'asks' && answer === 'tokens') || writer === 'checks' || writer === 'writes';
-}
+export const isExpired = (state: State, { pair }: Tokens): boolean => pair < state.expired;
 
-/** Whether Polar's live tokens can be had by nobody: not recorded, and no living process has them or will get them. */
-export function isOrphaned(state: State, protocol: Protocol): boolean {
-  const { live } = state;
+export const isSame = (a: Tokens | undefined, b: Tokens | undefined): boolean =>
+  a?.generation === b?.generation && a?.pair === b?.pair;
+
+export const isAhead = (a: Tokens | undefined, b: Tokens | undefined): boolean =>
+  (a?.generation ?? 0) > (b?.generation ?? 0);
+
+/** Whether an exchange may still bring tokens to this process, or has brought some that are not recorded. */
+export const holdsUnrecorded = ({ refresh, response, writer }: Process): boolean =>
+  (refresh === 'sent' && (response === 'none' || typeof response === 'number')) || writer !== 'no';
+
+/** A pair that Polar takes, and that is recorded, or that somebody has or will get. */
+export function isReachable(state: State, pair: Pair): boolean {
+  const status = state.polar[pair];
+  if (status !== 'live' && status !== 'uncommitted') return false;
   return (
-    live !== none &&
     // Those of the login are in every session.
-    live !== 0 &&
-    shared(state, protocol) !== live &&
-    !state.processes.some(
-      ({ known, answer, sent }) => known === live || (answer === 'tokens' && sent + 1 === live),
+    pair === 0 ||
+    state.record?.pair === pair ||
+    state.processes.some(
+      ({ known, response, spare, writes }) =>
+        known.pair === pair || response === pair || spare?.pair === pair || writes?.pair === pair,
+    )
+  );
+}
+
+/** Whether nobody can have tokens that work any more. */
+export const isLost = (state: State): boolean => !state.polar.some((_, pair) => isReachable(state, pair));
+
+/** Whether nobody is in the middle of anything, and nothing is under way. */
+export function isQuiet(state: State): boolean {
+  return (
+    !state.polar.includes('uncommitted') &&
+    state.strayRequests.length === 0 &&
+    state.lateWrites.length === 0 &&
+    state.processes.every(
+      ({ isStopped, logout, refresh, revokes, writer }) =>
+        !isStopped && refresh === 'no' && writer === 'no' && logout === 'no' && revokes.length === 0,
     )
   );
 }
