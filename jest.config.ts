@@ -1,4 +1,5 @@
 /** @jest-config-loader esbuild-register */
+import { availableParallelism } from 'node:os';
 import type { Config } from 'jest';
 
 const config: Config = {
@@ -22,6 +23,9 @@ const config: Config = {
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*-cli.ts'],
   coverageThreshold: { global: { statements: 95 } },
   testTimeout: 15_000,
+  // Never one process for all: what one file leaves behind (memory, timers) would slow down the next ones.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
+  workerIdleMemoryLimit: '1GB',
 };
 
 export default config;
