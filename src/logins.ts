@@ -89,8 +89,9 @@ export interface Logins {
 
 // A record must outlive the pauses between visits: a login whose record is gone has only dead tokens left.
 const minRecordTtlSeconds = 30 * 24 * 60 * 60;
-// A storage that takes longer than this counts as down: a refresh goes on without it.
+// A storage that takes longer than this counts as down: a refresh goes on without it, in the time that is left.
 const maxStoreTimeoutMs = 3000;
+const storeShareOfTimeout = 1 / 3;
 
 /** Finds logins as the options say. */
 export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Logins {
@@ -98,7 +99,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
   const keyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'token records');
   const entryKeyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'session entries');
   const guarded = (inner: PolarStorage): GuardedStorage =>
-    new GuardedStorage(inner, Math.min(timeoutMs, maxStoreTimeoutMs));
+    new GuardedStorage(inner, Math.min(timeoutMs * storeShareOfTimeout, maxStoreTimeoutMs));
   const ownStorage = storage && guarded(storage);
   const keepsLogins = keyring !== undefined && ownStorage !== undefined;
 

@@ -32,7 +32,7 @@ function outcomeOf(result: StepResult | undefined): unknown {
 // Stores that have not responded in time, and have not responded since. A refresh asks its store several times in a
 // row: without this, somebody would wait for the whole of it while each one times out.
 const silentStores = new WeakSet<PolarStorage>();
-const silentStoreTimeoutMs = 250;
+const maxSilentStoreTimeoutMs = 250;
 
 const suitableStores = new WeakSet<PolarStorage>();
 const probes = new WeakMap<PolarStorage, Promise<void>>();
@@ -192,7 +192,7 @@ export class GuardedStorage {
     const asked = (async () => call())();
     asked.then(responded, responded);
     const waitMs = silentStores.has(storage)
-      ? Math.min(this.#timeoutMs, silentStoreTimeoutMs)
+      ? Math.min(this.#timeoutMs / 4, maxSilentStoreTimeoutMs)
       : this.#timeoutMs;
     try {
       return await within(asked, waitMs, () => new SilentStorageError(waitMs));

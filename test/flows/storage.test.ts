@@ -217,6 +217,26 @@ describe('a store that is slow', () => {
     expect(refreshes()).toHaveLength(1);
   });
 
+  it.each([1500, 3000])('to respond at all leaves a refresh its time, of %d ms', async (timeoutMs) => {
+    const store = inMemoryStorage();
+    let isSilent = false;
+    const orSilence =
+      <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>
+      (...args: Args): Promise<T> =>
+        isSilent ? new Promise(() => {}) : call(...args);
+    const storage: PolarStorage = {
+      read: orSilence((key) => store.read(key)),
+      write: orSilence((key, row, options) => store.write(key, row, options)),
+      remove: orSilence((key, row) => store.remove(key, row)),
+    };
+    const browser = await loggedIn({ strategy: { storage, timeoutMs } });
+    app.emulator.advanceTime(loginLife);
+    isSilent = true;
+    expect(await browser.token()).toBe(liveToken());
+    expect(refreshes()).toHaveLength(1);
+    isSilent = false;
+  });
+
   it('to respond to the very first row is down, and no wrong choice', async () => {
     class HangingStore extends SharedStore {
       hangs = true;
