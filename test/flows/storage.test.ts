@@ -1,9 +1,12 @@
 /** What stores do to logins that are shared in them, through a real app: ids, sizes, lifetimes, losses and slowness. */
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { RedisStore } from 'connect-redis';
 import session, { type SessionData } from 'express-session';
 import { logout, type PolarStorage, PolarStrategy, polarTokens } from 'passport-polar-sh';
+import { createClient } from 'redis';
 import type { Browser } from '../support/browser.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
+import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js';
 import { isRowId, rowIdOf } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
@@ -307,3 +310,43 @@ describe('a row that the store has lost', () => {
     expect(refreshes().map(({ status }) => status)).toEqual([200, 400]);
   });
 });
+
+(hasRedis ? describe : describe.skip)(
+  'connect-redis, of whose rows the app decides how long they live',
+  () => {
+    const ttlSeconds = 4;
+    let redis: TestRedis;
+    let client: ReturnType<typeof createClient>;
+    beforeAll(async () => {
+      redis = await startRedis();
+      client = createClient({ url: redis.url });
+      await client.connect();
+    });
+    afterAll(async () => {
+      client.destroy();
+      await redis.close();
+    });
+
+    it.each([
+      ['a number', ttlSeconds],
+      ['a function', () => ttlSeconds],
+    ])('by %s, keeps a login that is in use for longer than that, for all processes', async (_kind, ttl) => {
+      const store = new RedisStore({ client, ttl, prefix: `${typeof ttl}:` });
+      const browser = await loggedIn({ session: { store } });
+      app.emulator.advanceTime(loginLife);
+      await browser.token();
+      const record = `${typeof ttl}:${rowIdOf(await loginIdOf(browser), 'record')}`;
+      const livesOn = () => client.pTTL(record);
+      expect(await livesOn()).toBeGreaterThan(0);
+      const writtenAt = performance.now();
+      while (performance.now() - writtenAt < ttlSeconds * 1500) {
+        app.emulator.advanceTime(minute);
+        await browser.get('/token').expect(200);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+      expect(await livesOn()).toBeGreaterThan(0);
+      expect((await browser.get('/elsewhere/token')).body.accessToken).toBe(liveToken());
+      expect(refreshes()).toHaveLength(1);
+    });
+  },
+);
