@@ -16,6 +16,7 @@ import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
 import { revokeTokens } from './revocation.js';
 import { nameOfServer } from './server.js';
 import { StrategyRegistry } from './strategy-registry.js';
+import type { SessionEntry } from './tokens/session-entry.js';
 import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
 import { listenMs, UnderWay, type Unfinished } from './under-way.js';
 
@@ -60,6 +61,9 @@ export interface EndableLogin {
   readonly loginId: string;
   /** Key of the session under which it is kept. */
   readonly sessionKey: string;
+  readonly entry: SessionEntry;
+  /** True when it is the login of this serialized user. */
+  isOf(user: unknown): boolean;
   end(): Promise<void>;
 }
 
@@ -182,7 +186,8 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         const login = (owner ?? runtime).loginFrom(req, entry);
         // Whose strategy this process does not have: nobody here can revoke its tokens, but its end is recorded.
         const end = owner ? () => owner.end(login) : () => keeper.endUnopened(login.place);
-        return { loginId, sessionKey, end };
+        const isOf = (user: unknown): boolean => owner?.isLoginOf(entry, user) ?? false;
+        return { loginId, sessionKey, entry, isOf, end };
       });
     },
     settled(withinMs) {

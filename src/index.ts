@@ -57,4 +57,5 @@ export type {
 export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './server.js';
 export type { PolarStorage, StorageKey, StorageStep, StoredRow } from './storage/polar-storage.js';
 export type { TokenSet } from './tokens/token-set.js';
+export type { UserKey } from './tokens/user-identity.js';
 export type { Unfinished } from './under-way.js';

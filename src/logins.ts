@@ -22,7 +22,6 @@ import {
   type SessionEntry,
   scopesOf,
   sealSessionEntry,
-  userFingerprint,
 } from './tokens/session-entry.js';
 import {
   type LoginFacts,
@@ -30,6 +29,7 @@ import {
   type RecordPlace,
   type SealedRecordPlace,
 } from './tokens/token-record.js';
+import { UserIdentities } from './tokens/user-identity.js';
 
 /** A login as its session shows it at a glance. */
 export interface SessionLogin {
@@ -71,6 +71,10 @@ export interface Logins {
   loginOf(req: Request): SessionLogin | undefined;
   /** The login that a session holds for this client and server, whoever may be logged in. */
   loginIn(req: Request): SessionLogin | undefined;
+  /** True when an entry is of this serialized user. */
+  isLoginOf(entry: SessionEntry, user: unknown): boolean;
+  /** Tells serialized users apart. */
+  readonly users: UserIdentities;
   /** The login of an entry. */
   loginFrom(req: Request, entry: SessionEntry): SessionLogin;
   /**
@@ -102,6 +106,9 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     new GuardedStorage(inner, Math.min(timeoutMs * storeShareOfTimeout, maxStoreTimeoutMs));
   const ownStorage = storage && guarded(storage);
   const keepsLogins = keyring !== undefined && ownStorage !== undefined;
+
+  const users = new UserIdentities(options.userKey);
+  const isLoginOf: Logins['isLoginOf'] = (entry, user) => user !== undefined && users.isOf(entry.user, user);
 
   const reported = new BoundedMap<true>(1000);
   const reportUnreadable = (sessionID: string): void => {
@@ -192,11 +199,13 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
 
   return {
     async putLogin(req, login, serializedUser) {
-      const entry = newSessionEntry(login, serializedUser);
+      const entry = newSessionEntry(login, users.of(serializedUser, login.subject));
       sessionOf(req)[options.sessionKey] = await sealSessionEntry(entry, entryKeyring);
       return handleOf(placeIn(req), entry);
     },
     keepsLogins,
+    users,
+    isLoginOf,
     storedLogin,
     loginFrom: sessionLogin,
     async checkStorage(req) {
@@ -213,9 +222,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     loginOf(req) {
       const entry = entryIn(req);
       if (entry === undefined) return undefined;
-      const user = loggedInUser(req);
-      const isTheirs = user !== undefined && entry.user === userFingerprint(user);
-      return isTheirs ? sessionLogin(req, entry) : undefined;
+      return isLoginOf(entry, loggedInUser(req)) ? sessionLogin(req, entry) : undefined;
     },
   };
 }

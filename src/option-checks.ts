@@ -165,6 +165,12 @@ export function methods<T extends object>(
   return value;
 }
 
+/** A function of the app's. */
+export function func<T>(value: T | undefined, name: string): T | undefined {
+  if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function`);
+  return value;
+}
+
 /** A clock in milliseconds since the epoch. */
 export function clock(now: unknown): () => number {
   if (now !== undefined && typeof now !== 'function')

@@ -10,6 +10,7 @@ import {
   clock,
   count,
   flag,
+  func,
   keys,
   methods,
   oneOf,
@@ -20,6 +21,7 @@ import {
   text,
 } from './option-checks.js';
 import type { PolarStorage } from './storage/polar-storage.js';
+import type { UserKey } from './tokens/user-identity.js';
 
 /** Options of the strategy. Each may be `undefined`, so that `process.env.X` fits where it is optional. */
 export interface PolarStrategyOptions extends PolarClientOptions {
@@ -84,6 +86,12 @@ export interface PolarStrategyOptions extends PolarClientOptions {
    * connection each. Beyond that an error of status 503, and nothing is sent. @default 500
    */
   readonly maxExchanges?: number | undefined;
+  /**
+   * Names the person of a serialized user, `(serialized) => serialized.accountId`, so that their tokens stay theirs when
+   * the rest of it changes. Never the same text for two people.
+   * @default a string or number itself; of a Polar profile its subject; of any other object its whole value
+   */
+  readonly userKey?: UserKey | undefined;
   /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
   readonly now?: (() => number) | undefined;
 }
@@ -105,6 +113,7 @@ export interface ResolvedOptions extends ResolvedClientOptions {
   readonly storage: PolarStorage | undefined;
   readonly encryptionKeys: readonly string[] | undefined;
   readonly maxExchanges: number;
+  readonly userKey: UserKey | undefined;
   readonly now: () => number;
   /** A clock for durations: the machine's, which nobody sets back, unless a test has one of its own. */
   readonly elapsedMs: () => number;
@@ -133,6 +142,7 @@ export const optionNames: Record<keyof PolarStrategyOptions, true> = {
   storage: true,
   encryptionKeys: true,
   maxExchanges: true,
+  userKey: true,
   now: true,
 };
 
@@ -182,6 +192,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     encryptionKeys: keys(options.encryptionKeys, 'encryptionKeys'),
     storage: methods(options.storage, 'storage', ['read', 'write', 'remove']),
     maxExchanges: count(options.maxExchanges, 'maxExchanges') ?? 500,
+    userKey: func(options.userKey, 'userKey'),
     now: clock(options.now),
     elapsedMs: options.now === undefined ? () => performance.now() : clock(options.now),
   });

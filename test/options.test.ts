@@ -35,6 +35,7 @@ describe('the defaults', () => {
       pendingLoginSeconds: 600,
       storage: undefined,
       maxExchanges: 500,
+      userKey: undefined,
     });
     expect(server.apiURL).toBe('https://api.polar.sh');
   });
@@ -81,12 +82,14 @@ describe('the defaults', () => {
       pendingLoginSeconds: 60,
       storage: { read: async () => undefined, write: async () => true, remove: async () => {} },
       maxExchanges: 7,
+      userKey: () => 'key',
       now: () => 1,
     };
     const { server: _server, scope: _scope, tokenEndpointAuthMethod: _method, ...same } = given;
     const resolved = resolve(given);
     expect(resolved).toMatchObject(same);
-    for (const name of ['fetch', 'now', 'storage'] as const) expect(resolved[name]).toBe(given[name]);
+    for (const name of ['fetch', 'now', 'storage', 'userKey'] as const)
+      expect(resolved[name]).toBe(given[name]);
     expect(resolved.credentials.method).toBe('client_secret_basic');
     expect(resolved.server.apiURL).toBe('https://sandbox-api.polar.sh');
     expect(resolved.scope).toEqual(['openid', 'organizations:read']);
@@ -116,6 +119,7 @@ describe('the defaults', () => {
       'pendingLoginSeconds',
       'storage',
       'maxExchanges',
+      'userKey',
       'now',
     ];
     const all = { ...unset, ...Object.fromEntries([...others, ...more].map((name) => [name, undefined])) };
@@ -233,6 +237,8 @@ describe('a wrong value', () => {
     ['maxExchanges', '500'],
     ['maxExchanges', Number.POSITIVE_INFINITY],
     ['maxExchanges', null],
+    ['userKey', 'id'],
+    ['userKey', null],
     ['now', 7],
     ['now', null],
   ])('of %s is refused, and named: %p', (name, value) => {

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
 import { saveSession, sessionOf, storeAnswer } from '../request-session.js';
+import { keepLoginsAtLogIn } from './keep-logins.js';
 import { notLoggedIn } from './not-logged-in.js';
 import './missing-middleware.js';
 import { wantScopes } from '../wanted-scopes.js';
@@ -10,7 +11,8 @@ const wantScopesKey = Symbol('passport-polar-sh.want-scopes');
 type WantScopes = (needed: readonly string[]) => Promise<boolean>;
 
 /**
- * Gives each request `req.polar`: access tokens that are valid when they are asked for.
+ * Gives each request `req.polar`: access tokens that are valid when they are asked for. Where the app calls `req.login` for
+ * the same person again, the login with Polar stays; for anybody else it ends.
  *
  * Put it after the session, and before the routes that use it. It costs a request that does not use it nothing.
  *
@@ -34,6 +36,7 @@ export function polarTokens(strategy: HasPolarRuntime): RequestHandler {
         return made;
       },
     });
+    keepLoginsAtLogIn(runtime, req);
     next();
   };
 }

@@ -5,7 +5,6 @@ import { PolarAuthorizationError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
 import { loggedInUser, sessionOf } from '../request-session.js';
 import { nameOfServer } from '../server.js';
-import { userFingerprint } from '../tokens/session-entry.js';
 import { forgetWantedScopes } from '../wanted-scopes.js';
 import { type AuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
 import { completeLogin } from './complete-login.js';
@@ -34,7 +33,7 @@ export async function finishLogin(
   const taken = await parts.pending.take(req, response.state);
   if ('problem' in taken) return failed(`state_${taken.problem}`);
   const pending = taken.login;
-  if (!isForUs(pending, parts.runtime.options) || !isLinkedByItsStarter(req, options, pending))
+  if (!isForUs(pending, parts.runtime.options) || !isLinkedByItsStarter(parts.runtime, req, options, pending))
     return failed('state_unknown');
   // A person who said no to them must still be able to log in without.
   forgetWantedScopes(sessionOf(req), parts.runtime.options.name);
@@ -49,10 +48,15 @@ function isForUs(pending: PendingLogin, options: ResolvedOptions): boolean {
 
 // Whoever logged in to the app meanwhile must not get the account of the person who started linking theirs, also where
 // that person was not logged in.
-function isLinkedByItsStarter(req: Request, options: AuthenticateOptions, pending: PendingLogin): boolean {
+function isLinkedByItsStarter(
+  runtime: PolarRuntime,
+  req: Request,
+  options: AuthenticateOptions,
+  pending: PendingLogin,
+): boolean {
   if (!isLinking(options)) return true;
   const user = loggedInUser(req);
-  return pending.startedBy === (user === undefined ? undefined : userFingerprint(user));
+  return pending.startedBy === (user === undefined ? undefined : runtime.users.of(user));
 }
 
 async function checkIssuer(runtime: PolarRuntime, response: AuthorizationResponse): Promise<void> {

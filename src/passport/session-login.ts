@@ -1,10 +1,11 @@
 import type { Request } from 'express';
 import type { EndableLogin, PolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
+import { beforeFirstSaveAfterRegenerate } from '../first-save.js';
+import { hookLogIn } from '../log-in.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import { loggedInUser, saveSession, serializedUser, sessionOf } from '../request-session.js';
 import type { NewLogin } from '../tokens/session-entry.js';
-import { beforeFirstSaveAfterRegenerate } from './first-save.js';
 import type { PendingLogins } from './pending-logins.js';
 import type { UnkeptTokens } from './unkept-tokens.js';
 
@@ -14,8 +15,6 @@ export interface LoginToStore {
   readonly unkept: UnkeptTokens;
   readonly returnTo: string | undefined;
 }
-
-type LogIn = (user: Express.User, options: { session?: boolean }, done: (error?: unknown) => void) => void;
 
 /**
  * Has `req.logIn`, when Passport or the app's own callback calls it, put the login into the session that it
@@ -28,18 +27,10 @@ export function storeAtLogIn(
   req: Request,
   toStore: LoginToStore,
 ): void {
-  const logIn = req.logIn as LogIn;
-  const logInAndStore = (
-    user: Express.User,
-    optionsOrDone: object | ((error?: unknown) => void),
-    maybeDone?: (error?: unknown) => void,
-  ): void => {
-    const [options, done] =
-      typeof optionsOrDone === 'function' ? [{}, optionsOrDone] : [optionsOrDone ?? {}, maybeDone];
-    const withoutSession = (options as { session?: boolean }).session === false;
-    if (withoutSession || typeof done !== 'function') {
-      logIn.call(req, user, options, done as never);
-      if (withoutSession) toStore.unkept.keep();
+  hookLogIn(req, (logIn) => (user, options, done) => {
+    if (options.session === false || done === undefined) {
+      logIn(user, options, done);
+      if (options.session === false) toStore.unkept.keep();
       return;
     }
     toStore.unkept.keep();
@@ -48,15 +39,14 @@ export function storeAtLogIn(
       done(error);
     };
     const logInNow = ({ stored, undo }: Storing): void =>
-      logIn.call(req, user, options, (error) => {
+      logIn(user, options, (error) => {
         if (!error) return void stored().finally(() => setImmediate(() => done()));
         undo();
         failed(error);
       });
     // Outside of the promise, what the app's own callback throws is not swallowed.
     prepare(runtime, pending, req, toStore).then((storing) => void setImmediate(logInNow, storing), failed);
-  };
-  req.logIn = req.login = logInAndStore as Request['logIn'];
+  });
   // The app's own callback of passport.authenticate may decide to log nobody in.
   req.res?.once('close', () => toStore.unkept.revokeUnlessSeen());
 }
@@ -105,10 +95,9 @@ async function prepare(
   const otherTabs = await pending.remaining(req);
   const replaced = runtime.loginsIn(req);
   let handle: LoginHandle | undefined;
-  let isRegenerated = false;
 
+  const sessionBefore = req.session;
   beforeFirstSaveAfterRegenerate(req, async (session) => {
-    isRegenerated = true;
     pending.carryInto(session, otherTabs);
     if (returnTo !== undefined) session['returnTo'] = returnTo;
     // With `keepSessionInfo`, Passport has brought them along.
@@ -122,7 +111,7 @@ async function prepare(
       else await begin(runtime, handle, replaced);
     },
     undo() {
-      if (!isRegenerated) return;
+      if (req.session === sessionBefore) return;
       // express-session tries again at the end of the response: what is revoked must not get into the session then.
       delete sessionOf(req)[runtime.options.sessionKey];
       // The session that held them is gone.

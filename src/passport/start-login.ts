@@ -5,7 +5,6 @@ import { forOneRequest, isLocalHTTP } from '../option-checks.js';
 import { loggedInUser, sessionOf } from '../request-session.js';
 import { safeReturnTo } from '../return-to.js';
 import { nameOfServer } from '../server.js';
-import { userFingerprint } from '../tokens/session-entry.js';
 import { wantedScopes } from '../wanted-scopes.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
@@ -50,7 +49,7 @@ export async function startLogin(
     scopes: scope,
     ...(returnTo !== undefined && { returnTo }),
     ...(login.appState !== undefined && { appState: login.appState }),
-    ...(user !== undefined && { startedBy: userFingerprint(user) }),
+    ...(user !== undefined && { startedBy: parts.runtime.users.of(user) }),
     startedAt: options.now(),
   };
   const url = await client.authorizationURL({

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { isLoginId } from '../storage/login-keys.js';
 import { newSealingKey, type Sealer } from './sealing.js';
 import { type LoginFacts, parseLoginFacts } from './token-record.js';
@@ -19,7 +19,7 @@ export interface OpenEntry extends LoginFacts {
   readonly mintedAt: number;
   /** What was asked for: a scope that is here and was not granted will not be granted next time either. */
   readonly askedScopes: readonly string[];
-  /** Fingerprint of the Passport user to whom the tokens belong. */
+  /** Identity of the Passport user to whom the tokens belong, as a hash. */
   readonly user: string;
 }
 
@@ -49,9 +49,9 @@ export function newLogin(login: Omit<NewLogin, 'loginId' | 'recordKey'>): NewLog
   };
 }
 
-/** The entry for a login, bound to the serialized Passport user. */
-export function newSessionEntry(login: NewLogin, serializedUser: unknown): OpenEntry {
-  return { ...login, v: 1, user: userFingerprint(serializedUser) };
+/** The entry for a login, bound to the identity of the Passport user. */
+export function newSessionEntry(login: NewLogin, user: string): OpenEntry {
+  return { ...login, v: 1, user };
 }
 
 /** The entry as it is put into the session: sealed where the app has keys. */
@@ -99,19 +99,6 @@ export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   if (v !== 1 || tokens === undefined || facts === undefined) return undefined;
   if (!isName(recordKey, 32) || typeof mintedAt !== 'number') return undefined;
   return { v, loginId, recordKey, tokens, mintedAt, askedScopes, ...facts, user };
-}
-
-/** A fingerprint of a serialized user that survives a store which reorders keys. */
-export function userFingerprint(serializedUser: unknown): string {
-  return createHash('sha256').update(canonicalJSON(serializedUser)).digest('base64url');
-}
-
-function canonicalJSON(value: unknown): string {
-  const sorted = (_key: string, item: unknown): unknown =>
-    typeof item === 'object' && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : item;
-  return JSON.stringify(value, sorted) ?? 'undefined';
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';

@@ -162,6 +162,140 @@ describe('the tokens are not stored', () => {
   });
 });
 
+describe('req.login of the app', () => {
+  const liveTokens = () => app.emulator.liveTokens().map(({ accessToken }) => accessToken);
+  const tokenRequests = () => app.emulator.requests.filter(({ path }) => path === '/v1/oauth2/token').length;
+  type User = Record<string, unknown>;
+  /** Logs in, and in again with the user changed, in the app's own way. */
+  async function loggedInAgain(
+    change: (user: User) => User,
+    options: TestAppOptions & { readonly keepSessionInfo?: boolean } = {},
+  ) {
+    const { keepSessionInfo = false, ...given } = options;
+    app = await startTestApp({
+      ...given,
+      routes: (server, parts) => {
+        server.post('/again', (req, res, next) => {
+          const { sessionID } = req;
+          req.login(change({ ...(req.user as object) }) as never, { keepSessionInfo } as never, (error) =>
+            error ? next(error) : res.json({ isNewSession: req.sessionID !== sessionID }),
+          );
+        });
+        given.routes?.(server, parts);
+      },
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    expect((await browser.post('/again')).body).toEqual({ isNewSession: true });
+    return browser;
+  }
+  const changed = (user: User): User => ({ ...user, displayName: 'Countess of Lovelace', plan: 'pro' });
+  const untilRevoked = async (): Promise<void> => {
+    const giveUpAt = performance.now() + 10_000;
+    while (liveTokens().length > 0 && performance.now() < giveUpAt)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(liveTokens()).toEqual([]);
+  };
+
+  it.each([false, true])(
+    'with a changed profile keeps the tokens (keepSessionInfo: %s)',
+    async (keepSessionInfo) => {
+      const browser = await loggedInAgain(changed, { keepSessionInfo });
+      expect((await browser.get('/me')).body.user.plan).toBe('pro');
+      expect([await browser.token()]).toEqual(liveTokens());
+      expect(tokenRequests()).toBe(1);
+    },
+  );
+
+  it('keeps them when the session is changed by hand, too', async () => {
+    app = await startTestApp({
+      routes: (server) =>
+        server.post('/rename', (req, res) => {
+          const { passport: kept } = req.session as never as { passport: { user: User } };
+          kept.user = changed(kept.user);
+          res.json({});
+        }),
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    await browser.post('/rename').expect(200);
+    expect([await browser.token()]).toEqual(liveTokens());
+  });
+
+  it.each([false, true])('as somebody else ends the login (keepSessionInfo: %s)', async (keepSessionInfo) => {
+    const browser = await loggedInAgain((user) => ({ ...user, id: 'somebody else' }), { keepSessionInfo });
+    expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+    expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+    await untilRevoked();
+  });
+
+  const own = {
+    verify: async ({ profile }: { profile: { id: string } }) => ({ key: profile.id, plan: 'free' }),
+  };
+  const upgraded = (user: User): User => ({ ...user, plan: 'pro' });
+
+  it("with an object of the app's own that has changed ends it, as its key is not guessed", async () => {
+    const browser = await loggedInAgain(upgraded, { verify: own.verify as never });
+    expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+    await untilRevoked();
+  });
+
+  it('with the same object keeps them, and with userKey with one of the same key', async () => {
+    const browser = await loggedInAgain((user) => user, { verify: own.verify as never });
+    expect([await browser.token()]).toEqual(liveTokens());
+    await app.close();
+    const keyed = await loggedInAgain(upgraded, {
+      verify: own.verify as never,
+      strategy: { userKey: (user) => (user as { key: string }).key },
+    });
+    expect((await keyed.get('/me')).body.user.plan).toBe('pro');
+    expect([await keyed.token()]).toEqual(liveTokens());
+  });
+
+  it('gives a login to nobody who had not been logged in to it', async () => {
+    let user: User = {};
+    app = await startTestApp({
+      routes: (server) => {
+        server.post('/out', (req, res, next) =>
+          req.logout({ keepSessionInfo: true }, (error) => (error ? next(error) : res.json({}))),
+        );
+        server.post('/in', (req, res, next) =>
+          req.login(user as never, { keepSessionInfo: true } as never, (error) =>
+            error ? next(error) : res.json({}),
+          ),
+        );
+      },
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    user = (await browser.get('/me')).body.user;
+    await browser.post('/out').expect(200);
+    await browser.post('/in').expect(200);
+    expect((await browser.get('/me')).body.user.id).toBe(user['id']);
+    expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+    await untilRevoked();
+  });
+
+  it('ends the login where the store fails, as express-session gives the browser a new session all the same', async () => {
+    app = await startTestApp({
+      routes: (server) =>
+        server.post('/again', (req, res) =>
+          req.login(changed({ ...(req.user as object) }) as never, (error) =>
+            res.json({ failed: Boolean(error) }),
+          ),
+        ),
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    const destroy = app.store.destroy;
+    app.store.destroy = (_sid, done) => done?.(new Error('the store is down'));
+    expect((await browser.post('/again')).body).toEqual({ failed: true });
+    app.store.destroy = destroy;
+    expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+    await untilRevoked();
+  });
+});
+
 describe('nobody can use the tokens', () => {
   it('after req.logout({ keepSessionInfo: true })', async () => {
     app = await startTestApp(usual);

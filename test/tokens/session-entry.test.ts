@@ -8,8 +8,8 @@ import {
   type SealedEntry,
   scopesOf,
   sealSessionEntry,
-  userFingerprint,
 } from '../../src/tokens/session-entry.js';
+import { UserIdentities } from '../../src/tokens/user-identity.js';
 
 const granted = {
   tokens: { accessToken: 'a', refreshToken: 'r', expiresAt: 7, scopes: ['openid'], idToken: 'verified' },
@@ -21,7 +21,8 @@ const granted = {
   askedScopes: ['openid', 'email'],
 };
 
-const entry = newSessionEntry(newLogin(granted), { id: 1 });
+const users = new UserIdentities(undefined);
+const entry = newSessionEntry(newLogin(granted), users.of({ id: 1 }));
 const stored = () => JSON.parse(JSON.stringify(entry)) as Record<string, unknown>;
 
 describe('a new entry', () => {
@@ -35,7 +36,7 @@ describe('a new entry', () => {
       askedScopes: ['openid', 'email'],
       subject: 'user-1',
       nonce: 'nonce-1',
-      user: userFingerprint({ id: 1 }),
+      user: users.of({ id: 1 }),
       clientID: 'polar_ci_1',
       server: 'https://api.polar.sh',
     });
@@ -159,7 +160,7 @@ describe('an entry where the app has keys', () => {
 
   it.each<[string, unknown]>([
     ['loginId', newLogin(granted).loginId],
-    ['user', userFingerprint({ id: 2 })],
+    ['user', users.of({ id: 2 })],
     ['clientID', 'polar_ci_2'],
     ['server', 'https://sandbox-api.polar.sh'],
     ['scopes', ['openid', 'admin']],
@@ -190,54 +191,5 @@ describe('an entry where the app has keys', () => {
     ),
   )('is none with %s: %j', async (field, value) => {
     expect(parseSessionEntry({ ...(await sealed()), [field]: value })).toBeUndefined();
-  });
-});
-
-describe('the fingerprint of a user', () => {
-  it('does not depend on the order of keys, however deep', () => {
-    const one = { id: 1, name: 'Ada', roles: [{ a: 1, b: { c: 1, d: 2 } }] };
-    const other = { roles: [{ b: { d: 2, c: 1 }, a: 1 }], name: 'Ada', id: 1 };
-    expect(userFingerprint(one)).toBe(userFingerprint(other));
-  });
-
-  it('is the same after a trip through a store', () => {
-    const user = { id: 1, seen: new Date(0), gone: undefined, __proto__: { x: 1 } };
-    expect(userFingerprint(JSON.parse(JSON.stringify(user)))).toBe(userFingerprint(user));
-  });
-
-  it('is another for each user', () => {
-    const users = [
-      undefined,
-      'undefined',
-      null,
-      'null',
-      0,
-      '0',
-      1,
-      '1',
-      '',
-      false,
-      [],
-      {},
-      [1],
-      ['1'],
-      { id: 1 },
-      { id: '1' },
-      { id: 2 },
-      { ID: 1 },
-      { id: 1, admin: true },
-      { id: [1] },
-      [{ id: 1 }],
-      { a: { b: 1 } },
-      { a: 1, b: 1 },
-      ['a', 'b'],
-      ['b', 'a'],
-      JSON.parse('{"__proto__":1}'),
-    ];
-    expect(new Set(users.map(userFingerprint)).size).toBe(users.length);
-  });
-
-  it('does not show the user', () => {
-    expect(userFingerprint('ada@example.com')).toMatch(/^[\w-]{43}$/);
   });
 });

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { type RequestSession, sessionOf } from '../request-session.js';
+import { type RequestSession, sessionOf } from './request-session.js';
 
 /** Runs `change` on the session that the next `regenerate` makes, right before it is saved for the first time. */
 export function beforeFirstSaveAfterRegenerate(

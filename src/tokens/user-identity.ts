@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { PolarConfigurationError } from '../errors.js';
+
+/** The app's own answer to who a serialized user is: a text that names one person. */
+// biome-ignore lint/suspicious/noExplicitAny: only the app knows what its serializeUser stores.
+export type UserKey = (serializedUser: any) => string;
+
+/**
+ * Tells whether two serialized users are the same person. A string or number is itself; the profile of Polar is its
+ * subject, however much of it the app keeps; any other object is its whole value, since `id`, `_id` or `sub` may be shared
+ * by tables, tenants and providers.
+ */
+export class UserIdentities {
+  readonly #userKey: UserKey | undefined;
+
+  constructor(userKey: UserKey | undefined) {
+    this.#userKey = userKey;
+  }
+
+  /**
+   * The identity of a user, as a hash.
+   *
+   * @param subject whom the tokens belong to: an object that only claims to be of Polar is not taken for somebody else
+   * @throws PolarConfigurationError `invalid_option` when the app's `userKey` returns no text
+   */
+  of(user: unknown, subject?: string): string {
+    if (this.#userKey !== undefined) return hash('key', this.#keyOf(user, this.#userKey));
+    const named = polarSubject(user);
+    const isSubject = named !== undefined && (subject === undefined || named === subject);
+    return isSubject ? hash('subject', named) : hash('value', user);
+  }
+
+  /** True when an identity is that of this user. */
+  isOf(identity: string, user: unknown): boolean {
+    if (identity === this.of(user)) return true;
+    return this.#userKey === undefined && identity === hash('value', user);
+  }
+
+  #keyOf(user: unknown, userKey: UserKey): string {
+    const key: unknown = userKey(user);
+    if (typeof key === 'string' && key !== '') return key;
+    throw new PolarConfigurationError(
+      'invalid_option',
+      'userKey must return a text that names one user, and returned none. It is given what serializeUser puts into the session.',
+    );
+  }
+}
+
+/** The subject that a profile of Polar names. */
+function polarSubject(user: unknown): string | undefined {
+  if (typeof user !== 'object' || user === null) return undefined;
+  const { id, provider } = user as { id?: unknown; provider?: unknown };
+  return provider === 'polar' && typeof id === 'string' ? id : undefined;
+}
+
+function hash(kind: 'key' | 'subject' | 'value', what: unknown): string {
+  return createHash('sha256')
+    .update(`${kind}:${canonicalJSON(what)}`)
+    .digest('base64url');
+}
+
+/** The same text for a user that a store gave back with its keys in another order. */
+function canonicalJSON(value: unknown): string {
+  const sorted = (_key: string, item: unknown): unknown =>
+    typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item;
+  return JSON.stringify(value, sorted) ?? 'undefined';
+}
