@@ -218,10 +218,17 @@ export class LoginKnowledge {
     return this.#meet(loginId, record);
   }
 
-  /** The store has lost the record, or something older has been written over it: for other processes a lost login. */
+  /**
+   * The store has lost the record, or something older has been written over it: for other processes a lost login. Or it
+   * has lost the tombstone: for others a login that goes on.
+   */
   #heal(login: LoginHandle, newest: KnownLogin, found: TokenRecord | undefined): void {
     const { generation, tokens, mintedAt, replaces } = newest;
-    if (tokens === undefined || this.#unrecorded.get(login.loginId) !== undefined) return;
+    if (this.#unrecorded.get(login.loginId) !== undefined) return;
+    if (tokens === undefined) {
+      this.#parts.track(this.recordEnd(login, async () => {}).then(() => {}));
+      return;
+    }
     // The session holds those of the login.
     const isMissed = generation > (found?.generation ?? (login.isRecordedFromStart ? -1 : 0));
     if (!isMissed) return;

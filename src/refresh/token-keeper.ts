@@ -143,8 +143,9 @@ export class TokenKeeper {
     const known = await this.#knowledge.current(login);
     // Where Polar has refused this login, another process may have recorded what revives it.
     const { rejected, tokens } = known.rejected ? await this.#knowledge.rereadOrRecall(login) : known;
-    if (tokens === undefined || rejected) return false;
+    // Also where it has ended: as long as somebody comes with it, its tombstone must not be forgotten.
     this.#knowledge.lookAgain(login);
+    if (tokens === undefined || rejected) return false;
     return hasRefreshToken(tokens) || isUsable(tokens, this.#parts.now());
   }
 
@@ -358,6 +359,7 @@ export class TokenKeeper {
   async #throwIfOver(login: LoginHandle): Promise<void> {
     const known = this.#knowledge.recall(login);
     if (unlessOver(known) === undefined) return;
+    this.#knowledge.lookAgain(login);
     const newest = known.rejected ? await this.#knowledge.reread(login).catch(throwUnreadable) : known;
     const over = unlessOver(newest);
     if (over !== undefined) throw over;

@@ -140,7 +140,27 @@ describe('the rows of a login in use', () => {
     await outcome(a.valid());
     await settle();
     expect(lifetimes).toEqual([ttlSeconds]);
+    await use(a, 10 * minute);
+    expect(lifetimes.length).toBeGreaterThanOrEqual(10);
+    expect(lifetimes.length).toBeLessThanOrEqual(12);
   });
+
+  it.each(storageKinds)(
+    'that say that it has ended are written again where they were lost (%s)',
+    async (kind) => {
+      const world = new KeeperWorld(kind);
+      const a = world.process('A').acquainted();
+      await finished(a.end());
+      expect(await outcome(a.valid())).toBe('logged_out');
+      await pass(minute);
+      world.rows.put('tombstone', undefined);
+      expect(await a.isAlive()).toBe(false);
+      await pass(1000);
+      expect(world.rows.get('tombstone')).toBeDefined();
+      // A process that has not met it, with the session of before.
+      expect(await outcome(world.process('B').valid())).toBe('logged_out');
+    },
+  );
 });
 
 describe('a record that the store has lost', () => {
