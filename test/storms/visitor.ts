@@ -65,7 +65,7 @@ export class Visitor {
           agent: worker.agent,
           method,
           path,
-          timeout: 60_000,
+          timeout: 180_000,
           headers: this.cookie === undefined ? {} : { cookie: this.cookie },
         },
         (answer) => {
