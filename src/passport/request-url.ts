@@ -14,7 +14,8 @@ export function requestURL(req: Request, trustProxy: boolean | undefined): URL {
   const encrypted = (req.socket as { encrypted?: boolean }).encrypted === true;
   const protocol = encrypted || forwarded('x-forwarded-proto')?.toLowerCase() === 'https' ? 'https' : 'http';
   const host = forwarded('x-forwarded-host') ?? req.headers.host ?? 'localhost';
-  return parseURL(pathOf(req), `${protocol}://${host}`) ?? new URL(pathOf(req), `${protocol}://localhost`);
+  const origin = parseURL(`${protocol}://${host}`)?.origin ?? `${protocol}://localhost`;
+  return new URL(`${origin}${targetOf(req)}`);
 }
 
 /** Whether the app trusts whoever is at the other end of the connection, by Express's `trust proxy`. */
@@ -25,12 +26,13 @@ function trustsPeer(req: Request): boolean {
 
 /** The query as it was sent, whatever query parser the app uses: repeated parameters must stay visible. */
 export function requestQuery(req: Request): URLSearchParams {
-  return new URL(pathOf(req), 'http://localhost').searchParams;
+  return new URL(`http://localhost${targetOf(req)}`).searchParams;
 }
 
-function pathOf(req: Request): string {
-  const path = req.originalUrl ?? req.url;
-  // The request line may hold anything, also what a URL parser takes for another host.
-  const url = path.startsWith('/') ? parseURL(`http://localhost${path}`) : undefined;
-  return url?.href.slice('http://localhost'.length) ?? '/';
+/** Path and query of the request, as a text that can follow an origin. */
+function targetOf(req: Request): string {
+  const target = req.originalUrl ?? req.url;
+  // Never as a reference to be resolved: `//evil.example/` would name another host. Clients may also send a whole URL.
+  const url = parseURL(target.startsWith('/') ? `http://localhost${target}` : target);
+  return url?.pathname.startsWith('/') ? `${url.pathname}${url.search}` : '/';
 }

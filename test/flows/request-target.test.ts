@@ -1,0 +1,75 @@
+/** What stands in a request line names no other host, whatever a URL parser would make of it. */
+import { request as send } from 'node:http';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+/** An app all of whose pages start a login, with a redirect URI that is completed from the request. */
+async function startGuardedApp(): Promise<void> {
+  app = await startTestApp({
+    strategy: { callbackURL: '/auth/polar/callback' },
+    routes: (server, { passport }) => server.use(passport.authenticate('polar')),
+  });
+}
+
+/** Sends a request target as it is, which fetch and supertest would mend. */
+function get(target: string, headers: Record<string, string> = {}) {
+  const { hostname, port } = new URL(app.url);
+  return new Promise<{ status: number | undefined; redirectURI: string | null; text: string }>(
+    (resolve, reject) => {
+      const sent = send({ host: hostname, port, path: target, headers }, (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (chunk) => {
+          text += chunk;
+        });
+        answer.on('end', () => {
+          const { location } = answer.headers;
+          const redirectURI = location ? new URL(location).searchParams.get('redirect_uri') : null;
+          resolve({ status: answer.statusCode, redirectURI, text });
+        });
+      });
+      sent.on('error', reject).end();
+    },
+  );
+}
+
+const targets = [
+  '//evil.example/page',
+  '/\\evil.example/page',
+  '///evil.example/page',
+  '/%2F/evil.example/',
+  '/.//evil.example/page',
+  '/..//evil.example/',
+  '//user:pass@evil.example/',
+  '//evil.example:443/',
+  '//[::1]/',
+  '//[/x',
+  '/%5Cevil.example/',
+  'http://evil.example/page',
+  'https://evil.example/page',
+  '//',
+  '/',
+];
+
+describe('a login that is started by', () => {
+  it.each(targets)('%s comes back to the host of the request', async (target) => {
+    await startGuardedApp();
+    const { host } = new URL(app.url);
+    const { redirectURI, status } = await get(target, { host });
+    expect([status, redirectURI]).toEqual([302, `http://${host}/auth/polar/callback`]);
+  });
+});
+
+describe('a response of Polar that comes to', () => {
+  it.each(targets)('%s is read like any other, and its code is in no error', async (target) => {
+    await startGuardedApp();
+    const { status, text } = await get(`${target}?code=secret-code&state=s`);
+    // Nobody has started a login with this state.
+    expect(status).toBe(403);
+    expect(text + JSON.stringify(app.errors.map((error) => ({ ...(error as object) })))).not.toContain(
+      'secret-code',
+    );
+  });
+});
