@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { noStore } from '../no-store.js';
 import { withReturnTo } from '../return-to.js';
 
 /** Where people log in. */
@@ -25,6 +26,7 @@ export function wantsPage(req: Request): boolean {
 export function toLogin(req: Request, res: Response, loginPath: string): void {
   // Something before the route, a time-out say, has answered already.
   if (res.headersSent) return;
+  noStore(res);
   const isRead = req.method === 'GET' || req.method === 'HEAD';
   res.redirect(303, withReturnTo(loginPath, isRead ? req.originalUrl : undefined));
 }

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { HasPolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
+import { noStore } from '../no-store.js';
 import { sessionOf, storeAnswer } from '../request-session.js';
 import { runtimeOf } from './polar-tokens.js';
 
@@ -44,6 +45,7 @@ export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): 
     for (const { loginId } of logins) publish('logout', { event: 'logged-out', loginId });
   };
   return function logout(req: Request, res: Response, next: NextFunction): void {
+    noStore(res);
     run(req)
       .then(() => {
         if (redirectTo === undefined) next();

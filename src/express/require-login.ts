@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
 import { PolarLoginRequiredError } from '../errors.js';
+import { noStore } from '../no-store.js';
 import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-path.js';
 import { notLoggedIn } from './not-logged-in.js';
 
@@ -23,6 +24,7 @@ export function requireLogin(options: LoginPathOptions): RequestHandler {
       .then((yes) => {
         if (yes) return next();
         if (wantsPage(req)) return toLogin(req, res, loginPath);
+        noStore(res);
         return next(notLoggedIn());
       })
       .catch(next);

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { PolarScope } from '../client/polar-scope.js';
 import { PolarInsufficientScopeError } from '../errors.js';
+import { noStore } from '../no-store.js';
 import { list } from '../option-checks.js';
 import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-path.js';
 import { notLoggedIn } from './not-logged-in.js';
@@ -36,7 +37,9 @@ export function requireScope(
     check(req)
       .then(({ problem, ask }) => {
         if (problem === undefined) return next();
-        return ask ? toLogin(req, res, loginPath) : next(problem);
+        if (ask) return toLogin(req, res, loginPath);
+        noStore(res);
+        return next(problem);
       })
       .catch(next);
   };

@@ -7,6 +7,7 @@ import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { composeRuntime, type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
 import { PolarResponseError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
+import { noStore } from '../no-store.js';
 import { forOneRequest } from '../option-checks.js';
 import { type PolarStrategyOptions, resolveOptions } from '../options.js';
 import type { Unfinished } from '../under-way.js';
@@ -158,6 +159,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
     // Passport writes its actions onto the strategy. Given the instance itself, the next request would overwrite
     // them while this one waits for Polar: two people would be logged in as each other.
     const { success, fail, redirect, error } = this as PassportActions;
+    noStore(req.res);
     const act = (outcome: LoginOutcome): void => {
       if ('redirect' in outcome) redirect(outcome.redirect);
       else if ('user' in outcome) {
