@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import type { EndableLogin, PolarRuntime } from '../composition.js';
 import { beforeFirstSaveAfterRegenerate } from '../first-save.js';
 import { hookLogIn, isLogInHooked } from '../log-in.js';
+import { callBack } from '../own-fault.js';
 import { loggedInUser, serializedUser } from '../request-session.js';
 
 /**
@@ -30,7 +31,7 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime, req: Request): void {
       // The browser gets another session, also where the store failed. Nobody waits for the end of what it lost.
       if (req.session !== sessionBefore)
         for (const login of logins) if (!kept.has(login)) login.end().catch(() => {});
-      done(error);
+      callBack(req, () => done(error));
     });
   });
 }

@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { IntrospectionCache } from '../api/introspection-cache.js';
 import { RequestBudget } from '../api/request-budget.js';
 import { PolarOAuthClient } from '../client/oauth-client.js';
+import { ownFault } from '../own-fault.js';
 import { type BearerCheck, type BearerOutcome, bearerCheck } from './bearer-check.js';
 import {
   type BearerRequirements,
@@ -10,7 +11,6 @@ import {
   type PolarBearerVerify,
   resolveBearerOptions,
 } from './bearer-options.js';
-import { ownFault } from './own-fault.js';
 
 const check = Symbol('passport-polar-sh.bearer-check');
 

@@ -3,6 +3,7 @@ import type { EndableLogin, PolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import { beforeFirstSaveAfterRegenerate } from '../first-save.js';
 import { hookLogIn } from '../log-in.js';
+import { callBack } from '../own-fault.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import { loggedInUser, saveSession, serializedUser, sessionOf } from '../request-session.js';
 import type { NewLogin } from '../tokens/session-entry.js';
@@ -36,16 +37,24 @@ export function storeAtLogIn(
     toStore.unkept.keep();
     const failed = (error: unknown): void => {
       toStore.unkept.revoke();
-      done(error);
+      callBack(req, () => done(error));
     };
-    const logInNow = ({ stored, undo }: Storing): void =>
-      logIn(user, options, (error) => {
-        if (!error) return void stored().finally(() => setImmediate(() => done()));
+    const logInNow = ({ stored, undo }: Storing): void => {
+      const failedInLogIn = (error: unknown): void => {
         undo();
         failed(error);
-      });
-    // Outside of the promise, what the app's own callback throws is not swallowed.
-    prepare(runtime, pending, req, toStore).then((storing) => void setImmediate(logInNow, storing), failed);
+      };
+      try {
+        logIn(user, options, (error) => {
+          if (error) failedInLogIn(error);
+          else void stored().finally(() => callBack(req, () => done()));
+        });
+      } catch (thrown) {
+        // A store that throws instead of calling back.
+        failedInLogIn(thrown);
+      }
+    };
+    prepare(runtime, pending, req, toStore).then(logInNow, failed);
   });
   // The app's own callback of passport.authenticate may decide to log nobody in.
   req.res?.once('close', () => toStore.unkept.revokeUnlessSeen());

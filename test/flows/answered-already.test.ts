@@ -1,0 +1,148 @@
+/** Requests that somebody else has answered by the time a login is done, and apps that throw then: nothing ends the process. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { RequestHandler } from 'express';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+let faults: unknown[];
+const note = (message: unknown): void => {
+  const { event, error } = message as { event: string; error?: unknown };
+  if (event === 'fault-after-response') faults.push(error);
+};
+// Errors that nobody caught: outside of Jest they end the process.
+const uncaught: unknown[] = [];
+const noteUncaught = (error: unknown): void => void uncaught.push(error);
+
+beforeEach(() => {
+  faults = [];
+  uncaught.length = 0;
+  subscribe('passport-polar-sh:login', note);
+  process.on('uncaughtException', noteUncaught);
+  process.on('unhandledRejection', noteUncaught);
+});
+afterEach(async () => {
+  await app.close();
+  unsubscribe('passport-polar-sh:login', note);
+  process.off('uncaughtException', noteUncaught);
+  process.off('unhandledRejection', noteUncaught);
+  expect(uncaught).toEqual([]);
+});
+
+/** As a middleware that gives up waiting does: it answers, and what is under way goes on. */
+const giveUp: RequestHandler = (_req, res, next) => {
+  res.status(503).json({ code: 'gave_up' });
+  next();
+};
+const at = (
+  path: string,
+  routes: (parts: Parameters<NonNullable<TestAppOptions['routes']>>[1]) => RequestHandler[],
+) => ({
+  routes: ((server, parts) => server.get(path, ...routes(parts))) as NonNullable<TestAppOptions['routes']>,
+});
+const ways: Record<string, object> = {
+  successRedirect: { successRedirect: '/home', failureRedirect: '/failed' },
+  'a next handler': { failureRedirect: '/failed' },
+  failureMessage: { successRedirect: '/home', failureRedirect: '/failed', failureMessage: true },
+};
+
+describe('a request that was answered before', () => {
+  it.each(Object.keys(ways))('the login was done ends no process (%s)', async (way) => {
+    app = await startTestApp(
+      at('/auth/polar/callback', ({ passport }) => [
+        giveUp,
+        passport.authenticate('polar', ways[way] as object),
+        (_req, res) => void res.json({}),
+      ]),
+    );
+    const browser = app.browser();
+    const answer = await browser.logIn();
+    expect([answer.status, answer.body.code]).toEqual([503, 'gave_up']);
+    await settled();
+    expect(await browser.get('/me').expect(200)).toBeDefined();
+    expect(faults.length).toBeLessThanOrEqual(1);
+  });
+
+  it.each(['error=access_denied', 'code=x', 'code='])(
+    'a failure was found ends none either (%s)',
+    async (query) => {
+      app = await startTestApp(
+        at('/auth/polar/callback', ({ passport }) => [
+          giveUp,
+          passport.authenticate('polar', { failureRedirect: '/failed' }),
+        ]),
+      );
+      const browser = app.browser();
+      const state = (await browser.startLogin()).searchParams.get('state');
+      await browser.get(`/auth/polar/callback?${query}&state=${state}`).expect(503);
+      await settled();
+      await browser.get('/me').expect(200);
+    },
+  );
+
+  it('the login was started ends none either, and says so to whoever listens', async () => {
+    app = await startTestApp(at('/start', ({ passport }) => [giveUp, passport.authenticate('polar')]));
+    await app.browser().get('/start').expect(503);
+    await settled();
+    expect(faults).toEqual([expect.objectContaining({ code: 'ERR_HTTP_HEADERS_SENT' })]);
+  });
+});
+
+describe("what the app's own code throws", () => {
+  const fault = new Error('a fault of the app');
+  it.each([
+    ['in its callback', 'callback'],
+    ['after req.logIn', 'logIn'],
+    ['in req.logIn that fails', 'failing'],
+  ])('%s reaches next', async (_name, where) => {
+    app = await startTestApp(
+      at('/auth/polar/callback', ({ passport, store }) => [
+        (req, res, next) =>
+          passport.authenticate('polar', (_error: unknown, user: Express.User) => {
+            if (where === 'callback') throw fault;
+            if (where === 'failing') store.destroy = (_sid, done) => done?.(new Error('down'));
+            req.logIn(user, () => {
+              throw fault;
+            });
+          })(req, res, next),
+      ]),
+    );
+    const browser = app.browser();
+    const answer = await browser.logIn();
+    expect([answer.status, answer.body.message]).toEqual([500, fault.message]);
+    expect(app.errors).toEqual([fault]);
+  });
+
+  it('in a store, at once, fails the login', async () => {
+    app = await startTestApp();
+    const browser = app.browser();
+    const back = await browser.visitPolar(await browser.startLogin());
+    app.store.regenerate = () => {
+      throw fault;
+    };
+    const answer = await browser.get(back);
+    expect([answer.status, answer.body.message]).toEqual([500, fault.message]);
+  });
+
+  it('after a later req.login reaches next', async () => {
+    app = await startTestApp({
+      routes: (server) =>
+        server.post('/again', (req) => {
+          req.login(req.user as Express.User, () => {
+            throw fault;
+          });
+        }),
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    const answer = await browser.post('/again');
+    expect([answer.status, answer.body.message]).toEqual([500, fault.message]);
+  });
+});
+
+/** Waits until what goes on in the background after an answer is done. */
+async function settled(): Promise<void> {
+  await delay(300);
+  await app.polar.settled({ withinMs: 5000 });
+}
