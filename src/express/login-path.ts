@@ -17,9 +17,14 @@ export function loginPathOf(options: LoginPathOptions, middleware: string): stri
   );
 }
 
-/** True for a browser that opens a page: only that names HTML; `Accept: *\/*` is what scripts send. */
+/**
+ * True for a browser that opens a page. Only that names HTML, but so do some scripts that load parts of pages; where
+ * `Sec-Fetch-Mode` (Fetch Metadata) or `X-Requested-With` give them away, a redirect to Polar would only fail in CORS.
+ */
 export function wantsPage(req: Request): boolean {
-  return /\btext\/html\b/i.test(req.headers.accept ?? '');
+  const { accept = '', 'sec-fetch-mode': mode = 'navigate', 'sec-fetch-dest': destination } = req.headers;
+  const isScript = mode !== 'navigate' || destination === 'empty' || 'x-requested-with' in req.headers;
+  return !isScript && /\btext\/html\b/i.test(accept);
 }
 
 /** Sends a page to log in, to come back to where it was. */

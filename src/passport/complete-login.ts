@@ -52,7 +52,7 @@ export async function completeLogin(
 async function identify(
   parts: LoginFlowParts,
   req: Request,
-  { nonce, scopes }: PendingLogin,
+  { nonce, scopes, appState: state }: PendingLogin,
   { granted, receivedAt }: ExchangedCode,
   tokens: TokenSet,
 ): Promise<Verified & { readonly login: NewLogin }> {
@@ -72,7 +72,7 @@ async function identify(
     askedScopes: scopes,
   });
   const { loginId } = login;
-  const verified = await parts.verify({ tokens, profile, claims, req, loginId }, granted);
+  const verified = await parts.verify({ tokens, profile, claims, req, loginId, state }, granted);
   return { ...verified, login };
 }
 

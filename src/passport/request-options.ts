@@ -21,7 +21,7 @@ export interface PolarAuthenticateOptions {
    * @default the query parameter `return_to`, then `req.session.returnTo`
    */
   readonly returnTo?: string | undefined;
-  /** Anything JSON can hold; it stays in the session and comes back as `info.state` (`req.authInfo.state`). */
+  /** Anything JSON can hold; it stays in the session and comes back to the verify callback, and as `req.authInfo.state`. */
   readonly state?: unknown;
   /** Ids of organizations, comma-separated, that Polar's consent page suggests. */
   readonly organizations?: string | undefined;

@@ -12,6 +12,8 @@ export interface VerifiedLogin {
   /** The claims of the verified id_token. */
   readonly claims: IdTokenClaims;
   readonly req: Request;
+  /** What the app gave as `state` when it started the login: an invitation, say. */
+  readonly state?: unknown;
   /** Random name of this login; keep it with your user for `strategy.tokensFor(loginId)`. It opens nothing. */
   readonly loginId: string;
 }

@@ -70,6 +70,30 @@ describe('requireLogin', () => {
     expect((await browser.get('/reports')).status).toBe(401);
   });
 
+  it.each<[number, Record<string, string>]>([
+    [303, {}],
+    [303, { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }],
+    [303, { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' }],
+    [401, { 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' }],
+    [401, { 'sec-fetch-mode': 'same-origin' }],
+    [401, { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }],
+    [401, { 'sec-fetch-dest': 'empty' }],
+    [401, { 'x-requested-with': 'XMLHttpRequest' }],
+    [401, { accept: 'application/json' }],
+  ])('answers %d to a request for HTML with %j', async (status, headers) => {
+    app = await startTestApp({
+      routes: (server) => server.use(requireLogin({ loginPath: '/auth/polar' })),
+    });
+    expect(
+      (
+        await app
+          .browser()
+          .get('/page')
+          .set({ accept: html, ...headers })
+      ).status,
+    ).toBe(status);
+  });
+
   it('cannot be made to redirect elsewhere', async () => {
     app = await startTestApp({
       routes: (server) => server.use(requireLogin({ loginPath: '/auth/polar' })),

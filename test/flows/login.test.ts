@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type passport from 'passport';
-import type { PolarProfile } from 'passport-polar-sh';
+import type { PolarProfile, VerifiedLogin } from 'passport-polar-sh';
 import { polars } from '../support/polars.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
@@ -118,6 +118,21 @@ describe('the start of a login', () => {
     expect(url.searchParams.get('state')).not.toBe('from the app');
     const answer = await browser.get(await browser.visitPolar(url));
     expect(answer.body.info).toEqual({ state: 'from the app' });
+  });
+
+  it('shows that state to the verify callback', async () => {
+    const seen: unknown[] = [];
+    app = await startTestApp({
+      ...route({ state: { invitation: 'i-7' } }),
+      verify: async ({ profile, state }: VerifiedLogin) => {
+        seen.push(state);
+        return profile;
+      },
+    });
+    const browser = app.browser();
+    await browser.logIn('/start');
+    await browser.logIn();
+    expect(seen).toEqual([{ invitation: 'i-7' }, undefined]);
   });
 
   it('completes a relative callbackURL with the address that a trusted proxy was asked for', async () => {
