@@ -124,11 +124,13 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     try {
       await verifyIdToken(idToken, { nonce, subject, accessToken: tokens.accessToken });
     } catch (error) {
-      if (error instanceof PolarIdTokenError) {
+      // Issued just now, but not by this clock: one that is behind ends no login.
+      const isEarly = error instanceof PolarIdTokenError && error.code === 'id_token_issued_at';
+      if (error instanceof PolarIdTokenError && !isEarly) {
         void revoke(tokens, true);
         throw error;
       }
-      // The keys cannot be had now. Nothing of this id_token is used, and the tokens before it are dead already.
+      // Or the keys cannot be had now. Nothing of this id_token is used, and the tokens before it are dead already.
       publish('refresh', { event: 'id-token-unverified', loginId, error });
     }
   };

@@ -5,7 +5,7 @@ import { beforeFirstSaveAfterRegenerate } from '../first-save.js';
 import { hookLogIn } from '../log-in.js';
 import { callBack } from '../own-fault.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
-import { loggedInUser, saveSession, serializedUser, sessionOf } from '../request-session.js';
+import { loggedInUser, saveSession, serializedUser, sessionOf, storeAnswer } from '../request-session.js';
 import type { NewLogin } from '../tokens/session-entry.js';
 import type { PendingLogins } from './pending-logins.js';
 import type { UnkeptTokens } from './unkept-tokens.js';
@@ -35,26 +35,27 @@ export function storeAtLogIn(
       return;
     }
     toStore.unkept.keep();
+    const { timeoutMs } = runtime.options;
+    const logInNow = async ({ stored, undo }: Storing): Promise<void> => {
+      // In a promise, also of a store that throws instead of calling back.
+      const loggedIn = new Promise<void>((resolve, reject) => {
+        logIn(user, options, (error) => (error ? reject(error) : resolve()));
+      });
+      try {
+        await storeAnswer(loggedIn, timeoutMs);
+      } catch (error) {
+        undo();
+        throw error;
+      }
+      await stored();
+    };
     const failed = (error: unknown): void => {
       toStore.unkept.revoke();
       callBack(req, () => done(error));
     };
-    const logInNow = ({ stored, undo }: Storing): void => {
-      const failedInLogIn = (error: unknown): void => {
-        undo();
-        failed(error);
-      };
-      try {
-        logIn(user, options, (error) => {
-          if (error) failedInLogIn(error);
-          else void stored().finally(() => callBack(req, () => done()));
-        });
-      } catch (thrown) {
-        // A store that throws instead of calling back.
-        failedInLogIn(thrown);
-      }
-    };
-    prepare(runtime, pending, req, toStore).then(logInNow, failed);
+    prepare(runtime, pending, req, toStore)
+      .then(logInNow)
+      .then(() => callBack(req, () => done()), failed);
   });
   // The app's own callback of passport.authenticate may decide to log nobody in.
   req.res?.once('close', () => toStore.unkept.revokeUnlessSeen());
@@ -76,7 +77,7 @@ export async function storeForLoggedInUser(
   const handle = await runtime.putLogin(req, login, user);
   if (returnTo !== undefined) session['returnTo'] = returnTo;
   try {
-    await saveSession(session);
+    await storeAnswer(saveSession(session), runtime.options.timeoutMs);
   } catch (error) {
     // express-session tries again at the end of the response, and the login of before is still good.
     if (before === undefined) delete session[sessionKey];

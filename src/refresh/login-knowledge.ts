@@ -233,7 +233,7 @@ export class LoginKnowledge {
     const isMissed = generation > (found?.generation ?? (login.isRecordedFromStart ? -1 : 0));
     if (!isMissed) return;
     publish('refresh', { event: 'record-restored', loginId: login.loginId, generation });
-    this.#parts.track(this.recordTokens(login, { generation, tokens, mintedAt, replaces }, async () => {}));
+    this.#parts.track(this.#writeTokens(login, { generation, tokens, mintedAt, replaces }, async () => {}));
   }
 
   /** Renews the lifetime of a row that is as it should be. */
@@ -296,10 +296,26 @@ export class LoginKnowledge {
    */
   async recordTokens(
     login: LoginHandle,
-    { generation, tokens, mintedAt, replaces }: TokenRecord,
+    record: TokenRecord,
     ifLate: (newest: KnownLogin) => Promise<void>,
     lock?: HeldLock,
   ): Promise<KnownLogin> {
+    const { shared, atomic } = login.storage;
+    const newest = await this.#writeTokens(login, record, ifLate, lock);
+    // A slower process may write something older over it. Once: a store that loses it again is not written to without end.
+    if (newest !== undefined && shared && !atomic)
+      void delay(checkRecordAfterMs, undefined, { ref: false })
+        .then(() => this.#look(login))
+        .catch(() => {});
+    return newest ?? this.recall(login);
+  }
+
+  async #writeTokens(
+    login: LoginHandle,
+    { generation, tokens, mintedAt, replaces }: TokenRecord,
+    ifLate: (newest: KnownLogin) => Promise<void>,
+    lock?: HeldLock,
+  ): Promise<KnownLogin | undefined> {
     const { loginId, storage, ttlSeconds } = login;
     const news = { generation, tokens, mintedAt, replaces };
     this.learn(loginId, news);
@@ -321,10 +337,7 @@ export class LoginKnowledge {
         orIfUnopenable(() => this.recall(login)),
       );
     };
-    const newest = await this.#record(login, news, work, ifLate);
-    if (newest !== undefined && storage.shared && !storage.atomic)
-      this.#parts.track(delay(checkRecordAfterMs, undefined, { ref: false }).then(() => this.#look(login)));
-    return newest ?? this.recall(login);
+    return this.#record(login, news, work, ifLate);
   }
 
   /**

@@ -475,15 +475,19 @@ export class TokenKeeper {
   ): Promise<TokenSet> {
     const { timeoutMs, underWay } = this.#parts;
     if (lock !== undefined) lock.isExchangeOpen = true;
+    let isSent = false;
     try {
-      const response = underWay.exchange(() => this.#parts.refresh(tokens, login));
+      const response = underWay.exchange(() => {
+        isSent = true;
+        return this.#parts.refresh(tokens, login);
+      });
       // What counts for others is how long somebody would have to wait.
       this.#outage
         .watch(() => within(response, timeoutMs, () => refreshTakesLong(timeoutMs)))
         .catch(() => {});
       return await response;
     } catch (error) {
-      if (!(error instanceof PolarOAuthError) && !isRateLimit(error))
+      if (isSent && !(error instanceof PolarOAuthError) && !isRateLimit(error))
         this.#unanswered.set(login.loginId, known.generation);
       throw error;
     } finally {

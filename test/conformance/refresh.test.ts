@@ -81,6 +81,10 @@ describe('oidcc-client-test-refresh-token', () => {
   it.each<[string, Misbehaviour]>([
     ['no nonce', { claims: ({ nonce: _, ...rest }) => rest }],
     ['another iat', { claims: (honest) => ({ ...honest, iat: (honest['iat'] as number) - 5 }) }],
+    [
+      'an iat of a clock ahead of ours',
+      { claims: (honest) => ({ ...honest, iat: (honest['iat'] as number) + 120 }) },
+    ],
     ['our azp', { claims: (honest) => ({ ...honest, azp: honest['aud'] }) }],
   ])('may come with an id_token that has %s', async (_what, misbehaviour) => {
     await start();

@@ -27,8 +27,10 @@ async function expectAlive(): Promise<void> {
 /** A store in which the writing of some sessions fails. */
 class FailingStore extends session.MemoryStore {
   fails: (sid: string, stored: session.SessionData) => boolean = () => false;
+  isSilent: (sid: string, stored: session.SessionData) => boolean = () => false;
 
   override set(sid: string, stored: session.SessionData, done?: (error?: unknown) => void): void {
+    if (this.isSilent(sid, stored)) return;
     if (this.fails(sid, stored)) setImmediate(() => done?.(new Error('The store is full')));
     else super.set(sid, stored, done);
   }
@@ -162,6 +164,18 @@ describe('the tokens of a login are revoked when', () => {
     await expectRevoked();
   });
 
+  it('the session store does not respond while they are saved', async () => {
+    const store = new FailingStore();
+    app = await startTestApp({ session: { store }, strategy: { timeoutMs: 1000 } });
+    const browser = app.browser();
+    const callback = await browser.visitPolar(await browser.startLogin());
+    let silences = 1;
+    store.isSilent = (sid, stored) => holdsUser(sid, stored) && silences-- > 0;
+    expect((await browser.get(callback)).body.code).toBe('timeout');
+    await expectRevoked();
+    expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+  });
+
   it('Polar takes its time to revoke them, for which nobody waits', async () => {
     let release = (): void => {};
     const released = new Promise<void>((resolve) => {
@@ -207,11 +221,13 @@ describe('the tokens of an account that is linked', () => {
   const store = new FailingStore();
   afterEach(() => {
     store.fails = () => false;
+    store.isSilent = () => false;
   });
-  const startLinking = async (verify?: unknown) => {
+  const startLinking = async (verify?: unknown, timeoutMs?: number) => {
     app = await startTestApp({
       verify,
       session: { store },
+      strategy: { timeoutMs },
       routes: (server, { passport: authenticator }) => {
         server.post('/password', (req, res) =>
           req.logIn({ id: 'local' } as Express.User, () => void res.json({})),
@@ -234,6 +250,21 @@ describe('the tokens of an account that is linked', () => {
     let saves = 0;
     store.fails = (sid, stored) => holdsUser(sid, stored) && ++saves === 2;
     expect((await browser.get(callback)).body.message).toBe('The store is full');
+    expect(await browser.token()).toBe(first);
+    for (const giveUpAt = Date.now() + 5000; live() > 1 && Date.now() < giveUpAt; )
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([first]);
+  });
+
+  it('are revoked when the session store does not respond, and those of before stay', async () => {
+    const browser = await startLinking(undefined, 1000);
+    await browser.post('/password').expect(200);
+    expect((await link(browser)).body).toEqual({ linked: true });
+    const first = await browser.token();
+    const callback = await browser.visitPolar(await browser.startLogin());
+    let saves = 0;
+    store.isSilent = (sid, stored) => holdsUser(sid, stored) && ++saves === 2;
+    expect((await browser.get(callback)).body.code).toBe('timeout');
     expect(await browser.token()).toBe(first);
     for (const giveUpAt = Date.now() + 5000; live() > 1 && Date.now() < giveUpAt; )
       await new Promise((resolve) => setTimeout(resolve, 10));

@@ -191,6 +191,28 @@ describe('a record that the store has lost', () => {
     expect(world.recorded).toBe(2);
   });
 
+  it('is not written without end to a store that loses it each time', async () => {
+    const world = new KeeperWorld('session store');
+    const a = world.process('A').acquainted();
+    await outcome(a.forced());
+    const { length } = world.log;
+    for (let lost = 0; lost < 10; lost++) {
+      world.rows.put('record', undefined);
+      await pass(1500);
+    }
+    expect(world.log.slice(length).filter((entry) => entry.includes('write record')).length).toBeLessThan(4);
+  });
+
+  it('is looked for once more after a refresh, for which no shutdown waits', async () => {
+    const world = new KeeperWorld('session store');
+    const a = world.process('A').acquainted();
+    await outcome(a.forced());
+    expect(await finished(a.underWay.settled(100))).toEqual({ exchanges: 0, writes: 0 });
+    world.rows.put('record', undefined);
+    await pass(2000);
+    expect(world.recorded).toBe(1);
+  });
+
   it('is not missed where the session alone has the tokens of the login', async () => {
     const world = new KeeperWorld();
     const a = world.process('A').acquainted();
