@@ -166,7 +166,7 @@ describe('the tokens of a login are revoked when', () => {
 
   it('the session store does not respond while they are saved', async () => {
     const store = new FailingStore();
-    app = await startTestApp({ session: { store }, strategy: { timeoutMs: 1000 } });
+    app = await startTestApp({ session: { store }, strategy: { timeoutMs: 3000 } });
     const browser = app.browser();
     const callback = await browser.visitPolar(await browser.startLogin());
     let silences = 1;
@@ -257,7 +257,7 @@ describe('the tokens of an account that is linked', () => {
   });
 
   it('are revoked when the session store does not respond, and those of before stay', async () => {
-    const browser = await startLinking(undefined, 1000);
+    const browser = await startLinking(undefined, 3000);
     await browser.post('/password').expect(200);
     expect((await link(browser)).body).toEqual({ linked: true });
     const first = await browser.token();

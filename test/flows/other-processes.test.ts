@@ -75,33 +75,37 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 
 describe('a response of Polar that comes after the time-out', () => {
   it.each<[string, object]>([
-    ['late', { delayMs: 2500 }],
-    ['drop by drop', { slowBodyMs: 2500 }],
-  ])('%s: the caller gets a 503, and afterwards all processes have the tokens', async (_how, fault) => {
-    const processes = await startProcesses(3, { timeoutMs: 600 });
-    emulator().advanceTime(loginLife);
-    emulator().fail('token', fault as never);
-    const startedAt = performance.now();
-    const answers = await Promise.all(processes.map((browser) => browser.get('/token')));
-    expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
-      processes.map(() => [503, 'timeout']),
-    );
-    expect(performance.now() - startedAt).toBeLessThan(2400);
-    expect(answers[0]?.body.message).toMatch(/The login is not lost/);
+    ['late', { delayMs: 5000 }],
+    ['drop by drop', { slowBodyMs: 5000 }],
+  ])(
+    '%s: the caller gets a 503, and afterwards all processes have the tokens',
+    async (_how, fault) => {
+      const processes = await startProcesses(3, { timeoutMs: 2000 });
+      emulator().advanceTime(loginLife);
+      emulator().fail('token', fault as never);
+      const startedAt = performance.now();
+      const answers = await Promise.all(processes.map((browser) => browser.get('/token')));
+      expect(answers.map(({ status, body }) => [status, body.code])).toEqual(
+        processes.map(() => [503, 'timeout']),
+      );
+      expect(performance.now() - startedAt).toBeLessThan(4900);
+      expect(answers[0]?.body.message).toMatch(/The login is not lost/);
 
-    for (const browser of processes) {
-      await until(async () => {
-        emulator().advanceTime(1);
-        const { status } = await browser.get('/token');
-        expect([200, 503]).toContain(status);
-        return status === 200;
-      });
-    }
-    const tokens = await Promise.all(processes.map((browser) => browser.token()));
-    const [live] = emulator().liveTokens();
-    expect(tokens).toEqual(processes.map(() => live?.accessToken));
-    expect(refreshes().map(({ status }) => status)).toEqual([200]);
-  });
+      for (const browser of processes) {
+        await until(async () => {
+          emulator().advanceTime(1);
+          const { status } = await browser.get('/token');
+          expect([200, 503]).toContain(status);
+          return status === 200;
+        });
+      }
+      const tokens = await Promise.all(processes.map((browser) => browser.token()));
+      const [live] = emulator().liveTokens();
+      expect(tokens).toEqual(processes.map(() => live?.accessToken));
+      expect(refreshes().map(({ status }) => status)).toEqual([200]);
+    },
+    60_000,
+  );
 });
 
 describe('a logout in another process', () => {

@@ -220,7 +220,7 @@ describe('a store that is slow', () => {
     expect(refreshes()).toHaveLength(1);
   });
 
-  it.each([1500, 3000])('to respond at all leaves a refresh its time, of %d ms', async (timeoutMs) => {
+  it.each([2500, 4000])('to respond at all leaves a refresh its time, of %d ms', async (timeoutMs) => {
     const store = inMemoryStorage();
     let isSilent = false;
     const orSilence =
