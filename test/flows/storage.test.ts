@@ -185,7 +185,9 @@ describe('a session store whose ids are limited', () => {
     });
     await browser.get('/token').expect(200);
     const req = { ...(await requestOf(store)), logout: undefined };
-    const ended = await new Promise((resolve) => logout(restarted)(req as never, {} as never, resolve));
+    const ended = await new Promise((resolve) =>
+      logout(restarted)(req as never, { setHeader() {} } as never, resolve),
+    );
     expect(ended).toMatchObject({ code: 'unsupported_storage' });
     expect(app.emulator.liveTokens()).toEqual([]);
   });
