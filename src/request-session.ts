@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Request } from 'express';
 import type { Session, SessionData } from 'express-session';
 import { PolarConfigurationError, PolarTransientError } from './errors.js';
+import { within } from './within.js';
 
 /** The session of a request, with the parts that this package and Passport keep in it. */
 export type RequestSession = Session & Partial<SessionData> & Record<string, unknown>;
@@ -70,17 +70,8 @@ export function saveSession(session: RequestSession): Promise<void> {
  *
  * @throws PolarTransientError `timeout`
  */
-export async function storeAnswer<T>(asked: Promise<T>, timeoutMs: number): Promise<T> {
-  const late = Symbol('late');
-  const timer = new AbortController();
-  const { signal } = timer;
-  try {
-    const answer = await Promise.race([asked, delay(timeoutMs, late, { signal })]);
-    if (answer !== late) return answer as T;
-  } finally {
-    timer.abort();
-  }
-  throw storeTimedOut(timeoutMs);
+export function storeAnswer<T>(asked: Promise<T>, timeoutMs: number): Promise<T> {
+  return within(asked, timeoutMs, () => storeTimedOut(timeoutMs));
 }
 
 /** What {@link storeAnswer} throws. */

@@ -90,7 +90,7 @@ const allowed: Record<string, readonly string[]> = {
   outage: ['errors'],
   http: ['errors', 'within'],
   'option-checks': ['errors', 'parse-url'],
-  'request-session': ['errors'],
+  'request-session': ['errors', 'within'],
   'first-save': ['request-session'],
   'log-in': [],
   'own-fault': ['diagnostics'],
