@@ -12,9 +12,9 @@ const neededScore = 90;
 /** What is changed, and the tests that are to notice: the fast ones, since they run for each change. */
 const rooms = {
   'id-token': { mutate: ['src/id-token/**/*.ts'], tests: ['id-token/*'] },
-  'pending-logins': {
-    mutate: ['src/passport/{pending-logins,in-turn}.ts'],
-    tests: ['passport/{pending-logins,in-turn}'],
+  attempts: {
+    mutate: ['src/attempts/*.ts'],
+    tests: ['attempts/*', 'flows/{login-attempts,tabs,callback}', 'conformance/attempts'],
   },
   tokens: {
     mutate: ['src/tokens/**/*.ts'],

@@ -62,14 +62,18 @@ export interface EndableLogin {
   /** Key of the session under which it is kept. */
   readonly sessionKey: string;
   readonly entry: SessionEntry;
-  /** True when it is the login of this serialized user. */
-  isOf(user: unknown): boolean;
+  /** True when it goes on, where the app logs in one serialized user after another, or after nobody. */
+  staysWith(userBefore: unknown, userNow: unknown): boolean;
+  /** True when it has waited too long for the app to log its user in. */
+  isForgotten(): boolean;
   end(): Promise<void>;
 }
 
 const strategies = new StrategyRegistry<PolarRuntime>();
 
 const introspectionTTLMs = 30_000;
+// For how long a login waits for the app to log its user in.
+const maxWaitMs = 10 * 60_000;
 
 /** Builds what the options describe. */
 export function composeRuntime(given: PolarClientOptions, options: ResolvedOptions): PolarRuntime {
@@ -187,9 +191,13 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         // Read at once: a logout takes the session off the request.
         const login = (owner ?? runtime).loginFrom(req, entry);
         // Whose strategy this process does not have: nobody here can revoke its tokens, but its end is recorded.
-        const end = owner ? () => owner.end(login) : () => keeper.endUnopened(login.place);
+        const isLeftToApp = entry.waiting === 'leave';
+        const end = owner && !isLeftToApp ? () => owner.end(login) : () => keeper.endUnopened(login.place);
         const isOf = (user: unknown): boolean => owner?.isLoginOf(entry, user) ?? false;
-        return { loginId, sessionKey, entry, isOf, end };
+        const isForgotten = (): boolean => login.isWaiting && Math.abs(now() - login.mintedAt) > maxWaitMs;
+        const staysWith = (before: unknown, after: unknown): boolean =>
+          isOf(after) && (login.isWaiting ? !isForgotten() : isOf(before));
+        return { loginId, sessionKey, entry, staysWith, isForgotten, end };
       });
     },
     settled(withinMs) {

@@ -26,8 +26,24 @@ export type PolarErrorCode =
   | 'network_error'
   | 'server_error'
   | 'userinfo_sub_mismatch'
+  | 'user_not_found'
+  | LoginFailureCode
   | IdTokenErrorCode
   | OAuthErrorCode;
+
+/** Why a login failed without a fault: a person's "no", or an attempt that is no longer valid. The `info.code` of Passport. */
+export type LoginFailureCode =
+  | 'access_denied'
+  | 'login_required'
+  | 'login_refused'
+  | 'state_missing'
+  | 'attempt_unknown'
+  | 'attempt_expired'
+  | 'attempt_cookie_missing'
+  | 'attempt_cookie_other'
+  | 'attempt_used'
+  | 'callback_malformed'
+  | 'callback_empty';
 
 /** What was wrong with an id_token: one code for each check of OpenID Connect Core 3.1.3.7. */
 export type IdTokenErrorCode =
@@ -124,6 +140,16 @@ export class PolarAuthorizationError extends PolarError {
   }
 }
 
+/**
+ * A login failed without a fault; `code` says why, and the message is for the person. Reaches `next` only with
+ * `passport.authenticate('polar', { failWithError: true })`. Status 400, 401 or 403.
+ */
+export class PolarLoginFailedError extends PolarError {
+  constructor(code: LoginFailureCode, message: string, options: PolarErrorOptions = {}) {
+    super(code, message, { status: 401, ...options });
+  }
+}
+
 /** An id_token that must not be believed; `code` says which check failed. */
 export class PolarIdTokenError extends PolarError {
   constructor(code: IdTokenErrorCode, message: string, options: PolarErrorOptions = {}) {
@@ -213,6 +239,7 @@ const ownClasses = new Set<unknown>([
   PolarError,
   PolarConfigurationError,
   PolarAuthorizationError,
+  PolarLoginFailedError,
   PolarIdTokenError,
   PolarOAuthError,
   PolarResponseError,

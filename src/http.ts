@@ -46,11 +46,13 @@ const maxBodyBytes = 256 * 1024;
  */
 export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
   return async (request) => {
+    let isAnswered = false;
     const where = `${request.method} ${withoutQuery(request.url)}`;
     const deadline = startDeadline(request.timeoutMs ?? options.timeoutMs, request.signal);
     try {
       deadline.signal.throwIfAborted();
       const response = await deadline.race(options.fetch(request.url, requestInit(request, deadline.signal)));
+      isAnswered = true;
       if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
         discardBody(response);
         throw new PolarResponseError(
@@ -67,11 +69,32 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
       const text = await deadline.race(readCapped(response, where));
       return { status, headers, body: parseJSON(response, text, where) };
     } catch (error) {
-      throw deadline.explain(error, where);
+      const explained = deadline.explain(error, where);
+      if (!isAnswered && isConnectionReset(error)) unansweredResets.add(explained as object);
+      throw explained;
     } finally {
       deadline.stop();
     }
   };
+}
+
+/**
+ * True where the other side closed the connection instead of responding. That is how a connection ends which was kept alive for
+ * longer than a load balancer keeps it, so the same request may well succeed on a new one.
+ */
+export function isConnectionReset(error: unknown, depth = 0): boolean {
+  if (typeof error !== 'object' || error === null || depth > 4) return false;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return (
+    ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'].includes(String(code)) || isConnectionReset(cause, depth + 1)
+  );
+}
+
+const unansweredResets = new WeakSet<object>();
+
+/** True for an error of {@link Http} after a reset connection on which no part of a response had come. */
+export function isUnansweredReset(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && unansweredResets.has(error);
 }
 
 /** An end to waiting: a time-out, with the caller's own signal on top. */

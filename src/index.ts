@@ -1,4 +1,11 @@
 export type { PolarAccess, PolarAccessToken } from './api/polar-access.js';
+export type {
+  BearerRequirements,
+  PolarBearerStrategyOptions,
+  PolarBearerUser,
+  PolarBearerVerify,
+} from './bearer/bearer-options.js';
+export { PolarBearerStrategy } from './bearer/bearer-strategy.js';
 export type { AuthorizationParameters, Prompt, SubType } from './client/authorization-url.js';
 export type { CallOptions } from './client/call-options.js';
 export type { TokenEndpointAuthMethod } from './client/client-authentication.js';
@@ -14,6 +21,7 @@ export type { UserInfo } from './client/user-info.js';
 export type { WebSessionGrant } from './client/web-session-grant.js';
 export {
   type IdTokenErrorCode,
+  type LoginFailureCode,
   type OAuthErrorCode,
   PolarAuthorizationError,
   PolarConfigurationError,
@@ -21,6 +29,7 @@ export {
   type PolarErrorCode,
   PolarIdTokenError,
   PolarInsufficientScopeError,
+  PolarLoginFailedError,
   PolarLoginRequiredError,
   PolarOAuthError,
   PolarResponseError,
@@ -35,14 +44,7 @@ export { requireScope } from './express/require-scope.js';
 export type { IdTokenClaims } from './id-token/claims.js';
 export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-token.js';
 export type { PolarStrategyOptions } from './options.js';
-export type {
-  BearerRequirements,
-  PolarBearerStrategyOptions,
-  PolarBearerUser,
-  PolarBearerVerify,
-} from './passport/bearer-options.js';
-export { PolarBearerStrategy } from './passport/bearer-strategy.js';
-export type { LoginFailure, LoginFailureCode } from './passport/login-outcome.js';
+export type { LoginFailure } from './passport/login-outcome.js';
 export { PolarStrategy } from './passport/polar-strategy.js';
 export type { PolarProfile } from './passport/profile.js';
 export type { PolarAuthenticateOptions } from './passport/request-options.js';

@@ -22,6 +22,7 @@ import {
   type SessionEntry,
   scopesOf,
   sealSessionEntry,
+  type Waiting,
 } from './tokens/session-entry.js';
 import {
   type LoginFacts,
@@ -34,6 +35,12 @@ import { UserIdentities } from './tokens/user-identity.js';
 /** A login as its session shows it at a glance. */
 export interface SessionLogin {
   readonly loginId: string;
+  /** Id of the login attempt that it came from. */
+  readonly attempt: string | undefined;
+  /** When Polar issued the tokens of the login, in milliseconds since the epoch. */
+  readonly mintedAt: number;
+  /** True while the app has yet to log its user in. */
+  readonly isWaiting: boolean;
   /** Scopes of the newest tokens known. */
   readonly scopes: readonly string[];
   /** What was asked for at login. */
@@ -84,7 +91,14 @@ export interface Logins {
    */
   checkStorage(req: Request): Promise<void>;
   /** Puts a login that has just happened into the session, for this user. */
-  putLogin(req: Request, login: NewLogin, serializedUser: unknown): Promise<LoginHandle>;
+  putLogin(
+    req: Request,
+    login: NewLogin,
+    serializedUser: unknown,
+    state?: { readonly waiting?: Waiting },
+  ): Promise<LoginHandle>;
+  /** Where login attempts may be: the app's own storage, if it has one, and the session store of this request. */
+  storagesOf(req: Request): GuardedStorage[];
   /** True when logins can be found again by their id alone. */
   readonly keepsLogins: boolean;
   /** The login of this id, from the app's own token records. */
@@ -143,6 +157,9 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     const { sessionID } = req;
     return {
       loginId: entry.loginId,
+      attempt: entry.attempt,
+      mintedAt: entry.mintedAt,
+      isWaiting: entry.waiting !== undefined,
       place: { ...place, loginId: entry.loginId },
       scopes: [...(known === undefined ? scopesOf(entry) : (known.tokens?.scopes ?? []))],
       askedScopes: entry.askedScopes,
@@ -198,10 +215,15 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
   };
 
   return {
-    async putLogin(req, login, serializedUser) {
+    async putLogin(req, login, serializedUser, state = {}) {
       const entry = newSessionEntry(login, users.of(serializedUser, login.subject));
-      sessionOf(req)[options.sessionKey] = await sealSessionEntry(entry, entryKeyring);
+      const sealed = await sealSessionEntry(entry, entryKeyring);
+      sessionOf(req)[options.sessionKey] = { ...sealed, ...state };
       return handleOf(placeIn(req), entry);
+    },
+    storagesOf(req) {
+      const sessions = guarded(sessionStorage(req.sessionStore as never));
+      return ownStorage === undefined ? [sessions] : [ownStorage, sessions];
     },
     keepsLogins,
     users,
@@ -221,7 +243,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     },
     loginOf(req) {
       const entry = entryIn(req);
-      if (entry === undefined) return undefined;
+      if (entry === undefined || entry.waiting) return undefined;
       return isLoginOf(entry, loggedInUser(req)) ? sessionLogin(req, entry) : undefined;
     },
   };

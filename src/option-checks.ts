@@ -108,6 +108,14 @@ export function text(value: unknown, name: string): string | undefined {
   return value;
 }
 
+/** The front of a path: it begins with a slash, and ends with none. */
+export function pathPrefix(value: unknown, name: string): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || !/^(?:\/[\w.~-]*[\w~-])+$/.test(value))
+    throw new TypeError(`${name} must be the front of a path without a slash at its end, such as '/app'`);
+  return value;
+}
+
 /** True or false. */
 export function flag(value: unknown, name: string): boolean | undefined {
   if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`${name} must be true or false`);

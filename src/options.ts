@@ -14,6 +14,7 @@ import {
   keys,
   methods,
   oneOf,
+  pathPrefix,
   rejectUnknown,
   resolveScope,
   seconds,
@@ -48,6 +49,12 @@ export interface PolarStrategyOptions extends PolarClientOptions {
   readonly sessionKey?: string | undefined;
   /** Gives a classic verify callback the request as its first argument. @default false */
   readonly passReqToCallback?: boolean | undefined;
+  /**
+   * What a proxy takes off the front of each path before it reaches the app, such as `/app`. It is put back in front of a
+   * `callbackURL` and `loginPath` that begin with a slash, and of the page to come back to.
+   * @default none
+   */
+  readonly proxyPrefix?: string | undefined;
   /** Trusts `X-Forwarded-Proto` and `-Host` when a relative callbackURL is completed. @default Express's `trust proxy` */
   readonly proxy?: boolean | undefined;
   /**
@@ -63,11 +70,10 @@ export interface PolarStrategyOptions extends PolarClientOptions {
    */
   readonly leewaySeconds?: number | undefined;
   /**
-   * Seconds within which a login that was started has to be finished. A new session that holds nothing but started logins
-   * is kept for no longer, unless its visitor comes back, so that visitors without cookies cannot fill the session store.
+   * Seconds within which a login that was started has to be finished. The storage keeps login attempts for no longer.
    * @default 600
    */
-  readonly pendingLoginSeconds?: number | undefined;
+  readonly loginAttemptSeconds?: number | undefined;
   /**
    * Where the processes of an app share what they know of logins: the newest tokens, who refreshes, and who has logged
    * out. `redisStorage(client)` of `passport-polar-sh/redis`, or a {@link PolarStorage} over a database of yours.
@@ -106,10 +112,11 @@ export interface ResolvedOptions extends ResolvedClientOptions {
   readonly sessionKey: string;
   readonly passReqToCallback: boolean;
   readonly proxy: boolean | undefined;
+  readonly proxyPrefix: string;
   readonly fetchUserInfo: boolean;
   readonly clockToleranceSeconds: number;
   readonly leewaySeconds: number;
-  readonly pendingLoginSeconds: number;
+  readonly loginAttemptSeconds: number;
   readonly storage: PolarStorage | undefined;
   readonly encryptionKeys: readonly string[] | undefined;
   readonly maxExchanges: number;
@@ -135,10 +142,11 @@ export const optionNames: Record<keyof PolarStrategyOptions, true> = {
   sessionKey: true,
   passReqToCallback: true,
   proxy: true,
+  proxyPrefix: true,
   fetchUserInfo: true,
   clockToleranceSeconds: true,
   leewaySeconds: true,
-  pendingLoginSeconds: true,
+  loginAttemptSeconds: true,
   storage: true,
   encryptionKeys: true,
   maxExchanges: true,
@@ -153,8 +161,6 @@ const takenSessionKeys = [
   'returnTo',
   'messages',
   'flash',
-  'polarLogins',
-  'polarWantedScopes',
   '__proto__',
   'constructor',
   'prototype',
@@ -185,10 +191,11 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     sessionKey: sessionKeyOf(text(options.sessionKey, 'sessionKey') ?? name),
     passReqToCallback: flag(options.passReqToCallback, 'passReqToCallback') ?? false,
     proxy: flag(options.proxy, 'proxy'),
+    proxyPrefix: pathPrefix(options.proxyPrefix, 'proxyPrefix') ?? '',
     fetchUserInfo: flag(options.fetchUserInfo, 'fetchUserInfo') ?? false,
     clockToleranceSeconds: seconds(options.clockToleranceSeconds, 'clockToleranceSeconds') ?? 30,
     leewaySeconds: seconds(options.leewaySeconds, 'leewaySeconds') ?? 5,
-    pendingLoginSeconds: secondsOfADay(options.pendingLoginSeconds, 'pendingLoginSeconds') ?? 600,
+    loginAttemptSeconds: secondsOfADay(options.loginAttemptSeconds, 'loginAttemptSeconds') ?? 600,
     encryptionKeys: keys(options.encryptionKeys, 'encryptionKeys'),
     storage: methods(options.storage, 'storage', ['read', 'write', 'remove']),
     maxExchanges: count(options.maxExchanges, 'maxExchanges') ?? 500,

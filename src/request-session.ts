@@ -58,6 +58,21 @@ export function serializedUser(req: Request): unknown {
   return session?.[manager?._key ?? 'passport']?.user;
 }
 
+/** What Passport would write into the session for a user. Rejects where the app's `serializeUser` fails. */
+export function serializeUser(req: Request, user: Express.User): Promise<unknown> {
+  type Serialize = (
+    user: Express.User,
+    req: Request,
+    done: (error: unknown, value?: unknown) => void,
+  ) => void;
+  const manager = (req as { _sessionManager?: { _serializeUser?: Serialize } })._sessionManager;
+  return new Promise((resolve, reject) => {
+    if (manager?._serializeUser === undefined)
+      return reject(new Error('Passport has no session manager here'));
+    manager._serializeUser(user, req, (error, value) => (error ? reject(error) : resolve(value)));
+  });
+}
+
 /** Writes the session to its store now. */
 export function saveSession(session: RequestSession): Promise<void> {
   return new Promise((resolve, reject) =>

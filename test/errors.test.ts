@@ -50,6 +50,7 @@ function samples(from: ErrorsModule): Record<string, PolarError> {
       retryAfterSeconds: 60,
       cause,
     }),
+    PolarLoginFailedError: new from.PolarLoginFailedError('attempt_used', 'text', { status: 403, cause }),
     PolarLoginRequiredError: new from.PolarLoginRequiredError('not_logged_in', 'text', { cause }),
     PolarInsufficientScopeError: new from.PolarInsufficientScopeError('text', ['a:read'], { cause }),
   };
@@ -79,6 +80,7 @@ const expectations: [keyof ErrorsModule, PolarErrorCode, number | undefined, Rec
   ],
   ['PolarResponseError', 'malformed_response', 502, { field: 'sub' }],
   ['PolarTransientError', 'rate_limited', 503, { retryAfterSeconds: 60 }],
+  ['PolarLoginFailedError', 'attempt_used', 403, {}],
   ['PolarLoginRequiredError', 'not_logged_in', 401, {}],
   ['PolarInsufficientScopeError', 'insufficient_scope', 403, { scopes: ['a:read'] }],
 ];

@@ -1,6 +1,6 @@
 import { publish } from '../diagnostics.js';
 import { PolarConfigurationError, PolarInsufficientScopeError, PolarResponseError } from '../errors.js';
-import { type Fetch, startDeadline } from '../http.js';
+import { type Fetch, isConnectionReset, startDeadline } from '../http.js';
 import { parseURL } from '../parse-url.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenKeeper } from '../refresh/token-keeper.js';
@@ -95,7 +95,7 @@ async function send(
   const deadline = startDeadline(timeoutMs, request.signal);
   try {
     headers.set('authorization', `Bearer ${accessToken}`);
-    return await deadline.race(
+    const sendOnce = (): Promise<Response> =>
       fetch(request.url, {
         method: request.method,
         headers,
@@ -103,6 +103,13 @@ async function send(
         // The caller's own signal goes on to hold for the body.
         signal: AbortSignal.any([deadline.signal, request.signal]),
         ...(body !== undefined && { body }),
+      });
+    // What only reads may be asked twice (RFC 9110, 9.2.2).
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    return await deadline.race(
+      sendOnce().catch((error: unknown) => {
+        if (isRead && isConnectionReset(error)) return sendOnce();
+        throw error;
       }),
     );
   } catch (error) {

@@ -1,5 +1,7 @@
 import type { Request } from 'express';
 import type { EndableLogin, PolarRuntime } from '../composition.js';
+import { developmentHint } from '../development-hint.js';
+import { publish } from '../diagnostics.js';
 import { beforeFirstSaveAfterRegenerate } from '../first-save.js';
 import { hookLogIn, isLogInHooked } from '../log-in.js';
 import { callBack } from '../own-fault.js';
@@ -7,7 +9,8 @@ import { loggedInUser, serializedUser } from '../request-session.js';
 
 /**
  * Has `req.logIn` carry the login with Polar into the session that it regenerates, when the app logs the same person in
- * again, with a changed profile or after a second factor. Of anybody else it ends, in every process.
+ * again, with a changed profile or after a second factor; also where the app has logged that person in to nothing yet. Of
+ * anybody else it ends, in every process.
  */
 export function keepLoginsAtLogIn(runtime: PolarRuntime, req: Request): void {
   // By another strategy's middleware: one does it for all.
@@ -21,17 +24,42 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime, req: Request): void {
     beforeFirstSaveAfterRegenerate(req, async (session) => {
       const userNow = serializedUser(req);
       for (const login of logins) {
-        if (login.isOf(userBefore) && login.isOf(userNow)) kept.add(login);
-        if (kept.has(login)) session[login.sessionKey] = login.entry;
+        if (login.staysWith(userBefore, userNow)) kept.add(login);
+        const { waiting: _no, ...entry } = login.entry;
+        if (kept.has(login)) session[login.sessionKey] = entry;
         // With `keepSessionInfo`, Passport has brought it along.
         else delete session[login.sessionKey];
       }
+      if (kept.size < logins.length) hintAtUserKey(userBefore, userNow);
     });
     logIn(user, options, (error) => {
       // The browser gets another session, also where the store failed. Nobody waits for the end of what it lost.
       if (req.session !== sessionBefore)
         for (const login of logins) if (!kept.has(login)) login.end().catch(() => {});
+      for (const { entry, loginId } of kept)
+        if (entry.waiting && !error) publish('login', { event: 'logged-in', loginId });
       callBack(req, () => done(error));
     });
   });
+}
+
+/** Ends a login that waits in the session for its user, and has waited for too long. */
+export function endForgottenLogin(runtime: PolarRuntime, req: Request): void {
+  const { sessionKey } = runtime.options;
+  const session = (req as { session?: unknown }).session as Record<string, unknown> | undefined;
+  if (!(session?.[sessionKey] as { waiting?: unknown } | undefined)?.waiting) return;
+  for (const login of runtime.loginsIn(req)) {
+    if (login.sessionKey !== sessionKey || !login.isForgotten()) continue;
+    delete session?.[sessionKey];
+    login.end().catch(() => {});
+  }
+}
+
+// Two users of one id may be two people, of two tables say, so only the developer can know.
+function hintAtUserKey(before: unknown, now: unknown): void {
+  const idOf = (user: unknown): unknown => (user as { id?: unknown } | null | undefined)?.id;
+  if (idOf(before) === undefined || idOf(before) !== idOf(now)) return;
+  developmentHint(
+    'req.login ended the login with Polar, since the serialized user has changed. The id is the same: if it names one person, tell the strategy with userKey: (user) => user.id.',
+  );
 }

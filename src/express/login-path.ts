@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import { noStore } from '../no-store.js';
 import { withReturnTo } from '../return-to.js';
+import { runtimeOfRequest } from './request-runtime.js';
 
 /** Where people log in. */
 export interface LoginPathOptions {
@@ -27,11 +28,23 @@ export function wantsPage(req: Request): boolean {
   return !isScript && /\btext\/html\b/i.test(accept);
 }
 
-/** Sends a page to log in, to come back to where it was. */
-export function toLogin(req: Request, res: Response, loginPath: string): void {
+/** Sends a page to log in, with the scopes that it needs, to come back to where it was. */
+export function toLogin(
+  req: Request,
+  res: Response,
+  loginPath: string,
+  scopes: readonly string[] = [],
+): void {
   // Something before the route, a time-out say, has answered already.
   if (res.headersSent) return;
   noStore(res);
   const isRead = req.method === 'GET' || req.method === 'HEAD';
-  res.redirect(303, withReturnTo(loginPath, isRead ? req.originalUrl : undefined));
+  const { proxyPrefix = '' } = runtimeOfRequest(req)?.options ?? {};
+  const login = withReturnTo(
+    `${proxyPrefix}${loginPath}`,
+    isRead ? `${proxyPrefix}${req.originalUrl}` : undefined,
+  );
+  // The login asks for no scope that no guard names, whoever makes such an address.
+  const scope = `${login.includes('?') ? '&' : '?'}scope=${encodeURIComponent(scopes.join(' '))}`;
+  res.redirect(303, scopes.length === 0 ? login : `${login}${scope}`);
 }

@@ -1,6 +1,28 @@
-import { PolarLoginRequiredError } from '../errors.js';
+import type { Request } from 'express';
+import { PolarConfigurationError, PolarLoginRequiredError } from '../errors.js';
+import { loggedInUser } from '../request-session.js';
+import { runtimeOfRequest } from './request-runtime.js';
+
+// Long enough for the redirects after a login; whoever was deleted later may log in again.
+const justNowMs = 60_000;
 
 /** The error for a request on which nobody is logged in with Polar. People may get to read it. */
 export function notLoggedIn(): PolarLoginRequiredError {
   return new PolarLoginRequiredError('not_logged_in', 'Nobody is logged in with Polar. Log in first.');
+}
+
+/**
+ * Why a guard lets nobody through. Where somebody has logged in a moment ago and Passport finds no such user, sending the
+ * browser to log in again would go on for ever.
+ */
+export function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarConfigurationError {
+  const runtime = runtimeOfRequest(req);
+  const login = runtime?.loginIn(req);
+  if (runtime === undefined || login === undefined || login.isWaiting) return notLoggedIn();
+  const isNew = Math.abs(runtime.options.now() - login.mintedAt) < justNowMs;
+  if (!isNew || loggedInUser(req) !== undefined) return notLoggedIn();
+  return new PolarConfigurationError(
+    'user_not_found',
+    'Somebody logged in with Polar a moment ago, but Passport finds no user for this session: deserializeUser called back with false or null. Does it look for what serializeUser stores, and is the user still in the database?',
+  );
 }

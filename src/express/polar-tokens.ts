@@ -1,14 +1,11 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
-import { saveSession, sessionOf, storeAnswer } from '../request-session.js';
-import { keepLoginsAtLogIn } from './keep-logins.js';
+import { sessionOf } from '../request-session.js';
+import { endForgottenLogin, keepLoginsAtLogIn } from './keep-logins.js';
 import { notLoggedIn } from './not-logged-in.js';
 import './missing-middleware.js';
-import { wantScopes } from '../wanted-scopes.js';
 import type { PolarRequest } from './polar-request.js';
-
-const wantScopesKey = Symbol('passport-polar-sh.want-scopes');
-type WantScopes = (needed: readonly string[]) => Promise<boolean>;
+import { setRuntimeOfRequest } from './request-runtime.js';
 
 /**
  * Gives each request `req.polar`: access tokens that are valid when they are asked for. Where the app calls `req.login` for
@@ -36,18 +33,11 @@ export function polarTokens(strategy: HasPolarRuntime): RequestHandler {
         return made;
       },
     });
+    setRuntimeOfRequest(req, runtime);
+    endForgottenLogin(runtime, req);
     keepLoginsAtLogIn(runtime, req);
     next();
   };
-}
-
-/**
- * Has the next login of this person ask for these scopes beside those that were granted; false when they were asked
- * for at the last one already.
- */
-export async function wantScopesAtNextLogin(req: Request, needed: readonly string[]): Promise<boolean> {
-  const { [wantScopesKey]: want } = req.polar as PolarRequest & { [wantScopesKey]?: WantScopes };
-  return (await want?.(needed)) ?? false;
 }
 
 /** The runtime of a strategy, for middleware that is given one. */
@@ -76,17 +66,5 @@ function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
       },
     },
     loginId: { get: () => runtime.loginOf(req)?.loginId },
-    [wantScopesKey]: {
-      value: (async (needed) => {
-        const { scopes: granted = [], askedScopes: asked = [] } = runtime.loginOf(req) ?? {};
-        if (needed.every((scope) => granted.includes(scope) || asked.includes(scope))) return false;
-        const { name, now } = runtime.options;
-        const session = sessionOf(req);
-        wantScopes(session, name, [...granted, ...needed], now());
-        // Before the browser is sent on: it may be back before express-session has saved at the end of the answer.
-        await storeAnswer(saveSession(session), runtime.options.timeoutMs);
-        return true;
-      }) satisfies WantScopes,
-    },
   }) as PolarRequest;
 }

@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Respon
 import { PolarLoginRequiredError } from '../errors.js';
 import { noStore } from '../no-store.js';
 import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-path.js';
-import { notLoggedIn } from './not-logged-in.js';
+import { whyNotLoggedIn } from './not-logged-in.js';
 
 /**
  * Lets only people through who are logged in **and** whose login with Polar is alive. Pages are sent to log in and
@@ -23,9 +23,10 @@ export function requireLogin(options: LoginPathOptions): RequestHandler {
     isLoggedIn(req)
       .then((yes) => {
         if (yes) return next();
-        if (wantsPage(req)) return toLogin(req, res, loginPath);
+        const problem = whyNotLoggedIn(req);
+        if (wantsPage(req) && problem instanceof PolarLoginRequiredError) return toLogin(req, res, loginPath);
         noStore(res);
-        return next(notLoggedIn());
+        return next(problem);
       })
       .catch(next);
   };

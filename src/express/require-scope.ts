@@ -1,11 +1,12 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { PolarScope } from '../client/polar-scope.js';
-import { PolarInsufficientScopeError } from '../errors.js';
+import { PolarInsufficientScopeError, PolarLoginRequiredError } from '../errors.js';
 import { noStore } from '../no-store.js';
 import { list } from '../option-checks.js';
+import { nameScopes } from '../requestable-scopes.js';
 import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-path.js';
-import { notLoggedIn } from './not-logged-in.js';
-import { wantScopesAtNextLogin } from './polar-tokens.js';
+import { whyNotLoggedIn } from './not-logged-in.js';
+import { runtimeOfRequest } from './request-runtime.js';
 
 /**
  * Lets only people through whose login with Polar has these scopes, all of them. Pages are sent to Polar again, to
@@ -32,31 +33,34 @@ export function requireScope(
   const needed = list(scope, 'scope');
   if (needed.length === 0) throw new TypeError("requireScope needs a scope, such as 'organizations:read'");
   const loginPath = loginPathOf(options, 'requireScope');
+  nameScopes(needed);
 
   return function requireScope(req: Request, res: Response, next: NextFunction): void {
-    check(req)
-      .then(({ problem, ask }) => {
+    problemOf(req)
+      .then((problem) => {
         if (problem === undefined) return next();
-        if (ask) return toLogin(req, res, loginPath);
+        if (wantsPage(req) && canLogInHelp(req, problem)) return toLogin(req, res, loginPath, needed);
         noStore(res);
         return next(problem);
       })
       .catch(next);
   };
 
-  async function check(req: Request): Promise<{ readonly problem?: Error; readonly ask?: boolean }> {
-    const problem = await problemOf(req);
-    if (problem === undefined) return {};
-    return { problem, ask: wantsPage(req) && (await wantScopesAtNextLogin(req, needed)) };
-  }
-
   async function problemOf(req: Request): Promise<Error | undefined> {
-    if (!(await req.polar.isLoggedIn())) return notLoggedIn();
+    if (!(await req.polar.isLoggedIn())) return whyNotLoggedIn(req);
     const missing = needed.filter((each) => !req.polar.scopes.includes(each));
     if (missing.length === 0) return undefined;
     return new PolarInsufficientScopeError(
       `This needs the scope ${missing.join(' and ')}, which was not granted at login. Log in again and agree to it; if that does not help, register it for the client at Polar.`,
       missing,
     );
+  }
+
+  function canLogInHelp(req: Request, problem: Error): boolean {
+    if (problem instanceof PolarLoginRequiredError) return true;
+    // What was asked for at the last login and not granted will not be granted now: the browser would go round in circles.
+    const { scopes: granted = [], askedScopes: asked = [] } = runtimeOfRequest(req)?.loginOf(req) ?? {};
+    const isNew = (scope: string): boolean => !granted.includes(scope) && !asked.includes(scope);
+    return problem instanceof PolarInsufficientScopeError && needed.some(isNew);
   }
 }

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import type { TakenAttempt } from '../attempts/login-attempts.js';
 import type { TokenResponse } from '../client/token-response.js';
 import type { PolarRuntime } from '../composition.js';
 import { PolarIdTokenError, PolarOAuthError } from '../errors.js';
@@ -8,8 +9,7 @@ import { type NewLogin, newLogin } from '../tokens/session-entry.js';
 import { type TokenSet, tokenSetOf } from '../tokens/token-set.js';
 import { type ExchangedCode, exchangeCode } from './exchange-code.js';
 import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
-import type { LoginOutcome } from './login-outcome.js';
-import type { PendingLogin } from './pending-logins.js';
+import { type LoginOutcome, rejected } from './login-outcome.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
 import { storeAtLogIn, storeForLoggedInUser } from './session-login.js';
 import { UnkeptTokens } from './unkept-tokens.js';
@@ -21,25 +21,36 @@ export async function completeLogin(
   parts: LoginFlowParts,
   req: Request,
   options: AuthenticateOptions,
-  pending: PendingLogin,
+  taken: TakenAttempt,
   code: string,
-): Promise<LoginOutcome> {
-  const exchanged = await exchangeCode(parts, pending, code);
-  const tokens = tokenSetOf(exchanged.granted, exchanged.sentAt, { scopes: pending.scopes });
+): Promise<LoginOutcome | 'taken by another'> {
+  const { attempt } = taken;
+  const exchanged = await exchangeCode(parts, attempt, code).catch(async (error: unknown) => {
+    if (error instanceof PolarOAuthError && !(await taken.isOurs())) return undefined;
+    throw error;
+  });
+  if (exchanged === undefined) return 'taken by another';
+  const tokens = tokenSetOf(exchanged.granted, exchanged.sentAt, { scopes: attempt.scopes });
   const unkept = new UnkeptTokens(parts.runtime, tokens, parts.handsOverTokens);
   try {
-    const { user, info, login } = await identify(parts, req, pending, exchanged, tokens);
+    // Polar may give tokens for one code to two processes.
+    if (!(await taken.isOurs())) {
+      unkept.revoke();
+      return 'taken by another';
+    }
+    const { user, info, login } = await identify(parts, req, taken, exchanged, tokens);
     if (user === false) {
       unkept.revoke();
-      return { failure: info };
+      return rejected(info);
     }
-    const toStore = { login, unkept, returnTo: pending.returnTo };
-    if (options['session'] === false) unkept.keep();
-    else if (isLinking(options)) await storeForLoggedInUser(parts.runtime, req, toStore);
-    else storeAtLogIn(parts.runtime, parts.pending, req, toStore);
+    const isSessionless = options['session'] === false;
+    const toStore = { login, unkept, returnTo: attempt.returnTo };
+    if (!isLinking(options)) storeAtLogIn(parts.runtime, req, toStore, { user, isSessionless });
+    else if (isSessionless) unkept.revokeUnlessSeen();
+    else await storeForLoggedInUser(parts.runtime, req, toStore);
     return {
       user,
-      info: withAppState(info, pending.appState),
+      info: withAppState(info, attempt.appState),
       onFault: () => unkept.revokeUnlessKept(),
     };
   } catch (error) {
@@ -52,7 +63,7 @@ export async function completeLogin(
 async function identify(
   parts: LoginFlowParts,
   req: Request,
-  { nonce, scopes, appState: state }: PendingLogin,
+  { id, attempt: { nonce, scopes, appState: state } }: TakenAttempt,
   { granted, receivedAt }: ExchangedCode,
   tokens: TokenSet,
 ): Promise<Verified & { readonly login: NewLogin }> {
@@ -70,6 +81,7 @@ async function identify(
     tokens,
     mintedAt: receivedAt,
     askedScopes: scopes,
+    attempt: id,
   });
   const { loginId } = login;
   const verified = await parts.verify({ tokens, profile, claims, req, loginId, state }, granted);

@@ -1,10 +1,11 @@
+import type { LoginAttempt } from '../attempts/login-attempt.js';
 import type { TokenResponse } from '../client/token-response.js';
 import { PolarOAuthError, PolarTransientError } from '../errors.js';
+import { isUnansweredReset } from '../http.js';
 import { tokenSetOf } from '../tokens/token-set.js';
 import { listenMs } from '../under-way.js';
 import { within } from '../within.js';
 import type { LoginFlowParts } from './login-flow-parts.js';
-import type { PendingLogin } from './pending-logins.js';
 import { untilCommitted } from './until-committed.js';
 
 /** What the exchange of a code brought. Times are in milliseconds since the epoch. */
@@ -22,7 +23,7 @@ export interface ExchangedCode {
  */
 export async function exchangeCode(
   { runtime, tokenParams }: Pick<LoginFlowParts, 'runtime' | 'tokenParams'>,
-  { redirectURI, codeVerifier }: PendingLogin,
+  { redirectURI, codeVerifier }: Pick<LoginAttempt, 'redirectURI' | 'codeVerifier'>,
   code: string,
 ): Promise<ExchangedCode> {
   const { now, timeoutMs } = runtime.options;
@@ -32,7 +33,9 @@ export async function exchangeCode(
   const exchangeOnce = async (leftMs: number): Promise<ExchangedCode> => {
     const sentAt = now();
     const exchange = runtime.underWay.exchange(() =>
-      runtime.client.exchangeCode(grant, { timeoutMs: Math.max(listenMs, timeoutMs) }),
+      onceMoreAfterReset(() =>
+        runtime.client.exchangeCode(grant, { timeoutMs: Math.max(listenMs, timeoutMs) }),
+      ),
     );
     const granted = await within(exchange, leftMs, () => {
       // The login has failed by then: nobody will have these tokens.
@@ -48,6 +51,21 @@ export async function exchangeCode(
     return { granted, sentAt, receivedAt: now() };
   };
   return untilCommitted(exchangeOnce, { isTooEarly: isUnknownCode, timeoutMs });
+}
+
+/**
+ * Sends a code again where the connection was reset. If Polar had received it before, it is spent, and tokens are left there
+ * that nobody knows: better than a login that fails whenever a connection has idled for too long.
+ */
+async function onceMoreAfterReset(exchange: () => Promise<TokenResponse>): Promise<TokenResponse> {
+  try {
+    return await exchange();
+  } catch (reset) {
+    if (!isUnansweredReset(reset)) throw reset;
+    return exchange().catch((error: unknown) => {
+      throw isUnknownCode(error) ? reset : error;
+    });
+  }
 }
 
 // Polar says no more of a code that is used or expired, or another client's. A wrong redirect URI or verifier has a

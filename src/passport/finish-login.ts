@@ -1,16 +1,16 @@
 import type { Request } from 'express';
+import type { UsedAttempt } from '../attempts/login-attempt.js';
 import { cleanText } from '../client/oauth-error.js';
 import type { PolarRuntime } from '../composition.js';
-import { PolarAuthorizationError } from '../errors.js';
+import { type LoginFailureCode, PolarAuthorizationError } from '../errors.js';
 import type { ResolvedOptions } from '../options.js';
-import { loggedInUser, sessionOf } from '../request-session.js';
+import { loggedInUser } from '../request-session.js';
 import { nameOfServer } from '../server.js';
-import { forgetWantedScopes } from '../wanted-scopes.js';
 import { type AuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
 import { completeLogin } from './complete-login.js';
 import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
-import { failed, type LoginFailureCode, type LoginOutcome } from './login-outcome.js';
-import type { PendingLogin } from './pending-logins.js';
+import { failed, type LoginOutcome } from './login-outcome.js';
+import { answerRepeated } from './repeated-response.js';
 
 // Not faults: with prompt=none Polar says that it would have to show a page.
 const personErrors: Record<string, LoginFailureCode> = {
@@ -21,29 +21,33 @@ const personErrors: Record<string, LoginFailureCode> = {
   account_selection_required: 'login_required',
 };
 
-/** Takes Polar's response to a login: looks the login up, and completes it where Polar has sent a code. */
+/** Takes Polar's response to a login: looks the attempt up, and completes it where Polar has sent a code. */
 export async function finishLogin(
   parts: LoginFlowParts,
   req: Request,
   options: AuthenticateOptions,
   query: URLSearchParams,
 ): Promise<LoginOutcome> {
+  const { attempts, runtime } = parts;
   const response = parseAuthorizationResponse(query);
   if (typeof response === 'string') return failed(response);
-  const taken = await parts.pending.take(req, response.state);
-  if ('problem' in taken) return failed(`state_${taken.problem}`);
-  const pending = taken.login;
-  if (!isForUs(pending, parts.runtime.options) || !isLinkedByItsStarter(parts.runtime, req, options, pending))
-    return failed('state_unknown');
-  // A person who said no to them must still be able to log in without.
-  forgetWantedScopes(sessionOf(req), parts.runtime.options.name);
-  await checkIssuer(parts.runtime, response);
+  const take = () => attempts.take(req, runtime.storagesOf(req), response.state);
+  const taken = await take();
+  if ('problem' in taken) return failed(`attempt_${taken.problem}`);
+  const attempt = 'repeated' in taken ? taken.repeated : taken.attempt;
+  if (!isForUs(attempt, runtime.options) || !isLinkedByItsStarter(runtime, req, options, attempt))
+    return failed('attempt_unknown');
+  await checkIssuer(runtime, response);
   if ('error' in response) return answeredError(response.error, response.errorDescription);
-  return completeLogin(parts, req, options, pending, response.code);
+  if ('repeated' in taken) return answerRepeated(parts, req, options, taken);
+  const outcome = await completeLogin(parts, req, options, taken, response.code);
+  if (outcome !== 'taken by another') return outcome;
+  const again = await take();
+  return 'repeated' in again ? answerRepeated(parts, req, options, again) : failed('attempt_used');
 }
 
-function isForUs(pending: PendingLogin, options: ResolvedOptions): boolean {
-  return pending.clientID === options.credentials.clientID && pending.server === nameOfServer(options.server);
+function isForUs(attempt: Pick<UsedAttempt, 'clientID' | 'server'>, options: ResolvedOptions): boolean {
+  return attempt.clientID === options.credentials.clientID && attempt.server === nameOfServer(options.server);
 }
 
 // Whoever logged in to the app meanwhile must not get the account of the person who started linking theirs, also where
@@ -52,11 +56,11 @@ function isLinkedByItsStarter(
   runtime: PolarRuntime,
   req: Request,
   options: AuthenticateOptions,
-  pending: PendingLogin,
+  attempt: Pick<UsedAttempt, 'startedBy'>,
 ): boolean {
   if (!isLinking(options)) return true;
   const user = loggedInUser(req);
-  return pending.startedBy === (user === undefined ? undefined : runtime.users.of(user));
+  return attempt.startedBy === (user === undefined ? undefined : runtime.users.of(user));
 }
 
 async function checkIssuer(runtime: PolarRuntime, response: AuthorizationResponse): Promise<void> {
@@ -64,7 +68,7 @@ async function checkIssuer(runtime: PolarRuntime, response: AuthorizationRespons
   if (response.issuer === issuer) return;
   if (response.issuer === undefined && !sendsIssuer) return;
   throw new PolarAuthorizationError(
-    `The answer of the authorize page names ${response.issuer === undefined ? 'no issuer, although the provider announces one' : 'another issuer'}. Nobody was logged in.`,
+    `The response of the authorize page names ${response.issuer === undefined ? 'no issuer, although the provider announces one' : 'another issuer'}. Nobody was logged in.`,
     { error: 'issuer_mismatch', status: 403 },
   );
 }

@@ -1,13 +1,13 @@
+import type { LoginAttempts } from '../attempts/login-attempts.js';
 import type { PolarRuntime } from '../composition.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
-import type { PendingLogins } from './pending-logins.js';
 import type { PolarProfile } from './profile.js';
 import type { VerifyLogin } from './verify-callback.js';
 
 /** What the flow takes from the strategy: its parts, and the hooks that a subclass may override. */
 export interface LoginFlowParts {
   readonly runtime: PolarRuntime;
-  readonly pending: PendingLogins;
+  readonly attempts: LoginAttempts;
   readonly verify: VerifyLogin;
   /** Whether the app has a verify callback, which is given the tokens. */
   readonly handsOverTokens: boolean;

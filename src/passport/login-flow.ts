@@ -1,20 +1,32 @@
 import type { Request } from 'express';
 import { sessionOf } from '../request-session.js';
+import { requestQuery } from '../request-url.js';
 import { isAuthorizationResponse } from './authorization-response.js';
 import { finishLogin } from './finish-login.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
 import type { LoginOutcome } from './login-outcome.js';
-import { requestQuery } from './request-url.js';
 import { startLogin } from './start-login.js';
 
-/** Handles a request to the strategy: the start of a login, or Polar's answer. Rejects with the error for `next`. */
+/** Handles a request to the strategy: the start of a login, or Polar's response. Rejects with the error for `next`. */
 export async function runLoginFlow(
   parts: LoginFlowParts,
   req: Request,
   options: AuthenticateOptions,
 ): Promise<LoginOutcome> {
   sessionOf(req); // without one, nothing below makes sense
+  if (isSpeculative(req)) return { ignored: req.method === 'HEAD' ? 204 : 503 };
   const query = requestQuery(req);
   const isCallback = isAuthorizationResponse(query);
   return isCallback ? finishLogin(parts, req, options, query) : startLogin(parts, req, options, query);
+}
+
+/**
+ * True for a request of which nobody sees the response yet: a prefetch, or a HEAD of a link scanner. It must not use a login up.
+ * After a 503, browsers throw the prefetch away and ask again when the person goes there.
+ */
+function isSpeculative({ headers, method }: Request): boolean {
+  const purposes = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].map((name) =>
+    String(headers[name] ?? ''),
+  );
+  return method === 'HEAD' || purposes.some((purpose) => /prefetch|prerender|preview/i.test(purpose));
 }

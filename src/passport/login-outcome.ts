@@ -1,46 +1,102 @@
-/** Codes of `info` when a login fails without a fault: a person's "no", or a login that is no longer valid. */
-export type LoginFailureCode =
-  | 'access_denied'
-  | 'login_required'
-  | 'state_missing'
-  | 'state_unknown'
-  | 'state_expired'
-  | 'callback_malformed'
-  | 'callback_empty';
+import { type LoginFailureCode, PolarLoginFailedError } from '../errors.js';
 
 /** The `info` of a failed login, for `failureMessage` and custom callbacks. */
 export interface LoginFailure {
+  /** For the person. */
   readonly message: string;
   readonly code: LoginFailureCode;
+  /** For the developer: what to look at. */
+  readonly hint?: string;
+}
+
+/** A login that failed, with the `info` for the app. */
+export interface FailedLogin {
+  readonly failure: unknown;
+  readonly code: LoginFailureCode;
+  readonly status?: number;
 }
 
 /** How a request to the strategy ends; Passport has an action for each. */
 export type LoginOutcome =
   | { readonly redirect: string }
-  | { readonly failure: unknown; readonly status?: number }
+  /** Answered with this status and nothing else: nobody is there to see more. */
+  | { readonly ignored: number }
+  | FailedLogin
   | {
       readonly user: Express.User;
       readonly info: unknown;
       /** To be called when the app does not take the login, but throws. */
-      readonly onFault: () => void;
+      readonly onFault?: () => void;
     };
 
-const failures: Record<LoginFailureCode, readonly [message: string, status?: number]> = {
+type Failure = readonly [message: string, status?: number | undefined, hint?: string];
+
+const failures: Record<LoginFailureCode, Failure> = {
   access_denied: ['The login with Polar was cancelled.'],
   login_required: ['Polar needs you to log in or to agree there first.'],
-  state_missing: ['The answer from Polar belongs to no login. Please log in again.', 403],
-  state_unknown: [
-    'This login is no longer valid: it took too long, is finished, was started in another browser, or the session cookie did not come back. Please log in again.',
-    403,
+  login_refused: [
+    'This account cannot log in here.',
+    undefined,
+    'The verify callback returned false or null, or called done without a user. The tokens were revoked.',
   ],
-  state_expired: ['This login took too long. Please log in again.', 403],
-  callback_malformed: ['The answer from Polar is malformed. Please log in again.', 400],
-  callback_empty: ['There is no answer from Polar here. Please log in again.', 400],
+  state_missing: ['The response from Polar belongs to no login. Please log in again.', 403],
+  attempt_unknown: [
+    'This login is no longer valid: it took too long, or was started somewhere else. Please log in again.',
+    403,
+    'No login attempt of this state is stored, and the browser has no cookie of it. Either its time was over (loginAttemptSeconds), or processes do not share their session store or storage, or the link was made up.',
+  ],
+  attempt_expired: [
+    'This login took too long. Please log in again.',
+    403,
+    'The time of a login attempt is over (loginAttemptSeconds), or the session store or storage has lost it: a MemoryStore does when the app starts again.',
+  ],
+  attempt_cookie_missing: [
+    'Your browser did not send the cookie of this login. Allow cookies for this site, and log in again in the same browser.',
+    403,
+    "The cookie of the login attempt did not come back. Look at: whether the login started on the host to which Polar sends people back (localhost and 127.0.0.1 are two); a proxy that drops Set-Cookie; https that ends at a proxy without app.set('trust proxy', 1); a session cookie with a domain, sameSite or secure that does not fit; cookies blocked in a frame of another site (cookie: { sameSite: 'none', secure: true, partitioned: true }).",
+  ],
+  attempt_cookie_other: [
+    'This login was started in another browser or window. Please log in again.',
+    403,
+    'The browser sent a cookie of this name with another value: another browser started the login, or something else sets cookies of this name.',
+  ],
+  attempt_used: [
+    'This login is over already. Please log in again if you are not logged in.',
+    403,
+    "The same response came more than once: a double click, a reload, a browser's back button, or a scanner that follows links.",
+  ],
+  callback_malformed: ['The response from Polar is malformed. Please log in again.', 400],
+  callback_empty: [
+    'There is no response from Polar here. Please log in again.',
+    400,
+    'The callback route was opened without a response, or a login started on the path of callbackURL. Start logins on another path.',
+  ],
 };
 
 /** The outcome for a failure that is nobody's fault. */
 export function failed(code: LoginFailureCode): LoginOutcome {
-  const [message, status] = failures[code];
-  const failure: LoginFailure = { message, code };
-  return status === undefined ? { failure } : { failure, status };
+  const [message, status, hint] = failures[code];
+  const failure: LoginFailure = { message, code, ...(hint !== undefined && { hint }) };
+  return status === undefined ? { failure, code } : { failure, code, status };
+}
+
+/** The outcome for a login that the verify callback rejected, with the `info` that it gave. */
+export function rejected(info: unknown): LoginOutcome {
+  return info === undefined || info === null
+    ? failed('login_refused')
+    : { failure: info, code: 'login_refused' };
+}
+
+/** A failure as an error for `next`. */
+export function failureError({ code, failure, status }: FailedLogin): PolarLoginFailedError {
+  const { message } = (failure ?? {}) as { message?: unknown };
+  return new PolarLoginFailedError(code, typeof message === 'string' ? message : failures[code][0], {
+    ...(status !== undefined && { status }),
+  });
+}
+
+/** What the developer is told about a failure; nothing in it comes from outside. */
+export function reasonOf(code: LoginFailureCode): string {
+  const [message, , hint] = failures[code];
+  return hint ?? message;
 }

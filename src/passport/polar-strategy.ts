@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import OAuth2Strategy = require('passport-oauth2');
 
 import type { PolarAccess } from '../api/polar-access.js';
+import { LoginAttempts } from '../attempts/login-attempts.js';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { composeRuntime, type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
 import { PolarResponseError } from '../errors.js';
@@ -14,9 +15,9 @@ import { ownFault } from '../own-fault.js';
 import type { Unfinished } from '../under-way.js';
 import { runLoginFlow } from './login-flow.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
-import type { LoginOutcome } from './login-outcome.js';
-import { PendingLogins } from './pending-logins.js';
+import { failureError, type LoginOutcome } from './login-outcome.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
+import { reportError, reportFailure } from './report-failure.js';
 import { extraParameters } from './request-options.js';
 import {
   type ClassicVerify,
@@ -49,7 +50,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
   /** What the middleware takes from the strategy. */
   declare readonly [polarRuntime]: PolarRuntime;
   /** @internal */
-  declare readonly [loginParts]: Pick<LoginFlowParts, 'pending' | 'verify' | 'handsOverTokens'>;
+  declare readonly [loginParts]: Pick<LoginFlowParts, 'attempts' | 'verify' | 'handsOverTokens'>;
 
   /**
    * @param options see {@link PolarStrategyOptions}
@@ -82,7 +83,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
     const hidden = {
       [polarRuntime]: runtime,
       [loginParts]: {
-        pending: new PendingLogins(resolved),
+        attempts: new LoginAttempts(resolved),
         verify: verifyLogin(verify, resolved.passReqToCallback),
         handsOverTokens: verify !== undefined,
       },
@@ -150,10 +151,10 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
   }
 
   /**
-   * Called by Passport: starts a login, or takes Polar's answer.
+   * Called by Passport: starts a login, or takes Polar's response.
    *
    * Errors go to `next` ({@link PolarError}); a person's "no" and a login that is no longer valid fail, with
-   * `info.message` and `info.code`.
+   * `info.message` and `info.code`, or with `failWithError: true` as a {@link PolarLoginFailedError} for `next`.
    */
   override authenticate(req: Request, options: AuthenticateOptions = {}): void {
     // Passport writes its actions onto the strategy. Given the instance itself, the next request would overwrite
@@ -162,17 +163,25 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
     noStore(req.res);
     const act = (outcome: LoginOutcome): void => {
       if ('redirect' in outcome) redirect(outcome.redirect);
+      else if ('ignored' in outcome) req.res?.status(outcome.ignored).end();
       else if ('user' in outcome) {
         try {
           success(outcome.user, outcome.info);
         } catch (thrown) {
-          outcome.onFault();
+          outcome.onFault?.();
           throw thrown;
         }
-      } else fail(outcome.failure, outcome.status);
+      } else {
+        reportFailure(outcome);
+        if (options['failWithError'] === true) error(failureError(outcome));
+        else fail(outcome.failure, outcome.status);
+      }
     };
     runLoginFlow(flowParts(this, options), req, options)
-      .then(act, error)
+      .then(act, (thrown: unknown) => {
+        reportError(thrown);
+        error(thrown);
+      })
       .catch((thrown: unknown) => ownFault(req, thrown));
   }
 

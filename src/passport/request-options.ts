@@ -21,7 +21,10 @@ export interface PolarAuthenticateOptions {
    * @default the query parameter `return_to`, then `req.session.returnTo`
    */
   readonly returnTo?: string | undefined;
-  /** Anything JSON can hold; it stays in the session and comes back to the verify callback, and as `req.authInfo.state`. */
+  /**
+   * Anything JSON can hold in 2,048 characters. It never reaches Polar, and comes back to the verify callback and as
+   * `req.authInfo.state`.
+   */
   readonly state?: unknown;
   /** Ids of organizations, comma-separated, that Polar's consent page suggests. */
   readonly organizations?: string | undefined;
@@ -78,8 +81,18 @@ export function loginOptions(
     callbackURL:
       given['callbackURL'] === undefined ? defaults.callbackURL : callbackURLOf(given['callbackURL']),
     returnTo: given['returnTo'],
-    appState: given['state'],
+    appState: appStateOf(given['state']),
   };
+}
+
+// A login attempt has to fit into 4 KB of a storage.
+const maxAppState = 2048;
+
+function appStateOf(state: unknown): unknown {
+  const length = state === undefined ? 0 : (JSON.stringify(state)?.length ?? Number.NaN);
+  if (!(length <= maxAppState))
+    throw new TypeError(`state must be something that JSON can hold in ${maxAppState} characters`);
+  return state;
 }
 
 /**

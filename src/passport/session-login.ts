@@ -1,13 +1,22 @@
 import type { Request } from 'express';
+import { beforeEnd } from '../before-end.js';
 import type { EndableLogin, PolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import { beforeFirstSaveAfterRegenerate } from '../first-save.js';
 import { hookLogIn } from '../log-in.js';
 import { callBack } from '../own-fault.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
-import { loggedInUser, saveSession, serializedUser, sessionOf, storeAnswer } from '../request-session.js';
+import {
+  loggedInUser,
+  type RequestSession,
+  saveSession,
+  serializedUser,
+  serializeUser,
+  sessionOf,
+  storeAnswer,
+} from '../request-session.js';
 import type { NewLogin } from '../tokens/session-entry.js';
-import type { PendingLogins } from './pending-logins.js';
+import { reportLostCookie } from './report-failure.js';
 import type { UnkeptTokens } from './unkept-tokens.js';
 
 /** What goes into the session of whoever is logged in. */
@@ -17,6 +26,13 @@ export interface LoginToStore {
   readonly returnTo: string | undefined;
 }
 
+/** Whom the app may log in itself. */
+export interface LoggedInByApp {
+  readonly user: Express.User;
+  /** True with `session: false`: an app that is given the tokens may keep them for itself. */
+  readonly isSessionless: boolean;
+}
+
 /**
  * Has `req.logIn`, when Passport or the app's own callback calls it, put the login into the session that it
  * regenerates, in the very save in which Passport writes the user: no moment in between, and nothing that
@@ -24,16 +40,12 @@ export interface LoginToStore {
  */
 export function storeAtLogIn(
   runtime: PolarRuntime,
-  pending: PendingLogins,
   req: Request,
   toStore: LoginToStore,
+  { user, isSessionless }: LoggedInByApp,
 ): void {
   hookLogIn(req, (logIn) => (user, options, done) => {
-    if (options.session === false || done === undefined) {
-      logIn(user, options, done);
-      if (options.session === false) toStore.unkept.keep();
-      return;
-    }
+    if (options.session === false || done === undefined) return logIn(user, options, done);
     toStore.unkept.keep();
     const { timeoutMs } = runtime.options;
     const logInNow = async ({ stored, undo }: Storing): Promise<void> => {
@@ -53,12 +65,45 @@ export function storeAtLogIn(
       toStore.unkept.revoke();
       callBack(req, () => done(error));
     };
-    prepare(runtime, pending, req, toStore)
-      .then(logInNow)
-      .then(() => callBack(req, () => done()), failed);
+    logInNow(prepare(runtime, req, toStore)).then(() => callBack(req, () => done()), failed);
   });
-  // The app's own callback of passport.authenticate may decide to log nobody in.
-  req.res?.once('close', () => toStore.unkept.revokeUnlessSeen());
+  const { unkept } = toStore;
+  beforeEnd(
+    req,
+    () => unkept.isOpen,
+    () => waitForLogIn(runtime, req, toStore, { user, isSessionless }),
+  );
+  req.res?.once('close', () => unkept.revokeUnlessSeen());
+}
+
+/**
+ * The app has logged nobody in: with `session: false`, or a callback of its own. It may do so in a later request, after a
+ * page with its terms or a second factor. Where the session goes on, the login waits in it for that person.
+ */
+async function waitForLogIn(
+  runtime: PolarRuntime,
+  req: Request,
+  { login, unkept }: LoginToStore,
+  { user, isSessionless }: LoggedInByApp,
+): Promise<void> {
+  const session = (req as { session?: unknown }).session as RequestSession | undefined;
+  const hasMore = Object.keys(session ?? {}).some((key) => key !== 'cookie');
+  const replaced = ownLoginsIn(runtime, req);
+  if (!hasMore || replaced.some(({ entry }) => !entry.waiting)) return unkept.revokeUnlessSeen();
+  unkept.keep();
+  try {
+    const serialized = await storeAnswer(serializeUser(req, user), runtime.options.timeoutMs);
+    const handle = await runtime.putLogin(req, login, serialized, {
+      waiting: isSessionless && unkept.isSeenByApp ? 'leave' : 'revoke',
+    });
+    runtime.keeper.begin(handle);
+    for (const each of replaced) each.end().catch(() => {});
+    if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
+  } catch (error) {
+    if (session !== undefined) delete session[runtime.options.sessionKey];
+    unkept.revoke();
+    publish('login', { event: 'fault-after-response', error });
+  }
 }
 
 /** `passport.authorize`: nobody new is logged in, so the session stays and gets the tokens at once. */
@@ -73,7 +118,7 @@ export async function storeForLoggedInUser(
   const { sessionKey } = runtime.options;
   const before = session[sessionKey];
   // Others stay: nobody new is logged in.
-  const replaced = runtime.loginsIn(req).filter((login) => login.sessionKey === sessionKey);
+  const replaced = ownLoginsIn(runtime, req);
   const handle = await runtime.putLogin(req, login, user);
   if (returnTo !== undefined) session['returnTo'] = returnTo;
   try {
@@ -88,6 +133,10 @@ export async function storeForLoggedInUser(
   await begin(runtime, handle, replaced);
 }
 
+function ownLoginsIn(runtime: PolarRuntime, req: Request): EndableLogin[] {
+  return runtime.loginsIn(req).filter(({ sessionKey }) => sessionKey === runtime.options.sessionKey);
+}
+
 /** A login that is being stored. */
 interface Storing {
   /** To be called once the session is saved. */
@@ -96,19 +145,12 @@ interface Storing {
   undo(): void;
 }
 
-async function prepare(
-  runtime: PolarRuntime,
-  pending: PendingLogins,
-  req: Request,
-  { login, unkept, returnTo }: LoginToStore,
-): Promise<Storing> {
-  const otherTabs = await pending.remaining(req);
+function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo }: LoginToStore): Storing {
   const replaced = runtime.loginsIn(req);
   let handle: LoginHandle | undefined;
 
   const sessionBefore = req.session;
   beforeFirstSaveAfterRegenerate(req, async (session) => {
-    pending.carryInto(session, otherTabs);
     if (returnTo !== undefined) session['returnTo'] = returnTo;
     // With `keepSessionInfo`, Passport has brought them along.
     for (const { sessionKey } of replaced) delete session[sessionKey];
@@ -117,8 +159,9 @@ async function prepare(
   });
   return {
     async stored() {
-      if (handle === undefined) unkept.revoke();
-      else await begin(runtime, handle, replaced);
+      if (handle === undefined) return unkept.revoke();
+      await begin(runtime, handle, replaced);
+      reportUnlessCookieIsSet(req);
     },
     undo() {
       if (req.session === sessionBefore) return;
@@ -141,4 +184,14 @@ async function begin(
   // tokens come twice when an app calls req.logIn twice.
   for (const each of replaced) if (each.loginId !== handle.loginId) each.end().catch(() => {});
   if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
+}
+
+// express-session leaves its cookie out, and says nothing, where it is secure and the connection seems not to be.
+function reportUnlessCookieIsSet(req: Request): void {
+  const { res } = req;
+  res?.once('finish', () => {
+    const value = encodeURIComponent(`s:${req.sessionID}.`);
+    const cookies = [res.getHeader('set-cookie') ?? []].flat().map(String);
+    if (!cookies.some((cookie) => cookie.includes(`=${value}`))) reportLostCookie();
+  });
 }

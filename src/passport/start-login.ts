@@ -1,34 +1,35 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Request } from 'express';
+import type { AttemptRequest, LoginAttempt } from '../attempts/login-attempt.js';
 import { PolarConfigurationError } from '../errors.js';
 import { forOneRequest, isLocalHTTP } from '../option-checks.js';
 import { loggedInUser, sessionOf } from '../request-session.js';
+import { requestURL } from '../request-url.js';
+import { requestableScopes } from '../requestable-scopes.js';
 import { safeReturnTo } from '../return-to.js';
 import { nameOfServer } from '../server.js';
-import { wantedScopes } from '../wanted-scopes.js';
+import { attemptCookiePlace, checkSessionCookie } from './cookie-checks.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
-import type { PendingLogin } from './pending-logins.js';
 import { loginOptions } from './request-options.js';
-import { requestURL } from './request-url.js';
 
-/** Starts a login: remembers it in the session and sends the browser to Polar. */
+/** Starts a login: stores an attempt and sends the browser to Polar. */
 export async function startLogin(
   parts: LoginFlowParts,
   req: Request,
   given: AuthenticateOptions,
   query: URLSearchParams,
 ): Promise<LoginOutcome> {
-  const { client, options } = parts.runtime;
+  const { options } = parts.runtime;
   const login = forOneRequest(() => loginOptions(given, options));
-  const here = requestURL(req, options.proxy);
-  const callback = new URL(login.callbackURL, here);
-  // Starting over here would send people round in circles when Polar's answer gets lost.
+  const here = requestURL(req, options);
+  const callback = login.callbackURL.startsWith('/')
+    ? new URL(`${here.origin}${options.proxyPrefix}${login.callbackURL}`)
+    : new URL(login.callbackURL, here);
+  // Starting over here would send people round in circles when Polar's response gets lost.
   if (samePath(here, callback)) return failed('callback_empty');
-  // To the letter as registered where it was given in full: Polar compares letters.
-  const redirectURI = isAbsolute(login.callbackURL) ? login.callbackURL : callback.href;
+  checkSessionCookie(req, options);
   refuseUnregistrable(callback);
-  refuseUselessCookie(req);
   await parts.runtime.checkStorage(req);
   const session = sessionOf(req);
   const returnTo =
@@ -36,34 +37,60 @@ export async function startLogin(
   // Belongs to this tab from now on.
   delete session['returnTo'];
   const user = loggedInUser(req);
-  const wanted = wantedScopes(session, options.name, options.now());
-  const scope = [...new Set([...login.scope, ...wanted])];
-
-  const pending: PendingLogin = {
-    state: randomText(),
-    nonce: randomText(),
-    codeVerifier: randomText(),
-    redirectURI,
-    clientID: options.credentials.clientID,
-    server: nameOfServer(options.server),
-    scopes: scope,
-    ...(returnTo !== undefined && { returnTo }),
-    ...(login.appState !== undefined && { appState: login.appState }),
-    ...(user !== undefined && { startedBy: parts.runtime.users.of(user) }),
-    startedAt: options.now(),
-  };
-  const url = await client.authorizationURL({
-    redirectURI,
-    scope,
-    state: pending.state,
-    nonce: pending.nonce,
-    codeChallenge: createHash('sha256').update(pending.codeVerifier).digest('base64url'),
+  return sendToPolar(parts, req, {
+    // To the letter as registered where it was given in full: Polar compares letters.
+    redirectURI: isAbsolute(login.callbackURL) ? login.callbackURL : callback.href,
+    scopes: [...new Set([...login.scope, ...wantedScopes(parts, req, query)])],
     subType: login.subType,
     prompt: login.prompt,
     extra: parts.authorizationParams(),
+    returnTo,
+    appState: login.appState,
+    startedBy: user === undefined ? undefined : parts.runtime.users.of(user),
   });
-  await parts.pending.add(req, pending);
+}
+
+/** Stores an attempt, with a cookie that only this browser has, and sends it to Polar's authorize page. */
+export async function sendToPolar(
+  { attempts, runtime }: LoginFlowParts,
+  req: Request,
+  { redirectURI, scopes, subType, prompt, extra, returnTo, appState, startedBy }: AttemptRequest,
+): Promise<LoginOutcome> {
+  const { client, options } = runtime;
+  const place = attemptCookiePlace(req, redirectURI, options);
+  const state = randomText();
+  const attempt: LoginAttempt = {
+    redirectURI,
+    scopes,
+    subType,
+    prompt,
+    extra,
+    returnTo,
+    appState,
+    startedBy,
+    clientID: options.credentials.clientID,
+    server: nameOfServer(options.server),
+    nonce: randomText(),
+    codeVerifier: randomText(),
+  };
+  const url = await client.authorizationURL({
+    redirectURI,
+    scope: scopes,
+    state,
+    nonce: attempt.nonce,
+    codeChallenge: createHash('sha256').update(attempt.codeVerifier).digest('base64url'),
+    subType,
+    prompt,
+    extra,
+  });
+  await attempts.add(req, runtime.storagesOf(req), state, attempt, place);
   return { redirect: url };
+}
+
+/** What a guarded page needs, in the address of the login: no more than the app's guards name, beside what was granted. */
+function wantedScopes({ runtime }: LoginFlowParts, req: Request, query: URLSearchParams): string[] {
+  const wanted = requestableScopes(query.get('scope'));
+  return wanted.length === 0 ? [] : [...(runtime.loginOf(req)?.scopes ?? []), ...wanted];
 }
 
 // A path that was completed with http on a public host: TLS ends at a proxy that the app does not trust yet.
@@ -73,23 +100,6 @@ function refuseUnregistrable(callback: URL): void {
     'invalid_option',
     "callbackURL was completed to an http address, which Polar does not accept. Behind a proxy that ends TLS, use app.set('trust proxy', 1).",
   );
-}
-
-// Found out here, where it can be explained, and not when the callback comes back without its session.
-function refuseUselessCookie(req: Request): void {
-  const { sameSite, secure } = sessionOf(req).cookie;
-  if (sameSite === 'strict' || sameSite === true) {
-    throw new PolarConfigurationError(
-      'unsupported_session',
-      "The session cookie is SameSite=strict, so it cannot come back with people who return from Polar. Use cookie: { sameSite: 'lax' }.",
-    );
-  }
-  if (secure === true && !req.secure && req.headers['x-forwarded-proto'] === undefined) {
-    throw new PolarConfigurationError(
-      'unsupported_session',
-      "The session cookie is secure, but this request came over plain http, so the cookie cannot be set. Use https, or cookie: { secure: 'auto' } while developing.",
-    );
-  }
 }
 
 /** 256 bits: neither guessed nor tried out. */

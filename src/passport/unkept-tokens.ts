@@ -7,16 +7,21 @@ import type { TokenSet } from '../tokens/token-set.js';
  */
 export class UnkeptTokens {
   readonly #revoke: () => void;
-  readonly #isSeenByApp: boolean;
+  /** Whether a verify callback was given the tokens, so that the app may keep them itself. */
+  readonly isSeenByApp: boolean;
   #isKept = false;
   #isRevoked = false;
 
-  /** @param isSeenByApp whether a verify callback gets the tokens, so that the app may keep them itself */
   constructor(runtime: PolarRuntime, tokens: TokenSet, isSeenByApp: boolean) {
     // A copy: a verify callback may do to its own what it likes.
     const own = { ...tokens };
     this.#revoke = () => void runtime.revoke(own, true);
-    this.#isSeenByApp = isSeenByApp;
+    this.isSeenByApp = isSeenByApp;
+  }
+
+  /** True until it is known what becomes of the tokens. */
+  get isOpen(): boolean {
+    return !this.#isKept && !this.#isRevoked;
   }
 
   /** Somebody has the tokens, or is about to store them. */
@@ -38,6 +43,6 @@ export class UnkeptTokens {
 
   /** The login has succeeded, but its tokens were not stored here: without a verify callback nobody has them. */
   revokeUnlessSeen(): void {
-    if (!this.#isSeenByApp) this.revokeUnlessKept();
+    if (!this.isSeenByApp) this.revokeUnlessKept();
   }
 }

@@ -80,8 +80,13 @@ export class GuardedStorage {
   }
 
   /** Writes a row; resolves with whether it is there now. */
-  async write(key: StorageKey, row: StoredRow, ttlSeconds: number): Promise<boolean> {
-    return isWritten((await this.run([{ write: key, row, ttlSeconds }]))[0]);
+  async write(
+    key: StorageKey,
+    row: StoredRow,
+    ttlSeconds: number,
+    hint: { readonly isNew?: boolean } = {},
+  ): Promise<boolean> {
+    return isWritten((await this.run([{ write: key, row, ttlSeconds, ...hint }]))[0]);
   }
 
   /**
@@ -155,7 +160,8 @@ export class GuardedStorage {
     const storage = this.#storage;
     if ('read' in step) return storage.read(step.read);
     if ('remove' in step) return storage.remove(step.remove, step.row);
-    return storage.write(step.write, step.row, { ttlSeconds: step.ttlSeconds });
+    const { write, row, ...options } = step;
+    return storage.write(write, row, options);
   }
 
   async #takeAtOnce(
@@ -204,7 +210,7 @@ export class GuardedStorage {
 }
 
 /** A storage that does not respond has refused nothing. */
-class SilentStorageError extends Error {
+export class SilentStorageError extends Error {
   constructor(waitMs: number) {
     super(`The storage took longer than ${waitMs} ms`);
   }

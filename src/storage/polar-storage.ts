@@ -16,7 +16,12 @@ export interface StoredRow {
 /** One step of {@link PolarStorage.batch}. */
 export type StorageStep =
   | { readonly read: StorageKey }
-  | { readonly write: StorageKey; readonly row: StoredRow; readonly ttlSeconds: number }
+  | {
+      readonly write: StorageKey;
+      readonly row: StoredRow;
+      readonly ttlSeconds: number;
+      readonly isNew?: boolean;
+    }
   | { readonly remove: StorageKey; readonly row: StoredRow };
 
 /**
@@ -50,8 +55,14 @@ export interface PolarStorage {
    * Writes the row, unless one of a higher version is there, or one of the same version with another value. Resolves
    * with whether the row is there now. The same row again renews its lifetime: it may be forgotten `ttlSeconds` after
    * its last write. Rejects when the store cannot respond.
+   *
+   * `isNew` says that nobody has written under this key before, so that a store which reads first may leave that out.
    */
-  write(key: StorageKey, row: StoredRow, options: { readonly ttlSeconds: number }): Promise<boolean>;
+  write(
+    key: StorageKey,
+    row: StoredRow,
+    options: { readonly ttlSeconds: number; readonly isNew?: boolean },
+  ): Promise<boolean>;
   /** Removes the row if it still has this version and value. Rejects when the store cannot respond. */
   remove(key: StorageKey, row: StoredRow): Promise<void>;
   /**

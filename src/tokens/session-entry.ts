@@ -21,11 +21,21 @@ export interface OpenEntry extends LoginFacts {
   readonly askedScopes: readonly string[];
   /** Identity of the Passport user to whom the tokens belong, as a hash. */
   readonly user: string;
+  /** Id of the login attempt that it came from. */
+  readonly attempt?: string | undefined;
+  /** There while the app has yet to log that user in: what is to become of the tokens if it never does. */
+  readonly waiting?: Waiting | undefined;
 }
+
+/** `leave` where the app may have kept the tokens itself. */
+export type Waiting = 'revoke' | 'leave';
 
 /** The same with all that is secret sealed with the app's keys; the rest decides whether it is worth opening. */
 export interface SealedEntry
-  extends Pick<OpenEntry, 'loginId' | 'askedScopes' | 'user' | 'clientID' | 'server'> {
+  extends Pick<
+    OpenEntry,
+    'loginId' | 'askedScopes' | 'user' | 'clientID' | 'server' | 'mintedAt' | 'attempt' | 'waiting'
+  > {
   readonly v: 2;
   readonly scopes: readonly string[];
   readonly sealed: string;
@@ -35,7 +45,7 @@ export interface SealedEntry
 export type SessionEntry = OpenEntry | SealedEntry;
 
 /** The parts of a login that are known before somebody is logged in to the app. */
-export type NewLogin = Omit<OpenEntry, 'v' | 'user'>;
+export type NewLogin = Omit<OpenEntry, 'v' | 'user' | 'waiting'>;
 
 /** A login that has just happened, with a name and a key of its own. */
 export function newLogin(login: Omit<NewLogin, 'loginId' | 'recordKey'>): NewLogin {
@@ -57,9 +67,20 @@ export function newSessionEntry(login: NewLogin, user: string): OpenEntry {
 /** The entry as it is put into the session: sealed where the app has keys. */
 export async function sealSessionEntry(entry: OpenEntry, sealer: Sealer | undefined): Promise<SessionEntry> {
   if (sealer === undefined) return entry;
-  const { loginId, askedScopes, user, clientID, server, tokens } = entry;
+  const { loginId, askedScopes, user, clientID, server, tokens, mintedAt, attempt } = entry;
   const sealed = await sealer.seal(entry, purpose(entry));
-  return { v: 2, loginId, askedScopes, scopes: tokens.scopes, user, clientID, server, sealed };
+  return {
+    v: 2,
+    loginId,
+    askedScopes,
+    scopes: tokens.scopes,
+    user,
+    clientID,
+    server,
+    mintedAt,
+    ...(attempt !== undefined && { attempt }),
+    sealed,
+  };
 }
 
 /** Opens an entry; undefined where the key is missing or something was changed. */
@@ -79,26 +100,39 @@ export function scopesOf(entry: SessionEntry): readonly string[] {
 
 // Names all that stands outside, so that the sealed part cannot be put into the session of somebody else.
 function purpose(entry: SessionEntry): string {
-  const { askedScopes, clientID, loginId, server, user } = entry;
-  return `session-entry:${JSON.stringify([loginId, user, clientID, server, scopesOf(entry), askedScopes])}`;
+  const { askedScopes, attempt, clientID, loginId, mintedAt, server, user } = entry;
+  const outside = [loginId, user, clientID, server, scopesOf(entry), askedScopes, mintedAt, attempt];
+  return `session-entry:${JSON.stringify(outside)}`;
 }
 
 /** An entry as it came out of a session, or undefined where it is none: tampered with, or of another version. */
 export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { v, loginId, user, askedScopes, ...rest } = value as Readonly<Record<string, unknown>>;
-  if (!isLoginId(loginId) || !isText(user) || !isTexts(askedScopes)) return undefined;
+  const { v, loginId, user, askedScopes, mintedAt, attempt, waiting, ...rest } = value as Readonly<
+    Record<string, unknown>
+  >;
+  if (!isLoginId(loginId) || !isText(user) || !isTexts(askedScopes) || typeof mintedAt !== 'number')
+    return undefined;
+  if (attempt !== undefined && !isText(attempt)) return undefined;
+  const common = {
+    loginId,
+    user,
+    askedScopes,
+    mintedAt,
+    ...(attempt !== undefined && { attempt }),
+    ...((waiting === 'revoke' || waiting === 'leave') && { waiting: waiting as Waiting }),
+  };
   if (v === 2) {
     const { scopes, clientID, server, sealed } = rest;
     if (!isTexts(scopes) || !isText(clientID) || !isText(server) || !isText(sealed)) return undefined;
-    return { v, loginId, askedScopes, scopes, user, clientID, server, sealed };
+    return { v, ...common, scopes, clientID, server, sealed };
   }
   const tokens = parseStoredTokens(rest['tokens']);
   const facts = parseLoginFacts(rest);
-  const { recordKey, mintedAt } = rest;
+  const { recordKey } = rest;
   if (v !== 1 || tokens === undefined || facts === undefined) return undefined;
-  if (!isName(recordKey, 32) || typeof mintedAt !== 'number') return undefined;
-  return { v, loginId, recordKey, tokens, mintedAt, askedScopes, ...facts, user };
+  if (!isName(recordKey, 32)) return undefined;
+  return { v, ...common, recordKey, tokens, ...facts };
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';

@@ -44,6 +44,14 @@ const expectRefused = async (
   who = browser,
 ) => expectRefusal(app, provider, who, outcome, { code, calls });
 
+/** A browser that brings an answer with its cookies of login attempts, and with none of a session. */
+async function withoutSession(who: Browser, path: string) {
+  const { hostname } = new URL(app.url);
+  who.agent.jar.setCookie('connect.sid=; Max-Age=0; Path=/', hostname, '/');
+  expect((await who.get('/me')).body.user).toBeNull();
+  return who.get(path);
+}
+
 /** A login up to the answer of the authorize page. */
 const answerPath = async (who = browser): Promise<string> => who.visitPolar(await who.startLogin());
 const startedState = async (who = browser): Promise<string> =>
@@ -109,7 +117,7 @@ describe('the state', () => {
     provider.misbehave({
       authorizationResponse: (answer) => answer.set('state', `${answer.get('state')}1`),
     });
-    await expectRefused(await logIn(browser), 'state_unknown');
+    await expectRefused(await logIn(browser), 'attempt_unknown');
   });
 
   it('state-twice', async () => {
@@ -120,12 +128,42 @@ describe('the state', () => {
   it('reused-state', async () => {
     const path = await answerPath();
     await expectLogin(provider, browser, await deliver(browser, path), loggedIn);
-    expect(await deliver(browser, path)).toEqual({ status: 403, code: 'state_unknown' });
-    // With a code that is still good, too.
+    const { length } = provider.accessTokens;
+    // It has succeeded already, and nothing is exchanged again: with a code that is still good, too.
+    expect(await deliver(browser, path)).toEqual({ status: 200, code: undefined });
     const state = new URL(path, app.url).searchParams.get('state');
     const fresh = new URL(await answerPath(), app.url).searchParams.get('code');
-    expect((await deliver(browser, `${callback}?code=${fresh}&state=${state}`)).code).toBe('state_unknown');
+    expect((await deliver(browser, `${callback}?code=${fresh}&state=${state}`)).status).toBe(200);
     expect(provider.takeCalls()).toEqual(['authorize']);
+    expect(provider.accessTokens).toHaveLength(length);
+  });
+
+  it('reused-state where its session is gone: the login starts once more, with a state of its own, and only once', async () => {
+    const path = await answerPath();
+    await expectLogin(provider, browser, await deliver(browser, path), loggedIn);
+    const again = await withoutSession(browser, path);
+    expect(again.status).toBe(302);
+    const restarted = new URL(again.headers['location'] as string);
+    expect(restarted.origin + restarted.pathname).toBe(`${provider.origin}/authorize`);
+    const used = new URL(path, app.url).searchParams.get('state');
+    expect(restarted.searchParams.get('state')).not.toBe(used);
+    expect((await withoutSession(browser, path)).body.code).toBe('attempt_used');
+    expect(provider.takeCalls()).toEqual([]);
+    await expectLogin(provider, browser, await deliver(browser, await browser.visitPolar(restarted)), [
+      'authorize',
+      'token',
+      'userinfo',
+    ]);
+  });
+
+  it('reused-state in another browser', async () => {
+    const path = await answerPath();
+    await expectLogin(provider, browser, await deliver(browser, path), loggedIn);
+    const thief = app.browser();
+    for (let time = 0; time < 3; time++)
+      expect(await deliver(thief, path)).toEqual({ status: 403, code: 'attempt_cookie_missing' });
+    expect((await thief.get('/me')).body.user).toBeNull();
+    expect(provider.takeCalls()).toEqual([]);
   });
 
   it('reused-state after a login that was refused', async () => {
@@ -133,14 +171,16 @@ describe('the state', () => {
     provider.misbehave({ claims: (honest) => ({ ...honest, nonce: 'another' }) });
     await expectRefused(await deliver(browser, path), 'id_token_nonce', loggedIn.slice(0, -1));
     provider.misbehave({});
-    await expectRefused(await deliver(browser, path), 'state_unknown', []);
+    // Its code is spent. The person may try once more, at Polar; the response itself is never taken again.
+    expect((await deliver(browser, path)).status).toBe(302);
+    await expectRefused(await deliver(browser, path), 'attempt_used', []);
   });
 
   it('old-state', async () => {
     const path = await answerPath();
     clock.advance(601);
-    await expectRefused(await deliver(browser, path), 'state_expired');
-    await expectRefused(await deliver(browser, path), 'state_unknown', []);
+    await expectRefused(await deliver(browser, path), 'attempt_expired');
+    await expectRefused(await deliver(browser, path), 'attempt_expired', []);
   });
 });
 
@@ -154,11 +194,21 @@ describe('an error in the answer', () => {
   ])('error-response with a valid state: %s', async (error, code) => {
     const path = `${callback}?error=${error}&error_description=because&state=${await startedState()}`;
     await expectRefused(await deliver(browser, path), code, onlyStarted);
-    await expectRefused(await deliver(browser, path), 'state_unknown', []);
+    // The same again says the same; a code under its state is not taken any more.
+    await expectRefused(await deliver(browser, path), code, []);
+    const state = new URL(path, app.url).searchParams.get('state');
+    const code2 = new URL(await answerPath(), app.url).searchParams.get('code');
+    provider.takeCalls();
+    expect((await deliver(browser, `${callback}?code=${code2}&state=${state}`)).status).toBe(302);
+    await expectRefused(
+      await deliver(browser, `${callback}?code=${code2}&state=${state}`),
+      'attempt_used',
+      [],
+    );
   });
 
   it.each([
-    ['&state=forged', 'state_unknown'],
+    ['&state=forged', 'attempt_unknown'],
     ['&state=', 'state_missing'],
     ['', 'state_missing'],
   ])('error-response without a valid state: "%s"', async (state, code) => {
@@ -180,13 +230,13 @@ describe('an error in the answer', () => {
 describe('an answer that belongs to somebody else', () => {
   it('login-csrf: delivered to a browser that started nothing', async () => {
     const path = await answerPath(app.browser());
-    await expectRefused(await deliver(browser, path), 'state_unknown');
+    await expectRefused(await deliver(browser, path), 'attempt_cookie_missing');
   });
 
   it('login-csrf: delivered to a browser that started a login of its own', async () => {
     const path = await answerPath(app.browser());
     await browser.startLogin();
-    await expectRefused(await deliver(browser, path), 'state_unknown');
+    await expectRefused(await deliver(browser, path), 'attempt_cookie_missing');
   });
 
   it('code-injection: the code of another person under a state of our own', async () => {
@@ -233,7 +283,7 @@ describe('two providers in one app', () => {
     const started = await victim.startLogin('/auth/polar2');
     const honest = new URL(`${provider.origin}/authorize?${started.searchParams}`);
     honest.searchParams.set('redirect_uri', `${both.url}${callback}`);
-    await expectNobody('state_unknown', await deliver(victim, await victim.visitPolar(honest)));
+    await expectNobody('attempt_unknown', await deliver(victim, await victim.visitPolar(honest)));
   });
 
   it('mix-up: the same, brought back to the attacker’s callback address, with iss', async () => {
@@ -248,7 +298,7 @@ describe('two providers in one app', () => {
     const path = await victim.visitPolar(await victim.startLogin('/auth/polar2'));
     const code = new URL(path, both.url).searchParams.get('code');
     const state = (await victim.startLogin('/auth/polar')).searchParams.get('state');
-    await expectNobody('state_unknown', await deliver(victim, path.replace('polar2', 'polar')));
+    await expectNobody('attempt_unknown', await deliver(victim, path.replace('polar2', 'polar')));
     const outcome = await deliver(victim, `${callback}?code=${code}&state=${state}`);
     expect(outcome.code).toBe('invalid_grant');
     expect((await victim.get('/me')).body.user).toBeNull();

@@ -16,7 +16,7 @@ import {
 import { type Endpoint, type Provider, startProvider } from './provider/provider.js';
 import { expectRefusal, logIn, type RelyingParty, startRelyingParty } from './relying-party.js';
 
-type Asked = Exclude<Endpoint, 'authorize'>;
+type Asked = Exclude<Endpoint, 'authorize' | 'revoke'>;
 const inOrder: readonly Endpoint[] = ['discovery', 'authorize', 'token', 'jwks', 'userinfo'];
 const asked: readonly Asked[] = ['discovery', 'token', 'jwks', 'userinfo'];
 

@@ -22,7 +22,7 @@ afterEach(async () => {
   cleanUp = undefined;
 });
 
-it('a login has one record, however often it is refreshed, and one row for its end', async () => {
+it('a login has one record, however often it is refreshed, one row for its attempt and one for its end', async () => {
   app = await startTestApp({
     routes: (server, { polar }) => server.post('/logout', logout(polar, { redirectTo: '/' })),
   });
@@ -33,9 +33,9 @@ it('a login has one record, however often it is refreshed, and one row for its e
     await browser.token();
   }
   const rows = () => Object.keys(app.store['sessions' as never]).filter((sid) => isRowId(sid));
-  expect(rows()).toHaveLength(1);
-  await browser.post('/logout');
   expect(rows()).toHaveLength(2);
+  await browser.post('/logout');
+  expect(rows()).toHaveLength(3);
 });
 
 it('of an endless answer no more is read than makes sense', async () => {
@@ -63,9 +63,13 @@ it('the emulator reads no request of more than 10 MiB, as Polar', async () => {
   expect((await post(10 * megabyte)).status).toBe(413);
 });
 
-describe('visitors who start a login and send no cookie', () => {
-  const stored = (): Json[] =>
-    Object.values(app.store['sessions' as never] as Record<string, string>).map((text) => JSON.parse(text));
+describe('visitors who start a login and go away', () => {
+  const inStore = (areRows: boolean): Json[] =>
+    Object.entries(app.store['sessions' as never] as Record<string, string>)
+      .filter(([sid]) => isRowId(sid) === areRows)
+      .map(([, text]) => JSON.parse(text));
+  const sessions = (): Json[] => inStore(false);
+  const attempts = (): Json[] => inStore(true);
   const livesFor = ({ cookie }: Json): number | null => {
     const { expires } = cookie as { expires: string | null };
     return expires === null ? null : Math.round((Date.parse(expires) - Date.now()) / 1000);
@@ -75,9 +79,12 @@ describe('visitors who start a login and send no cookie', () => {
   const startLogins = async (times: number): Promise<void> => {
     for (let batch = 0; batch < times; batch += 50)
       await Promise.all(
-        Array.from({ length: 50 }, () =>
-          fetch(`${app.url}/auth/polar`, { redirect: 'manual' }).then((got) => got.text()),
-        ),
+        Array.from({ length: 50 }, async () => {
+          const answer = await fetch(`${app.url}/auth/polar`, { redirect: 'manual' });
+          await answer.text();
+          // The cookie of the attempt, and none of a session.
+          expect(answer.headers.getSetCookie()).toEqual([expect.stringMatching(/^polar-[0-9a-f]{10}=/)]);
+        }),
       );
   };
 
@@ -85,10 +92,11 @@ describe('visitors who start a login and send no cookie', () => {
     [undefined, 600],
     [60, 60],
   ])(
-    'are forgotten after pendingLoginSeconds: 1,000 of them, with %s',
-    async (pendingLoginSeconds, kept) => {
-      app = await startTestApp({ strategy: { pendingLoginSeconds } });
+    'leave no session, and a row that is forgotten after loginAttemptSeconds: 1,000 of them, with %s',
+    async (loginAttemptSeconds, kept) => {
+      app = await startTestApp({ strategy: { loginAttemptSeconds } });
       await startLogins(1000);
+      expect([sessions().length, attempts().length]).toEqual([0, 1000]);
       expect(await countInStore()).toBe(1000);
       const { now } = Date;
       jest.spyOn(Date, 'now').mockImplementation(() => now() + (kept - 20) * 1000);
@@ -99,7 +107,7 @@ describe('visitors who start a login and send no cookie', () => {
     60_000,
   );
 
-  (hasRedis ? it : it.skip)('are forgotten by Redis, and whoever comes back is not', async () => {
+  (hasRedis ? it : it.skip)('are forgotten by Redis, and whoever logs in is not', async () => {
     const redis = await startRedis();
     const client = createClient({ url: redis.url });
     await client.connect();
@@ -108,20 +116,31 @@ describe('visitors who start a login and send no cookie', () => {
       await redis.close();
     };
     app = await startTestApp({ session: { store: new RedisStore({ client }) } });
+    const lives = async (areRows: boolean): Promise<number[]> => {
+      const names = (await client.keys('sess:*')).filter(
+        (name) => isRowId(name.replace('sess:', '')) === areRows,
+      );
+      return Promise.all(names.map((name) => client.ttl(name)));
+    };
     await startLogins(1000);
-    const lives = async () => Promise.all((await client.keys('sess:*')).map((name) => client.ttl(name)));
-    const all = await lives();
+    expect(await lives(false)).toEqual([]);
+    const all = await lives(true);
     expect(all).toHaveLength(1000);
     expect(Math.max(...all)).toBeLessThanOrEqual(600);
     expect(Math.min(...all)).toBeGreaterThan(500);
     await client.flushAll();
+    // Nobody is a visitor for longer by coming back without having logged in.
     const browser = app.browser();
     await browser.startLogin();
     await browser.get('/me');
-    expect(await lives()).toEqual([86_400]);
+    expect(await lives(false)).toEqual([]);
     await client.flushAll();
     await app.browser().logIn();
-    expect(await lives()).toEqual([86_400]);
+    expect(await lives(false)).toEqual([86_400]);
+    // That of the attempt, which is used.
+    const [used = 0, ...others] = await lives(true);
+    expect(others).toEqual([]);
+    expect(used).toBeLessThanOrEqual(600);
   });
 
   const day = 86_400;
@@ -140,53 +159,56 @@ describe('visitors who start a login and send no cookie', () => {
     });
     server.get('/cart', (_req, res) => void res.json({}));
   };
-  const ageOf = (headers: Json): number | null => {
-    const [cookie = ''] = (headers['set-cookie'] ?? []) as string[];
-    const [, expires] = /Expires=([^;]+)/.exec(cookie) ?? [];
+  /** For how long the browser keeps the cookie of its session; undefined where it was given none. */
+  const ageOf = (headers: Json): number | null | undefined => {
+    const cookies = (headers['set-cookie'] ?? []) as string[];
+    const cookie = cookies.find((each) => each.startsWith('connect.sid='));
+    const [, expires] = /Expires=([^;]+)/.exec(cookie ?? '') ?? [];
+    if (cookie === undefined) return undefined;
     return expires === undefined ? null : Math.round((Date.parse(expires) - Date.now()) / 1000);
   };
   const about = (seconds: number | null) => (seconds === null ? null : expect.closeTo(seconds, -1)); // within five seconds
 
-  it.each(settings)('take nothing from the others: %s', async (_what, settings, own) => {
+  it.each(settings)('leave the sessions of the app as they are: %s', async (_what, settings, own) => {
     app = await startTestApp({ session: settings, routes: withCart });
     const browser = app.browser();
     const started = await browser.get('/auth/polar');
-    // The browser's cookie is the app's own, only the store knows better.
-    expect(ageOf(started.headers)).toEqual(about(own));
-    expect(stored().map(livesFor)).toEqual([about(600)]);
+    // With saveUninitialized, the app keeps a session for every visitor.
+    const atOnce = settings.saveUninitialized ? [about(own)] : [];
+    expect(ageOf(started.headers)).toEqual(atOnce[0]);
+    expect(sessions().map(livesFor)).toEqual(atOnce);
+    expect(attempts().map(livesFor)).toEqual([about(600)]);
 
-    // Who comes back, has a session like all others, whatever they come for.
     await browser.get('/me');
-    expect(stored().map(livesFor)).toEqual([about(own)]);
+    expect(sessions().map(livesFor)).toEqual(atOnce);
     await browser.get('/cart');
-    expect(stored().map(livesFor)).toEqual([about(own)]);
+    expect(sessions().map(livesFor)).toEqual([about(own)]);
     await browser.startLogin();
-    expect(stored().map(livesFor)).toEqual([about(own)]);
+    expect(sessions().map(livesFor)).toEqual([about(own)]);
     await browser.logIn();
-    expect(stored().map(livesFor)).toEqual([about(own)]);
+    expect(sessions().map(livesFor)).toEqual([about(own)]);
     expect((await browser.get('/me')).body.user).not.toBeNull();
 
     const direct = app.browser();
     const answer = await direct.logIn();
     expect(answer.headers['location']).toBe('/home');
     expect(ageOf(answer.headers)).toEqual(about(own));
-    expect(stored().map(livesFor)).toEqual([about(own), about(own)]);
+    expect(sessions().map(livesFor)).toEqual([about(own), about(own)]);
+    expect(attempts().map(livesFor)).toEqual(Array.from({ length: 4 }, () => about(600)));
   });
 
-  it('leave alone what an app keeps in a new session for less time, or with more in it', async () => {
-    app = await startTestApp({ session: { cookie: { maxAge: 30_000 } } });
-    await app.browser().startLogin();
-    expect(stored().map(livesFor)).toEqual([about(30)]);
-    await app.close();
-    app = await startTestApp({ session: { cookie: { maxAge: day * 1000 } }, routes: withCart });
+  it('leave alone what an app keeps in a new session', async () => {
+    app = await startTestApp({ session: { cookie: { maxAge: 30_000 } }, routes: withCart });
     await app.browser().startLogin('/auth/polar?cart=1');
-    expect(stored().map(livesFor)).toEqual([about(day)]);
+    expect(sessions()).toMatchObject([{ cart: 1 }]);
+    expect(sessions().map(livesFor)).toEqual([about(30)]);
+    expect(attempts().map(livesFor)).toEqual([about(600)]);
   });
 
-  it('a login is good for as long as its session, and no longer', async () => {
-    app = await startTestApp({ strategy: { pendingLoginSeconds: 60 } });
+  it('a login is good for as long as its row, which is kept no longer once it was used', async () => {
+    app = await startTestApp({ strategy: { loginAttemptSeconds: 60 } });
     for (const [seconds, location] of [
-      [58, '/home'],
+      [50, '/home'],
       [61, '/failed'],
     ] as const) {
       const browser = app.browser();
@@ -194,5 +216,7 @@ describe('visitors who start a login and send no cookie', () => {
       app.emulator.advanceTime(seconds);
       expect((await browser.get(path)).headers['location']).toBe(location);
     }
+    const [first = 0, second = 0] = attempts().map(livesFor) as number[];
+    expect([first <= 10, second > 50]).toEqual([true, true]);
   });
 });

@@ -64,7 +64,7 @@ describe('the start of a login', () => {
         scope: ['products:read'],
         subType: 'user',
         prompt: 'login',
-        callbackURL: 'https://app.example/cb',
+        callbackURL: 'https://127.0.0.1/cb',
         login_hint: 'ada@example.com',
         organizations: 'acme',
       }),
@@ -74,7 +74,7 @@ describe('the start of a login', () => {
       scope: 'openid products:read',
       sub_type: 'user',
       prompt: 'login',
-      redirect_uri: 'https://app.example/cb',
+      redirect_uri: 'https://127.0.0.1/cb',
       login_hint: 'ada@example.com',
       organizations: 'acme',
     });

@@ -36,7 +36,7 @@ describe('Cache-Control is no-store', () => {
     const loggedIn = await browser.get(back);
     expect([loggedIn.status, loggedIn.headers['cache-control']]).toEqual([302, 'no-store']);
     const usedUp = await browser.get(back);
-    expect([usedUp.headers['location'], usedUp.headers['cache-control']]).toEqual(['/failed', 'no-store']);
+    expect([usedUp.headers['location'], usedUp.headers['cache-control']]).toEqual(['/home', 'no-store']);
   });
 
   it('on an error of the callback', async () => {

@@ -1,4 +1,4 @@
-/** The twenty lines with which the README begins, to the letter between the marks, run as an app. */
+/** The lines with which the README begins, to the letter between the marks, run as an app. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -8,13 +8,14 @@ import { closeServer } from '../support/test-app.js';
 
 const server = createServer();
 const env = { ...process.env };
+let url: string;
 let emulator: PolarEmulator;
 let browser: Browser;
 
 beforeAll(async () => {
   emulator = await startPolarEmulator({ consent: 'auto' });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const client = emulator.registerClient({ redirectURIs: [`${url}/auth/polar/callback`] });
   Object.assign(process.env, {
     POLAR_CLIENT_ID: client.clientID,
@@ -34,7 +35,24 @@ afterAll(async () => {
   process.env = env;
 });
 
-describe('the twenty lines', () => {
+describe('the quick start', () => {
+  it('says that a login was cancelled, without a session', async () => {
+    const consent = emulator.consent;
+    emulator.consent = 'deny';
+    const answer = await browser.logIn();
+    emulator.consent = consent;
+    expect([answer.status, answer.text]).toEqual([401, 'The login with Polar was cancelled.']);
+    expect(answer.headers['content-type']).toMatch('text/plain');
+    expect(answer.headers['set-cookie']).toBeUndefined();
+  });
+
+  it('says that a login is no longer valid', async () => {
+    const callback = await browser.visitPolar(await browser.startLogin());
+    const answer = await new Browser(url).get(callback);
+    expect(answer.status).toBe(403);
+    expect(answer.text).toMatch(/^Your browser did not send the cookie of this login\./);
+  });
+
   it('log in, come back to the page that wanted a login, and call the API', async () => {
     const answer = await browser.get('/organizations').set('accept', 'text/html');
     expect(answer.headers['location']).toBe('/auth/polar?return_to=%2Forganizations');

@@ -3,6 +3,7 @@ import express from 'express';
 import passport from 'passport';
 import { PolarStrategy } from 'passport-polar-sh';
 import request from 'supertest';
+import { isRowId } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
@@ -74,7 +75,7 @@ describe('the tokens are in the regenerated session', () => {
     expect(answer.headers['set-cookie']).not.toEqual(before);
     const [live] = app.emulator.liveTokens();
     expect(await browser.token()).toBe(live?.accessToken);
-    expect(Object.keys(app.store['sessions' as never])).toHaveLength(1);
+    expect(Object.keys(app.store['sessions' as never]).filter((id) => !isRowId(id))).toHaveLength(1);
   });
 
   it.each(['keepSessionInfo', 'a next handler'])('and the second login wins, with %s', async (style) => {

@@ -253,8 +253,9 @@ describe('a store that is slow', () => {
     const store = new HangingStore();
     await start({ session: { store }, strategy: { timeoutMs: 300 } });
     const browser = app.browser();
-    await browser.logIn();
+    expect((await browser.get('/auth/polar')).body.code).toBe('timeout');
     store.hangs = false;
+    await browser.logIn();
     app.emulator.advanceTime(loginLife);
     await until(async () => (await browser.get('/token')).status === 200);
     expect(await browser.token()).toBe(liveToken());

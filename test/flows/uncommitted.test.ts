@@ -79,7 +79,6 @@ it.each([
   ['an unknown client', refusal('invalid_client', 'The client does not exist on this server.')],
   ['too many requests', { status: 429 }],
   ['a fault of its own', { status: 500 }],
-  ['a broken connection', 'reset-before'],
 ] as const)('is final when Polar refuses the code of a login: %s', async (_what, fault) => {
   app = await startTestApp();
   app.emulator.fail('token', fault);

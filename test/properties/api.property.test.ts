@@ -17,6 +17,7 @@ import {
   callbackURL,
   clientID,
   clientSecret,
+  goodCode,
   type Json,
   refreshToken,
   secrets,
@@ -282,20 +283,14 @@ holds(
         throw new Error('Does not come back');
     }
     if (!isWhole) return;
-    const { cookie } = world.begin();
-    const sent = await send(
-      world.app,
+    const { state, cookie } = await world.begin(
       `/auth/polar?return_to=${encodeURIComponent(Buffer.from(value).toString())}`,
-      {
-        cookie,
-      },
     );
-    for (const error of world.errors) ownError(error, secrets);
-    if (!sent.location?.startsWith('https://polar.sh/oauth2/authorize?'))
-      throw new Error(`Sent to ${sent.location}`);
-    const [session] = world.sessions() as [Json & { polarLogins: Json[] }];
-    const kept = session.polarLogins.at(-1)?.['returnTo'] as string | undefined;
-    if (kept !== undefined && originOf(kept) !== 'https://app.example') throw new Error(`Keeps ${kept}`);
+    for (const error of world.errors) ownError(error, world.secrets());
+    // Where it leads, the browser is told at the end of the login.
+    const sent = await send(world.app, `/auth/polar/callback?code=${goodCode}&state=${state}`, { cookie });
+    if (world.errors.length > 0 || sent.location === undefined) throw new Error('Not logged in');
+    if (originOf(sent.location) !== 'https://app.example') throw new Error(`Leads to ${sent.location}`);
   },
 );
 

@@ -1,6 +1,6 @@
 /** Whatever a browser or Polar sends to the callback, nobody is logged in without a login that was started and a valid id_token. */
 
-import { sign } from 'node:crypto';
+import { createHash, sign } from 'node:crypto';
 import { beforeAll, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { polarHeader, rsaKey, signIdToken } from '../support/sign-id-token.js';
@@ -9,17 +9,14 @@ import { holds, ownError } from './support/property.js';
 import {
   clientID,
   clientSecret,
-  codeVerifier,
   goodClaims,
   goodCode,
   goodTokens,
-  grantForGoodCode,
   isLoggedIn,
   issuer,
   key,
   nonce,
   type Sent,
-  secrets,
   send,
   startWorld,
   type World,
@@ -33,7 +30,7 @@ const callback = '/auth/polar/callback';
 
 /** An answer that the app may give, and whether somebody is logged in now; errors are ours and show nothing. */
 function loggedInAfter(sent: Sent, targets: readonly string[] = ['/home', '/failed']): boolean {
-  for (const error of world.errors) ownError(error, secrets);
+  for (const error of world.errors) ownError(error, world.secrets());
   if (world.errors.length === 0 && !targets.includes(sent.location ?? ''))
     throw new Error(`The app answered ${sent.status} ${sent.location}`);
   const isIn = isLoggedIn(world.sessions());
@@ -88,55 +85,96 @@ const query = fc.oneof(
 
 holds(
   'callback: a query logs in only with the one state and code of a login of this browser',
-  fc.tuple(query, fc.constantFrom('own', 'own', 'own', 'none', 'forged')),
+  fc.tuple(query, fc.constantFrom('own', 'own', 'own', 'own among others', 'none', 'forged')),
   async ([template, whose]) => {
-    const { state, cookie } = world.begin();
+    const { state, cookie } = await world.begin();
     const right: Record<string, string> = { state, code: goodCode, iss: issuer, error: 'access_denied' };
     const text = template.replace(/(state|code|iss|error)=right/g, (_all, name) => `${name}=${right[name]}`);
     const forged = cookie.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A'));
-    const cookies = { own: { cookie }, none: {}, forged: { cookie: forged } }[whose] as Record<
-      string,
-      string
-    >;
+    const cookies = {
+      own: { cookie },
+      'own among others': { cookie: `a=1; polar-0123456789=x;${cookie} ; b` },
+      none: {},
+      forged: { cookie: forged },
+    }[whose] as Record<string, string>;
     const isIn = loggedInAfter(await send(world.app, `${callback}?${text}`, cookies));
     const asked = new URL(`http://app.example${callback}?${text}`).searchParams;
     const only = (name: string, value: string): boolean => asked.getAll(name).join('\n') === value;
-    const mayLogIn = whose === 'own' && only('state', state) && only('code', goodCode) && !asked.get('error');
+    const isOwn = whose === 'own' || whose === 'own among others';
+    const mayLogIn = isOwn && only('state', state) && only('code', goodCode) && !asked.get('error');
     if (isIn && !mayLogIn) throw new Error('Logged in');
-    if (!isIn && whose === 'own' && template === 'state=right&code=right') throw new Error('Not logged in');
+    if (!isIn && isOwn && template === 'state=right&code=right') throw new Error('Not logged in');
+  },
+);
+
+const cookieHeader = fc.array(
+  fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom('own', 'name=', 'name', 'name=other', '__Host-polar-', 'polar-'),
+    },
+    wireText(30),
+  ),
+  { maxLength: 8 },
+);
+holds(
+  'cookies: whatever a browser sends, it can finish a login only with its own, and use up no other',
+  fc.tuple(cookieHeader, fc.constantFrom('; ', ';', '; ; ', ',')),
+  async ([pairs, separator]) => {
+    const { state, cookie, cookieName } = await world.begin();
+    const path = `${callback}?code=${goodCode}&state=${state}`;
+    const header = pairs
+      .map((pair) => (pair === 'own' ? cookie : pair.replace(/^name/, cookieName)))
+      .join(separator);
+    const sent = header.split(';').map((pair) => pair.trim());
+    const isIn = loggedInAfter(await send(world.app, path, { cookie: header }));
+    const named = sent.filter((pair) => pair.startsWith(`${cookieName}=`) && pair !== `${cookieName}=`);
+    if (isIn !== named.slice(0, 5).includes(cookie)) throw new Error(`${isIn ? 'L' : 'Not l'}ogged in`);
+    // It is still there for the browser that has started it.
+    if (!isIn && !loggedInAfter(await send(world.app, path, { cookie }))) throw new Error('Used up');
+    if (world.exchanges() !== 1) throw new Error(`The code was exchanged ${world.exchanges()} times`);
   },
 );
 
 const other = rsaKey();
-const badTokens = [
-  signIdToken(other, { payload: goodClaims }),
-  signIdToken(key, { payload: { ...goodClaims, nonce: 'another' } }),
-  signIdToken(key, { payload: { ...goodClaims, aud: 'another' } }),
-  signIdToken(key, { payload: { ...goodClaims, exp: 1 } }),
-  signIdToken(key, { payload: { ...goodClaims, iss: 'https://evil.example' } }),
-  signIdToken(key, { payload: { ...goodClaims, sub: '' } }),
-  signIdToken(key, { payload: goodClaims, header: { alg: 'none' } }),
-  signIdToken(key, { payload: goodClaims, header: { alg: 'HS256' } }),
-  `${signIdToken(key, { payload: goodClaims }).split('.').slice(0, 2).join('.')}.`,
-];
+/** Tokens that are not worth anything, though all else of a login is right. */
+const badTokens: Readonly<Record<string, (claims: Claims) => string>> = {
+  'token-of-another-key': (claims) => signIdToken(other, { payload: claims }),
+  'token-of-another-nonce': (claims) => signIdToken(key, { payload: { ...claims, nonce: 'another' } }),
+  'token-for-another-client': (claims) => signIdToken(key, { payload: { ...claims, aud: 'another' } }),
+  'token-that-expired': (claims) => signIdToken(key, { payload: { ...claims, exp: 1 } }),
+  'token-of-another-issuer': (claims) =>
+    signIdToken(key, { payload: { ...claims, iss: 'https://evil.example' } }),
+  'token-of-nobody': (claims) => signIdToken(key, { payload: { ...claims, sub: '' } }),
+  'token-of-alg-none': (claims) => signIdToken(key, { payload: claims, header: { alg: 'none' } }),
+  'token-of-alg-hs256': (claims) => signIdToken(key, { payload: claims, header: { alg: 'HS256' } }),
+  'token-without-signature': (claims) =>
+    `${signIdToken(key, { payload: claims }).split('.').slice(0, 2).join('.')}.`,
+};
 const tokenAnswers = answers(
-  changed(goodTokens, fc.oneof(junk, fc.constantFrom(...badTokens), fc.constant(goodTokens.access_token))),
+  changed(
+    goodTokens,
+    fc.oneof(junk, fc.constantFrom(...Object.keys(badTokens)), fc.constant(goodTokens.access_token)),
+  ),
 );
 holds('token responses: nobody is logged in without the valid id_token', tokenAnswers, async (answer) => {
+  const { state, cookie, nonce: own } = await world.begin();
+  const body = world
+    .inThisLogin(answer.body)
+    .replace(/token-[a-z0-9-]+/g, (name) => badTokens[name]?.({ ...goodClaims, nonce: own }) ?? name);
   world.answers.token = (form) =>
-    form.get('code') === goodCode ? responseOf(answer) : grantForGoodCode(form);
-  const { state, cookie } = world.begin();
+    form.get('code') === goodCode ? responseOf({ ...answer, body }) : world.grantForGoodCode(form);
   const sent = await send(world.app, `${callback}?code=${goodCode}&state=${state}`, { cookie });
-  world.answers.token = grantForGoodCode;
+  world.answers.token = world.grantForGoodCode;
   if (!loggedInAfter(sent)) return;
-  const body = JSON.parse(answer.body) as Record<string, unknown>;
-  if (body['id_token'] !== goodTokens.id_token || answer.status >= 300) throw new Error('Logged in');
+  const answered = JSON.parse(body) as Record<string, unknown>;
+  if (answered['id_token'] !== world.idToken() || answer.status >= 300) throw new Error('Logged in');
 });
 
 type Claims = Readonly<Record<string, unknown>>;
 const now = Math.floor(Date.now() / 1000);
 /** OpenID Connect Core 3.1.3.7 once more, in other words, for what is known to be signed. */
-function mayLogIn(claims: Claims): boolean {
+function mayLogIn(claims: Claims, nonceOfLogin: string): boolean {
   const { iss, sub, aud, azp, exp, iat, nbf, nonce: named, at_hash: hash } = claims;
   const isFor = Array.isArray(aud) ? aud.includes(clientID) : aud === clientID;
   const isToUs =
@@ -157,7 +195,7 @@ function mayLogIn(claims: Claims): boolean {
     isToUs &&
     isTimely &&
     hasBegun &&
-    named === nonce &&
+    named === nonceOfLogin &&
     isWhole
   );
 }
@@ -195,11 +233,13 @@ holds(
       },
     ),
   }),
-  async ({ header, payload, signer, text, spoil }) => {
+  async ({ header, payload: template, signer, text, spoil }) => {
+    const { state, cookie, nonce: own } = await world.begin();
+    const payload = JSON.parse(world.inThisLogin(JSON.stringify(template) ?? 'null')) as unknown;
     const input = `${part(header)}.${part(payload)}`;
     const signature = {
       ours: () => sign('RSA-SHA256', Buffer.from(input), key.privateKey).toString('base64url'),
-      other: () => badTokens[0]?.split('.')[2] ?? '',
+      other: () => sign('RSA-SHA256', Buffer.from(input), other.privateKey).toString('base64url'),
       nobody: () => '',
       text: () => text,
     }[signer]();
@@ -207,9 +247,8 @@ holds(
     const at = (spoil?.at ?? 0) % whole.length;
     const token = spoil ? whole.slice(0, at) + spoil.letter + whole.slice(at + 1) : whole;
     world.answers.token = () => Response.json({ ...goodTokens, id_token: token });
-    const { state, cookie } = world.begin();
     const sent = await send(world.app, `${callback}?code=${goodCode}&state=${state}`, { cookie });
-    world.answers.token = grantForGoodCode;
+    world.answers.token = world.grantForGoodCode;
     // A short one, "." say, is in every message.
     const secrets = [token, signature].filter(({ length }) => length > 40);
     for (const error of world.errors) ownError(error, secrets);
@@ -217,22 +256,23 @@ holds(
     const isSigned = token === whole && signer === 'ours';
     const isRS256 = (header as { alg?: unknown } | null)?.alg === 'RS256';
     const isObject = typeof payload === 'object' && payload !== null && !Array.isArray(payload);
-    if (isIn && !(isSigned && isRS256 && isObject && mayLogIn(payload as Claims)))
+    if (isIn && !(isSigned && isRS256 && isObject && mayLogIn(payload as Claims, own)))
       throw new Error('Logged in');
-    if (!isIn && token === whole && token === signIdTokenOf(payload, header))
-      throw new Error('Not logged in');
+    const isUnchanged = JSON.stringify([template, header]) === JSON.stringify([goodClaims, polarHeader]);
+    if (!isIn && isSigned && isUnchanged) throw new Error('Not logged in');
   },
 );
 
-/** The token of whoever changed nothing; other texts are not worth a signature. */
-function signIdTokenOf(payload: unknown, header: unknown): string | undefined {
-  const isUnchanged = JSON.stringify([payload, header]) === JSON.stringify([goodClaims, polarHeader]);
-  return isUnchanged ? goodTokens.id_token : undefined;
-}
-
 it('the good answer logs in, and what would show a secret is told: these properties can fail', async () => {
-  const { state, cookie } = world.begin();
+  const { state, cookie, cookieValue, nonce: own, codeChallenge } = await world.begin();
   const sent = await send(world.app, `${callback}?code=${goodCode}&state=${state}`, { cookie });
   expect(loggedInAfter(sent)).toBe(true);
-  expect(secrets).toEqual(expect.arrayContaining([clientSecret, codeVerifier]));
+  expect(world.secrets()).toEqual(expect.arrayContaining([clientSecret, cookieValue, own, world.idToken()]));
+  const isVerifier = (text: string): boolean =>
+    createHash('sha256').update(text).digest('base64url') === codeChallenge;
+  expect(world.secrets().some(isVerifier)).toBe(true);
+  expect(JSON.parse(world.inThisLogin(JSON.stringify([nonce, `${nonce.slice(0, 20)}x`])))).toEqual([
+    own,
+    `${own.slice(0, 20)}x`,
+  ]);
 });

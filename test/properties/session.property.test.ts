@@ -11,12 +11,10 @@ import {
   callbackURL,
   clientID,
   clientSecret,
-  codeVerifier,
   goodCode,
   isLoggedIn,
   type Json,
-  nonce,
-  secrets,
+  type StartedLogin,
   send,
   startWorld,
   type World,
@@ -32,10 +30,15 @@ let world: World;
 let entry: Json;
 let sealedEntry: Json;
 let user: unknown;
+// Of a browser that never comes back from Polar.
+let another: StartedLogin;
+let anotherRow: string;
 beforeAll(async () => {
   world = await startWorld();
   entry = world.loggedIn['polar'] as Json;
   user = (world.loggedIn['passport'] as Json)['user'];
+  another = await world.startAnother();
+  anotherRow = world.stored()[another.row] as string;
   const sealed = await startWorld({ encryptionKeys });
   sealedEntry = sealed.loggedIn['polar'] as Json;
 });
@@ -99,7 +102,7 @@ holds(
     ) as Json;
     const req = requestWith(strategyOf(), found);
     if (!Array.isArray(req.polar.scopes)) throw new Error('The scopes are no list');
-    const outcome = await outcomeOf(() => req.polar.getTokens(), secrets);
+    const outcome = await outcomeOf(() => req.polar.getTokens(), world.secrets());
     const isIn = await req.polar.isLoggedIn();
     if ('error' in outcome) {
       // Tokens that were changed are Polar's to refuse.
@@ -117,7 +120,7 @@ holds('sealed session entries: only what the app has sealed comes out', entryCha
   const found = spoilt(sealedEntry, list);
   const req = requestWith(strategyOf({ encryptionKeys }), found);
   if (!Array.isArray(req.polar.scopes)) throw new Error('The scopes are no list');
-  const outcome = await outcomeOf(() => req.polar.getTokens(), [...secrets, ...encryptionKeys]);
+  const outcome = await outcomeOf(() => req.polar.getTokens(), [...world.secrets(), ...encryptionKeys]);
   if ('result' in outcome && outcome.result.accessToken !== accessToken)
     throw new Error('Other tokens came out');
   // What stands outside of the sealed part is bound to it.
@@ -128,6 +131,117 @@ holds('sealed session entries: only what the app has sealed comes out', entryCha
   if ('error' in outcome && outcome.error.code !== 'not_logged_in') throw outcome.error;
 });
 
+/** A row of a login attempt as the session store has it. */
+interface AttemptRow {
+  readonly cookie: unknown;
+  readonly polar: { readonly version: unknown; readonly value: string };
+}
+/** What somebody does to the row of a login attempt: its new text, or undefined where nothing is left. */
+type RowChange = (row: AttemptRow, another: AttemptRow) => unknown;
+
+/** Changes what is in the value of the row, before it is text again. */
+const inValue =
+  (change: (value: Json, another: Json) => unknown): RowChange =>
+  (row, another) => {
+    const value = change(JSON.parse(row.polar.value), JSON.parse(another.polar.value));
+    return { ...row, polar: { ...row.polar, value: JSON.stringify(value) } };
+  };
+const untouched: RowChange = (row) => row;
+const rowChanges: fc.Arbitrary<RowChange> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(untouched) },
+  // The whole row, and what is in its value: at any depth replaced, dropped or cut.
+  entryChanges.map(
+    (list): RowChange =>
+      (row) =>
+        spoilt(row as unknown as Json, list),
+  ),
+  { weight: 2, arbitrary: entryChanges.map((list) => inValue((value) => spoilt(value, list))) },
+  junk.map(
+    (what): RowChange =>
+      (row) => ({ ...row, polar: { ...row.polar, value: what } }),
+  ),
+  junk.map(
+    (what): RowChange =>
+      () =>
+        what,
+  ),
+  fc.constantFrom<RowChange[]>(
+    () => undefined,
+    (_row, another) => another,
+    inValue((_value, another) => another),
+    inValue((value, { sealed }) => ({ ...value, sealed })),
+    inValue((value, { cookie }) => ({ ...value, cookie })),
+    inValue(({ sealed, ...value }, another) => ({ ...another, ...value })),
+    inValue((value) => ({ ...value, sealed: (value['sealed'] as string).replace(/\.[^.]+$/, '.') })),
+    (row) => ({ ...row, polar: { ...row.polar, version: 7 } }),
+  ),
+  // Over already, of another moment, of the future, or of none.
+  fc
+    .oneof(fc.constantFrom(-600_000, -599_000, -1, 0, 1, 599_000, 600_000, Number.NaN, 1e308), fc.integer())
+    .map((byMs) => inValue((value) => ({ ...value, startedAt: Number(value['startedAt']) + byMs }))),
+);
+
+/** The cookies that a browser sends, of its login and of another browser's. */
+type Cookies = (own: StartedLogin, another: StartedLogin) => string[];
+const crowd = (letter: string): string[] =>
+  Array.from({ length: 110 }, (_none, index) => `__Host-polar-${letter}${String(index).padStart(9, '0')}=x`);
+const cookieSets: Readonly<Record<string, Cookies>> = {
+  own: ({ cookie }) => [cookie],
+  'own among 220': ({ cookie }) => [...crowd('a'), cookie, ...crowd('b')],
+  'own after another value': ({ cookie, cookieName }) => [`${cookieName}=other`, cookie],
+  'own before another value': ({ cookie, cookieName }) => [cookie, `${cookieName}=other`],
+  'own twice': ({ cookie }) => [cookie, cookie],
+  'both browsers’': ({ cookie }, another) => [another.cookie, cookie],
+  missing: () => [],
+  '220 others': () => [...crowd('a'), ...crowd('b')],
+  'another value': ({ cookieName }) => [`${cookieName}=${'A'.repeat(43)}`],
+  'another value, 220 times': ({ cookieName }) =>
+    Array.from({ length: 220 }, (_none, index) => `${cookieName}=${index}`),
+  'own after 220 other values': ({ cookie, cookieName }) => [
+    ...Array.from({ length: 220 }, (_none, index) => `${cookieName}=${index}`),
+    cookie,
+  ],
+  'the other browser’s': (_own, { cookie }) => [cookie],
+  swapped: ({ cookieName, cookieValue }, another) => [
+    `${cookieName}=${another.cookieValue}`,
+    `${another.cookieName}=${cookieValue}`,
+  ],
+  'own without its prefix': ({ cookie }) => [cookie.replace('__Host-', '')],
+  'own in other letters': ({ cookieName, cookieValue }) => [`${cookieName.toLowerCase()}=${cookieValue}`],
+  'own in quotes': ({ cookieName, cookieValue }) => [`${cookieName}="${cookieValue}"`],
+  'own, cut': ({ cookie }) => [cookie.slice(0, -1)],
+};
+const opens = (name: string): boolean =>
+  ['own', 'own among 220', 'own twice', 'both browsers’'].includes(name) ||
+  /^own (after|before) another/.test(name);
+
+/** True where the row says what it said when the login was started; what stands outside of its value opens nothing. */
+function saysTheSame(row: unknown, original: AttemptRow): boolean {
+  const polar = (row as { polar?: { version?: unknown; value?: unknown } } | null)?.polar;
+  const [now, before] = [polar?.value, original.polar.value].map((text) => {
+    try {
+      return typeof text === 'string' ? (JSON.parse(text) as Json | null) : null;
+    } catch {
+      return null;
+    }
+  });
+  // Databases answer big integers as text.
+  const version = typeof polar?.version === 'string' ? Number(polar.version) : polar?.version;
+  if (typeof polar?.value !== 'string' || !Number.isSafeInteger(version)) return false;
+  return (
+    now?.['cookie'] === before?.['cookie'] &&
+    now?.['startedAt'] === before?.['startedAt'] &&
+    bytesOf(now?.['sealed']) === bytesOf(before?.['sealed'])
+  );
+}
+
+/** A sealed text, by what it says: the last letter of a part has bits that say nothing. */
+function bytesOf(sealed: unknown): string | undefined {
+  if (typeof sealed !== 'string') return undefined;
+  const [header, ...parts] = sealed.split('.');
+  return [header, ...parts.map((part) => Buffer.from(part, 'base64url').toString('hex'))].join('.');
+}
+
 const paths = [
   '/auth/polar',
   '/auth/polar/callback',
@@ -136,67 +250,81 @@ const paths = [
   '/page',
   '/scope',
 ];
+const rightPath = '/auth/polar/callback?code=right';
 holds(
-  'whole sessions: whatever is in them, only a login that was started logs in',
+  'login attempts: whatever is in session, row and cookies, only the untouched attempt logs in, with its own cookie',
   fc.record({
-    list: entryChanges,
-    path: fc.oneof(
-      { weight: 2, arbitrary: fc.constant('/auth/polar/callback?code=right') },
-      fc.constantFrom(...paths),
+    change: rowChanges,
+    cookies: fc.oneof(
+      { weight: 2, arbitrary: fc.constant('own') },
+      fc.constantFrom(...Object.keys(cookieSets)),
     ),
-    more: fc.dictionary(
-      fc.constantFrom(
-        'polar',
-        'polarWantedScopes',
-        'returnTo',
-        'messages',
-        'polarLogins',
-        'other',
-        '__proto__',
+    path: fc.oneof({ weight: 6, arbitrary: fc.constant(rightPath) }, fc.constantFrom(...paths)),
+    session: fc.option(
+      fc.dictionary(
+        fc.constantFrom('polar', 'returnTo', 'other', 'user', '__proto__'),
+        fc.oneof(junk, anyText),
+        { maxKeys: 3 },
       ),
-      fc.oneof(
-        junk,
-        anyText.map((text) => ({ polar: { scopes: [text], at: Date.now() } })),
-      ),
-      { maxKeys: 3 },
     ),
   }),
-  async ({ list, path, more }) => {
-    let logins: unknown;
-    const { state, cookie } = world.begin(({ polarLogins, ...session }) => {
-      logins = Object.hasOwn(more, 'polarLogins')
-        ? more['polarLogins']
-        : spoilt({ polarLogins: polarLogins as unknown }, list);
-      logins = (logins as { polarLogins?: unknown } | null)?.polarLogins ?? logins;
-      // Passport's own complaint about what an app has put there is not ours.
-      const { messages: _theirs, ...ours } = more;
-      return { ...session, ...ours, polarLogins: logins };
-    });
-    const asked = path.replace('right', `${goodCode}&state=${state}`);
-    const sent = await send(world.app, asked, { cookie, accept: 'text/html' });
-    for (const error of world.errors) ownError(error, secrets);
+  async ({ change, cookies, path, session }) => {
+    const own = await world.begin();
+    world.stored()[another.row] = anotherRow;
+    const [row, other] = [own, another].map(({ row: id }) => JSON.parse(world.stored()[id] ?? '')) as [
+      AttemptRow,
+      AttemptRow,
+    ];
+    const changed = change(row, other);
+    const isSame = saysTheSame(changed, row);
+    const text = JSON.stringify(changed);
+    if (text === undefined) delete world.stored()[own.row];
+    // MemoryStore itself fails on that one.
+    else if (text === 'null') return;
+    else world.stored()[own.row] = text;
+    // Outside of what is ours: by it, the store may think that the row's time is over.
+    const isKept =
+      isSame && JSON.stringify((changed as Partial<AttemptRow>).cookie) === JSON.stringify(row.cookie);
+    const sent = cookieSets[cookies]?.(own, another) ?? [];
+    if (session !== null) sent.push(world.putSession(session));
+
+    const asked = path.replace('right', `${goodCode}&state=${own.state}`);
+    const response = await send(world.app, asked, { cookie: sent.join('; '), accept: 'text/html' });
+    for (const error of world.errors) ownError(error, world.secrets());
     const isIn =
-      sent.location !== undefined && isLoggedIn(world.sessions().filter(({ passport }) => passport));
+      response.location !== undefined && isLoggedIn(world.sessions().filter(({ passport }) => passport));
+    const mayLogIn = path === rightPath && isSame && opens(cookies);
+    if (isIn && !mayLogIn) throw new Error('Logged in');
+    if (!isIn && mayLogIn && isKept) throw new Error('Not logged in');
     if (!isIn) {
-      if (sent.status === 200) throw new Error(`${path} let somebody in`);
+      if (response.status === 200) throw new Error(`${path} let somebody in`);
+      if (world.exchanges() > 0) throw new Error('The code was exchanged');
+      if (!isKept || path !== rightPath) return;
+      // Whoever lacks the cookie has not used the attempt up.
+      const late = await send(world.app, asked, { cookie: own.cookie });
+      if (late.location !== '/home') throw new Error(`Used up: ${late.location}`);
       return;
     }
-    const used = (Array.isArray(logins) ? (logins as unknown[]) : []).filter(
-      (login) => (login as Json | null)?.['state'] === state,
-    ) as Json[];
-    const wasStarted = used.some(
-      (login) =>
-        login['nonce'] === nonce &&
-        login['codeVerifier'] === codeVerifier &&
-        login['redirectURI'] === callbackURL &&
-        login['clientID'] === clientID &&
-        Math.abs(Date.now() - Number(login['startedAt'])) < 600_000,
-    );
-    if (!path.includes('right') || !wasStarted) throw new Error('Logged in');
-    const target = new URL(String(sent.location), 'http://app.example');
+    const target = new URL(String(response.location), 'http://app.example');
     if (target.origin !== 'http://app.example') throw new Error(`Sent to ${target}`);
   },
 );
+
+it('all of these cookies are met, and most rows are others: these properties can fail', async () => {
+  const own = await world.begin();
+  world.stored()[another.row] = anotherRow;
+  const names = Object.keys(cookieSets);
+  expect(names.filter(opens)).toHaveLength(6);
+  for (const name of names)
+    expect([name, cookieSets[name]?.(own, another).includes(own.cookie)]).toEqual([
+      name,
+      opens(name) || name === 'own after 220 other values',
+    ]);
+  const [row, other] = [own, another].map(({ row: id }) => JSON.parse(world.stored()[id] ?? ''));
+  expect(saysTheSame(row, row)).toBe(true);
+  expect(saysTheSame(other, row)).toBe(false);
+  expect(saysTheSame(inValue((value) => ({ ...value, startedAt: 1 }))(row, other), row)).toBe(false);
+});
 
 it('what nobody has changed is taken: these properties can fail', async () => {
   for (const [strategy, found] of [

@@ -17,8 +17,7 @@ export interface Answered {
 
 /** A person with a session, whichever worker the load balancer picks. A small client, since a storm sends thousands. */
 export class Visitor {
-  /** The session cookie. */
-  cookie: string | undefined;
+  readonly #cookies = new Map<string, string>();
 
   get(worker: WorkerProcess, path: string): Promise<Answered> {
     return this.#send(worker, 'GET', path);
@@ -47,12 +46,14 @@ export class Visitor {
 
   /** The same session in another tab, which no later login of this one reaches. */
   copy(): Visitor {
-    return Object.assign(new Visitor(), { cookie: this.cookie });
+    const copy = new Visitor();
+    for (const [name, value] of this.#cookies) copy.#cookies.set(name, value);
+    return copy;
   }
 
   /** Key of the session in connect-redis. */
   get sessionKey(): string {
-    const [, id] = /^connect\.sid=s%3A([^.]+)\./.exec(this.cookie ?? '') ?? [];
+    const [, id] = /^s%3A([^.]+)\./.exec(this.#cookies.get('connect.sid') ?? '') ?? [];
     return `sess:${id}`;
   }
 
@@ -66,15 +67,18 @@ export class Visitor {
           method,
           path,
           timeout: 180_000,
-          headers: this.cookie === undefined ? {} : { cookie: this.cookie },
+          headers: { cookie: [...this.#cookies].map((pair) => pair.join('=')).join('; ') },
         },
         (answer) => {
           const chunks: Buffer[] = [];
           answer.on('data', (chunk) => chunks.push(chunk));
           answer.on('error', reject);
           answer.on('end', () => {
-            const cookie = answer.headers['set-cookie']?.find((each) => each.startsWith('connect.sid='));
-            if (cookie !== undefined) this.cookie = cookie.split(';', 1)[0];
+            for (const cookie of answer.headers['set-cookie'] ?? []) {
+              const [name = '', value = ''] = cookie.split(';', 1)[0]?.split('=') ?? [];
+              if (cookie.includes('Max-Age=0')) this.#cookies.delete(name);
+              else this.#cookies.set(name, value);
+            }
             const text = Buffer.concat(chunks).toString();
             const isJSON = answer.headers['content-type']?.includes('json');
             resolve({

@@ -44,7 +44,7 @@ export class RowWatch {
 const pause = async (ms = 0): Promise<void> => void (ms > 0 && (await delay(ms)));
 
 /** True for sealed tokens. */
-const isRecord = (value: string): boolean => value.split('.').length === 5;
+const isRecord = (value: string): boolean => /^[\w-]+(\.[\w-]*){4}$/.test(value);
 
 function lockIn(value: string): { owner: string; isFree: boolean } | undefined {
   if (!value.startsWith('{')) return undefined;

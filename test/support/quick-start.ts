@@ -1,8 +1,15 @@
 /** The README's quick start as a function of the server; a test compares it with the README. */
-import express from 'express';
+import express, { type ErrorRequestHandler } from 'express';
 import session from 'express-session';
 import passport from 'passport';
-import { logout, type PolarServer, PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
+import {
+  logout,
+  PolarError,
+  type PolarServer,
+  PolarStrategy,
+  polarTokens,
+  requireLogin,
+} from 'passport-polar-sh';
 
 export function quickStart(server: PolarServer) {
   const polar = new PolarStrategy({
@@ -23,12 +30,19 @@ export function quickStart(server: PolarServer) {
   app.get('/auth/polar', passport.authenticate('polar'));
   app.get(
     '/auth/polar/callback',
-    passport.authenticate('polar', { successReturnToOrRedirect: '/', failureRedirect: '/' }),
+    passport.authenticate('polar', { successReturnToOrRedirect: '/', failWithError: true }),
   );
   app.get('/organizations', requireLogin({ loginPath: '/auth/polar' }), async (req, res) => {
     const answer = await req.polar.fetch('/v1/organizations/'); // fresh token, one retry after a 401
     res.json(await answer.json());
   });
   app.post('/logout', logout(polar, { redirectTo: '/' })); // revokes at Polar, ends the session
+
+  const showFailure: ErrorRequestHandler = (error, _req, res, next) => {
+    const isForPeople = error instanceof PolarError && error.status !== undefined && error.status < 500;
+    if (!isForPeople) return next(error);
+    res.status(error.status).type('text').send(error.message); // 'The login with Polar was cancelled.'
+  };
+  app.use(showFailure);
   return { app };
 }

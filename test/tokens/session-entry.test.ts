@@ -133,6 +133,7 @@ describe('an entry where the app has keys', () => {
       user: entry.user,
       clientID: 'polar_ci_1',
       server: 'https://api.polar.sh',
+      mintedAt: entry.mintedAt,
       sealed: expect.any(String),
     });
     expect(scopesOf(await sealed())).toEqual(scopesOf(entry));
@@ -165,6 +166,8 @@ describe('an entry where the app has keys', () => {
     ['server', 'https://sandbox-api.polar.sh'],
     ['scopes', ['openid', 'admin']],
     ['askedScopes', ['openid']],
+    ['mintedAt', 1],
+    ['attempt', 'another'],
     ['sealed', 'nothing'],
   ])('stays closed with another %s than it was sealed with', async (field, value) => {
     expect(await openSessionEntry({ ...(await sealed()), [field]: value }, sealer)).toBeUndefined();
@@ -172,8 +175,9 @@ describe('an entry where the app has keys', () => {
 
   it('holds an entry that is open, and nothing else', async () => {
     const { v, ...outside } = await sealed();
-    const { loginId, user, clientID, server, scopes, askedScopes } = outside;
-    const purpose = `session-entry:${JSON.stringify([loginId, user, clientID, server, scopes, askedScopes])}`;
+    const { loginId, user, clientID, server, scopes, askedScopes, mintedAt, attempt } = outside;
+    const bound = [loginId, user, clientID, server, scopes, askedScopes, mintedAt, attempt];
+    const purpose = `session-entry:${JSON.stringify(bound)}`;
     for (const [content, opened] of [
       [entry, entry],
       [await sealed(), undefined],

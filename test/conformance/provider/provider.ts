@@ -10,7 +10,7 @@ import { type Claims, halfHash, type Signer, signedWith } from './id-token.js';
 import { honestKeys, type ProviderKey } from './keys.js';
 
 /** The endpoints of the provider, as a trace names them. */
-export type Endpoint = 'discovery' | 'authorize' | 'token' | 'jwks' | 'userinfo';
+export type Endpoint = 'discovery' | 'authorize' | 'token' | 'jwks' | 'userinfo' | 'revoke';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -28,6 +28,8 @@ export interface Misbehaviour {
   readonly keys?: readonly ProviderKey[];
   /** The key to sign with, of those published. @default the first */
   readonly signingKey?: ProviderKey;
+  /** Gives tokens for a code as often as it comes: a server whose processes do not see each other's writes at once. */
+  readonly takesCodesAgain?: boolean;
   /** Runs right before an id_token is signed. */
   readonly beforeSigning?: () => void;
   /** Whole answers, in place of the provider's own. */
@@ -45,6 +47,8 @@ export interface ProviderOptions {
   readonly expiresIn?: number;
   /** RFC 9207: `iss` is announced, and sent with every answer of the authorize page. */
   readonly sendsIssuer?: boolean;
+  /** RFC 7009: tokens can be revoked. */
+  readonly revokes?: boolean;
   readonly clock?: Clock;
 }
 
@@ -69,6 +73,7 @@ const paths: Record<string, Endpoint> = {
   '/authorize': 'authorize',
   '/token': 'token',
   '/userinfo': 'userinfo',
+  '/revoke': 'revoke',
   // The addresses that the package puts after a webURL and an apiURL.
   '/oauth2/authorize': 'authorize',
   '/v1/oauth2/token': 'token',
@@ -94,6 +99,10 @@ export class Provider {
   readonly requests: (ReceivedRequest & { readonly endpoint: Endpoint | undefined })[] = [];
   /** Access tokens that were issued, oldest first. */
   readonly accessTokens: string[] = [];
+  /** Refresh tokens that came with them. */
+  readonly refreshTokens: string[] = [];
+  /** Tokens that a client has revoked. */
+  readonly revoked = new Set<string>();
   readonly #options: ProviderOptions;
   readonly #jwksPath = `/jwks-${randomBytes(6).toString('hex')}`;
   readonly #codes = new Map<string, Grant>();
@@ -145,7 +154,8 @@ export class Provider {
     const { pathname, searchParams } = new URL(request.url, this.origin);
     const endpoint = pathname === this.#jwksPath ? 'jwks' : paths[pathname];
     this.requests.push({ ...request, endpoint });
-    if (endpoint === undefined) return answersJSON({ error: 'not_found' }, 404)(res, request);
+    if (endpoint === undefined || (endpoint === 'revoke' && !this.#options.revokes))
+      return answersJSON({ error: 'not_found' }, 404)(res, request);
     this.#calls.push(endpoint);
     const answer = this.#misbehaviour.answers?.[endpoint];
     if (answer !== undefined) {
@@ -158,6 +168,7 @@ export class Provider {
       token: () => this.#token(request),
       jwks: () => answersJSON({ keys: this.#keys.map(({ jwk }) => jwk) }),
       userinfo: () => this.#userinfo(request),
+      revoke: () => this.#revoke(request),
     }[endpoint]();
     (await behaviour)(res, request);
   }
@@ -169,6 +180,7 @@ export class Provider {
       token_endpoint: `${this.origin}/token`,
       jwks_uri: `${this.origin}${this.#jwksPath}`,
       userinfo_endpoint: `${this.origin}/userinfo`,
+      ...(this.#options.revokes && { revocation_endpoint: `${this.origin}/revoke` }),
       response_types_supported: ['code'],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['RS256'],
@@ -216,7 +228,7 @@ export class Provider {
     if (form['redirect_uri'] !== grant.query.get('redirect_uri')) return invalidGrant;
     const challenge = grant.query.get('code_challenge');
     if (challenge !== null && challenge !== sha256(form['code_verifier'] ?? '')) return invalidGrant;
-    this.#codes.delete(code);
+    if (!this.#misbehaviour.takesCodesAgain) this.#codes.delete(code);
     return this.#grantTokens(grant);
   }
 
@@ -227,12 +239,20 @@ export class Provider {
     return this.#grantTokens(grant);
   }
 
+  #revoke(request: ReceivedRequest): Behaviour {
+    const problem = this.#authenticationProblem(request);
+    if (problem !== undefined) return this.#refuse('invalid_client', problem, 401);
+    this.revoked.add(request.form['token'] ?? '');
+    return answersJSON({});
+  }
+
   async #grantTokens(grant: Grant): Promise<Behaviour> {
     // A refresh token may hold any printable ASCII (RFC 6749 A.17), so whatever a form has to encode.
     const accessToken = this.#secret('access');
     const refreshToken = this.#secret('refresh &a+b%20c= ~');
     this.secrets.add(encodeURIComponent(refreshToken));
     this.accessTokens.push(accessToken);
+    this.refreshTokens.push(refreshToken);
     this.#accessTokens.set(accessToken, grant);
     this.#refreshTokens.set(refreshToken, grant);
     const honest: Json = {

@@ -42,7 +42,7 @@ import { createPolar } from './polar.js';
       const key = `polar:{${body.loginId}}:${rowIdOf(body.loginId, 'record')}`;
       expect(await redis.hGet(key, 'version')).toBe('1');
       await polar.settled({ withinMs: 5000 });
-      expect(await redis.keys('polar:*')).toEqual([key]);
+      expect(await redis.keys(`polar:{${body.loginId}}:*`)).toEqual([key]);
     } finally {
       await redis.close();
       await emulator.close();

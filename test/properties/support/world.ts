@@ -1,5 +1,5 @@
 /** A real Express app with real sessions and the real strategy, called without sockets, and a Polar in its fetch. */
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import express, { type ErrorRequestHandler, type Express } from 'express';
@@ -13,6 +13,10 @@ import {
   requireScope,
 } from 'passport-polar-sh';
 import { rsaKey, signIdToken } from '../../support/sign-id-token.js';
+import { isRowId } from '../../support/stored-rows.js';
+
+// Ten thousands of hints for developers would hide what a test says.
+process.env['NODE_ENV'] = 'production';
 
 export type Json = Record<string, unknown>;
 
@@ -53,8 +57,8 @@ export function send(
 
 export const clientID = 'polar_ci_1';
 export const issuer = 'https://polar.sh';
-export const nonce = 'nonce-Vb37-fixed-for-all-logins';
-export const codeVerifier = 'verifier-Xn82-fixed-for-all-logins';
+/** Stands for the nonce in what is generated before a login has one; as long as one. See {@link World.inThisLogin}. */
+export const nonce = 'nonce-Vb37-that-stands-for-one-of-a-login-9';
 export const goodCode = 'code-Qk19-that-polar-gave';
 export const clientSecret = 'client-secret-Dd75';
 export const accessToken = 'polar_at_u_Hh23good';
@@ -74,8 +78,10 @@ export const goodClaims = {
   email: 'ada@example.com',
   email_verified: true,
 };
+/** Stands for the id_token of a login, letter by letter. */
 export const idToken = signIdToken(key, { payload: goodClaims });
-export const secrets = [goodCode, clientSecret, accessToken, refreshToken, nonce, codeVerifier, idToken];
+/** What is secret in every login; {@link World.secrets} knows the rest. */
+export const secrets = [goodCode, clientSecret, accessToken, refreshToken, idToken];
 export const goodTokens = {
   token_type: 'Bearer',
   access_token: accessToken,
@@ -92,15 +98,18 @@ export interface PolarAnswers {
   api(): Response;
 }
 
-/** Grants tokens for the good code alone, and quotes what it refuses. */
-export function grantForGoodCode(form: URLSearchParams): Response {
-  const isGood =
-    form.get('code') === goodCode &&
-    form.get('code_verifier') === codeVerifier &&
-    form.get('redirect_uri') === callbackURL;
-  if (isGood) return Response.json(goodTokens);
-  const said = `not good: ${form.get('code')} ${form.get('code_verifier')} ${form.get('client_secret')}`;
-  return Response.json({ error: 'invalid_grant', error_description: said }, { status: 400 });
+/** A login that was started by a browser. */
+export interface StartedLogin {
+  readonly state: string;
+  /** What Polar has to repeat in the id_token. */
+  readonly nonce: string;
+  readonly codeChallenge: string;
+  /** The cookie that came with the redirect: its name, its value, and both as a browser sends them. */
+  readonly cookieName: string;
+  readonly cookieValue: string;
+  readonly cookie: string;
+  /** Id of the row in the store. */
+  readonly row: string;
 }
 
 export interface World {
@@ -109,23 +118,70 @@ export interface World {
   readonly answers: PolarAnswers;
   /** Errors that reached Express since the last {@link World.begin}. */
   readonly errors: unknown[];
-  /** Forgets everything and puts a session with a login under way into the store, changed as wanted. */
-  begin(change?: (session: Json) => unknown): { readonly state: string; readonly cookie: string };
+  /** Forgets everything, and has a new browser start a login, for which Polar will take the good code. */
+  begin(path?: string): Promise<StartedLogin>;
+  /**
+   * Starts a login in another browser, for which Polar has no code. Its row is lost with the next {@link World.begin}, and
+   * may be put back.
+   */
+  startAnother(): Promise<StartedLogin>;
+  /** Puts a session into the store; resolves with its cookie. */
+  putSession(session: Json): string;
+  /** Grants tokens for the good code of the login under way alone, and quotes what it refuses. */
+  grantForGoodCode(form: URLSearchParams): Response;
+  /** A text in which what stands for the nonce and the id_token, or begins like them, is that of the login under way. */
+  inThisLogin(text: string): string;
+  /** The id_token of the login under way. */
+  idToken(): string;
+  /** Whatever must not be shown, now that this login is under way. */
+  secrets(): string[];
   /** A session with somebody logged in. */
   readonly loggedIn: Json;
+  /** Everything in the store, as it is there: sessions, and rows of login attempts. */
+  stored(): Record<string, string>;
   /** All sessions that are in the store. */
   sessions(): Json[];
+  /** How often Polar's token endpoint was asked since the last {@link World.begin}. */
+  exchanges(): number;
 }
 
 /** The world; logged in once, so that a session of somebody who is logged in is known. */
 export async function startWorld(more: Partial<PolarStrategyOptions> = {}): Promise<World> {
+  let login: StartedLogin | undefined;
+  let signed: string | undefined;
+  let exchanges = 0;
+  // Of other logins, and of the one under way.
+  const kept: string[] = [];
+  const seen = new Set<string>();
+
+  const ownIdToken = (): string => {
+    signed ??= signIdToken(key, { payload: { ...goodClaims, nonce: login?.nonce } });
+    seen.add(signed);
+    return signed;
+  };
+  const grantForGoodCode: World['grantForGoodCode'] = (form) => {
+    const isGood =
+      form.get('code') === goodCode &&
+      sha256(form.get('code_verifier') ?? '') === login?.codeChallenge &&
+      form.get('redirect_uri') === callbackURL;
+    if (isGood) return Response.json({ ...goodTokens, id_token: ownIdToken() });
+    const said = `not good: ${form.get('code')} ${form.get('code_verifier')} ${form.get('client_secret')}`;
+    return Response.json({ error: 'invalid_grant', error_description: said }, { status: 400 });
+  };
   const answers: PolarAnswers = {
     token: grantForGoodCode,
     jwks: () => Response.json({ keys: [key.jwk] }),
     api: () => Response.json({}),
   };
   const fetch = async (url: string, init: RequestInit): Promise<Response> => {
-    if (url.endsWith('/token')) return answers.token(new URLSearchParams(String(init.body)));
+    if (url.endsWith('/token')) {
+      exchanges++;
+      const form = new URLSearchParams(String(init.body));
+      const verifier = form.get('code_verifier');
+      // Nobody else gets to know it.
+      if (verifier !== null) seen.add(verifier);
+      return answers.token(form);
+    }
     if (url.endsWith('/jwks.json')) return answers.jwks();
     return answers.api();
   };
@@ -165,27 +221,108 @@ export async function startWorld(more: Partial<PolarStrategyOptions> = {}): Prom
   };
   app.use(answerError);
 
-  const sessions = (): Json[] => Object.values(store.sessions).map((text) => JSON.parse(text));
-  await send(app, '/auth/polar');
-  const [started] = sessions() as [Json & { polarLogins: [Json] }];
-
-  const begin: World['begin'] = (change = (same) => same) => {
+  const stored = (): Record<string, string> => store.sessions;
+  const sessions = (): Json[] =>
+    Object.entries(store.sessions)
+      .filter(([sid]) => !isRowId(sid))
+      .map(([, text]) => JSON.parse(text));
+  const start = async (path: string): Promise<StartedLogin> => {
+    const before = new Set(Object.keys(store.sessions));
+    const sent = await send(app, path);
+    const started = loginIn(sent);
+    const row = Object.keys(store.sessions).find((sid) => isRowId(sid) && !before.has(sid));
+    if (row === undefined) throw new Error('A login was started that is not in the store');
+    return { ...started, row };
+  };
+  const begin: World['begin'] = async (path = '/auth/polar') => {
     store.sessions = Object.create(null);
     errors.length = 0;
-    const state = randomBytes(32).toString('base64url');
-    const sid = randomBytes(24).toString('base64url');
-    const login = { ...started.polarLogins[0], state, nonce, codeVerifier };
-    store.sessions[sid] = JSON.stringify(change({ ...started, cookie: plainCookie, polarLogins: [login] }));
-    const signature = createHmac('sha256', secret).update(sid).digest('base64').replace(/=+$/, '');
-    return { state, cookie: `connect.sid=${encodeURIComponent(`s:${sid}.${signature}`)}` };
+    exchanges = 0;
+    signed = undefined;
+    seen.clear();
+    login = await start(path);
+    for (const text of [login.nonce, login.cookieValue]) seen.add(text);
+    return login;
   };
-  const { state, cookie } = begin();
-  await send(app, `/auth/polar/callback?code=${goodCode}&state=${state}`, { cookie });
-  const [loggedIn] = sessions() as [Json];
-  return { app, polar, answers, errors, begin, loggedIn, sessions };
+  const putSession: World['putSession'] = (content) => {
+    const sid = randomBytes(24).toString('base64url');
+    store.sessions[sid] = JSON.stringify({ cookie: plainCookie, ...content });
+    const signature = createHmac('sha256', secret).update(sid).digest('base64').replace(/=+$/, '');
+    return `connect.sid=${encodeURIComponent(`s:${sid}.${signature}`)}`;
+  };
+  const inThisLogin: World['inThisLogin'] = (text) =>
+    login === undefined ? text : retold(retold(text, nonce, login.nonce), idToken, () => ownIdToken());
+
+  const { state, cookie } = await begin();
+  const end = await send(app, `/auth/polar/callback?code=${goodCode}&state=${state}`, { cookie });
+  const [loggedIn] = sessions();
+  if (loggedIn === undefined || end.location !== '/home')
+    throw new Error(`Nobody was logged in: ${end.status} ${end.location}`, { cause: errors[0] });
+  kept.push(...seen);
+  return {
+    app,
+    polar,
+    answers,
+    errors,
+    begin,
+    async startAnother() {
+      const another = await start('/auth/polar');
+      kept.push(another.nonce, another.cookieValue);
+      return another;
+    },
+    putSession,
+    grantForGoodCode,
+    inThisLogin,
+    idToken: ownIdToken,
+    secrets: () => [...secrets, ...kept, ...seen],
+    loggedIn,
+    stored,
+    sessions,
+    exchanges: () => exchanges,
+  };
+}
+
+/** The login that the app has just sent to Polar. */
+function loginIn({ status, location, headers }: Sent): Omit<StartedLogin, 'row'> {
+  const url = new URL(location ?? 'http://nowhere.example');
+  const cookies = [headers['set-cookie'] ?? []].flat().map(String);
+  const [name, cookieValue] = cookies[0]?.split(';', 1)[0]?.split('=') ?? [];
+  if (url.origin !== issuer || cookies.length !== 1 || !name?.startsWith('__Host-polar-') || !cookieValue)
+    throw new Error(`A login was not started: ${status} ${location} ${cookies}`);
+  const only = (parameter: string): string => {
+    const [value, ...others] = url.searchParams.getAll(parameter);
+    if (!value || others.length > 0) throw new Error(`The login has no ${parameter}, or two`);
+    return value;
+  };
+  if (only('code_challenge_method') !== 'S256') throw new Error('A challenge of another kind');
+  return {
+    state: only('state'),
+    nonce: only('nonce'),
+    codeChallenge: only('code_challenge'),
+    cookieName: name,
+    cookieValue,
+    cookie: `${name}=${cookieValue}`,
+  };
+}
+
+// Shorter ones are not meant.
+const shortestBeginning = 12;
+
+/** Puts a text in another's place, also where only its beginning is left. */
+function retold(text: string, template: string, real: string | (() => string)): string {
+  const beginning = template.slice(0, shortestBeginning);
+  const [first = '', ...others] = text.split(beginning);
+  if (others.length === 0) return text;
+  const value = typeof real === 'string' ? real : real();
+  return others.reduce((before, rest) => {
+    let same = 0;
+    while (same < rest.length && rest[same] === template[shortestBeginning + same]) same++;
+    return before + value.slice(0, shortestBeginning + same) + rest.slice(same);
+  }, first);
 }
 
 const plainCookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' };
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 /** Whether somebody is logged in, and with which tokens. */
 export function isLoggedIn(sessions: readonly Json[]): boolean {

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
+import { requestQuery } from '../request-url.js';
 import { isAccessToken } from '../token-characters.js';
-import { requestQuery } from './request-url.js';
 
 /** The access token of a request, or what is wrong with how it was sent. */
 export type BearerToken =

@@ -1,0 +1,103 @@
+/**
+ * The cookie of a login attempt. Its value is the key that opens the attempt's row in the storage, so that only the browser
+ * which started a login can finish it; its name derives from the state, so that tabs do not overwrite each other's.
+ */
+import type { Request, Response } from 'express';
+
+/** What decides about the attributes of the cookie. */
+export interface CookiePlace {
+  readonly secure: boolean;
+  /** In a frame of another site, browsers keep nothing but `SameSite=None`. */
+  readonly sameSite: 'lax' | 'none';
+  readonly partitioned: boolean;
+  /** Where the callback is on another host than the start: the domain that both are in. */
+  readonly domain: string | undefined;
+}
+
+const family = 'polar-';
+// Only the very host that set such a cookie can have set it (RFC 6265bis, 4.1.3.2): no sibling of its domain.
+const hostPrefix = '__Host-';
+// Each tab has one of 90 bytes, in every request; a browser that starts more logins loses the oldest.
+const maxCookies = 20;
+const maxValuesTried = 5;
+// Whatever somebody has planted: proxies refuse responses with headers of more than 4 to 8 KB.
+const maxDeleted = 20;
+
+/** Name of the cookie. */
+export function attemptCookieName(attemptId: string, { secure, domain }: CookiePlace): string {
+  const isBoundToHost = secure && domain === undefined;
+  return `${isBoundToHost ? hostPrefix : ''}${family}${attemptId.slice(0, 10)}`;
+}
+
+/** Sets the cookie, and deletes the oldest where there are too many. */
+export function setAttemptCookie(
+  req: Request,
+  name: string,
+  value: string,
+  place: CookiePlace,
+  maxAgeSeconds: number,
+): void {
+  const { res } = req;
+  if (res === undefined || res.headersSent) return;
+  // Browsers list what they have had for longest first (RFC 6265, 5.4).
+  const others = [...new Set(cookiesOf(req).map(([each]) => each))].filter(
+    (each) => isAttemptCookie(each) && each !== name,
+  );
+  const tooMany = others.slice(0, Math.min(maxDeleted, Math.max(0, others.length - (maxCookies - 1))));
+  addCookies(res, [
+    serialize(name, value, place, maxAgeSeconds),
+    ...tooMany.flatMap((each) => [
+      ...(place.domain === undefined ? [] : [serialize(each, '', place, 0)]),
+      serialize(
+        each,
+        '',
+        { ...place, domain: undefined, secure: place.secure || each.startsWith(hostPrefix) },
+        0,
+      ),
+    ]),
+  ]);
+}
+
+/** The values that the browser has sent under a name, from the raw header: a cookie parser would show one of them. */
+export function attemptCookieValues(req: Request, name: string): string[] {
+  return cookiesOf(req)
+    .filter(([each, value]) => each === name && value !== '')
+    .map(([, value]) => value)
+    .slice(0, maxValuesTried);
+}
+
+/** True when the browser has sent the cookie of this attempt, under whatever name. */
+export function hasAttemptCookie(req: Request, attemptId: string): boolean {
+  const end = `${family}${attemptId.slice(0, 10)}`;
+  return cookiesOf(req).some(([name]) => name === end || name === `${hostPrefix}${end}`);
+}
+
+function isAttemptCookie(name: string): boolean {
+  const rest = name.startsWith(hostPrefix) ? name.slice(hostPrefix.length) : name;
+  return rest.startsWith(family) && /^[0-9a-f]{10}$/.test(rest.slice(family.length));
+}
+
+function cookiesOf(req: Request): [name: string, value: string][] {
+  return (req.headers.cookie ?? '').split(';').map((pair) => {
+    const at = pair.indexOf('=');
+    return [pair.slice(0, Math.max(0, at)).trim(), pair.slice(at + 1).trim()];
+  });
+}
+
+function serialize(name: string, value: string, place: CookiePlace, maxAgeSeconds: number): string {
+  return [
+    `${name}=${value}`,
+    `Max-Age=${maxAgeSeconds}`,
+    'Path=/',
+    ...(place.domain === undefined ? [] : [`Domain=${place.domain}`]),
+    'HttpOnly',
+    ...(place.secure ? ['Secure'] : []),
+    `SameSite=${place.sameSite === 'none' ? 'None' : 'Lax'}`,
+    ...(place.partitioned ? ['Partitioned'] : []),
+  ].join('; ');
+}
+
+function addCookies(res: Response, cookies: readonly string[]): void {
+  const before = res.getHeader('Set-Cookie') ?? [];
+  res.setHeader('Set-Cookie', [before].flat().map(String).concat(cookies));
+}

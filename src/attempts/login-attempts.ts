@@ -1,0 +1,282 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Request } from 'express';
+import { PolarTransientError } from '../errors.js';
+import { type GuardedStorage, SilentStorageError } from '../storage/guarded-storage.js';
+import type { StorageKey, StoredRow } from '../storage/polar-storage.js';
+import { BoundedMap } from '../tokens/bounded-map.js';
+import { type Sealer, sealerWithKeys } from '../tokens/sealing.js';
+import {
+  attemptCookieName,
+  attemptCookieValues,
+  type CookiePlace,
+  hasAttemptCookie,
+  setAttemptCookie,
+} from './attempt-cookie.js';
+import {
+  type AttemptRow,
+  isUsed,
+  type LoginAttempt,
+  parseAttemptRow,
+  type StoredAttempt,
+  type UsedAttempt,
+} from './login-attempt.js';
+
+/** Why a response belongs to no attempt of this browser. */
+export type AttemptProblem = 'unknown' | 'expired' | 'cookie_missing' | 'cookie_other' | 'used';
+interface Problem {
+  readonly problem: AttemptProblem;
+}
+
+/** A response that came for the first time. */
+export interface TakenAttempt {
+  /** Names the attempt; it opens nothing. */
+  readonly id: string;
+  readonly attempt: LoginAttempt;
+  /**
+   * Whether nobody else has taken it as well, in another process. To be asked after the exchange: some storages tell two
+   * writers that both were first, and Polar may give tokens to both.
+   */
+  isOurs(): Promise<boolean>;
+}
+
+/** A response that came again, in the browser that started the attempt. */
+export interface RepeatedAttempt {
+  readonly id: string;
+  readonly repeated: UsedAttempt;
+  /** Notes that the login is started once more; false when it was already. */
+  restart(): Promise<boolean>;
+}
+
+const maxRemembered = 10_000;
+const lagPausesMs = [100, 400, 1000];
+
+/**
+ * Login attempts: each a row in the storage, named by a hash of its state and sealed with a key that only the cookie of one
+ * browser holds. Neither the storage, nor a log, nor the address alone opens it, and nobody without the cookie can use
+ * it up.
+ */
+export class LoginAttempts {
+  readonly #now: () => number;
+  readonly #lifetimeSeconds: number;
+  // Storages may tell two writers at once that both were first; within this process nobody has to ask.
+  readonly #restartedHere = new BoundedMap<true>(maxRemembered);
+  readonly #takenHere = new BoundedMap<Promise<boolean>>(maxRemembered);
+
+  constructor(options: { readonly now: () => number; readonly loginAttemptSeconds: number }) {
+    this.#now = options.now;
+    this.#lifetimeSeconds = options.loginAttemptSeconds;
+  }
+
+  /** Stores an attempt and gives its browser the cookie. */
+  async add(
+    req: Request,
+    storages: readonly GuardedStorage[],
+    state: string,
+    attempt: LoginAttempt,
+    place: CookiePlace,
+  ): Promise<void> {
+    const id = attemptId(state);
+    const key = randomBytes(32).toString('base64url');
+    const cookie = attemptCookieName(id, place);
+    const row = await sealRow({ id, cookie, startedAt: this.#now() }, attempt, sealerOf(key));
+    await firstOf(storages, (storage) =>
+      storage.write(keyOf(id), { version: 1, value: row }, this.#lifetimeSeconds, { isNew: true }),
+    );
+    // For longer than the attempt, so that whoever comes late can be told so.
+    setAttemptCookie(req, cookie, key, place, 2 * this.#lifetimeSeconds);
+  }
+
+  /**
+   * Takes the attempt of a state, once, before anything that came with the state is believed. A request without the
+   * right cookie changes nothing.
+   */
+  async take(
+    req: Request,
+    storages: readonly GuardedStorage[],
+    state: string,
+  ): Promise<TakenAttempt | RepeatedAttempt | Problem> {
+    const id = attemptId(state);
+    const found = await this.#open(req, storages, id);
+    if ('problem' in found) return found;
+    const { attempt } = found;
+    if (isUsed(attempt)) return this.#repeated({ ...found, attempt });
+    const underWay = this.#takenHere.get(id);
+    if (underWay !== undefined) {
+      await underWay.catch(() => {});
+      return this.#again(req, storages, id);
+    }
+    const takenBy = randomBytes(16).toString('base64url');
+    const writing = this.#write(found, used(attempt, takenBy));
+    this.#takenHere.set(id, writing);
+    const isFirst = await writing.catch((error: unknown) => {
+      // Whether it was written is not known: the row will tell whoever comes next.
+      this.#takenHere.delete(id);
+      throw error;
+    });
+    if (!isFirst) return this.#again(req, storages, id);
+    return {
+      id,
+      attempt,
+      isOurs: async () => {
+        const { sealer, storage } = found;
+        if (storage.atomic) return true;
+        const now = await unsealRow(id, await storage.read(keyOf(id)).catch(unavailable), sealer);
+        // A row that is gone was taken by nobody else, and a storage may show what was written a moment later.
+        return now === undefined || !isUsed(now.attempt) || now.attempt.takenBy === takenBy;
+      },
+    };
+  }
+
+  /** A response that somebody else deals with. */
+  async #again(
+    req: Request,
+    storages: readonly GuardedStorage[],
+    id: string,
+  ): Promise<RepeatedAttempt | Problem> {
+    const found = await this.#open(req, storages, id);
+    if ('problem' in found) return found;
+    const { attempt } = found;
+    // A storage may show what was written a moment later.
+    return isUsed(attempt) ? this.#repeated({ ...found, attempt }) : { problem: 'used' };
+  }
+
+  #repeated(found: OpenedRow & { readonly attempt: UsedAttempt }): RepeatedAttempt {
+    const { attempt, id } = found;
+    return {
+      id,
+      repeated: attempt,
+      restart: async () => {
+        if (attempt.isRestarted || this.#restartedHere.get(id)) return false;
+        this.#restartedHere.set(id, true);
+        return this.#write(found, { ...attempt, isRestarted: true });
+      },
+    };
+  }
+
+  async #write({ id, row, sealer, storage, version }: OpenedRow, attempt: UsedAttempt): Promise<boolean> {
+    const value = await sealRow({ id, ...row }, attempt, sealer);
+    return storage
+      .write(keyOf(id), { version: version + 1, value }, this.#secondsLeft(row.startedAt))
+      .catch(unavailable);
+  }
+
+  async #open(req: Request, storages: readonly GuardedStorage[], id: string): Promise<OpenedRow | Problem> {
+    const isFromHere = hasAttemptCookie(req, id);
+    let place = await firstWith(storages, keyOf(id));
+    // It was written, but a storage may show that a moment later.
+    for (const pauseMs of isFromHere && storages.some(({ shared }) => shared) ? lagPausesMs : []) {
+      if (place !== undefined) break;
+      await delay(pauseMs);
+      place = await firstWith(storages, keyOf(id));
+    }
+    const row = place && parseAttemptRow(place.stored.value);
+    if (place === undefined || row === undefined) return { problem: isFromHere ? 'expired' : 'unknown' };
+    if (this.#secondsLeft(row.startedAt) <= 0) return { problem: 'expired' };
+    const values = attemptCookieValues(req, row.cookie);
+    for (const value of values) {
+      const opened = await unsealRow(id, place.stored, sealerOf(value));
+      if (opened !== undefined) return { ...opened, storage: place.storage };
+    }
+    return { problem: values.length === 0 ? 'cookie_missing' : 'cookie_other' };
+  }
+
+  #secondsLeft(startedAt: number): number {
+    // A clock that was set back makes no attempt immortal.
+    const ageMs = Math.abs(this.#now() - startedAt);
+    return Math.ceil(this.#lifetimeSeconds - ageMs / 1000);
+  }
+}
+
+interface OpenedRow extends UnsealedRow {
+  readonly storage: GuardedStorage;
+}
+
+interface UnsealedRow {
+  readonly id: string;
+  readonly attempt: StoredAttempt;
+  readonly row: AttemptRow;
+  readonly version: number;
+  readonly sealer: Sealer;
+}
+
+async function sealRow(
+  { id, cookie, startedAt }: Pick<AttemptRow, 'cookie' | 'startedAt'> & { readonly id: string },
+  attempt: StoredAttempt,
+  sealer: Sealer,
+): Promise<string> {
+  const sealed = await sealer.seal(attempt, purposeOf({ id, cookie, startedAt }));
+  return JSON.stringify({ cookie, startedAt, sealed });
+}
+
+async function unsealRow(
+  id: string,
+  stored: StoredRow | undefined,
+  sealer: Sealer,
+): Promise<UnsealedRow | undefined> {
+  const row = stored && parseAttemptRow(stored.value);
+  if (stored === undefined || row === undefined) return undefined;
+  const attempt = await sealer.unseal(row.sealed, purposeOf({ id, ...row }));
+  return attempt === undefined
+    ? undefined
+    : { id, attempt: attempt as StoredAttempt, row, version: stored.version, sealer };
+}
+
+/** The first storage that takes it: while the app's own is down, the session store does. */
+async function firstOf(
+  storages: readonly GuardedStorage[],
+  write: (storage: GuardedStorage) => Promise<unknown>,
+): Promise<void> {
+  let problem: unknown;
+  for (const storage of storages) {
+    try {
+      await write(storage);
+      return;
+    } catch (error) {
+      problem = error;
+    }
+  }
+  unavailable(problem);
+}
+
+async function firstWith(storages: readonly GuardedStorage[], key: StorageKey) {
+  let problem: unknown;
+  for (const storage of storages) {
+    try {
+      const stored = await storage.read(key);
+      if (stored !== undefined) return { storage, stored };
+    } catch (error) {
+      problem = error;
+    }
+  }
+  // It may be where nobody can look now.
+  return problem === undefined ? undefined : unavailable(problem);
+}
+
+function unavailable(cause: unknown): never {
+  const isSilent = cause instanceof SilentStorageError;
+  throw new PolarTransientError(
+    isSilent ? 'timeout' : 'server_error',
+    `The storage of login attempts ${isSilent ? 'did not respond in time' : 'is unavailable'}. By default that is the session store. Is it reachable from here?`,
+    { cause },
+  );
+}
+
+function used(
+  { nonce: _nonce, codeVerifier: _verifier, ...rest }: LoginAttempt,
+  takenBy: string,
+): UsedAttempt {
+  return { ...rest, takenBy };
+}
+
+// Names what stands outside the seal, so that no row can be put in another's place or be made younger.
+const purposeOf = ({ id, cookie, startedAt }: { id: string; cookie: string; startedAt: number }): string =>
+  `login-attempt:${JSON.stringify([id, cookie, startedAt])}`;
+
+const sealerOf = (cookieValue: string): Sealer => sealerWithKeys([cookieValue], 'login attempts');
+
+/** A hash, so that whoever can list the rows learns no state. */
+const attemptId = (state: string): string =>
+  createHash('sha256').update(`attempt:${state}`).digest('hex').slice(0, 32);
+
+const keyOf = (id: string): StorageKey => ({ id, group: id });

@@ -1,0 +1,37 @@
+import type { Request } from 'express';
+import type { RepeatedAttempt } from '../attempts/login-attempts.js';
+import { sessionOf } from '../request-session.js';
+import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
+import { failed, type LoginOutcome } from './login-outcome.js';
+import { sendToPolar } from './start-login.js';
+
+/**
+ * A response that came again in the browser that started the login: a double click, a reload, a retry. Its code is spent. If
+ * this browser is logged in by it, it has succeeded; if not, the first response was lost together with its session cookie,
+ * and the login is started once more.
+ */
+export async function answerRepeated(
+  parts: LoginFlowParts,
+  req: Request,
+  options: AuthenticateOptions,
+  { id, repeated, restart }: RepeatedAttempt,
+): Promise<LoginOutcome> {
+  // An account may have been linked by the first one, or not: the app's page shows it.
+  if (isLinking(options)) return failed('attempt_used');
+  if (parts.runtime.loginOf(req)?.attempt === id && req.user !== undefined) {
+    if (repeated.returnTo !== undefined) sessionOf(req)['returnTo'] = repeated.returnTo;
+    stayLoggedIn(req, req.user);
+    return { user: req.user, info: { repeated: true } };
+  }
+  return (await restart()) ? sendToPolar(parts, req, repeated) : failed('attempt_used');
+}
+
+// Passport would regenerate the session, and other requests of this browser lose theirs.
+function stayLoggedIn(req: Request, loggedIn: Express.User): void {
+  const logIn = req.logIn as (...args: unknown[]) => void;
+  req.logIn = req.login = ((user: Express.User, options: unknown, done?: unknown) => {
+    const callback = (typeof options === 'function' ? options : done) as (() => void) | undefined;
+    if (user === loggedIn) callback?.();
+    else logIn.call(req, user, options, done);
+  }) as Request['logIn'];
+}

@@ -1,0 +1,435 @@
+/** Login attempts from the browser's side: what is stored where, cookies that do not come back, responses that come twice. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { CookieOptions } from 'express-session';
+import { requireLogin } from 'passport-polar-sh';
+import request, { type Response, type Test } from 'supertest';
+import type { Browser } from '../support/browser.js';
+import { inMemoryStorage } from '../support/in-memory-storage.js';
+import { isRowId } from '../support/stored-rows.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+const callback = '/auth/polar/callback';
+const ids = () => Object.keys(app.store['sessions' as never]);
+const sessions = () => ids().filter((id) => !isRowId(id));
+const exchanges = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'token').length;
+const failure = async (browser: Browser, path: string): Promise<string> => {
+  const { headers } = await browser.get(path);
+  expect(headers['location']).toBe('/failed');
+  return (await browser.get('/failed')).body.messages.at(-1);
+};
+/** Shows the failure's code instead of a page, which needs a session. */
+const showing: TestAppOptions = {
+  routes: (server, parts) => {
+    server.get(callback, (req, res, next) => {
+      parts.passport.authenticate('polar', (error: unknown, user: Express.User, info: unknown) => {
+        if (error || !user) return error ? next(error) : res.json(info);
+        req.logIn(user, (thrown) => (thrown ? next(thrown) : res.json({ user, info })));
+      })(req, res, next);
+    });
+  },
+};
+const cookiesOf = (answer: Response): string[] => (answer.headers['set-cookie'] ?? []) as never;
+
+describe('visitors who only start logins', () => {
+  it('have no session: not by a start, a guarded page, or a response with a made-up state', async () => {
+    app = await startTestApp({
+      ...showing,
+      routes: (server, parts) => {
+        showing.routes?.(server, parts);
+        server.get('/page', requireLogin({ loginPath: '/auth/polar' }), (_req, res) => void res.json({}));
+      },
+    });
+    const browser = app.browser();
+    await browser.get('/page').set('accept', 'text/html').expect(303);
+    expect((await browser.get(`${callback}?code=x&state=made-up`)).body.code).toBe('attempt_unknown');
+    expect(ids()).toEqual([]);
+    const started = await browser.get('/auth/polar');
+    expect(sessions()).toEqual([]);
+    expect(ids()).toHaveLength(1);
+    expect(cookiesOf(started)).toEqual([
+      expect.stringMatching(/^polar-[0-9a-f]{10}=[\w-]{43}; Max-Age=1200; Path=\/; HttpOnly; SameSite=Lax$/),
+    ]);
+  });
+
+  it('have nothing in the store that opens without their cookie', async () => {
+    app = await startTestApp({
+      routes: (server, { passport }) =>
+        server.get(
+          '/start',
+          passport.authenticate('polar', { state: 'invitation-7', returnTo: '/secret-page' }),
+        ),
+    });
+    const browser = app.browser();
+    const url = await browser.startLogin('/start');
+    const stored = JSON.stringify(app.store['sessions' as never]);
+    for (const secret of [
+      'invitation-7',
+      'secret-page',
+      'nonce',
+      'verifier',
+      url.searchParams.get('state') as string,
+    ])
+      expect(stored).not.toContain(secret);
+  });
+
+  it('cost a login four writes, four reads and one removal in the session store', async () => {
+    app = await startTestApp();
+    await app.browser().logIn(); // the store is tried once for each process
+    const counted: string[] = [];
+    for (const name of ['get', 'set', 'destroy', 'touch'] as const) {
+      const original = app.store[name].bind(app.store) as (...args: unknown[]) => void;
+      app.store[name] = ((...args: unknown[]) => {
+        counted.push(name);
+        original(...args);
+      }) as never;
+    }
+    await app.browser().logIn();
+    const times = (name: string) => counted.filter((each) => each === name).length;
+    expect({ set: times('set'), destroy: times('destroy'), touch: times('touch') }).toEqual({
+      set: 4,
+      destroy: 1,
+      touch: 0,
+    });
+    expect(times('get')).toBeLessThanOrEqual(4);
+  });
+
+  it('can use storage of the app, and leave nothing in the session store', async () => {
+    const storage = inMemoryStorage();
+    app = await startTestApp({ strategy: { storage } });
+    const browser = app.browser();
+    await browser.startLogin();
+    expect(ids()).toEqual([]);
+    expect((await browser.logIn()).headers['location']).toBe('/home');
+    expect(sessions()).toHaveLength(1);
+  });
+});
+
+describe('a cookie that does not fit', () => {
+  it.each<[string, (sent: Record<string, string>) => Record<string, string>, string]>([
+    ['is missing', () => ({}), 'attempt_cookie_missing'],
+    ['has another value', (sent) => mapValues(sent, () => 'x'.repeat(43)), 'attempt_cookie_other'],
+    ['is empty', (sent) => mapValues(sent, () => ''), 'attempt_cookie_missing'],
+    [
+      'is under the name of https',
+      (sent) => mapNames(sent, (name) => `__Host-${name}`),
+      'attempt_cookie_missing',
+    ],
+    [
+      'is percent-encoded',
+      (sent) => mapValues(sent, (value) => `%41${value.slice(1)}`),
+      'attempt_cookie_other',
+    ],
+    ['is in quotes', (sent) => mapValues(sent, (value) => `"${value}"`), 'attempt_cookie_other'],
+  ])('and %s is told so, and uses nothing up', async (_what, change, code) => {
+    app = await startTestApp(showing);
+    const start = await request(app.url).get('/auth/polar');
+    const sent = Object.fromEntries(
+      cookiesOf(start).map((each) => each.split(';')[0]?.split('=') as [string, string]),
+    );
+    const path = await app.emulator.authorize(new URL(start.headers['location'] as string));
+    const deliver = (cookies: Record<string, string>) => {
+      const cookie = Object.entries(cookies)
+        .map(([name, value]) => `${name}=${value}`)
+        .join('; ');
+      return request(app.url).get(path).set('cookie', cookie);
+    };
+    const before = JSON.stringify(app.store['sessions' as never]);
+    const answer = await deliver(change(sent));
+    expect(answer.body).toMatchObject({ code, message: expect.any(String), hint: expect.any(String) });
+    expect(JSON.stringify(app.store['sessions' as never])).toBe(before);
+    expect(exchanges()).toBe(0);
+    expect((await deliver(sent)).body.user).toBeDefined();
+  });
+
+  it('and did not come back at all names what to look at', async () => {
+    app = await startTestApp(showing);
+    const start = await request(app.url).get('/auth/polar');
+    const path = await app.emulator.authorize(new URL(start.headers['location'] as string));
+    const { hint } = (await request(app.url).get(path)).body;
+    for (const word of ['trust proxy', 'secure', 'sameSite', 'domain', 'host']) expect(hint).toContain(word);
+  });
+
+  it.each([1, 4])('is tried beside the right one: %i others before it', async (others) => {
+    app = await startTestApp();
+    const start = await request(app.url).get('/auth/polar');
+    const [cookie = ''] = cookiesOf(start).map((each) => each.split(';')[0]);
+    const path = await app.emulator.authorize(new URL(start.headers['location'] as string));
+    const other = `${cookie.split('=')[0]}=${'y'.repeat(43)}`;
+    const all = [...Array(others).fill(other), cookie, 'theme=dark'].join('; ');
+    expect((await request(app.url).get(path).set('cookie', all)).headers['location']).toBe('/home');
+  });
+
+  it('from long ago says that it took too long', async () => {
+    app = await startTestApp({ ...showing, strategy: { loginAttemptSeconds: 60 } });
+    const browser = app.browser();
+    const path = await browser.visitPolar(await browser.startLogin());
+    app.emulator.advanceTime(61);
+    expect((await browser.get(path)).body.code).toBe('attempt_expired');
+    app.emulator.advanceTime(-30);
+    expect((await browser.get(path)).body.user).toBeDefined();
+  });
+
+  it('of an attempt that the store has lost says so, and without a cookie the state is unknown', async () => {
+    app = await startTestApp(showing);
+    const browser = app.browser();
+    const path = await browser.visitPolar(await browser.startLogin());
+    app.store.clear();
+    expect((await browser.get(path)).body.code).toBe('attempt_expired');
+    expect((await request(app.url).get(path)).body.code).toBe('attempt_unknown');
+  });
+});
+
+const mapValues = (cookies: Record<string, string>, change: (value: string) => string) =>
+  Object.fromEntries(Object.entries(cookies).map(([name, value]) => [name, change(value)]));
+const mapNames = (cookies: Record<string, string>, change: (name: string) => string) =>
+  Object.fromEntries(Object.entries(cookies).map(([name, value]) => [change(name), value]));
+
+describe('the cookie follows the session cookie', () => {
+  const over =
+    (proto: string, host = 'app.example') =>
+    (test: Test) =>
+      test.set({ 'x-forwarded-proto': proto, 'x-forwarded-host': host });
+  const start = async (cookie: CookieOptions, host?: string, strategy: object = {}) => {
+    app = await startTestApp({ session: { cookie }, strategy });
+    return over('https', host)(request(app.url).get('/auth/polar'));
+  };
+  const strict = 'https://app.example/auth/polar/callback';
+
+  it.each<[CookieOptions, string]>([
+    [{ secure: true }, 'HttpOnly; Secure; SameSite=Lax'],
+    [{ secure: 'auto', sameSite: 'lax' }, 'HttpOnly; Secure; SameSite=Lax'],
+    [{ secure: true, sameSite: 'none' }, 'HttpOnly; Secure; SameSite=None'],
+    [
+      { secure: true, sameSite: 'none', partitioned: true } as never,
+      'HttpOnly; Secure; SameSite=None; Partitioned',
+    ],
+    [{ secure: true, domain: 'example' }, 'HttpOnly; Secure; SameSite=Lax'],
+  ])('over https: %j', async (cookie, attributes) => {
+    const answer = await start(cookie);
+    expect(answer.status).toBe(302);
+    expect(cookiesOf(answer)).toEqual([
+      expect.stringMatching(
+        new RegExp(`^__Host-polar-[0-9a-f]{10}=[\\w-]{43}; Max-Age=1200; Path=/; ${attributes}$`),
+      ),
+    ]);
+  });
+
+  it('onto another host of one domain', async () => {
+    const answer = await start({ secure: true, domain: '.app.example' }, 'shop.app.example', {
+      callbackURL: strict,
+    });
+    expect(cookiesOf(answer)).toEqual([
+      expect.stringMatching(
+        /^polar-[0-9a-f]{10}=[\w-]{43}; Max-Age=1200; Path=\/; Domain=\.app\.example; HttpOnly; Secure; SameSite=Lax$/,
+      ),
+    ]);
+  });
+
+  it.each<[CookieOptions, string]>([
+    [{}, 'shop.example'],
+    [{ domain: 'shop.example' }, 'shop.example'],
+    [{}, 'shop.app.example'],
+  ])('nowhere else: %j from %s', async (cookie, host) => {
+    const { body } = await start(cookie, host, { callbackURL: strict });
+    expect(body.code).toBe('invalid_option');
+    expect(body.message).toContain(host);
+    expect(body.message).toContain('app.example');
+  });
+
+  it('not from 127.0.0.1 to localhost', async () => {
+    app = await startTestApp({ strategy: { callbackURL: 'http://localhost:3000/auth/polar/callback' } });
+    const at = (host: string) => request(app.url).get('/auth/polar').set('host', host);
+    const { body } = await at('127.0.0.1:3000');
+    expect(body.message).toContain('starts at 127.0.0.1:3000, and Polar sends people back to localhost:3000');
+    expect((await at('localhost:3000')).status).toBe(302);
+    // As tests do, which follow the redirects themselves.
+    expect((await at('127.0.0.1:41234')).status).toBe(302);
+  });
+
+  it('behind a proxy that hides the host and is not trusted, nothing is refused', async () => {
+    app = await startTestApp({ strategy: { callbackURL: strict, proxy: false } });
+    const answer = await over('https')(request(app.url).get('/auth/polar'));
+    expect(answer.status).toBe(302);
+    expect(cookiesOf(answer)[0]).toMatch(/^__Host-polar-/);
+  });
+
+  it.each<[CookieOptions, string, RegExp]>([
+    [{ sameSite: 'none' }, 'https', /SameSite=None without Secure/],
+    [{ secure: true }, 'http', /came over plain http/],
+    [{ domain: 'other.example' }, 'https', /domain other\.example.*app\.example/],
+    [{ sameSite: 'strict' }, 'https', /SameSite=strict/],
+  ])('and one that cannot come back is refused: %j over %s', async (cookie, proto, message) => {
+    app = await startTestApp({ session: { cookie } });
+    const { body } = await over(proto)(request(app.url).get('/auth/polar'));
+    expect(body).toMatchObject({ code: 'unsupported_session', message: expect.stringMatching(message) });
+  });
+});
+
+describe('a response that comes again', () => {
+  it('where the first one was dropped with its session cookie: the login starts once more, once', async () => {
+    app = await startTestApp(showing);
+    const browser = app.browser();
+    const path = await browser.visitPolar(await browser.startLogin('/auth/polar?return_to=/page'));
+    // The first one, whose response the browser throws away.
+    const cookies = cookieHeader(browser);
+    expect((await request(app.url).get(path).set('cookie', cookies)).body.user).toBeDefined();
+    const second = await browser.get(path);
+    expect(second.status).toBe(302);
+    const anew = new URL(second.headers['location'] as string);
+    expect(anew.searchParams.get('state')).not.toBe(new URL(path, app.url).searchParams.get('state'));
+    const done = await browser.get(await browser.visitPolar(anew));
+    expect(done.body.user).toBeDefined();
+    // From before the first restart: another browser window with the same cookies.
+    expect((await request(app.url).get(path).set('cookie', cookies)).body.code).toBe('attempt_used');
+    expect(exchanges()).toBe(2);
+  });
+
+  it('asks for the same scopes, page and state once more', async () => {
+    app = await startTestApp({
+      routes: (server, { passport }) =>
+        server.get(
+          '/start',
+          passport.authenticate('polar', {
+            scope: ['openid', 'products:read'],
+            state: { cart: 7 },
+            returnTo: '/page',
+            login_hint: 'ada@example.com',
+          } as object),
+        ),
+    });
+    const browser = app.browser();
+    const first = await browser.startLogin('/start');
+    const path = await browser.visitPolar(first);
+    await request(app.url).get(path).set('cookie', cookieHeader(browser));
+    const anew = new URL((await browser.get(path)).headers['location'] as string);
+    for (const name of ['scope', 'redirect_uri', 'client_id', 'login_hint'])
+      expect(anew.searchParams.get(name)).toBe(first.searchParams.get(name));
+    for (const name of ['state', 'nonce', 'code_challenge'])
+      expect(anew.searchParams.get(name)).not.toBe(first.searchParams.get(name));
+    expect((await browser.get(await browser.visitPolar(anew))).headers['location']).toBe('/page');
+  });
+
+  it('is told to a custom callback, and logs nobody in anew', async () => {
+    app = await startTestApp(showing);
+    const browser = app.browser();
+    const path = await browser.visitPolar(await browser.startLogin());
+    await browser.get(path);
+    const before = sessions();
+    const { body } = await browser.get(path);
+    expect(body).toMatchObject({ user: { provider: 'polar' }, info: { repeated: true } });
+    expect(sessions()).toEqual(before);
+    expect(exchanges()).toBe(1);
+  });
+
+  it('after another person has logged in is no success', async () => {
+    app = await startTestApp(showing);
+    const browser = app.browser();
+    const first = await browser.visitPolar(await browser.startLogin());
+    await browser.get(first);
+    app.emulator.user = 'grace@example.com';
+    await browser.logIn();
+    const again = await browser.get(first);
+    expect(again.headers['location']).toContain(app.emulator.url);
+    expect((await browser.get('/me')).body.user.displayName).toBe('grace@example.com');
+  });
+
+  it('of a login that was cancelled is cancelled again, and does not start anew', async () => {
+    app = await startTestApp({ ...showing, emulator: { consent: 'deny' } });
+    const browser = app.browser();
+    const path = await browser.visitPolar(await browser.startLogin());
+    for (let time = 0; time < 3; time++) expect((await browser.get(path)).body.code).toBe('access_denied');
+  });
+
+  it('with passport.authorize is over', async () => {
+    app = await startTestApp({
+      routes: (server, { passport }) => {
+        server.get(
+          callback,
+          passport.authorize('polar', { failureRedirect: '/failed', failureMessage: true }) as never,
+          (_req, res) => void res.json({}),
+        );
+      },
+    });
+    const browser = app.browser();
+    const path = await browser.visitPolar(await browser.startLogin());
+    expect((await browser.get(path)).status).toBe(200);
+    expect(await failure(browser, path)).toMatch(/over already/);
+    expect(exchanges()).toBe(1);
+  });
+});
+
+/** The browser's cookies, as it sends them. */
+function cookieHeader(browser: Browser): string {
+  const access = { domain: '127.0.0.1', path: '/', script: false, secure: false };
+  return (browser.agent.jar.getCookies(access) as unknown as { toValueString(): string }[])
+    .map((each) => each.toValueString())
+    .join('; ');
+}
+
+describe('nobody has seen the response yet:', () => {
+  it.each<[string, Record<string, string>, number]>([
+    ['Sec-Purpose', { 'sec-purpose': 'prefetch;prerender' }, 503],
+    ['Sec-Purpose', { 'sec-purpose': 'prefetch' }, 503],
+    ['Purpose', { purpose: 'prefetch' }, 503],
+    ['X-Moz', { 'x-moz': 'prefetch' }, 503],
+    ['X-Purpose', { 'x-purpose': 'preview' }, 503],
+    ['HEAD', {}, 204],
+  ])('a %s request uses no login up, and starts none (%j)', async (what, headers, status) => {
+    app = await startTestApp();
+    const browser = app.browser();
+    const speculate = (path: string) =>
+      what === 'HEAD' ? browser.agent.head(path) : browser.get(path).set(headers);
+    const start = await speculate('/auth/polar');
+    expect([start.status, start.headers['location'], start.headers['cache-control']]).toEqual([
+      status,
+      undefined,
+      'no-store',
+    ]);
+    expect(ids()).toEqual([]);
+    const path = await browser.visitPolar(await browser.startLogin());
+    const answer = await speculate(path);
+    expect([answer.status, answer.headers['cache-control']]).toEqual([status, 'no-store']);
+    expect(exchanges()).toBe(0);
+    expect((await browser.get(path)).headers['location']).toBe('/home');
+  });
+});
+
+describe('two processes', () => {
+  it.each([true, false])('take one attempt at once, with compare-and-set: %s', async (atomic) => {
+    const rows = inMemoryStorage();
+    const storage = { ...rows, shared: true, atomic };
+    app = await startTestApp({ strategy: { storage } });
+    // Another process of the app: the same storage and sessions, another memory.
+    const other = await startTestApp({
+      sharedEmulator: app.emulator,
+      session: { store: app.store },
+      strategy: {
+        storage,
+        clientID: app.client.clientID,
+        clientSecret: app.client.clientSecret,
+        callbackURL: `${app.url}${callback}`,
+      },
+    });
+    try {
+      const browser = app.browser();
+      const path = await browser.visitPolar(await browser.startLogin());
+      const cookie = cookieHeader(browser);
+      const answers = await Promise.all(
+        [app, other].map(({ url }) =>
+          request(url)
+            .get(path)
+            .set({ cookie, host: new URL(app.url).host }),
+        ),
+      );
+      const locations = answers.map(({ headers }) => headers['location'] as string).sort();
+      expect(locations[0]).toBe('/home');
+      expect(locations[1]).toContain(app.emulator.url);
+      expect(app.emulator.liveTokens()).toHaveLength(1);
+    } finally {
+      await other.close();
+    }
+  });
+});
