@@ -35,7 +35,6 @@ export interface AppConfig {
 declare module 'express-session' {
   interface SessionData {
     /** Why logins failed; written by Passport's `failureMessage`. */
-    messages?: string[];
     /** Good news to show once. */
     notice?: string;
   }
@@ -70,16 +69,13 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
   app.use(authenticator.session(), polarTokens(polar));
 
   app.get('/', async (req, res) => {
-    const { messages: failures = [], notice } = req.session;
-    delete req.session.messages;
+    const { notice } = req.session;
     delete req.session.notice;
     const login = await currentLogin(req);
     const organizations =
       login?.tokens && req.query['show'] === 'organizations' ? await currentOrganizations(req) : undefined;
     const visitedAt = `${req.protocol}://${req.get('host')}`;
-    res.send(
-      homePage({ ...config, nonce: res.locals['nonce'], visitedAt, failures, notice, login, organizations }),
-    );
+    res.send(homePage({ ...config, nonce: res.locals['nonce'], visitedAt, notice, login, organizations }));
   });
 
   // ?return_to=/path, which the strategy reads itself, is where people come back to.
@@ -91,8 +87,8 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
     '/auth/polar/callback',
     authenticator.authenticate('polar', {
       successReturnToOrRedirect: '/',
-      failureRedirect: '/',
-      failureMessage: true,
+      // To the error handler below: a message in the session would need a session for strangers, and a cookie that came back.
+      failWithError: true,
     }),
   );
 

@@ -1,9 +1,11 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
-import { PolarError } from 'passport-polar-sh';
+import { PolarError, PolarLoginFailedError } from 'passport-polar-sh';
 import { errorPage } from './pages/error-page.js';
 
 /** What people and scripts are told about an error. */
 export interface PublicError {
+  /** True where somebody wanted to log in and is not. */
+  readonly isFailedLogin?: boolean;
   readonly status: number;
   readonly code: string;
   readonly message: string;
@@ -35,7 +37,8 @@ export function publicError(error: unknown): PublicError {
   const known = typeof status === 'number' && status >= 400 && status <= 599 ? status : 500;
   // No PolarError has a token in its message, and errors with a status of 4xx are made to be read.
   if (error instanceof PolarError || (known !== 500 && typeof code === 'string')) {
-    return { status: known, code: String(code), message: String(message) };
+    const isFailedLogin = error instanceof PolarLoginFailedError;
+    return { status: known, code: String(code), message: String(message), isFailedLogin };
   }
   if (known < 500) return { status: known, code: 'bad_request', message: 'This request makes no sense.' };
   return {

@@ -11,17 +11,18 @@ const titles: Readonly<Record<number, string>> = {
 };
 
 /** What people see when something went wrong. */
-export function errorPage({ status, code, message }: PublicError, nonce: string): string {
-  const title = titles[status] ?? (status < 500 ? 'That did not work' : 'Something went wrong');
+export function errorPage({ status, code, message, isFailedLogin }: PublicError, nonce: string): string {
+  const known = isFailedLogin ? 'You are not logged in' : titles[status];
+  const title = known ?? (status < 500 ? 'That did not work' : 'Something went wrong');
   return layout({
     title,
     nonce,
     content: html`<section class="card error" aria-labelledby="title">
 <p class="eyebrow">${status} · ${code}</p>
 <h1 id="title">${title}</h1>
-<p class="lead">${message}</p>
+<p class="lead" role="alert">${message}</p>
 <p class="actions">${
-      status === 401
+      status === 401 || isFailedLogin
         ? html`<a class="button primary" href="/auth/polar">Log in again</a> <a class="button" href="/">Home</a>`
         : html`<a class="button primary" href="/">Back to the start</a>`
     }</p>

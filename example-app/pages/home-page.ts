@@ -27,7 +27,6 @@ export interface HomePage {
   readonly visitedAt: string;
   readonly polarName: string;
   readonly isDemo: boolean;
-  readonly failures: readonly string[];
   readonly notice: string | undefined;
   readonly login: LoggedIn | undefined;
   readonly organizations: OrganizationsShown | undefined;
@@ -49,9 +48,8 @@ ${page.organizations !== undefined && organizationsSection(page.organizations)}`
   });
 }
 
-function messages({ failures, notice, baseURL, visitedAt }: HomePage): Html {
-  return html`${[...new Set(failures)].map((failure) => html`<p class="message bad" role="alert">${failure}</p>`)}
-${notice !== undefined && html`<p class="message good" role="status">${notice}</p>`}
+function messages({ notice, baseURL, visitedAt }: HomePage): Html {
+  return html`${notice !== undefined && html`<p class="message good" role="status">${notice}</p>`}
 ${visitedAt !== baseURL && html`<p class="message">This app is at <a href="${baseURL}/">${baseURL}</a>, where logins come back to. You opened it at ${visitedAt}.</p>`}`;
 }
 

@@ -120,21 +120,24 @@ describe('logging in', () => {
     expect((await (await loggedIn(app)).get('/')).text).toContain('not verified</span>');
   });
 
-  it('shows once why a login was cancelled', async () => {
+  it('shows why a login was cancelled, and the way to log in', async () => {
     app = await runApp({}, { consent: 'deny' });
     const browser = app.browser();
-    const answer = await browser.logIn();
-    expect([answer.status, answer.headers['location']]).toEqual([302, '/']);
-    expect((await browser.get('/')).text).toMatch(/role="alert">The login with Polar was cancelled/);
+    const callback = await browser.visitPolar(await browser.startLogin());
+    const answer = await browser.get(callback).set('accept', 'text/html');
+    expect(answer.status).toBe(401);
+    expect(answer.text).toMatch(/role="alert">The login with Polar was cancelled/);
+    expect(answer.text).toContain('href="/auth/polar"');
     expect((await browser.get('/')).text).not.toContain('role="alert"');
   });
 
-  it('shows why a stale answer logs nobody in', async () => {
+  it('shows why a stale response logs nobody in, and gives a stranger no session', async () => {
     app = await runApp();
-    const browser = app.browser();
-    const answer = await browser.get('/auth/polar/callback?code=polar_ac_1&state=stale');
-    expect(answer.headers['location']).toBe('/');
-    expect((await browser.get('/')).text).toMatch(/role="alert">This login is no longer valid/);
+    const stale = app.browser().get('/auth/polar/callback?code=polar_ac_1&state=stale');
+    const answer = await stale.set('accept', 'text/html');
+    expect(answer.status).toBe(403);
+    expect(answer.text).toMatch(/You are not logged in.*role="alert">This login is no longer valid/s);
+    expect(answer.headers['set-cookie']).toBeUndefined();
   });
 
   it('shows a page, and neither stack nor secret, when Polar is at fault', async () => {
