@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { IntrospectionCache } from './api/introspection-cache.js';
 import { type PolarAccess, polarAccess } from './api/polar-access.js';
+import { attemptCookieHashes } from './attempts/attempt-cookie.js';
 import type { PolarClientOptions } from './client/client-options.js';
 import { PolarOAuthClient, refreshTolerantly } from './client/oauth-client.js';
 import { publish } from './diagnostics.js';
@@ -59,9 +60,13 @@ export interface PolarRuntime extends Logins {
 /** A login of whatever strategy that can be ended. */
 export interface EndableLogin {
   readonly loginId: string;
-  /** Key of the session under which it is kept. */
+  /** Key of the session under which it counts once its user is logged in. */
   readonly sessionKey: string;
+  /** Key of the session under which it is now. */
+  readonly storedAs: string;
   readonly entry: SessionEntry;
+  /** True when it is the login of this serialized user. */
+  isOf(user: unknown): boolean;
   /** True when it goes on, where the app logs in one serialized user after another, or after nobody. */
   staysWith(userBefore: unknown, userNow: unknown): boolean;
   /** True when it has waited too long for the app to log its user in. */
@@ -182,7 +187,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       return underWay.write(end());
     },
     loginsIn(req) {
-      return entriesIn(req.session ?? {}).map(({ entry, sessionKey }) => {
+      return entriesIn(req.session ?? {}).map(({ entry, sessionKey, storedAs }) => {
         const { loginId } = entry;
         const { clientID, server: entryServer } = entry;
         const isOwn =
@@ -191,13 +196,17 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         // Read at once: a logout takes the session off the request.
         const login = (owner ?? runtime).loginFrom(req, entry);
         // Whose strategy this process does not have: nobody here can revoke its tokens, but its end is recorded.
-        const isLeftToApp = entry.waiting === 'leave';
+        const { attempt = '', waiting } = entry;
+        const isLeftToApp = waiting?.isLeftToApp === true;
         const end = owner && !isLeftToApp ? () => owner.end(login) : () => keeper.endUnopened(login.place);
         const isOf = (user: unknown): boolean => owner?.isLoginOf(entry, user) ?? false;
         const isForgotten = (): boolean => login.isWaiting && Math.abs(now() - login.mintedAt) > maxWaitMs;
+        // Whoever has put a session of theirs into somebody's browser must not take that person's login over.
+        const isThisBrowsers = (): boolean =>
+          waiting === undefined || attemptCookieHashes(req, attempt).includes(waiting.cookieHash);
         const staysWith = (before: unknown, after: unknown): boolean =>
-          isOf(after) && (login.isWaiting ? !isForgotten() : isOf(before));
-        return { loginId, sessionKey, entry, staysWith, isForgotten, end };
+          isOf(after) && (login.isWaiting ? !isForgotten() && isThisBrowsers() : isOf(before));
+        return { loginId, sessionKey, storedAs, entry, isOf, staysWith, isForgotten, end };
       });
     },
     settled(withinMs) {

@@ -27,6 +27,8 @@ export type PolarErrorCode =
   | 'server_error'
   | 'userinfo_sub_mismatch'
   | 'user_not_found'
+  | 'user_changed'
+  | 'login_loop'
   | LoginFailureCode
   | IdTokenErrorCode
   | OAuthErrorCode;

@@ -59,16 +59,33 @@ export interface SessionLogin {
 
 /** A login that a session holds, of whatever strategy. */
 export interface FoundEntry {
-  /** Key of the session. */
+  /** Key of the session under which it counts once its user is logged in. */
   readonly sessionKey: string;
+  /** Key of the session under which it is now. */
+  readonly storedAs: string;
   readonly entry: SessionEntry;
 }
+
+const waitingSuffix = ' (waiting)';
+
+/** Key of the session for a login that waits for the app to log its user in, beside one that may be there. */
+export const waitingKeyOf = (sessionKey: string): string => `${sessionKey}${waitingSuffix}`;
 
 /** Every login that a session holds. */
 export function entriesIn(session: object): FoundEntry[] {
   return Object.entries(session).flatMap(([sessionKey, value]) => {
     const entry = parseSessionEntry(value);
-    return entry === undefined ? [] : [{ sessionKey, entry }];
+    if (entry === undefined) return [];
+    // Both parts say so, or somebody has moved it.
+    const isWaiting = sessionKey.endsWith(waitingSuffix);
+    if (isWaiting !== (entry.waiting !== undefined)) return [];
+    return [
+      {
+        sessionKey: isWaiting ? sessionKey.slice(0, -waitingSuffix.length) : sessionKey,
+        storedAs: sessionKey,
+        entry,
+      },
+    ];
   });
 }
 
@@ -191,7 +208,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     const found = session?.[options.sessionKey];
     const entry = parseSessionEntry(found);
     if (entry === undefined && found !== undefined) reportUnreadable(req.sessionID);
-    return entry !== undefined && isOurs(entry) ? entry : undefined;
+    return entry !== undefined && entry.waiting === undefined && isOurs(entry) ? entry : undefined;
   };
 
   const storedLogin = async (loginId: string): Promise<LoginHandle> => {
@@ -218,7 +235,8 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     async putLogin(req, login, serializedUser, state = {}) {
       const entry = newSessionEntry(login, users.of(serializedUser, login.subject));
       const sealed = await sealSessionEntry(entry, entryKeyring);
-      sessionOf(req)[options.sessionKey] = { ...sealed, ...state };
+      const key = state.waiting ? waitingKeyOf(options.sessionKey) : options.sessionKey;
+      sessionOf(req)[key] = { ...sealed, ...state };
       return handleOf(placeIn(req), entry);
     },
     storagesOf(req) {
@@ -243,7 +261,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     },
     loginOf(req) {
       const entry = entryIn(req);
-      if (entry === undefined || entry.waiting) return undefined;
+      if (entry === undefined) return undefined;
       return isLoginOf(entry, loggedInUser(req)) ? sessionLogin(req, entry) : undefined;
     },
   };

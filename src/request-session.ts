@@ -16,7 +16,7 @@ export function sessionOf(req: Request): RequestSession {
   if (session === undefined || session === null) {
     throw new PolarConfigurationError(
       'missing_session',
-      'There is no session: Log in with Polar needs express-session. Add app.use(session({ ... })) before passport.session(), polarTokens and the login routes. If it is there, its store may be unreachable.',
+      'There is no session: Log in with Polar needs express-session. Add app.use(session({ ... })) before passport.session(), polarTokens and the login routes. If it is there, its store may be unreachable, or its cookie has a path that this route is not in.',
     );
   }
   if (

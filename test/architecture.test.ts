@@ -121,6 +121,7 @@ const allowed: Record<string, readonly string[]> = {
   logins: ['diagnostics', 'errors', 'options', 'refresh', 'request-session', 'server', 'storage', 'tokens'],
   composition: [
     'api',
+    'attempts',
     'logins',
     'client',
     'diagnostics',
@@ -148,6 +149,7 @@ const allowed: Record<string, readonly string[]> = {
     'http',
     'id-token',
     'log-in',
+    'logins',
     'no-store',
     'option-checks',
     'options',
@@ -164,6 +166,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   express: [
     'api',
+    'attempts',
     'client',
     'composition',
     'development-hint',
@@ -171,6 +174,7 @@ const allowed: Record<string, readonly string[]> = {
     'errors',
     'first-save',
     'log-in',
+    'logins',
     'no-store',
     'option-checks',
     'own-fault',

@@ -2,6 +2,7 @@
  * The cookie of a login attempt. Its value is the key that opens the attempt's row in the storage, so that only the browser
  * which started a login can finish it; its name derives from the state, so that tabs do not overwrite each other's.
  */
+import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
 
 /** What decides about the attributes of the cookie. */
@@ -58,6 +59,34 @@ export function setAttemptCookie(
   ]);
 }
 
+const roundsName = 'polar-rounds';
+const roundsSeconds = 30;
+
+/** How many logins this browser has completed in a row, each within half a minute of the one before. */
+export function completedRounds(req: Request): number {
+  const found = cookiesOf(req).find(([name]) => name === roundsName || name === `${hostPrefix}${roundsName}`);
+  return /^\d{1,3}$/.test(found?.[1] ?? '') ? Number(found?.[1]) : 0;
+}
+
+/** Starts the count anew, after a logout. */
+export function forgetRounds({ headers, res }: Request): void {
+  if (res === undefined || res.headersSent || !headers.cookie?.includes(roundsName)) return;
+  const place = { sameSite: 'lax', partitioned: false, domain: undefined } as const;
+  addCookies(res, [
+    serialize(roundsName, '', { ...place, secure: false }, 0),
+    serialize(`${hostPrefix}${roundsName}`, '', { ...place, secure: true }, 0),
+  ]);
+}
+
+/** Notes that another one is completed. It only guards against endless redirects, so that nobody gains by forging it. */
+export function noteRound(req: Request, place: CookiePlace): void {
+  if (req.res === undefined || req.res.headersSent) return;
+  const name = `${place.secure ? hostPrefix : ''}${roundsName}`;
+  addCookies(req.res, [
+    serialize(name, String(completedRounds(req) + 1), { ...place, domain: undefined }, roundsSeconds),
+  ]);
+}
+
 /** The values that the browser has sent under a name, from the raw header: a cookie parser would show one of them. */
 export function attemptCookieValues(req: Request, name: string): string[] {
   return cookiesOf(req)
@@ -65,6 +94,17 @@ export function attemptCookieValues(req: Request, name: string): string[] {
     .map(([, value]) => value)
     .slice(0, maxValuesTried);
 }
+
+/** Hashes of the values that the browser has sent as the cookie of an attempt. */
+export function attemptCookieHashes(req: Request, attemptId: string): string[] {
+  const end = `${family}${attemptId.slice(0, 10)}`;
+  const sent = cookiesOf(req).filter(([name]) => name === end || name === `${hostPrefix}${end}`);
+  return sent.slice(0, maxValuesTried).map(([, value]) => hashOf(value));
+}
+
+/** Hash of a cookie's value. */
+export const hashOf = (value: string): string =>
+  createHash('sha256').update(`cookie:${value}`).digest('base64url');
 
 /** True when the browser has sent the cookie of this attempt, under whatever name. */
 export function hasAttemptCookie(req: Request, attemptId: string): boolean {

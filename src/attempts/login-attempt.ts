@@ -14,6 +14,8 @@ export interface AttemptRequest {
   readonly appState?: unknown;
   /** Identity of the user who was logged in: an account is linked to nobody else. */
   readonly startedBy?: string | undefined;
+  /** How often this login was started once more, because a response came again. */
+  readonly restarts?: number | undefined;
 }
 
 /** A login that was started and has not come back yet. */
@@ -38,7 +40,10 @@ export type StoredAttempt = LoginAttempt | UsedAttempt;
 
 /** A row of the storage: what stands outside the seal opens nothing. */
 export interface AttemptRow {
-  /** Name of the cookie that holds the key. */
+  /**
+   * Name of the cookie that holds the key, to the letter: a cookie without the prefix of the host, which a sibling host can
+   * plant, must not open an attempt whose cookie has it.
+   */
   readonly cookie: string;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;

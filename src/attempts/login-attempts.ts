@@ -11,6 +11,7 @@ import {
   attemptCookieValues,
   type CookiePlace,
   hasAttemptCookie,
+  hashOf,
   setAttemptCookie,
 } from './attempt-cookie.js';
 import {
@@ -33,6 +34,8 @@ export interface TakenAttempt {
   /** Names the attempt; it opens nothing. */
   readonly id: string;
   readonly attempt: LoginAttempt;
+  /** Hash of the cookie's value: recognizes this browser later. */
+  readonly cookieHash: string;
   /**
    * Whether nobody else has taken it as well, in another process. To be asked after the exchange: some storages tell two
    * writers that both were first, and Polar may give tokens to both.
@@ -50,6 +53,7 @@ export interface RepeatedAttempt {
 
 const maxRemembered = 10_000;
 const lagPausesMs = [100, 400, 1000];
+const maxWaiting = 50;
 
 /**
  * Login attempts: each a row in the storage, named by a hash of its state and sealed with a key that only the cookie of one
@@ -61,6 +65,7 @@ export class LoginAttempts {
   readonly #lifetimeSeconds: number;
   // Storages may tell two writers at once that both were first; within this process nobody has to ask.
   readonly #restartedHere = new BoundedMap<true>(maxRemembered);
+  #waiting = 0;
   readonly #takenHere = new BoundedMap<Promise<boolean>>(maxRemembered);
 
   constructor(options: { readonly now: () => number; readonly loginAttemptSeconds: number }) {
@@ -118,6 +123,7 @@ export class LoginAttempts {
     return {
       id,
       attempt,
+      cookieHash: hashOf(found.cookieValue),
       isOurs: async () => {
         const { sealer, storage } = found;
         if (storage.atomic) return true;
@@ -165,20 +171,33 @@ export class LoginAttempts {
     const isFromHere = hasAttemptCookie(req, id);
     let place = await firstWith(storages, keyOf(id));
     // It was written, but a storage may show that a moment later.
-    for (const pauseMs of isFromHere && storages.some(({ shared }) => shared) ? lagPausesMs : []) {
-      if (place !== undefined) break;
-      await delay(pauseMs);
-      place = await firstWith(storages, keyOf(id));
-    }
+    if (isFromHere && place === undefined && storages.some(({ shared }) => shared))
+      place = await this.#whenVisible(storages, id);
     const row = place && parseAttemptRow(place.stored.value);
     if (place === undefined || row === undefined) return { problem: isFromHere ? 'expired' : 'unknown' };
     if (this.#secondsLeft(row.startedAt) <= 0) return { problem: 'expired' };
     const values = attemptCookieValues(req, row.cookie);
     for (const value of values) {
       const opened = await unsealRow(id, place.stored, sealerOf(value));
-      if (opened !== undefined) return { ...opened, storage: place.storage };
+      if (opened !== undefined) return { ...opened, storage: place.storage, cookieValue: value };
     }
     return { problem: values.length === 0 ? 'cookie_missing' : 'cookie_other' };
+  }
+
+  /** A browser with the cookie has started the attempt, but anybody can send one: few may wait at a time. */
+  async #whenVisible(storages: readonly GuardedStorage[], id: string) {
+    if (this.#waiting >= maxWaiting) return undefined;
+    this.#waiting++;
+    try {
+      for (const pauseMs of lagPausesMs) {
+        await delay(pauseMs);
+        const place = await firstWith(storages, keyOf(id));
+        if (place !== undefined) return place;
+      }
+      return undefined;
+    } finally {
+      this.#waiting--;
+    }
   }
 
   #secondsLeft(startedAt: number): number {
@@ -190,6 +209,7 @@ export class LoginAttempts {
 
 interface OpenedRow extends UnsealedRow {
   readonly storage: GuardedStorage;
+  readonly cookieValue: string;
 }
 
 interface UnsealedRow {

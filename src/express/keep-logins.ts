@@ -3,7 +3,8 @@ import type { EndableLogin, PolarRuntime } from '../composition.js';
 import { developmentHint } from '../development-hint.js';
 import { publish } from '../diagnostics.js';
 import { beforeFirstSaveAfterRegenerate } from '../first-save.js';
-import { hookLogIn, isLogInHooked } from '../log-in.js';
+import { hookLogInOnceThere, isLogInHooked } from '../log-in.js';
+import { waitingKeyOf } from '../logins.js';
 import { callBack } from '../own-fault.js';
 import { loggedInUser, serializedUser } from '../request-session.js';
 
@@ -15,28 +16,36 @@ import { loggedInUser, serializedUser } from '../request-session.js';
 export function keepLoginsAtLogIn(runtime: PolarRuntime, req: Request): void {
   // By another strategy's middleware: one does it for all.
   if (isLogInHooked(req)) return;
-  hookLogIn(req, (logIn) => (user, options, done) => {
+  hookLogInOnceThere(req, (logIn) => (user, options, done) => {
     const logins = options.session === false || !req.session ? [] : runtime.loginsIn(req);
     if (logins.length === 0 || done === undefined) return logIn(user, options, done);
     const userBefore = loggedInUser(req);
-    const kept = new Set<EndableLogin>();
+    const kept = new Map<string, EndableLogin>();
     const sessionBefore = req.session;
     beforeFirstSaveAfterRegenerate(req, async (session) => {
       const userNow = serializedUser(req);
-      for (const login of logins) {
-        if (login.staysWith(userBefore, userNow)) kept.add(login);
-        const { waiting: _no, ...entry } = login.entry;
-        if (kept.has(login)) session[login.sessionKey] = entry;
+      // What waits is newer than what is there.
+      const newestLast = [...logins].sort(
+        (one, two) => Number(!!one.entry.waiting) - Number(!!two.entry.waiting),
+      );
+      for (const login of newestLast) {
         // With `keepSessionInfo`, Passport has brought it along.
-        else delete session[login.sessionKey];
+        delete session[login.storedAs];
+        if (login.staysWith(userBefore, userNow)) kept.set(login.sessionKey, login);
+        else if (login.isOf(userBefore)) hintAtUserKey(userBefore, userNow);
       }
-      if (kept.size < logins.length) hintAtUserKey(userBefore, userNow);
+      for (const [sessionKey, login] of kept) {
+        const { waiting, ...entry } = login.entry;
+        session[sessionKey] = entry;
+        if (waiting?.returnTo !== undefined) session['returnTo'] = waiting.returnTo;
+      }
     });
     logIn(user, options, (error) => {
+      const stays = (login: EndableLogin): boolean => kept.get(login.sessionKey) === login;
       // The browser gets another session, also where the store failed. Nobody waits for the end of what it lost.
       if (req.session !== sessionBefore)
-        for (const login of logins) if (!kept.has(login)) login.end().catch(() => {});
-      for (const { entry, loginId } of kept)
+        for (const login of logins) if (!stays(login)) login.end().catch(() => {});
+      for (const { entry, loginId } of kept.values())
         if (entry.waiting && !error) publish('login', { event: 'logged-in', loginId });
       callBack(req, () => done(error));
     });
@@ -45,12 +54,12 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime, req: Request): void {
 
 /** Ends a login that waits in the session for its user, and has waited for too long. */
 export function endForgottenLogin(runtime: PolarRuntime, req: Request): void {
-  const { sessionKey } = runtime.options;
   const session = (req as { session?: unknown }).session as Record<string, unknown> | undefined;
-  if (!(session?.[sessionKey] as { waiting?: unknown } | undefined)?.waiting) return;
+  const key = waitingKeyOf(runtime.options.sessionKey);
+  if (session?.[key] === undefined) return;
   for (const login of runtime.loginsIn(req)) {
-    if (login.sessionKey !== sessionKey || !login.isForgotten()) continue;
-    delete session?.[sessionKey];
+    if (login.storedAs !== key || !login.isForgotten()) continue;
+    delete session[key];
     login.end().catch(() => {});
   }
 }

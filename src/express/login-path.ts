@@ -1,7 +1,12 @@
-import type { Request, Response } from 'express';
+import type { NextFunction, Request, Response } from 'express';
+import { completedRounds } from '../attempts/attempt-cookie.js';
+import { PolarConfigurationError } from '../errors.js';
 import { noStore } from '../no-store.js';
 import { withReturnTo } from '../return-to.js';
 import { runtimeOfRequest } from './request-runtime.js';
+
+// Browsers stop at twenty redirects, and show a page that explains nothing.
+const maxRounds = 3;
 
 /** Where people log in. */
 export interface LoginPathOptions {
@@ -24,7 +29,9 @@ export function loginPathOf(options: LoginPathOptions, middleware: string): stri
  */
 export function wantsPage(req: Request): boolean {
   const { accept = '', 'sec-fetch-mode': mode = 'navigate', 'sec-fetch-dest': destination } = req.headers;
-  const isScript = mode !== 'navigate' || destination === 'empty' || 'x-requested-with' in req.headers;
+  // Apps that show pages inside (WebView) name themselves in X-Requested-With of each page.
+  const isXHR = /^xmlhttprequest$/i.test(String(req.headers['x-requested-with'] ?? ''));
+  const isScript = mode !== 'navigate' || destination === 'empty' || isXHR;
   return !isScript && /\btext\/html\b/i.test(accept);
 }
 
@@ -32,12 +39,16 @@ export function wantsPage(req: Request): boolean {
 export function toLogin(
   req: Request,
   res: Response,
-  loginPath: string,
-  scopes: readonly string[] = [],
+  next: NextFunction,
+  { loginPath, scopes = [] }: LoginPathOptions & { readonly scopes?: readonly string[] },
 ): void {
   // Something before the route, a time-out say, has answered already.
   if (res.headersSent) return;
   noStore(res);
+  if (completedRounds(req) >= maxRounds) {
+    next(goingRound());
+    return;
+  }
   const isRead = req.method === 'GET' || req.method === 'HEAD';
   const { proxyPrefix = '' } = runtimeOfRequest(req)?.options ?? {};
   const login = withReturnTo(
@@ -47,4 +58,11 @@ export function toLogin(
   // The login asks for no scope that no guard names, whoever makes such an address.
   const scope = `${login.includes('?') ? '&' : '?'}scope=${encodeURIComponent(scopes.join(' '))}`;
   res.redirect(303, scopes.length === 0 ? login : `${login}${scope}`);
+}
+
+function goingRound(): PolarConfigurationError {
+  return new PolarConfigurationError(
+    'login_loop',
+    `This browser has logged in with Polar ${maxRounds} times in a row, and this page still finds nobody, or not the scopes that it needs. Look at: a session cookie that does not come back (secure behind TLS without app.set('trust proxy', 1), a domain or path that does not fit); a callback that never calls req.logIn; a user whose serialized form changes (userKey); a page on the way to the login that itself needs the login; guards and login routes in different processes.`,
+  );
 }

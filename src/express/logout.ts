@@ -1,4 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { forgetRounds } from '../attempts/attempt-cookie.js';
 import type { HasPolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import { noStore } from '../no-store.js';
@@ -37,7 +38,7 @@ export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): 
     // Whoever's tokens the session holds, of whatever strategy, they end with it.
     const logins = runtime.loginsIn(req);
     delete session[runtime.options.sessionKey];
-    for (const { sessionKey } of logins) delete session[sessionKey];
+    for (const { storedAs } of logins) delete session[storedAs];
     const ended = Promise.allSettled(logins.map((login) => login.end()));
     await storeAnswer(endSession(req), runtime.options.timeoutMs).finally(() => ended);
     for (const outcome of await ended) if (outcome.status === 'rejected') throw outcome.reason;
@@ -46,6 +47,7 @@ export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): 
   };
   return function logout(req: Request, res: Response, next: NextFunction): void {
     noStore(res);
+    forgetRounds(req);
     run(req)
       .then(() => {
         if (redirectTo === undefined) next();

@@ -18,9 +18,17 @@ export function notLoggedIn(): PolarLoginRequiredError {
 export function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarConfigurationError {
   const runtime = runtimeOfRequest(req);
   const login = runtime?.loginIn(req);
-  if (runtime === undefined || login === undefined || login.isWaiting) return notLoggedIn();
+  if (runtime === undefined || login === undefined) return notLoggedIn();
   const isNew = Math.abs(runtime.options.now() - login.mintedAt) < justNowMs;
-  if (!isNew || loggedInUser(req) !== undefined) return notLoggedIn();
+  if (!isNew) return notLoggedIn();
+  const user = loggedInUser(req);
+  if (user !== undefined && runtime.loginOf(req) !== undefined) return notLoggedIn();
+  if (user !== undefined) {
+    return new PolarConfigurationError(
+      'user_changed',
+      'Somebody logged in with Polar a moment ago, but the serialized user in the session is another one by now. If it is the same person whose data has changed, tell the strategy what names a person: userKey: (user) => user.accountId.',
+    );
+  }
   return new PolarConfigurationError(
     'user_not_found',
     'Somebody logged in with Polar a moment ago, but Passport finds no user for this session: deserializeUser called back with false or null. Does it look for what serializeUser stores, and is the user still in the database?',

@@ -24,7 +24,8 @@ export function requireLogin(options: LoginPathOptions): RequestHandler {
       .then((yes) => {
         if (yes) return next();
         const problem = whyNotLoggedIn(req);
-        if (wantsPage(req) && problem instanceof PolarLoginRequiredError) return toLogin(req, res, loginPath);
+        if (wantsPage(req) && problem instanceof PolarLoginRequiredError)
+          return toLogin(req, res, next, { loginPath });
         noStore(res);
         return next(problem);
       })
@@ -47,7 +48,7 @@ export function loginOnAuthError(options: LoginPathOptions): ErrorRequestHandler
   const loginPath = loginPathOf(options, 'loginOnAuthError');
   return function loginOnAuthError(error: unknown, req: Request, res: Response, next: NextFunction): void {
     if (error instanceof PolarLoginRequiredError && wantsPage(req) && !res.headersSent)
-      toLogin(req, res, loginPath);
+      toLogin(req, res, next, { loginPath });
     else next(error);
   };
 }

@@ -39,7 +39,8 @@ export function requireScope(
     problemOf(req)
       .then((problem) => {
         if (problem === undefined) return next();
-        if (wantsPage(req) && canLogInHelp(req, problem)) return toLogin(req, res, loginPath, needed);
+        if (wantsPage(req) && canLogInHelp(req, problem))
+          return toLogin(req, res, next, { loginPath, scopes: needed });
         noStore(res);
         return next(problem);
       })

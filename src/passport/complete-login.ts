@@ -44,7 +44,7 @@ export async function completeLogin(
       return rejected(info);
     }
     const isSessionless = options['session'] === false;
-    const toStore = { login, unkept, returnTo: attempt.returnTo };
+    const toStore = { login, unkept, returnTo: attempt.returnTo, cookieHash: taken.cookieHash };
     if (!isLinking(options)) storeAtLogIn(parts.runtime, req, toStore, { user, isSessionless });
     else if (isSessionless) unkept.revokeUnlessSeen();
     else await storeForLoggedInUser(parts.runtime, req, toStore);

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { noteRound } from '../attempts/attempt-cookie.js';
 import type { UsedAttempt } from '../attempts/login-attempt.js';
 import { cleanText } from '../client/oauth-error.js';
 import type { PolarRuntime } from '../composition.js';
@@ -8,6 +9,7 @@ import { loggedInUser } from '../request-session.js';
 import { nameOfServer } from '../server.js';
 import { type AuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
 import { completeLogin } from './complete-login.js';
+import { attemptCookiePlace } from './cookie-checks.js';
 import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { answerRepeated } from './repeated-response.js';
@@ -35,13 +37,28 @@ export async function finishLogin(
   const taken = await take();
   if ('problem' in taken) return failed(`attempt_${taken.problem}`);
   const attempt = 'repeated' in taken ? taken.repeated : taken.attempt;
-  if (!isForUs(attempt, runtime.options) || !isLinkedByItsStarter(runtime, req, options, attempt))
-    return failed('attempt_unknown');
+  if (!isForUs(attempt, runtime.options)) {
+    return failed(
+      'attempt_unknown',
+      'This login was started by another strategy, for another client or server.',
+    );
+  }
+  if (!isLinkedByItsStarter(runtime, req, options, attempt)) {
+    return failed(
+      'attempt_unknown',
+      'passport.authorize connects an account for the user who started it, and now somebody else is logged in, or nobody.',
+    );
+  }
   await checkIssuer(runtime, response);
   if ('error' in response) return answeredError(response.error, response.errorDescription);
   if ('repeated' in taken) return answerRepeated(parts, req, options, taken);
   const outcome = await completeLogin(parts, req, options, taken, response.code);
-  if (outcome !== 'taken by another') return outcome;
+  if (outcome !== 'taken by another') {
+    // Only those that a page has asked for: nobody goes round in circles by a link.
+    if ('user' in outcome && attempt.returnTo !== undefined)
+      noteRound(req, attemptCookiePlace(req, attempt.redirectURI, runtime.options));
+    return outcome;
+  }
   const again = await take();
   return 'repeated' in again ? answerRepeated(parts, req, options, again) : failed('attempt_used');
 }

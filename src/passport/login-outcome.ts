@@ -39,7 +39,11 @@ const failures: Record<LoginFailureCode, Failure> = {
     undefined,
     'The verify callback returned false or null, or called done without a user. The tokens were revoked.',
   ],
-  state_missing: ['The response from Polar belongs to no login. Please log in again.', 403],
+  state_missing: [
+    'The response from Polar belongs to no login. Please log in again.',
+    403,
+    'The query has code or error, but no state. On the routes of passport.authenticate these three are taken for a response of Polar: give parameters of your own other names.',
+  ],
   attempt_unknown: [
     'This login is no longer valid: it took too long, or was started somewhere else. Please log in again.',
     403,
@@ -73,9 +77,14 @@ const failures: Record<LoginFailureCode, Failure> = {
   ],
 };
 
-/** The outcome for a failure that is nobody's fault. */
-export function failed(code: LoginFailureCode): LoginOutcome {
-  const [message, status, hint] = failures[code];
+/**
+ * The outcome for a failure that is nobody's fault.
+ *
+ * @param ownHint what the developer should look at, where that is something else than usual
+ */
+export function failed(code: LoginFailureCode, ownHint?: string): LoginOutcome {
+  const [message, status, usualHint] = failures[code];
+  const hint = ownHint ?? usualHint;
   const failure: LoginFailure = { message, code, ...(hint !== undefined && { hint }) };
   return status === undefined ? { failure, code } : { failure, code, status };
 }
@@ -96,7 +105,8 @@ export function failureError({ code, failure, status }: FailedLogin): PolarLogin
 }
 
 /** What the developer is told about a failure; nothing in it comes from outside. */
-export function reasonOf(code: LoginFailureCode): string {
-  const [message, , hint] = failures[code];
-  return hint ?? message;
+export function reasonOf({ code, failure }: FailedLogin): string {
+  const [message, , usualHint] = failures[code];
+  const { code: isOurs, hint } = (failure ?? {}) as { code?: unknown; hint?: unknown };
+  return isOurs === code && typeof hint === 'string' ? hint : (usualHint ?? message);
 }

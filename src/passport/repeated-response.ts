@@ -5,6 +5,9 @@ import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './logi
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { sendToPolar } from './start-login.js';
 
+// Something may send every response twice, a proxy say: each would start another login.
+const maxRestarts = 2;
+
 /**
  * A response that came again in the browser that started the login: a double click, a reload, a retry. Its code is spent. If
  * this browser is logged in by it, it has succeeded; if not, the first response was lost together with its session cookie,
@@ -23,7 +26,11 @@ export async function answerRepeated(
     stayLoggedIn(req, req.user);
     return { user: req.user, info: { repeated: true } };
   }
-  return (await restart()) ? sendToPolar(parts, req, repeated) : failed('attempt_used');
+  const { restarts = 0 } = repeated;
+  const isStartedAnew = restarts < maxRestarts && (await restart());
+  return isStartedAnew
+    ? sendToPolar(parts, req, { ...repeated, restarts: restarts + 1 })
+    : failed('attempt_used');
 }
 
 // Passport would regenerate the session, and other requests of this browser lose theirs.

@@ -4,8 +4,8 @@ import { PolarError } from '../errors.js';
 import { type FailedLogin, reasonOf } from './login-outcome.js';
 
 /** Shows a failed login: to who listens on the diagnostics channel and, in development, on stderr. */
-export function reportFailure({ code }: FailedLogin): void {
-  report(code, reasonOf(code));
+export function reportFailure(outcome: FailedLogin): void {
+  report(outcome.code, reasonOf(outcome));
 }
 
 /** Shows a login that ended in an error. Messages of ours are without secrets; of an app's own nothing is known. */
@@ -24,6 +24,22 @@ export function reportLostCookie(): void {
   report(
     'session_cookie_not_set',
     "The login succeeded, but express-session did not set its cookie, so the browser is not logged in. A secure cookie is set over https only: behind a proxy that ends TLS, use app.set('trust proxy', 1) or session({ proxy: true }).",
+  );
+}
+
+/** Shows a login that succeeded, and whose response did not reach the browser. */
+export function reportLostResponse(): void {
+  report(
+    'response_lost',
+    'The login succeeded, but the response did not reach the browser: it was answered before, by a time-out say, or the browser went away. The tokens are revoked.',
+  );
+}
+
+/** Shows a login that succeeded, after which the app logged nobody in. */
+export function reportNobodyLoggedIn(): void {
+  report(
+    'nobody_logged_in',
+    'The login with Polar succeeded, but the app logged nobody in (session: false, or a callback of its own), and its tokens are revoked. Call req.logIn(user) in this request; or keep something in the session, and call it in a later one.',
   );
 }
 

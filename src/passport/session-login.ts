@@ -4,6 +4,7 @@ import type { EndableLogin, PolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import { beforeFirstSaveAfterRegenerate } from '../first-save.js';
 import { hookLogIn } from '../log-in.js';
+import { waitingKeyOf } from '../logins.js';
 import { callBack } from '../own-fault.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import {
@@ -16,7 +17,7 @@ import {
   storeAnswer,
 } from '../request-session.js';
 import type { NewLogin } from '../tokens/session-entry.js';
-import { reportLostCookie } from './report-failure.js';
+import { reportError, reportLostCookie, reportLostResponse, reportNobodyLoggedIn } from './report-failure.js';
 import type { UnkeptTokens } from './unkept-tokens.js';
 
 /** What goes into the session of whoever is logged in. */
@@ -24,6 +25,8 @@ export interface LoginToStore {
   readonly login: NewLogin;
   readonly unkept: UnkeptTokens;
   readonly returnTo: string | undefined;
+  /** Hash of the cookie of the login attempt. */
+  readonly cookieHash: string;
 }
 
 /** Whom the app may log in itself. */
@@ -44,8 +47,16 @@ export function storeAtLogIn(
   toStore: LoginToStore,
   { user, isSessionless }: LoggedInByApp,
 ): void {
-  hookLogIn(req, (logIn) => (user, options, done) => {
+  const { unkept } = toStore;
+  // Nobody sees the response to this request any more: there is no browser for a session.
+  const isOver = req.res?.writableEnded || req.res?.closed;
+  if (isOver) {
+    unkept.revokeUnlessSeen();
+    reportLostResponse();
+  }
+  const takeBack = hookLogIn(req, (logIn) => (user, options, done) => {
     if (options.session === false || done === undefined) return logIn(user, options, done);
+    if (isOver) return logIn(user, options, (error) => callBack(req, () => done(error)));
     toStore.unkept.keep();
     const { timeoutMs } = runtime.options;
     const logInNow = async ({ stored, undo }: Storing): Promise<void> => {
@@ -60,14 +71,16 @@ export function storeAtLogIn(
         throw error;
       }
       await stored();
+      // Once: whom the app logs in after that has to be the same person.
+      takeBack();
     };
     const failed = (error: unknown): void => {
       toStore.unkept.revoke();
+      reportError(error);
       callBack(req, () => done(error));
     };
     logInNow(prepare(runtime, req, toStore)).then(() => callBack(req, () => done()), failed);
   });
-  const { unkept } = toStore;
   beforeEnd(
     req,
     () => unkept.isOpen,
@@ -83,26 +96,30 @@ export function storeAtLogIn(
 async function waitForLogIn(
   runtime: PolarRuntime,
   req: Request,
-  { login, unkept }: LoginToStore,
+  { login, unkept, returnTo, cookieHash }: LoginToStore,
   { user, isSessionless }: LoggedInByApp,
 ): Promise<void> {
   const session = (req as { session?: unknown }).session as RequestSession | undefined;
   const hasMore = Object.keys(session ?? {}).some((key) => key !== 'cookie');
-  const replaced = ownLoginsIn(runtime, req);
-  if (!hasMore || replaced.some(({ entry }) => !entry.waiting)) return unkept.revokeUnlessSeen();
+  if (!hasMore) {
+    unkept.revokeUnlessSeen();
+    if (!unkept.isOpen) reportNobodyLoggedIn();
+    return;
+  }
+  const replaced = ownLoginsIn(runtime, req).filter(({ entry }) => entry.waiting);
   unkept.keep();
   try {
     const serialized = await storeAnswer(serializeUser(req, user), runtime.options.timeoutMs);
     const handle = await runtime.putLogin(req, login, serialized, {
-      waiting: isSessionless && unkept.isSeenByApp ? 'leave' : 'revoke',
+      waiting: { cookieHash, isLeftToApp: isSessionless && unkept.isSeenByApp, returnTo },
     });
     runtime.keeper.begin(handle);
     for (const each of replaced) each.end().catch(() => {});
     if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
   } catch (error) {
-    if (session !== undefined) delete session[runtime.options.sessionKey];
+    if (session !== undefined) delete session[waitingKeyOf(runtime.options.sessionKey)];
     unkept.revoke();
-    publish('login', { event: 'fault-after-response', error });
+    reportError(error);
   }
 }
 
@@ -153,7 +170,7 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
   beforeFirstSaveAfterRegenerate(req, async (session) => {
     if (returnTo !== undefined) session['returnTo'] = returnTo;
     // With `keepSessionInfo`, Passport has brought them along.
-    for (const { sessionKey } of replaced) delete session[sessionKey];
+    for (const { storedAs } of replaced) delete session[storedAs];
     const user = serializedUser(req);
     if (user !== undefined) handle = await runtime.putLogin(req, login, user);
   });
@@ -161,7 +178,7 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
     async stored() {
       if (handle === undefined) return unkept.revoke();
       await begin(runtime, handle, replaced);
-      reportUnlessCookieIsSet(req);
+      watchResponse(runtime, req, handle);
     },
     undo() {
       if (req.session === sessionBefore) return;
@@ -186,12 +203,26 @@ async function begin(
   if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
 }
 
-// express-session leaves its cookie out, and says nothing, where it is secure and the connection seems not to be.
-function reportUnlessCookieIsSet(req: Request): void {
+/** What the browser never gets, it cannot use: without the session's cookie, nobody could ever log this login out. */
+function watchResponse(runtime: PolarRuntime, req: Request, handle: LoginHandle): void {
   const { res } = req;
-  res?.once('finish', () => {
+  if (res === undefined) return;
+  const lost = (): void => {
+    runtime.underWay.write(runtime.keeper.end(handle)).catch(() => {});
+    reportLostResponse();
+  };
+  if (res.headersSent || res.closed) {
+    lost();
+    return;
+  }
+  res.once('close', () => {
+    if (!res.writableFinished) lost();
+  });
+  // express-session leaves its cookie out, and says nothing, where it is secure and the connection seems not to be.
+  res.once('finish', () => {
     const value = encodeURIComponent(`s:${req.sessionID}.`);
     const cookies = [res.getHeader('set-cookie') ?? []].flat().map(String);
-    if (!cookies.some((cookie) => cookie.includes(`=${value}`))) reportLostCookie();
+    const isKept = (req as { session?: unknown }).session !== undefined;
+    if (isKept && !cookies.some((cookie) => cookie.includes(`=${value}`))) reportLostCookie();
   });
 }

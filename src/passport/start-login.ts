@@ -54,7 +54,7 @@ export async function startLogin(
 export async function sendToPolar(
   { attempts, runtime }: LoginFlowParts,
   req: Request,
-  { redirectURI, scopes, subType, prompt, extra, returnTo, appState, startedBy }: AttemptRequest,
+  { redirectURI, scopes, subType, prompt, extra, returnTo, appState, startedBy, restarts }: AttemptRequest,
 ): Promise<LoginOutcome> {
   const { client, options } = runtime;
   const place = attemptCookiePlace(req, redirectURI, options);
@@ -68,6 +68,7 @@ export async function sendToPolar(
     returnTo,
     appState,
     startedBy,
+    restarts,
     clientID: options.credentials.clientID,
     server: nameOfServer(options.server),
     nonce: randomText(),

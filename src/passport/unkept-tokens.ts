@@ -26,7 +26,7 @@ export class UnkeptTokens {
 
   /** Somebody has the tokens, or is about to store them. */
   keep(): void {
-    this.#isKept = true;
+    if (!this.#isRevoked) this.#isKept = true;
   }
 
   /** The login has failed, although somebody may have been about to keep its tokens. */

@@ -23,12 +23,18 @@ export interface OpenEntry extends LoginFacts {
   readonly user: string;
   /** Id of the login attempt that it came from. */
   readonly attempt?: string | undefined;
-  /** There while the app has yet to log that user in: what is to become of the tokens if it never does. */
+  /** There while the app has yet to log that user in. */
   readonly waiting?: Waiting | undefined;
 }
 
-/** `leave` where the app may have kept the tokens itself. */
-export type Waiting = 'revoke' | 'leave';
+/** How a login waits for the app to log its user in. */
+export interface Waiting {
+  /** Hash of the cookie of the login attempt: only the browser that has it may be logged in by this. */
+  readonly cookieHash: string;
+  /** True where the app may have kept the tokens itself: they are not revoked if it never logs that user in. */
+  readonly isLeftToApp: boolean;
+  readonly returnTo?: string | undefined;
+}
 
 /** The same with all that is secret sealed with the app's keys; the rest decides whether it is worth opening. */
 export interface SealedEntry
@@ -120,7 +126,7 @@ export function parseSessionEntry(value: unknown): SessionEntry | undefined {
     askedScopes,
     mintedAt,
     ...(attempt !== undefined && { attempt }),
-    ...((waiting === 'revoke' || waiting === 'leave') && { waiting: waiting as Waiting }),
+    ...(isWaiting(waiting) && { waiting }),
   };
   if (v === 2) {
     const { scopes, clientID, server, sealed } = rest;
@@ -133,6 +139,11 @@ export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   if (v !== 1 || tokens === undefined || facts === undefined) return undefined;
   if (!isName(recordKey, 32)) return undefined;
   return { v, ...common, recordKey, tokens, ...facts };
+}
+
+function isWaiting(value: unknown): value is Waiting {
+  const { cookieHash, isLeftToApp } = (value ?? {}) as Partial<Record<keyof Waiting, unknown>>;
+  return isText(cookieHash) && typeof isLeftToApp === 'boolean';
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';

@@ -2,7 +2,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { NextFunction, Request, Response } from 'express';
-import { requireLogin } from 'passport-polar-sh';
+import { PolarStrategy, polarTokens, requireLogin, requireScope } from 'passport-polar-sh';
+import { Browser } from '../support/browser.js';
 import { until } from '../support/polars.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
@@ -80,7 +81,7 @@ it('a verify callback that has seen the tokens may have kept them: with session:
   await browser.logIn();
   app.emulator.advanceTime(601);
   await browser.get('/me');
-  expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+  expect((await browser.get('/session')).body).not.toHaveProperty('polar (waiting)');
   await browser.logIn();
   await browser.post('/password');
   await new Promise((resolve) => setTimeout(resolve, 200));
@@ -107,7 +108,7 @@ describe.each([
       expect((await browser.post(`/accept${query}`)).body).toEqual({ in: true });
       expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
       expect((await browser.get('/page').set('accept', 'text/html')).body).toEqual({ page: true });
-      expect((await browser.get('/session')).body.polar).not.toHaveProperty('waiting');
+      expect(Object.keys((await browser.get('/session')).body)).not.toContain('polar (waiting)');
       app.emulator.advanceTime(864_000);
       expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
     },
@@ -171,7 +172,7 @@ describe.each([
     const browser = app.browser();
     await browser.logIn();
     const stored = JSON.stringify(app.store['sessions' as never]);
-    expect(stored).toMatch(/waiting\W+revoke/);
+    expect(stored).toContain('polar (waiting)');
     expect(stored).not.toMatch(/polar_[ar]t_u_/);
     await browser.post('/accept');
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
@@ -206,5 +207,118 @@ it('where serializeUser fails the response is sent all the same, and the tokens 
   const browser = app.browser();
   expect((await browser.logIn()).headers['location']).toBe('/terms');
   await until(() => app.emulator.liveTokens().length === 0);
-  expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+  expect((await browser.get('/session')).body).not.toHaveProperty('polar (waiting)');
 });
+
+describe('a login that waits', () => {
+  it('is nothing to somebody who only shares the session, and has put it into the browser', async () => {
+    app = await startTestApp(
+      terms((server, parts) => {
+        server.get('/cart', (req, res) => void res.json(Object.assign(req.session, { cart: 1 })));
+        withOwnCallback?.(server, parts);
+      }),
+    );
+    const attacker = app.browser();
+    await attacker.get('/cart');
+    const planted = cookieOf(attacker, 'connect.sid');
+    const victim = app.browser();
+    victim.agent.jar.setCookie(`connect.sid=${planted}; Path=/`, '127.0.0.1', '/');
+    await victim.logIn();
+    await attacker.post('/accept');
+    expect((await attacker.get('/token')).body.code).toBe('not_logged_in');
+    await until(() => app.emulator.liveTokens().length === 0);
+  });
+
+  it('takes the place of the login that is there, for the same person: more scopes after another terms page', async () => {
+    app = await startTestApp(
+      terms((server, parts) => {
+        server.get(
+          '/orders',
+          requireScope('orders:read', { loginPath: '/auth/polar' }),
+          (_req, res) => void res.json({ orders: [] }),
+        );
+        withOwnCallback?.(server, parts);
+      }),
+    );
+    const browser = app.browser();
+    await browser.logIn();
+    await browser.post('/accept');
+    const guarded = await browser.get('/orders').set('accept', 'text/html');
+    expect((await browser.logIn(guarded.headers['location'] as string)).headers['location']).toBe('/terms');
+    // Until then the one that is there goes on.
+    expect((await browser.get('/me')).body.scopes).toEqual(['openid', 'email']);
+    await browser.post('/accept');
+    expect((await browser.get('/orders').set('accept', 'text/html')).body).toEqual({ orders: [] });
+    await until(() => app.emulator.liveTokens().length === 1);
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+  });
+
+  it('brings the page to come back to along', async () => {
+    app = await startTestApp(terms(withOwnCallback));
+    const browser = app.browser();
+    await browser.logIn('/auth/polar?return_to=/reports');
+    await browser.post('/accept');
+    expect((await browser.get('/session')).body.returnTo).toBe('/reports');
+  });
+});
+
+it('only the first req.logIn in the request of the callback is free: another person gets no tokens', async () => {
+  app = await startTestApp({
+    callback: { successReturnToOrRedirect: undefined } as never,
+    routes: (server, { passport }) =>
+      server.get(callback, passport.authenticate('polar'), (req, res, next) =>
+        logIn(req, res, next, { id: 'somebody else', provider: 'password' }),
+      ),
+  });
+  const browser = app.browser();
+  expect((await browser.logIn()).body).toEqual({ in: true });
+  expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+  await until(() => app.emulator.liveTokens().length === 0);
+});
+
+it('polarTokens before passport.session() keeps the tokens, too', async () => {
+  const { default: session } = await import('express-session');
+  const { Passport } = await import('passport');
+  app = await startTestApp();
+  const { default: express } = await import('express');
+  const { createServer } = await import('node:http');
+  const authenticator = new Passport();
+  const server = express();
+  const listening = createServer(server);
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(listening.address() as { port: number }).port}`;
+  const { clientID, clientSecret } = app.emulator.registerClient({ redirectURIs: [`${url}${callback}`] });
+  const polar = new PolarStrategy({
+    clientID,
+    clientSecret,
+    callbackURL: callback,
+    server: app.emulator.server,
+  });
+  authenticator.use(polar);
+  authenticator.serializeUser((user, done) => done(null, user));
+  authenticator.deserializeUser((user, done) => done(null, user as Express.User));
+  server.use(session({ secret: 'only for tests', resave: false, saveUninitialized: false }));
+  server.use(polarTokens(polar), authenticator.session());
+  server.get('/auth/polar', authenticator.authenticate('polar'));
+  server.get(callback, authenticator.authenticate('polar', { successRedirect: '/' }));
+  server.post('/again', (req, res, next) => {
+    const update = { ...(req.user as object), displayName: 'Ada L.' } as Express.User;
+    req.login(update, (error) => (error ? next(error) : res.json({})));
+  });
+  server.get('/token', async (req, res) => void res.json({ accessToken: await req.polar.getAccessToken() }));
+  try {
+    const browser = new Browser(url);
+    await browser.logIn();
+    await browser.post('/again').expect(200);
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+  } finally {
+    listening.closeAllConnections();
+    listening.close();
+  }
+});
+
+function cookieOf(browser: Browser, name: string): string {
+  const access = { domain: '127.0.0.1', path: '/', script: false, secure: false };
+  const cookies = browser.agent.jar.getCookies(access) as unknown as { name: string; value: string }[];
+  return cookies.find((each) => each.name === name)?.value ?? '';
+}

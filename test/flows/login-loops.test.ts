@@ -1,0 +1,153 @@
+/** What would send a browser round between the app and Polar for ever, until it shows "too many redirects". */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Express as App } from 'express';
+import { logout, requireLogin, requireScope } from 'passport-polar-sh';
+import request from 'supertest';
+import type { Browser } from '../support/browser.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+const callback = '/auth/polar/callback';
+const guard = (server: App): void => {
+  server.get(
+    '/page',
+    requireLogin({ loginPath: '/auth/polar' }),
+    (_req, res) => void res.json({ page: true }),
+  );
+};
+
+/** Follows redirects as a browser does, which stops at twenty. */
+async function roam(browser: Browser, start: string) {
+  let path = start;
+  for (let redirects = 0; redirects < 20; redirects++) {
+    const answer = await browser.get(path).set('accept', 'text/html');
+    const location = answer.headers['location'] as string | undefined;
+    if (location === undefined) return { answer, redirects };
+    path = location.startsWith('/') ? location : await browser.visitPolar(new URL(location));
+  }
+  throw new Error('Too many redirects');
+}
+
+describe('a browser is stopped with an error that says what to look at, where', () => {
+  it.each<[string, TestAppOptions]>([
+    [
+      'a session cookie never comes back',
+      { session: { cookie: { secure: true } }, strategy: { proxy: false } },
+    ],
+    [
+      'the callback logs nobody in',
+      {
+        routes: (server, { passport }) => {
+          server.get(callback, passport.authenticate('polar', { session: false }), (_req, res) =>
+            res.redirect('/page'),
+          );
+          guard(server);
+        },
+      },
+    ],
+    [
+      'the page of the terms needs a login itself',
+      {
+        routes: (server, { passport }) => {
+          server.get(callback, passport.authenticate('polar', { session: false }), (req, res) => {
+            Object.assign(req.session, { waitingFor: 1 });
+            res.redirect('/page');
+          });
+          guard(server);
+        },
+      },
+    ],
+    [
+      'a middleware changes the user of the session on the way out',
+      {
+        verify: () => ({ id: 7, seen: 0 }),
+        routes: (server) => {
+          server.use((req, _res, next) => {
+            const user = (req.session as never as { passport?: { user?: { seen: number } } }).passport?.user;
+            if (user) user.seen++;
+            next();
+          });
+          guard(server);
+        },
+      },
+    ],
+    [
+      'what a scope needs is lost between guard and login',
+      {
+        routes: (server) => {
+          server.get('/auth/polar', (req, _res, next) => {
+            req.url = req.originalUrl = req.originalUrl.replace(/&scope=[^&]*/, '');
+            next();
+          });
+          server.get(
+            '/page',
+            requireScope('orders:read', { loginPath: '/auth/polar' }),
+            (_req, res) => void res.json({}),
+          );
+        },
+      },
+    ],
+  ])('%s', async (what, options) => {
+    app = await startTestApp({
+      ...options,
+      routes: (server, parts) => {
+        if (what.includes('session cookie')) {
+          // As express-session leaves its cookie out behind a proxy that is not trusted.
+          server.use((_req, res, next) => {
+            const setHeader = res.setHeader.bind(res);
+            res.setHeader = ((name: string, value: unknown) => {
+              const kept = [value].flat().filter((each) => !String(each).startsWith('connect.sid='));
+              return setHeader(name, (name.toLowerCase() === 'set-cookie' ? kept : value) as never);
+            }) as never;
+            next();
+          });
+          guard(server);
+        }
+        options.routes?.(server, parts);
+      },
+      ...(what.includes('session cookie') && { session: {}, strategy: {} }),
+    });
+    const { answer, redirects } = await roam(app.browser(), '/page');
+    expect([answer.status, answer.body.code]).toEqual([
+      500,
+      what.includes('middleware') ? 'user_changed' : 'login_loop',
+    ]);
+    expect(redirects).toBeLessThan(16);
+    const exchanges = app.emulator.requests.filter(({ endpoint }) => endpoint === 'token').length;
+    expect(exchanges).toBeLessThanOrEqual(3);
+  });
+});
+
+it('logging in and out again and again is nothing unusual', async () => {
+  app = await startTestApp({
+    routes: (server, { polar }) => {
+      guard(server);
+      server.post('/logout', logout(polar, { redirectTo: '/home' }));
+    },
+  });
+  const browser = app.browser();
+  for (let time = 0; time < 6; time++) {
+    expect((await roam(browser, '/page')).answer.body).toEqual({ page: true });
+    await browser.post('/logout');
+  }
+});
+
+it('a response that something sends twice each time starts few logins, and then fails', async () => {
+  app = await startTestApp();
+  const browser = app.browser();
+  let url = await browser.startLogin();
+  for (let round = 1; ; round++) {
+    const path = await browser.visitPolar(url);
+    const access = { domain: '127.0.0.1', path: '/', script: false, secure: false };
+    const cookie = (browser.agent.jar.getCookies(access) as unknown as { toValueString(): string }[])
+      .map((each) => each.toValueString())
+      .join('; ');
+    await request(app.url).get(path).set('cookie', cookie); // the first response is dropped
+    const { location } = (await browser.get(path)).headers;
+    if (location === '/failed') break;
+    expect(round).toBeLessThan(4);
+    url = new URL(location as string);
+  }
+});

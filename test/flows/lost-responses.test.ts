@@ -1,0 +1,115 @@
+/** Logins whose response never reaches the browser: nobody could ever log them out, so they end. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { request as send } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { RequestHandler } from 'express';
+import { until } from '../support/polars.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+let codes: string[];
+const note = (message: unknown): void => {
+  const { event, code } = message as { event: string; code: string };
+  if (event === 'login-failed') codes.push(code);
+};
+beforeEach(() => {
+  codes = [];
+  subscribe('passport-polar-sh:login', note);
+});
+afterEach(async () => {
+  unsubscribe('passport-polar-sh:login', note);
+  await app.close();
+});
+
+const callback = '/auth/polar/callback';
+const live = () => app.emulator.liveTokens().length;
+const exchanged = () =>
+  app.emulator.requests.some(({ endpoint, status }) => endpoint === 'token' && status === 200);
+/** Answers at once, as a time-out does; what is under way goes on. */
+const giveUp: RequestHandler = (_req, res, next) => {
+  res.status(503).json({ code: 'gave_up' });
+  next();
+};
+
+describe('the tokens are revoked where the response', () => {
+  it('is thrown away by the browser, which has gone elsewhere', async () => {
+    app = await startTestApp();
+    const browser = app.browser();
+    const path = await browser.visitPolar(await browser.startLogin());
+    app.emulator.fail('token', { delayMs: 300 });
+    const access = { domain: '127.0.0.1', path: '/', script: false, secure: false };
+    const cookie = (browser.agent.jar.getCookies(access) as unknown as { toValueString(): string }[])
+      .map((each) => each.toValueString())
+      .join('; ');
+    const sent = send(`${app.url}${path}`, { headers: { cookie } });
+    sent.on('error', () => {});
+    sent.end();
+    await delay(100);
+    sent.destroy();
+    await until(() => exchanged());
+    await until(() => live() === 0);
+    await until(() => codes.includes('response_lost'));
+  });
+
+  it.each<[string, object]>([
+    ['successRedirect', { successRedirect: '/home' }],
+    ['session: false', { session: false }],
+  ])('was sent before the login was done (%s)', async (_what, options) => {
+    app = await startTestApp({
+      routes: (server, { passport }) =>
+        server.get(callback, giveUp, passport.authenticate('polar', options), (_req, _res) => {}),
+    });
+    expect((await app.browser().logIn()).status).toBe(503);
+    await until(() => exchanged());
+    await until(() => live() === 0);
+  });
+
+  it('is sent twice by a callback of the app that logs nobody in', async () => {
+    app = await startTestApp({
+      routes: (server, { passport }) =>
+        server.get(callback, (req, res, next) => {
+          passport.authenticate('polar', () => {
+            res.redirect('/somewhere');
+            if (!res.headersSent) res.json({});
+          })(req, res, next);
+        }),
+    });
+    expect((await app.browser().logIn()).headers['location']).toBe('/somewhere');
+    await until(() => live() === 0);
+    expect(codes).toEqual(['nobody_logged_in']);
+  });
+});
+
+it('a response that comes is no loss', async () => {
+  app = await startTestApp();
+  const browser = app.browser();
+  await browser.logIn();
+  await delay(100);
+  expect([live(), codes]).toEqual([1, []]);
+  expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+});
+
+describe('a login that fails while it is put into the session is told', () => {
+  it.each<[string, TestAppOptions['routes']]>([
+    [
+      'serializeUser',
+      (_server, { passport }) =>
+        void (passport as never as { _serializers: unknown[] })._serializers.unshift(
+          (_user: unknown, done: (error: Error) => void) => done(new Error('no table')),
+        ),
+    ],
+    [
+      'the session store',
+      (_server, { store }) => {
+        const set = store.set.bind(store);
+        store.set = (sid, data, done) =>
+          'passport' in data ? done?.(new Error('disk full')) : set(sid, data, done);
+      },
+    ],
+  ])('by %s', async (_what, routes) => {
+    app = await startTestApp({ routes: routes as never });
+    expect((await app.browser().logIn()).status).toBe(500);
+    expect(codes).toEqual(['app_error']);
+  });
+});
