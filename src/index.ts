@@ -6,6 +6,7 @@ export type {
   PolarBearerVerify,
 } from './bearer/bearer-options.js';
 export { PolarBearerStrategy } from './bearer/bearer-strategy.js';
+export type { VerifyDone } from './call-verify.js';
 export type { AuthorizationParameters, Prompt, SubType } from './client/authorization-url.js';
 export type { CallOptions } from './client/call-options.js';
 export type { TokenEndpointAuthMethod } from './client/client-authentication.js';
@@ -53,7 +54,6 @@ export type {
   ClassicVerifyWithParams,
   PolarVerify,
   VerifiedLogin,
-  VerifyDone,
   WithRequest,
 } from './passport/verify-callback.js';
 export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './server.js';

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
+import { callVerify } from '../call-verify.js';
 import { type Introspection, organizationsOf } from '../client/introspection.js';
-import { PolarError } from '../errors.js';
 import { forOneRequest } from '../option-checks.js';
 import {
   type BearerRequirements,
@@ -29,7 +29,7 @@ export interface BearerCheckParts {
 
 /** The check of one strategy. */
 export function bearerCheck({ options, clientID, introspect, verify }: BearerCheckParts): BearerCheck {
-  const { now, realm, tokenPrefix } = options;
+  const { now, realm, timeoutMs, tokenPrefix } = options;
   const challenge = (attributes: Attributes): string => challengeOf({ realm, ...attributes });
   const invalid = (description: string): BearerOutcome => ({
     status: 401,
@@ -50,14 +50,12 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
     const user = userOf(introspection);
     const info = { scope: user.scopes.join(' '), organizations: user.organizations };
     if (verify === undefined) return { user: user as Express.User, info };
-    const verified: unknown = await verify({ accessToken, introspection, req });
-    if (verified === undefined) {
-      throw new PolarError(
-        'invalid_verify_result',
-        'The verify callback returned undefined. Return the user, or false to refuse the token (is a return statement missing?).',
-      );
-    }
-    return verified ? { user: verified as Express.User, info } : invalid('The access token was refused');
+    const call = verify as (...args: unknown[]) => unknown;
+    const verified = await callVerify(call, {
+      args: [{ accessToken, introspection, req }],
+      timeoutMs,
+    });
+    return verified.user ? { user: verified.user, info } : invalid('The access token was refused');
   };
 
   return async (req, requirements) => {

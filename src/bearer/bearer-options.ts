@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import type { VerifyDone } from '../call-verify.js';
 import type { PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
 import type { PolarScope } from '../client/polar-scope.js';
@@ -52,12 +53,18 @@ export interface PolarBearerUser {
   readonly organizations: readonly string[];
 }
 
-/** Maps a token to a user of the app; `false` or `null` refuses it. */
-export type PolarBearerVerify = (token: {
+/** What a verify callback is given of a token. */
+export interface VerifiedToken {
   readonly accessToken: string;
   readonly introspection: Introspection;
   readonly req: Request;
-}) => Express.User | false | null | Promise<Express.User | false | null>;
+}
+
+/** Maps a token to a user of the app; `false` refuses it. `done` is there for those who would rather call it. */
+export type PolarBearerVerify = (
+  token: VerifiedToken,
+  done: VerifyDone,
+) => Express.User | false | null | Promise<Express.User | false | null>;
 
 /** {@link BearerRequirements} as lists. */
 export interface ResolvedRequirements {
@@ -75,6 +82,7 @@ export interface ResolvedBearerOptions {
   /** What every access token starts with, where that is known. */
   readonly tokenPrefix: string;
   readonly apiURL: string;
+  readonly timeoutMs: number;
   readonly now: () => number;
 }
 
@@ -107,6 +115,7 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
       count(options.unknownTokensPerMinute, 'unknownTokensPerMinute') ?? (polar === 'production' ? 250 : 50),
     tokenPrefix: polar === undefined ? '' : 'polar_at_',
     apiURL: server.apiURL,
+    timeoutMs: options.timeoutMs ?? 10_000,
     now: clock(options.now),
   };
 }
@@ -135,7 +144,7 @@ export function requirementsOf(...all: BearerRequirements[]): ResolvedRequiremen
 
 /** @throws TypeError when it is no function of one object */
 export function checkVerify(verify: unknown): void {
-  if (verify === undefined || (typeof verify === 'function' && verify.length <= 1)) return;
+  if (verify === undefined || (typeof verify === 'function' && verify.length <= 2)) return;
   throw new TypeError(
     'The verify callback of PolarBearerStrategy is a function of one object, ({ accessToken, introspection, req }), that returns the user or false',
   );

@@ -84,7 +84,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
       [polarRuntime]: runtime,
       [loginParts]: {
         attempts: new LoginAttempts(resolved),
-        verify: verifyLogin(verify, resolved.passReqToCallback),
+        verify: verifyLogin(verify, resolved),
         handsOverTokens: verify !== undefined,
       },
       // The base class's own client holds the secret, which console.log(strategy) must not show.

@@ -1,7 +1,8 @@
 import type { Request } from 'express';
+import { callVerify, type Verified, type VerifyDone } from '../call-verify.js';
 import type { TokenResponse } from '../client/token-response.js';
-import { PolarError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
+import type { ResolvedOptions } from '../options.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import type { PolarProfile } from './profile.js';
 
@@ -21,11 +22,8 @@ export interface VerifiedLogin {
 /** The user to log in; `false` (or `null`, as databases answer) for nobody, whose tokens are then revoked. */
 export type VerifyResult = Express.User | false | null;
 
-/** Verify callback with one parameter, usually async. */
-export type PolarVerify = (login: VerifiedLogin) => VerifyResult | Promise<VerifyResult>;
-
-/** Passport's `done`. */
-export type VerifyDone = (error?: unknown, user?: Express.User | false | null, info?: unknown) => void;
+/** Verify callback of one object, usually async. `done` is there for those who would rather call it. */
+export type PolarVerify = (login: VerifiedLogin, done: VerifyDone) => VerifyResult | Promise<VerifyResult>;
 
 /** Passport's classic verify callback. */
 export type ClassicVerify = (
@@ -50,70 +48,44 @@ export type WithRequest<Verify extends (...args: never[]) => unknown> = (
   ...args: Parameters<Verify>
 ) => unknown;
 
-/** What came of verifying: the user, or why not. */
-export interface Verified {
-  readonly user: Express.User | false;
-  readonly info?: unknown;
-}
-
 /** Any verify callback, made one function. Rejects with whatever the callback throws or hands to `done`. */
 export type VerifyLogin = (login: VerifiedLogin, response: TokenResponse) => Promise<Verified>;
 
 /**
  * Accepts every form of verify callback.
  *
- * @throws TypeError when it is no function, or one with a number of parameters that no form has
+ * @throws TypeError when it is no function, or declares a number of parameters that no form has
  */
-export function verifyLogin(verify: unknown, passReqToCallback: boolean): VerifyLogin {
+export function verifyLogin(
+  verify: unknown,
+  { passReqToCallback, timeoutMs }: Pick<ResolvedOptions, 'passReqToCallback' | 'timeoutMs'>,
+): VerifyLogin {
   if (verify === undefined) return async ({ profile }) => ({ user: profile });
   if (typeof verify !== 'function')
     throw new TypeError(
       'The verify callback must be a function; leave it out to use the profile as the user',
     );
-  if (verify.length < 4) return (login) => callModern(verify as PolarVerify, login);
+  const call = verify as (...args: unknown[]) => unknown;
+  if (verify.length < 3) return (login) => callVerify(call, { args: [login], timeoutMs });
   const [short, long] = passReqToCallback ? [5, 6] : [4, 5];
   if (verify.length !== short && verify.length !== long) {
     throw new TypeError(
-      `The verify callback has ${verify.length} parameters. With passReqToCallback: ${passReqToCallback} a classic one has ${short} or ${long}, ` +
-        `(${passReqToCallback ? 'req, ' : ''}accessToken, refreshToken, [params,] profile, done); any with fewer than 4 gets one object, ({ tokens, profile, claims, req }).`,
+      `The verify callback has ${verify.length} parameters. With passReqToCallback: ${passReqToCallback} a classic one declares ${short} or ${long}, ` +
+        `(${passReqToCallback ? 'req, ' : ''}accessToken, refreshToken, [params,] profile, done); any other gets one object, ({ tokens, profile, claims, req }), and may return the user.`,
     );
   }
-  return (login, response) => callClassic(verify, passReqToCallback, verify.length === long, login, response);
-}
-
-async function callModern(verify: PolarVerify, login: VerifiedLogin): Promise<Verified> {
-  const user: unknown = await verify(login);
-  if (user === undefined) {
-    throw new PolarError(
-      'invalid_verify_result',
-      'The verify callback returned undefined. Return the user, or false when nobody is to be logged in (is a return statement missing?).',
-    );
-  }
-  return { user: user ? (user as Express.User) : false };
-}
-
-function callClassic(
-  verify: unknown,
-  withRequest: boolean,
-  withParams: boolean,
-  login: VerifiedLogin,
-  response: TokenResponse,
-): Promise<Verified> {
-  return new Promise((resolve, reject) => {
-    const done: VerifyDone = (error, user, info) =>
-      error ? reject(error) : resolve({ user: user || false, info });
+  const hasParams = verify.length === long;
+  return (login, response) => {
     // As with passport-oauth2, params is the token response without the refresh token, which has a place of its own.
     const { refresh_token: _ownArgument, ...params } = response.raw;
     const { accessToken, refreshToken } = login.tokens;
     const args = [
-      ...(withRequest ? [login.req] : []),
+      ...(passReqToCallback ? [login.req] : []),
       accessToken,
       refreshToken,
-      ...(withParams ? [params] : []),
+      ...(hasParams ? [params] : []),
       login.profile,
-      done,
     ];
-    // An async function in the classic form may reject instead of calling done.
-    Promise.resolve((verify as (...all: unknown[]) => unknown)(...args)).catch(reject);
-  });
+    return callVerify(call, { args, timeoutMs });
+  };
 }

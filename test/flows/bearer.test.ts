@@ -579,7 +579,7 @@ describe('construction', () => {
     expect(make(change)).toThrow(message);
   });
 
-  it.each([7, (_a: unknown, _b: unknown) => false])('wants a verify callback of one object: %s', (verify) => {
+  it.each([7, (_a: unknown, _b: unknown, _c: unknown) => false])('wants a verify callback of one object: %s', (verify) => {
     expect(make({}, verify)).toThrow('verify callback of PolarBearerStrategy');
   });
 

@@ -117,6 +117,8 @@ describe('a classic verify callback', () => {
   it.each([
     [{}, 6],
     [{}, 7],
+    [{}, 3],
+    [{ passReqToCallback: true }, 3],
     [{ passReqToCallback: true }, 4],
   ])('with %j and %i parameters is refused at once', (strategy, length) => {
     const verify = Object.defineProperty(() => {}, 'length', { value: length });
