@@ -3,6 +3,7 @@
  * kind are bounded here once, and redirects are refused: a token endpoint that redirects would leak the secret.
  */
 import { PolarResponseError, PolarTransientError } from './errors.js';
+import { parseJSON } from './parse-json.js';
 import { afterPause } from './within.js';
 
 /** The platform's `fetch`, or something that behaves like it. */
@@ -67,7 +68,7 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
         return { status, headers, body: undefined };
       }
       const text = await deadline.race(readCapped(response, where));
-      return { status, headers, body: parseJSON(response, text, where) };
+      return { status, headers, body: parsedBody(response, text, where) };
     } catch (error) {
       const explained = deadline.explain(error, where);
       if (!isAnswered && isConnectionReset(error)) unansweredResets.add(explained as object);
@@ -191,30 +192,49 @@ function requestInit(request: HttpRequest, signal: AbortSignal): RequestInit {
   return init;
 }
 
-// A body that is left unread holds its connection.
-function discardBody(response: Response): void {
-  response.body?.cancel().catch(() => {});
+/** Gives up a body that nobody reads: it would hold its connection. */
+export function discardBody(response: Response): void {
+  // Those of other fetches (node-fetch) are streams of Node's.
+  const body = response.body as { cancel?(): Promise<void>; destroy?(): void } | null;
+  if (typeof body?.cancel === 'function') body.cancel().catch(() => {});
+  else body?.destroy?.();
 }
 
 async function readCapped(response: Response, where: string): Promise<string> {
-  if (response.body === null) return '';
-  const reader = response.body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.byteLength;
+  for await (const chunk of bytesOf(response)) {
+    chunks.push(chunk);
+    size += chunk.byteLength;
     if (size > maxBodyBytes) {
-      reader.cancel().catch(() => {});
+      discardBody(response);
       throw new PolarResponseError(
         'response_too_large',
         `${where} answered with more than ${maxBodyBytes / 1024} KiB. Check the server option.`,
       );
     }
-    chunks.push(value);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The body of any Response: of the platform's fetch, of node-fetch and cross-fetch, or of a mock that has nothing but `text`. */
+async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
+  const body: unknown = response.body;
+  if (body === null || body === undefined) {
+    if (typeof response.text === 'function') yield Buffer.from(await response.text());
+    return;
+  }
+  if (typeof (body as ReadableStream<Uint8Array>).getReader === 'function') {
+    const reader = (body as ReadableStream<Uint8Array>).getReader();
+    try {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+    } finally {
+      // Where nobody reads on: the other side may never end.
+      reader.cancel().catch(() => {});
+    }
+  } else if (typeof (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator] === 'function')
+    for await (const chunk of body as AsyncIterable<Uint8Array>) yield Buffer.from(chunk);
+  else yield Buffer.from(await response.text());
 }
 
 // By the status alone, so that whatever a proxy puts into the body of its error page cannot make it another error.
@@ -242,10 +262,10 @@ export function parseRetryAfter(value: string | null): number | undefined {
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
 }
 
-function parseJSON(response: Response, text: string, where: string): unknown {
+function parsedBody(response: Response, text: string, where: string): unknown {
   const isJSON = /[/+]json\b/i.test(response.headers.get('content-type') ?? '');
   try {
-    if (isJSON) return JSON.parse(text);
+    if (isJSON) return parseJSON(text);
   } catch {
     // V8 quotes the text it could not parse, and that text may hold a token: no cause here.
   }

@@ -49,6 +49,7 @@ export type { LoginFailure } from './passport/login-outcome.js';
 export { PolarStrategy } from './passport/polar-strategy.js';
 export type { PolarProfile } from './passport/profile.js';
 export type { PolarAuthenticateOptions } from './passport/request-options.js';
+
 export type {
   ClassicVerify,
   ClassicVerifyWithParams,
@@ -56,6 +57,7 @@ export type {
   VerifiedLogin,
   WithRequest,
 } from './passport/verify-callback.js';
+export type { BearerRouteOptions, LoginRouteOptions } from './route-options.js';
 export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './server.js';
 export type { PolarStorage, StorageKey, StorageStep, StoredRow } from './storage/polar-storage.js';
 export type { TokenSet } from './tokens/token-set.js';

@@ -32,25 +32,79 @@ export function list(value: unknown = [], name = 'scope'): readonly string[] {
 }
 
 /**
- * Refuses options that nobody knows: a misspelt one would be left out in silence.
+ * Rejects options that nobody knows: a misspelt one would have no effect, and nobody would notice.
  *
  * @throws TypeError that guesses which one was meant
  */
 export function rejectUnknown(options: object, known: readonly string[], who: string): void {
-  const plain = (text: string): string => text.toLowerCase().replace(/[^a-z]/g, '');
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    const asked = plain(name);
-    const resembles = (other: string): boolean =>
-      other.startsWith(asked) || asked.startsWith(other) || other.endsWith(asked);
-    // Every name starts with nothing, so one without letters resembles none.
-    const meant =
-      asked === ''
-        ? undefined
-        : (known.find((other) => plain(other) === asked) ?? known.find((other) => resembles(plain(other))));
+    const meant = closest(name, known);
     const hint = meant === undefined ? `It knows: ${known.join(', ')}.` : `Did you mean ${meant}?`;
     throw new TypeError(`${who} knows no option '${name}'. ${hint}`);
   }
+}
+
+/**
+ * Rejects what looks like a misspelt option, where there may be options of others that cannot all be known.
+ *
+ * @throws TypeError that says which one is meant
+ */
+export function rejectNearMisses(options: object, known: readonly string[], who: string): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name) || passportOptions.has(name)) continue;
+    const meant = closest(name, known);
+    if (meant !== undefined) throw new TypeError(`${who} knows no option '${name}'. Did you mean ${meant}?`);
+  }
+}
+
+// Those of Passport and of frameworks around it, whatever they resemble.
+const passportOptions = new Set([
+  ...['authInfo', 'assignProperty', 'failureFlash', 'failureMessage', 'failureRedirect', 'failWithError'],
+  ...[
+    'keepSessionInfo',
+    'passReqToCallback',
+    'pauseStream',
+    'property',
+    'session',
+    'successFlash',
+    'successMessage',
+  ],
+  ...['successRedirect', 'successReturnToOrRedirect', 'userProperty', 'defaultStrategy', 'callback'],
+]);
+
+/** The name that was probably meant: the same letters, the beginning or end of it, or few letters away. */
+export function closest(name: string, known: readonly string[]): string | undefined {
+  const plain = (text: string): string => text.toLowerCase().replace(/[^a-z]/g, '');
+  const asked = plain(name);
+  // Every name starts with nothing, so one without letters resembles none.
+  if (asked === '') return undefined;
+  const isPart = (other: string): boolean =>
+    asked.length > 2 && (other.startsWith(asked) || asked.startsWith(other) || other.endsWith(asked));
+  const byDistance = known
+    .map((other) => ({ other, distance: editDistance(asked, plain(other)) }))
+    .filter(
+      ({ distance, other }) => distance <= Math.max(1, Math.floor(Math.min(asked.length, other.length) / 4)),
+    )
+    .sort((one, two) => one.distance - two.distance);
+  return byDistance[0]?.other ?? known.find((other) => isPart(plain(other)));
+}
+
+/** How many letters have to be put in, taken out, changed or swapped with their neighbour. */
+function editDistance(one: string, two: string): number {
+  const rows = [Array.from({ length: two.length + 1 }, (_none, index) => index)];
+  for (let i = 1; i <= one.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= two.length; j++) {
+      const [above = [], before = []] = [rows[i - 1], rows[i - 2]];
+      const changed = (above[j - 1] ?? 0) + (one[i - 1] === two[j - 1] ? 0 : 1);
+      const isSwap = one[i - 1] === two[j - 2] && one[i - 2] === two[j - 1];
+      const swapped = isSwap ? (before[j - 2] ?? Infinity) + 1 : Infinity;
+      row.push(Math.min(changed, swapped, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    }
+    rows.push(row);
+  }
+  return rows[one.length]?.[two.length] ?? Infinity;
 }
 
 /**
@@ -81,6 +135,8 @@ export function callbackURLOf(value: unknown): string {
   const isAbsolute = parseURL(String(value)) !== undefined;
   const valid =
     url !== undefined &&
+    // Relative to the page that starts the login, it would be another address for each of them.
+    (isAbsolute || String(value).startsWith('/')) &&
     !/^$|^\/\/|#/.test(String(value)) &&
     (!isAbsolute || url.protocol === 'https:' || isLocalHTTP(url)) &&
     url.username + url.password === '';

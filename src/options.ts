@@ -205,7 +205,28 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
   });
 }
 
+// Options of passport-oauth2 and its other subclasses.
+const elsewhere: Readonly<Record<string, string>> = {
+  authorizationURL: 'server names all addresses of a Polar',
+  tokenURL: 'server names all addresses of a Polar',
+  userProfileURL: 'server names all addresses of a Polar',
+  redirectURI: 'callbackURL is where Polar sends people back to',
+  redirect_uri: 'callbackURL is where Polar sends people back to',
+  redirectURL: 'callbackURL is where Polar sends people back to',
+  state: 'state is always on; give app data for one login, as appState of passport.authenticate',
+  pkce: 'PKCE is always on',
+  nonce: 'a nonce is always sent and checked',
+  store: 'login attempts are in storage, by default the session store',
+  scopeSeparator: 'Polar separates scopes by spaces',
+  customHeaders: 'give a fetch of your own instead',
+  skipUserProfile: 'the profile comes from the id_token; fetchUserInfo asks userinfo as well',
+};
+
 function rejectReplaced(options: object): void {
+  for (const name of Object.keys(options)) {
+    const why = Object.hasOwn(elsewhere, name) ? elsewhere[name] : undefined;
+    if (why !== undefined) throw new TypeError(`PolarStrategy knows no option '${name}': ${why}.`);
+  }
   for (const name of ['tokenRecords', 'refreshLock']) {
     if (!Object.hasOwn(options, name)) continue;
     throw new TypeError(

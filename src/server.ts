@@ -9,6 +9,11 @@ export interface CustomPolarServer {
   readonly apiURL: string;
   /** The `iss` of its id_tokens. @default 'https://polar.sh' */
   readonly issuer?: string | undefined;
+  /**
+   * Allows plain http to another machine: secrets and tokens are then readable on the way. For a local Polar in another
+   * container of a development machine, and nothing else. @default false
+   */
+  readonly allowInsecureHTTP?: boolean | undefined;
 }
 
 /** An OpenID provider described by its metadata document (OpenID Connect Discovery 1.0). */
@@ -99,8 +104,11 @@ export function nameOfServer({ apiURL, discovery, endpoints }: ResolvedServer): 
 }
 
 function fromAddresses(server: CustomPolarServer): ResolvedServer {
-  const web = baseURL(server.webURL, 'server.webURL');
-  const api = baseURL(server.apiURL, 'server.apiURL');
+  const { allowInsecureHTTP = false } = server;
+  if (typeof allowInsecureHTTP !== 'boolean')
+    throw new TypeError('server.allowInsecureHTTP must be true or false');
+  const web = baseURL(server.webURL, 'server.webURL', allowInsecureHTTP);
+  const api = baseURL(server.apiURL, 'server.apiURL', allowInsecureHTTP);
   return {
     apiURL: api,
     endpoints: {
@@ -146,8 +154,8 @@ function issuerOf(issuer: unknown): string | undefined {
   return issuer; // compared to the letter, so kept to the letter
 }
 
-function baseURL(value: unknown, name: string): string {
-  const url = secureURL(value, name);
+function baseURL(value: unknown, name: string, allowInsecureHTTP = false): string {
+  const url = secureURL(value, name, allowInsecureHTTP);
   // Asked of the text: an empty query or fragment (`https://polar.sh/?`) is no `search` and no `hash`.
   if (/[?#]/.test(url.href)) throw new TypeError(`${name} must have no query and no fragment`);
   return url.href.replace(/\/$/, '');
@@ -158,15 +166,24 @@ function baseURL(value: unknown, name: string): string {
  *
  * @throws TypeError that names the option
  */
-export function secureURL(value: unknown, name: string): URL {
+export function secureURL(value: unknown, name: string, allowInsecureHTTP = false): URL {
   const url = typeof value === 'string' ? parseURL(value) : undefined;
-  if (url === undefined) throw new TypeError(`${name} must be an absolute URL`);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
-    throw new TypeError(`${name} must use https (plain http only on localhost): secrets are sent there`);
+  if (url === undefined)
+    throw new TypeError(`${name} must be an absolute URL, such as https://api.polar.sh${instead(value)}`);
+  const isAllowedHTTP = url.protocol === 'http:' && (allowInsecureHTTP || isLoopback(url.hostname));
+  if (url.protocol !== 'https:' && !isAllowedHTTP) {
+    throw new TypeError(
+      `${name} must use https (plain http only on localhost): secrets are sent there. For a local Polar in another container, add allowInsecureHTTP: true to server`,
+    );
   }
   if (url.username !== '' || url.password !== '')
     throw new TypeError(`${name} must not contain a user name or password`);
   return url;
+}
+
+// Not a text: it may be a secret that went astray.
+function instead(value: unknown): string {
+  return typeof value === 'string' ? '' : `, not ${value === null ? null : typeof value}`;
 }
 
 function isLoopback(hostname: string): boolean {

@@ -79,6 +79,9 @@ const placeOf = (file: string): string => (file === 'emulator.ts' ? 'emulator-en
 const allowed: Record<string, readonly string[]> = {
   errors: [],
   'parse-url': [],
+  'parse-json': [],
+  'call-verify': ['errors'],
+  'route-options': ['bearer', 'passport'],
   server: ['parse-url'],
   'return-to': ['parse-url'],
   'token-characters': [],
@@ -89,7 +92,7 @@ const allowed: Record<string, readonly string[]> = {
   'under-way': ['errors', 'within'],
   'strategy-registry': ['tokens'],
   outage: ['errors'],
-  http: ['errors', 'within'],
+  http: ['parse-json', 'errors', 'within'],
   'option-checks': ['errors', 'parse-url'],
   'request-session': ['errors', 'within'],
   'first-save': ['request-session'],
@@ -99,6 +102,7 @@ const allowed: Record<string, readonly string[]> = {
   'no-store': [],
   'request-url': ['parse-url'],
   bearer: [
+    'call-verify',
     'api',
     'client',
     'errors',
@@ -110,7 +114,7 @@ const allowed: Record<string, readonly string[]> = {
     'token-characters',
   ],
   client: ['errors', 'http', 'server', 'token-characters'],
-  'id-token': ['errors', 'http', 'server'],
+  'id-token': ['parse-json', 'errors', 'http', 'server'],
   storage: ['errors', 'within'],
   tokens: ['errors', 'storage', 'token-characters', 'within'],
   attempts: ['client', 'errors', 'storage', 'tokens'],
@@ -137,6 +141,7 @@ const allowed: Record<string, readonly string[]> = {
     'under-way',
   ],
   passport: [
+    'call-verify',
     'api',
     'attempts',
     'before-end',
@@ -184,6 +189,8 @@ const allowed: Record<string, readonly string[]> = {
   ],
   emulator: [],
   index: [
+    'route-options',
+    'call-verify',
     'api',
     'bearer',
     'client',
@@ -208,6 +215,7 @@ const packages: Record<string, readonly string[]> = {
   tokens: ['jose'],
   attempts: ['express'],
   bearer: ['express'],
+  'route-options': ['express', 'passport'],
   'request-url': ['express'],
   'before-end': ['express'],
   passport: ['passport-oauth2', 'passport', 'express'],
@@ -228,7 +236,7 @@ describe('the rooms', () => {
   });
 
   it('are read right: what is known of a few files', () => {
-    expect(importsOf('http.ts')).toEqual(['errors.ts', 'within.ts']);
+    expect(importsOf('http.ts')).toEqual(['errors.ts', 'parse-json.ts', 'within.ts']);
     expect(importsOf('cli.ts')).toEqual(['commands/run-command.ts']);
     expect(importsOf('tokens/token-record.ts')).toEqual([
       'storage/guarded-storage.ts',

@@ -314,7 +314,7 @@ describe('an unknown option', () => {
     );
   });
 
-  it.each(['authorizationURL', 'toString', 'hasOwnProperty', 'state'])(
+  it.each(['toString', 'hasOwnProperty', 'certificates'])(
     '%s is refused with a list of those that there are',
     (name) => {
       expect(() => resolve({ [name]: true })).toThrow(
@@ -324,6 +324,36 @@ describe('an unknown option', () => {
       );
     },
   );
+
+  it.each([
+    ['clientSecrt', 'clientSecret'],
+    ['cleintID', 'clientID'],
+    ['passReqToCallbak', 'passReqToCallback'],
+    ['callbakURL', 'callbackURL'],
+    ['encryptonKeys', 'encryptionKeys'],
+    ['loginAttemptSecond', 'loginAttemptSeconds'],
+    ['timeout', 'timeoutMs'],
+    ['scopes', 'scope'],
+  ])('%s is refused: did you mean %s?', (name, meant) => {
+    expect(() => resolve({ [name]: true })).toThrow(
+      `PolarStrategy knows no option '${name}'. Did you mean ${meant}?`,
+    );
+  });
+
+  it.each([
+    ['redirectURI', 'callbackURL'],
+    ['tokenURL', 'server'],
+    ['authorizationURL', 'server'],
+    ['userProfileURL', 'server'],
+    ['state', 'appState'],
+    ['pkce', 'always on'],
+    ['store', 'storage'],
+    ['customHeaders', 'fetch'],
+  ])('%s of passport-oauth2 is refused with what replaces it', (name, instead) => {
+    expect(() => resolve({ [name]: true })).toThrow(
+      new RegExp(`^PolarStrategy knows no option '${name}': .*${instead}`),
+    );
+  });
 
   it('is refused though it is undefined, as it is a mistake all the same', () => {
     expect(() => resolve({ clientId: undefined })).toThrow(/knows no option 'clientId'/);
@@ -369,7 +399,6 @@ describe('scopes', () => {
 describe('the callback address', () => {
   it.each([
     '/auth/polar/callback',
-    'auth/callback',
     'https://app.example/callback',
     'http://localhost:3000/callback',
     '/callback?a=b',

@@ -1,6 +1,6 @@
 import { publish } from '../diagnostics.js';
 import { PolarConfigurationError, PolarInsufficientScopeError, PolarResponseError } from '../errors.js';
-import { type Fetch, isConnectionReset, startDeadline } from '../http.js';
+import { discardBody, type Fetch, isConnectionReset, startDeadline } from '../http.js';
 import { parseURL } from '../parse-url.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenKeeper } from '../refresh/token-keeper.js';
@@ -141,7 +141,7 @@ function checked(answer: Response, request: Request, accessToken: string): Respo
       .filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope) && !scope.includes(accessToken));
     const oneOf = scopes.length > 0 ? `: one of ${scopes.join(', ')}` : '';
     throw new PolarInsufficientScopeError(
-      `The access token lacks a scope for ${request.method} ${path}${oneOf}. Add it to the strategy's scope and log in again.`,
+      `The access token lacks a scope for ${request.method} ${path}${oneOf}. If you ask for it already (scope of the strategy, or requireScope), register it for the client at Polar: no other is granted. Then log in again.`,
       scopes,
     );
   }
@@ -150,7 +150,7 @@ function checked(answer: Response, request: Request, accessToken: string): Respo
 
 /** Nobody is going to read this body: the connection is wanted back. */
 function discard(answer: Response): void {
-  answer.body?.cancel().catch(() => {});
+  discardBody(answer);
 }
 
 // A stream is the caller's to send once; it may stand for something that must not happen twice.

@@ -14,6 +14,8 @@ export interface AttemptRequest {
   readonly appState?: unknown;
   /** Identity of the user who was logged in: an account is linked to nobody else. */
   readonly startedBy?: string | undefined;
+  /** True where `passport.authorize` has started it, which connects an account and logs nobody in. */
+  readonly isLinking?: boolean | undefined;
   /** How often this login was started once more, because a response came again. */
   readonly restarts?: number | undefined;
 }

@@ -65,7 +65,9 @@ export async function discover(discovery: Discovery, http: Http): Promise<Server
   if (!isIssuerOf(discovery, endpoints.issuer)) {
     throw new PolarResponseError(
       'discovery_failed',
-      `${what} names another issuer than ${discovery.issuer}. If that is right (as it is for Polar), set server.issuer to it.`,
+      discovery.issuerIsPinned
+        ? `${what} names another issuer than server.issuer, which is ${discovery.issuer}. Set it to what the document says, if you trust that.`
+        : `${what} names another issuer than ${discovery.issuer}. If that is right (as it is for Polar), set server.issuer to it.`,
       { field: 'issuer' },
     );
   }

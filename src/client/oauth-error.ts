@@ -1,6 +1,5 @@
 import { type OAuthErrorCode, PolarOAuthError } from '../errors.js';
 import type { HttpAnswer } from '../http.js';
-import { formEncode } from './client-authentication.js';
 
 const advice: Record<OAuthErrorCode, string> = {
   invalid_request: 'A parameter is missing or malformed.',
@@ -38,8 +37,10 @@ export function oauthError(
   const code = codeOf(error, answer.status);
   const said = [error || `status ${answer.status}`, errorDescription].filter(Boolean).join(': ');
   const hint = ownAdvice[code] ?? advice[code];
-  const lack =
-    code === 'invalid_client' && isPublic ? ' No clientSecret was given: does this client have one?' : '';
+  const secretAdvice = isPublic
+    ? ' No clientSecret was given: does this client have one?'
+    : ' A public client (registered with token_endpoint_auth_method none) is used without clientSecret.';
+  const lack = code === 'invalid_client' && ownAdvice[code] === undefined ? secretAdvice : '';
   return new PolarOAuthError(code, `Polar refused the ${what} (${said}). ${hint}${lack}`, {
     error: error || 'unknown',
     errorDescription,
@@ -72,15 +73,25 @@ function complaints(detail: unknown): string | undefined {
 export function cleanText(value: unknown, secrets: readonly (string | undefined)[] = []): string | undefined {
   if (typeof value !== 'string') return undefined;
   // The longest first: a secret that is part of another would leave the rest of that one behind.
-  const forms = secrets
-    .flatMap((secret) =>
-      secret ? [secret, formEncode(secret), formEncode(secret).replaceAll('+', '%20')] : [],
-    )
-    .sort((a, b) => b.length - a.length);
+  const longestFirst = secrets
+    .filter((secret) => !!secret)
+    .sort((a, b) => String(b).length - String(a).length);
   let text = value;
-  for (const form of forms) text = text.replaceAll(form, '[redacted]');
+  for (const secret of longestFirst) text = text.replace(anyEncodingOf(String(secret)), '[redacted]');
   return text
     .replace(/polar_(?!ci_)[a-z]+_\w+/g, '[redacted]')
     .replace(/[^\x20-\x7e]+/g, ' ')
     .slice(0, 200);
+}
+
+/** A secret as it is, or with any of its bytes percent-encoded, once or more often; a space as `+`, too. */
+function anyEncodingOf(secret: string): RegExp {
+  const letters = [...secret].map((letter) => {
+    const encoded = [...Buffer.from(letter)]
+      .map((byte) => `%(?:25)*${byte.toString(16).padStart(2, '0')}`)
+      .join('');
+    const plain = letter.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+    return `(?:${plain}|${encoded}${letter === ' ' ? '|\\+' : ''})`;
+  });
+  return new RegExp(letters.join(''), 'gi');
 }

@@ -62,6 +62,7 @@ const checks: readonly Check[] = [
     'names another user than before',
     (c, e) => e.subject === undefined || c['sub'] === e.subject,
   ],
+  ['id_token_audience', 'has no aud', (c) => !absent(c['aud'])],
   ['id_token_audience', 'is meant for another client', (c, e) => audiences(c).includes(e.clientID)],
   [
     'id_token_authorized_party',
@@ -112,7 +113,7 @@ export function checkClaims(claims: Claims, expected: ExpectedClaims): IdTokenCl
   for (const [code, problem, passes] of checks) {
     if (passes(claims, expected)) continue;
     const said = typeof problem === 'string' ? problem : problem(expected);
-    throw new PolarIdTokenError(code, `The id_token ${said}. Nobody was logged in.`);
+    throw new PolarIdTokenError(code, `The id_token ${said}.`);
   }
   return claims as IdTokenClaims; // the checks above are what this type claims
 }

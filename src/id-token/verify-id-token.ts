@@ -1,6 +1,7 @@
 import { compactVerify, decodeProtectedHeader, errors } from 'jose';
 import { PolarIdTokenError } from '../errors.js';
 import { createHttp, type Fetch } from '../http.js';
+import { parseJSON } from '../parse-json.js';
 import { type PolarServer, resolveServer } from '../server.js';
 import { checkClaims, type ExpectedClaims, type IdTokenClaims } from './claims.js';
 import { importKeys, type KeySet, remoteKeySet, type VerificationKey } from './key-set.js';
@@ -77,7 +78,7 @@ export async function verifyWithKeys(
   if (payload === undefined) {
     throw new PolarIdTokenError(
       'id_token_signature',
-      'The id_token was not signed with any of the published keys. Nobody was logged in.',
+      'The id_token was not signed with any of the published keys.',
     );
   }
   return checkClaims(parseClaims(payload), expected);
@@ -97,10 +98,7 @@ function checkHeader(idToken: string): string | undefined {
   }
   // Pinned: an attacker who could choose the algorithm would choose `none`, or HS256 with the public key as secret.
   if (header.alg !== 'RS256') {
-    throw new PolarIdTokenError(
-      'id_token_algorithm',
-      'The id_token is not signed with RS256. Nobody was logged in.',
-    );
+    throw new PolarIdTokenError('id_token_algorithm', 'The id_token is not signed with RS256.');
   }
   return typeof header.kid === 'string' ? header.kid : undefined;
 }
@@ -127,7 +125,7 @@ async function verifyWithAny(
 
 function parseClaims(payload: Uint8Array): Record<string, unknown> {
   try {
-    const claims: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
+    const claims: unknown = parseJSON(new TextDecoder('utf-8', { fatal: true }).decode(payload));
     if (typeof claims === 'object' && claims !== null && !Array.isArray(claims))
       return claims as Record<string, unknown>;
   } catch {
@@ -138,10 +136,7 @@ function parseClaims(payload: Uint8Array): Record<string, unknown> {
 
 // No cause: what jose and JSON.parse say may quote the token.
 function malformed(): PolarIdTokenError {
-  return new PolarIdTokenError(
-    'id_token_malformed',
-    'The id_token is not a well-formed signed JWT. Nobody was logged in.',
-  );
+  return new PolarIdTokenError('id_token_malformed', 'The id_token is not a well-formed signed JWT.');
 }
 
 const sharedKeySets = new WeakMap<Fetch, Map<string, KeySet>>();

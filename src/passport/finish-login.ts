@@ -2,8 +2,10 @@ import type { Request } from 'express';
 import { noteRound } from '../attempts/attempt-cookie.js';
 import type { UsedAttempt } from '../attempts/login-attempt.js';
 import { cleanText } from '../client/oauth-error.js';
+import { polarScopes } from '../client/polar-scope.js';
 import type { PolarRuntime } from '../composition.js';
-import { type LoginFailureCode, PolarAuthorizationError } from '../errors.js';
+import { type LoginFailureCode, PolarAuthorizationError, PolarConfigurationError } from '../errors.js';
+import { closest } from '../option-checks.js';
 import type { ResolvedOptions } from '../options.js';
 import { loggedInUser } from '../request-session.js';
 import { nameOfServer } from '../server.js';
@@ -43,6 +45,7 @@ export async function finishLogin(
       'This login was started by another strategy, for another client or server.',
     );
   }
+  refuseOtherWay(attempt, req, options);
   if (!isLinkedByItsStarter(runtime, req, options, attempt)) {
     return failed(
       'attempt_unknown',
@@ -50,7 +53,7 @@ export async function finishLogin(
     );
   }
   await checkIssuer(runtime, response);
-  if ('error' in response) return answeredError(response.error, response.errorDescription);
+  if ('error' in response) return answeredError(response.error, response.errorDescription, attempt.scopes);
   if ('repeated' in taken) return answerRepeated(parts, req, options, taken);
   const outcome = await completeLogin(parts, req, options, taken, response.code);
   if (outcome !== 'taken by another') {
@@ -65,6 +68,22 @@ export async function finishLogin(
 
 function isForUs(attempt: Pick<UsedAttempt, 'clientID' | 'server'>, options: ResolvedOptions): boolean {
   return attempt.clientID === options.credentials.clientID && attempt.server === nameOfServer(options.server);
+}
+
+// passport.authorize connects an account and logs nobody in; what one of the two has started, the other would finish as
+// something else than the person wanted.
+function refuseOtherWay(
+  attempt: Pick<UsedAttempt, 'isLinking'>,
+  req: Request,
+  options: AuthenticateOptions,
+): void {
+  const [started, ends] = [attempt.isLinking === true, isLinking(options)];
+  if (started === ends || (ends && loggedInUser(req) !== undefined)) return;
+  const name = (isConnecting: boolean): string => `passport.${isConnecting ? 'authorize' : 'authenticate'}`;
+  throw new PolarConfigurationError(
+    'invalid_option',
+    `This login was started by ${name(started)} and came back to ${name(ends)}. Use one of them on both routes: authenticate logs people in, authorize connects an account of somebody who is logged in. An app with both needs two callback routes; give the second one as callbackURL of its start.`,
+  );
 }
 
 // Whoever logged in to the app meanwhile must not get the account of the person who started linking theirs, also where
@@ -90,15 +109,33 @@ async function checkIssuer(runtime: PolarRuntime, response: AuthorizationRespons
   );
 }
 
-function answeredError(error: string, description: string | undefined): LoginOutcome {
+function answeredError(
+  error: string,
+  description: string | undefined,
+  scopes: readonly string[],
+): LoginOutcome {
   const code = Object.hasOwn(personErrors, error) ? personErrors[error] : undefined;
   if (code !== undefined) return failed(code);
   const said = [error, description].map((text) => cleanText(text)).filter(Boolean);
   throw new PolarAuthorizationError(
-    `Polar refused the login (${said.join(': ')}). Check the client's scopes and redirect URIs at Polar.`,
+    `Polar refused the login (${said.join(': ')}). ${error === 'invalid_scope' ? adviceOnScopes(scopes) : "Check the client's scopes and redirect URIs at Polar."}`,
     {
       error: cleanText(error) ?? '',
       errorDescription: cleanText(description),
     },
   );
+}
+
+function adviceOnScopes(scopes: readonly string[]): string {
+  const unknown = scopes.filter((scope) => !polarScopes.some((each) => each === scope));
+  const guesses = unknown.map((scope) => {
+    const meant = closest(scope, polarScopes);
+    return meant === undefined
+      ? `'${scope}' is new to this package`
+      : `did you mean '${meant}' by '${scope}'`;
+  });
+  const asked = `It was asked for ${scopes.join(' ')}.`;
+  return guesses.length > 0
+    ? `${asked} Of these, ${guesses.join('; ')}?`
+    : `${asked} Each of them has to be registered for the client at Polar.`;
 }

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { PolarConfigurationError } from '../errors.js';
 import { sessionOf } from '../request-session.js';
 import { requestQuery } from '../request-url.js';
 import { isAuthorizationResponse } from './authorization-response.js';
@@ -13,7 +14,7 @@ export async function runLoginFlow(
   req: Request,
   options: AuthenticateOptions,
 ): Promise<LoginOutcome> {
-  sessionOf(req); // without one, nothing below makes sense
+  checkSurroundings(req, options); // without them, nothing below makes sense
   if (isSpeculative(req)) return { ignored: req.method === 'HEAD' ? 204 : 503 };
   const query = requestQuery(req);
   const isCallback = isAuthorizationResponse(query);
@@ -29,4 +30,28 @@ function isSpeculative({ headers, method }: Request): boolean {
     String(headers[name] ?? ''),
   );
   return method === 'HEAD' || purposes.some((purpose) => /prefetch|prerender|preview/i.test(purpose));
+}
+
+/** @throws PolarConfigurationError for what would hang, or fail where nobody can tell why */
+function checkSurroundings(req: Request, options: AuthenticateOptions): void {
+  sessionOf(req);
+  // Others look alike, with methods of the same names that behave differently.
+  if (typeof req.sessionStore.createSession !== 'function') {
+    throw new PolarConfigurationError(
+      'unsupported_session',
+      'This session is not of express-session, which Log in with Polar needs: @fastify/session and others look alike, but their sessions cannot be regenerated in the same way. Use Express with express-session.',
+    );
+  }
+  for (const name of ['failureFlash', 'successFlash']) {
+    if (
+      options[name] === undefined ||
+      options[name] === false ||
+      typeof (req as { flash?: unknown }).flash === 'function'
+    )
+      continue;
+    throw new PolarConfigurationError(
+      'missing_middleware',
+      `${name} needs connect-flash: app.use(flash()) after the session and before this route. Without it, use failWithError: true, which needs no session.`,
+    );
+  }
 }

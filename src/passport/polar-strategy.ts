@@ -54,14 +54,38 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
 
   /**
    * @param options see {@link PolarStrategyOptions}
-   * @param verify maps a login to a user of the app. An (async) function of one object, or Passport's classic
-   * callback with 4 or more parameters. Left out, the profile is the user.
+   * @param verify with `passReqToCallback: true`, Passport's classic callback:
+   * `(req, accessToken, refreshToken, profile, done)`
    * @throws TypeError that names the option which is missing or wrong
    */
   constructor(options: WithRequestOption, verify: WithRequest<ClassicVerify>);
+  /**
+   * @param options see {@link PolarStrategyOptions}
+   * @param verify with `passReqToCallback: true`, Passport's classic callback with the token response:
+   * `(req, accessToken, refreshToken, params, profile, done)`
+   * @throws TypeError that names the option which is missing or wrong
+   */
   constructor(options: WithRequestOption, verify: WithRequest<ClassicVerifyWithParams>);
+  /**
+   * @param options see {@link PolarStrategyOptions}
+   * @param verify maps a login to a user of the app: `async ({ tokens, profile, claims, req }) => user`, or `false` for
+   * nobody. Left out, the profile is the user.
+   * @throws TypeError that names the option which is missing or wrong
+   */
   constructor(options: PolarStrategyOptions, verify?: PolarVerify);
+  /**
+   * @param options see {@link PolarStrategyOptions}
+   * @param verify Passport's classic callback: `(accessToken, refreshToken, profile, done)`. In TypeScript, write it as
+   * `const verify: ClassicVerify = ...`, which gives its parameters their types.
+   * @throws TypeError that names the option which is missing or wrong
+   */
   constructor(options: PolarStrategyOptions, verify: ClassicVerify);
+  /**
+   * @param options see {@link PolarStrategyOptions}
+   * @param verify Passport's classic callback with the token response:
+   * `(accessToken, refreshToken, params, profile, done)`; `const verify: ClassicVerifyWithParams = ...` in TypeScript
+   * @throws TypeError that names the option which is missing or wrong
+   */
   constructor(options: PolarStrategyOptions, verify: ClassicVerifyWithParams);
   constructor(options: PolarStrategyOptions, verify?: unknown) {
     const resolved = resolveOptions(options);

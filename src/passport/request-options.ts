@@ -1,12 +1,9 @@
 import { isReservedParameter, type Prompt, type SubType } from '../client/authorization-url.js';
 import type { PolarScope } from '../client/polar-scope.js';
-import { callbackURLOf, oneOf, resolveScope } from '../option-checks.js';
+import { callbackURLOf, oneOf, rejectNearMisses, resolveScope } from '../option-checks.js';
 import type { ResolvedOptions } from '../options.js';
 
-/**
- * What can be given for one request, in `passport.authenticate('polar', { ... })`, beside Passport's own options.
- * Further lower-case names (`login_hint`) are sent to the authorize page as they are.
- */
+/** What can be given for one request, in `passport.authenticate('polar', { ... })`, beside Passport's own options. */
 export interface PolarAuthenticateOptions {
   /** Scopes to ask for this time. @default the strategy's */
   readonly scope?: PolarScope | readonly PolarScope[] | undefined;
@@ -22,34 +19,18 @@ export interface PolarAuthenticateOptions {
    */
   readonly returnTo?: string | undefined;
   /**
-   * Anything JSON can hold in 2,048 characters. It never reaches Polar, and comes back to the verify callback and as
-   * `req.authInfo.state`.
+   * Anything JSON can hold in 2,048 characters. It never reaches Polar, and comes back to the verify callback as `state`
+   * and as `req.authInfo.state`.
    */
+  readonly appState?: unknown;
+  /** The same as `appState`, by the name that it has elsewhere. OAuth's own `state` is the strategy's business. */
   readonly state?: unknown;
   /** Ids of organizations, comma-separated, that Polar's consent page suggests. */
   readonly organizations?: string | undefined;
   /** E-mail address that Polar's login page suggests. */
   readonly login_hint?: string | undefined;
-}
-
-declare module 'passport' {
-  interface AuthenticateOptions {
-    subType?: SubType | undefined;
-    callbackURL?: string | undefined;
-    returnTo?: string | undefined;
-    /** For the login, ids that Polar's consent page suggests; for `polar-bearer`, those that a token has to have. */
-    organizations?: string | readonly string[] | undefined;
-    login_hint?: string | undefined;
-  }
-}
-
-declare global {
-  namespace Express {
-    interface AuthInfo {
-      /** What was given as `state` when the login was started. */
-      state?: unknown;
-    }
-  }
+  /** Further parameters of the authorize page, `{ ui_locales: 'de' }`. Those that protect the login cannot be set. */
+  readonly authorizationParams?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** Options of one login, with the strategy's as defaults. */
@@ -62,8 +43,18 @@ export interface LoginOptions {
   readonly appState: unknown;
 }
 
-// Names that Passport, Passport strategies in general or this one give a meaning of their own.
-const notParameters = new Set(['scope', 'prompt', 'state', 'session', 'callback']);
+const ownNames: Record<keyof PolarAuthenticateOptions, true> = {
+  scope: true,
+  subType: true,
+  prompt: true,
+  callbackURL: true,
+  returnTo: true,
+  appState: true,
+  state: true,
+  organizations: true,
+  login_hint: true,
+  authorizationParams: true,
+};
 
 /**
  * The options of one login.
@@ -74,6 +65,7 @@ export function loginOptions(
   given: Readonly<Record<string, unknown>>,
   defaults: ResolvedOptions,
 ): LoginOptions {
+  rejectNearMisses(given, Object.keys(ownNames), "passport.authenticate('polar')");
   return {
     scope: given['scope'] === undefined ? defaults.scope : resolveScope(given['scope']),
     subType: oneOf(given['subType'], 'subType', ['user', 'organization']) ?? defaults.subType,
@@ -81,7 +73,7 @@ export function loginOptions(
     callbackURL:
       given['callbackURL'] === undefined ? defaults.callbackURL : callbackURLOf(given['callbackURL']),
     returnTo: given['returnTo'],
-    appState: appStateOf(given['state']),
+    appState: appStateOf(given['appState'] ?? given['state']),
   };
 }
 
@@ -91,25 +83,36 @@ const maxAppState = 2048;
 function appStateOf(state: unknown): unknown {
   const length = state === undefined ? 0 : (JSON.stringify(state)?.length ?? Number.NaN);
   if (!(length <= maxAppState))
-    throw new TypeError(`state must be something that JSON can hold in ${maxAppState} characters`);
+    throw new TypeError(`appState must be something that JSON can hold in ${maxAppState} characters`);
   return state;
 }
 
 /**
- * The extra parameters of one login: what has a lower-case name, as parameters have, while options are in camel case.
+ * The extra parameters of the authorize page for one login.
  *
  * @throws TypeError for a parameter that is ours alone, or a value that is no string
  */
 export function extraParameters(given: Readonly<Record<string, unknown>>): Record<string, string> {
   const extra: Record<string, string> = {};
-  for (const [name, value] of Object.entries(given)) {
-    if (value === undefined || notParameters.has(name) || !/^[a-z][a-z0-9_]*$/.test(name)) continue;
+  const { authorizationParams = {}, login_hint, organizations } = given;
+  if (typeof authorizationParams !== 'object' || authorizationParams === null)
+    throw new TypeError("authorizationParams must be an object of strings, such as { ui_locales: 'de' }");
+  // What is in the wrong place, too: who wrote it expects it to be sent.
+  const misplaced = Object.entries(given).filter(
+    ([name]) => isReservedParameter(name) && !Object.hasOwn(ownNames, name),
+  );
+  for (const [name, value] of [
+    ...Object.entries({ login_hint, organizations, ...authorizationParams }),
+    ...misplaced,
+  ]) {
+    if (value === undefined) continue;
     if (isReservedParameter(name)) {
       throw new TypeError(
         `'${name}' cannot be given for a login: the strategy sets it itself${name === 'sub_type' ? ', from subType' : ''}`,
       );
     }
-    if (typeof value !== 'string') throw new TypeError(`The extra parameter '${name}' must be a string`);
+    if (typeof value !== 'string')
+      throw new TypeError(`The parameter '${name}' of the authorize page must be a string`);
     extra[name] = value;
   }
   return extra;

@@ -9,7 +9,7 @@ import { requestableScopes } from '../requestable-scopes.js';
 import { safeReturnTo } from '../return-to.js';
 import { nameOfServer } from '../server.js';
 import { attemptCookiePlace, checkSessionCookie } from './cookie-checks.js';
-import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
+import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { loginOptions } from './request-options.js';
 
@@ -47,6 +47,7 @@ export async function startLogin(
     returnTo,
     appState: login.appState,
     startedBy: user === undefined ? undefined : parts.runtime.users.of(user),
+    isLinking: isLinking(given),
   });
 }
 
@@ -54,7 +55,18 @@ export async function startLogin(
 export async function sendToPolar(
   { attempts, runtime }: LoginFlowParts,
   req: Request,
-  { redirectURI, scopes, subType, prompt, extra, returnTo, appState, startedBy, restarts }: AttemptRequest,
+  {
+    redirectURI,
+    scopes,
+    subType,
+    prompt,
+    extra,
+    returnTo,
+    appState,
+    startedBy,
+    isLinking,
+    restarts,
+  }: AttemptRequest,
 ): Promise<LoginOutcome> {
   const { client, options } = runtime;
   const place = attemptCookiePlace(req, redirectURI, options);
@@ -68,6 +80,7 @@ export async function sendToPolar(
     returnTo,
     appState,
     startedBy,
+    isLinking,
     restarts,
     clientID: options.credentials.clientID,
     server: nameOfServer(options.server),

@@ -19,8 +19,8 @@ export interface VerifiedLogin {
   readonly loginId: string;
 }
 
-/** The user to log in; `false` (or `null`, as databases answer) for nobody, whose tokens are then revoked. */
-export type VerifyResult = Express.User | false | null;
+/** The user to log in; `false` for nobody, whose tokens are then revoked. At run time `null` counts as `false`. */
+export type VerifyResult = Express.User | false;
 
 /** Verify callback of one object, usually async. `done` is there for those who would rather call it. */
 export type PolarVerify = (login: VerifiedLogin, done: VerifyDone) => VerifyResult | Promise<VerifyResult>;

@@ -579,9 +579,12 @@ describe('construction', () => {
     expect(make(change)).toThrow(message);
   });
 
-  it.each([7, (_a: unknown, _b: unknown, _c: unknown) => false])('wants a verify callback of one object: %s', (verify) => {
-    expect(make({}, verify)).toThrow('verify callback of PolarBearerStrategy');
-  });
+  it.each([7, (_a: unknown, _b: unknown, _c: unknown) => false])(
+    'wants a verify callback of one object: %s',
+    (verify) => {
+      expect(make({}, verify)).toThrow('verify callback of PolarBearerStrategy');
+    },
+  );
 
   it('wants options', () => {
     expect(() => new PolarBearerStrategy(undefined as never)).toThrow('needs an object of options');

@@ -346,6 +346,7 @@ describe('a response that comes again', () => {
   it('with passport.authorize is over', async () => {
     app = await startTestApp({
       routes: (server, { passport }) => {
+        server.get('/connect', passport.authorize('polar') as never);
         server.get(
           callback,
           passport.authorize('polar', { failureRedirect: '/failed', failureMessage: true }) as never,
@@ -354,7 +355,7 @@ describe('a response that comes again', () => {
       },
     });
     const browser = app.browser();
-    const path = await browser.visitPolar(await browser.startLogin());
+    const path = await browser.visitPolar(await browser.startLogin('/connect'));
     expect((await browser.get(path)).status).toBe(200);
     expect(await failure(browser, path)).toMatch(/over already/);
     expect(exchanges()).toBe(1);

@@ -385,6 +385,7 @@ describe('account linking with passport.authorize', () => {
   const linking: TestAppOptions = {
     ...usual,
     routes: (server, parts) => {
+      server.get('/connect', parts.passport.authorize('polar') as express.RequestHandler);
       server.get(
         '/auth/polar/callback',
         parts.passport.authorize('polar', { failureRedirect: '/failed' }) as express.RequestHandler,
@@ -407,7 +408,7 @@ describe('account linking with passport.authorize', () => {
   it('stores nothing while nobody is logged in', async () => {
     app = await startTestApp(linking);
     const browser = app.browser();
-    expect((await browser.logIn()).body.account.provider).toBe('polar');
+    expect((await browser.logIn('/connect')).body.account.provider).toBe('polar');
     expect((await browser.get('/session')).body).not.toHaveProperty('polar');
   });
 });

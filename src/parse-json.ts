@@ -1,0 +1,28 @@
+// Deeper ones are nobody's answer; writing them again, into a session say, would overflow the stack.
+const maxDepth = 100;
+
+/**
+ * Parses JSON from outside.
+ *
+ * @throws SyntaxError for what is no JSON, or is nested too deeply
+ */
+export function parseJSON(text: string): unknown {
+  if (depthOf(text) > maxDepth) throw new SyntaxError('nested too deeply');
+  return JSON.parse(text);
+}
+
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at];
+    if (isInString) {
+      if (letter === '\\') at++;
+      else if (letter === '"') isInString = false;
+    } else if (letter === '"') isInString = true;
+    else if (letter === '{' || letter === '[') deepest = Math.max(deepest, ++depth);
+    else if (letter === '}' || letter === ']') depth--;
+  }
+  return deepest;
+}

@@ -1,0 +1,261 @@
+/** Errors that send people the right way: each says what is wrong here, and what to do. */
+import { Readable } from 'node:stream';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import express from 'express';
+import passport from 'passport';
+import { PolarOAuthClient, PolarStrategy, type PolarStrategyOptions } from 'passport-polar-sh';
+import request from 'supertest';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp | undefined;
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
+const starting = (options: object): TestAppOptions => ({
+  routes: (server, { passport: authenticator }) =>
+    server.get('/start', authenticator.authenticate('polar', options)),
+});
+const messageAt = async (path: string, options: TestAppOptions): Promise<string> => {
+  app = await startTestApp(options);
+  return (await app.browser().get(path)).body.message;
+};
+
+describe('scopes', () => {
+  it('that Polar does not know are named, with what was meant', async () => {
+    app = await startTestApp({ strategy: { scope: 'openid orders:raed products:read' } });
+    const browser = app.browser();
+    const { body } = await browser.logIn();
+    expect(body.message).toContain('openid orders:raed products:read');
+    expect(body.message).toContain("did you mean 'orders:read' by 'orders:raed'");
+  });
+
+  it('that an API wants and that were not granted have to be registered', async () => {
+    app = await startTestApp({
+      routes: (server) =>
+        server.get(
+          '/api',
+          async (req, res) => void res.json(await (await req.polar.fetch('/v1/organizations/')).json()),
+        ),
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    const { body } = await browser.get('/api');
+    expect(body.code).toBe('insufficient_scope');
+    expect(body.message).toMatch(/organizations:read.*If you ask for it already.*register it for the client/);
+  });
+});
+
+describe('an option of one login', () => {
+  it.each([
+    [{ subtype: 'organization' }, 'subType'],
+    [{ subTyp: 'organization' }, 'subType'],
+    [{ returnto: '/x' }, 'returnTo'],
+    [{ callbackUrl: '/x' }, 'callbackURL'],
+    [{ scopes: 'openid' }, 'scope'],
+    [{ authorizationParam: {} }, 'authorizationParams'],
+  ])('that is misspelt is refused: %j', async (options, meant) => {
+    expect(await messageAt('/start', starting(options))).toContain(`Did you mean ${meant}?`);
+  });
+
+  it('of a framework is none of ours, and not sent to Polar', async () => {
+    app = await startTestApp(
+      starting({ property: 'user', defaultStrategy: 'polar', hd: 'example.com', keepSessionInfo: true }),
+    );
+    const url = await app.browser().startLogin('/start');
+    for (const name of ['property', 'defaultStrategy', 'hd']) expect(url.searchParams.has(name)).toBe(false);
+  });
+
+  it('for the authorize page goes into authorizationParams', async () => {
+    app = await startTestApp(
+      starting({ authorizationParams: { ui_locales: 'de' }, login_hint: 'ada@example.com' }),
+    );
+    const url = await app.browser().startLogin('/start');
+    expect(Object.fromEntries(url.searchParams)).toMatchObject({
+      ui_locales: 'de',
+      login_hint: 'ada@example.com',
+    });
+  });
+
+  it.each([
+    [{ authorizationParams: 'ui_locales=de' }, /authorizationParams must be an object/],
+    [{ authorizationParams: { nonce: 'mine' } }, /'nonce' cannot be given/],
+    [{ authorizationParams: { request: 'x.y.z' } }, /'request' cannot be given/],
+    [{ authorizationParams: { ui_locales: ['de'] } }, /'ui_locales' .* must be a string/],
+    [{ appState: 10n }, /BigInt|appState/],
+    [{ appState: 'x'.repeat(3000) }, /appState must be something that JSON can hold in 2048 characters/],
+  ])('that makes no sense is refused: %p', async (options, message) => {
+    expect(await messageAt('/start', starting(options))).toMatch(message);
+  });
+
+  it.each(['appState', 'state'])('app data comes back by the name %s', async (name) => {
+    app = await startTestApp({
+      ...starting({ [name]: { cart: 7 } }),
+      callback: { successReturnToOrRedirect: undefined } as never,
+    });
+    expect((await app.browser().logIn('/start')).body.info).toEqual({ state: { cart: 7 } });
+  });
+});
+
+describe('the strategy', () => {
+  const made = (more: Partial<PolarStrategyOptions>) => () =>
+    new PolarStrategy({ clientID: 'c', clientSecret: 's', callbackURL: '/cb', ...more });
+
+  it.each<[string, object, RegExp]>([
+    [
+      'a server without addresses',
+      { server: { webURL: undefined, apiURL: undefined } },
+      /server\.webURL must be an absolute URL, such as .*, not undefined/,
+    ],
+    ['a relative callback', { callbackURL: 'auth/callback' }, /callbackURL must be the address/],
+    [
+      'plain http to another machine',
+      { server: { webURL: 'http://polar:4100', apiURL: 'http://polar:4100' } },
+      /allowInsecureHTTP: true/,
+    ],
+    [
+      'a switch that is none',
+      { server: { webURL: 'http://polar:4100', apiURL: 'http://polar:4100', allowInsecureHTTP: 'yes' } },
+      /allowInsecureHTTP must be true or false/,
+    ],
+  ])('refuses %s', (_what, more, message) => expect(made(more as never)).toThrow(message));
+
+  it('takes plain http to another machine where it is told to', () => {
+    const server = { webURL: 'http://polar:4100', apiURL: 'http://polar:4100', allowInsecureHTTP: true };
+    expect(made({ server })).not.toThrow();
+  });
+});
+
+it('a secret for a public client is what the error names', async () => {
+  app = await startTestApp({
+    publicClient: true,
+    strategy: { clientSecret: 'polar_cs_that_it_does_not_have' },
+  });
+  const { body } = await app.browser().logIn();
+  expect(body.code).toBe('invalid_client');
+  expect(body.message).toContain(
+    'A public client (registered with token_endpoint_auth_method none) is used without clientSecret',
+  );
+});
+
+it.each([
+  (secret: string) => encodeURIComponent(secret),
+  (secret: string) => encodeURIComponent(encodeURIComponent(secret)),
+  (secret: string) => [...Buffer.from(secret)].map((byte) => `%${byte.toString(16)}`).join(''),
+  (secret: string) => [...Buffer.from(secret)].map((byte) => `%${byte.toString(16).toUpperCase()}`).join(''),
+  (secret: string) => secret.toUpperCase(),
+])('a secret that is echoed in another encoding is not shown: %s', async (encode) => {
+  const clientSecret = 'hush/ hush+ä=1';
+  const client = new PolarOAuthClient({
+    clientID: 'c',
+    clientSecret,
+    fetch: async () =>
+      Response.json(
+        { error: 'invalid_client', error_description: `not ${encode(clientSecret)}!` },
+        { status: 401 },
+      ),
+  });
+  const error = (await client.introspect('token').catch((thrown: unknown) => thrown)) as Error;
+  expect(error.message).toContain('not [redacted]!');
+});
+
+it('JSON that is nested too deeply is malformed', async () => {
+  const deep = `{"access_token":"a","x":${'['.repeat(80_000)}${']'.repeat(80_000)}}`;
+  app = await startTestApp({
+    strategy: {
+      fetch: async (url, init) =>
+        url.endsWith('/token')
+          ? new Response(deep, { headers: { 'content-type': 'application/json' } })
+          : fetch(url, init),
+    },
+  });
+  expect((await app.browser().logIn()).body.code).toBe('malformed_response');
+});
+
+describe('fetches of other kinds', () => {
+  const like = ({ headers, ok, status }: Response, text: string, body: unknown) => ({
+    headers,
+    ok,
+    status,
+    type: 'default',
+    body,
+    text: async () => text,
+  });
+  it.each<[string, (text: string) => unknown]>([
+    ['streams of Node', (text) => Readable.from([Buffer.from(text)])],
+    ['nothing but text()', () => undefined],
+    ['a body of its own kind', () => ({ pipe() {} })],
+  ])('with %s work', async (_what, bodyOf) => {
+    app = await startTestApp({
+      strategy: {
+        fetch: async (url, init) => {
+          const answer = await fetch(url, init);
+          const text = await answer.text();
+          return like(answer, text, bodyOf(text)) as unknown as Response;
+        },
+      },
+    });
+    const browser = app.browser();
+    expect((await browser.logIn()).headers['location']).toBe('/home');
+    app.emulator.advanceTime(864_000);
+    expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+  });
+});
+
+describe('what is around the strategy', () => {
+  const bare = (before: express.RequestHandler, options: object = {}) => {
+    const server = express();
+    const polar = new PolarStrategy({ clientID: 'x', callbackURL: '/cb' });
+    server.get('/auth', before, passport.authenticate(polar, options));
+    server.use(
+      ((error, _req, res, _next) =>
+        void res
+          .status(500)
+          .json({ code: error.code, message: error.message })) as express.ErrorRequestHandler,
+    );
+    return request(server).get('/auth');
+  };
+
+  it('has to be express-session, and not what looks like it', async () => {
+    const { body } = await bare((req, _res, next) => {
+      const methods = { regenerate() {}, save() {}, destroy() {}, cookie: {} };
+      Object.assign(req, { session: methods, sessionStore: { get() {}, set() {}, destroy() {} } });
+      next();
+    });
+    expect(body.code).toBe('unsupported_session');
+    expect(body.message).toMatch(/@fastify\/session.*Express with express-session/);
+  });
+
+  it.each(['failureFlash', 'successFlash'])('has to have connect-flash for %s', async (name) => {
+    const { default: session } = await import('express-session');
+    const { body } = await bare(session({ secret: 'x', resave: false, saveUninitialized: false }), {
+      [name]: true,
+    });
+    expect(body.code).toBe('missing_middleware');
+    expect(body.message).toContain('connect-flash');
+  });
+
+  it('starts and finishes a login in one way', async () => {
+    const both: TestAppOptions['routes'] = (server, parts) => {
+      server.get('/connect', parts.passport.authorize('polar') as express.RequestHandler);
+      server.get('/auth/polar/callback', (req, res, next) =>
+        (req.query['connect'] ? parts.passport.authorize('polar') : parts.passport.authenticate('polar'))(
+          req,
+          res,
+          next,
+        ),
+      );
+    };
+    app = await startTestApp({ routes: both });
+    const browser = app.browser();
+    const connected = await browser.visitPolar(await browser.startLogin('/connect'));
+    expect((await browser.get(connected)).body.message).toMatch(
+      /started by passport\.authorize and came back to passport\.authenticate/,
+    );
+    const loggedIn = await browser.visitPolar(await browser.startLogin());
+    expect((await browser.get(`${loggedIn}&connect=1`)).body.message).toMatch(
+      /started by passport\.authenticate and came back to passport\.authorize/,
+    );
+    expect(app.emulator.liveTokens()).toEqual([]);
+  });
+});
