@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { ClientRegistration } from '../client/client-metadata.js';
 import { PolarRegistrationClient } from '../client/registration-client.js';
-import type { CustomPolarServer } from '../server.js';
 import {
   checkEnvironmentFile,
   type Environment,
@@ -9,6 +8,7 @@ import {
   writeEnvironmentFile,
 } from './environment-file.js';
 import { messageOf, usageError } from './error-text.js';
+import { type RegisterServer, serverToRegisterAt } from './register-server.js';
 import type { Terminal } from './terminal.js';
 
 const defaultRedirectURI = 'http://localhost:3000/auth/polar/callback';
@@ -18,13 +18,14 @@ export const registerHelp = `Usage: passport-polar-sh register [options]
 
 Registers an OAuth client at Polar and prints environment lines for the app. Needs no account.
 
+  --server NAME        sandbox, production, or the address of a local Polar. Without it, POLAR_API_URL says
+                       where, if that is set; otherwise you are asked, or the command fails in a script
   --redirect-uri URI   where people come back to; can be repeated
                        (default ${defaultRedirectURI})
   --scope "A B"        the most that the client may ask for (default "openid email")
   --name TEXT          what people read on the consent page (default "My app")
-  --server NAME        production (default), sandbox, or the address of a local Polar
   --public             a client without a secret, for apps that cannot keep one
-  --env-file PATH      write the lines into this file instead of printing them; its other lines stay
+  --write-env FILE     write the lines into this file instead of printing them; its other lines stay
   --help               show this text
 `;
 
@@ -34,7 +35,7 @@ const options = {
   name: { type: 'string' },
   server: { type: 'string' },
   public: { type: 'boolean' },
-  'env-file': { type: 'string' },
+  'write-env': { type: 'string' },
 } as const;
 
 /** `passport-polar-sh register`: `POST /v1/oauth2/register` (RFC 7591). */
@@ -45,7 +46,7 @@ export async function registerCommand(args: readonly string[], terminal: Termina
   };
   let request: RegisterRequest;
   try {
-    request = parseRequest(args);
+    request = await parseRequest(args, terminal);
   } catch (error) {
     return fail(2, new TypeError(usageError(error)));
   }
@@ -79,8 +80,6 @@ function titleOf({ redirectURIs }: ClientRegistration): string {
   );
 }
 
-type RegisterServer = 'production' | 'sandbox' | CustomPolarServer;
-
 interface RegisterRequest {
   readonly client: PolarRegistrationClient;
   readonly server: RegisterServer;
@@ -88,10 +87,14 @@ interface RegisterRequest {
   readonly envFile: string | undefined;
 }
 
-function parseRequest(args: readonly string[]): RegisterRequest {
+async function parseRequest(args: readonly string[], terminal: Terminal): Promise<RegisterRequest> {
+  // What --write-env was called. Node takes an option of this name for its own, also the node in which npx runs.
+  if (args.some((arg) => /^--env-file(=|$)/.test(arg))) {
+    throw new TypeError('--env-file is called --write-env now, since node takes --env-file for its own.');
+  }
   const { values } = parseArgs({ args: [...args], options });
-  const server = serverOf(values.server);
-  if (values['env-file'] === '') throw new TypeError('--env-file takes a path.');
+  if (values['write-env'] === '') throw new TypeError('--write-env takes a path.');
+  const server = await serverToRegisterAt(values.server, terminal);
   return {
     client: new PolarRegistrationClient({ server }),
     server,
@@ -101,14 +104,8 @@ function parseRequest(args: readonly string[]): RegisterRequest {
       scope: (values.scope ?? 'openid email').split(/[ ,]+/).filter(Boolean),
       ...(values.public && { tokenEndpointAuthMethod: 'none' as const }),
     },
-    envFile: values['env-file'],
+    envFile: values['write-env'],
   };
-}
-
-function serverOf(text = 'production'): RegisterServer {
-  if (text === 'production' || text === 'sandbox') return text;
-  if (/^https?:\/\//.test(text)) return { webURL: text, apiURL: text };
-  throw new TypeError(`--server takes production, sandbox or an address, not '${text}'.`);
 }
 
 // Every variable that a registration may bring is named, so that a file keeps none of an earlier client's.

@@ -4,12 +4,14 @@ export interface Terminal {
   readonly argv: readonly string[];
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
+  /** Absent where nobody can be asked. */
+  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly env?: Readonly<Record<string, string | undefined>>;
   exitCode?: number | string | null | undefined;
 }
 
 /** What a command needs that runs until it is stopped. */
 export interface ServerTerminal extends Terminal {
-  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Id of the parent process, as it is when asked for. */
   readonly ppid?: number;
   once(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { PolarRegistrationClient } from 'passport-polar-sh';
 import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
+import { serverToRegisterAt } from '../../src/commands/register-server';
 import { runCommand } from '../../src/commands/run-command';
 import { answersJSON, startMisbehavingServer } from '../support/misbehaving-server.js';
 import { Terminal } from '../support/terminal';
@@ -116,9 +117,77 @@ describe('passport-polar-sh register', () => {
   });
 });
 
-describe('--env-file', () => {
+describe('without --server', () => {
+  async function runWith(env: Record<string, string>, typed?: string): Promise<Terminal> {
+    const terminal = new Terminal('register');
+    Object.assign(terminal.env, env);
+    if (typed !== undefined) {
+      terminal.stdin.isTTY = true;
+      terminal.stdin.end(typed);
+    }
+    await runCommand(terminal);
+    return terminal;
+  }
+
+  it('registers nowhere when nobody can be asked, least of all in production', async () => {
+    const terminal = await runWith({});
+    expect(terminal.error).toBe(
+      'passport-polar-sh register: Say where to register: --server takes sandbox, production or the address of a local Polar. Try --help.\n',
+    );
+    expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
+  });
+
+  it.each([
+    ['what is typed', (url: string) => `${url}\n`],
+    ['also where the input ends', (url: string) => ` ${url}`],
+  ])('asks at a terminal, not where the lines go, and takes %s', async (_what, typed) => {
+    const terminal = await runWith({}, typed(emulator.url));
+    expect(terminal.error).toMatch(/^Where to register\? .*: $/);
+    expect(variablesIn(terminal.out)).toMatchObject({ POLAR_API_URL: emulator.url });
+    expect([registered().length, terminal.exitCode]).toEqual([1, undefined]);
+  });
+
+  it.each(['', '\n', 'staging\n'])('registers nowhere when %j is typed', async (typed) => {
+    const terminal = await runWith({}, typed);
+    expect(terminal.error).toContain(`not '${typed.trim()}'. Try --help.`);
+    expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
+  });
+
+  it('registers at the Polar of the environment, and says so', async () => {
+    const terminal = await runWith({ POLAR_API_URL: ` ${emulator.url} ` }, 'production\n');
+    expect(terminal.error).toBe(`Registering at ${emulator.url}, as POLAR_API_URL says.\n`);
+    expect(variablesIn(terminal.out)).toMatchObject({
+      POLAR_WEB_URL: emulator.url,
+      POLAR_API_URL: emulator.url,
+    });
+    expect(registered()).toHaveLength(1);
+  });
+
+  it('hands on the pages’ address of the environment', async () => {
+    const web = 'http://localhost:4100';
+    const { out } = await runWith({ POLAR_API_URL: emulator.url, POLAR_WEB_URL: web });
+    expect(variablesIn(out)).toMatchObject({ POLAR_WEB_URL: web, POLAR_API_URL: emulator.url });
+  });
+
+  it('says what is wrong with the environment', async () => {
+    const terminal = await runWith({ POLAR_API_URL: 'localhost:4100' });
+    expect(terminal.error).toContain("POLAR_API_URL must be an address, not 'localhost:4100'. Try --help.");
+    expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
+  });
+
+  it.each([
+    ['https://api.polar.sh', 'production'],
+    ['https://polar.sh/', 'production'],
+    ['https://sandbox-api.polar.sh/', 'sandbox'],
+    ['https://sandbox.polar.sh', 'sandbox'],
+  ])('knows %s by its name', async (address, name) => {
+    expect(await serverToRegisterAt(address, new Terminal())).toBe(name);
+  });
+});
+
+describe('--write-env', () => {
   it('makes a file for its owner alone, and prints no secret', async () => {
-    const terminal = await register('--env-file', envFile);
+    const terminal = await register('--write-env', envFile);
     const text = readFileSync(envFile, 'utf8');
     expect(statSync(envFile).mode & 0o777).toBe(0o600);
     expect(secretsIn(text)).toHaveLength(2);
@@ -143,7 +212,7 @@ describe('--env-file', () => {
     ],
   ])('adds to a file with %s', async (_what, before, kept) => {
     writeFileSync(envFile, before);
-    await register('--env-file', envFile);
+    await register('--write-env', envFile);
     const lines = readFileSync(envFile, 'utf8').split('\n');
     expect(lines.slice(0, kept.length)).toEqual(kept);
     expect(lines.slice(kept.length).map((line) => line.split('=')[0])).toEqual([
@@ -158,7 +227,7 @@ describe('--env-file', () => {
 
   it('keeps the line ends of a file from Windows', async () => {
     writeFileSync(envFile, 'PORT=3000\r\nPOLAR_CLIENT_ID=old\r\nHOST=x\r\n');
-    await register('--env-file', envFile);
+    await register('--write-env', envFile);
     const text = readFileSync(envFile, 'utf8');
     expect(text.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
     expect(text).toMatch(/^PORT=3000\r\nPOLAR_CLIENT_ID=polar_ci_\w+\r\nHOST=x\r\n/);
@@ -173,7 +242,7 @@ describe('--env-file', () => {
       'POLAR_API_URL=',
     ];
     writeFileSync(envFile, before.join('\n'));
-    await register('--env-file', envFile);
+    await register('--write-env', envFile);
     const lines = readFileSync(envFile, 'utf8').split('\n');
     expect(lines).toEqual([
       expect.stringMatching(/^export POLAR_CLIENT_SECRET=polar_cs_/),
@@ -188,7 +257,7 @@ describe('--env-file', () => {
 
   it('leaves nothing of an earlier client: no secret to a public one, no other server', async () => {
     writeFileSync(envFile, 'POLAR_SERVER=sandbox\nPOLAR_CLIENT_SECRET=old\nPORT=1\n');
-    await register('--public', '--env-file', envFile);
+    await register('--public', '--write-env', envFile);
     const text = readFileSync(envFile, 'utf8');
     expect(text).toMatch(/^PORT=1\n/);
     expect(Object.keys(variablesIn(text))).toEqual([
@@ -203,7 +272,7 @@ describe('--env-file', () => {
   it('keeps the mode of a file that is there', async () => {
     writeFileSync(envFile, '');
     chmodSync(envFile, 0o640);
-    await register('--env-file', envFile);
+    await register('--write-env', envFile);
     expect(statSync(envFile).mode & 0o777).toBe(0o640);
   });
 
@@ -212,14 +281,14 @@ describe('--env-file', () => {
     ['that is a folder', () => folder, 'EISDIR'],
     ['below a file', () => join(__filename, '.env'), 'ENOTDIR'],
   ])('%s: says so, and registers nothing', async (_what, path, reason) => {
-    const terminal = await register('--env-file', path());
+    const terminal = await register('--write-env', path());
     expect(terminal.error).toMatch(new RegExp(`^passport-polar-sh register: .*${reason}.*\n$`));
     expect([terminal.out, terminal.exitCode]).toEqual(['', 1]);
     expect(emulator.requests).toEqual([]);
   });
 
   it('that cannot be written after all: the secret is printed, not lost', async () => {
-    const going = register('--env-file', envFile);
+    const going = register('--write-env', envFile);
     emulator.fail('register', { delayMs: 100 });
     await new Promise((resolve) => setTimeout(resolve, 50));
     mkdirSync(envFile); // somebody was faster
@@ -233,15 +302,26 @@ describe('--env-file', () => {
   });
 });
 
+const RENAMED = '--env-file is called --write-env now, since node takes --env-file for its own. Try --help.';
+
 describe('goes wrong in one line on stderr', () => {
   it.each([
     [['--redirect-url', LOCAL], "Unknown option '--redirect-url'. Try --help."],
     [['-x'], "Unknown option '-x'. Try --help."],
     [[LOCAL], `Unexpected argument '${LOCAL}'. Try --help.`],
-    [['--server', 'staging'], "--server takes production, sandbox or an address, not 'staging'. Try --help."],
-    [['--server', ''], "--server takes production, sandbox or an address, not ''. Try --help."],
+    [
+      ['--server', 'staging'],
+      "--server takes sandbox, production or the address of a local Polar, not 'staging'. Try --help.",
+    ],
+    [
+      ['--server', ''],
+      "--server takes sandbox, production or the address of a local Polar, not ''. Try --help.",
+    ],
     [['--server', 'http://polar.example'], expect.stringContaining('must use https')],
-    [['--env-file', ''], '--env-file takes a path. Try --help.'],
+    [['--write-env', ''], '--write-env takes a path. Try --help.'],
+    [['--env-file', '.env'], RENAMED],
+    [['--env-file=.env'], RENAMED],
+    [['--env-file'], RENAMED],
     [['--redirect-uri'], expect.stringMatching(/argument missing.* Try --help\.$/)],
   ])('with exit code 2, and nothing is sent: %p', async (args, message) => {
     const terminal = await register(...args);
@@ -256,7 +336,7 @@ describe('goes wrong in one line on stderr', () => {
     [['--redirect-uri', LOCAL, '--redirect-uri', 'nonsense'], 'redirect_uris.1: '],
     [['--scope', 'openid nope'], "Invalid claim: 'scope'"],
   ])('with exit code 1 when Polar refuses: %p', async (args, message) => {
-    const terminal = await register(...args, '--env-file', envFile);
+    const terminal = await register(...args, '--write-env', envFile);
     expect(terminal.error.split('\n')).toEqual([expect.stringContaining(message), '']);
     expect([terminal.out, terminal.exitCode]).toEqual(['', 1]);
     expect(readdirSync(folder)).toEqual([]);
@@ -270,7 +350,7 @@ describe('goes wrong in one line on stderr', () => {
     ['no Polar', 'html', 'Check the server option'],
   ] as const)('with exit code 1 when Polar is %s', async (_what, fault, message) => {
     emulator.fail('register', fault);
-    const terminal = await register('--env-file', envFile);
+    const terminal = await register('--write-env', envFile);
     expect(terminal.error.split('\n')).toEqual([expect.stringContaining(message), '']);
     expect([terminal.out, terminal.exitCode]).toEqual(['', 1]);
     expect(readdirSync(folder)).toEqual([]);
@@ -319,9 +399,9 @@ describe('passport-polar-sh', () => {
   });
 
   it.each(['--help', '-h'])('register %s shows the options, and does nothing', async (help) => {
-    const terminal = await register(help, '--env-file', envFile);
+    const terminal = await register(help, '--write-env', envFile);
     expect(terminal.out).toMatch(/^Usage: passport-polar-sh register/);
-    for (const option of ['redirect-uri', 'scope', 'name', 'server', 'public', 'env-file', 'help'])
+    for (const option of ['redirect-uri', 'scope', 'name', 'server', 'public', 'write-env', 'help'])
       expect(terminal.out).toMatch(new RegExp(`^ {2}--${option} `, 'm'));
     expect(emulator.requests).toEqual([]);
     expect(readdirSync(folder)).toEqual([]);

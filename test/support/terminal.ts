@@ -1,3 +1,5 @@
+import { PassThrough } from 'node:stream';
+
 /** A terminal that writes down what it is shown. */
 export class Terminal {
   readonly argv: readonly string[];
@@ -7,6 +9,8 @@ export class Terminal {
   out = '';
   error = '';
   readonly signals = new Map<string, () => void>();
+  /** Nobody sits there, unless a test says so. */
+  readonly stdin = Object.assign(new PassThrough(), { isTTY: false });
   readonly stdout = { write: (text: string) => (this.out += text) };
   readonly stderr = { write: (text: string) => (this.error += text) };
 

@@ -1,0 +1,66 @@
+import { createInterface } from 'node:readline';
+import type { CustomPolarServer } from '../server.js';
+import type { Terminal } from './terminal.js';
+
+/** Where a client can be registered. */
+export type RegisterServer = 'production' | 'sandbox' | CustomPolarServer;
+
+/** Polar's own addresses, by which it is named as well. */
+const namedAddresses: Readonly<Record<string, 'production' | 'sandbox'>> = {
+  'https://polar.sh': 'production',
+  'https://api.polar.sh': 'production',
+  'https://sandbox.polar.sh': 'sandbox',
+  'https://sandbox-api.polar.sh': 'sandbox',
+};
+
+const CHOICES = 'sandbox, production or the address of a local Polar';
+
+/**
+ * Where to register: as the option says, else where the environment has the app's Polar, else as whoever sits at the
+ * terminal says. There is no default: a client that was registered at the wrong Polar stays there.
+ *
+ * @throws TypeError when nobody says it, or says nonsense
+ */
+export async function serverToRegisterAt(
+  option: string | undefined,
+  terminal: Terminal,
+): Promise<RegisterServer> {
+  if (option !== undefined) return serverNamed(option, '--server');
+  const apiURL = terminal.env?.['POLAR_API_URL']?.trim();
+  if (apiURL) {
+    const server = serverAt(apiURL, terminal.env?.['POLAR_WEB_URL']?.trim() || apiURL);
+    if (server === undefined) throw new TypeError(`POLAR_API_URL must be an address, not '${apiURL}'.`);
+    terminal.stderr.write(`Registering at ${apiURL}, as POLAR_API_URL says.\n`);
+    return server;
+  }
+  if (terminal.stdin?.isTTY !== true) {
+    throw new TypeError(`Say where to register: --server takes ${CHOICES}.`);
+  }
+  const answer = await ask(`Where to register? ${CHOICES}: `, terminal.stdin, terminal);
+  return serverNamed(answer, '--server');
+}
+
+function serverNamed(text: string, option: string): RegisterServer {
+  if (text === 'production' || text === 'sandbox') return text;
+  const server = serverAt(text, text);
+  if (server === undefined) throw new TypeError(`${option} takes ${CHOICES}, not '${text}'.`);
+  return server;
+}
+
+function serverAt(apiURL: string, webURL: string): RegisterServer | undefined {
+  if (!/^https?:\/\//.test(apiURL)) return undefined;
+  return namedAddresses[apiURL.replace(/\/$/, '')] ?? { webURL, apiURL };
+}
+
+/** One line that somebody types; empty at the end of the input. On stderr, since stdout may go into a file. */
+function ask(question: string, stdin: NodeJS.ReadableStream, { stderr }: Terminal): Promise<string> {
+  stderr.write(question);
+  const lines = createInterface({ input: stdin });
+  return new Promise((resolve) => {
+    lines.once('line', (line) => {
+      resolve(line.trim());
+      lines.close();
+    });
+    lines.once('close', () => resolve(''));
+  });
+}
