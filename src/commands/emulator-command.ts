@@ -2,10 +2,12 @@ import { parseArgs } from 'node:util';
 import type { PolarEmulator } from '../emulator/controls/polar-emulator.js';
 import {
   DEFAULT_CALLBACK_URL,
+  type PolarEmulatorClientMetadata,
   type PolarEmulatorConsent,
   type PolarEmulatorOptions,
 } from '../emulator/options.js';
 import { startPolarEmulator } from '../emulator/start-emulator.js';
+import { environmentText } from './environment-file.js';
 import { hasCode, messageOf, usageError } from './error-text.js';
 import type { ServerTerminal } from './terminal.js';
 
@@ -15,20 +17,29 @@ export const emulatorHelp = `Usage: passport-polar-sh emulator [options]
 Serves a local Polar for development: the page on which people log in, and the API.
 
   --port N             port to listen on; 0 picks a free one (default 0)
+  --host ADDRESS       address to listen on (default 127.0.0.1); 0.0.0.0 is every one of this machine's, so
+                       that everybody who reaches it can use this Polar
   --user EMAIL         who is signed in at this Polar (default ada@example.com)
   --consent MODE       ask: show the consent page (default); auto: consent at once; deny: refuse at once
   --realistic          behave as Polar does under load: commit late, hang, limit requests
   --redirect-uri URI   where the app is called back; can be repeated
                        (default ${DEFAULT_CALLBACK_URL})
+  --client-id ID       the app's client id and secret, to be the same after a restart
+  --client-secret TEXT (default random ones)
   --help               show this text
+
+What it prints can be used as an environment file: all but the variables are comments.
 `;
 
 const OPTIONS = {
   port: { type: 'string' },
+  host: { type: 'string' },
   user: { type: 'string' },
   consent: { type: 'string' },
   realistic: { type: 'boolean' },
   'redirect-uri': { type: 'string', multiple: true },
+  'client-id': { type: 'string' },
+  'client-secret': { type: 'string' },
 } as const;
 
 /**
@@ -59,7 +70,7 @@ export async function emulatorCommand(
   } catch (error) {
     await emulator?.close();
     // Node's errors, a port in use say, have a code; the emulator's own are about the arguments.
-    return fail(hasCode(error) ? 1 : 2, messageOf(error));
+    return fail(hasCode(error) ? 1 : 2, explained(error, request.options));
   }
   const running = emulator;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) terminal.once(signal, () => void running.close());
@@ -84,9 +95,23 @@ function stopWithShell(terminal: ServerTerminal, emulator: PolarEmulator): void 
   timer.unref();
 }
 
+/** What can be done about an address on which this process cannot listen. */
+function explained(error: unknown, { host, port }: PolarEmulatorOptions): string {
+  const message = messageOf(error);
+  if (/EADDRINUSE/.test(message)) {
+    return `port ${port} is taken (${message}). Choose another with --port, or 0 for any free one.`;
+  }
+  if (/EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN/.test(message)) {
+    return `--host takes an address of this machine, and '${host}' is none (${message}).`;
+  }
+  if (/EACCES/.test(message))
+    return `port ${port} may not be used by this process (${message}). Choose one above 1023.`;
+  return message;
+}
+
 interface CommandRequest {
   readonly options: PolarEmulatorOptions;
-  readonly redirectURIs: readonly string[];
+  readonly client: Pick<PolarEmulatorClientMetadata, 'redirectURIs' | 'clientID' | 'clientSecret'>;
 }
 
 function parseCommand(args: readonly string[]): CommandRequest {
@@ -95,11 +120,18 @@ function parseCommand(args: readonly string[]): CommandRequest {
   if (!Number.isInteger(port) || port < 0 || port > 65_535 || values.port === '') {
     throw new TypeError(`--port takes a number from 0 to 65535, not '${values.port}'.`);
   }
-  const { consent = 'ask', realistic = false, user } = values;
+  const { consent = 'ask', host, realistic = false, user } = values;
+  for (const name of ['host', 'client-id', 'client-secret'] as const) {
+    if (values[name]?.trim() === '') throw new TypeError(`--${name} must not be empty.`);
+  }
   if (!isConsent(consent)) throw new TypeError(`--consent takes ask, auto or deny, not '${consent}'.`);
   return {
-    options: { port, consent, realistic, user },
-    redirectURIs: values['redirect-uri'] ?? [DEFAULT_CALLBACK_URL],
+    options: { port, host, consent, realistic, user },
+    client: {
+      redirectURIs: values['redirect-uri'] ?? [DEFAULT_CALLBACK_URL],
+      clientID: values['client-id'],
+      clientSecret: values['client-secret'],
+    },
   };
 }
 
@@ -107,17 +139,19 @@ function isConsent(text: string): text is PolarEmulatorConsent {
   return text === 'ask' || text === 'auto' || text === 'deny';
 }
 
-function introduction(emulator: PolarEmulator, { options, redirectURIs }: CommandRequest): string {
-  const client = emulator.registerClient({ redirectURIs, name: 'Your app' });
-  return `A local Polar${options.realistic ? ' under load' : ''} is listening on ${emulator.url}
-Signed in there: ${emulator.user}. Consent: ${emulator.consent}. Stop it with Ctrl-C.
+// In the way of an environment file, so that it can be sent into one.
+function introduction(emulator: PolarEmulator, { client, options }: CommandRequest): string {
+  const { clientID, clientSecret, redirectURIs } = emulator.registerClient({ ...client, name: 'Your app' });
+  const variables = environmentText({
+    POLAR_WEB_URL: emulator.webURL,
+    POLAR_API_URL: emulator.apiURL,
+    POLAR_ISSUER: emulator.issuer,
+    POLAR_CLIENT_ID: clientID,
+    POLAR_CLIENT_SECRET: clientSecret,
+  });
+  return `# A local Polar${options.realistic ? ' under load' : ''} is listening on ${emulator.url}
+# Signed in there: ${emulator.user || 'nobody'}. Consent: ${emulator.consent}. Stop it with Ctrl-C.
+# Environment for an app that is called back at ${redirectURIs.join(' or ')}:
 
-Environment for an app that is called back at ${client.redirectURIs.join(' or ')}:
-
-POLAR_WEB_URL=${emulator.webURL}
-POLAR_API_URL=${emulator.apiURL}
-POLAR_ISSUER=${emulator.issuer}
-POLAR_CLIENT_ID=${client.clientID}
-POLAR_CLIENT_SECRET=${client.clientSecret ?? ''}
-`;
+${variables}`;
 }

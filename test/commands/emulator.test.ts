@@ -41,6 +41,43 @@ describe('passport-polar-sh emulator', () => {
     expect(answer.status).toBe(302);
   });
 
+  it('prints nothing but variables and comments, to be sent into an environment file', async () => {
+    const { terminal } = await run('--realistic', '--client-secret', 'a secret');
+    for (const line of terminal.out.trimEnd().split('\n')) expect(line).toMatch(/^(# .*|[A-Z_]+=\S.*|)$/);
+    expect(terminal.out).toContain("\nPOLAR_CLIENT_SECRET='a secret'\n");
+  });
+
+  it('keeps the client of an app over a restart', async () => {
+    const printed = [];
+    for (let start = 0; start < 2; start++) {
+      const { terminal, emulator } = await run(
+        '--client-id',
+        'polar_ci_local',
+        '--client-secret=polar_cs_local',
+      );
+      printed.push([...terminal.out.matchAll(/^POLAR_CLIENT_\w+=.*$/gm)].map(String));
+      const body = new URLSearchParams({
+        grant_type: 'authorization_code',
+        code: 'none',
+        client_id: 'polar_ci_local',
+        client_secret: 'polar_cs_local',
+      });
+      const answer = await fetch(`${emulator?.url}/v1/oauth2/token`, { method: 'POST', body });
+      expect(await answer.json()).toMatchObject({ error: 'invalid_grant' }); // and not invalid_client
+    }
+    expect(printed[0]).toEqual(['POLAR_CLIENT_ID=polar_ci_local', 'POLAR_CLIENT_SECRET=polar_cs_local']);
+    expect(printed[1]).toEqual(printed[0]);
+  });
+
+  it('listens where --host says, and says where that is reached', async () => {
+    const everywhere = await run('--host', '0.0.0.0');
+    const { port } = new URL(everywhere.emulator?.url ?? '');
+    expect(everywhere.emulator?.url).toBe(`http://127.0.0.1:${port}`);
+    expect((await fetch(`http://127.0.0.2:${port}/`)).status).toBe(200);
+    const other = await run('--host=127.0.0.2');
+    expect(other.terminal.out).toMatch(/^POLAR_API_URL=http:\/\/127\.0\.0\.2:\d+$/m);
+  });
+
   it('--realistic commits late', async () => {
     const { emulator, terminal } = await run(
       '--realistic',
@@ -118,6 +155,10 @@ describe('passport-polar-sh emulator', () => {
     [['--port', ''], "--port takes a number from 0 to 65535, not ''. Try --help."],
     [['--port', '70000'], "--port takes a number from 0 to 65535, not '70000'. Try --help."],
     [['--consent', 'maybe'], "--consent takes ask, auto or deny, not 'maybe'. Try --help."],
+    [['--host', ''], '--host must not be empty. Try --help.'],
+    [['--client-id', ' '], '--client-id must not be empty. Try --help.'],
+    [['--client-secret='], '--client-secret must not be empty. Try --help.'],
+    [['--client-id', 'a\nb'], expect.stringContaining('The value of POLAR_CLIENT_ID has characters')],
     [['--user', 'x@example.com'], expect.stringContaining('There is no user x@example.com')],
     [['--redirect-uri', 'http://a.co/'], expect.stringContaining('http://a.co/ cannot be a redirect URI')],
   ])('%p: one line, exit code 2', async (args, message) => {
@@ -130,7 +171,13 @@ describe('passport-polar-sh emulator', () => {
   it('a port in use: exit code 1', async () => {
     const { emulator } = await run();
     const { terminal } = await run('--port', new URL(emulator?.url ?? '').port);
-    expect(terminal.error).toContain('EADDRINUSE');
+    expect(terminal.error).toMatch(/port \d+ is taken \(.*EADDRINUSE.*\)\. Choose another with --port/);
+    expect(terminal.exitCode).toBe(1);
+  });
+
+  it('an address of another machine: exit code 1', async () => {
+    const { terminal } = await run('--host', '192.0.2.1');
+    expect(terminal.error).toContain("--host takes an address of this machine, and '192.0.2.1' is none");
     expect(terminal.exitCode).toBe(1);
   });
 });
