@@ -1,5 +1,6 @@
-import { browserErrorAnswer, crashRefusal, oauthErrorBody, redirectAnswer } from '../http/answers.js';
+import { crashRefusal, oauthErrorBody, redirectAnswer } from '../http/answers.js';
 import type { Answer } from '../http/message.js';
+import { shownErrorAnswer } from './error-page.js';
 
 /** An authorization request that leads to no code. */
 export class AuthorizeError extends Error {
@@ -25,7 +26,7 @@ export class AuthorizeError extends Error {
   toAnswer(state: string | undefined): Answer {
     if (!isPrintable(this.description)) return crashRefusal().answer;
     const body = { ...oauthErrorBody(this.error, this.description), ...(state ? { state } : {}) };
-    if (this.redirectURI === undefined) return browserErrorAnswer(400, body);
+    if (this.redirectURI === undefined) return shownErrorAnswer(400, body);
     return redirectAnswer(withParameters(this.redirectURI, body));
   }
 }

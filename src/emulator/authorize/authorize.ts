@@ -1,14 +1,16 @@
-import { browserErrorAnswer } from '../http/answers.js';
 import { type Answer, type EmulatorRequest, firstValue, lastValue, Refusal } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
 import { accessibleOrganizations, type DirectoryUser } from '../users/directory.js';
 import { AuthorizeError } from './authorize-error.js';
 import { type AuthorizeRequest, parseAuthorizeRequest } from './authorize-request.js';
 import { consentPage } from './consent-page.js';
+import { shownErrorAnswer } from './error-page.js';
 import { type Decision, issueCode } from './issue-code.js';
 import { isOrganizationRequest, requiredInteraction } from './required-interaction.js';
 import { signInPage } from './sign-in-page.js';
 
+const NOBODY =
+  'Nobody is signed in at this Polar, and it does not ask: start it with consent ‘ask’ or with a user.';
 const DENIED = 'The resource owner or authorization server denied the request';
 
 /** `GET /oauth2/authorize`: where apps send the browser to log somebody in. */
@@ -34,7 +36,7 @@ function decide(request: EmulatorRequest, emulator: EmulatorState): Answer {
   if (user === undefined || (interaction === 'sign-in' && !hasJustSignedIn)) {
     if (consent === 'ask') return signInPage(request, parsed, emulator.directory);
     // All that Polar's API says to the web app, which then shows the sign-in page.
-    return browserErrorAnswer(401, { detail: 'Unauthorized' });
+    return shownErrorAnswer(401, { detail: 'Unauthorized' }, NOBODY);
   }
   if (consent === 'deny') return deny(parsed);
   const organizations = query.getAll('organizations');
@@ -57,7 +59,7 @@ export function consent(request: EmulatorRequest, emulator: EmulatorState): Answ
   const user = emulator.directory.find(shown?.email ?? '');
   if (shown === undefined || user === undefined) {
     const detail = 'This consent form was not shown for this request. Start over.';
-    return browserErrorAnswer(400, { detail });
+    return shownErrorAnswer(400, { detail }, 'Go back to the app and log in there.');
   }
   // Errors from here on leave the state out, as Polar's do.
   shown.answer ??= answeringErrors(undefined, () => parseAndDecide(form, query, user, emulator));

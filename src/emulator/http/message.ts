@@ -29,6 +29,8 @@ export interface Answer {
   readonly body: string;
   /** True for what is sent before Polar's layers that put headers on every answer. */
   readonly isBare?: boolean;
+  /** What is sent instead to a browser that opens a page. */
+  readonly forBrowsers?: () => Answer;
 }
 
 /** An answer that ends the handling of a request from wherever it is thrown. */

@@ -41,8 +41,14 @@ async function respond(request: EmulatorRequest, state: EmulatorState): Promise<
     if (error instanceof Refusal) return error.answer;
     throw error;
   });
+  if (answer.forBrowsers !== undefined && opensPage(request)) return answer.forBrowsers();
   if (path === request.path || answer.isBare === true) return answer;
   return { ...answer, headers: { ...answer.headers, 'x-polar-deprecation-notice': MOVED } };
+}
+
+/** Browsers that open a page name HTML; `*\/*` is what scripts send. */
+function opensPage({ headers }: EmulatorRequest): boolean {
+  return /\btext\/html\b/i.test(headers.accept ?? '');
 }
 
 async function route(request: EmulatorRequest, state: EmulatorState): Promise<Answer> {

@@ -1,0 +1,52 @@
+import { browserErrorAnswer } from '../http/answers.js';
+import type { Answer } from '../http/message.js';
+import { html } from '../pages/html.js';
+import { page } from '../pages/page.js';
+
+/** What is wrong: an OAuth error, or one of the API. */
+export interface ShownError {
+  readonly error?: string;
+  readonly error_description?: string;
+  readonly detail?: string;
+  /** Of the request; nobody is shown it. */
+  readonly state?: string;
+}
+
+/**
+ * An error that is not sent back to the app. Polar's API says it in JSON, as recorded, and Polar's web app makes a page
+ * of that, which is what a browser gets here as well.
+ */
+export function shownErrorAnswer(status: number, body: ShownError, whatToDo?: string): Answer {
+  return {
+    ...browserErrorAnswer(status, body),
+    forBrowsers: () => ({ ...errorPage(body, whatToDo), status }),
+  };
+}
+
+function errorPage({ error, error_description, detail }: ShownError, whatToDo = adviceFor(error)): Answer {
+  const what = error_description ?? detail ?? error ?? '';
+  return page(
+    'An error occurred',
+    html`<div class="mark" aria-hidden="true"></div>
+<h1>An error occurred</h1>
+<p class="lead" role="alert">${what}</p>
+${error === undefined ? '' : html`<p class="hint">Error code: <code>${error}</code></p>`}
+<p class="hint">${whatToDo}</p>`,
+  );
+}
+
+/** For the developer who reads it: people are sent here by an app that has something wrong. */
+function adviceFor(error = ''): string {
+  return ADVICE.get(error) ?? 'The app sent an authorization request that Polar does not take.';
+}
+
+const ADVICE = new Map([
+  [
+    'invalid_client',
+    'The app’s client id is not registered at this Polar, which forgets its clients when it stops.',
+  ],
+  [
+    'invalid_request',
+    'The app sent an authorization request that Polar does not take. A redirect URI has to be one that the client is registered with, to the letter.',
+  ],
+]);

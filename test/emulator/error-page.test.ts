@@ -1,0 +1,68 @@
+/** What people see where Polar does not send them back to the app. test/emulator/wire.test.ts has what scripts get. */
+import { describe, expect, it } from '@jest/globals';
+import { LocalPolar } from './support/local-polar';
+
+const polar = new LocalPolar();
+
+const BROWSER = { headers: { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' } };
+const open = (path: string) => polar.send(path, BROWSER);
+
+describe('a browser', () => {
+  it.each([
+    [{ client_id: 'nobody' }, 'invalid_client', 'The app’s client id is not registered at this Polar'],
+    [{ redirect_uri: 'http://localhost:4000/other' }, 'invalid_request', 'registered with, to the letter'],
+    [{ response_type: 'token', client_id: 'nobody' }, 'unsupported_response_type', 'does not take'],
+  ])('is shown a page instead of JSON: %j', async (changes, code, advice) => {
+    const path = polar.authorizePath(changes);
+    const { json } = await polar.send(path);
+    const { status, headers, text } = await open(path);
+    expect([status, headers.get('content-type')]).toEqual([400, 'text/html; charset=utf-8']);
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(headers.get('cache-control')).toBe('private, no-store');
+    expect(text).toMatch(/^<!doctype html>[\s\S]*<h1>An error occurred<\/h1>/);
+    expect(text).toContain(`role="alert">${String(json['error_description']).replaceAll("'", '&#39;')}</p>`);
+    expect([json['error'], text]).toEqual([code, expect.stringContaining(`<code>${code}</code>`)]);
+    expect(text).toContain(advice);
+    expect(text).not.toContain('st-1'); // the app's state
+  });
+
+  it('is shown nothing of a request as markup', async () => {
+    const { text } = await open(
+      polar.authorizePath({ redirect_uri: 'http://localhost/<script>alert(1)</script>' }),
+    );
+    expect(text).toContain('&lt;script&gt;');
+    expect(text).not.toContain('<script');
+  });
+
+  it('is told that nobody is signed in', async () => {
+    polar.emulator.user = '';
+    const { status, text } = await open(polar.authorizePath());
+    expect(status).toBe(401);
+    expect(text).toContain('Nobody is signed in at this Polar');
+  });
+
+  it('is told that a consent form is an old one', async () => {
+    const { status, text } = await polar.send('/oauth2/consent', {
+      ...BROWSER,
+      method: 'POST',
+      body: new URLSearchParams(),
+    });
+    expect(status).toBe(400);
+    expect(text).toContain('<p class="lead" role="alert">This consent form was not shown for this request.');
+  });
+
+  it('is sent back to the app with what the app is to be told', async () => {
+    const { status, location } = await open(polar.authorizePath({ scope: 'nope' }));
+    expect([status, location.get('error')]).toEqual([302, 'invalid_scope']);
+  });
+});
+
+it.each(['*/*', 'application/json', 'text/htmlx'])(
+  'who accepts %s gets the JSON that Polar’s API sends',
+  async (accept) => {
+    const { status, json } = await polar.send(polar.authorizePath({ client_id: 'nobody' }), {
+      headers: { accept },
+    });
+    expect([status, json['error']]).toEqual([400, 'invalid_client']);
+  },
+);
