@@ -1,7 +1,7 @@
 // Builds dist/ (or the folder given): one CommonJS implementation that carries what it uses of jose (ESM only),
 // type declarations by tsc, and thin ESM wrappers, so that every class exists once in a process.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,7 +19,7 @@ const entries = Object.keys(pkg.exports)
 const commands = Object.values(pkg.bin).map((path) => path.replace('./dist/', '').replace('.js', ''));
 
 rmSync(out, { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: [...entries, ...commands].map((name) => `src/${name}.ts`),
   outdir: out,
   bundle: true,
@@ -29,8 +29,10 @@ await build({
   external: Object.keys(pkg.dependencies).filter((name) => name !== 'jose'),
   absWorkingDir: root,
   legalComments: 'inline',
+  metafile: true,
   logLevel: 'warning',
 });
+writeFileSync(join(out, 'THIRD_PARTY_NOTICES'), notices(Object.keys(metafile.inputs)));
 for (const command of commands) chmodSync(join(out, `${command}.js`), 0o755);
 
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
@@ -41,4 +43,19 @@ for (const entry of entries) {
   if (!existsSync(join(out, `${entry}.d.ts`))) throw new Error(`tsc wrote no ${entry}.d.ts`);
   for (const kind of ['mjs', 'd.mts'])
     writeFileSync(join(out, `${entry}.${kind}`), `export * from './${entry}.js';\n`);
+}
+
+/** The licences of the packages of which the build carries code. They demand that this is said wherever the code goes. */
+function notices(inputs) {
+  const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path) ?? []);
+  const texts = [...new Set(folders)].sort().map((folder) => {
+    const { name, version, license, homepage } = JSON.parse(
+      readFileSync(join(folder, 'package.json'), 'utf8'),
+    );
+    const file = readdirSync(folder).find((each) => /^licen[cs]e(\.|$)/i.test(each));
+    if (file === undefined) throw new Error(`${name} has no licence file: the build may not carry its code.`);
+    const title = [`${name} ${version}`, license, homepage].filter(Boolean).join(', ');
+    return `${title}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  });
+  return [`${pkg.name} carries code of these packages.\n`, ...texts].join(`\n${'-'.repeat(80)}\n\n`);
 }

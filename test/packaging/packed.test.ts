@@ -89,6 +89,26 @@ it('contains the build and nothing else', () => {
   ).toEqual([]);
 });
 
+it('names the packages whose code it carries, with their licences, and carries no other', () => {
+  const dist = join(work, 'node_modules/passport-polar-sh/dist');
+  const text = readFileSync(join(dist, 'THIRD_PARTY_NOTICES'), 'utf8');
+  const jose = join(root, 'node_modules/jose');
+  const { version } = JSON.parse(readFileSync(join(jose, 'package.json'), 'utf8'));
+  expect(text.match(/^\S+ \d+\.\d+\.\d+, .*$/gm)).toEqual([
+    `jose ${version}, MIT, https://github.com/panva/jose`,
+  ]);
+  expect(text).toContain(readFileSync(join(jose, 'LICENSE.md'), 'utf8').trim());
+  // esbuild says at the head of each file where it comes from.
+  const carried = readdirSync(dist).flatMap((file) =>
+    file.endsWith('.js')
+      ? [...readFileSync(join(dist, file), 'utf8').matchAll(/^\/\/ .*node_modules\/(\S+?)\//gm)].map(
+          ([, name]) => name,
+        )
+      : [],
+  );
+  expect([...new Set(carried)]).toEqual(['jose']);
+});
+
 describe('the command passport-polar-sh', () => {
   const command = (...args: string[]) =>
     run(process.execPath, ['node_modules/passport-polar-sh/dist/cli.js', ...args], { cwd: work });
