@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { readConfig } from '../../example-app/config.js';
 
@@ -48,6 +50,41 @@ describe('the configuration', () => {
       leewaySeconds: 2.5,
       exposeToken: true,
     });
+  });
+
+  const settings = [
+    {
+      ...client,
+      PORT: '1',
+      BASE_URL: 'https://app.example.com',
+      SESSION_SECRET: 's',
+      REDIS_URL: 'redis://localhost',
+      POLAR_STORAGE: 'session',
+      POLAR_REDIS_LOCK: '1',
+      POLAR_SERVER: 'sandbox',
+      POLAR_AUTH_METHOD: 'client_secret_basic',
+      POLAR_SCOPE: 'openid',
+      POLAR_FETCH_USERINFO: '1',
+      POLAR_LEEWAY_SECONDS: '2.5',
+      EXPOSE_TOKEN: 'true',
+    },
+    {
+      POLAR_WEB_URL: 'https://polar.sh',
+      POLAR_API_URL: 'https://api.polar.sh',
+      POLAR_ISSUER: 'https://i.example',
+    },
+    { POLAR_DISCOVERY_URL: 'https://polar.example/.well-known/openid-configuration' },
+  ];
+  it.each(settings)('takes no space around a value for part of it: %j', (env) => {
+    const padded = Object.entries(env).map(([name, value]) => [name, `\t ${value} \r\n`]);
+    expect(readConfig(Object.fromEntries(padded))).toEqual(readConfig(env));
+  });
+
+  it('reads no variable that was not tried so', () => {
+    const source = readFileSync(join(__dirname, '../../example-app/config.ts'), 'utf8');
+    const read = [...source.matchAll(/\(env, '(\w+)'/g)].map(([, name]) => name);
+    expect([...new Set(read)].sort()).toEqual(settings.flatMap((env) => Object.keys(env)).sort());
+    expect(source.match(/env[.[]/g)).toHaveLength(1);
   });
 
   it('takes an empty variable for one that is not set', () => {
