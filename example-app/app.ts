@@ -1,5 +1,7 @@
-import express, { type Express, type Request } from 'express';
+import { randomBytes } from 'node:crypto';
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
 import session from 'express-session';
+import helmet from 'helmet';
 import passport from 'passport';
 import {
   loginOnAuthError,
@@ -15,7 +17,6 @@ import { refuseOtherSites } from './csrf.js';
 import { answerError, notFound, publicError, wantsPage } from './errors.js';
 import { fetchOrganizations, parseOrganizations } from './organizations.js';
 import { homePage, type LoggedIn, type OrganizationsShown } from './pages/home-page.js';
-import { securityHeaders } from './security-headers.js';
 
 /** What {@link createApp} needs to know. */
 export interface AppConfig {
@@ -34,7 +35,6 @@ export interface AppConfig {
 
 declare module 'express-session' {
   interface SessionData {
-    /** Why logins failed; written by Passport's `failureMessage`. */
     /** Good news to show once. */
     notice?: string;
   }
@@ -53,10 +53,9 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
   authenticator.deserializeUser((user, done) => done(null, user as Express.User));
 
   const app = express();
-  app.disable('x-powered-by');
   // https ends at a proxy in front of this app, which says so in X-Forwarded-Proto.
   app.set('trust proxy', isSecure ? 1 : false);
-  app.use(securityHeaders, refuseOtherSites(config.baseURL));
+  app.use(freshPage, securityHeaders(isSecure), refuseOtherSites(config.baseURL));
   app.use(
     session({
       secret: config.sessionSecret,
@@ -127,6 +126,36 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
 
   app.use(notFound, answerError);
   return { app, polar };
+}
+
+/** Every page is made for one person, and lets its own inline style and script through by `res.locals.nonce`. */
+const freshPage: RequestHandler = (_req, res, next) => {
+  res.locals['nonce'] = randomBytes(16).toString('base64');
+  res.set('cache-control', 'no-store');
+  next();
+};
+
+function securityHeaders(isSecure: boolean): RequestHandler {
+  const nonce = (_req: unknown, res: unknown) => `'nonce-${(res as Response).locals['nonce']}'`;
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: [nonce],
+        scriptSrc: [nonce],
+        imgSrc: ['data:'],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // With helmet's no-referrer, browsers would send `Origin: null` with our own forms.
+    referrerPolicy: { policy: 'same-origin' },
+    xFrameOptions: { action: 'deny' },
+    // On localhost, it would take the plain http from every app there.
+    strictTransportSecurity: isSecure,
+  });
 }
 
 /** Who is logged in, with tokens that are valid now, or the reason why there are none. */

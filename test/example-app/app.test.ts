@@ -44,6 +44,35 @@ describe('logged out', () => {
     expect(first.headers['cache-control']).toBe('no-store');
   });
 
+  it.each([
+    ['http://localhost:3000', undefined],
+    ['https://app.example.com', expect.stringMatching(/^max-age=\d{8}/)],
+  ])('says in every answer at %s what browsers are to refuse', async (BASE_URL, strictTransport) => {
+    app = await runApp({ BASE_URL });
+    const browser = app.browser();
+    const answers = [
+      await browser.get('/'),
+      await browser.get('/nowhere'),
+      await browser.post('/refresh').set('sec-fetch-site', 'cross-site'),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 404, 403]);
+    for (const { headers } of answers) {
+      expect(headers['content-security-policy']).toMatch(
+        /^default-src 'none';style-src 'nonce-([^']+)';script-src 'nonce-\1';img-src data:;form-action 'self';base-uri 'none';frame-ancestors 'none'$/,
+      );
+      expect(headers).toMatchObject({
+        'cache-control': 'no-store',
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-resource-policy': 'same-origin',
+        'referrer-policy': 'same-origin',
+        'x-content-type-options': 'nosniff',
+        'x-frame-options': 'DENY',
+      });
+      expect(headers['strict-transport-security']).toEqual(strictTransport);
+      expect(headers['x-powered-by']).toBeUndefined();
+    }
+  });
+
   it.each(['/me', '/organizations'])('answers %s with 401 and JSON', async (path) => {
     app = await runApp();
     const { status, body } = await app.browser().get(path);
