@@ -4,18 +4,29 @@ import { resolve } from 'node:path';
 
 const root = resolve(__dirname, '../..');
 
-/** The example app as a process of its own, as `npm start` starts it. */
+/** The example app as a process of its own. */
 export interface SpawnedApp {
   readonly url: string;
   /** Everything it printed so far. */
   output(): string;
   /** Sends SIGTERM; resolves with the exit code, or the signal that killed it. */
   stop(): Promise<number | string>;
+  /** The same for Ctrl-C: SIGINT for the process, and for all that it has started. */
+  interrupt(): Promise<number | string>;
 }
 
+/** How the app is started: by its own file, or as people do it, which puts an npm around it. */
+const commands = {
+  node: [process.execPath, '--import', 'tsx', 'example-app/server.ts'],
+  npm: ['npm', 'start'],
+} as const;
+
 /** Starts the app with nothing in its environment but `env`, and waits until it listens. */
-export async function spawnApp(env: Readonly<Record<string, string>>): Promise<SpawnedApp> {
-  const { child, output, ended } = run(env);
+export async function spawnApp(
+  env: Readonly<Record<string, string>>,
+  by: keyof typeof commands = 'node',
+): Promise<SpawnedApp> {
+  const { child, output, ended } = run(env, by);
   const url = await new Promise<string>((started, failed) => {
     child.stdout.on('data', () => {
       const line = output().trimEnd().split('\n').at(-1) ?? '';
@@ -31,6 +42,10 @@ export async function spawnApp(env: Readonly<Record<string, string>>): Promise<S
       child.kill('SIGTERM');
       return ended;
     },
+    interrupt: () => {
+      process.kill(-(child.pid as number), 'SIGINT');
+      return ended;
+    },
   };
 }
 
@@ -38,18 +53,23 @@ export async function spawnApp(env: Readonly<Record<string, string>>): Promise<S
 export async function runToEnd(
   env: Readonly<Record<string, string>>,
 ): Promise<{ code: number | string; output: string }> {
-  const { output, ended } = run(env);
+  const { output, ended } = run(env, 'node');
   return { code: await ended, output: output() };
 }
 
-function run(env: Readonly<Record<string, string>>): {
+function run(
+  env: Readonly<Record<string, string>>,
+  by: keyof typeof commands,
+): {
   child: ChildProcessWithoutNullStreams;
   output: () => string;
   ended: Promise<number | string>;
 } {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'example-app/server.ts'], {
+  const [command, ...args] = commands[by];
+  const child = spawn(command, args, {
     cwd: root,
     env: { PATH: process.env['PATH'], ...env },
+    detached: true, // a process group of its own, as a terminal makes one
   });
   const chunks: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => chunks.push(String(chunk)));

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Browser } from '../support/browser.js';
 import { giveConsent } from './consent.js';
@@ -46,6 +46,34 @@ describe('the app as a process', () => {
     expect(app.output()).toMatch(/listening on http:\/\/localhost:\d+\n$/);
   }, 30_000);
 
+  it.each(['stop', 'interrupt'] as const)(
+    'ends cleanly when npm start is told to %s',
+    async (how) => {
+      app = await spawnApp({ PORT: '0' }, 'npm');
+      expect(await app[how]()).toBe(0);
+      // npm does not end before the app has.
+      await expect(fetch(app.url)).rejects.toThrow();
+    },
+    30_000,
+  );
+
+  it.each([
+    ['the same signal, sent on', 50, 0],
+    ['somebody who does not want to wait', 700, 1],
+  ])(
+    'takes a second signal for %s when it comes after %d ms',
+    async (_what, afterMs, code) => {
+      app = await spawnApp({ PORT: '0' });
+      const socket = await requestUnderWay(app.url);
+      const ended = app.stop();
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      void app.interrupt();
+      expect(await ended).toBe(code);
+      socket.destroy();
+    },
+    30_000,
+  );
+
   it('says in one line which variable is wrong', async () => {
     const { code, output } = await runToEnd({ PORT: 'abc' });
     expect(code).toBe(1);
@@ -69,3 +97,11 @@ describe('the app as a process', () => {
     expect(output).toBe('The example app cannot start: REDIS_URL: no Redis answers at 127.0.0.1:1\n');
   }, 30_000);
 });
+
+/** A request that stays unfinished, for which the app waits a while when it ends. */
+async function requestUnderWay(url: string): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), 'localhost');
+  socket.on('error', () => {}).write('GET / HTTP/1.1\r\nhost:');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  return socket;
+}
