@@ -10,6 +10,7 @@ import {
 import { messageOf, usageError } from './error-text.js';
 import { type RegisterServer, serverToRegisterAt } from './register-server.js';
 import type { Terminal } from './terminal.js';
+import { aboutUnknownScopes } from './unknown-scopes.js';
 
 const defaultRedirectURI = 'http://localhost:3000/auth/polar/callback';
 
@@ -54,7 +55,10 @@ export async function registerCommand(args: readonly string[], terminal: Termina
     const { client, envFile, metadata, server } = request;
     // Before anything is registered: the secret is shown once, and a client that nobody can use stays at Polar.
     if (envFile !== undefined) await checkEnvironmentFile(envFile);
-    const registration = await client.register(metadata);
+    const registration = await client.register(metadata).catch((error: unknown) => {
+      const message = messageOf(error);
+      throw /scope/.test(message) ? new Error(message + aboutUnknownScopes(metadata.scope)) : error;
+    });
     const environment = environmentOf(registration, server);
     const text = `${titleOf(registration)}\n${environmentText(environment)}`;
     if (envFile === undefined) return void terminal.stdout.write(text);
@@ -83,7 +87,9 @@ function titleOf({ redirectURIs }: ClientRegistration): string {
 interface RegisterRequest {
   readonly client: PolarRegistrationClient;
   readonly server: RegisterServer;
-  readonly metadata: Parameters<PolarRegistrationClient['register']>[0];
+  readonly metadata: Parameters<PolarRegistrationClient['register']>[0] & {
+    readonly scope: readonly string[];
+  };
   readonly envFile: string | undefined;
 }
 

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { parseURL } from '../emulator/parse-url.js';
 import type { CustomPolarServer } from '../server.js';
 import type { Terminal } from './terminal.js';
 
@@ -25,10 +26,10 @@ export async function serverToRegisterAt(
   option: string | undefined,
   terminal: Terminal,
 ): Promise<RegisterServer> {
-  if (option !== undefined) return serverNamed(option, '--server');
+  if (option !== undefined) return serverNamed(option);
   const apiURL = terminal.env?.['POLAR_API_URL']?.trim();
   if (apiURL) {
-    const server = serverAt(apiURL, terminal.env?.['POLAR_WEB_URL']?.trim() || apiURL);
+    const server = serverAt(apiURL, terminal.env?.['POLAR_WEB_URL']?.trim() || apiURL, 'POLAR_API_URL');
     if (server === undefined) throw new TypeError(`POLAR_API_URL must be an address, not '${apiURL}'.`);
     terminal.stderr.write(`Registering at ${apiURL}, as POLAR_API_URL says.\n`);
     return server;
@@ -37,18 +38,25 @@ export async function serverToRegisterAt(
     throw new TypeError(`Say where to register: --server takes ${CHOICES}.`);
   }
   const answer = await ask(`Where to register? ${CHOICES}: `, terminal.stdin, terminal);
-  return serverNamed(answer, '--server');
+  return serverNamed(answer);
 }
 
-function serverNamed(text: string, option: string): RegisterServer {
+function serverNamed(text: string): RegisterServer {
   if (text === 'production' || text === 'sandbox') return text;
-  const server = serverAt(text, text);
-  if (server === undefined) throw new TypeError(`${option} takes ${CHOICES}, not '${text}'.`);
+  const server = serverAt(text, text, '--server');
+  if (server === undefined) throw new TypeError(`--server takes ${CHOICES}, not '${text}'.`);
   return server;
 }
 
-function serverAt(apiURL: string, webURL: string): RegisterServer | undefined {
-  if (!/^https?:\/\//.test(apiURL)) return undefined;
+function serverAt(apiURL: string, webURL: string, name: string): RegisterServer | undefined {
+  const { hostname, protocol } = parseURL(apiURL) ?? {};
+  if (hostname === undefined || !/^https?:\/\//.test(apiURL)) return undefined;
+  const onThisMachine = /^(127(\.\d+){3}|\[::1\]|(.+\.)?localhost)$/.test(hostname);
+  if (protocol !== 'https:' && !onThisMachine) {
+    throw new TypeError(
+      `${name} must use https (plain http only on localhost): the client's secret comes from there.`,
+    );
+  }
   return namedAddresses[apiURL.replace(/\/$/, '')] ?? { webURL, apiURL };
 }
 

@@ -1,3 +1,4 @@
+import { parseEnv } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { PolarEmulator } from 'passport-polar-sh/emulator';
 import { emulatorCommand } from '../../src/commands/emulator-command';
@@ -44,7 +45,10 @@ describe('passport-polar-sh emulator', () => {
   it('prints nothing but variables and comments, to be sent into an environment file', async () => {
     const { terminal } = await run('--realistic', '--client-secret', 'a secret');
     for (const line of terminal.out.trimEnd().split('\n')) expect(line).toMatch(/^(# .*|[A-Z_]+=\S.*|)$/);
-    expect(terminal.out).toContain("\nPOLAR_CLIENT_SECRET='a secret'\n");
+    expect(Object.keys(parseEnv(terminal.out))).toEqual([
+      ...['POLAR_API_URL', 'POLAR_CLIENT_ID', 'POLAR_CLIENT_SECRET', 'POLAR_ISSUER', 'POLAR_WEB_URL'],
+    ]);
+    expect(parseEnv(terminal.out)['POLAR_CLIENT_SECRET']).toBe('a secret');
   });
 
   it('keeps the client of an app over a restart', async () => {

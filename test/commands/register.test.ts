@@ -169,9 +169,12 @@ describe('without --server', () => {
     expect(variablesIn(out)).toMatchObject({ POLAR_WEB_URL: web, POLAR_API_URL: emulator.url });
   });
 
-  it('says what is wrong with the environment', async () => {
-    const terminal = await runWith({ POLAR_API_URL: 'localhost:4100' });
-    expect(terminal.error).toContain("POLAR_API_URL must be an address, not 'localhost:4100'. Try --help.");
+  it.each([
+    ['localhost:4100', "POLAR_API_URL must be an address, not 'localhost:4100'. Try --help."],
+    ['http://polar:4100', 'POLAR_API_URL must use https (plain http only on localhost)'],
+  ])('says what is wrong with the environment: %s', async (POLAR_API_URL, message) => {
+    const terminal = await runWith({ POLAR_API_URL });
+    expect(terminal.error).toContain(message);
     expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
   });
 
@@ -317,7 +320,11 @@ describe('goes wrong in one line on stderr', () => {
       ['--server', ''],
       "--server takes sandbox, production or the address of a local Polar, not ''. Try --help.",
     ],
-    [['--server', 'http://polar.example'], expect.stringContaining('must use https')],
+    [
+      ['--server', 'http://polar.example'],
+      expect.stringMatching(/^--server must use https .* Try --help\.$/),
+    ],
+    [['--server', 'http://'], expect.stringContaining('--server takes sandbox, production or')],
     [['--write-env', ''], '--write-env takes a path. Try --help.'],
     [['--env-file', '.env'], RENAMED],
     [['--env-file=.env'], RENAMED],
@@ -334,7 +341,11 @@ describe('goes wrong in one line on stderr', () => {
   it.each([
     [['--redirect-uri', 'http://app.example/cb'], 'redirect_uris.0: Value error, An HTTPS URL is required.'],
     [['--redirect-uri', LOCAL, '--redirect-uri', 'nonsense'], 'redirect_uris.1: '],
-    [['--scope', 'openid nope'], "Invalid claim: 'scope'"],
+    [['--scope', 'openid nope'], "When this command was made, Polar had no scope 'nope'."],
+    [
+      ['--scope', 'openid,organization:read orders.read x'],
+      "Polar had no scope 'organization:read' (did you mean 'organizations:read'?), 'orders.read' (did you mean 'orders:read'?), 'x'.",
+    ],
   ])('with exit code 1 when Polar refuses: %p', async (args, message) => {
     const terminal = await register(...args, '--write-env', envFile);
     expect(terminal.error.split('\n')).toEqual([expect.stringContaining(message), '']);

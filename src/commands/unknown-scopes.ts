@@ -1,0 +1,39 @@
+import { SUPPORTED_SCOPES } from '../emulator/scopes.js';
+
+/**
+ * What may be wrong with scopes that Polar refused: all that Polar says is that some scope is. Not asked beforehand,
+ * since Polar adds scopes every now and then.
+ *
+ * @returns a sentence with a space before it; empty when all of them are known
+ */
+export function aboutUnknownScopes(scopes: readonly string[]): string {
+  const unknown = scopes.filter((scope) => !SUPPORTED_SCOPES.includes(scope));
+  if (unknown.length === 0) return '';
+  const named = unknown.map((scope) => {
+    const meant = nearest(scope);
+    return meant === undefined ? `'${scope}'` : `'${scope}' (did you mean '${meant}'?)`;
+  });
+  return ` When this command was made, Polar had no scope ${named.join(', ')}.`;
+}
+
+/** A known scope that differs in a letter or two. */
+function nearest(scope: string): string | undefined {
+  const [best] = SUPPORTED_SCOPES.map((known) => ({ known, distance: distanceOf(scope, known) })).sort(
+    (one, other) => one.distance - other.distance,
+  );
+  return best !== undefined && best.distance <= 2 ? best.known : undefined;
+}
+
+/** Levenshtein distance: how many letters have to be added, left out or changed. */
+function distanceOf(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const [index, letter] of [...one].entries()) {
+    const next = [index + 1];
+    for (let column = 1; column <= other.length; column++) {
+      const changed = (row[column - 1] ?? 0) + (letter === other[column - 1] ? 0 : 1);
+      next.push(Math.min(changed, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[other.length] ?? 0;
+}
