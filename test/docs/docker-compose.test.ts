@@ -1,0 +1,63 @@
+/** What docs/docker-compose.md shows, as far as it goes without Docker: the emulator's command, and what the app is told. */
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join, resolve } from 'node:path';
+import { expect, it } from '@jest/globals';
+import { emulatorCommand } from '../../src/commands/emulator-command';
+import { Terminal } from '../support/terminal.js';
+
+const guide = readFileSync(join(resolve(__dirname, '../..'), 'docs/docker-compose.md'), 'utf8');
+const [, command = ''] = /command: \S+\/passport-polar-sh emulator (.*)/.exec(guide) ?? [];
+const environment = Object.fromEntries(
+  [...guide.matchAll(/^ {6}([A-Z_]+): (.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
+);
+
+it('starts a Polar that the app’s container reaches by its name, with the app’s client', async () => {
+  const args = command.split(' ').map((arg) => (arg === '4100' ? '0' : arg));
+  const terminal = new Terminal();
+  const emulator = await emulatorCommand(args, terminal);
+  try {
+    expect(terminal.error).toBe('');
+    for (const name of ['POLAR_CLIENT_ID', 'POLAR_CLIENT_SECRET'])
+      expect(terminal.out).toContain(`\n${name}=${environment[name]}\n`);
+    const { port } = new URL(emulator?.url ?? '');
+    // From another address of this machine, as the name of a service is one.
+    const error = await new Promise((resolve, reject) => {
+      const options = { host: '127.0.0.2', port, path: '/v1/oauth2/token', method: 'POST' };
+      const body = new URLSearchParams({
+        grant_type: 'authorization_code',
+        code: 'none',
+        client_id: environment['POLAR_CLIENT_ID'] ?? '',
+        client_secret: environment['POLAR_CLIENT_SECRET'] ?? '',
+      }).toString();
+      const headers = {
+        host: new URL(environment['POLAR_API_URL'] ?? '').host,
+        'content-type': 'application/x-www-form-urlencoded',
+        'content-length': body.length,
+      };
+      request({ ...options, headers }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk) => {
+          text += chunk;
+        });
+        response.on('end', () => resolve(JSON.parse(text).error));
+      })
+        .on('error', reject)
+        .end(body);
+    });
+    expect(error).toBe('invalid_grant'); // the client is known, the code is not
+  } finally {
+    await emulator?.close();
+  }
+});
+
+it('gives browser and app the addresses that lead to that port', () => {
+  expect(command).toContain('--host 0.0.0.0 --port 4100 ');
+  expect(guide).toContain("ports: ['127.0.0.1:4100:4100']");
+  expect(environment).toMatchObject({
+    POLAR_WEB_URL: 'http://127.0.0.1:4100',
+    POLAR_API_URL: 'http://polar:4100',
+  });
+  expect(guide).toMatch(/^ {2}polar:$/m);
+  expect(guide).toContain('allowInsecureHTTP: true,');
+});
