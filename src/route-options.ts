@@ -1,14 +1,15 @@
 /** What `passport.authenticate` takes for the routes of our strategies, and what they put on requests: for TypeScript alone. */
 import type { Handler } from 'express';
-import type { AuthenticateOptions } from 'passport';
+import type passport from 'passport';
 import type { BearerRequirements } from './bearer/bearer-options.js';
 import type { PolarAuthenticateOptions } from './passport/request-options.js';
 
 /** Passport's options of one login, and ours. */
 export type LoginRouteOptions = PolarAuthenticateOptions &
-  Omit<AuthenticateOptions, keyof PolarAuthenticateOptions>;
+  Omit<passport.AuthenticateOptions, keyof PolarAuthenticateOptions>;
 /** Passport's options of one route of an API, and ours. */
-export type BearerRouteOptions = BearerRequirements & Omit<AuthenticateOptions, keyof BearerRequirements>;
+export type BearerRouteOptions = BearerRequirements &
+  Omit<passport.AuthenticateOptions, keyof BearerRequirements>;
 
 declare module 'passport' {
   interface Authenticator<
@@ -16,17 +17,17 @@ declare module 'passport' {
     // biome-ignore lint/suspicious/noExplicitAny: to the letter as @types/passport has it, or the declarations do not merge
     AuthenticateRet = any,
     AuthorizeRet = AuthenticateRet,
-    AuthorizeOptions = AuthenticateOptions,
+    AuthorizeOptions = passport.AuthenticateOptions,
   > {
     authenticate(
-      strategy: string | string[] | Strategy,
+      strategy: string | string[] | passport.Strategy,
       options: LoginRouteOptions | BearerRouteOptions,
-      callback?: AuthenticateCallback,
+      callback?: passport.AuthenticateCallback,
     ): AuthenticateRet;
     authorize(
       strategy: string | string[],
       options: LoginRouteOptions,
-      callback?: AuthenticateCallback,
+      callback?: passport.AuthenticateCallback,
     ): AuthorizeRet;
   }
 }
