@@ -58,6 +58,11 @@ export function rejectNearMisses(options: object, known: readonly string[], who:
   }
 }
 
+/** What is neither one of ours nor known to belong to Passport or a framework around it. */
+export function unknownOptions(options: object, known: readonly string[]): string[] {
+  return Object.keys(options).filter((name) => !known.includes(name) && !passportOptions.has(name));
+}
+
 // Those of Passport and of frameworks around it, whatever they resemble.
 const passportOptions = new Set([
   ...['authInfo', 'assignProperty', 'failureFlash', 'failureMessage', 'failureRedirect', 'failWithError'],

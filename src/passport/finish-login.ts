@@ -45,7 +45,7 @@ export async function finishLogin(
       'This login was started by another strategy, for another client or server.',
     );
   }
-  refuseOtherWay(attempt, req, options);
+  refuseOtherWay(attempt, options);
   if (!isLinkedByItsStarter(runtime, req, options, attempt)) {
     return failed(
       'attempt_unknown',
@@ -70,19 +70,12 @@ function isForUs(attempt: Pick<UsedAttempt, 'clientID' | 'server'>, options: Res
   return attempt.clientID === options.credentials.clientID && attempt.server === nameOfServer(options.server);
 }
 
-// passport.authorize connects an account and logs nobody in; what one of the two has started, the other would finish as
-// something else than the person wanted.
-function refuseOtherWay(
-  attempt: Pick<UsedAttempt, 'isLinking'>,
-  req: Request,
-  options: AuthenticateOptions,
-): void {
-  const [started, ends] = [attempt.isLinking === true, isLinking(options)];
-  if (started === ends || (ends && loggedInUser(req) !== undefined)) return;
-  const name = (isConnecting: boolean): string => `passport.${isConnecting ? 'authorize' : 'authenticate'}`;
+// Whoever only wanted to connect an account would be logged in as somebody else.
+function refuseOtherWay(attempt: Pick<UsedAttempt, 'isLinking'>, options: AuthenticateOptions): void {
+  if (attempt.isLinking !== true || isLinking(options)) return;
   throw new PolarConfigurationError(
     'invalid_option',
-    `This login was started by ${name(started)} and came back to ${name(ends)}. Use one of them on both routes: authenticate logs people in, authorize connects an account of somebody who is logged in. An app with both needs two callback routes; give the second one as callbackURL of its start.`,
+    'This login was started by passport.authorize, which connects an account, and came back to passport.authenticate, which logs people in. Use one of them on both routes. An app with both needs two callback routes; give the second one as callbackURL of its start.',
   );
 }
 

@@ -35,6 +35,14 @@ export function reportLostResponse(): void {
   );
 }
 
+/** Shows an account that nobody has been connected with. */
+export function reportNobodyToConnect(): void {
+  report(
+    'nobody_logged_in',
+    'passport.authorize connects an account with the user who is logged in, and nobody is. The route has req.account, and its tokens are kept by nobody. To log people in, use passport.authenticate on both routes.',
+  );
+}
+
 /** Shows a login that succeeded, after which the app logged nobody in. */
 export function reportNobodyLoggedIn(): void {
   report(

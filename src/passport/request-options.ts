@@ -1,7 +1,9 @@
 import { isReservedParameter, type Prompt, type SubType } from '../client/authorization-url.js';
 import type { PolarScope } from '../client/polar-scope.js';
-import { callbackURLOf, oneOf, rejectNearMisses, resolveScope } from '../option-checks.js';
+import { developmentHint } from '../development-hint.js';
+import { callbackURLOf, oneOf, rejectNearMisses, resolveScope, unknownOptions } from '../option-checks.js';
 import type { ResolvedOptions } from '../options.js';
+import { BoundedMap } from '../tokens/bounded-map.js';
 
 /** What can be given for one request, in `passport.authenticate('polar', { ... })`, beside Passport's own options. */
 export interface PolarAuthenticateOptions {
@@ -65,7 +67,9 @@ export function loginOptions(
   given: Readonly<Record<string, unknown>>,
   defaults: ResolvedOptions,
 ): LoginOptions {
-  rejectNearMisses(given, Object.keys(ownNames), "passport.authenticate('polar')");
+  const known = Object.keys(ownNames);
+  rejectNearMisses(given, known, "passport.authenticate('polar')");
+  for (const name of unknownOptions(given, known)) hintAtUnknown(name);
   return {
     scope: given['scope'] === undefined ? defaults.scope : resolveScope(given['scope']),
     subType: oneOf(given['subType'], 'subType', ['user', 'organization']) ?? defaults.subType,
@@ -75,6 +79,17 @@ export function loginOptions(
     returnTo: given['returnTo'],
     appState: appStateOf(given['appState'] ?? given['state']),
   };
+}
+
+const hintedAt = new BoundedMap<true>(100);
+
+// A strategy that inherits from this one, or another of the same route, may know it.
+function hintAtUnknown(name: string): void {
+  if (hintedAt.get(name)) return;
+  hintedAt.set(name, true);
+  developmentHint(
+    `passport.authenticate('polar') knows no option '${name}', which has no effect. Parameters of Polar's authorize page go into authorizationParams.`,
+  );
 }
 
 // A login attempt has to fit into 4 KB of a storage.

@@ -17,7 +17,13 @@ import {
   storeAnswer,
 } from '../request-session.js';
 import type { NewLogin } from '../tokens/session-entry.js';
-import { reportError, reportLostCookie, reportLostResponse, reportNobodyLoggedIn } from './report-failure.js';
+import {
+  reportError,
+  reportLostCookie,
+  reportLostResponse,
+  reportNobodyLoggedIn,
+  reportNobodyToConnect,
+} from './report-failure.js';
 import type { UnkeptTokens } from './unkept-tokens.js';
 
 /** What goes into the session of whoever is logged in. */
@@ -130,7 +136,10 @@ export async function storeForLoggedInUser(
   { login, unkept, returnTo }: LoginToStore,
 ): Promise<void> {
   const user = loggedInUser(req);
-  if (user === undefined) return unkept.revokeUnlessSeen();
+  if (user === undefined) {
+    unkept.revokeUnlessSeen();
+    return reportNobodyToConnect();
+  }
   const session = sessionOf(req);
   const { sessionKey } = runtime.options;
   const before = session[sessionKey];

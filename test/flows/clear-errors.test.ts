@@ -1,6 +1,6 @@
 /** Errors that send people the right way: each says what is wrong here, and what to do. */
 import { Readable } from 'node:stream';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import express from 'express';
 import passport from 'passport';
 import { PolarOAuthClient, PolarStrategy, type PolarStrategyOptions } from 'passport-polar-sh';
@@ -64,6 +64,20 @@ describe('an option of one login', () => {
     );
     const url = await app.browser().startLogin('/start');
     for (const name of ['property', 'defaultStrategy', 'hd']) expect(url.searchParams.has(name)).toBe(false);
+  });
+
+  it('that nobody knows is told while developing, once', async () => {
+    const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      app = await startTestApp(starting({ uiLocales: 'de', session: true }));
+      for (let time = 0; time < 2; time++) await app.browser().startLogin('/start');
+      const hints = written.mock.calls
+        .map(([text]) => String(text))
+        .filter((text) => text.includes('uiLocales'));
+      expect(hints).toEqual([expect.stringMatching(/knows no option 'uiLocales'.*authorizationParams/)]);
+    } finally {
+      written.mockRestore();
+    }
   });
 
   it('for the authorize page goes into authorizationParams', async () => {
@@ -250,11 +264,7 @@ describe('what is around the strategy', () => {
     const browser = app.browser();
     const connected = await browser.visitPolar(await browser.startLogin('/connect'));
     expect((await browser.get(connected)).body.message).toMatch(
-      /started by passport\.authorize and came back to passport\.authenticate/,
-    );
-    const loggedIn = await browser.visitPolar(await browser.startLogin());
-    expect((await browser.get(`${loggedIn}&connect=1`)).body.message).toMatch(
-      /started by passport\.authenticate and came back to passport\.authorize/,
+      /started by passport\.authorize, which connects an account, and came back to passport\.authenticate/,
     );
     expect(app.emulator.liveTokens()).toEqual([]);
   });

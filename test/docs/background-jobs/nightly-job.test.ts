@@ -134,10 +134,11 @@ describePostgres('a nightly job', () => {
       expect(await race({})).toEqual([200, 200, 200, 200, 200]);
       expect((await theUser()).polar_disconnected).toBeNull();
       // One row for the tokens, and none for a lock that nobody holds any more; that of the login attempt has its own time.
-      const withoutAttempts = `SELECT id FROM polar_rows WHERE value NOT LIKE '{"cookie":%'`;
-      const ids = async () => (await db.query(withoutAttempts)).rows.map(({ id }) => id);
-      await until(async () => (await ids()).length === 1);
-      expect(await ids()).toEqual([rowIdOf((await theUser()).polar_login_id, 'record')]);
+      const withoutAttempts = `SELECT id, value FROM polar_rows WHERE value NOT LIKE '{"cookie":%'`;
+      const rows = async () => (await db.query(withoutAttempts)).rows as { id: string; value: string }[];
+      await until(async () => (await rows()).length === 1).catch(() => {});
+      const others = (await rows()).map(({ id, value }) => (value.startsWith('{') ? value.slice(0, 100) : id));
+      expect(others).toEqual([rowIdOf((await theUser()).polar_login_id, 'record')]);
     });
   });
 
