@@ -110,7 +110,8 @@ export class PolarError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     if (options.status !== undefined) this.status = options.status;
-    Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true });
+    const name = ownClasses.get(new.target) ?? new.target.name;
+    Object.defineProperty(this, 'name', { value: name, configurable: true, writable: true });
     Object.defineProperty(this, brand, { value: classNames(new.target) });
   }
 
@@ -118,7 +119,7 @@ export class PolarError extends Error {
     if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
     const names =
       typeof value === 'object' && value !== null ? (value as { [brand]?: unknown })[brand] : undefined;
-    return Array.isArray(names) && ownClasses.has(this) && names.includes(this.name);
+    return Array.isArray(names) && ownClasses.has(this) && names.includes(ownClasses.get(this));
   }
 }
 
@@ -237,24 +238,26 @@ export class PolarInsufficientScopeError extends PolarError {
   }
 }
 
-const ownClasses = new Set<unknown>([
-  PolarError,
-  PolarConfigurationError,
-  PolarAuthorizationError,
-  PolarLoginFailedError,
-  PolarIdTokenError,
-  PolarOAuthError,
-  PolarResponseError,
-  PolarTransientError,
-  PolarLoginRequiredError,
-  PolarInsufficientScopeError,
+// By literal names: a bundler may call the classes otherwise (esbuild: PolarLoginRequiredError2).
+const ownClasses = new Map<unknown, string>([
+  [PolarError, 'PolarError'],
+  [PolarConfigurationError, 'PolarConfigurationError'],
+  [PolarAuthorizationError, 'PolarAuthorizationError'],
+  [PolarLoginFailedError, 'PolarLoginFailedError'],
+  [PolarIdTokenError, 'PolarIdTokenError'],
+  [PolarOAuthError, 'PolarOAuthError'],
+  [PolarResponseError, 'PolarResponseError'],
+  [PolarTransientError, 'PolarTransientError'],
+  [PolarLoginRequiredError, 'PolarLoginRequiredError'],
+  [PolarInsufficientScopeError, 'PolarInsufficientScopeError'],
 ]);
 
 // Only our own: an app may call a class of its own like one of ours.
 function classNames(leaf: object): string[] {
   const names: string[] = [];
   for (let next: object | null = leaf; next !== null; next = Object.getPrototypeOf(next)) {
-    if (ownClasses.has(next)) names.push((next as { name: string }).name);
+    const name = ownClasses.get(next);
+    if (name !== undefined) names.push(name);
   }
   return names;
 }
