@@ -4,6 +4,7 @@ export type {
   PolarBearerStrategyOptions,
   PolarBearerUser,
   PolarBearerVerify,
+  VerifiedToken,
 } from './bearer/bearer-options.js';
 export { PolarBearerStrategy } from './bearer/bearer-strategy.js';
 export type { VerifyDone } from './call-verify.js';
