@@ -1,9 +1,10 @@
 // Builds dist/ (or the folder given): one CommonJS implementation that carries what it uses of jose (ESM only),
-// type declarations by tsc, and thin ESM wrappers, so that every class exists once in a process.
+// type declarations by tsc, and thin ESM wrappers, so that every class exists once in a process. Maps of both lead to src/,
+// which the tarball has, too.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -30,6 +31,7 @@ const { metafile } = await build({
   absWorkingDir: root,
   legalComments: 'inline',
   metafile: true,
+  sourcemap: true,
   logLevel: 'warning',
 });
 writeFileSync(join(out, 'THIRD_PARTY_NOTICES'), notices(Object.keys(metafile.inputs)));
@@ -58,4 +60,19 @@ function notices(inputs) {
     return `${title}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
   });
   return [`${pkg.name} carries code of these packages.\n`, ...texts].join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+// As seen from dist/ beside src/, wherever this build goes. What is not ours (jose) is not in the tarball: the map holds it.
+for (const file of readdirSync(out, { recursive: true }).filter((name) => name.endsWith('.map'))) {
+  const path = join(out, file);
+  const map = JSON.parse(readFileSync(path, 'utf8'));
+  const inProject = map.sources.map((source) =>
+    relative(root, resolve(dirname(path), source))
+      .split(sep)
+      .join('/'),
+  );
+  const toRoot = relative(dirname(path), join(out, '..')).split(sep).join('/');
+  map.sources = inProject.map((source) => `${toRoot}/${source}`);
+  map.sourcesContent = map.sourcesContent?.map((text, i) => (inProject[i].startsWith('src/') ? null : text));
+  writeFileSync(path, JSON.stringify(map));
 }

@@ -2,6 +2,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -25,6 +26,7 @@ const run = promisify(execFile);
 const root = resolve(__dirname, '../..');
 const work = mkdtempSync(join(tmpdir(), 'passport-polar-sh-packed-'));
 let files: string[] = [];
+let size = 0;
 
 beforeAll(() => {
   // A build of its own, staged outside of the project: other suites use dist/ at the same time.
@@ -32,6 +34,7 @@ beforeAll(() => {
   mkdirSync(stage);
   for (const file of ['package.json', 'README.md', 'LICENSE'])
     copyFileSync(join(root, file), join(stage, file));
+  cpSync(join(root, 'src'), join(stage, 'src'), { recursive: true });
   execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), join(stage, 'dist')], { stdio: 'pipe' });
   const packed = JSON.parse(
     execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', work], {
@@ -39,8 +42,9 @@ beforeAll(() => {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     }),
-  ) as { filename: string; files: { path: string }[] }[];
+  ) as { filename: string; size: number; files: { path: string }[] }[];
   files = packed[0]?.files.map(({ path }) => path) ?? [];
+  size = packed[0]?.size ?? 0;
   mkdirSync(join(work, 'node_modules'));
   execFileSync('tar', ['-xzf', join(work, packed[0]?.filename ?? ''), '-C', join(work, 'node_modules')]);
   renameSync(join(work, 'node_modules/package'), join(work, 'node_modules/passport-polar-sh'));
@@ -82,10 +86,13 @@ it('contains the build and nothing else', () => {
       'dist/index.js',
       'dist/index.mjs',
       'dist/index.d.ts',
+      'src/index.ts',
     ]),
   );
   expect(
-    files.filter((path) => !/^((dist|docs)\/|package\.json$|README\.md$|SECURITY\.md$|LICENSE$)/.test(path)),
+    files.filter(
+      (path) => !/^((dist|src|docs)\/|package\.json$|README\.md$|SECURITY\.md$|LICENSE$)/.test(path),
+    ),
   ).toEqual([]);
 });
 
@@ -107,6 +114,39 @@ it('names the packages whose code it carries, with their licences, and carries n
       : [],
   );
   expect([...new Set(carried)]).toEqual(['jose']);
+});
+
+it('is no larger than it has to be, with the sources and maps', () => {
+  expect(size).toBeLessThan(800_000);
+});
+
+describe('its maps', () => {
+  const installed = join(work, 'node_modules/passport-polar-sh');
+
+  it.each(['.js.map', '.d.ts.map'])('lead from %s to TypeScript that came along', (ending) => {
+    const maps = files.filter((file) => file.endsWith(ending));
+    expect(maps.length).toBeGreaterThan(3);
+    for (const file of maps) {
+      const { sources, sourcesContent } = JSON.parse(readFileSync(join(installed, file), 'utf8')) as {
+        sources: string[];
+        sourcesContent?: (string | null)[];
+      };
+      const missing = sources.filter(
+        (source, i) => !sourcesContent?.[i] && !existsSync(resolve(installed, dirname(file), source)),
+      );
+      expect([file, missing]).toEqual([file, []]);
+    }
+  });
+
+  it('take stack traces to the line that threw', async () => {
+    const source = `const { PolarStrategy } = require('passport-polar-sh');
+      try { new PolarStrategy({}); } catch (error) { console.log(error.stack); }`;
+    writeFileSync(join(work, 'trace.cjs'), source);
+    const { stdout } = await run(process.execPath, ['--enable-source-maps', 'trace.cjs'], { cwd: work });
+    const [, file = '', line = ''] = /^ +at .*?(\/[^() ]+\.ts):(\d+):\d+\)?$/m.exec(stdout) ?? [];
+    expect(file).toMatch(/\/passport-polar-sh\/src\/[\w/-]+\.ts$/);
+    expect(readFileSync(file, 'utf8').split('\n')[Number(line) - 1]).toContain('new TypeError');
+  });
 });
 
 describe('the command passport-polar-sh', () => {
