@@ -1,0 +1,64 @@
+// Starts the built app as `node dist/main.js` does, beside a local Polar, and logs in.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { get as httpGet } from 'node:http';
+import { createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
+import { browserAt, logInAt } from './log-in.cjs';
+
+const polar = await startPolarEmulator();
+const port = await freePort();
+const origin = `http://127.0.0.1:${port}`;
+const { clientID, clientSecret } = polar.strategyOptions(`${origin}/auth/polar/callback`);
+Object.assign(process.env, {
+  PORT: String(port),
+  SESSION_SECRET: 'only a test',
+  POLAR_CLIENT_ID: clientID,
+  POLAR_CLIENT_SECRET: clientSecret,
+  POLAR_WEB_URL: polar.webURL,
+  POLAR_API_URL: polar.apiURL,
+});
+await import('./dist/main.js');
+while (!(await fetch(origin).catch(() => undefined))) await setTimeout(50);
+
+// Nobody is logged in. A page goes to log in; fetch says of itself that it opens none.
+const [page] = await once(httpGet(`${origin}/me`, { headers: { accept: 'text/html' } }), 'response');
+assert.deepEqual([page.statusCode, page.headers.location], [303, '/auth/polar?return_to=%2Fme']);
+page.resume();
+assert.equal((await fetch(`${origin}/me`)).status, 401);
+assert.equal((await fetch(`${origin}/api/me`)).status, 401);
+
+const { start, get } = await logInAt(origin, polar);
+// AuthGuard's own options are none of Polar's business.
+assert.deepEqual(
+  [...new URL(start).searchParams.keys()].filter((name) => /property|session/.test(name)),
+  [],
+);
+
+const [token] = polar.liveTokens();
+const api = await fetch(`${origin}/api/me`, { headers: { authorization: `Bearer ${token.accessToken}` } });
+assert.deepEqual(await api.json(), { id: JSON.parse((await get('/me')).text).id });
+
+// Somebody who was sent to log in by a page comes back to it.
+const another = browserAt(origin);
+const toPolar = await another(`/auth/polar?${new URLSearchParams({ return_to: '/me?tab=2' })}`);
+const back = await another(await polar.authorize(toPolar.headers.get('location')));
+assert.equal(back.headers.get('location'), '/me?tab=2');
+
+// A login that a person cancels: the sentence for the person, and its status.
+const again = await get('/auth/polar');
+const denied = await get(await polar.authorize(again.headers.get('location'), { deny: true }));
+assert.deepEqual(
+  [denied.status, JSON.parse(denied.text).message],
+  [401, 'The login with Polar was cancelled.'],
+);
+process.exit();
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  return port;
+}

@@ -1,0 +1,13 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
+import type { Response } from 'express';
+import { PolarError } from 'passport-polar-sh';
+
+/** Nest answers 500 to errors that are not its own. */
+@Catch(PolarError)
+export class PolarErrors implements ExceptionFilter<PolarError> {
+  catch(error: PolarError, host: ArgumentsHost) {
+    const { status = 500, code, message } = error;
+    const forPeople = status < 500 ? message : 'Something went wrong';
+    host.switchToHttp().getResponse<Response>().status(status).json({ code, message: forPeople });
+  }
+}
