@@ -1,0 +1,1 @@
+module.exports = { testMatch: ['**/jest.test.ts'], transform: { '\\.ts$': 'ts-jest' } };

@@ -1,0 +1,287 @@
+// All public names, as an app may use them. Compiled, and never run.
+import express from 'express';
+import session from 'express-session';
+import passport from 'passport';
+import {
+  type AuthorizationParameters,
+  type BearerRequirements,
+  type CallOptions,
+  type ClassicVerify,
+  type ClassicVerifyWithParams,
+  type ClientMetadata,
+  type ClientRegistration,
+  type CustomPolarServer,
+  type DiscoveredServer,
+  type IdTokenClaims,
+  type IdTokenErrorCode,
+  type Introspection,
+  type LoginFailure,
+  type LoginFailureCode,
+  type LoginPathOptions,
+  type LogoutOptions,
+  loginOnAuthError,
+  logout,
+  type OAuthErrorCode,
+  type PolarAccess,
+  type PolarAccessToken,
+  type PolarAuthenticateOptions,
+  PolarAuthorizationError,
+  PolarBearerStrategy,
+  type PolarBearerStrategyOptions,
+  type PolarBearerUser,
+  type PolarBearerVerify,
+  type PolarClientOptions,
+  PolarConfigurationError,
+  PolarError,
+  type PolarErrorCode,
+  PolarIdTokenError,
+  PolarInsufficientScopeError,
+  PolarLoginFailedError,
+  PolarLoginRequiredError,
+  PolarOAuthClient,
+  PolarOAuthError,
+  type PolarProfile,
+  PolarRegistrationClient,
+  type PolarRequest,
+  PolarResponseError,
+  type PolarScope,
+  type PolarServer,
+  type PolarStorage,
+  PolarStrategy,
+  type PolarStrategyOptions,
+  PolarTransientError,
+  type PolarVerify,
+  type Prompt,
+  polarTokens,
+  type RegistrationAccess,
+  type RegistrationClientOptions,
+  requireLogin,
+  requireScope,
+  type ServerEndpoints,
+  type StorageKey,
+  type StorageStep,
+  type StoredRow,
+  type SubType,
+  type TokenEndpointAuthMethod,
+  type TokenResponse,
+  type TokenSet,
+  type Unfinished,
+  type UserInfo,
+  type UserKey,
+  type VerifiedLogin,
+  type VerifiedToken,
+  type VerifyDone,
+  type VerifyIdTokenOptions,
+  verifyIdToken,
+  type WebSessionGrant,
+  type WithRequest,
+} from 'passport-polar-sh';
+import {
+  type PolarEmulator,
+  type PolarEmulatorAuthMethod,
+  type PolarEmulatorClient,
+  type PolarEmulatorClientChanges,
+  type PolarEmulatorClientMetadata,
+  type PolarEmulatorConsent,
+  type PolarEmulatorEndpoint,
+  type PolarEmulatorFault,
+  type PolarEmulatorLifetimes,
+  type PolarEmulatorOptions,
+  type PolarEmulatorOrganization,
+  type PolarEmulatorRealism,
+  type PolarEmulatorRefreshRaces,
+  type PolarEmulatorRequest,
+  type PolarEmulatorStatusFault,
+  type PolarEmulatorStrategyOptions,
+  type PolarEmulatorToken,
+  type PolarEmulatorTokenRequest,
+  type PolarEmulatorUser,
+  type PolarEmulatorVisit,
+  startPolarEmulator,
+} from 'passport-polar-sh/emulator';
+import {
+  type RedisClient,
+  type RedisStorageOptions,
+  redisStorage,
+  type SendRedisCommand,
+} from 'passport-polar-sh/redis';
+
+declare const redis: RedisClient;
+declare const send: SendRedisCommand;
+const redisOptions: RedisStorageOptions = { prefix: 'app:' };
+const storage: PolarStorage = redisStorage(redis, redisOptions);
+redisStorage({ sendCommand: send });
+
+const scope: PolarScope[] = ['openid', 'email', 'organizations:read'];
+const server: PolarServer = process.env['CI'] ? 'sandbox' : 'production';
+const userKey: UserKey = (user) => (user as PolarProfile).id;
+const options: PolarStrategyOptions = {
+  clientID: 'c',
+  clientSecret: process.env['POLAR_CLIENT_SECRET'],
+  callbackURL: '/auth/polar/callback',
+  scope,
+  server,
+  storage,
+  userKey,
+};
+const verify: PolarVerify = async ({ profile, tokens, claims, loginId }: VerifiedLogin) => {
+  const kept: TokenSet = tokens;
+  const said: IdTokenClaims = claims;
+  return { id: profile.id, email: said.email, until: kept.expiresAt, loginId };
+};
+const polar = new PolarStrategy(options, verify);
+new PolarStrategy(options);
+new PolarStrategy(options, ({ profile }) => ({ id: profile.id }));
+const classic: ClassicVerify = (_accessToken, _refreshToken, profile, done) => done(null, { id: profile.id });
+const withParams: ClassicVerifyWithParams = (_access, _refresh, _params, profile, done) =>
+  done(null, profile);
+const withRequest: WithRequest<ClassicVerify> = (req, _access, _refresh, profile, done) =>
+  done(null, { ...profile, path: req.path });
+new PolarStrategy(options, classic);
+new PolarStrategy(options, withParams);
+new PolarStrategy({ ...options, passReqToCallback: true }, withRequest);
+new PolarStrategy(options, (_access: string, _refresh: string, profile: PolarProfile, done: VerifyDone) =>
+  done(null, profile),
+);
+
+passport.use(polar);
+passport.serializeUser((user, done) => done(null, user));
+passport.deserializeUser((user, done) => done(null, user as Express.User));
+const app = express();
+app.use(session({ secret: 's', resave: false, saveUninitialized: false }));
+app.use(passport.session(), polarTokens(polar));
+const once = {
+  subType: 'organization',
+  prompt: 'login',
+  returnTo: '/',
+  login_hint: 'a@b.c',
+} satisfies PolarAuthenticateOptions;
+app.get('/auth/polar', passport.authenticate('polar', { subType: once.subType, returnTo: once.returnTo }));
+app.get(
+  '/auth/polar/callback',
+  passport.authenticate('polar', { successReturnToOrRedirect: '/', failWithError: true }),
+);
+const loginPath: LoginPathOptions = { loginPath: '/auth/polar' };
+app.get(
+  '/organizations',
+  requireLogin(loginPath),
+  requireScope('organizations:read', loginPath),
+  async (req, res) => {
+    const access: PolarAccess = req.polar;
+    const request: PolarRequest = req.polar;
+    const token: PolarAccessToken = await access.getTokens();
+    const answer = await request.fetch('/v1/organizations/');
+    res.json([await answer.json(), token.expiresAt, request.scopes]);
+  },
+);
+const logoutOptions: LogoutOptions = { redirectTo: '/' };
+app.post('/logout', logout(polar, logoutOptions));
+app.use(loginOnAuthError(loginPath));
+
+const requirements: BearerRequirements = { scope: 'orders:read', organizations: ['o'] };
+const bearerOptions: PolarBearerStrategyOptions = { clientID: 'c', clientSecret: 's', ...requirements };
+const bearerVerify: PolarBearerVerify = async ({ introspection }: VerifiedToken) => {
+  const found: Introspection = introspection;
+  return found.subject === undefined ? false : { id: found.subject };
+};
+passport.use(new PolarBearerStrategy(bearerOptions, bearerVerify));
+app.get(
+  '/api',
+  passport.authenticate('polar-bearer', { session: false, scope: ['orders:read'] }),
+  (req, res) => {
+    const user = req.user as PolarBearerUser;
+    res.json(user.organizations);
+  },
+);
+
+const showError: express.ErrorRequestHandler = (error: unknown, _req, res, next) => {
+  if (!(error instanceof PolarError)) return next(error);
+  const code: PolarErrorCode = error.code;
+  if (error instanceof PolarTransientError) res.set('Retry-After', String(error.retryAfterSeconds ?? 1));
+  if (error instanceof PolarInsufficientScopeError) console.log(error.scopes.join());
+  if (error instanceof PolarOAuthError) console.log(error.httpStatus, error.errorDescription);
+  if (error instanceof PolarAuthorizationError) console.log(error.error);
+  if (error instanceof PolarResponseError) console.log(error.field);
+  const mine = [PolarConfigurationError, PolarIdTokenError, PolarLoginFailedError, PolarLoginRequiredError];
+  res.status(error.status ?? 500).json({ code, isMine: mine.some((each) => error instanceof each) });
+};
+app.use(showError);
+export const codes: [LoginFailureCode, IdTokenErrorCode, OAuthErrorCode] = [
+  'access_denied',
+  'id_token_nonce',
+  'invalid_grant',
+];
+export const infoOf = (info: LoginFailure): string => info.hint ?? info.message;
+
+export async function useClient(access: RegistrationAccess, rest: VerifyIdTokenOptions): Promise<void> {
+  const authMethod: TokenEndpointAuthMethod = 'client_secret_basic';
+  const clientOptions: PolarClientOptions = {
+    clientID: 'c',
+    clientSecret: 's',
+    tokenEndpointAuthMethod: authMethod,
+  };
+  const client = new PolarOAuthClient(clientOptions);
+  const call: CallOptions = { timeoutMs: 2000 };
+  const found: Introspection = await client.introspect('token', call);
+  const info: UserInfo = await client.userInfo('token');
+  const claims: IdTokenClaims = await verifyIdToken('a.b.c', rest);
+  const unfinished: Unfinished = await polar.settled({ withinMs: 1000 });
+  const registrationOptions: RegistrationClientOptions = { server };
+  const registrations = new PolarRegistrationClient(registrationOptions);
+  const wanted: ClientMetadata = { clientName: 'app', redirectURIs: ['http://localhost:3000/cb'] };
+  const registered: ClientRegistration = await registrations.register(wanted);
+  await registrations.deleteRegistration(access);
+  console.log(found.active, info.subject, claims.sub, unfinished.writes, registered.clientID);
+}
+export type Others = [
+  AuthorizationParameters,
+  CustomPolarServer,
+  DiscoveredServer,
+  Prompt,
+  ServerEndpoints,
+  StorageKey,
+  StorageStep,
+  StoredRow,
+  SubType,
+  TokenResponse,
+  WebSessionGrant,
+];
+
+export async function testApp(): Promise<void> {
+  const organization: PolarEmulatorOrganization = { slug: 'acme' };
+  const user: PolarEmulatorUser = { email: 'ada@example.com', organizations: [organization] };
+  const consent: PolarEmulatorConsent = 'auto';
+  const lifetimes: PolarEmulatorLifetimes = { authorizationCodeSeconds: 10 };
+  const refreshRaces: PolarEmulatorRefreshRaces = { workers: 2 };
+  const realistic: PolarEmulatorRealism = { refreshRaces };
+  const emulatorOptions: PolarEmulatorOptions = { users: [user], consent, lifetimes, realistic };
+  const emulator: PolarEmulator = await startPolarEmulator(emulatorOptions);
+  const given: PolarEmulatorStrategyOptions = emulator.strategyOptions();
+  new PolarStrategy({ ...given, scope });
+  const visit: PolarEmulatorVisit = { deny: true };
+  await emulator.authorize('http://localhost', visit);
+  const method: PolarEmulatorAuthMethod = 'none';
+  const metadata: PolarEmulatorClientMetadata = {
+    redirectURIs: ['http://localhost/cb'],
+    tokenEndpointAuthMethod: method,
+  };
+  const client: PolarEmulatorClient = emulator.registerClient(metadata);
+  const changes: PolarEmulatorClientChanges = { name: 'other' };
+  emulator.updateClient(client.clientID, changes);
+  const tokenRequest: PolarEmulatorTokenRequest = { clientID: client.clientID, user: user.email };
+  const token: PolarEmulatorToken = emulator.issueTokens(tokenRequest);
+  const endpoint: PolarEmulatorEndpoint = 'token';
+  const status: PolarEmulatorStatusFault = { status: 500 };
+  const fault: PolarEmulatorFault = status;
+  emulator.fail(endpoint, fault);
+  const seen: readonly PolarEmulatorRequest[] = emulator.requests;
+  console.log(token.accessToken, seen.length);
+  await emulator.close();
+}
+
+// @ts-expect-error a misspelt option
+new PolarStrategy({ clientId: 'c', callbackURL: '/cb' });
+// @ts-expect-error a public client
+new PolarBearerStrategy({ clientID: 'c' });
+// @ts-expect-error not a strategy
+polarTokens({});
