@@ -85,10 +85,16 @@ async function makeProject(kind, manifest, folder) {
   cpSync(join(here, kind.app), folder, { recursive: true });
   cpSync(join(here, 'log-in.cjs'), join(folder, 'log-in.cjs'));
   writeFileSync(join(folder, 'package.json'), manifest);
+  const install = () => installIn(kind, folder);
+  // Once more, since a registry may fail for a moment.
+  await install().catch(install);
+  return folder;
+}
+
+async function installIn(kind, folder) {
   if (kind.installer === 'pnpm') await run(kind, folder, 'pnpm', ['install', '--prefer-offline']);
   else if (kind.installer === 'yarn') await installWithYarn(kind, folder);
   else await run(kind, folder, 'npm', ['install', '--no-audit', '--no-fund', '--prefer-offline']);
-  return folder;
 }
 
 async function installWithYarn(kind, folder) {
@@ -113,7 +119,7 @@ async function run(kind, folder, program, args) {
   if (kind.node !== undefined) env.PATH = `${await binOfNode(kind.node)}${delimiter}${env.PATH}`;
   const given = args.map((arg) => (arg === 'TARBALL' ? tarball : arg));
   return new Promise((resolve, reject) => {
-    const options = { cwd: folder, env, timeout: 4 * minutes, maxBuffer: 1e8 };
+    const options = { cwd: folder, env, timeout: 8 * minutes, maxBuffer: 1e8 };
     execFile(file, [...before, ...given], options, (error, stdout, stderr) => {
       const said = `${stdout}\n${stderr}`;
       if (error === null) resolve(said);
