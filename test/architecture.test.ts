@@ -88,6 +88,7 @@ const allowed: Record<string, readonly string[]> = {
   'requestable-scopes': [],
   diagnostics: [],
   'development-hint': [],
+  'login-failed': ['development-hint', 'diagnostics'],
   within: [],
   'under-way': ['errors', 'within'],
   'strategy-registry': ['tokens'],
@@ -141,6 +142,7 @@ const allowed: Record<string, readonly string[]> = {
     'under-way',
   ],
   passport: [
+    'login-failed',
     'call-verify',
     'api',
     'attempts',
@@ -170,6 +172,7 @@ const allowed: Record<string, readonly string[]> = {
     'within',
   ],
   express: [
+    'login-failed',
     'api',
     'attempts',
     'client',

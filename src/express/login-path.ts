@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { completedRounds } from '../attempts/attempt-cookie.js';
 import { PolarConfigurationError } from '../errors.js';
+import { loginFailed } from '../login-failed.js';
 import { noStore } from '../no-store.js';
 import { withReturnTo } from '../return-to.js';
 import { runtimeOfRequest } from './request-runtime.js';
@@ -46,7 +47,9 @@ export function toLogin(
   if (res.headersSent) return;
   noStore(res);
   if (completedRounds(req) >= maxRounds) {
-    next(goingRound());
+    const error = goingRound();
+    loginFailed(error.code, error.message, error);
+    next(error);
     return;
   }
   const isRead = req.method === 'GET' || req.method === 'HEAD';

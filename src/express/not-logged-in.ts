@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { PolarConfigurationError, PolarLoginRequiredError } from '../errors.js';
+import { loginFailed } from '../login-failed.js';
 import { loggedInUser } from '../request-session.js';
 import { runtimeOfRequest } from './request-runtime.js';
 
@@ -24,13 +25,19 @@ export function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarCon
   const user = loggedInUser(req);
   if (user !== undefined && runtime.loginOf(req) !== undefined) return notLoggedIn();
   if (user !== undefined) {
-    return new PolarConfigurationError(
+    return shown(
       'user_changed',
       'Somebody logged in with Polar a moment ago, but the serialized user in the session is another one by now. If it is the same person whose data has changed, tell the strategy what names a person: userKey: (user) => user.accountId.',
     );
   }
-  return new PolarConfigurationError(
+  return shown(
     'user_not_found',
     'Somebody logged in with Polar a moment ago, but Passport finds no user for this session: deserializeUser called back with false or null. Does it look for what serializeUser stores, and is the user still in the database?',
   );
+}
+
+function shown(code: 'user_changed' | 'user_not_found', message: string): PolarConfigurationError {
+  const error = new PolarConfigurationError(code, message);
+  loginFailed(code, message, error);
+  return error;
 }

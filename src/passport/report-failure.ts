@@ -1,18 +1,17 @@
-import { developmentHint } from '../development-hint.js';
-import { publish } from '../diagnostics.js';
 import { PolarError } from '../errors.js';
+import { loginFailed } from '../login-failed.js';
 import { type FailedLogin, reasonOf } from './login-outcome.js';
 
 /** Shows a failed login: to who listens on the diagnostics channel and, in development, on stderr. */
 export function reportFailure(outcome: FailedLogin): void {
-  report(outcome.code, reasonOf(outcome));
+  loginFailed(outcome.code, reasonOf(outcome));
 }
 
 /** Shows a login that ended in an error. Messages of ours are without secrets; of an app's own nothing is known. */
 export function reportError(error: unknown): void {
-  if (error instanceof PolarError) report(error.code, error.message, error);
+  if (error instanceof PolarError) loginFailed(error.code, error.message, error);
   else
-    report(
+    loginFailed(
       'app_error',
       'The app threw an error during the login, in its verify callback or its session store.',
       error,
@@ -21,7 +20,7 @@ export function reportError(error: unknown): void {
 
 /** Shows a login that succeeded, and of which the browser will know nothing. */
 export function reportLostCookie(): void {
-  report(
+  loginFailed(
     'session_cookie_not_set',
     "The login succeeded, but express-session did not set its cookie, so the browser is not logged in. A secure cookie is set over https only: behind a proxy that ends TLS, use app.set('trust proxy', 1) or session({ proxy: true }).",
   );
@@ -29,7 +28,7 @@ export function reportLostCookie(): void {
 
 /** Shows a login that succeeded, and whose response did not reach the browser. */
 export function reportLostResponse(): void {
-  report(
+  loginFailed(
     'response_lost',
     'The login succeeded, but the response did not reach the browser: it was answered before, by a time-out say, or the browser went away. The tokens are revoked.',
   );
@@ -37,7 +36,7 @@ export function reportLostResponse(): void {
 
 /** Shows an account that nobody has been connected with. */
 export function reportNobodyToConnect(): void {
-  report(
+  loginFailed(
     'nobody_logged_in',
     'passport.authorize connects an account with the user who is logged in, and nobody is. The route has req.account, and its tokens are kept by nobody. To log people in, use passport.authenticate on both routes.',
   );
@@ -45,13 +44,8 @@ export function reportNobodyToConnect(): void {
 
 /** Shows a login that succeeded, after which the app logged nobody in. */
 export function reportNobodyLoggedIn(): void {
-  report(
+  loginFailed(
     'nobody_logged_in',
     'The login with Polar succeeded, but the app logged nobody in (session: false, or a callback of its own), and its tokens are revoked. Call req.logIn(user) in this request; or keep something in the session, and call it in a later one.',
   );
-}
-
-function report(code: string, reason: string, error?: unknown): void {
-  publish('login', { event: 'login-failed', code, reason, ...(error !== undefined && { error }) });
-  developmentHint(`login failed (${code}). ${reason}`);
 }

@@ -1,5 +1,6 @@
 /** What would send a browser round between the app and Polar for ever, until it shows "too many redirects". */
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Express as App } from 'express';
 import { logout, requireLogin, requireScope } from 'passport-polar-sh';
 import request from 'supertest';
@@ -7,7 +8,18 @@ import type { Browser } from '../support/browser.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
-afterEach(() => app.close());
+const failures: { code: string; reason: string }[] = [];
+const note = (message: unknown): void => {
+  if ((message as { event: string }).event === 'login-failed') failures.push(message as never);
+};
+beforeEach(() => {
+  failures.length = 0;
+  subscribe('passport-polar-sh:login', note);
+});
+afterEach(async () => {
+  unsubscribe('passport-polar-sh:login', note);
+  await app.close();
+});
 
 const callback = '/auth/polar/callback';
 const guard = (server: App): void => {
@@ -114,6 +126,7 @@ describe('a browser is stopped with an error that says what to look at, where', 
       500,
       what.includes('middleware') ? 'user_changed' : 'login_loop',
     ]);
+    expect(failures.at(-1)).toMatchObject({ code: answer.body.code, reason: answer.body.message });
     expect(redirects).toBeLessThan(16);
     const exchanges = app.emulator.requests.filter(({ endpoint }) => endpoint === 'token').length;
     expect(exchanges).toBeLessThanOrEqual(3);
