@@ -17,51 +17,57 @@ export interface VerifyCall {
   readonly timeoutMs: number;
 }
 
+// For what should be there at once, once an async function is done.
+const graceMs = 1000;
+
 /**
  * Calls a verify callback of an app, and takes its result whichever way it comes: returned, promised, or handed to `done`.
  * How many parameters a function declares says little (rest parameters, default values, wrappers and mocks have none), so
- * the first result counts.
+ * the first result counts. Only where `done` is declared is it waited for, since what such a function returns may be
+ * anything: `(login, done) => users.find(id, done)`.
  */
 export function callVerify(
   verify: (...args: unknown[]) => unknown,
   { args, timeoutMs }: VerifyCall,
 ): Promise<Verified> {
-  // What a callback with `done` returns may be anything: `(login, done) => users.find(id, done)`.
   const declaresDone = verify.length > args.length;
-  const cannotCallDone = verify.length > 0 && !declaresDone;
   return new Promise((resolve, reject) => {
     const done: VerifyDone = (error, user, info) =>
       error ? reject(error) : resolve({ user: user || false, info });
     const take = (value: unknown): void => resolve({ user: (value as Express.User) || false });
+    const after = (ms: number, end: () => void): void =>
+      void setTimeout(end, Math.min(ms, timeoutMs)).unref();
+    const giveUp = (): void => reject(noResult(declaresDone, timeoutMs));
     const returned = verify(...args, done);
-    if (!isThenable(returned)) {
-      if (declaresDone) return;
-      if (returned !== undefined) take(returned);
-      else if (cannotCallDone) reject(nothingReturned());
-      else rejectLater(reject, timeoutMs);
+    if (declaresDone ? !isPromise(returned) : !isThenable(returned)) {
+      if (returned !== undefined && !declaresDone) take(returned);
+      else after(timeoutMs, giveUp);
       return;
     }
     Promise.resolve(returned).then((value) => {
-      if (value === undefined && cannotCallDone) reject(nothingReturned());
-      // What an async function without parameters was to do, it has mostly done.
-      else if (value === undefined) rejectLater(reject, declaresDone ? timeoutMs : Math.min(timeoutMs, 1000));
-      // Libraries that have both resolve their promise a moment before they call back.
-      else if (declaresDone) setImmediate(() => setImmediate(take, value));
+      if (value === undefined) after(declaresDone ? timeoutMs : 3 * graceMs, giveUp);
+      // A driver's handle may come out of the promise, and the user a moment later out of `done`.
+      else if (declaresDone) after(graceMs, () => take(value));
       else take(value);
     }, reject);
   });
-}
-
-function rejectLater(reject: (error: unknown) => void, timeoutMs: number): void {
-  setTimeout(() => reject(nothingReturned()), timeoutMs).unref();
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
-const nothingReturned = (): PolarError =>
-  new PolarError(
+/** A real one: the queries of some database drivers have a `then` that runs them again, or throws. */
+function isPromise(value: unknown): value is Promise<unknown> {
+  return Object.prototype.toString.call(value) === '[object Promise]';
+}
+
+function noResult(declaresDone: boolean, timeoutMs: number): PolarError {
+  const what = declaresDone
+    ? `declares done, and has not called it within ${timeoutMs} ms; what it may have returned does not count. Call done(null, user)`
+    : 'returned undefined and has not called done. Return the user';
+  return new PolarError(
     'invalid_verify_result',
-    'The verify callback returned undefined and has not called done. Return the user, or false to reject the login (is a return statement missing?).',
+    `The verify callback ${what}, or false to reject the login (is a return statement missing?).`,
   );
+}

@@ -54,6 +54,12 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
       deadline.signal.throwIfAborted();
       const response = await deadline.race(options.fetch(request.url, requestInit(request, deadline.signal)));
       isAnswered = true;
+      if (typeof response?.status !== 'number' || typeof response.headers?.get !== 'function') {
+        throw new PolarResponseError(
+          'malformed_response',
+          `${where}: fetch brought something that is no Response. The fetch option, or what replaces the global fetch in a test, has to resolve with one.`,
+        );
+      }
       if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
         discardBody(response);
         throw new PolarResponseError(

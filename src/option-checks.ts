@@ -53,7 +53,9 @@ export function rejectUnknown(options: object, known: readonly string[], who: st
 export function rejectNearMisses(options: object, known: readonly string[], who: string): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name) || passportOptions.has(name)) continue;
-    const meant = closest(name, known);
+    // Names of parameters are others' options in camel case (loginHint).
+    const options = [...known, ...passportOptions].filter((each) => !each.includes('_'));
+    const meant = closestByDistance(name, options);
     if (meant !== undefined) throw new TypeError(`${who} knows no option '${name}'. Did you mean ${meant}?`);
   }
 }
@@ -78,22 +80,26 @@ const passportOptions = new Set([
   ...['successRedirect', 'successReturnToOrRedirect', 'userProperty', 'defaultStrategy', 'callback'],
 ]);
 
-/** The name that was probably meant: the same letters, the beginning or end of it, or few letters away. */
+/** The name that was probably meant: few letters away, or the beginning or end of it. */
 export function closest(name: string, known: readonly string[]): string | undefined {
-  const plain = (text: string): string => text.toLowerCase().replace(/[^a-z]/g, '');
   const asked = plain(name);
-  // Every name starts with nothing, so one without letters resembles none.
-  if (asked === '') return undefined;
   const isPart = (other: string): boolean =>
     asked.length > 2 && (other.startsWith(asked) || asked.startsWith(other) || other.endsWith(asked));
-  const byDistance = known
-    .map((other) => ({ other, distance: editDistance(asked, plain(other)) }))
-    .filter(
-      ({ distance, other }) => distance <= Math.max(1, Math.floor(Math.min(asked.length, other.length) / 4)),
-    )
-    .sort((one, two) => one.distance - two.distance);
-  return byDistance[0]?.other ?? known.find((other) => isPart(plain(other)));
+  return closestByDistance(name, known) ?? known.find((other) => isPart(plain(other)));
 }
+
+function closestByDistance(name: string, known: readonly string[]): string | undefined {
+  const asked = plain(name);
+  // Every name is near to nothing, so one without letters resembles none.
+  if (asked === '') return undefined;
+  const near = known
+    .map((other) => ({ other, distance: editDistance(asked, plain(other)) }))
+    .filter(({ distance, other }) => distance <= Math.floor(Math.min(asked.length, other.length) / 4))
+    .sort((one, two) => one.distance - two.distance);
+  return near[0]?.other;
+}
+
+const plain = (text: string): string => text.toLowerCase().replace(/[^a-z]/g, '');
 
 /** How many letters have to be put in, taken out, changed or swapped with their neighbour. */
 function editDistance(one: string, two: string): number {

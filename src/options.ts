@@ -224,7 +224,8 @@ const elsewhere: Readonly<Record<string, string>> = {
 
 function rejectReplaced(options: object): void {
   for (const name of Object.keys(options)) {
-    const why = Object.hasOwn(elsewhere, name) ? elsewhere[name] : undefined;
+    const found = Object.keys(elsewhere).find((each) => each.toLowerCase() === name.toLowerCase());
+    const why = found && !Object.hasOwn(optionNames, name) ? elsewhere[found] : undefined;
     if (why !== undefined) throw new TypeError(`PolarStrategy knows no option '${name}': ${why}.`);
   }
   for (const name of ['tokenRecords', 'refreshLock']) {

@@ -154,7 +154,7 @@ function issuerOf(issuer: unknown): string | undefined {
   return issuer; // compared to the letter, so kept to the letter
 }
 
-function baseURL(value: unknown, name: string, allowInsecureHTTP = false): string {
+function baseURL(value: unknown, name: string, allowInsecureHTTP?: boolean): string {
   const url = secureURL(value, name, allowInsecureHTTP);
   // Asked of the text: an empty query or fragment (`https://polar.sh/?`) is no `search` and no `hash`.
   if (/[?#]/.test(url.href)) throw new TypeError(`${name} must have no query and no fragment`);
@@ -166,19 +166,33 @@ function baseURL(value: unknown, name: string, allowInsecureHTTP = false): strin
  *
  * @throws TypeError that names the option
  */
-export function secureURL(value: unknown, name: string, allowInsecureHTTP = false): URL {
+export function secureURL(value: unknown, name: string, allowInsecureHTTP?: boolean): URL {
+  const canAllow = allowInsecureHTTP !== undefined;
   const url = typeof value === 'string' ? parseURL(value) : undefined;
   if (url === undefined)
     throw new TypeError(`${name} must be an absolute URL, such as https://api.polar.sh${instead(value)}`);
   const isAllowedHTTP = url.protocol === 'http:' && (allowInsecureHTTP || isLoopback(url.hostname));
   if (url.protocol !== 'https:' && !isAllowedHTTP) {
     throw new TypeError(
-      `${name} must use https (plain http only on localhost): secrets are sent there. For a local Polar in another container, add allowInsecureHTTP: true to server`,
+      `${name} must use https (plain http only on localhost): secrets are sent there${canAllow ? '. For a local Polar in another container, add allowInsecureHTTP: true to server' : ''}`,
     );
   }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) warnOfInsecureHTTP(url.host);
   if (url.username !== '' || url.password !== '')
     throw new TypeError(`${name} must not contain a user name or password`);
   return url;
+}
+
+const warned = new Set<string>();
+
+// Also in production, where it must not be.
+function warnOfInsecureHTTP(host: string): void {
+  if (warned.has(host) || warned.size > 100) return;
+  warned.add(host);
+  process.emitWarning(
+    `Secrets and tokens go to ${host} over plain http, readable on the way (server.allowInsecureHTTP). Use it while developing only.`,
+    { type: 'PolarInsecureHTTP' },
+  );
 }
 
 // Not a text: it may be a secret that went astray.

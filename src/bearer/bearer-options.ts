@@ -1,5 +1,4 @@
 import type { Request } from 'express';
-import type { VerifyDone } from '../call-verify.js';
 import type { PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
 import type { PolarScope } from '../client/polar-scope.js';
@@ -60,10 +59,9 @@ export interface VerifiedToken {
   readonly req: Request;
 }
 
-/** Maps a token to a user of the app; `false` refuses it. `done` is there for those who would rather call it. */
+/** Maps a token to a user of the app; `false` rejects it. In JavaScript it may as well call `done`, its last argument. */
 export type PolarBearerVerify = (
   token: VerifiedToken,
-  done: VerifyDone,
 ) => Express.User | false | null | Promise<Express.User | false | null>;
 
 /** {@link BearerRequirements} as lists. */

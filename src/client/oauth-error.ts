@@ -32,7 +32,10 @@ export function oauthError(
 ): PolarOAuthError {
   const body =
     typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {};
-  const error = cleanText(body['error'], secrets) ?? '';
+  // Known codes are no secrets, whatever one may look like.
+  const given = body['error'];
+  const isKnown = typeof given === 'string' && Object.hasOwn(advice, given);
+  const error = (isKnown ? given : cleanText(given, secrets)) ?? '';
   const errorDescription = cleanText(body['error_description'] ?? complaints(body['detail']), secrets);
   const code = codeOf(error, answer.status);
   const said = [error || `status ${answer.status}`, errorDescription].filter(Boolean).join(': ');
@@ -72,26 +75,49 @@ function complaints(detail: unknown): string | undefined {
  */
 export function cleanText(value: unknown, secrets: readonly (string | undefined)[] = []): string | undefined {
   if (typeof value !== 'string') return undefined;
-  // The longest first: a secret that is part of another would leave the rest of that one behind.
-  const longestFirst = secrets
-    .filter((secret) => !!secret)
-    .sort((a, b) => String(b).length - String(a).length);
-  let text = value;
-  for (const secret of longestFirst) text = text.replace(anyEncodingOf(String(secret)), '[redacted]');
+  let text = redacted(value, secrets);
+  // What a server echoes, it may have encoded, more than once; and a space may have become a plus.
+  for (const decoded of [percentDecoded(text), percentDecoded(text.replaceAll('+', ' '))]) {
+    const shown = redacted(decoded, secrets);
+    if (shown !== decoded) text = shown;
+  }
   return text
     .replace(/polar_(?!ci_)[a-z]+_\w+/g, '[redacted]')
     .replace(/[^\x20-\x7e]+/g, ' ')
     .slice(0, 200);
 }
 
-/** A secret as it is, or with any of its bytes percent-encoded, once or more often; a space as `+`, too. */
-function anyEncodingOf(secret: string): RegExp {
-  const letters = [...secret].map((letter) => {
-    const encoded = [...Buffer.from(letter)]
-      .map((byte) => `%(?:25)*${byte.toString(16).padStart(2, '0')}`)
-      .join('');
-    const plain = letter.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-    return `(?:${plain}|${encoded}${letter === ' ' ? '|\\+' : ''})`;
+/** The text without the secrets, in capitals or not. No regular expression is made of them: they may be long, and are secret. */
+function redacted(text: string, secrets: readonly (string | undefined)[]): string {
+  // The longest first: a secret that is part of another would leave the rest of that one behind.
+  const longestFirst = secrets.filter((secret) => secret !== undefined && secret !== '').sort(byLength);
+  return longestFirst.reduce<string>((rest, secret) => withoutSecret(rest, secret as string), text);
+}
+
+function withoutSecret(text: string, secret: string): string {
+  const [where, what] = [lowerCase(text), lowerCase(secret)];
+  let [result, from] = ['', 0];
+  for (let at = where.indexOf(what); at >= 0; at = where.indexOf(what, from)) {
+    result += `${text.slice(from, at)}[redacted]`;
+    from = at + secret.length;
+  }
+  return result + text.slice(from);
+}
+
+const byLength = (one: string | undefined, two: string | undefined): number =>
+  (two?.length ?? 0) - (one?.length ?? 0);
+// Letter by letter, so that each stays where it is.
+const lowerCase = (text: string): string =>
+  text.replace(/\p{Lu}/gu, (letter) => {
+    const small = letter.toLowerCase();
+    return small.length === letter.length ? small : letter;
   });
-  return new RegExp(letters.join(''), 'gi');
+
+function percentDecoded(text: string): string {
+  let decoded = text;
+  for (let round = 0; round < 4; round++)
+    decoded = decoded.replace(/(?:%[0-9a-f]{2})+/gi, (bytes) =>
+      Buffer.from(bytes.replaceAll('%', ''), 'hex').toString('utf8'),
+    );
+  return decoded;
 }

@@ -22,8 +22,8 @@ export interface VerifiedLogin {
 /** The user to log in; `false` for nobody, whose tokens are then revoked. At run time `null` counts as `false`. */
 export type VerifyResult = Express.User | false;
 
-/** Verify callback of one object, usually async. `done` is there for those who would rather call it. */
-export type PolarVerify = (login: VerifiedLogin, done: VerifyDone) => VerifyResult | Promise<VerifyResult>;
+/** Verify callback of one object, usually async. In JavaScript it may as well call `done`, its last argument. */
+export type PolarVerify = (login: VerifiedLogin) => VerifyResult | Promise<VerifyResult>;
 
 /** Passport's classic verify callback. */
 export type ClassicVerify = (

@@ -85,7 +85,7 @@ const pages: TestAppOptions['routes'] = (server) => {
       tabs.map((_tab, index) => `/tab-${index}`),
     );
     const cookies = await context.cookies();
-    expect(cookies.filter(({ name }) => name.startsWith('polar-'))).toHaveLength(15);
+    expect(cookies.filter(({ name }) => /^polar-[0-9a-f]{10}$/.test(name))).toHaveLength(15);
     await tabs[0]?.goto(`${app.url}/me`);
     expect(await tabs[0]?.textContent('body')).toContain('"provider":"polar"');
   }, 90_000);

@@ -54,6 +54,8 @@ describe('an option of one login', () => {
     [{ callbackUrl: '/x' }, 'callbackURL'],
     [{ scopes: 'openid' }, 'scope'],
     [{ authorizationParam: {} }, 'authorizationParams'],
+    [{ failureRedirct: '/x' }, 'failureRedirect'],
+    [{ sucessRedirect: '/x' }, 'successRedirect'],
   ])('that is misspelt is refused: %j', async (options, meant) => {
     expect(await messageAt('/start', starting(options))).toContain(`Did you mean ${meant}?`);
   });
@@ -172,6 +174,51 @@ it.each([
   const error = (await client.introspect('token').catch((thrown: unknown) => thrown)) as Error;
   expect(error.message).toContain('not [redacted]!');
 });
+
+it('a secret of any length is not shown, and costs no time', async () => {
+  const secret = 'aB3-'.repeat(4000);
+  const client = new PolarOAuthClient({
+    clientID: 'c',
+    clientSecret: 's',
+    fetch: async () =>
+      Response.json(
+        { error: 'invalid_token', error_description: `not ${secret}, nor ${'%25'.repeat(50_000)}` },
+        { status: 401 },
+      ),
+  });
+  const error = (await client.userInfo(secret).catch((thrown: unknown) => thrown)) as Error & {
+    code: string;
+  };
+  expect(error.code).toBe('invalid_token');
+  expect(error.message).toContain('not [redacted], nor');
+});
+
+it('a known code stays what it is, whatever was sent', async () => {
+  const client = new PolarOAuthClient({
+    clientID: 'c',
+    clientSecret: 's',
+    fetch: async () => Response.json({ error: 'invalid_grant' }, { status: 400 }),
+  });
+  await expect(
+    client.exchangeCode({ code: 'grant', redirectURI: 'https://app.example/cb', codeVerifier: 'v' } as never),
+  ).rejects.toMatchObject({ code: 'invalid_grant', error: 'invalid_grant' });
+});
+
+it.each([undefined, null, {}, { status: 200 }, { json: async () => ({}) }])(
+  'a fetch that brings no Response is named: %j',
+  async (brought) => {
+    const client = new PolarOAuthClient({
+      clientID: 'c',
+      clientSecret: 's',
+      fetch: (async () => brought) as never,
+    });
+    const error = (await client.introspect('token').catch((thrown: unknown) => thrown)) as Error & {
+      code: string;
+    };
+    expect(error.code).toBe('malformed_response');
+    expect(error.message).toContain('no Response');
+  },
+);
 
 it('JSON that is nested too deeply is malformed', async () => {
   const deep = `{"access_token":"a","x":${'['.repeat(80_000)}${']'.repeat(80_000)}}`;

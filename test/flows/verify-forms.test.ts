@@ -85,6 +85,33 @@ describe('a user is logged in, where the verify callback', () => {
       },
     ],
     [
+      'declares done and returns what has a then of its own, as queries of database drivers have',
+      (_a: string, _r: string, profile: { id: string }, done: Done) => {
+        later(() => done(null, { id: profile.id }));
+        return {
+          // biome-ignore lint/suspicious/noThenProperty: mysql2's queries have one that throws
+          then() {
+            throw new Error('You have tried to call .then()');
+          },
+        };
+      },
+    ],
+    [
+      'declares done, and promises the handle of a driver that calls back a moment later',
+      async (_a: string, _r: string, profile: { id: string }, done: Done) => {
+        setTimeout(() => done(null, { id: profile.id }), 300);
+        return { filename: 'app.sqlite' };
+      },
+    ],
+    [
+      'has rest parameters behind the first, and calls done later',
+      (login: Login, ...rest: [Done]) => later(() => rest[0](null, { id: login.profile.id })),
+    ],
+    [
+      'has a default for done, and calls it later',
+      ({ profile }: Login, done: Done = () => {}) => later(() => done(null, { id: profile.id })),
+    ],
+    [
       'is what NestJS makes',
       async (...params: unknown[]) => {
         const done = params.at(-1) as Done;
@@ -112,6 +139,12 @@ describe('nobody is logged in, and the browser does not wait for ever, where it'
     [
       'is a classic one that promises nothing',
       async (_a: string, _r: string, _p: object, _done: Done) => {},
+      500,
+      'invalid_verify_result',
+    ],
+    [
+      'declares done and only returns the user',
+      (_a: string, _r: string, profile: { id: string }, _done: Done) => profile,
       500,
       'invalid_verify_result',
     ],

@@ -137,7 +137,9 @@ describePostgres('a nightly job', () => {
       const withoutAttempts = `SELECT id, value FROM polar_rows WHERE value NOT LIKE '{"cookie":%'`;
       const rows = async () => (await db.query(withoutAttempts)).rows as { id: string; value: string }[];
       await until(async () => (await rows()).length === 1).catch(() => {});
-      const others = (await rows()).map(({ id, value }) => (value.startsWith('{') ? value.slice(0, 100) : id));
+      const others = (await rows()).map(({ id, value }) =>
+        value.startsWith('{') ? value.slice(0, 100) : id,
+      );
       expect(others).toEqual([rowIdOf((await theUser()).polar_login_id, 'record')]);
     });
   });
