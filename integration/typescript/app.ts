@@ -5,6 +5,7 @@ import passport from 'passport';
 import {
   type AuthorizationParameters,
   type BearerRequirements,
+  type BearerRouteOptions,
   type CallOptions,
   type ClassicVerify,
   type ClassicVerifyWithParams,
@@ -18,6 +19,7 @@ import {
   type LoginFailure,
   type LoginFailureCode,
   type LoginPathOptions,
+  type LoginRouteOptions,
   type LogoutOptions,
   loginOnAuthError,
   logout,
@@ -156,6 +158,9 @@ const once = {
   returnTo: '/',
   login_hint: 'a@b.c',
 } satisfies PolarAuthenticateOptions;
+const route: LoginRouteOptions = { scope: ['openid'] as const, appState: { cart: 1 }, failureRedirect: '/' };
+const apiRoute: BearerRouteOptions = { session: false, organizations: ['o'] };
+app.get('/login', passport.authenticate('polar', route), passport.authenticate('polar-bearer', apiRoute));
 app.get('/auth/polar', passport.authenticate('polar', { subType: once.subType, returnTo: once.returnTo }));
 app.get(
   '/auth/polar/callback',
