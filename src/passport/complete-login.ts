@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import type { TakenAttempt } from '../attempts/login-attempts.js';
 import type { Verified } from '../call-verify.js';
 import type { TokenResponse } from '../client/token-response.js';
+import { untilCommitted } from '../client/until-committed.js';
 import type { PolarRuntime } from '../composition.js';
 import { PolarIdTokenError, PolarOAuthError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
@@ -14,7 +15,6 @@ import { type LoginOutcome, rejected } from './login-outcome.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
 import { storeAtLogIn, storeForLoggedInUser } from './session-login.js';
 import { UnkeptTokens } from './unkept-tokens.js';
-import { untilCommitted } from './until-committed.js';
 
 /** Exchanges a code, verifies, and has the session take the tokens. Those of a login that fails after that are revoked. */
 export async function completeLogin(

@@ -1,12 +1,12 @@
 import type { LoginAttempt } from '../attempts/login-attempt.js';
 import type { TokenResponse } from '../client/token-response.js';
+import { untilCommitted } from '../client/until-committed.js';
 import { PolarOAuthError, PolarTransientError } from '../errors.js';
 import { isUnansweredReset } from '../http.js';
 import { tokenSetOf } from '../tokens/token-set.js';
 import { listenMs } from '../under-way.js';
 import { within } from '../within.js';
 import type { LoginFlowParts } from './login-flow-parts.js';
-import { untilCommitted } from './until-committed.js';
 
 /** What the exchange of a code brought. Times are in milliseconds since the epoch. */
 export interface ExchangedCode {

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { noteRound } from '../attempts/attempt-cookie.js';
+import { attemptCookiePlace } from '../attempts/cookie-checks.js';
 import type { UsedAttempt } from '../attempts/login-attempt.js';
 import { cleanText } from '../client/oauth-error.js';
 import { polarScopes } from '../client/polar-scope.js';
@@ -11,7 +12,6 @@ import { loggedInUser } from '../request-session.js';
 import { nameOfServer } from '../server.js';
 import { type AuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
 import { completeLogin } from './complete-login.js';
-import { attemptCookiePlace } from './cookie-checks.js';
 import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { answerRepeated } from './repeated-response.js';

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Request } from 'express';
+import { attemptCookiePlace, checkSessionCookie } from '../attempts/cookie-checks.js';
 import type { AttemptRequest, LoginAttempt } from '../attempts/login-attempt.js';
 import { PolarConfigurationError } from '../errors.js';
 import { forOneRequest, isLocalHTTP } from '../option-checks.js';
@@ -8,7 +9,6 @@ import { requestURL } from '../request-url.js';
 import { requestableScopes } from '../requestable-scopes.js';
 import { safeReturnTo } from '../return-to.js';
 import { nameOfServer } from '../server.js';
-import { attemptCookiePlace, checkSessionCookie } from './cookie-checks.js';
 import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { loginOptions } from './request-options.js';

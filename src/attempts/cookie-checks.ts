@@ -1,10 +1,10 @@
 import type { Request } from 'express';
-import type { CookiePlace } from '../attempts/attempt-cookie.js';
 import { PolarConfigurationError } from '../errors.js';
 import { isLocalHTTP } from '../option-checks.js';
 import type { ResolvedOptions } from '../options.js';
 import { sessionOf } from '../request-session.js';
 import { isHostCertain, requestURL } from '../request-url.js';
+import type { CookiePlace } from './attempt-cookie.js';
 
 /**
  * Refuses a session cookie that cannot come back, where it can be explained: a login would succeed, and nobody be logged in.

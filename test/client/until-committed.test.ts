@@ -1,6 +1,6 @@
 /** Patience with a Polar that commits after it has responded; a whole login is in flows/uncommitted. */
 import { describe, expect, it } from '@jest/globals';
-import { untilCommitted } from '../../src/passport/until-committed.js';
+import { untilCommitted } from '../../src/client/until-committed.js';
 
 const tooEarly = new Error('not known yet');
 const isTooEarly = (error: unknown): boolean => error === tooEarly;
