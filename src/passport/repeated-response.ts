@@ -26,10 +26,11 @@ export async function answerRepeated(
     stayLoggedIn(req, req.user);
     return { user: req.user, info: { repeated: true } };
   }
-  const { restarts = 0 } = repeated;
+  const { takenBy: _spent, isRestarted: _once, ...request } = repeated;
+  const { restarts = 0 } = request;
   const isStartedAnew = restarts < maxRestarts && (await restart());
   return isStartedAnew
-    ? sendToPolar(parts, req, { ...repeated, restarts: restarts + 1 })
+    ? sendToPolar(parts, req, { ...request, restarts: restarts + 1 })
     : failed('attempt_used');
 }
 

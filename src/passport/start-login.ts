@@ -55,33 +55,14 @@ export async function startLogin(
 export async function sendToPolar(
   { attempts, runtime }: LoginFlowParts,
   req: Request,
-  {
-    redirectURI,
-    scopes,
-    subType,
-    prompt,
-    extra,
-    returnTo,
-    appState,
-    startedBy,
-    isLinking,
-    restarts,
-  }: AttemptRequest,
+  request: AttemptRequest,
 ): Promise<LoginOutcome> {
   const { client, options } = runtime;
+  const { redirectURI, scopes, subType, prompt, extra } = request;
   const place = attemptCookiePlace(req, redirectURI, options);
   const state = randomText();
   const attempt: LoginAttempt = {
-    redirectURI,
-    scopes,
-    subType,
-    prompt,
-    extra,
-    returnTo,
-    appState,
-    startedBy,
-    isLinking,
-    restarts,
+    ...request,
     clientID: options.credentials.clientID,
     server: nameOfServer(options.server),
     nonce: randomText(),
