@@ -64,9 +64,9 @@ export class LoginAttempts {
   readonly #now: () => number;
   readonly #lifetimeSeconds: number;
   // Storages may tell two writers at once that both were first; within this process nobody has to ask.
+  readonly #takenHere = new BoundedMap<Promise<boolean>>(maxRemembered);
   readonly #restartedHere = new BoundedMap<true>(maxRemembered);
   #waiting = 0;
-  readonly #takenHere = new BoundedMap<Promise<boolean>>(maxRemembered);
 
   constructor(options: { readonly now: () => number; readonly loginAttemptSeconds: number }) {
     this.#now = options.now;
@@ -85,7 +85,7 @@ export class LoginAttempts {
     const key = randomBytes(32).toString('base64url');
     const cookie = attemptCookieName(id, place);
     const row = await sealRow({ id, cookie, startedAt: this.#now() }, attempt, sealerOf(key));
-    await firstOf(storages, (storage) =>
+    await askInTurn(storages, (storage) =>
       storage.write(keyOf(id), { version: 1, value: row }, this.#lifetimeSeconds, { isNew: true }),
     );
     // For longer than the attempt, so that whoever comes late can be told so.
@@ -169,7 +169,7 @@ export class LoginAttempts {
 
   async #open(req: Request, storages: readonly GuardedStorage[], id: string): Promise<OpenedRow | Problem> {
     const isFromHere = hasAttemptCookie(req, id);
-    let place = await firstWith(storages, keyOf(id));
+    let place = await rowIn(storages, id);
     // It was written, but a storage may show that a moment later.
     if (isFromHere && place === undefined && storages.some(({ shared }) => shared))
       place = await this.#whenVisible(storages, id);
@@ -191,7 +191,7 @@ export class LoginAttempts {
     try {
       for (const pauseMs of lagPausesMs) {
         await delay(pauseMs);
-        const place = await firstWith(storages, keyOf(id));
+        const place = await rowIn(storages, id);
         if (place !== undefined) return place;
       }
       return undefined;
@@ -242,29 +242,16 @@ async function unsealRow(
     : { id, attempt: attempt as StoredAttempt, row, version: stored.version, sealer };
 }
 
-/** The first storage that takes it: while the app's own is down, the session store does. */
-async function firstOf(
+/** What the first storage has to say that is not down: while the app's own is, attempts are in the session store. */
+async function askInTurn<T>(
   storages: readonly GuardedStorage[],
-  write: (storage: GuardedStorage) => Promise<unknown>,
-): Promise<void> {
+  ask: (storage: GuardedStorage) => Promise<T | undefined>,
+): Promise<T | undefined> {
   let problem: unknown;
   for (const storage of storages) {
     try {
-      await write(storage);
-      return;
-    } catch (error) {
-      problem = error;
-    }
-  }
-  unavailable(problem);
-}
-
-async function firstWith(storages: readonly GuardedStorage[], key: StorageKey) {
-  let problem: unknown;
-  for (const storage of storages) {
-    try {
-      const stored = await storage.read(key);
-      if (stored !== undefined) return { storage, stored };
+      const found = await ask(storage);
+      if (found !== undefined) return found;
     } catch (error) {
       problem = error;
     }
@@ -272,6 +259,12 @@ async function firstWith(storages: readonly GuardedStorage[], key: StorageKey) {
   // It may be where nobody can look now.
   return problem === undefined ? undefined : unavailable(problem);
 }
+
+const rowIn = (storages: readonly GuardedStorage[], id: string) =>
+  askInTurn(storages, async (storage) => {
+    const stored = await storage.read(keyOf(id));
+    return stored && { storage, stored };
+  });
 
 function unavailable(cause: unknown): never {
   const isSilent = cause instanceof SilentStorageError;
