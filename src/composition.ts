@@ -10,6 +10,7 @@ import { createHttp } from './http.js';
 import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
 import { verifyWithKeys } from './id-token/verify-id-token.js';
+import { tellOnce } from './login-ended.js';
 import { entriesIn, findLogins, type Logins, type SessionLogin } from './logins.js';
 import type { ResolvedOptions } from './options.js';
 import type { LoginHandle } from './refresh/login-handle.js';
@@ -19,6 +20,7 @@ import { nameOfServer } from './server.js';
 import { StrategyRegistry } from './strategy-registry.js';
 import type { SessionEntry } from './tokens/session-entry.js';
 import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
+import type { LoginEndReason } from './tokens/tombstone.js';
 import { listenMs, UnderWay, type Unfinished } from './under-way.js';
 
 /** Key under which a strategy shows its {@link PolarRuntime} to the Express middleware. */
@@ -44,7 +46,7 @@ export interface PolarRuntime extends Logins {
    *
    * @throws PolarConfigurationError `unsupported_storage` where that cannot be recorded
    */
-  end(login: SessionLogin): Promise<void>;
+  end(login: SessionLogin, reason: LoginEndReason): Promise<void>;
   /** The logins that a session holds, of all strategies, each with what ends it as {@link end} does. */
   loginsIn(req: Request): EndableLogin[];
   /** What outlives the request that started it. */
@@ -71,7 +73,7 @@ export interface EndableLogin {
   staysWith(userBefore: unknown, userNow: unknown): boolean;
   /** True when it has waited too long for the app to log its user in. */
   isForgotten(): boolean;
-  end(): Promise<void>;
+  end(reason: LoginEndReason): Promise<void>;
 }
 
 const strategies = new StrategyRegistry<PolarRuntime>();
@@ -147,6 +149,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
   const keeper = new TokenKeeper({
     refresh,
     revoke,
+    onEnded: tellOnce(options.onLoginEnded, (work) => underWay.write(work)),
     underWay,
     now,
     elapsedMs,
@@ -173,15 +176,15 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     underWay,
     revoke,
     verifyIdToken,
-    async end(login) {
+    async end(login, reason) {
       const end = async (): Promise<void> => {
         try {
-          await keeper.end(await login.open());
+          await keeper.end(await login.open(), reason);
         } catch (error) {
           publish('logout', { event: 'end-failed', loginId: login.loginId, error });
           if (error instanceof PolarConfigurationError) throw error;
           // Its tokens cannot be revoked here, but a process that can open it must not use them any more.
-          await keeper.endUnopened(login.place);
+          await keeper.endUnopened(login.place, reason);
         }
       };
       return underWay.write(end());
@@ -198,7 +201,8 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         // Whose strategy this process does not have: nobody here can revoke its tokens, but its end is recorded.
         const { attempt = '', waiting } = entry;
         const isLeftToApp = waiting?.isLeftToApp === true;
-        const end = owner && !isLeftToApp ? () => owner.end(login) : () => keeper.endUnopened(login.place);
+        const end = (reason: LoginEndReason): Promise<void> =>
+          owner && !isLeftToApp ? owner.end(login, reason) : keeper.endUnopened(login.place, reason);
         const isOf = (user: unknown): boolean => owner?.isLoginOf(entry, user) ?? false;
         const isForgotten = (): boolean => login.isWaiting && Math.abs(now() - login.mintedAt) > maxWaitMs;
         // Whoever has put a session of theirs into somebody's browser must not take that person's login over.

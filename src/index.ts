@@ -37,6 +37,7 @@ export {
   PolarResponseError,
   PolarTransientError,
 } from './errors.js';
+export { disconnect } from './express/disconnect.js';
 export type { LoginPathOptions } from './express/login-path.js';
 export { type LogoutOptions, logout } from './express/logout.js';
 export type { PolarRequest } from './express/polar-request.js';
@@ -45,6 +46,7 @@ export { loginOnAuthError, requireLogin } from './express/require-login.js';
 export { requireScope } from './express/require-scope.js';
 export type { IdTokenClaims } from './id-token/claims.js';
 export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-token.js';
+export type { LoginEnded, OnLoginEnded } from './login-ended.js';
 export type { PolarStrategyOptions } from './options.js';
 export type { LoginFailure } from './passport/login-outcome.js';
 export { PolarStrategy } from './passport/polar-strategy.js';
@@ -62,5 +64,6 @@ export type { BearerRouteOptions, LoginRouteOptions } from './route-options.js';
 export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './server.js';
 export type { PolarStorage, StorageKey, StorageStep, StoredRow } from './storage/polar-storage.js';
 export type { TokenSet } from './tokens/token-set.js';
+export type { LoginEndReason } from './tokens/tombstone.js';
 export type { UserKey } from './tokens/user-identity.js';
 export type { Unfinished } from './under-way.js';

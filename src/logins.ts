@@ -2,15 +2,14 @@ import type { Request } from 'express';
 import { publish } from './diagnostics.js';
 import { PolarConfigurationError, PolarLoginRequiredError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
-import { loggedOut, recordsUnreadable } from './refresh/login-errors.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import type { TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser, sessionOf } from './request-session.js';
 import { nameOfServer } from './server.js';
-import { GuardedStorage, rowOf } from './storage/guarded-storage.js';
-import { isLoginId, loginKeys } from './storage/login-keys.js';
+import { GuardedStorage } from './storage/guarded-storage.js';
 import type { PolarStorage } from './storage/polar-storage.js';
 import { sessionStorage } from './storage/session-storage.js';
+import { StoredLogins } from './stored-logins.js';
 import { BoundedMap } from './tokens/bounded-map.js';
 import { firstOf, sealerWithKey, sealerWithKeys } from './tokens/sealing.js';
 import {
@@ -24,12 +23,7 @@ import {
   sealSessionEntry,
   type Waiting,
 } from './tokens/session-entry.js';
-import {
-  type LoginFacts,
-  openLogin,
-  type RecordPlace,
-  type SealedRecordPlace,
-} from './tokens/token-record.js';
+import type { LoginFacts, RecordPlace } from './tokens/token-record.js';
 import { UserIdentities } from './tokens/user-identity.js';
 
 /** A login as its session shows it at a glance. */
@@ -118,8 +112,8 @@ export interface Logins {
   storagesOf(req: Request): GuardedStorage[];
   /** True when logins can be found again by their id alone. */
   readonly keepsLogins: boolean;
-  /** The login of this id, from the app's own token records. */
-  storedLogin(loginId: string): Promise<LoginHandle>;
+  /** Logins in the app's own storage, found by their id; undefined where the options name no such storage. */
+  readonly stored: StoredLogins | undefined;
 }
 
 // A record must outlive the pauses between visits: a login whose record is gone has only dead tokens left.
@@ -211,26 +205,6 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     return entry !== undefined && entry.waiting === undefined && isOurs(entry) ? entry : undefined;
   };
 
-  const storedLogin = async (loginId: string): Promise<LoginHandle> => {
-    if (keyring === undefined || ownStorage === undefined) {
-      throw new PolarConfigurationError(
-        'invalid_option',
-        'tokensFor needs the options storage and encryptionKeys: without a session, the tokens have to be found and opened by the login id alone.',
-      );
-    }
-    if (!isLoginId(loginId)) throw noSuchLogin();
-    const place = { loginId, sealer: keyring, storage: ownStorage, ttlSeconds: minRecordTtlSeconds };
-    const found = await readStored(place).catch((cause) => {
-      throw recordsUnreadable(cause);
-    });
-    if (found === 'ended') throw loggedOut();
-    if (found === undefined || !isOurs(found.facts)) throw noSuchLogin();
-    const login = { ...place, ...found, isRecordedFromStart: true };
-    // Another process may have refreshed since this one last looked.
-    keeper.begin(login);
-    return login;
-  };
-
   return {
     async putLogin(req, login, serializedUser, state = {}) {
       const entry = newSessionEntry(login, users.of(serializedUser, login.subject));
@@ -246,7 +220,15 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     keepsLogins,
     users,
     isLoginOf,
-    storedLogin,
+    stored: keepsLogins
+      ? new StoredLogins({
+          keeper,
+          isOurs,
+          sealer: keyring,
+          storage: ownStorage,
+          ttlSeconds: minRecordTtlSeconds,
+        })
+      : undefined,
     loginFrom: sessionLogin,
     async checkStorage(req) {
       await placeIn(req)
@@ -265,14 +247,4 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
       return isLoginOf(entry, loggedInUser(req)) ? sessionLogin(req, entry) : undefined;
     },
   };
-}
-
-function noSuchLogin(): PolarLoginRequiredError {
-  return new PolarLoginRequiredError('not_logged_in', 'The storage has no login of this id for this client.');
-}
-
-async function readStored(place: SealedRecordPlace) {
-  const keys = loginKeys(place.loginId);
-  const [tombstone, record] = await place.storage.run([{ read: keys.tombstone }, { read: keys.record }]);
-  return rowOf(tombstone) === undefined ? openLogin(place, rowOf(record)) : 'ended';
 }

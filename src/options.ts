@@ -5,6 +5,7 @@ import {
   resolveClientOptions,
 } from './client/client-options.js';
 import type { PolarScope } from './client/polar-scope.js';
+import type { OnLoginEnded } from './login-ended.js';
 import {
   callbackURLOf,
   clock,
@@ -98,6 +99,12 @@ export interface PolarStrategyOptions extends PolarClientOptions {
    * @default a string or number itself; of a Polar profile its subject; of any other object its whole value
    */
   readonly userKey?: UserKey | undefined;
+  /**
+   * Is told that a login has ended, `({ loginId, reason }) => ...`: once for each login, in each process that ends it or
+   * notices its end. No request waits for it. What it rejects with is published, and changes nothing.
+   * @default none
+   */
+  readonly onLoginEnded?: OnLoginEnded | undefined;
   /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
   readonly now?: (() => number) | undefined;
 }
@@ -121,6 +128,7 @@ export interface ResolvedOptions extends ResolvedClientOptions {
   readonly encryptionKeys: readonly string[] | undefined;
   readonly maxExchanges: number;
   readonly userKey: UserKey | undefined;
+  readonly onLoginEnded: OnLoginEnded | undefined;
   readonly now: () => number;
   /** A clock for durations: the machine's, which nobody sets back, unless a test has one of its own. */
   readonly elapsedMs: () => number;
@@ -151,6 +159,7 @@ export const optionNames: Record<keyof PolarStrategyOptions, true> = {
   encryptionKeys: true,
   maxExchanges: true,
   userKey: true,
+  onLoginEnded: true,
   now: true,
 };
 
@@ -200,6 +209,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     storage: methods(options.storage, 'storage', ['read', 'write', 'remove']),
     maxExchanges: count(options.maxExchanges, 'maxExchanges') ?? 500,
     userKey: func(options.userKey, 'userKey'),
+    onLoginEnded: func(options.onLoginEnded, 'onLoginEnded'),
     now: clock(options.now),
     elapsedMs: options.now === undefined ? () => performance.now() : clock(options.now),
   });

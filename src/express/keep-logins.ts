@@ -44,7 +44,7 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime, req: Request): void {
       const stays = (login: EndableLogin): boolean => kept.get(login.sessionKey) === login;
       // The browser gets another session, also where the store failed. Nobody waits for the end of what it lost.
       if (req.session !== sessionBefore)
-        for (const login of logins) if (!stays(login)) login.end().catch(() => {});
+        for (const login of logins) if (!stays(login)) login.end('replaced').catch(() => {});
       for (const { entry, loginId } of kept.values())
         if (entry.waiting && !error) publish('login', { event: 'logged-in', loginId });
       callBack(req, () => done(error));
@@ -60,7 +60,7 @@ export function endForgottenLogin(runtime: PolarRuntime, req: Request): void {
   for (const login of runtime.loginsIn(req)) {
     if (login.storedAs !== key || !login.isForgotten()) continue;
     delete session[key];
-    login.end().catch(() => {});
+    login.end('abandoned').catch(() => {});
   }
 }
 

@@ -3,7 +3,8 @@ import { forgetRounds } from '../attempts/attempt-cookie.js';
 import type { HasPolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import { noStore } from '../no-store.js';
-import { sessionOf, storeAnswer } from '../request-session.js';
+import { sessionOf } from '../request-session.js';
+import { endLogins } from './end-logins.js';
 import { runtimeOf } from './polar-tokens.js';
 
 /** What follows a logout. */
@@ -29,19 +30,14 @@ export interface LogoutOptions {
  */
 export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): RequestHandler {
   const runtime = runtimeOf(strategy, 'logout');
-  const { redirectTo } = options;
-  if (redirectTo !== undefined && typeof redirectTo !== 'string')
-    throw new TypeError("logout: redirectTo must be an address, such as '/'");
+  const redirectTo = redirectTarget(options, 'logout');
 
   const run = async (req: Request): Promise<void> => {
     const session = sessionOf(req);
     // Whoever's tokens the session holds, of whatever strategy, they end with it.
     const logins = runtime.loginsIn(req);
     delete session[runtime.options.sessionKey];
-    for (const { storedAs } of logins) delete session[storedAs];
-    const ended = Promise.allSettled(logins.map((login) => login.end()));
-    await storeAnswer(endSession(req), runtime.options.timeoutMs).finally(() => ended);
-    for (const outcome of await ended) if (outcome.status === 'rejected') throw outcome.reason;
+    await endLogins(runtime, req, { logins, reason: 'logged_out', save: () => endSession(req) });
     if (logins.length === 0) publish('logout', { event: 'logged-out' });
     for (const { loginId } of logins) publish('logout', { event: 'logged-out', loginId });
   };
@@ -49,12 +45,26 @@ export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): 
     noStore(res);
     forgetRounds(req);
     run(req)
-      .then(() => {
-        if (redirectTo === undefined) next();
-        else if (!res.headersSent) res.redirect(redirectTo);
-      })
+      .then(() => thenRedirect(res, next, redirectTo))
       .catch(next);
   };
+}
+
+/**
+ * The address to go to afterwards, if any.
+ *
+ * @throws TypeError when it is none
+ */
+export function redirectTarget({ redirectTo }: LogoutOptions, middleware: string): string | undefined {
+  if (redirectTo !== undefined && typeof redirectTo !== 'string')
+    throw new TypeError(`${middleware}: redirectTo must be an address, such as '/'`);
+  return redirectTo;
+}
+
+/** Sends people there, or hands on to the next handler. */
+export function thenRedirect(res: Response, next: NextFunction, redirectTo: string | undefined): void {
+  if (redirectTo === undefined) next();
+  else if (!res.headersSent) res.redirect(redirectTo);
 }
 
 function endSession(req: Request): Promise<void> {

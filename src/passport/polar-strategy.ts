@@ -6,12 +6,13 @@ import type { PolarAccess } from '../api/polar-access.js';
 import { LoginAttempts } from '../attempts/login-attempts.js';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { composeRuntime, type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
-import { PolarResponseError } from '../errors.js';
+import { PolarConfigurationError, PolarResponseError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
 import { noStore } from '../no-store.js';
 import { forOneRequest } from '../option-checks.js';
 import { type PolarStrategyOptions, resolveOptions } from '../options.js';
 import { ownFault } from '../own-fault.js';
+import type { StoredLogins } from '../stored-logins.js';
 import type { Unfinished } from '../under-way.js';
 import { runLoginFlow } from './login-flow.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
@@ -149,7 +150,28 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
    */
   tokensFor(loginId: string): PolarAccess {
     const runtime = this[polarRuntime];
-    return runtime.access(() => runtime.storedLogin(loginId));
+    return runtime.access(() => storedLogins(runtime, 'tokensFor').find(loginId));
+  }
+
+  /**
+   * Ends one login, from any process and without a request: for a ban, the deletion of an account, or "log out everywhere".
+   * Its tokens are revoked at Polar. In this process the login counts for nothing from now on, in others at the first request
+   * after they have looked again, which they do once a minute. The app's own session and user stay.
+   *
+   * Needs the options `storage` and `encryptionKeys`, as {@link tokensFor} does.
+   *
+   * @param loginId `req.polar.loginId`, or what the verify callback was given. A login that has ended already is fine
+   * @throws PolarConfigurationError `invalid_option` without those options
+   * @throws PolarLoginRequiredError `not_logged_in` where the storage has no such login
+   * @throws PolarTransientError `server_error` while the storage cannot be read; nothing has ended then
+   *
+   * @example
+   * ```ts
+   * for (const loginId of user.polarLoginIds) await polar.endLogin(loginId);
+   * ```
+   */
+  async endLogin(loginId: string): Promise<void> {
+    await storedLogins(this[polarRuntime], 'endLogin').end(loginId, 'ended_by_app');
   }
 
   /**
@@ -226,6 +248,14 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
       (error: unknown) => done(error),
     );
   }
+}
+
+function storedLogins({ stored }: PolarRuntime, method: string): StoredLogins {
+  if (stored !== undefined) return stored;
+  throw new PolarConfigurationError(
+    'invalid_option',
+    `${method} needs the options storage and encryptionKeys: without a session, the tokens have to be found and opened by the login id alone.`,
+  );
 }
 
 type WithRequestOption = PolarStrategyOptions & { readonly passReqToCallback: true };

@@ -120,7 +120,7 @@ async function waitForLogIn(
       waiting: { cookieHash, isLeftToApp: isSessionless && unkept.isSeenByApp, returnTo },
     });
     runtime.keeper.begin(handle);
-    for (const each of replaced) each.end().catch(() => {});
+    for (const each of replaced) each.end('replaced').catch(() => {});
     if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
   } catch (error) {
     if (session !== undefined) delete session[waitingKeyOf(runtime.options.sessionKey)];
@@ -194,7 +194,7 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
       // express-session tries again at the end of the response: what is revoked must not get into the session then.
       delete sessionOf(req)[runtime.options.sessionKey];
       // The session that held them is gone.
-      for (const each of replaced) each.end().catch(() => {});
+      for (const each of replaced) each.end('replaced').catch(() => {});
     },
   };
 }
@@ -208,7 +208,7 @@ async function begin(
   publish('login', { event: 'logged-in', loginId: handle.loginId });
   // Its tokens are out of everybody's reach now, so they should be good for nothing; nobody waits for that. The same
   // tokens come twice when an app calls req.logIn twice.
-  for (const each of replaced) if (each.loginId !== handle.loginId) each.end().catch(() => {});
+  for (const each of replaced) if (each.loginId !== handle.loginId) each.end('replaced').catch(() => {});
   if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
 }
 
@@ -217,7 +217,7 @@ function watchResponse(runtime: PolarRuntime, req: Request, handle: LoginHandle)
   const { res } = req;
   if (res === undefined) return;
   const lost = (): void => {
-    runtime.underWay.write(runtime.keeper.end(handle)).catch(() => {});
+    runtime.underWay.write(runtime.keeper.end(handle, 'abandoned')).catch(() => {});
     reportLostResponse();
   };
   if (res.headersSent || res.closed) {

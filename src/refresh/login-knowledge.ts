@@ -9,10 +9,10 @@ import {
   type RecordPlace,
   sealRecord,
   type TokenRecord,
-  tombstone,
   UnopenableRecordError,
 } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
+import { type LoginEndReason, reasonIn, tombstone } from '../tokens/tombstone.js';
 import { joinOrRun } from './join-or-run.js';
 import { recordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
@@ -21,8 +21,10 @@ import type { HeldLock, LoginRows } from './login-lock.js';
 /** What this process knows of a login: its newest tokens, or that it has ended. */
 export interface KnownLogin {
   readonly generation: number;
-  /** Undefined once the login has been logged out. */
+  /** Undefined once the login has ended. */
   readonly tokens: TokenSet | undefined;
+  /** Why it has ended. */
+  readonly endReason?: LoginEndReason;
   /** When Polar issued the tokens, in milliseconds since the epoch, where that is known. */
   readonly mintedAt: number | undefined;
   /** {@link fingerprint} of the refresh token that was exchanged for them, where that is known. */
@@ -48,6 +50,8 @@ export interface LoginKnowledgeParts {
   readonly onLeftOver: (loginId: string, leftOver: TokenRecord) => void;
   /** Called with what was known where a later generation is recorded. */
   readonly onSuperseded: (loginId: string, known: KnownLogin, newest: KnownLogin) => void;
+  /** Called whenever this process finds that a login has ended. */
+  readonly onEnded: (loginId: string, reason: LoginEndReason) => void;
   /** Called with what is written in the background. */
   readonly track: (writing: Promise<unknown>) => void;
   readonly now: () => number;
@@ -73,11 +77,12 @@ const rewritePauseMsEach = 5;
 // A store that has refused a row for so long keeps refusing it. Tokens in use are written again at their next look.
 const giveUpWritingAfterMs = 60 * 60_000;
 
-const endedLogin: KnownLogin = {
+const endedLogin = (endReason: LoginEndReason): KnownLogin => ({
   generation: Number.POSITIVE_INFINITY,
   tokens: undefined,
   mintedAt: undefined,
-};
+  endReason,
+});
 
 /**
  * The newest that this process knows of each login, over the rows that all processes share. Memory answers first, so
@@ -123,6 +128,8 @@ export class LoginKnowledge {
   #meet(loginId: string, news: KnownLogin): KnownLogin {
     const met = { metAt: this.#parts.elapsedMs(), ...news };
     this.#known.set(loginId, met);
+    const reason = news.rejected ? 'refused_by_polar' : news.endReason;
+    if (reason !== undefined) this.#parts.onEnded(loginId, reason);
     return met;
   }
 
@@ -178,7 +185,7 @@ export class LoginKnowledge {
     if (end !== undefined) {
       await this.#findLeftOver(login, rows.record);
       this.#renew(login, { write: loginKeys(loginId).tombstone, row: end, ttlSeconds: login.ttlSeconds });
-      return this.#newest(loginId, this.learn(loginId, endedLogin));
+      return this.#newest(loginId, this.learn(loginId, endedLogin(reasonIn(end))));
     }
     const row = rowOf(rows.record);
     const record = await openRecord(login, row);
@@ -223,10 +230,10 @@ export class LoginKnowledge {
    * has lost the tombstone: for others a login that goes on.
    */
   #heal(login: LoginHandle, newest: KnownLogin, found: TokenRecord | undefined): void {
-    const { generation, tokens, mintedAt, replaces } = newest;
+    const { endReason, generation, tokens, mintedAt, replaces } = newest;
     if (this.#unrecorded.get(login.loginId) !== undefined) return;
     if (tokens === undefined) {
-      this.#parts.track(this.recordEnd(login, async () => {}).then(() => {}));
+      this.#parts.track(this.recordEnd(login, endReason ?? 'logged_out', async () => {}).then(() => {}));
       return;
     }
     // The session holds those of the login.
@@ -348,19 +355,21 @@ export class LoginKnowledge {
    */
   async recordEnd(
     place: RecordPlace,
+    reason: LoginEndReason,
     ifLate: (ended: EndedLogin) => Promise<void>,
   ): Promise<EndedLogin | undefined> {
     const { loginId, storage, ttlSeconds } = place;
-    this.#newest(loginId, this.learn(loginId, endedLogin));
+    const ended = this.#newest(loginId, this.learn(loginId, endedLogin(reason)));
     const keys = loginKeys(loginId);
     // In this order: whoever records later finds the tombstone, and revokes what it has recorded.
     const work = async (): Promise<EndedLogin> => {
-      const steps = [{ write: keys.tombstone, row: tombstone, ttlSeconds }, { read: keys.record }];
+      const row = tombstone(ended.endReason ?? reason);
+      const steps = [{ write: keys.tombstone, row, ttlSeconds }, { read: keys.record }];
       const [written, record] = await storage.run(steps);
       isWritten(written);
       return { record: rowOf(record) };
     };
-    return this.#record(place, endedLogin, work, ifLate);
+    return this.#record(place, ended, work, ifLate);
   }
 
   /** The record of a login that has ended, read once more; undefined where there is none to be had. */

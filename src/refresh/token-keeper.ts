@@ -11,6 +11,7 @@ import { Outage } from '../outage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import { fingerprint, type RecordPlace, type TokenRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
+import type { LoginEndReason } from '../tokens/tombstone.js';
 import type { UnderWay } from '../under-way.js';
 import { within } from '../within.js';
 import { joinOrRun } from './join-or-run.js';
@@ -34,6 +35,8 @@ export interface TokenKeeperParts {
   readonly refresh: (tokens: RefreshableTokens, login: LoginHandle) => Promise<TokenSet>;
   /** Revokes tokens at Polar; never rejects. */
   readonly revoke: (tokens: TokenSet, justMinted: boolean) => Promise<void>;
+  /** Called whenever this process finds that a login has ended; may be called more than once. */
+  readonly onEnded: (loginId: string, reason: LoginEndReason) => void;
   readonly underWay: UnderWay;
   readonly now: () => number;
   /** A clock for durations, which nobody sets back. */
@@ -107,6 +110,7 @@ export class TokenKeeper {
           void parts.underWay.write(this.#revoke(leftOver));
       },
       onSuperseded: (loginId, known, newest) => this.#revokeUnlessReplaced(loginId, known, newest),
+      onEnded: parts.onEnded,
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
       now: parts.now,
       elapsedMs: parts.elapsedMs,
@@ -231,16 +235,16 @@ export class TokenKeeper {
    *
    * @throws PolarConfigurationError `unsupported_storage` where its end cannot be recorded; its tokens are revoked
    */
-  async end(login: LoginHandle): Promise<void> {
+  async end(login: LoginHandle, reason: LoginEndReason): Promise<void> {
     const { timeoutMs, underWay } = this.#parts;
-    const ending = underWay.write(this.#end(login));
+    const ending = underWay.write(this.#end(login, reason));
     const late = new Error('The rest goes on in the background');
     await within(ending, timeoutMs, () => late).catch((error: unknown) => {
       if (error !== late) throw error;
     });
   }
 
-  async #end(login: LoginHandle): Promise<void> {
+  async #end(login: LoginHandle, reason: LoginEndReason): Promise<void> {
     const known = this.#knowledge.recall(login);
     const revokeRecorded = async (ended: EndedLogin): Promise<boolean> => {
       const recorded = await this.#knowledge.lastRecord(login, ended);
@@ -250,7 +254,8 @@ export class TokenKeeper {
       return recorded.generation > known.generation;
     };
     // What a store tells only when it is back: by then, the tokens known before have been revoked.
-    const ended = await this.#knowledge.recordEnd(login, async (late) => void (await revokeRecorded(late)));
+    const revokeLate = async (late: EndedLogin): Promise<void> => void (await revokeRecorded(late));
+    const ended = await this.#knowledge.recordEnd(login, reason, revokeLate);
     // Whoever is refreshing sees the end when it records, and revokes what it got.
     await this.#waitForRefresh(login);
     const isReplaced = ended !== undefined && (await revokeRecorded(ended));
@@ -260,8 +265,8 @@ export class TokenKeeper {
   }
 
   /** Ends a login that cannot be opened here: in every process, but nothing of it can be revoked. */
-  async endUnopened(place: RecordPlace): Promise<void> {
-    await this.#knowledge.recordEnd(place, async () => {});
+  async endUnopened(place: RecordPlace, reason: LoginEndReason): Promise<void> {
+    await this.#knowledge.recordEnd(place, reason, async () => {});
   }
 
   /** Whether the end of a login can be recorded at all; an error that says why not. A store that is down may be back later. */
@@ -603,7 +608,7 @@ export class TokenKeeper {
 
   /** The new tokens are somebody else's, and the old ones are dead: nothing is left of the login. */
   async #afterWrongIdToken(login: LoginHandle, cause: PolarIdTokenError): Promise<never> {
-    await this.#knowledge.recordEnd(login, async () => {});
+    await this.#knowledge.recordEnd(login, 'refused_by_polar', async () => {});
     throw loginExpired(cause);
   }
 

@@ -96,13 +96,6 @@ export async function sealRecord(
   return { version: generation, value };
 }
 
-/**
- * The row that ends a login. Whoever ends one writes this row and then reads the record, whoever refreshes writes the
- * record and then reads this row: one of the two sees the other, in every kind of store. It counts by being there: a process
- * with other keys must be able to write and to see it. Whoever could forge it in the store could as well delete the login.
- */
-export const tombstone: StoredRow = { version: 1, value: 'ended' };
-
 /** What stays the same of a login, as it came out of storage; undefined where something is missing. */
 export function parseLoginFacts(value: unknown): LoginFacts | undefined {
   const { subject, nonce, clientID, server } = (value ?? {}) as Record<string, unknown>;

@@ -31,6 +31,7 @@ const newKnowledge = (): LoginKnowledge =>
     onReplaced: () => {},
     onSuperseded: () => {},
     onLeftOver: () => {},
+    onEnded: () => {},
     track: (writing) => void writing,
     now: () => 0,
     elapsedMs: () => performance.now(),
@@ -160,7 +161,7 @@ describe('a record that only processes with another key can open', () => {
 
   it('does not keep the login from being ended, and that its tokens live on is told', async () => {
     const knowledge = newKnowledge();
-    const ended = await knowledge.recordEnd(place, async () => {});
+    const ended = await knowledge.recordEnd(place, 'logged_out', async () => {});
     expect(ended?.record?.version).toBe(2);
     expect(await knowledge.lastRecord(place, ended as EndedLogin)).toBeUndefined();
     expect(told).toMatchObject([{ event: 'revocation-failed', loginId: name }]);
@@ -184,6 +185,7 @@ describe('a keeper', () => {
     new TokenKeeper({
       refresh,
       revoke,
+      onEnded: () => {},
       underWay: new UnderWay(500),
       now: () => 0,
       elapsedMs: () => 0,

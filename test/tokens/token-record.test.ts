@@ -16,9 +16,9 @@ import {
   type SealedRecordPlace,
   sealRecord,
   type TokenRecord,
-  tombstone,
   UnopenableRecordError,
 } from '../../src/tokens/token-record.js';
+import { tombstone } from '../../src/tokens/tombstone.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 
 const ttlSeconds = 3600;
@@ -143,7 +143,7 @@ describe('the record of a login', () => {
   });
 
   it('cannot be made of the row that ends a login', async () => {
-    expect(await openRecord(place, tombstone)).toBeUndefined();
+    expect(await openRecord(place, tombstone('logged_out'))).toBeUndefined();
   });
 });
 

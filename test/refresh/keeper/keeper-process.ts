@@ -32,7 +32,7 @@ export class KeeperProcess {
 
   /** Starts a logout. */
   end(actor = this.name): Promise<void> {
-    return asActor(actor, () => this.keeper.end(this.login));
+    return asActor(actor, () => this.keeper.end(this.login, 'logged_out'));
   }
 
   /** Starts what follows a 401. */

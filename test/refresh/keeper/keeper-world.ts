@@ -70,6 +70,8 @@ export class KeeperWorld {
   readonly log: string[] = [];
   /** Refresh tokens that were revoked, as `<process> <token>`. */
   readonly revocations: string[] = [];
+  /** Who has found that the login has ended, and why. */
+  readonly ends: string[] = [];
   /** Those of them of which it was said that Polar may not have committed them yet. */
   readonly revokedYoung: string[] = [];
   /** What happens to the next exchanges, in order. */
@@ -206,6 +208,7 @@ export class KeeperWorld {
       underWay,
       timeoutMs,
       leewayMs,
+      onEnded: (_loginId, reason) => void this.ends.push(`${name} ${reason}`),
       now: this.now,
       elapsedMs,
       refresh: (tokens) => this.#exchange(name, tokens.refreshToken),

@@ -113,6 +113,7 @@ export class SimulatedProcess {
           timeoutMs: scenario.timeoutMs,
           track: (work) => this.underWay.write(work),
         }),
+      onEnded: () => {},
       underWay: this.underWay,
       now: this.now,
       elapsedMs: () => performance.now(),
@@ -223,7 +224,7 @@ export class SimulatedProcess {
     if (what === 'log out') {
       this.#world.noteLogout();
       try {
-        await timed('end', () => keeper.end(login));
+        await timed('end', () => keeper.end(login, 'logged_out'));
         return { what, result: 'done', accepted: false };
       } catch (error) {
         return failed(error);

@@ -282,7 +282,7 @@ describe('the end of a login', () => {
   it('of a login that cannot be opened is recorded, and nothing is revoked', async () => {
     const world = new KeeperWorld();
     const a = world.process('A');
-    await finished(a.keeper.endUnopened(a.login));
+    await finished(a.keeper.endUnopened(a.login, 'logged_out'));
     expect(world.revocations).toEqual([]);
     expect(await outcome(world.process('B').valid())).toBe('logged_out');
   });

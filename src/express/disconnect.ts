@@ -1,0 +1,40 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { HasPolarRuntime } from '../composition.js';
+import { noStore } from '../no-store.js';
+import { saveSession, sessionOf } from '../request-session.js';
+import { endLogins } from './end-logins.js';
+import { type LogoutOptions, redirectTarget, thenRedirect } from './logout.js';
+import { runtimeOf } from './polar-tokens.js';
+
+/**
+ * Disconnects the user from Polar: ends the login of this strategy, in every process, and revokes its tokens at Polar. The
+ * user stays logged in to the app, and the session goes on. Where nobody is connected, nothing happens.
+ *
+ * Use it on a POST route that is protected against CSRF.
+ *
+ * @param strategy the strategy that connected the user
+ * @throws TypeError when it is not given a strategy
+ *
+ * @example
+ * ```ts
+ * app.post('/disconnect/polar', disconnect(polar, { redirectTo: '/settings' }));
+ * ```
+ */
+export function disconnect(strategy: HasPolarRuntime, options: LogoutOptions = {}): RequestHandler {
+  const runtime = runtimeOf(strategy, 'disconnect');
+  const redirectTo = redirectTarget(options, 'disconnect');
+
+  const run = async (req: Request): Promise<void> => {
+    const session = sessionOf(req);
+    const { sessionKey } = runtime.options;
+    const logins = runtime.loginsIn(req).filter((login) => login.sessionKey === sessionKey);
+    if (logins.length === 0) return;
+    await endLogins(runtime, req, { logins, reason: 'disconnected', save: () => saveSession(session) });
+  };
+  return function disconnect(req: Request, res: Response, next: NextFunction): void {
+    noStore(res);
+    run(req)
+      .then(() => thenRedirect(res, next, redirectTo))
+      .catch(next);
+  };
+}

@@ -1,0 +1,80 @@
+import { PolarLoginRequiredError } from './errors.js';
+import { loggedOut, recordsUnreadable } from './refresh/login-errors.js';
+import type { LoginHandle } from './refresh/login-handle.js';
+import type { TokenKeeper } from './refresh/token-keeper.js';
+import { rowOf } from './storage/guarded-storage.js';
+import { isLoginId, loginKeys } from './storage/login-keys.js';
+import { type LoginFacts, openLogin, type SealedRecordPlace } from './tokens/token-record.js';
+import type { LoginEndReason } from './tokens/tombstone.js';
+
+/** What {@link StoredLogins} are given. */
+export interface StoredLoginsParts extends Omit<SealedRecordPlace, 'loginId'> {
+  readonly keeper: TokenKeeper;
+  /** True for a login of this client and server. */
+  readonly isOurs: (facts: LoginFacts) => boolean;
+}
+
+/** Logins in the app's own storage, found by their id alone. */
+export class StoredLogins {
+  readonly #parts: StoredLoginsParts;
+
+  constructor(parts: StoredLoginsParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The login of this id.
+   *
+   * @throws PolarLoginRequiredError `not_logged_in`, `logged_out`
+   * @throws PolarTransientError `server_error` while the storage cannot be read
+   */
+  async find(loginId: string): Promise<LoginHandle> {
+    const found = await this.#lookUp(loginId);
+    if (found === 'ended') throw loggedOut();
+    if (found === undefined) throw noSuchLogin();
+    // Another process may have refreshed since this one last looked.
+    this.#parts.keeper.begin(found);
+    return found;
+  }
+
+  /**
+   * Ends the login of this id, unless it has ended already.
+   *
+   * @throws PolarLoginRequiredError `not_logged_in` for a login that is not stored
+   * @throws PolarTransientError `server_error` while the storage cannot be read
+   */
+  async end(loginId: string, reason: LoginEndReason): Promise<void> {
+    const { keeper } = this.#parts;
+    const found = await this.#lookUp(loginId);
+    if (found === 'ended') return;
+    if (found !== undefined) return keeper.end(found, reason);
+    // Its record may be on its way, from a process whose storage was down.
+    await keeper.endUnopened(this.#place(loginId), reason);
+    throw noSuchLogin();
+  }
+
+  async #lookUp(loginId: string): Promise<LoginHandle | 'ended' | undefined> {
+    if (!isLoginId(loginId)) throw noSuchLogin();
+    const place = this.#place(loginId);
+    const keys = loginKeys(loginId);
+    try {
+      const [ended, row] = await place.storage.run([{ read: keys.tombstone }, { read: keys.record }]);
+      if (rowOf(ended) !== undefined) return 'ended';
+      const found = await openLogin(place, rowOf(row));
+      if (found === undefined) return undefined;
+      if (this.#parts.isOurs(found.facts)) return { ...place, ...found, isRecordedFromStart: true };
+    } catch (cause) {
+      throw recordsUnreadable(cause);
+    }
+    throw noSuchLogin();
+  }
+
+  #place(loginId: string): SealedRecordPlace {
+    const { sealer, storage, ttlSeconds } = this.#parts;
+    return { loginId, sealer, storage, ttlSeconds };
+  }
+}
+
+function noSuchLogin(): PolarLoginRequiredError {
+  return new PolarLoginRequiredError('not_logged_in', 'The storage has no login of this id for this client.');
+}
