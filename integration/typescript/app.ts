@@ -13,9 +13,12 @@ import {
   type ClientRegistration,
   type CustomPolarServer,
   type DiscoveredServer,
+  disconnect,
   type IdTokenClaims,
   type IdTokenErrorCode,
   type Introspection,
+  type LoginEnded,
+  type LoginEndReason,
   type LoginFailure,
   type LoginFailureCode,
   type LoginPathOptions,
@@ -24,6 +27,7 @@ import {
   loginOnAuthError,
   logout,
   type OAuthErrorCode,
+  type OnLoginEnded,
   type PolarAccess,
   type PolarAccessToken,
   type PolarAuthenticateOptions,
@@ -117,6 +121,10 @@ redisStorage({ sendCommand: send });
 const scope: PolarScope[] = ['openid', 'email', 'organizations:read'];
 const server: PolarServer = process.env['CI'] ? 'sandbox' : 'production';
 const userKey: UserKey = (user) => (user as PolarProfile).id;
+const ends: Record<string, LoginEndReason> = {};
+const onLoginEnded: OnLoginEnded = ({ loginId, reason }: LoginEnded) => {
+  ends[loginId] = reason;
+};
 const options: PolarStrategyOptions = {
   clientID: 'c',
   clientSecret: process.env['POLAR_CLIENT_SECRET'],
@@ -125,6 +133,7 @@ const options: PolarStrategyOptions = {
   server,
   storage,
   userKey,
+  onLoginEnded,
 };
 const verify: PolarVerify = async ({ profile, tokens, claims, loginId }: VerifiedLogin) => {
   const kept: TokenSet = tokens;
@@ -181,6 +190,7 @@ app.get(
 );
 const logoutOptions: LogoutOptions = { redirectTo: '/' };
 app.post('/logout', logout(polar, logoutOptions));
+app.post('/disconnect', disconnect(polar, logoutOptions));
 app.use(loginOnAuthError(loginPath));
 
 const requirements: BearerRequirements = { scope: 'orders:read', organizations: ['o'] };

@@ -1,11 +1,11 @@
 import { PolarLoginRequiredError, PolarTransientError } from '../errors.js';
 import { UnopenableRecordError } from '../tokens/token-record.js';
 
-/** Somebody has logged this login out, here or in another process. */
+/** Somebody has ended this login, here or in another process. */
 export function loggedOut(): PolarLoginRequiredError {
   return new PolarLoginRequiredError(
     'logged_out',
-    'This login has been logged out. Log in with Polar again.',
+    'This login with Polar has been ended. Log in with Polar again.',
   );
 }
 

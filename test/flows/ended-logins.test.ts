@@ -395,6 +395,28 @@ describe('onLoginEnded', () => {
     expect(app.told[1]).toEqual({ loginId: second, reason: 'replaced' });
   });
 
+  it('tells a login whose browser has gone before the app responded', async () => {
+    let isLoggedIn = false;
+    const [app] = await startProcesses(1, {
+      routes: (server, { passport }) => {
+        server.get('/auth/polar/callback', passport.authenticate('polar'), () => {
+          isLoggedIn = true;
+        });
+      },
+    });
+    const browser = app.browser();
+    const path = await browser.visitPolar(await browser.startLogin());
+    const gone = browser.get(path).timeout(60_000);
+    gone.then(
+      () => {},
+      () => {},
+    );
+    await until(() => isLoggedIn, 5000);
+    gone.abort();
+    await told(app);
+    expect(app.told).toEqual([{ loginId: expect.any(String), reason: 'abandoned' }]);
+  });
+
   it('tells that Polar has refused a login, once, however often it is tried', async () => {
     const [app, other] = (await startProcesses(2)) as [Process, Process];
     const { browser, loginId } = await loggedIn(app);

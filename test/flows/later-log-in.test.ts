@@ -2,7 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { NextFunction, Request, Response } from 'express';
-import { PolarStrategy, polarTokens, requireLogin, requireScope } from 'passport-polar-sh';
+import { type LoginEnded, PolarStrategy, polarTokens, requireLogin, requireScope } from 'passport-polar-sh';
 import { Browser } from '../support/browser.js';
 import { until } from '../support/polars.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
@@ -124,7 +124,9 @@ describe.each([
   });
 
   it.each([599, 601])('brings them for ten minutes: %i s', async (seconds) => {
-    app = await startTestApp(terms(way));
+    const reasons: string[] = [];
+    const onLoginEnded = ({ reason }: LoginEnded): void => void reasons.push(reason);
+    app = await startTestApp({ ...terms(way), strategy: { onLoginEnded } });
     const browser = app.browser();
     await browser.logIn();
     app.emulator.advanceTime(seconds);
@@ -132,8 +134,11 @@ describe.each([
     if (seconds < 600) {
       await browser.post('/accept');
       expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+      expect(reasons).toEqual([]);
     } else {
       await until(() => app.emulator.liveTokens().length === 0);
+      await until(() => reasons.length > 0);
+      expect(reasons).toEqual(['abandoned']);
       await browser.post('/accept');
       expect((await browser.get('/token')).body.code).toBe('not_logged_in');
     }
