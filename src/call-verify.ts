@@ -6,6 +6,12 @@ export interface Verified {
   readonly info?: unknown;
 }
 
+/**
+ * What a verify callback returns or promises: the user, or `false` for nobody. At run time `null` counts as `false`. `then` keeps
+ * promises out: as long as an app has not said what its `Express.User` is, everything but `null` and `undefined` is one.
+ */
+export type VerifyResult = (Express.User & { readonly then?: never }) | false;
+
 /** Passport's `done`. */
 export type VerifyDone = (error?: unknown, user?: Express.User | false | null, info?: unknown) => void;
 

@@ -7,7 +7,7 @@ export type {
   VerifiedToken,
 } from './bearer/bearer-options.js';
 export { PolarBearerStrategy } from './bearer/bearer-strategy.js';
-export type { VerifyDone } from './call-verify.js';
+export type { VerifyDone, VerifyResult } from './call-verify.js';
 export type { AuthorizationParameters, Prompt, SubType } from './client/authorization-url.js';
 export type { CallOptions } from './client/call-options.js';
 export type { TokenEndpointAuthMethod } from './client/client-authentication.js';
@@ -49,10 +49,9 @@ export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-t
 export type { LoginEnded, OnLoginEnded } from './login-ended.js';
 export type { PolarStrategyOptions } from './options.js';
 export type { LoginFailure } from './passport/login-outcome.js';
-export { PolarStrategy } from './passport/polar-strategy.js';
 export type { PolarProfile } from './passport/profile.js';
 export type { PolarAuthenticateOptions } from './passport/request-options.js';
-
+export { PolarStrategy, type PolarStrategyConstructor } from './passport/strategy-constructor.js';
 export type {
   ClassicVerify,
   ClassicVerifyWithParams,

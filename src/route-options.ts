@@ -32,15 +32,20 @@ declare module 'passport' {
   }
 }
 
+interface LoginInfo {
+  /** What was given as `appState` when the login was started. */
+  state?: unknown;
+}
+
+interface ConnectedAccount {
+  /** The account that `passport.authorize` has connected: what the verify callback returned, or the profile. */
+  account?: Express.User;
+}
+
 declare global {
   namespace Express {
-    interface AuthInfo {
-      /** What was given as `appState` when the login was started. */
-      state?: unknown;
-    }
-    interface Request {
-      /** The account that `passport.authorize` has connected: what the verify callback returned, or the profile. */
-      account?: User;
-    }
+    // Inherited, since an app may declare these itself, with types of its own: those win then, and need only be assignable.
+    interface AuthInfo extends LoginInfo {}
+    interface Request extends ConnectedAccount {}
   }
 }

@@ -1,29 +1,129 @@
 /** What must compile, and what must not: the type checker of the project runs over this file. */
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { Request } from 'express';
 import passport from 'passport';
+import OAuth2Strategy from 'passport-oauth2';
 import {
   type ClassicVerify,
+  type ClassicVerifyWithParams,
   type PolarAuthenticateOptions,
+  PolarBearerStrategy,
   type PolarProfile,
   PolarStrategy,
+  type PolarVerify,
+  type VerifyDone,
+  type WithRequest,
 } from 'passport-polar-sh';
 
 const options = { clientID: 'c', callbackURL: '/cb' };
+const withRequest = { ...options, passReqToCallback: true } as const;
+const bearer = { clientID: 'c', clientSecret: 's' };
 
 describe('types', () => {
   it('take every form of verify callback', () => {
     new PolarStrategy(options);
     new PolarStrategy(options, ({ profile }) => profile);
-    new PolarStrategy(options, async ({ profile }) => profile);
+    new PolarStrategy(options, async ({ profile }) => (profile.id === 'x' ? { id: profile.id } : false));
     new PolarStrategy(options, async () => false);
+    const modern: PolarVerify = async ({ profile }) => profile;
+    new PolarStrategy(options, modern);
     const classic: ClassicVerify = (_accessToken, _refreshToken, profile, done) => done(null, profile);
     new PolarStrategy(options, classic);
-    new PolarStrategy({ ...options, passReqToCallback: true }, (req, _a, _r, profile, done) => {
+    const asyncClassic: ClassicVerify = async (_accessToken, _refreshToken, profile, done) => {
+      done(null, profile);
+    };
+    new PolarStrategy(options, asyncClassic);
+    const withParams: ClassicVerifyWithParams = (_a, _r, _params, profile, done) => done(null, profile);
+    new PolarStrategy(options, withParams);
+    new PolarStrategy(options, ((_a, _r, profile, done) => done(null, profile)) satisfies ClassicVerify);
+    new PolarStrategy(options, async (_a: string, _r: string, profile: PolarProfile, done: VerifyDone) => {
+      done(null, profile);
+    });
+    new PolarStrategy(withRequest, (req, _a, _r, profile, done) => {
       req.path.slice();
       done(null, profile);
     });
+    const requestAndParams: WithRequest<ClassicVerifyWithParams> = (req, _a, _r, _params, profile, done) =>
+      done(null, { ...profile, path: req.path });
+    new PolarStrategy(withRequest, requestAndParams);
+    // Wrappers and mocks, of whose parameters nothing is known.
+    new PolarStrategy(options, jest.fn());
+    new PolarStrategy(options, (...args: unknown[]) => ({ count: args.length }));
     expect(classic).toHaveLength(4);
+  });
+
+  it('refuse a verify callback that returns no user, and not false either', () => {
+    // @ts-expect-error
+    new PolarStrategy(options, async () => {});
+    // @ts-expect-error
+    new PolarStrategy(options, () => {});
+    // @ts-expect-error
+    new PolarStrategy(options, () => null);
+    // @ts-expect-error
+    new PolarStrategy(options, async () => null);
+    // @ts-expect-error
+    new PolarStrategy(options, async () => undefined);
+    // @ts-expect-error
+    new PolarStrategy(options, async ({ profile }) => void profile.id);
+    // @ts-expect-error
+    new PolarStrategy(options, async ({ profile }) => (profile.emails ? profile : null));
+    // @ts-expect-error
+    new PolarStrategy(withRequest, async () => {});
+    // @ts-expect-error
+    const modern: PolarVerify = async () => {};
+    new PolarBearerStrategy(bearer, async ({ introspection }) => ({ id: introspection.subject }));
+    new PolarBearerStrategy(bearer, () => false);
+    // @ts-expect-error
+    new PolarBearerStrategy(bearer, async () => {});
+    // @ts-expect-error
+    new PolarBearerStrategy(bearer, () => null);
+    // @ts-expect-error
+    new PolarBearerStrategy(bearer, async ({ introspection }) => (introspection.active ? { id: 1 } : null));
+    expect(modern).toHaveLength(0);
+  });
+
+  it('refuse a classic verify callback without done', () => {
+    const noDone = async (_access: string, _refresh: string, profile: PolarProfile) => profile;
+    const requestOnly = (_req: Request, _access: string, _refresh: string, profile: PolarProfile) => profile;
+    const refused = [
+      // @ts-expect-error
+      () => new PolarStrategy(options, noDone),
+      // @ts-expect-error
+      () => new PolarStrategy(withRequest, requestOnly),
+    ];
+    for (const construct of refused) expect(construct).toThrow('The verify callback has');
+  });
+
+  it('leave the strategy a class, to inherit from and to ask for', () => {
+    const classic: ClassicVerify = (_accessToken, _refreshToken, profile, done) => done(null, profile);
+    class WithModern extends PolarStrategy {
+      constructor() {
+        super(options, async ({ profile }) => profile);
+      }
+      override authorizationParams(): Record<string, string> {
+        return { ui_locales: 'de' };
+      }
+    }
+    class WithClassic extends PolarStrategy {
+      constructor() {
+        super(options, classic);
+      }
+    }
+    class WithRequestFirst extends PolarStrategy {
+      constructor() {
+        super(withRequest, (req, _a, _r, profile, done) => done(null, { ...profile, path: req.path }));
+      }
+    }
+    class AsItIs extends PolarStrategy {}
+    const made: unknown[] = [new WithModern(), new WithClassic(), new WithRequestFirst()];
+    made.push(new AsItIs(options, ({ profile }) => profile));
+    for (const each of made) {
+      const isOne = each instanceof PolarStrategy && each.client !== undefined;
+      expect([isOne, each instanceof OAuth2Strategy]).toEqual([true, true]);
+    }
+    expect(PolarStrategy.name).toBe('PolarStrategy');
+    const parameters: ConstructorParameters<typeof PolarStrategy> = [options, ({ profile }) => profile];
+    expect(new PolarStrategy(...parameters) satisfies InstanceType<typeof PolarStrategy>).toBeDefined();
   });
 
   it('take the options of one login as they are documented', () => {
@@ -41,6 +141,9 @@ describe('types', () => {
     passport.authenticate('polar', { authorizationParams: { ui_locales: 'de' } }, () => {});
     passport.authorize('polar', { scope: ['openid'] as const, failureRedirect: '/' });
     passport.authenticate('polar-bearer', { session: false, organizations: ['id'], scope: 'orders:read' });
+    passport.authorize('polar', { appState: { cart: 1 }, prompt: 'consent', authorizationParams: {} });
+    // @ts-expect-error misspelt
+    passport.authorize('polar', { subTyp: 'user' });
     // @ts-expect-error misspelt
     passport.authenticate('polar', { subTyp: 'user' });
     // @ts-expect-error parameters of the authorize page have a place of their own
@@ -48,8 +151,31 @@ describe('types', () => {
     expect(given.state).toEqual({ cart: 1 });
   });
 
-  it('know the account that passport.authorize has connected', () => {
+  it('leave the options of other strategies alone', () => {
+    interface GoogleOptions extends passport.AuthenticateOptions {
+      accessType?: 'offline';
+    }
+    const google: GoogleOptions = { prompt: 'select_account', scope: ['email'], accessType: 'offline' };
+    passport.authenticate('google', google);
+    passport.authorize('google', google);
+    passport.authenticate(['local', 'polar'], { failureRedirect: '/', failureMessage: true });
+    // @ts-expect-error ours are none of passport's
+    const plain: passport.AuthenticateOptions = { appState: { cart: 1 } };
+    expect(plain).toBeDefined();
+  });
+
+  it('know the account that passport.authorize has connected, and the state of a login', () => {
     const idOf = (req: Request): string | undefined => (req.account as PolarProfile | undefined)?.id;
-    expect(idOf({} as Request)).toBeUndefined();
+    const accountOf = (req: Request): Express.User | undefined => req.account;
+    const stateOf = (req: Request): unknown => req.authInfo?.state;
+    const scopesOf = (req: Request): readonly string[] => req.polar.scopes;
+    // @ts-expect-error it may be missing
+    const certain = (req: Request): Express.User => req.account;
+    expect([idOf({} as Request), accountOf({} as Request), stateOf({} as Request)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect([scopesOf, certain]).toHaveLength(2);
   });
 });

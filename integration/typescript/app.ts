@@ -54,6 +54,7 @@ import {
   type PolarServer,
   type PolarStorage,
   PolarStrategy,
+  type PolarStrategyConstructor,
   type PolarStrategyOptions,
   PolarTransientError,
   type PolarVerify,
@@ -78,6 +79,7 @@ import {
   type VerifiedToken,
   type VerifyDone,
   type VerifyIdTokenOptions,
+  type VerifyResult,
   verifyIdToken,
   type WebSessionGrant,
   type WithRequest,
@@ -154,6 +156,17 @@ new PolarStrategy({ ...options, passReqToCallback: true }, withRequest);
 new PolarStrategy(options, (_access: string, _refresh: string, profile: PolarProfile, done: VerifyDone) =>
   done(null, profile),
 );
+
+new PolarStrategy({ ...options, passReqToCallback: true }, (req, _access, _refresh, profile, done) =>
+  done(null, { ...profile, path: req.path }),
+);
+class Subclass extends PolarStrategy {
+  constructor() {
+    super(options, async ({ profile }): Promise<VerifyResult> => (profile.emails ? profile : false));
+  }
+}
+const Strategy: PolarStrategyConstructor = Subclass;
+new Strategy(options, classic);
 
 passport.use(polar);
 passport.serializeUser((user, done) => done(null, user));
@@ -294,6 +307,36 @@ export async function testApp(): Promise<void> {
   await emulator.close();
 }
 
+interface ShopAccount {
+  readonly shop: string;
+}
+declare global {
+  namespace Express {
+    // An app's own types win over the package's.
+    interface Request {
+      account?: ShopAccount;
+    }
+    interface AuthInfo {
+      state?: { readonly cart: number };
+    }
+  }
+}
+app.get('/connected', passport.authorize('polar', { appState: { cart: 1 } }), (req, res) => {
+  const shop: string | undefined = req.account?.shop;
+  const cart: number | undefined = req.authInfo?.state?.cart;
+  res.json({ shop, cart });
+});
+
+// @ts-expect-error a callback that returns nothing
+new PolarStrategy(options, async () => {});
+// @ts-expect-error a callback that returns nothing with one of its parameters
+new PolarStrategy(options, async ({ profile }) => void profile.id);
+// @ts-expect-error null is no verdict
+new PolarStrategy(options, async ({ profile }) => (profile.emails ? profile : null));
+// @ts-expect-error a callback that returns nothing
+new PolarStrategy({ ...options, passReqToCallback: true }, async () => {});
+// @ts-expect-error a callback that returns nothing
+new PolarBearerStrategy(bearerOptions, async () => {});
 // @ts-expect-error a misspelt option
 new PolarStrategy({ clientId: 'c', callbackURL: '/cb' });
 // @ts-expect-error a public client

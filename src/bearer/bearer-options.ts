@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import type { VerifyResult } from '../call-verify.js';
 import type { PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
 import type { PolarScope } from '../client/polar-scope.js';
@@ -60,9 +61,7 @@ export interface VerifiedToken {
 }
 
 /** Maps a token to a user of the app; `false` rejects it. In JavaScript it may as well call `done`, its last argument. */
-export type PolarBearerVerify = (
-  token: VerifiedToken,
-) => Express.User | false | null | Promise<Express.User | false | null>;
+export type PolarBearerVerify = (token: VerifiedToken) => VerifyResult | Promise<VerifyResult>;
 
 /** {@link BearerRequirements} as lists. */
 export interface ResolvedRequirements {

@@ -20,74 +20,17 @@ import { failureError, type LoginOutcome } from './login-outcome.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
 import { reportError, reportFailure } from './report-failure.js';
 import { extraParameters } from './request-options.js';
-import {
-  type ClassicVerify,
-  type ClassicVerifyWithParams,
-  type PolarVerify,
-  verifyLogin,
-  type WithRequest,
-} from './verify-callback.js';
+import { verifyLogin } from './verify-callback.js';
 
 const loginParts = Symbol('passport-polar-sh.login-parts');
 
-/**
- * "Log in with Polar" for Passport.
- *
- * A subclass of passport-oauth2's strategy with a login flow of its own: state, nonce and PKCE always on, several
- * tabs at once, the id_token verified before anything else is done with the tokens, and the tokens kept in the
- * session for {@link polarTokens}.
- *
- * @example
- * ```ts
- * const polar = new PolarStrategy({
- *   clientID: process.env.POLAR_CLIENT_ID!,
- *   clientSecret: process.env.POLAR_CLIENT_SECRET,
- *   callbackURL: '/auth/polar/callback',
- * });
- * passport.use(polar);
- * ```
- */
+/** What `strategy-constructor.ts` gives to apps; the types of its constructor are there. */
 export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
   /** What the middleware takes from the strategy. */
   declare readonly [polarRuntime]: PolarRuntime;
   /** @internal */
   declare readonly [loginParts]: Pick<LoginFlowParts, 'attempts' | 'verify' | 'handsOverTokens'>;
 
-  /**
-   * @param options see {@link PolarStrategyOptions}
-   * @param verify with `passReqToCallback: true`, Passport's classic callback:
-   * `(req, accessToken, refreshToken, profile, done)`
-   * @throws TypeError that names the option which is missing or wrong
-   */
-  constructor(options: WithRequestOption, verify: WithRequest<ClassicVerify>);
-  /**
-   * @param options see {@link PolarStrategyOptions}
-   * @param verify with `passReqToCallback: true`, Passport's classic callback with the token response:
-   * `(req, accessToken, refreshToken, params, profile, done)`
-   * @throws TypeError that names the option which is missing or wrong
-   */
-  constructor(options: WithRequestOption, verify: WithRequest<ClassicVerifyWithParams>);
-  /**
-   * @param options see {@link PolarStrategyOptions}
-   * @param verify maps a login to a user of the app: `async ({ tokens, profile, claims, req }) => user`, or `false` for
-   * nobody. Left out, the profile is the user.
-   * @throws TypeError that names the option which is missing or wrong
-   */
-  constructor(options: PolarStrategyOptions, verify?: PolarVerify);
-  /**
-   * @param options see {@link PolarStrategyOptions}
-   * @param verify Passport's classic callback: `(accessToken, refreshToken, profile, done)`. In TypeScript, write it as
-   * `const verify: ClassicVerify = ...`, which gives its parameters their types.
-   * @throws TypeError that names the option which is missing or wrong
-   */
-  constructor(options: PolarStrategyOptions, verify: ClassicVerify);
-  /**
-   * @param options see {@link PolarStrategyOptions}
-   * @param verify Passport's classic callback with the token response:
-   * `(accessToken, refreshToken, params, profile, done)`; `const verify: ClassicVerifyWithParams = ...` in TypeScript
-   * @throws TypeError that names the option which is missing or wrong
-   */
-  constructor(options: PolarStrategyOptions, verify: ClassicVerifyWithParams);
   constructor(options: PolarStrategyOptions, verify?: unknown) {
     const resolved = resolveOptions(options);
     const runtime = composeRuntime(options, resolved);
@@ -257,8 +200,6 @@ function storedLogins({ stored }: PolarRuntime, method: string): StoredLogins {
     `${method} needs the options storage and encryptionKeys: without a session, the tokens have to be found and opened by the login id alone.`,
   );
 }
-
-type WithRequestOption = PolarStrategyOptions & { readonly passReqToCallback: true };
 
 /** The actions that Passport adds to a strategy for one request. */
 type PassportActions = PolarStrategy & {

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { callVerify, type Verified, type VerifyDone } from '../call-verify.js';
+import { callVerify, type Verified, type VerifyDone, type VerifyResult } from '../call-verify.js';
 import type { TokenResponse } from '../client/token-response.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
 import type { ResolvedOptions } from '../options.js';
@@ -18,9 +18,6 @@ export interface VerifiedLogin {
   /** Random name of this login; keep it with your user for `strategy.tokensFor(loginId)`. It opens nothing. */
   readonly loginId: string;
 }
-
-/** The user to log in; `false` for nobody, whose tokens are then revoked. At run time `null` counts as `false`. */
-export type VerifyResult = Express.User | false;
 
 /** Verify callback of one object, usually async. In JavaScript it may as well call `done`, its last argument. */
 export type PolarVerify = (login: VerifiedLogin) => VerifyResult | Promise<VerifyResult>;
@@ -47,6 +44,15 @@ export type WithRequest<Verify extends (...args: never[]) => unknown> = (
   req: Request,
   ...args: Parameters<Verify>
 ) => unknown;
+
+/**
+ * Nothing to add for a callback that declares all parameters of its form; `never` for one that has fewer, since TypeScript
+ * takes `async () => {}` for every function there is.
+ */
+export type AllParameters<
+  Verify extends (...args: never[]) => unknown,
+  Form extends (...args: never[]) => unknown,
+> = Parameters<Form>['length'] extends Parameters<Verify>['length'] ? unknown : never;
 
 /** Any verify callback, made one function. Rejects with whatever the callback throws or hands to `done`. */
 export type VerifyLogin = (login: VerifiedLogin, response: TokenResponse) => Promise<Verified>;

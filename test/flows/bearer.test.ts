@@ -364,7 +364,7 @@ describe('the verify callback', () => {
   });
 
   it.each([false, null])('refuses with %s', async (verdict) => {
-    await start({ verify: () => verdict });
+    await start({ verify: (() => verdict) as never }); // null does not type-check
     expect(answer(await api.get(api.tokens().accessToken))).toEqual([
       401,
       'Bearer realm="polar", error="invalid_token", error_description="The access token was refused"',
