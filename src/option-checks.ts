@@ -1,6 +1,7 @@
 /** Checks of single option values; each throws a TypeError that names the option and says what it should be. */
 import { PolarConfigurationError } from './errors.js';
 import { parseURL } from './parse-url.js';
+import { shownValue } from './shown-value.js';
 
 /**
  * Scopes as a list, `openid` first: without it Polar issues no id_token and nobody could be logged in.
@@ -130,8 +131,7 @@ export function oneOf<const T extends string>(
 ): T | undefined {
   if (value === undefined) return undefined;
   const found = allowed.find((item) => item === value);
-  if (found === undefined)
-    throw new TypeError(`${name} must be ${allowed.map((item) => `'${item}'`).join(' or ')}`);
+  if (found === undefined) throw wrong(name, allowed.map((item) => `'${item}'`).join(' or '), value);
   return found;
 }
 
@@ -152,8 +152,10 @@ export function callbackURLOf(value: unknown): string {
     (!isAbsolute || url.protocol === 'https:' || isLocalHTTP(url)) &&
     url.username + url.password === '';
   if (!valid) {
-    throw new TypeError(
-      "callbackURL must be the address that you registered at Polar (https, or http on localhost), or its path, such as '/auth/polar/callback'",
+    throw wrong(
+      'callbackURL',
+      "the address that you registered at Polar (https, or http on localhost), or its path, such as '/auth/polar/callback'",
+      value,
     );
   }
   return String(value);
@@ -167,11 +169,15 @@ export function isLocalHTTP(url: URL): boolean {
   return protocol === 'http:' && isLocal.test(hostname);
 }
 
+/** What is said of a wrong value. Not for secrets. */
+export function wrong(name: string, should: string, value: unknown): TypeError {
+  return new TypeError(`${name} must be ${should}, not ${shownValue(value)}`);
+}
+
 /** A text that is not empty. */
 export function text(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'string' || value === '')
-    throw new TypeError(`${name} must be a string that is not empty`);
+  if (typeof value !== 'string' || value === '') throw wrong(name, 'a string that is not empty', value);
   return value;
 }
 
@@ -179,13 +185,13 @@ export function text(value: unknown, name: string): string | undefined {
 export function pathPrefix(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || !/^(?:\/[\w.~-]*[\w~-])+$/.test(value))
-    throw new TypeError(`${name} must be the front of a path without a slash at its end, such as '/app'`);
+    throw wrong(name, "the front of a path without a slash at its end, such as '/app'", value);
   return value;
 }
 
 /** True or false. */
 export function flag(value: unknown, name: string): boolean | undefined {
-  if (value !== undefined && typeof value !== 'boolean') throw new TypeError(`${name} must be true or false`);
+  if (value !== undefined && typeof value !== 'boolean') throw wrong(name, 'true or false', value);
   return value;
 }
 
@@ -193,7 +199,7 @@ export function flag(value: unknown, name: string): boolean | undefined {
 export function seconds(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
-    throw new TypeError(`${name} must be a number of seconds, 0 or more`);
+    throw wrong(name, 'a number of seconds, 0 or more', value);
   return value;
 }
 
@@ -201,7 +207,7 @@ export function seconds(value: unknown, name: string): number | undefined {
 export function secondsOfADay(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !(value > 0 && value <= 86_400))
-    throw new TypeError(`${name} must be a number of seconds above 0, at most 86400`);
+    throw wrong(name, 'a number of seconds above 0, at most 86400', value);
   return value;
 }
 
@@ -209,7 +215,7 @@ export function secondsOfADay(value: unknown, name: string): number | undefined 
 export function count(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)
-    throw new TypeError(`${name} must be a whole number, 1 or more`);
+    throw wrong(name, 'a whole number, 1 or more', value);
   return value;
 }
 
@@ -242,14 +248,14 @@ export function methods<T extends object>(
 
 /** A function of the app's. */
 export function func<T>(value: T | undefined, name: string): T | undefined {
-  if (value !== undefined && typeof value !== 'function') throw new TypeError(`${name} must be a function`);
+  if (value !== undefined && typeof value !== 'function') throw wrong(name, 'a function', value);
   return value;
 }
 
 /** A clock in milliseconds since the epoch. */
 export function clock(now: unknown): () => number {
   if (now !== undefined && typeof now !== 'function')
-    throw new TypeError('now must be a function that returns milliseconds since the epoch');
+    throw wrong('now', 'a function that returns milliseconds since the epoch', now);
   // Looked up at each call, so that a test that replaces Date.now is honoured.
   return (now as (() => number) | undefined) ?? (() => Date.now());
 }

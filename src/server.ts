@@ -1,5 +1,7 @@
 /** Which Polar to talk to: production, sandbox, or one of your own. */
+import { flag, rejectUnknown } from './option-checks.js';
 import { parseURL } from './parse-url.js';
+import { shownValue } from './shown-value.js';
 
 /** A Polar at addresses of your choice: the emulator, a proxy, a self-hosted instance. */
 export interface CustomPolarServer {
@@ -24,6 +26,12 @@ export interface DiscoveredServer {
   readonly issuer?: string | undefined;
   /** Origin of the API that `req.polar.fetch` calls. @default the origin of `discoveryURL` */
   readonly apiURL?: string | undefined;
+  /**
+   * Allows plain http to another machine, for the document and, where it comes over plain http itself, for the endpoints that it
+   * names: secrets and tokens are then readable on the way. For a local Polar in another container of a development machine,
+   * and nothing else. @default false
+   */
+  readonly allowInsecureHTTP?: boolean | undefined;
 }
 
 /** The `server` option: a name, or addresses. */
@@ -52,6 +60,8 @@ export interface Discovery {
   readonly issuer: string;
   /** Whether the issuer was given, to the letter, or told by the address. */
   readonly issuerIsPinned: boolean;
+  /** Whether the endpoints may be in plain http on another machine. */
+  readonly allowInsecureHTTP: boolean;
 }
 
 /** A `server` option, checked: endpoints known at once, or to be discovered on first use. */
@@ -79,12 +89,12 @@ export function resolveServer(server: PolarServer = 'production'): ResolvedServe
   if (typeof server === 'string') {
     const named = Object.hasOwn(namedServers, server) ? namedServers[server] : undefined;
     if (named === undefined)
-      throw new TypeError(`server must be 'production', 'sandbox' or an object, not '${server}'`);
+      throw new TypeError(`server must be 'production', 'sandbox' or an object, not ${shownValue(server)}`);
     return fromAddresses(named);
   }
   if (typeof server !== 'object' || server === null) {
     throw new TypeError(
-      "server must be 'production', 'sandbox', { webURL, apiURL, issuer? } or { discoveryURL, issuer?, apiURL? }",
+      `server must be 'production', 'sandbox', { webURL, apiURL, issuer? } or { discoveryURL, issuer?, apiURL? }, not ${shownValue(server)}`,
     );
   }
   return 'discoveryURL' in server ? fromDiscoveryURL(server) : fromAddresses(server);
@@ -104,9 +114,8 @@ export function nameOfServer({ apiURL, discovery, endpoints }: ResolvedServer): 
 }
 
 function fromAddresses(server: CustomPolarServer): ResolvedServer {
-  const { allowInsecureHTTP = false } = server;
-  if (typeof allowInsecureHTTP !== 'boolean')
-    throw new TypeError('server.allowInsecureHTTP must be true or false');
+  rejectUnknown(server, ['webURL', 'apiURL', 'issuer', 'allowInsecureHTTP', 'discoveryURL'], 'server');
+  const allowInsecureHTTP = flag(server.allowInsecureHTTP, 'server.allowInsecureHTTP') ?? false;
   const web = baseURL(server.webURL, 'server.webURL', allowInsecureHTTP);
   const api = baseURL(server.apiURL, 'server.apiURL', allowInsecureHTTP);
   return {
@@ -125,14 +134,22 @@ function fromAddresses(server: CustomPolarServer): ResolvedServer {
 }
 
 function fromDiscoveryURL(server: DiscoveredServer): ResolvedServer {
-  const url = secureURL(server.discoveryURL, 'server.discoveryURL');
+  rejectUnknown(
+    server,
+    ['discoveryURL', 'issuer', 'apiURL', 'allowInsecureHTTP'],
+    'server with a discoveryURL',
+  );
+  const allowInsecureHTTP = flag(server.allowInsecureHTTP, 'server.allowInsecureHTTP') ?? false;
+  const url = secureURL(server.discoveryURL, 'server.discoveryURL', allowInsecureHTTP);
   const pinned = issuerOf(server.issuer);
   return {
-    apiURL: server.apiURL === undefined ? url.origin : baseURL(server.apiURL, 'server.apiURL'),
+    apiURL:
+      server.apiURL === undefined ? url.origin : baseURL(server.apiURL, 'server.apiURL', allowInsecureHTTP),
     discovery: {
       url: url.href,
       issuer: pinned ?? issuerFromDiscoveryURL(url),
       issuerIsPinned: pinned !== undefined,
+      allowInsecureHTTP,
     },
   };
 }
@@ -150,14 +167,15 @@ function issuerFromDiscoveryURL(url: URL): string {
 function issuerOf(issuer: unknown): string | undefined {
   if (issuer === undefined) return undefined;
   if (typeof issuer !== 'string' || parseURL(issuer) === undefined)
-    throw new TypeError('server.issuer must be a URL');
+    throw new TypeError(`server.issuer must be a URL, such as ${polarIssuer}, not ${shownValue(issuer)}`);
   return issuer; // compared to the letter, so kept to the letter
 }
 
-function baseURL(value: unknown, name: string, allowInsecureHTTP?: boolean): string {
+function baseURL(value: unknown, name: string, allowInsecureHTTP: boolean): string {
   const url = secureURL(value, name, allowInsecureHTTP);
   // Asked of the text: an empty query or fragment (`https://polar.sh/?`) is no `search` and no `hash`.
-  if (/[?#]/.test(url.href)) throw new TypeError(`${name} must have no query and no fragment`);
+  if (/[?#]/.test(url.href))
+    throw new TypeError(`${name} must have no query and no fragment, but is ${shownValue(value)}`);
   return url.href.replace(/\/$/, '');
 }
 
@@ -166,20 +184,24 @@ function baseURL(value: unknown, name: string, allowInsecureHTTP?: boolean): str
  *
  * @throws TypeError that names the option
  */
-export function secureURL(value: unknown, name: string, allowInsecureHTTP?: boolean): URL {
-  const canAllow = allowInsecureHTTP !== undefined;
-  const url = typeof value === 'string' ? parseURL(value) : undefined;
-  if (url === undefined)
-    throw new TypeError(`${name} must be an absolute URL, such as https://api.polar.sh${instead(value)}`);
+export function secureURL(value: unknown, name: string, allowInsecureHTTP = false): URL {
+  // To the parser, localhost:4100 is something of the protocol localhost.
+  const isAddress = typeof value === 'string' && !/^[\w.-]+:\d+(?:\/|$)/.test(value);
+  const url = isAddress ? parseURL(value) : undefined;
+  if (url === undefined) {
+    throw new TypeError(
+      `${name} must be an absolute URL, such as https://api.polar.sh, not ${shownValue(value)}`,
+    );
+  }
   const isAllowedHTTP = url.protocol === 'http:' && (allowInsecureHTTP || isLoopback(url.hostname));
   if (url.protocol !== 'https:' && !isAllowedHTTP) {
     throw new TypeError(
-      `${name} must use https (plain http only on localhost): secrets are sent there${canAllow ? '. For a local Polar in another container, add allowInsecureHTTP: true to server' : ''}`,
+      `${name} must use https (plain http only on localhost), since secrets are sent there, but is ${shownValue(value)}${url.protocol === 'http:' ? '. For a local Polar in another container, add allowInsecureHTTP: true to server' : ''}`,
     );
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) warnOfInsecureHTTP(url.host);
   if (url.username !== '' || url.password !== '')
-    throw new TypeError(`${name} must not contain a user name or password`);
+    throw new TypeError(`${name} must not contain a user name or password, but is ${shownValue(value)}`);
   return url;
 }
 
@@ -193,11 +215,6 @@ function warnOfInsecureHTTP(host: string): void {
     `Secrets and tokens go to ${host} over plain http, readable on the way (server.allowInsecureHTTP). Use it while developing only.`,
     { type: 'PolarInsecureHTTP' },
   );
-}
-
-// Not a text: it may be a secret that went astray.
-function instead(value: unknown): string {
-  return typeof value === 'string' ? '' : `, not ${value === null ? null : typeof value}`;
 }
 
 function isLoopback(hostname: string): boolean {

@@ -263,6 +263,23 @@ describe('a wrong value', () => {
     expect(attempt).toThrow(new RegExp(`^${name}\\b`));
   });
 
+  it.each<[string, unknown, string]>([
+    ['callbackURL', undefined, 'undefined'],
+    ['callbackURL', 'localhost:3000/callback', "'localhost:3000/callback'"],
+    ['callbackURL', 'https://me:hunter2@app.example/', "'https://…@app.example/'"],
+    ['proxyPrefix', '/app/', "'/app/'"],
+    ['prompt', 'always', "'always'"],
+    ['fetchUserInfo', 'yes', "'yes'"],
+    ['leewaySeconds', '5', "'5'"],
+    ['timeoutMs', '10000', "'10000'"],
+    ['maxExchanges', 0, '0'],
+    ['tokenEndpointAuthMethod', 'post', "'post'"],
+  ])('of %s is shown: %p', (name, value, shown) => {
+    expect(() => resolve({ [name]: value })).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(`, not ${shown}`) }),
+    );
+  });
+
   it.each([['client_secret_post'], ['client_secret_basic']])('%s without a secret is refused', (method) => {
     expect(() => resolve({ clientSecret: undefined, tokenEndpointAuthMethod: method })).toThrow(
       new TypeError(`tokenEndpointAuthMethod '${method}' needs a clientSecret`),

@@ -88,12 +88,22 @@ describe('a discovered server', () => {
   it('knows the issuer by the address, and the API by its origin', () => {
     expect(resolveServer({ discoveryURL })).toEqual({
       apiURL: 'https://id.example',
-      discovery: { url: discoveryURL, issuer: 'https://id.example', issuerIsPinned: false },
+      discovery: {
+        url: discoveryURL,
+        issuer: 'https://id.example',
+        issuerIsPinned: false,
+        allowInsecureHTTP: false,
+      },
     });
     const tenant = 'https://id.example/tenant/.well-known/openid-configuration';
     expect(resolveServer({ discoveryURL: tenant })).toEqual({
       apiURL: 'https://id.example',
-      discovery: { url: tenant, issuer: 'https://id.example/tenant', issuerIsPinned: false },
+      discovery: {
+        url: tenant,
+        issuer: 'https://id.example/tenant',
+        issuerIsPinned: false,
+        allowInsecureHTTP: false,
+      },
     });
   });
 
@@ -102,7 +112,12 @@ describe('a discovered server', () => {
       resolveServer({ discoveryURL, issuer: 'https://polar.sh/', apiURL: 'https://api.example/v9/' }),
     ).toEqual({
       apiURL: 'https://api.example/v9',
-      discovery: { url: discoveryURL, issuer: 'https://polar.sh/', issuerIsPinned: true },
+      discovery: {
+        url: discoveryURL,
+        issuer: 'https://polar.sh/',
+        issuerIsPinned: true,
+        allowInsecureHTTP: false,
+      },
     });
   });
 
@@ -113,6 +128,7 @@ describe('a discovered server', () => {
       url: elsewhere,
       issuer: 'https://id.example',
       issuerIsPinned: true,
+      allowInsecureHTTP: false,
     });
   });
 });
@@ -216,10 +232,47 @@ describe('bad values', () => {
       { discoveryURL, apiURL: 'http://api.example' },
       /^server\.apiURL must use https/,
     ],
+    [
+      'a switch of a discovered server that is none',
+      { discoveryURL, allowInsecureHTTP: 'yes' },
+      /^server\.allowInsecureHTTP must be true or false, not 'yes'/,
+    ],
     ['a bad issuer of a discovered server', { discoveryURL, issuer: 'id' }, /^server\.issuer must be a URL/],
   ])('refuses %s and names it', (_what, server, message) => {
     expect(() => resolveServer(server as PolarServer)).toThrow(TypeError);
     expect(() => resolveServer(server as PolarServer)).toThrow(message);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ webUrl: ok, apiUrl: ok }, /^server knows no option 'webUrl'\. Did you mean webURL\?/],
+    [{ webURL: ok, apiUrl: ok }, /^server knows no option 'apiUrl'\. Did you mean apiURL\?/],
+    [{ webURL: ok, apiURL: ok, issuerURL: ok }, /'issuerURL'\. Did you mean issuer\?/],
+    [{ webURL: ok, apiURL: ok, allowInsecureHttp: true }, /Did you mean allowInsecureHTTP\?/],
+    [{ webURL: ok, apiURL: ok, tokenURL: ok }, /'tokenURL'\. It knows: webURL, apiURL, issuer/],
+    [{ discoveryUrl: discoveryURL }, /'discoveryUrl'\. Did you mean discoveryURL\?/],
+    [{ discoveryURL, issuerURL: ok }, /^server with a discoveryURL .*'issuerURL'\. Did you mean issuer\?/],
+    [{ discoveryURL, webURL: ok }, /^server with a discoveryURL knows no option 'webURL'\. It knows: /],
+  ])('refuses what it does not know, with what was meant: %j', (server, message) => {
+    expect(() => resolveServer(server as PolarServer)).toThrow(TypeError);
+    expect(() => resolveServer(server as PolarServer)).toThrow(message);
+  });
+
+  it.each<[object, string]>([
+    [{ webURL: undefined, apiURL: ok }, 'server.webURL must be .*, not undefined$'],
+    [
+      { webURL: 'localhost:4100', apiURL: ok },
+      "server.webURL must be an absolute URL.*, not 'localhost:4100'$",
+    ],
+    [{ webURL: '/polar', apiURL: ok }, "not '/polar'$"],
+    [{ webURL: new URL(ok), apiURL: ok }, 'not a URL object \\(give its href\\)$'],
+    [{ webURL: ok, apiURL: 'http://polar:4100' }, "but is 'http://polar:4100'\\. For a local Polar"],
+    [{ webURL: ok, apiURL: `${ok}/?key=hunter2` }, "but is 'https://ok.example/\\?…'$"],
+    [{ webURL: ok, apiURL: 'https://me:hunter2@ok.example' }, "but is 'https://…@ok.example'$"],
+    [{ webURL: ok, apiURL: ok, issuer: 'polar' }, "not 'polar'$"],
+    [{ discoveryURL: '/openid' }, "not '/openid'$"],
+    [{ discoveryURL: 'http://polar:4100/.well-known/x' }, 'add allowInsecureHTTP: true to server$'],
+  ])('are shown, without what may be secret: %j', (server, message) => {
+    expect(() => resolveServer(server as PolarServer)).toThrow(new RegExp(message));
   });
 
   it('does not repeat a password in the message', () => {

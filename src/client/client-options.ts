@@ -1,5 +1,6 @@
 import type { Fetch } from '../http.js';
 import { type PolarServer, type ResolvedServer, resolveServer } from '../server.js';
+import { shownValue } from '../shown-value.js';
 import type { ClientCredentials, TokenEndpointAuthMethod } from './client-authentication.js';
 
 /** How to reach Polar, and as which client. */
@@ -51,7 +52,9 @@ export function resolveClientOptions(options: PolarClientOptions): ResolvedClien
   const method =
     options.tokenEndpointAuthMethod ?? (clientSecret === undefined ? 'none' : 'client_secret_post');
   if (!methods.includes(method))
-    throw new TypeError(`tokenEndpointAuthMethod must be one of ${methods.join(', ')}`);
+    throw new TypeError(
+      `tokenEndpointAuthMethod must be one of ${methods.join(', ')}, not ${shownValue(method)}`,
+    );
   if (method === 'none' && clientSecret !== undefined)
     throw new TypeError("tokenEndpointAuthMethod 'none' is for clients without a clientSecret");
   if (method !== 'none' && clientSecret === undefined)
@@ -70,8 +73,9 @@ export function resolveConnection({
   fetch,
 }: Pick<PolarClientOptions, 'server' | 'timeoutMs' | 'fetch'>): Omit<ResolvedClientOptions, 'credentials'> {
   if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > 2 ** 31 - 1)
-    throw new TypeError('timeoutMs must be a number of milliseconds above 0');
-  if (fetch !== undefined && typeof fetch !== 'function') throw new TypeError('fetch must be a function');
+    throw new TypeError(`timeoutMs must be a number of milliseconds above 0, not ${shownValue(timeoutMs)}`);
+  if (fetch !== undefined && typeof fetch !== 'function')
+    throw new TypeError(`fetch must be a function, not ${shownValue(fetch)}`);
   return {
     server: resolveServer(server),
     timeoutMs,

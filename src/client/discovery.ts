@@ -1,6 +1,7 @@
 import { PolarResponseError } from '../errors.js';
 import { type Http, startDeadline } from '../http.js';
 import { type Discovery, type ResolvedServer, type ServerEndpoints, secureURL } from '../server.js';
+import { shownValue } from '../shown-value.js';
 import { type CallOptions, limitsOf } from './call-options.js';
 import { optionalString, requiredString, wireObject } from './wire-fields.js';
 
@@ -61,7 +62,7 @@ export async function discover(discovery: Discovery, http: Http): Promise<Server
       `${what} could not be read: status ${answer.status}. Check server.discoveryURL.`,
     );
   }
-  const endpoints = parseMetadata(answer.body, discovery.url);
+  const endpoints = parseMetadata(answer.body, discovery);
   if (!isIssuerOf(discovery, endpoints.issuer)) {
     throw new PolarResponseError(
       'discovery_failed',
@@ -80,7 +81,7 @@ function isIssuerOf({ issuer, issuerIsPinned }: Discovery, named: string): boole
   return named === issuer || (!issuerIsPinned && named === `${issuer}/`);
 }
 
-function parseMetadata(body: unknown, from: string): ServerEndpoints {
+function parseMetadata(body: unknown, from: Discovery): ServerEndpoints {
   try {
     const wire = wireObject(body, what);
     const endpoint = (value: string, field: string): string => secureEndpoint(value, field, from);
@@ -111,13 +112,16 @@ function parseMetadata(body: unknown, from: string): ServerEndpoints {
   }
 }
 
-function secureEndpoint(value: string, field: string, from: string): string {
+function secureEndpoint(value: string, field: string, from: Discovery): string {
   try {
-    const url = secureURL(value, field);
+    const url = secureURL(value, field, from.allowInsecureHTTP);
     // What is in plain http on this machine is for this machine to tell: a document from elsewhere could have secrets
     // sent to whatever listens here.
-    if (url.protocol === 'http:' && !from.startsWith('http:'))
-      throw new TypeError(`${field} must use https, as server.discoveryURL does`);
+    if (url.protocol === 'http:' && !from.url.startsWith('http:')) {
+      throw new TypeError(
+        `${field} must use https, as server.discoveryURL does, but is ${shownValue(value)}`,
+      );
+    }
     return url.href;
   } catch (error) {
     throw new PolarResponseError('malformed_response', `${what}: ${(error as Error).message}.`, {

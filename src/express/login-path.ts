@@ -4,6 +4,7 @@ import { PolarConfigurationError } from '../errors.js';
 import { loginFailed } from '../login-failed.js';
 import { noStore } from '../no-store.js';
 import { withReturnTo } from '../return-to.js';
+import { shownValue } from '../shown-value.js';
 import { runtimeOfRequest } from './request-runtime.js';
 
 // Browsers stop at twenty redirects, and show a page that explains nothing.
@@ -20,7 +21,7 @@ export function loginPathOf(options: LoginPathOptions, middleware: string): stri
   const loginPath = (options as LoginPathOptions | undefined)?.loginPath;
   if (typeof loginPath === 'string' && /^\/(?![/\\])/.test(loginPath)) return loginPath;
   throw new TypeError(
-    `${middleware} needs loginPath, the path of the route that starts the login: ${middleware}(${middleware === 'requireScope' ? 'scope, ' : ''}{ loginPath: '/auth/polar' })`,
+    `${middleware} needs loginPath, the path of the route that starts the login: ${middleware}(${middleware === 'requireScope' ? 'scope, ' : ''}{ loginPath: '/auth/polar' }), not ${shownValue(loginPath)}`,
   );
 }
 

@@ -4,6 +4,7 @@ import type { HasPolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import { noStore } from '../no-store.js';
 import { sessionOf } from '../request-session.js';
+import { shownValue } from '../shown-value.js';
 import { endLogins } from './end-logins.js';
 import { runtimeOf } from './polar-tokens.js';
 
@@ -57,7 +58,9 @@ export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): 
  */
 export function redirectTarget({ redirectTo }: LogoutOptions, middleware: string): string | undefined {
   if (redirectTo !== undefined && typeof redirectTo !== 'string')
-    throw new TypeError(`${middleware}: redirectTo must be an address, such as '/'`);
+    throw new TypeError(
+      `${middleware}: redirectTo must be an address, such as '/', not ${shownValue(redirectTo)}`,
+    );
   return redirectTo;
 }
 

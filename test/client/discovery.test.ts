@@ -223,6 +223,28 @@ describe('the metadata', () => {
     },
   );
 
+  it.each<[string, string, boolean | undefined, boolean]>([
+    ['plain http', 'http://polar:4100', true, true],
+    ['https', 'https://polar', true, false],
+    ['https', 'https://polar', undefined, false],
+  ])(
+    'that came over %s from %s names plain http on another machine, allowInsecureHTTP: %s',
+    async (_how, origin, allowInsecureHTTP, isAllowed) => {
+      const document = { issuer: 'https://polar.sh', token_endpoint: 'http://polar:4100/token' };
+      const found = new PolarOAuthClient({
+        clientID: 'polar_ci_1',
+        server: {
+          discoveryURL: `${origin}/.well-known/openid-configuration`,
+          issuer: 'https://polar.sh',
+          allowInsecureHTTP,
+        },
+        fetch: async () => Response.json(metadata(document)),
+      }).discover();
+      if (isAllowed) expect((await found).tokenEndpoint).toBe('http://polar:4100/token');
+      else expect((await refusal(found)).message).toContain("'http://polar:4100/token'");
+    },
+  );
+
   it.each(optional)('need not have %s; what needs it says so', async (field) => {
     server.behave(answersJSON(metadata({ [field]: undefined })));
     const one = client();

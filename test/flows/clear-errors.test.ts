@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import express from 'express';
 import passport from 'passport';
 import { PolarOAuthClient, PolarStrategy, type PolarStrategyOptions } from 'passport-polar-sh';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import request from 'supertest';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
@@ -123,7 +124,11 @@ describe('the strategy', () => {
       { server: { webURL: undefined, apiURL: undefined } },
       /server\.webURL must be an absolute URL, such as .*, not undefined/,
     ],
-    ['a relative callback', { callbackURL: 'auth/callback' }, /callbackURL must be the address/],
+    [
+      'a relative callback',
+      { callbackURL: 'auth/callback' },
+      /callbackURL must be .*, not 'auth\/callback'$/,
+    ],
     [
       'plain http to another machine',
       { server: { webURL: 'http://polar:4100', apiURL: 'http://polar:4100' } },
@@ -140,6 +145,35 @@ describe('the strategy', () => {
     const server = { webURL: 'http://polar:4100', apiURL: 'http://polar:4100', allowInsecureHTTP: true };
     expect(made({ server })).not.toThrow();
   });
+});
+
+it('logs in at a Polar that is discovered over plain http on another machine, where that is allowed', async () => {
+  const emulator = await startPolarEmulator({ consent: 'auto' });
+  // Leads to this machine, without being a name of it.
+  const elsewhere = emulator.url.replace('127.0.0.1', '0.0.0.0');
+  const server = {
+    discoveryURL: `${elsewhere}/.well-known/openid-configuration`,
+    issuer: 'https://polar.sh',
+    allowInsecureHTTP: true,
+  };
+  const warn = jest.spyOn(process, 'emitWarning').mockReturnValue();
+  try {
+    app = await startTestApp({ sharedEmulator: emulator, strategy: { server } });
+    const browser = app.browser();
+    expect((await browser.logIn()).headers['location']).toBe('/home');
+    expect(emulator.liveTokens()).toMatchObject([{ accessToken: await browser.token() }]);
+    expect(warn.mock.calls).toEqual([
+      [
+        expect.stringMatching(/ 0\.0\.0\.0:\d+ over plain http, readable on the way/),
+        { type: 'PolarInsecureHTTP' },
+      ],
+    ]);
+  } finally {
+    warn.mockRestore();
+    await app?.close();
+    app = undefined;
+    await emulator.close();
+  }
 });
 
 it('a secret for a public client is what the error names', async () => {

@@ -1,0 +1,35 @@
+/** How a wrong value stands in a message: so that it is recognized, and shows no secret that went astray. */
+
+const maxLength = 80;
+
+/**
+ * A wrong value of an option, for the end of a message. A text is quoted and shortened. Credentials and the query of an address
+ * are masked, and so is whatever looks like a secret.
+ *
+ * @example
+ * ```ts
+ * shownValue(undefined);                    // undefined
+ * shownValue('localhost:4100');             // 'localhost:4100'
+ * shownValue('https://me:pw@a.example/b');  // 'https://…@a.example/b'
+ * ```
+ */
+export function shownValue(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object' && value !== null)
+    return value instanceof URL ? 'a URL object (give its href)' : 'an object';
+  if (typeof value !== 'string') return String(value);
+  const masked = value
+    .replace(/^([a-z][a-z\d+.-]*:\/\/)?.*@/is, '$1…@')
+    .replace(/[?#].*$/s, (rest) => (rest.length > 1 ? `${rest[0]}…` : rest))
+    .replace(/\b(polar_)(?!ci_)[\w-]+/gi, '$1…')
+    .replace(/[\w+/=~-]{16,}/g, (run) => (run.split('/').some(looksRandom) || isBase64(run) ? '…' : run))
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu, '�');
+  return `'${masked.length > maxLength ? `${masked.slice(0, maxLength)}…` : masked}'`;
+}
+
+// Keys and passwords are long and have digits among their letters; words of an address seldom do.
+const looksRandom = (word: string): boolean => word.length >= 16 && /\d/.test(word) && /[a-z]/i.test(word);
+
+const isBase64 = (run: string): boolean =>
+  run.length >= 24 && [/\d/, /[a-z]/, /[A-Z]/].every((kind) => kind.test(run));
