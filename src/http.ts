@@ -2,9 +2,12 @@
  * The only module that calls `fetch`. Answers to our own requests are small JSON documents, so time, size and
  * kind are bounded here once, and redirects are refused: a token endpoint that redirects would leak the secret.
  */
-import { PolarResponseError, PolarTransientError } from './errors.js';
+import { PolarError, PolarResponseError, PolarTransientError } from './errors.js';
+import { discardBody, type FetchedResponse, fetchedResponse, readBody } from './fetched-response.js';
 import { parseJSON } from './parse-json.js';
 import { afterPause } from './within.js';
+
+export { discardBody };
 
 /** The platform's `fetch`, or something that behaves like it. */
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
@@ -36,9 +39,6 @@ export interface HttpAnswer {
 /** Sends a request and reads its JSON answer. */
 export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
 
-// Polar's largest answer on these endpoints, its discovery document, is under 8 KiB.
-const maxBodyBytes = 256 * 1024;
-
 /**
  * Makes an {@link Http} over `fetch`.
  *
@@ -52,16 +52,11 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
     const deadline = startDeadline(request.timeoutMs ?? options.timeoutMs, request.signal);
     try {
       deadline.signal.throwIfAborted();
-      const response = await deadline.race(options.fetch(request.url, requestInit(request, deadline.signal)));
+      const asked = callFetch(options.fetch, request.url, requestInit(request, deadline.signal), where);
+      const response = fetchedResponse(await deadline.race(asked), where);
       isAnswered = true;
-      if (typeof response?.status !== 'number' || typeof response.headers?.get !== 'function') {
-        throw new PolarResponseError(
-          'malformed_response',
-          `${where}: fetch brought something that is no Response. The fetch option, or what replaces the global fetch in a test, has to resolve with one.`,
-        );
-      }
-      if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
-        discardBody(response);
+      if (response.isRedirect) {
+        discardBody(response.source);
         throw new PolarResponseError(
           'unexpected_redirect',
           `${where} answered with a redirect, which is never followed. Check the server option.`,
@@ -70,10 +65,10 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
       throwIfBusy(response, where);
       const { status, headers } = response;
       if (request.ignoreBody && response.ok) {
-        discardBody(response);
+        discardBody(response.source);
         return { status, headers, body: undefined };
       }
-      const text = await deadline.race(readCapped(response, where));
+      const text = await deadline.race(readBody(response, where));
       return { status, headers, body: parsedBody(response, text, where) };
     } catch (error) {
       const explained = deadline.explain(error, where);
@@ -83,6 +78,26 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
       deadline.stop();
     }
   };
+}
+
+/** Calls a fetch that may be the app's own, and need be no async function. */
+async function callFetch(fetch: Fetch, url: string, init: RequestInit, where: string): Promise<unknown> {
+  let asked: unknown;
+  try {
+    asked = fetch(url, init);
+  } catch (error) {
+    throw error instanceof PolarError ? error : threwAtOnce(error, where);
+  }
+  return asked;
+}
+
+// The platform's fetch rejects, whatever happens.
+function threwAtOnce(error: unknown, where: string): PolarTransientError {
+  return new PolarTransientError(
+    'network_error',
+    `${where}: the fetch option, or what replaces the global fetch, threw at once instead of returning a promise.`,
+    { cause: harmlessCause(error) },
+  );
 }
 
 /**
@@ -198,55 +213,10 @@ function requestInit(request: HttpRequest, signal: AbortSignal): RequestInit {
   return init;
 }
 
-/** Gives up a body that nobody reads: it would hold its connection. */
-export function discardBody(response: Response): void {
-  // Those of other fetches (node-fetch) are streams of Node's.
-  const body = response.body as { cancel?(): Promise<void>; destroy?(): void } | null;
-  if (typeof body?.cancel === 'function') body.cancel().catch(() => {});
-  else body?.destroy?.();
-}
-
-async function readCapped(response: Response, where: string): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of bytesOf(response)) {
-    chunks.push(chunk);
-    size += chunk.byteLength;
-    if (size > maxBodyBytes) {
-      discardBody(response);
-      throw new PolarResponseError(
-        'response_too_large',
-        `${where} answered with more than ${maxBodyBytes / 1024} KiB. Check the server option.`,
-      );
-    }
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** The body of any Response: of the platform's fetch, of node-fetch and cross-fetch, or of a mock that has nothing but `text`. */
-async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
-  const body: unknown = response.body;
-  if (body === null || body === undefined) {
-    if (typeof response.text === 'function') yield Buffer.from(await response.text());
-    return;
-  }
-  if (typeof (body as ReadableStream<Uint8Array>).getReader === 'function') {
-    const reader = (body as ReadableStream<Uint8Array>).getReader();
-    try {
-      for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-    } finally {
-      // Where nobody reads on: the other side may never end.
-      reader.cancel().catch(() => {});
-    }
-  } else if (typeof (body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator] === 'function')
-    for await (const chunk of body as AsyncIterable<Uint8Array>) yield Buffer.from(chunk);
-  else yield Buffer.from(await response.text());
-}
-
 // By the status alone, so that whatever a proxy puts into the body of its error page cannot make it another error.
-function throwIfBusy(response: Response, where: string): void {
+function throwIfBusy(response: FetchedResponse, where: string): void {
   if (response.status !== 429 && response.status < 500) return;
-  discardBody(response);
+  discardBody(response.source);
   const retryAfterSeconds = parseRetryAfter(response.headers.get('retry-after'));
   if (response.status === 429) {
     const wait =
@@ -268,8 +238,8 @@ export function parseRetryAfter(value: string | null): number | undefined {
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
 }
 
-function parsedBody(response: Response, text: string, where: string): unknown {
-  const isJSON = /[/+]json\b/i.test(response.headers.get('content-type') ?? '');
+function parsedBody(response: FetchedResponse, text: string, where: string): unknown {
+  const isJSON = response.isUnlabelled || /[/+]json\b/i.test(response.headers.get('content-type') ?? '');
   try {
     if (isJSON) return parseJSON(text);
   } catch {

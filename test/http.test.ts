@@ -179,6 +179,120 @@ describe('an answer that makes no sense', () => {
   });
 });
 
+describe('a fetch of the app’s own', () => {
+  const http = (fetch: () => unknown) => createHttp({ fetch: fetch as never, timeoutMs: 10_000 });
+  const headers = new Headers({ 'content-type': 'application/json' });
+  const found = { a: 1 };
+  const stream = (chunk: unknown) =>
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue(chunk);
+        controller.close();
+      },
+    });
+
+  it.each<[string, unknown]>([
+    ['status and json()', { status: 200, json: async () => found }],
+    ['ok and json()', { ok: true, json: async () => found }],
+    ['json() that is no promise', { ok: true, json: () => found }],
+    ['headers and json()', { status: 200, headers, json: async () => found }],
+    [
+      'headers of an object',
+      { status: 200, headers: { 'Content-Type': 'application/json' }, text: () => '{"a":1}' },
+    ],
+    ['no headers', { status: 200, text: async () => '{"a":1}' }],
+    ['text that is not a function, and json()', { status: 200, text: '{"a":1}', json: async () => found }],
+    ['a body that is a text', { status: 200, headers, body: '{"a":1}' }],
+    ['a body that is an object, and json()', { status: 200, headers, body: {}, json: async () => found }],
+    ['a body of texts', { status: 200, headers, body: () => stream('{"a":1}') }],
+    ['a body of bytes', { status: 200, headers, body: () => stream(Buffer.from('{"a":1}')) }],
+  ])('may bring a mock with %s', async (_what, response) => {
+    const { body } = response as { body?: unknown };
+    const made = () => (typeof body === 'function' ? { ...(response as object), body: body() } : response);
+    expect(await http(async () => made())(get())).toMatchObject({ status: 200, body: found });
+    expect(await http(made)(get())).toMatchObject({ status: 200, body: found });
+  });
+
+  it('may bring a refusal without a body', async () => {
+    expect(await http(async () => ({ status: 404 }))(get())).toMatchObject({ status: 404, body: undefined });
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['undefined', undefined, /fetch brought undefined, which is not a Response\. The fetch option/],
+    ['null', null, /fetch brought null/],
+    ['a text', '{"hidden":1}', /fetch brought string/],
+    ['only json()', { json: async () => found }, /fetch brought an object without a status/],
+    ['its body, parsed', { hidden: 1 }, /fetch brought an object without a status/],
+    ['a response without a body', { status: 200 }, /an object without body, text\(\) and json\(\)/],
+    [
+      'a text that is no function',
+      { status: 200, text: 'hidden' },
+      /an object without body, text\(\) and json\(\)/,
+    ],
+    [
+      'text() that brings an object',
+      { status: 200, text: async () => ({}) },
+      /an object whose text\(\) is object/,
+    ],
+    [
+      'headers that are none',
+      { status: 200, headers: 'hidden', text: async () => '' },
+      /whose headers cannot be read/,
+    ],
+    ['json() that brings nothing', { status: 200, json: async () => undefined }, /is not JSON/],
+    [
+      'a body that was read',
+      { status: 200, headers, bodyUsed: true, text: async () => '{}' },
+      /read already/,
+    ],
+  ])('that brings %s is told so', async (_what, response, message) => {
+    for (const fetch of [async () => response, () => response]) {
+      const error = await failure(http(fetch)(get()));
+      expect(error).toMatchObject({ code: 'malformed_response', message: expect.stringMatching(message) });
+      expect(error.message).not.toContain('reachable');
+      expect(everythingOf(error)).not.toContain('hidden');
+    }
+  });
+
+  it.each<[string, (response: Response) => unknown]>([
+    ['has read', (response) => response.text()],
+    ['is reading', (response) => response.body?.getReader()],
+  ])('that %s the body itself is told to read a clone', async (_what, read) => {
+    const error = await failure(
+      http(async () => {
+        const response = Response.json(found);
+        await read(response);
+        return response;
+      })(get()),
+    );
+    expect(error).toMatchObject({
+      code: 'malformed_response',
+      message: expect.stringContaining('response.clone()'),
+    });
+  });
+
+  it.each([{ status: 503 }, { status: 429, headers: {} }, { ok: true, status: 503, body: { cancel() {} } }])(
+    'may be busy without headers or body: %j',
+    async (response) => {
+      expect(await failure(http(async () => response)(get()))).toBeInstanceOf(PolarTransientError);
+    },
+  );
+
+  it('that throws at once is told so, without what it quotes', async () => {
+    const error = await failure(
+      http(() => {
+        throw new TypeError('no handler for code=hidden');
+      })(get()),
+    );
+    expect(error).toMatchObject({
+      code: 'network_error',
+      message: expect.stringContaining('threw at once instead of returning a promise'),
+      cause: expect.objectContaining({ name: 'TypeError' }),
+    });
+    expect(everythingOf(error)).not.toContain('hidden');
+  });
+});
+
 describe('the size of an answer', () => {
   const limit = 256 * 1024;
   const jsonOf = (bytes: number): string => `"${'a'.repeat(bytes - 2)}"`;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join, resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
+import { PolarStrategy } from 'passport-polar-sh';
 import { emulatorCommand } from '../../src/commands/emulator-command';
 import { Terminal } from '../support/terminal.js';
 
@@ -60,4 +61,15 @@ it('gives browser and app the addresses that lead to that port', () => {
   });
   expect(guide).toMatch(/^ {2}polar:$/m);
   expect(guide).toContain('allowInsecureHTTP: true,');
+});
+
+it('shows two forms of the server option, both of which the strategy takes', () => {
+  const shown = [...guide.matchAll(/```ts\n(server: [\s\S]*?)```/g)].map(([, code = '']) => code);
+  expect(shown).toHaveLength(2);
+  for (const code of shown) {
+    const { server } = new Function('process', `return {${code.replaceAll('!,', ',')}}`)({
+      env: environment,
+    });
+    expect(() => new PolarStrategy({ clientID: 'c', callbackURL: '/cb', server })).not.toThrow();
+  }
 });
