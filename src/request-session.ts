@@ -19,14 +19,14 @@ export function sessionOf(req: Request): RequestSession {
       'There is no session: Log in with Polar needs express-session. Add app.use(session({ ... })) before passport.session(), polarTokens and the login routes. If it is there, its store may be unreachable, or its cookie has a path that this route is not in.',
     );
   }
-  if (
-    typeof session.regenerate !== 'function' ||
-    typeof session.save !== 'function' ||
-    req.sessionStore === undefined
-  ) {
+  const missing = (['regenerate', 'save'] as const)
+    .filter((method) => typeof session[method] !== 'function')
+    .map((method) => `req.session.${method}()`);
+  if (req.sessionStore === undefined) missing.push('req.sessionStore');
+  if (missing.length > 0) {
     throw new PolarConfigurationError(
       'unsupported_session',
-      'Log in with Polar needs express-session with a store. Cookie-only sessions (cookie-session) cannot be regenerated and are too small for tokens.',
+      `Log in with Polar needs express-session, with any of its stores. The session of this request is another one: it has no ${missing.join(', ')}. Sessions that are all in a cookie, such as those of cookie-session, are not supported.`,
     );
   }
   return session;

@@ -39,7 +39,7 @@ function checkSurroundings(req: Request, options: AuthenticateOptions): void {
   if (typeof req.sessionStore.createSession !== 'function') {
     throw new PolarConfigurationError(
       'unsupported_session',
-      'This session is not of express-session, which Log in with Polar needs: @fastify/session and others look alike, but their sessions cannot be regenerated in the same way. Use Express with express-session.',
+      'Log in with Polar needs express-session, with any of its stores. The session of this request looks like one, but its store has no createSession(). Others that look alike, such as @fastify/session, are not supported: use Express with express-session.',
     );
   }
   for (const name of ['failureFlash', 'successFlash']) {

@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import * as library from 'passport-polar-sh';
+import { startTestApp } from '../support/test-app.js';
+import { addRoutes } from './express-4/route.js';
+import { runningFile } from './shown-code.js';
 
 const root = resolve(__dirname, '../..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -27,6 +30,26 @@ describe('the README', () => {
     expect(shown).toContain("server: 'sandbox',");
     for (const [, names = ''] of shown.matchAll(/import \{ (.*) \} from 'passport-polar-sh'/g)) {
       for (const name of names.split(', ')) expect(library).toHaveProperty(name);
+    }
+  });
+
+  it('shows for Express 4 what compiles, with its imports, and what hands rejections to next', async () => {
+    const shown = [...section('Quick start').matchAll(/```ts\n([\s\S]*?)```/g)][1]?.[1] ?? '';
+    const run = runningFile('express-4', 'route.ts');
+    const body = /app: Express\): void \{\n([\s\S]*)\n\}/.exec(run)?.[1] ?? '';
+    expect(shown).toBe(`import type { RequestHandler } from 'express';\n\n${body.replace(/^ {2}/gm, '')}\n`);
+
+    for (const scope of ['openid organizations:read', 'openid']) {
+      const app = await startTestApp({ routes: addRoutes, strategy: { scope } });
+      try {
+        const browser = app.browser();
+        await browser.logIn();
+        const { body } = await browser.get('/organizations');
+        if (scope === 'openid') expect(body.code).toBe('insufficient_scope');
+        else expect(body.items).toBeInstanceOf(Array);
+      } finally {
+        await app.close();
+      }
     }
   });
 

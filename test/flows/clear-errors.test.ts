@@ -250,7 +250,7 @@ it.each([undefined, null, {}, { status: 200 }, { json: async () => ({}) }])(
       code: string;
     };
     expect(error.code).toBe('malformed_response');
-    expect(error.message).toContain('no Response');
+    expect(error.message).toContain('is not a Response');
   },
 );
 

@@ -472,14 +472,32 @@ describe('without a usable session', () => {
     expect(body).toMatch(/express-session.*before passport\.session\(\)/);
   });
 
-  it('says what to use instead of cookie-session', async () => {
-    app = await startTestApp();
-    const cookieSession: express.RequestHandler = (req, _res, go) => {
-      (req as { session?: unknown }).session = { isPopulated: false };
-      go();
-    };
-    expect((await bare([cookieSession]).get('/auth')).body).toMatch(/cookie-session/);
-  });
+  it.each<[string, object, RegExp]>([
+    [
+      'cookie-session',
+      { session: { isPopulated: false } },
+      /has no req\.session\.regenerate\(\), req\.session\.save\(\), req\.sessionStore\./,
+    ],
+    ['a mock', { session: { regenerate() {}, save() {} } }, /has no req\.sessionStore\./],
+    [
+      'another package',
+      { session: { save() {} }, sessionStore: {} },
+      /has no req\.session\.regenerate\(\)\./,
+    ],
+  ])(
+    'says what a session that is not of express-session lacks, and what is supported: %s',
+    async (_what, parts, lacks) => {
+      app = await startTestApp();
+      const another: express.RequestHandler = (req, _res, go) => {
+        Object.assign(req, parts);
+        go();
+      };
+      const { body } = await bare([another]).get('/auth');
+      expect(body).toMatch(/^Log in with Polar needs express-session, with any of its stores\./);
+      expect(body).toMatch(lacks);
+      expect(body).toContain('such as those of cookie-session');
+    },
+  );
 
   it.each([
     [{ sameSite: 'strict' as const }, /SameSite=strict/],
