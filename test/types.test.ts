@@ -148,6 +148,15 @@ describe('types', () => {
     passport.authenticate('polar', { subTyp: 'user' });
     // @ts-expect-error parameters of the authorize page have a place of their own
     passport.authenticate('polar', { ui_locales: 'de' });
+    // @ts-expect-error the strategy sets it itself
+    passport.authenticate('polar', { authorizationParams: { state: 'mine' } });
+    // @ts-expect-error so that no login loses its protection
+    passport.authenticate('polar', { authorizationParams: { ui_locales: 'de', code_challenge: 'x' } });
+    // @ts-expect-error
+    const nonce: PolarAuthenticateOptions = { authorizationParams: { nonce: 'mine' } };
+    // @ts-expect-error it has an option of its own
+    const redirect: PolarAuthenticateOptions = { authorizationParams: { redirect_uri: '/cb' } };
+    expect([nonce, redirect]).toHaveLength(2);
     expect(given.state).toEqual({ cart: 1 });
   });
 

@@ -1,3 +1,4 @@
+import { PolarConfigurationError } from '../errors.js';
 import type { PolarScope } from './polar-scope.js';
 
 /** Everything that goes into an authorization request (RFC 6749 4.1.1, RFC 7636, OpenID Connect Core 3.1.2.1). */
@@ -15,8 +16,13 @@ export interface AuthorizationParameters {
   readonly subType?: SubType | undefined;
   readonly prompt?: Prompt | undefined;
   /** Further parameters, such as `organizations`; none may be one of those above. */
-  readonly extra?: Readonly<Record<string, string>> | undefined;
+  readonly extra?: ExtraParameters | undefined;
 }
+
+/** Parameters of the authorize page by their own names. Those that have an option, or protect the login, are none of them. */
+export type ExtraParameters = Readonly<Record<string, string | undefined>> & {
+  readonly [name in ReservedParameter]?: never;
+};
 
 /** Whom the tokens act for at Polar. */
 export type SubType = 'user' | 'organization';
@@ -25,7 +31,7 @@ export type SubType = 'user' | 'organization';
 export type Prompt = 'none' | 'login' | 'consent';
 
 /** Parameters that are ours alone: whoever could set them would undo a protection. */
-const reserved = new Set([
+const reserved = [
   'state',
   'nonce',
   'redirect_uri',
@@ -41,21 +47,52 @@ const reserved = new Set([
   // RFC 9101: a request object takes the place of all the others.
   'request',
   'request_uri',
-]);
+] as const;
+
+type ReservedParameter = (typeof reserved)[number];
+
+/** Where what they say is given instead. */
+const givenElsewhere: Partial<Record<ReservedParameter, string>> = {
+  state: 'appState, for data of the app',
+  redirect_uri: 'callbackURL',
+  client_id: 'clientID',
+  scope: 'scope',
+  sub_type: 'subType',
+  prompt: 'prompt',
+};
 
 /** True for parameters that cannot be given as extra ones. */
-export function isReservedParameter(name: string): boolean {
-  return reserved.has(name);
+export function isReservedParameter(name: string): name is ReservedParameter {
+  return (reserved as readonly string[]).includes(name);
 }
 
-/** Builds the address to which the browser is sent. */
+/**
+ * Refuses what cannot be given as an extra parameter: left out without a word, it would be missed.
+ *
+ * @throws PolarConfigurationError `invalid_option`
+ */
+export function refuseReserved(name: string): void {
+  if (!isReservedParameter(name)) return;
+  const place = givenElsewhere[name];
+  throw new PolarConfigurationError(
+    'invalid_option',
+    `'${name}' cannot be given for a login: it is set for you${place === undefined ? ' and protects the login' : `, from ${place}`}.`,
+  );
+}
+
+/**
+ * Builds the address to which the browser is sent.
+ *
+ * @throws PolarConfigurationError `invalid_option` for an extra parameter that is not one
+ */
 export function buildAuthorizationURL(
   endpoint: string,
   clientID: string,
   parameters: AuthorizationParameters,
 ): string {
   const url = new URL(endpoint);
-  const extra = Object.entries(parameters.extra ?? {}).filter(([name]) => !isReservedParameter(name));
+  const extra = Object.entries(parameters.extra ?? {}).filter(([, value]) => value !== undefined);
+  for (const [name] of extra) refuseReserved(name);
   const all: [string, string | undefined][] = [
     ...extra,
     ['response_type', 'code'],

@@ -1,4 +1,10 @@
-import { isReservedParameter, type Prompt, type SubType } from '../client/authorization-url.js';
+import {
+  type ExtraParameters,
+  isReservedParameter,
+  type Prompt,
+  refuseReserved,
+  type SubType,
+} from '../client/authorization-url.js';
 import type { PolarScope } from '../client/polar-scope.js';
 import { developmentHint } from '../development-hint.js';
 import { callbackURLOf, oneOf, rejectNearMisses, resolveScope, unknownOptions } from '../option-checks.js';
@@ -32,7 +38,7 @@ export interface PolarAuthenticateOptions {
   /** E-mail address that Polar's login page suggests. */
   readonly login_hint?: string | undefined;
   /** Further parameters of the authorize page, `{ ui_locales: 'de' }`. Those that protect the login cannot be set. */
-  readonly authorizationParams?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly authorizationParams?: ExtraParameters | undefined;
 }
 
 /** Options of one login, with the strategy's as defaults. */
@@ -105,7 +111,8 @@ function appStateOf(state: unknown): unknown {
 /**
  * The extra parameters of the authorize page for one login.
  *
- * @throws TypeError for a parameter that is ours alone, or a value that is no string
+ * @throws PolarConfigurationError `invalid_option` for a parameter that is ours alone
+ * @throws TypeError for a value that is no string
  */
 export function extraParameters(given: Readonly<Record<string, unknown>>): Record<string, string> {
   const extra: Record<string, string> = {};
@@ -121,11 +128,7 @@ export function extraParameters(given: Readonly<Record<string, unknown>>): Recor
     ...misplaced,
   ]) {
     if (value === undefined) continue;
-    if (isReservedParameter(name)) {
-      throw new TypeError(
-        `'${name}' cannot be given for a login: the strategy sets it itself${name === 'sub_type' ? ', from subType' : ''}`,
-      );
-    }
+    refuseReserved(name);
     if (typeof value !== 'string')
       throw new TypeError(`The parameter '${name}' of the authorize page must be a string`);
     extra[name] = value;

@@ -89,9 +89,15 @@ describe('the authorization URL', () => {
     'request_uri',
   ];
 
-  it.each(reserved)('ignores a further parameter called %s', (name) => {
+  it.each(reserved)('refuses a further parameter called %s, and is no address without it', (name) => {
     expect(isReservedParameter(name)).toBe(true);
-    expect(build({ extra: { [name]: 'forged', more: '1' } }).query).toEqual({ ...always, more: '1' });
+    expect(() => build({ extra: { [name]: 'forged', more: '1' } })).toThrow(
+      expect.objectContaining({
+        code: 'invalid_option',
+        message: expect.stringContaining(`'${name}' cannot be given for a login`),
+      }),
+    );
+    expect(build({ extra: { [name]: undefined, more: '1' } }).query).toEqual({ ...always, more: '1' });
   });
 
   it.each(['organizations', 'ui_locales', 'toString', ''])('does not reserve %p', (name) => {

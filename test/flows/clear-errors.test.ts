@@ -96,7 +96,13 @@ describe('an option of one login', () => {
 
   it.each([
     [{ authorizationParams: 'ui_locales=de' }, /authorizationParams must be an object/],
-    [{ authorizationParams: { nonce: 'mine' } }, /'nonce' cannot be given/],
+    [{ authorizationParams: { nonce: 'mine' } }, /'nonce' cannot be given .* protects the login/],
+    [{ authorizationParams: { state: 'mine' } }, /'state' cannot be given .* from appState/],
+    [{ authorizationParams: { code_challenge: 'mine' } }, /'code_challenge' cannot be given/],
+    [{ authorizationParams: { redirect_uri: '/cb' } }, /'redirect_uri' cannot be given .* from callbackURL/],
+    [{ authorizationParams: { sub_type: 'user' } }, /'sub_type' cannot be given .* from subType/],
+    [{ nonce: 'mine' }, /'nonce' cannot be given/],
+    [{ redirect_uri: '/cb' }, /'redirect_uri' cannot be given/],
     [{ authorizationParams: { request: 'x.y.z' } }, /'request' cannot be given/],
     [{ authorizationParams: { ui_locales: ['de'] } }, /'ui_locales' .* must be a string/],
     [{ appState: 10n }, /BigInt|appState/],
