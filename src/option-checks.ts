@@ -47,6 +47,24 @@ export function rejectUnknown(options: object, known: readonly string[], who: st
 }
 
 /**
+ * Rejects options of other strategies, in whatever case, with what replaces each of them.
+ *
+ * @throws TypeError that says what to do instead
+ */
+export function rejectReplaced(
+  options: object,
+  replacements: Readonly<Record<string, string>>,
+  known: readonly string[],
+  who: string,
+): void {
+  for (const name of Object.keys(options)) {
+    const found = Object.keys(replacements).find((each) => each.toLowerCase() === name.toLowerCase());
+    const why = found === undefined || known.includes(name) ? undefined : replacements[found];
+    if (why !== undefined) throw new TypeError(`${who} knows no option '${name}': ${why}.`);
+  }
+}
+
+/**
  * Rejects what looks like a misspelt option, where there may be options of others that cannot all be known.
  *
  * @throws TypeError that says which one is meant

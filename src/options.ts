@@ -16,6 +16,7 @@ import {
   methods,
   oneOf,
   pathPrefix,
+  rejectReplaced,
   rejectUnknown,
   resolveScope,
   seconds,
@@ -186,8 +187,9 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
       'PolarStrategy needs an object of options: { clientID, clientSecret, callbackURL, ... }',
     );
   }
-  rejectReplaced(options);
-  rejectUnknown(options, Object.keys(optionNames), 'PolarStrategy');
+  const known = Object.keys(optionNames);
+  rejectReplaced(options, elsewhere, known, 'PolarStrategy');
+  rejectUnknown(options, known, 'PolarStrategy');
   const { scope = ['openid', 'email'] } = options;
   const name = text(options.name, 'name') ?? 'polar';
   return Object.freeze({
@@ -215,7 +217,12 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
   });
 }
 
-// Options of passport-oauth2 and its other subclasses.
+const oneStorage =
+  "token records and lock are one option: storage, such as storage: redisStorage(client) with redisStorage of 'passport-polar-sh/redis', or a PolarStorage over your database";
+const ofOneLogin = "give it for one login, to passport.authenticate('polar', { ... })";
+const ofBearer = 'it is an option of PolarBearerStrategy';
+
+// Options of passport-oauth2 and its other subclasses, and those that belong to another place of this package.
 const elsewhere: Readonly<Record<string, string>> = {
   authorizationURL: 'server names all addresses of a Polar',
   tokenURL: 'server names all addresses of a Polar',
@@ -229,22 +236,18 @@ const elsewhere: Readonly<Record<string, string>> = {
   store: 'login attempts are in storage, by default the session store',
   scopeSeparator: 'Polar separates scopes by spaces',
   customHeaders: 'give a fetch of your own instead',
+  tokenRecords: oneStorage,
+  refreshLock: oneStorage,
+  organizations: ofOneLogin,
+  login_hint: ofOneLogin,
+  returnTo: ofOneLogin,
+  appState: ofOneLogin,
+  authorizationParams: ofOneLogin,
+  realm: ofBearer,
+  cacheSeconds: ofBearer,
+  unknownTokensPerMinute: ofBearer,
   skipUserProfile: 'the profile comes from the id_token; fetchUserInfo asks userinfo as well',
 };
-
-function rejectReplaced(options: object): void {
-  for (const name of Object.keys(options)) {
-    const found = Object.keys(elsewhere).find((each) => each.toLowerCase() === name.toLowerCase());
-    const why = found && !Object.hasOwn(optionNames, name) ? elsewhere[found] : undefined;
-    if (why !== undefined) throw new TypeError(`PolarStrategy knows no option '${name}': ${why}.`);
-  }
-  for (const name of ['tokenRecords', 'refreshLock']) {
-    if (!Object.hasOwn(options, name)) continue;
-    throw new TypeError(
-      `PolarStrategy knows no option '${name}'. Token records and lock are one option: storage, such as storage: redisStorage(client) with redisStorage of 'passport-polar-sh/redis', or a PolarStorage over your database.`,
-    );
-  }
-}
 
 function sessionKeyOf(key: string): string {
   if (takenSessionKeys.includes(key))

@@ -366,7 +366,12 @@ describe('an unknown option', () => {
     ['pkce', 'always on'],
     ['store', 'storage'],
     ['customHeaders', 'fetch'],
-  ])('%s of passport-oauth2 is refused with what replaces it', (name, instead) => {
+    ['organizations', 'for one login, to passport.authenticate'],
+    ['returnTo', 'for one login, to passport.authenticate'],
+    ['authorizationParams', 'for one login, to passport.authenticate'],
+    ['realm', 'PolarBearerStrategy'],
+    ['cacheSeconds', 'PolarBearerStrategy'],
+  ])('%s of another strategy or place is refused with what replaces it', (name, instead) => {
     expect(() => resolve({ [name]: true })).toThrow(
       new RegExp(`^PolarStrategy knows no option '${name}': .*${instead}`),
     );
@@ -381,7 +386,7 @@ describe('an unknown option', () => {
     (name) => {
       for (const value of [{}, undefined])
         expect(() => resolve({ [name]: value })).toThrow(
-          /^PolarStrategy knows no option '\w+'\..* storage, such as/,
+          /^PolarStrategy knows no option '\w+': .* storage, such as/,
         );
     },
   );

@@ -7,7 +7,7 @@ import {
   type PolarBearerUser,
   type PolarBearerVerify,
   type ResolvedBearerOptions,
-  requirementsOf,
+  routeRequirements,
 } from './bearer-options.js';
 import { bearerToken } from './bearer-token.js';
 
@@ -59,7 +59,7 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
   };
 
   return async (req, requirements) => {
-    const needed = forOneRequest(() => requirementsOf(options.requirements, requirements));
+    const needed = forOneRequest(() => routeRequirements(options.requirements, requirements));
     const found = bearerToken(req);
     if ('problem' in found) {
       return found.problem === 'none'

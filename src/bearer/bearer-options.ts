@@ -3,7 +3,16 @@ import type { VerifyResult } from '../call-verify.js';
 import type { PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
 import type { PolarScope } from '../client/polar-scope.js';
-import { clock, count, list, rejectUnknown, seconds, text } from '../option-checks.js';
+import {
+  clock,
+  count,
+  list,
+  rejectNearMisses,
+  rejectReplaced,
+  rejectUnknown,
+  seconds,
+  text,
+} from '../option-checks.js';
 import { optionNames } from '../options.js';
 import { polarAt, resolveServer } from '../server.js';
 
@@ -85,9 +94,31 @@ export interface ResolvedBearerOptions {
 
 // Those of the login strategy may come along, for apps that have the same options for both.
 const knownOptions = [
-  ...Object.keys(optionNames),
+  ...Object.keys(optionNames).filter((name) => name !== 'passReqToCallback'),
   ...['cacheSeconds', 'unknownTokensPerMinute', 'realm', 'organizations'],
 ];
+
+const addresses = 'server names all addresses of a Polar';
+const introspected = "Polar's access tokens are not JWTs; each is checked by introspection";
+
+// Options of passport-http-bearer, and of strategies and middleware that check JWTs.
+const elsewhere: Readonly<Record<string, string>> = {
+  passReqToCallback: 'the verify callback gets one object, ({ accessToken, introspection, req })',
+  audience: 'only tokens of the clientID itself are let in',
+  session:
+    "give it to passport.authenticate('polar-bearer', { session }) of a route; by default there is none",
+  issuer: addresses,
+  issuerBaseURL: addresses,
+  authorizationURL: addresses,
+  tokenURL: addresses,
+  introspectionURL: addresses,
+  introspectionEndpoint: addresses,
+  jwksUri: introspected,
+  algorithms: introspected,
+  secretOrKey: introspected,
+  secretOrKeyProvider: introspected,
+  jwtFromRequest: 'the token is taken from the Authorization header, and from nowhere else',
+};
 
 /**
  * Checks the options that are not the client's.
@@ -97,7 +128,12 @@ const knownOptions = [
 export function resolveBearerOptions(options: PolarBearerStrategyOptions): ResolvedBearerOptions {
   if (typeof options !== 'object' || options === null)
     throw new TypeError('PolarBearerStrategy needs an object of options: { clientID, clientSecret, ... }');
-  rejectUnknown(options, knownOptions, 'PolarBearerStrategy');
+  // With false, the callback is called as ours is.
+  const { passReqToCallback, ...given } = options as PolarBearerStrategyOptions & {
+    readonly passReqToCallback?: unknown;
+  };
+  rejectReplaced(passReqToCallback ? options : given, elsewhere, knownOptions, 'PolarBearerStrategy');
+  rejectUnknown(given, knownOptions, 'PolarBearerStrategy');
   const requirements = { scope: options.scope, organizations: options.organizations };
   requirementsOf(requirements);
   const server = resolveServer(options.server);
@@ -118,23 +154,35 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
 }
 
 /**
- * Several requirements as one: a token has to meet them all.
+ * What a route needs, with the strategy's. On a route that people may log in at as well, options of {@link PolarStrategy}
+ * come along, and Passport's do anyway: they say nothing of a token.
  *
- * @throws TypeError
+ * @throws TypeError for what looks like a misspelt requirement: it would be meant as a lock, and lock nothing
  */
-export function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
+export function routeRequirements(
+  ofStrategy: BearerRequirements,
+  ofRoute: BearerRequirements,
+): ResolvedRequirements {
+  const who = "passport.authenticate('polar-bearer')";
+  rejectReplaced(
+    ofRoute,
+    { scopes: 'its name is scope', organization: 'its name is organizations' },
+    [],
+    who,
+  );
+  rejectNearMisses(ofRoute, ['scope', 'organizations'], who);
+  return requirementsOf(ofStrategy, ofRoute);
+}
+
+function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
   const merged = (name: keyof BearerRequirements) => [
     ...new Set(all.flatMap((each) => list(each[name], name))),
   ];
   for (const each of all) {
-    // Passport's options cannot all be known here, but these would be meant as a lock and lock nothing.
     for (const name of ['scope', 'organizations'] as const) {
       if (typeof each[name] === 'string' && list(each[name], name).length === 0)
         throw new TypeError(`${name} must not be empty: leave it out where nothing is required`);
     }
-    const misspelt = ['scopes', 'organization'].find((name) => name in each);
-    if (misspelt !== undefined)
-      throw new TypeError(`There is no requirement '${misspelt}'. Did you mean scope or organizations?`);
   }
   return { scope: merged('scope'), organizations: merged('organizations') };
 }

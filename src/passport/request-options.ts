@@ -7,7 +7,14 @@ import {
 } from '../client/authorization-url.js';
 import type { PolarScope } from '../client/polar-scope.js';
 import { developmentHint } from '../development-hint.js';
-import { callbackURLOf, oneOf, rejectNearMisses, resolveScope, unknownOptions } from '../option-checks.js';
+import {
+  callbackURLOf,
+  list,
+  oneOf,
+  rejectNearMisses,
+  resolveScope,
+  unknownOptions,
+} from '../option-checks.js';
 import type { ResolvedOptions } from '../options.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 
@@ -33,8 +40,8 @@ export interface PolarAuthenticateOptions {
   readonly appState?: unknown;
   /** The same as `appState`, by the name that it has elsewhere. OAuth's own `state` is the strategy's business. */
   readonly state?: unknown;
-  /** Ids of organizations, comma-separated, that Polar's consent page suggests. */
-  readonly organizations?: string | undefined;
+  /** Ids of organizations that Polar's consent page suggests, as a list or comma-separated. */
+  readonly organizations?: string | readonly string[] | undefined;
   /** E-mail address that Polar's login page suggests. */
   readonly login_hint?: string | undefined;
   /** Further parameters of the authorize page, `{ ui_locales: 'de' }`. Those that protect the login cannot be set. */
@@ -124,7 +131,11 @@ export function extraParameters(given: Readonly<Record<string, unknown>>): Recor
     ([name]) => isReservedParameter(name) && !Object.hasOwn(ownNames, name),
   );
   for (const [name, value] of [
-    ...Object.entries({ login_hint, organizations, ...authorizationParams }),
+    ...Object.entries({
+      login_hint,
+      organizations: list(organizations, 'organizations').join(',') || undefined,
+      ...authorizationParams,
+    }),
     ...misplaced,
   ]) {
     if (value === undefined) continue;

@@ -442,7 +442,7 @@ describe('two requests at once', () => {
 });
 
 describe('beside session logins', () => {
-  const startBoth = (route: object = {}) =>
+  const startBoth = (route: object = {}, shared: object = {}) =>
     startTestApp({
       routes: (server, { client, emulator, passport }) => {
         const { clientID, clientSecret } = client;
@@ -456,6 +456,7 @@ describe('beside session logins', () => {
           (req, res, next) => (req.isAuthenticated() ? next() : bearer(req, res, next)),
           answerUser,
         );
+        server.get('/shared', passport.authenticate(['polar-bearer', 'polar'], shared), answerUser);
         server.get('/array', passport.authenticate(['polar-bearer', 'polar']), answerUser);
         server.get(
           '/callback-form',
@@ -492,6 +493,62 @@ describe('beside session logins', () => {
     expect((await browser.get('/array')).headers['location']).toContain('/oauth2/authorize?');
     await browser.logIn();
     expect((await browser.get('/either')).body.user.emails[0].value).toBe('ada@example.com');
+    await app.close();
+  });
+
+  it.each<[string, object]>([
+    ['scope', { scope: ['openid', 'email'] }],
+    ['session', { session: false }],
+    ['subType', { subType: 'organization' }],
+    ['prompt', { prompt: 'login' }],
+    ['callbackURL', { callbackURL: '/auth/polar/callback' }],
+    ['returnTo', { returnTo: '/page' }],
+    ['appState', { appState: { cart: 7 } }],
+    ['state', { state: { cart: 7 } }],
+    ['login_hint', { login_hint: 'ada@example.com' }],
+    ['authorizationParams', { authorizationParams: { ui_locales: 'de' } }],
+    ['failWithError', { failWithError: true }],
+  ])('a route that people may log in at as well takes the option %s', async (_name, options) => {
+    const app = await startBoth({}, options);
+    const got = await request(app.url).get('/shared').set('authorization', bearerOf(app));
+    expect(got.status).toBe(200);
+    const login = await app.browser().startLogin('/shared');
+    expect(login.pathname).toBe('/oauth2/authorize');
+    await app.close();
+  });
+
+  it('such a route wants tokens that are limited to its organizations, and suggests them to people', async () => {
+    const shared = { organizations: [] as string[] };
+    const app = await startBoth({}, shared);
+    const tokenOf = (organization?: string) => {
+      const { clientID } = app.client;
+      const wanted = { clientID, user: 'ada@example.com', ...(organization && { organization }) };
+      return `Bearer ${app.emulator.issueTokens(wanted).accessToken}`;
+    };
+    const at = (path: string, token: string) => request(app.url).get(path).set('authorization', token);
+    const limited = tokenOf('acme');
+    shared.organizations = (await at('/api', limited)).body.user.organizations;
+    expect(shared.organizations).toHaveLength(1);
+    expect((await at('/shared', limited)).status).toBe(200);
+    expect((await at('/shared', tokenOf())).status).toBe(302);
+    shared.organizations = [...shared.organizations, 'another'];
+    const login = await app.browser().startLogin('/shared');
+    expect(login.searchParams.get('organizations')).toBe(shared.organizations.join(','));
+    await app.close();
+  });
+
+  it.each<[object, RegExp]>([
+    [{ organization: 'id' }, /'organization': its name is organizations/],
+    [{ scopes: 'orders:read' }, /'scopes'.*scope/],
+    [{ organisations: ['id'] }, /'organisations'\. Did you mean organizations\?/],
+    [{ scpoe: 'orders:read' }, /'scpoe'\. Did you mean scope\?/],
+    [{ organizations: 7 }, /organizations must be a list/],
+    [{ organizations: '' }, /organizations must not be empty/],
+  ])('a requirement of a route that would lock nothing is an error: %j', async (route, message) => {
+    const app = await startBoth(route);
+    const got = await request(app.url).get('/api').set('authorization', bearerOf(app));
+    expect([got.status, got.body.code]).toEqual([500, 'invalid_option']);
+    expect(got.body.message).toMatch(message);
     await app.close();
   });
 
@@ -570,6 +627,13 @@ describe('construction', () => {
     [{ unknownTokensPerMinute: Number.POSITIVE_INFINITY }, 'unknownTokensPerMinute'],
     [{ unknownTokensPerMinute: '50' }, 'unknownTokensPerMinute'],
     [{ unknownTokens: 5 }, 'Did you mean unknownTokensPerMinute?'],
+    [{ passReqToCallback: true }, "no option 'passReqToCallback': the verify callback gets one object"],
+    [{ session: false }, "no option 'session': give it to passport.authenticate('polar-bearer'"],
+    [{ audience: 'x' }, "no option 'audience': only tokens of the clientID"],
+    [{ issuer: 'https://polar.sh' }, "no option 'issuer': server names"],
+    [{ jwksURI: 'https://polar.sh' }, "no option 'jwksURI': Polar's access tokens are not JWTs"],
+    [{ callbackUrl: '/cb' }, "no option 'callbackUrl'. Did you mean callbackURL?"],
+    [{ organisations: ['x'] }, "no option 'organisations'. Did you mean organizations?"],
     [{ name: '' }, 'name'],
     [{ now: 7 }, 'now'],
     [{ clientID: '' }, 'clientID'],
@@ -591,7 +655,14 @@ describe('construction', () => {
   });
 
   it('takes the options of the login strategy along, and a name and a realm', async () => {
-    await start({ strategy: { callbackURL: '/cb', name: 'tokens', realm: 'orders of Ada' } as never });
+    await start({
+      strategy: {
+        callbackURL: '/cb',
+        passReqToCallback: false,
+        name: 'tokens',
+        realm: 'orders of Ada',
+      } as never,
+    });
     expect(api.strategy.name).toBe('tokens');
     expect(answer(await request(api.app).get('/api'))).toEqual([401, 'Bearer realm="orders of Ada"']);
   });
