@@ -70,12 +70,17 @@ function isForUs(attempt: Pick<UsedAttempt, 'clientID' | 'server'>, options: Res
   return attempt.clientID === options.credentials.clientID && attempt.server === nameOfServer(options.server);
 }
 
-// Whoever only wanted to connect an account would be logged in as somebody else.
-function refuseOtherWay(attempt: Pick<UsedAttempt, 'isLinking'>, options: AuthenticateOptions): void {
-  if (attempt.isLinking !== true || isLinking(options)) return;
+// People would be logged in as somebody else, or come back to a page at which nobody is logged in.
+function refuseOtherWay(
+  { isLinking: wasLinking = false }: Pick<UsedAttempt, 'isLinking'>,
+  options: AuthenticateOptions,
+): void {
+  if (wasLinking === isLinking(options)) return;
+  const logsIn = 'passport.authenticate, which logs people in';
+  const connects = 'passport.authorize, which connects an account';
   throw new PolarConfigurationError(
     'invalid_option',
-    'This login was started by passport.authorize, which connects an account, and came back to passport.authenticate, which logs people in. Use one of them on both routes. An app with both needs two callback routes; give the second one as callbackURL of its start.',
+    `This login was started by ${wasLinking ? connects : logsIn}, and came back to ${wasLinking ? logsIn : connects}. Use one of them on both routes. An app with both needs two callback routes; give the second one as callbackURL of its start.`,
   );
 }
 

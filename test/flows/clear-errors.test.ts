@@ -335,24 +335,4 @@ describe('what is around the strategy', () => {
     expect(body.code).toBe('missing_middleware');
     expect(body.message).toContain('connect-flash');
   });
-
-  it('starts and finishes a login in one way', async () => {
-    const both: TestAppOptions['routes'] = (server, parts) => {
-      server.get('/connect', parts.passport.authorize('polar') as express.RequestHandler);
-      server.get('/auth/polar/callback', (req, res, next) =>
-        (req.query['connect'] ? parts.passport.authorize('polar') : parts.passport.authenticate('polar'))(
-          req,
-          res,
-          next,
-        ),
-      );
-    };
-    app = await startTestApp({ routes: both });
-    const browser = app.browser();
-    const connected = await browser.visitPolar(await browser.startLogin('/connect'));
-    expect((await browser.get(connected)).body.message).toMatch(
-      /started by passport\.authorize, which connects an account, and came back to passport\.authenticate/,
-    );
-    expect(app.emulator.liveTokens()).toEqual([]);
-  });
 });

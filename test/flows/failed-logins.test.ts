@@ -104,8 +104,10 @@ describe('the tokens of a login are revoked when', () => {
       [
         'passport.authorize',
         {
-          routes: (server, { passport: authenticator }) =>
-            server.get('/auth/polar/callback', authenticator.authorize('polar', own) as never),
+          routes: (server, { passport: authenticator }) => {
+            server.get('/auth/polar', authenticator.authorize('polar') as never);
+            server.get('/auth/polar/callback', authenticator.authorize('polar', own) as never);
+          },
         },
       ],
     ])('of %s', async (_route, options) => {
@@ -233,6 +235,7 @@ describe('the tokens of an account that is linked', () => {
           req.logIn({ id: 'local' } as Express.User, () => void res.json({})),
         );
         const authorize = authenticator.authorize('polar', own) as never;
+        server.get('/auth/polar', authorize);
         server.get('/auth/polar/callback', authorize, (_req, res) => void res.json({ linked: true }));
       },
     });

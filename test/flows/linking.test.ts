@@ -76,18 +76,15 @@ describe('linking a Polar account with passport.authorize', () => {
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
   });
 
-  it.each(['/auth/polar', '/connect'])(
-    'gives nobody an account whose login was started at %s before they logged in',
-    async (path) => {
-      const browser = app.browser();
-      const callback = await app.emulator.authorize(await browser.startLogin(path), {
-        user: 'grace@example.com',
-      });
-      await browser.post('/password/local?keep').expect(200);
-      expect((await browser.get(callback)).headers['location']).toBe('/failed');
-      expect((await browser.get('/token')).body.code).toBe('not_logged_in');
-    },
-  );
+  it('gives nobody an account whose login was started before they logged in', async () => {
+    const browser = app.browser();
+    const callback = await app.emulator.authorize(await browser.startLogin('/connect'), {
+      user: 'grace@example.com',
+    });
+    await browser.post('/password/local?keep').expect(200);
+    expect((await browser.get(callback)).headers['location']).toBe('/failed');
+    expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+  });
 
   it('works for nobody, too: an app may first want to know who comes', async () => {
     const { body } = await logInAs(app.browser(), 'grace@example.com', '/connect');
@@ -100,6 +97,68 @@ describe('linking a Polar account with passport.authorize', () => {
     await logInAs(browser, 'grace@example.com', '/connect');
     await browser.post('/password/other').expect(200);
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+  });
+});
+
+describe('a login that is started by one of passport.authenticate and authorize, and finished by one of them', () => {
+  type Way = 'authenticate' | 'authorize';
+  const ways: readonly Way[] = ['authenticate', 'authorize'];
+  let finish: Way;
+
+  beforeEach(async () => {
+    app = await startTestApp({
+      routes: (server, { passport }) => {
+        server.post('/password', (req, res, next) =>
+          req.logIn({ id: 'local' } as Express.User, (error) => (error ? next(error) : res.json({}))),
+        );
+        for (const way of ways) server.get(`/${way}`, passport[way]('polar') as express.RequestHandler);
+        server.get(
+          '/auth/polar/callback',
+          (req, res, next) => (passport[finish]('polar') as express.RequestHandler)(req, res, next),
+          (req, res) =>
+            void res.json({
+              user: (req.user as { id?: string } | undefined)?.id,
+              account: (req.account as { displayName?: string } | undefined)?.displayName,
+            }),
+        );
+      },
+    });
+  });
+
+  const both = ways.flatMap((start) =>
+    ways.flatMap((end) => [true, false].map((isLoggedIn) => [start, end, isLoggedIn] as const)),
+  );
+
+  it.each(both)('start: %s, callback: %s, somebody logged in: %s', async (start, end, isLoggedIn) => {
+    finish = end;
+    const browser = app.browser();
+    if (isLoggedIn) await browser.post('/password').expect(200);
+    const { status, body } = await logInAs(browser, 'grace@example.com', `/${start}`);
+    const tokenCode = (await browser.get('/token')).body.code;
+    if (start !== end) {
+      expect([status, body.code]).toEqual([500, 'invalid_option']);
+      expect(body.message).toMatch(
+        new RegExp(
+          `started by passport\\.${start}, .* came back to passport\\.${end}, .*two callback routes`,
+        ),
+      );
+      expect(tokenCode).toBe('not_logged_in');
+      expect(live()).toEqual([]);
+      const { user } = (await browser.get('/me')).body;
+      expect(user).toEqual(isLoggedIn ? { id: 'local' } : null);
+    } else if (end === 'authenticate') {
+      expect([status, body.account]).toEqual([200, undefined]);
+      expect(live()).toEqual([await browser.token()]);
+      expect((await browser.get('/me')).body.user.emails[0].value).toBe('grace@example.com');
+    } else {
+      expect([status, body]).toEqual([
+        200,
+        { account: 'grace@example.com', ...(isLoggedIn && { user: 'local' }) },
+      ]);
+      expect(tokenCode).toBe(isLoggedIn ? undefined : 'not_logged_in');
+      await until(() => live().length === (isLoggedIn ? 1 : 0));
+      expect(live()).toHaveLength(isLoggedIn ? 1 : 0);
+    }
   });
 });
 

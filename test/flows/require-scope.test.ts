@@ -210,6 +210,7 @@ describe('with passport.authorize', () => {
         server.post('/password', (req, res, next) =>
           req.logIn({ id: 'local' } as Express.User, (error) => (error ? next(error) : res.json({}))),
         );
+        server.get('/auth/polar', parts.passport.authorize('polar') as express.RequestHandler);
         server.get(
           '/auth/polar/callback',
           parts.passport.authorize('polar', { failureRedirect: '/failed' }) as express.RequestHandler,
@@ -246,7 +247,7 @@ describe('two strategies side by side', () => {
           now: emulator.now,
         });
         passport.use(second);
-        server.get('/auth/second', passport.authenticate('second'));
+        server.get('/auth/second', passport.authorize('second') as express.RequestHandler);
         server.get(
           '/auth/second/callback',
           passport.authorize('second') as express.RequestHandler,

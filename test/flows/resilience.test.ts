@@ -370,6 +370,7 @@ describe('an app', () => {
 describe('linking an account', () => {
   const linking = (options: { session?: boolean }): TestAppOptions => ({
     routes: (server, { passport: authenticator }) => {
+      server.get('/auth/polar', authenticator.authorize('polar') as express.RequestHandler);
       server.get(
         '/auth/polar/callback',
         authenticator.authorize('polar', {

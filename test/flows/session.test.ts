@@ -399,7 +399,7 @@ describe('account linking with passport.authorize', () => {
     app = await startTestApp(linking);
     const browser = app.browser();
     await browser.post('/other-login').expect(200);
-    const { body } = await browser.logIn();
+    const { body } = await browser.logIn('/connect');
     expect([body.user.id, body.account.provider]).toEqual(['somebody', 'polar']);
     expect((await browser.get('/me')).body.user.id).toBe('somebody');
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);

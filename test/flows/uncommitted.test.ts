@@ -34,10 +34,12 @@ describe('a code that Polar has not committed yet', () => {
 
   it('is linked, too', async () => {
     app = await startTestApp({
-      routes: (server, { passport }) =>
+      routes: (server, { passport }) => {
+        server.get('/auth/polar', passport.authorize('polar') as never);
         server.get('/auth/polar/callback', passport.authorize('polar') as never, (req, res) => {
           res.json((req as unknown as { account: { displayName: string } }).account.displayName);
-        }),
+        });
+      },
     });
     app.emulator.fail('token', notYet);
     expect((await app.browser().logIn()).body).toBe('ada@example.com');
