@@ -4,13 +4,20 @@ import { once } from 'node:events';
 import { get as httpGet } from 'node:http';
 import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
+import express from 'express';
+import session from 'express-session';
+import passport from 'passport';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { browserAt, logInAt } from './log-in.cjs';
 
 const polar = await startPolarEmulator();
 const port = await freePort();
 const origin = `http://127.0.0.1:${port}`;
-const { clientID, clientSecret } = polar.strategyOptions(`${origin}/auth/polar/callback`);
+const classicPort = await freePort();
+const classicOrigin = `http://127.0.0.1:${classicPort}`;
+const { clientID, clientSecret } = polar.registerClient({
+  redirectURIs: [`${origin}/auth/polar/callback`, `${classicOrigin}/auth/classic/callback`],
+});
 Object.assign(process.env, {
   PORT: String(port),
   SESSION_SECRET: 'only a test',
@@ -53,6 +60,32 @@ assert.deepEqual(
   [denied.status, JSON.parse(denied.text).message],
   [401, 'The login with Polar was cancelled.'],
 );
+
+// callbackArity: a validate with the arguments of Passport's classic callback.
+const { PolarClassicLogin } = await import('./dist/polar-classic-login.js');
+const classic = new PolarClassicLogin();
+const user = await new Promise((resolve, reject) => {
+  const app = express();
+  app.use(session({ secret: 'only a test', resave: false, saveUninitialized: false }));
+  app.use(passport.session());
+  app.get('/auth/classic', passport.authenticate('polar-classic'));
+  app.get(
+    '/auth/classic/callback',
+    passport.authenticate('polar-classic', { session: false }),
+    (req, res) => {
+      resolve(req.user);
+      res.end();
+    },
+  );
+  app.use((error, _req, _res, _next) => reject(error));
+  app.listen(classicPort, '127.0.0.1', async () => {
+    const visit = browserAt(classicOrigin);
+    const begun = await visit('/auth/classic');
+    await visit(await polar.authorize(begun.headers.get('location')));
+  });
+});
+assert.equal(classic.name, 'polar-classic');
+assert.equal(user.email, 'ada@example.com');
 process.exit();
 
 async function freePort() {
