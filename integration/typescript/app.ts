@@ -122,6 +122,11 @@ redisStorage({ sendCommand: send });
 
 const scope: PolarScope[] = ['openid', 'email', 'organizations:read'];
 const server: PolarServer = process.env['CI'] ? 'sandbox' : 'production';
+export const localPolar: PolarServer = {
+  discoveryURL: 'http://polar:4100/.well-known/openid-configuration',
+  issuer: 'https://polar.sh',
+  allowInsecureHTTP: true,
+};
 const userKey: UserKey = (user) => (user as PolarProfile).id;
 const ends: Record<string, LoginEndReason> = {};
 const onLoginEnded: OnLoginEnded = ({ loginId, reason }: LoginEnded) => {
