@@ -16,6 +16,7 @@ export type {
   PolarEmulatorFault,
   PolarEmulatorStatusFault,
 } from './emulator/faults.js';
+export type { PolarEmulatorAPIVersion } from './emulator/http/api-version.js';
 export type {
   PolarEmulatorAuthMethod,
   PolarEmulatorClient,

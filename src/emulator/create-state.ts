@@ -8,6 +8,7 @@ import {
 } from './checks.js';
 import { Clock } from './clock.js';
 import { Faults } from './faults.js';
+import { APIVersions } from './http/api-version.js';
 import { SigningKeys } from './id-token/signing-keys.js';
 import { CONSENTS, type PolarEmulatorLifetimes, type PolarEmulatorOptions } from './options.js';
 import { LateBackend } from './realistic/late-backend.js';
@@ -51,6 +52,7 @@ export function createState(options: PolarEmulatorOptions): EmulatorState {
       consent: checkedChoice('consent', options.consent ?? 'ask', CONSENTS),
     },
     clock,
+    apiVersions: new APIVersions(options.defaultAPIVersion, options.retiredAPIVersions),
     keys: new SigningKeys(),
     directory,
     signedIn: new SignedInUser(directory, options.user),
@@ -73,7 +75,7 @@ export function clearState(state: EmulatorState): void {
   const { codes, tokens, grants, consentForms, webSessions, faults, log, rateLimits } = state;
   for (const store of [codes, tokens, grants, consentForms, webSessions, faults, log, rateLimits])
     store.clear();
-  for (const each of [state.keys, state.clock, state.directory]) each.reset();
+  for (const each of [state.keys, state.clock, state.directory, state.apiVersions]) each.reset();
   state.backend.stop();
   state.backend = startBackend(state.settings.realism);
 }
@@ -91,6 +93,8 @@ const OPTION_NAMES: Names<PolarEmulatorOptions> = {
   issuer: true,
   lifetimes: true,
   clients: true,
+  defaultAPIVersion: true,
+  retiredAPIVersions: true,
   realistic: true,
 };
 

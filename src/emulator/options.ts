@@ -1,3 +1,5 @@
+import type { PolarEmulatorAPIVersion } from './http/api-version.js';
+
 /** An organization that a user of the emulator belongs to. */
 export interface PolarEmulatorOrganization {
   /** UUID. @default a random one */
@@ -105,6 +107,10 @@ export interface PolarEmulatorOptions {
   readonly lifetimes?: PolarEmulatorLifetimes | undefined;
   /** Clients to register at the start. */
   readonly clients?: readonly PolarEmulatorClientMetadata[] | undefined;
+  /** Version of the API that a request without the header `Polar-Version` gets. @default '2026-10' */
+  readonly defaultAPIVersion?: PolarEmulatorAPIVersion | undefined;
+  /** Versions of the API that Polar no longer has: requests for them get its 404. @default none */
+  readonly retiredAPIVersions?: readonly PolarEmulatorAPIVersion[] | undefined;
   /**
    * Polar under load, as it is, instead of one that is tidy: for the question whether an app survives a bad day.
    * `true` is all of it; an object is what it names. Requests can take half a minute then.

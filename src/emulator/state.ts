@@ -1,5 +1,6 @@
 import type { Clock } from './clock.js';
 import type { Faults } from './faults.js';
+import type { APIVersions } from './http/api-version.js';
 import type { SigningKeys } from './id-token/signing-keys.js';
 import type { PolarEmulatorConsent } from './options.js';
 import type { RateLimits } from './realistic/rate-limits.js';
@@ -19,6 +20,7 @@ import type { SignedInUser } from './users/signed-in-user.js';
 export interface EmulatorState {
   readonly settings: EmulatorSettings;
   readonly clock: Clock;
+  readonly apiVersions: APIVersions;
   readonly keys: SigningKeys;
   readonly directory: Directory;
   readonly signedIn: SignedInUser;

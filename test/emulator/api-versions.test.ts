@@ -1,5 +1,6 @@
 import { get, type IncomingHttpHeaders } from 'node:http';
 import { expect, it } from '@jest/globals';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { bearer, LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();
@@ -22,11 +23,56 @@ it.each(['2026-04', '2026-10', '2027-01'])(
   },
 );
 
-it('2026-04 is the version of a request that names none', async () => {
+it('2026-10 is the version of a request that names none', async () => {
   for (const init of [{}, { headers: { 'polar-version': '' } }]) {
     const { headers } = await polar.send('/.well-known/jwks.json', init);
-    expect(headers.get('polar-version')).toBe('2026-04');
+    expect(headers.get('polar-version')).toBe('2026-10');
   }
+});
+
+it('a test can have another version as the default, until the next one', async () => {
+  const versionOf = async () => (await polar.send('/.well-known/jwks.json')).headers.get('polar-version');
+  polar.emulator.defaultAPIVersion = '2027-01';
+  expect([polar.emulator.defaultAPIVersion, await versionOf()]).toEqual(['2027-01', '2027-01']);
+  polar.emulator.reset();
+  expect([polar.emulator.defaultAPIVersion, await versionOf()]).toEqual(['2026-10', '2026-10']);
+});
+
+it('a test can retire a version, until the next one', async () => {
+  const ask = () => polar.send('/.well-known/jwks.json', { headers: { 'polar-version': '2026-04' } });
+  polar.emulator.retireAPIVersion('2026-04');
+  const { status, headers, text } = await ask();
+  expect([status, text, headers.has('polar-version')]).toEqual([404, '{"detail":"Not Found"}', false]);
+  polar.emulator.reset();
+  expect((await ask()).status).toBe(200);
+});
+
+it('options say both for the whole of its life, also after a reset', async () => {
+  const other = await startPolarEmulator({ defaultAPIVersion: '2027-01', retiredAPIVersions: ['2026-10'] });
+  try {
+    for (const when of ['before', 'after']) {
+      if (when === 'after') other.reset();
+      const ask = (headers: Record<string, string>) =>
+        fetch(`${other.url}/.well-known/jwks.json`, { headers });
+      expect((await ask({})).headers.get('polar-version')).toBe('2027-01');
+      expect((await ask({ 'polar-version': '2026-10' })).status).toBe(404);
+      expect((await ask({ 'polar-version': '2026-04' })).status).toBe(200);
+    }
+  } finally {
+    await other.close();
+  }
+});
+
+it('what makes no sense is refused', async () => {
+  const { emulator } = polar;
+  expect(() => emulator.retireAPIVersion('2026-10')).toThrow(/set another defaultAPIVersion first/);
+  expect(() => emulator.retireAPIVersion('2026-11' as '2026-10')).toThrow(/2026-04, 2026-10, 2027-01/);
+  emulator.retireAPIVersion('2026-04');
+  expect(() => {
+    emulator.defaultAPIVersion = '2026-04';
+  }).toThrow(/2026-04 is retired/);
+  await expect(startPolarEmulator({ retiredAPIVersions: ['2026-10'] })).rejects.toThrow(TypeError);
+  await expect(startPolarEmulator({ defaultAPIVersion: 'v1' as '2026-10' })).rejects.toThrow(TypeError);
 });
 
 it('the first one counts when there are several', async () => {

@@ -39,6 +39,8 @@ describe('every recorded case of odd requests', () => {
     const organizations = [{ slug: 'analytical-engines' }, { slug: 'bletchley-park' }];
     polar = await startPolarEmulator({
       consent: 'auto',
+      // The version that was Polar's default when this was recorded.
+      defaultAPIVersion: '2026-04',
       users: [{ email: 'ada@example.com', organizations }],
     });
     client = polar.registerClient({ redirectURIs: [CALLBACK] });

@@ -57,7 +57,8 @@ describe('every recorded case, in the order of the recording', () => {
   let replay: WireReplay;
 
   beforeAll(async () => {
-    emulator = await startPolarEmulator();
+    // The version that was Polar's default when this was recorded.
+    emulator = await startPolarEmulator({ defaultAPIVersion: '2026-04' });
     replay = new WireReplay(emulator);
   });
   afterAll(() => emulator.close());

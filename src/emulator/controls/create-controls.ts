@@ -34,6 +34,12 @@ export function createControls(state: EmulatorState, stop: () => Promise<void>):
     set user(email) {
       signedIn.set(email);
     },
+    get defaultAPIVersion() {
+      return state.apiVersions.current;
+    },
+    set defaultAPIVersion(version) {
+      state.apiVersions.current = version;
+    },
     requests: log.entries,
     strategyOptions(callbackURL = DEFAULT_CALLBACK_URL, metadata = {}) {
       const client = registerClient({ ...metadata, redirectURIs: [callbackURL] }, state);
@@ -56,6 +62,7 @@ export function createControls(state: EmulatorState, stop: () => Promise<void>):
       keys.rotate(options.keepOld ?? false);
     },
     revokeAll: (email) => revokeTokens(email, state),
+    retireAPIVersion: (version) => state.apiVersions.retire(version),
     enforceSSO: (organization, isEnforced = true) => enforceSSO(organization, isEnforced, state),
     settled: () => state.backend.settled(),
     fail(endpoint, fault, times = 1) {

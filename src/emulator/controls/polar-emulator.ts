@@ -1,4 +1,5 @@
 import type { PolarEmulatorEndpoint, PolarEmulatorFault } from '../faults.js';
+import type { PolarEmulatorAPIVersion } from '../http/api-version.js';
 import type { PolarEmulatorClient, PolarEmulatorClientMetadata, PolarEmulatorConsent } from '../options.js';
 import type { PolarEmulatorRequest } from '../request-log.js';
 
@@ -85,6 +86,12 @@ export interface PolarEmulator {
    * consent page, and throws a TypeError when there is no such user.
    */
   user: string;
+  /**
+   * Version of the API that a request without the header `Polar-Version` gets.
+   *
+   * @throws TypeError when set to a version that there is not, or that is retired
+   */
+  defaultAPIVersion: PolarEmulatorAPIVersion;
   /**
    * What was asked of this Polar since the start or the last {@link reset}, in order: the newest 10,000 requests, or
    * fewer where their bodies come to more than 100 million characters.
@@ -199,6 +206,16 @@ export interface PolarEmulator {
    */
   revokeAll(user?: string): void;
   /**
+   * Removes a version of the API, until {@link reset}: requests for it get Polar's 404.
+   *
+   * @throws TypeError for a version that there is not, and for {@link defaultAPIVersion}
+   * @example
+   * ```ts
+   * polar.retireAPIVersion('2026-04'); // does the app say what to do?
+   * ```
+   */
+  retireAPIVersion(version: PolarEmulatorAPIVersion): void;
+  /**
    * Makes an organization (id or slug) enforce SSO, or stop it, until {@link reset}. Tokens that are limited to it are
    * revoked, those that are not limited no longer show it, and a login cannot be limited to it any more.
    *
@@ -231,7 +248,7 @@ export interface PolarEmulator {
   heal(endpoint?: PolarEmulatorEndpoint): void;
   /**
    * Back to the start, for the next test: no tokens, codes, sessions, remembered grants, requests or faults; first
-   * signing key, real time, `consent` and `user` as in the options. Registered clients stay, as they are, since apps
+   * signing key, real time, `consent`, `user` and versions of the API as in the options. Registered clients stay, as they are, since apps
    * under test have been configured with them. Logins that are under way come to nothing.
    */
   reset(): void;

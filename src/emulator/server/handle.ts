@@ -7,7 +7,6 @@ import {
   redirectAnswer,
   unknownVersion,
 } from '../http/answers.js';
-import { requestedVersion } from '../http/api-version.js';
 import { percentDecode } from '../http/decode-text.js';
 import { type Answer, type EmulatorRequest, Refusal } from '../http/message.js';
 import { requestOrigin } from '../http/public-origin.js';
@@ -22,7 +21,7 @@ const MOVED = 'The API root has moved from /api/v1 to /v1. Please update your in
 /** Polar's answer to a request. */
 export async function handle(received: EmulatorRequest, state: EmulatorState): Promise<Answer> {
   const request = { ...received, path: percentDecode(received.path) };
-  if (requestedVersion(request.headers) === undefined) return unknownVersion();
+  if (state.apiVersions.requested(request.headers) === undefined) return unknownVersion();
   const preflight = preflightAnswer(request);
   if (preflight !== undefined) return preflight;
   return withCORS(request, refusedBody(request) ?? (await respond(request, state)));

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { detailAnswer } from '../http/answers.js';
-import { withVersion } from '../http/api-version.js';
 import { type Answer, type EmulatorRequest, Refusal } from '../http/message.js';
 import { readRequest } from '../http/read-request.js';
 import { send, substituteAnswer } from '../http/send.js';
@@ -20,7 +19,7 @@ export async function serve(
     await serveRequest(await readRequest(message), response, state);
   } catch (error) {
     // The body was too large, or the client went away in the middle of it.
-    if (error instanceof Refusal) send(response, withVersion(error.answer, message.headers));
+    if (error instanceof Refusal) send(response, state.apiVersions.echo(error.answer, message.headers));
     else response.destroy();
   }
 }
@@ -38,7 +37,7 @@ async function serveRequest(
   const substitute = fault === undefined ? undefined : substituteAnswer(fault);
   const transaction = substitute === undefined ? await state.backend.accept() : AT_ONCE;
   const answered = substitute ?? (await answerOf(request, { ...state, transaction }));
-  const answer = withVersion(answered, request.headers);
+  const answer = state.apiVersions.echo(answered, request.headers);
   await transaction.respond();
   if (fault === 'hang-after') return;
   if (fault === 'reset-after') return void response.socket?.resetAndDestroy();
