@@ -219,7 +219,14 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     },
     access: (findLogin) =>
       polarAccess(
-        { keeper, introspections, apiURL: server.apiURL, fetch: options.fetch, timeoutMs },
+        {
+          keeper,
+          introspections,
+          apiURL: server.apiURL,
+          apiVersion: options.apiVersion,
+          fetch: options.fetch,
+          timeoutMs,
+        },
         findLogin,
       ),
   };

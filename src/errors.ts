@@ -17,6 +17,7 @@ export type PolarErrorCode =
   | 'logged_out'
   | 'insufficient_scope'
   | 'origin_not_allowed'
+  | 'api_version_unknown'
   | 'unexpected_redirect'
   | 'malformed_response'
   | 'response_too_large'
@@ -238,6 +239,17 @@ export class PolarInsufficientScopeError extends PolarError {
   }
 }
 
+/** Polar's API does not have the version that a request asked for with the header `Polar-Version`, or no longer. Status 500. */
+export class PolarAPIVersionError extends PolarError {
+  /** The version that was asked for. */
+  readonly apiVersion: string;
+
+  constructor(message: string, apiVersion: string, options: PolarErrorOptions = {}) {
+    super('api_version_unknown', message, { status: 500, ...options });
+    this.apiVersion = apiVersion;
+  }
+}
+
 // By literal names: a bundler may call the classes otherwise (esbuild: PolarLoginRequiredError2).
 const ownClasses = new Map<unknown, string>([
   [PolarError, 'PolarError'],
@@ -250,6 +262,7 @@ const ownClasses = new Map<unknown, string>([
   [PolarTransientError, 'PolarTransientError'],
   [PolarLoginRequiredError, 'PolarLoginRequiredError'],
   [PolarInsufficientScopeError, 'PolarInsufficientScopeError'],
+  [PolarAPIVersionError, 'PolarAPIVersionError'],
 ]);
 
 // Only our own: an app may call a class of its own like one of ours.

@@ -25,6 +25,7 @@ export {
   type IdTokenErrorCode,
   type LoginFailureCode,
   type OAuthErrorCode,
+  PolarAPIVersionError,
   PolarAuthorizationError,
   PolarConfigurationError,
   PolarError,

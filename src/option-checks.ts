@@ -207,6 +207,14 @@ export function pathPrefix(value: unknown, name: string): string | undefined {
   return value;
 }
 
+/** A dated version of Polar's API, which goes into a header. */
+export function apiVersionOf(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || !/^\d{4}-\d{2}$/.test(value))
+    throw new TypeError("apiVersion must be a version of Polar's API, year and month, such as '2026-10'");
+  return value;
+}
+
 /** True or false. */
 export function flag(value: unknown, name: string): boolean | undefined {
   if (value !== undefined && typeof value !== 'boolean') throw wrong(name, 'true or false', value);

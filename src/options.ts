@@ -7,6 +7,7 @@ import {
 import type { PolarScope } from './client/polar-scope.js';
 import type { OnLoginEnded } from './login-ended.js';
 import {
+  apiVersionOf,
   callbackURLOf,
   clock,
   count,
@@ -25,6 +26,9 @@ import {
 } from './option-checks.js';
 import type { PolarStorage } from './storage/polar-storage.js';
 import type { UserKey } from './tokens/user-identity.js';
+
+/** The version of Polar's API that `req.polar.fetch` asks for unless told otherwise: the newest one of the tests. */
+export const testedAPIVersion = '2026-10';
 
 /** Options of the strategy. Each may be `undefined`, so that `process.env.X` fits where it is optional. */
 export interface PolarStrategyOptions extends PolarClientOptions {
@@ -106,6 +110,12 @@ export interface PolarStrategyOptions extends PolarClientOptions {
    * @default none
    */
   readonly onLoginEnded?: OnLoginEnded | undefined;
+  /**
+   * The version of Polar's API that `req.polar.fetch` and `tokensFor(loginId).fetch` ask for, `YYYY-MM`: the header
+   * `Polar-Version`, unless a request has one of its own. Polar announces when it removes a version.
+   * @default '2026-10', the newest with which this release was tested
+   */
+  readonly apiVersion?: string | undefined;
   /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
   readonly now?: (() => number) | undefined;
 }
@@ -130,6 +140,7 @@ export interface ResolvedOptions extends ResolvedClientOptions {
   readonly maxExchanges: number;
   readonly userKey: UserKey | undefined;
   readonly onLoginEnded: OnLoginEnded | undefined;
+  readonly apiVersion: string;
   readonly now: () => number;
   /** A clock for durations: the machine's, which nobody sets back, unless a test has one of its own. */
   readonly elapsedMs: () => number;
@@ -161,6 +172,7 @@ export const optionNames: Record<keyof PolarStrategyOptions, true> = {
   maxExchanges: true,
   userKey: true,
   onLoginEnded: true,
+  apiVersion: true,
   now: true,
 };
 
@@ -212,6 +224,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     maxExchanges: count(options.maxExchanges, 'maxExchanges') ?? 500,
     userKey: func(options.userKey, 'userKey'),
     onLoginEnded: func(options.onLoginEnded, 'onLoginEnded'),
+    apiVersion: apiVersionOf(options.apiVersion) ?? testedAPIVersion,
     now: clock(options.now),
     elapsedMs: options.now === undefined ? () => performance.now() : clock(options.now),
   });

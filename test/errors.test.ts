@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
 import {
+  PolarAPIVersionError,
   PolarAuthorizationError,
   PolarConfigurationError,
   PolarError,
@@ -52,6 +53,7 @@ function samples(from: ErrorsModule): Record<string, PolarError> {
     }),
     PolarLoginFailedError: new from.PolarLoginFailedError('attempt_used', 'text', { status: 403, cause }),
     PolarLoginRequiredError: new from.PolarLoginRequiredError('not_logged_in', 'text', { cause }),
+    PolarAPIVersionError: new from.PolarAPIVersionError('text', '2026-04', { cause }),
     PolarInsufficientScopeError: new from.PolarInsufficientScopeError('text', ['a:read'], { cause }),
   };
 }
@@ -83,6 +85,7 @@ const expectations: [keyof ErrorsModule, PolarErrorCode, number | undefined, Rec
   ['PolarLoginFailedError', 'attempt_used', 403, {}],
   ['PolarLoginRequiredError', 'not_logged_in', 401, {}],
   ['PolarInsufficientScopeError', 'insufficient_scope', 403, { scopes: ['a:read'] }],
+  ['PolarAPIVersionError', 'api_version_unknown', 500, { apiVersion: '2026-04' }],
 ];
 
 describe('the error classes', () => {
@@ -231,6 +234,7 @@ describe('what errors show', () => {
       new PolarLoginRequiredError('logged_out', 'text', options as object),
       new PolarConfigurationError('missing_session', 'text', options as object),
       new PolarInsufficientScopeError('text', [], options as object),
+      new PolarAPIVersionError('text', '2026-04', options as object),
     ];
     for (const error of shown)
       expect(inspect(error, { showHidden: true, depth: 9 }) + JSON.stringify(error)).not.toContain('hidden');

@@ -37,6 +37,7 @@ describe('the defaults', () => {
       storage: undefined,
       maxExchanges: 500,
       userKey: undefined,
+      apiVersion: '2026-10',
     });
     expect(server.apiURL).toBe('https://api.polar.sh');
   });
@@ -85,6 +86,7 @@ describe('the defaults', () => {
       storage: { read: async () => undefined, write: async () => true, remove: async () => {} },
       maxExchanges: 7,
       userKey: () => 'key',
+      apiVersion: '2026-04',
       now: () => 1,
     };
     const { server: _server, scope: _scope, tokenEndpointAuthMethod: _method, ...same } = given;
@@ -123,6 +125,7 @@ describe('the defaults', () => {
       'storage',
       'maxExchanges',
       'userKey',
+      'apiVersion',
       'now',
     ];
     const all = { ...unset, ...Object.fromEntries([...others, ...more].map((name) => [name, undefined])) };
@@ -255,6 +258,15 @@ describe('a wrong value', () => {
     ['maxExchanges', null],
     ['userKey', 'id'],
     ['userKey', null],
+    ['apiVersion', 'v1'],
+    ['apiVersion', ''],
+    ['apiVersion', 2026],
+    ['apiVersion', null],
+    ['apiVersion', '2026-4'],
+    ['apiVersion', '2026-10-01'],
+    ['apiVersion', '2026-10\n'],
+    ['apiVersion', '2026-10\r\nx: y'],
+    ['apiVersion', new Date(0)],
     ['now', 7],
     ['now', null],
   ])('of %s is refused, and named: %p', (name, value) => {
@@ -325,6 +337,7 @@ describe('an unknown option', () => {
     ['fetchUserinfo', 'fetchUserInfo'],
     ['session_key', 'sessionKey'],
     ['passReqToCallBack', 'passReqToCallback'],
+    ['api_version', 'apiVersion'],
   ])('%s is refused: did you mean %s?', (name, meant) => {
     expect(() => resolve({ [name]: 'x' })).toThrow(
       new TypeError(`PolarStrategy knows no option '${name}'. Did you mean ${meant}?`),

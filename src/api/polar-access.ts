@@ -45,11 +45,11 @@ export interface PolarAccess {
   getTokens(options?: { readonly forceRefresh?: boolean }): Promise<PolarAccessToken>;
   /**
    * `fetch` against the Polar API: a path is completed with the API's address, the access token is added, and one
-   * 401 is answered by a fresh token. Goes nowhere but to the Polar API, and follows no redirect.
+   * 401 is answered by a fresh token. `Polar-Version` is the strategy's `apiVersion`, unless given. Goes nowhere but to the Polar API, and follows no redirect.
    *
    * @throws what {@link getAccessToken} throws, PolarTransientError `timeout`, `network_error`,
    * PolarConfigurationError `origin_not_allowed`, PolarResponseError `unexpected_redirect`,
-   * PolarInsufficientScopeError (status 403)
+   * PolarInsufficientScopeError (status 403), PolarAPIVersionError `api_version_unknown`
    *
    * @example
    * ```ts

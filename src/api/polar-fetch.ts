@@ -1,5 +1,10 @@
 import { publish } from '../diagnostics.js';
-import { PolarConfigurationError, PolarInsufficientScopeError, PolarResponseError } from '../errors.js';
+import {
+  PolarAPIVersionError,
+  PolarConfigurationError,
+  PolarInsufficientScopeError,
+  PolarResponseError,
+} from '../errors.js';
 import { discardBody, type Fetch, isConnectionReset, startDeadline } from '../http.js';
 import { parseURL } from '../parse-url.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
@@ -9,6 +14,8 @@ import type { TokenKeeper } from '../refresh/token-keeper.js';
 export interface PolarApiParts {
   readonly keeper: TokenKeeper;
   readonly apiURL: string;
+  /** What requests ask for that name no version themselves. */
+  readonly apiVersion: string;
   readonly fetch: Fetch;
   /** Milliseconds until the headers of an answer. */
   readonly timeoutMs: number;
@@ -84,12 +91,13 @@ function resolve(input: string | URL, apiURL: string): URL {
 }
 
 async function send(
-  { fetch, timeoutMs }: PolarApiParts,
+  { apiVersion, fetch, timeoutMs }: PolarApiParts,
   request: Request,
   body: ArrayBuffer | undefined,
   accessToken: string,
 ): Promise<Response> {
   const headers = new Headers(request.headers);
+  if (!headers.has('polar-version')) headers.set('polar-version', apiVersion);
   const where = `${request.method} ${new URL(request.url).pathname}`;
   // Until the headers only: how long the body of the answer may take is the caller's business.
   const deadline = startDeadline(timeoutMs, request.signal);
@@ -106,17 +114,45 @@ async function send(
       });
     // What only reads may be asked twice (RFC 9110, 9.2.2).
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    return await deadline.race(
+    const answer = await deadline.race(
       sendOnce().catch((error: unknown) => {
         if (isRead && isConnectionReset(error)) return sendOnce();
         throw error;
       }),
     );
+    if (await deadline.race(isForUnknownVersion(answer))) {
+      discard(answer);
+      throw versionError(where, headers.get('polar-version') ?? '', apiVersion);
+    }
+    return answer;
   } catch (error) {
-    throw deadline.explain(error, where);
+    throw error instanceof PolarAPIVersionError ? error : deadline.explain(error, where);
   } finally {
     deadline.stop();
   }
+}
+
+/** Polar's 404 for a version that it does not have: the only one that does not say which version it is of. */
+async function isForUnknownVersion(answer: Response): Promise<boolean> {
+  const { headers, status } = answer;
+  if (status !== 404 || headers.has('polar-version')) return false;
+  // Nor do other servers, so the body decides: in a copy, since the caller may want it, and only where it is short.
+  const isShort = Number(headers.get('content-length') ?? 0) < 1000;
+  const isJSON = /[/+]json\b/i.test(headers.get('content-type') ?? '');
+  return isShort && isJSON && (await answer.clone().text()) === '{"detail":"Not Found"}';
+}
+
+function versionError(where: string, asked: string, apiVersion: string): PolarAPIVersionError {
+  // Only what can be a version: a header is the caller's, and may hold anything.
+  const named = /^[\w.-]{1,20}$/.test(asked) ? asked : 'that was asked for';
+  const remedy =
+    asked === apiVersion
+      ? 'Give the strategy an apiVersion that Polar has.'
+      : 'The request names this version itself: update the SDK that made it, or its header Polar-Version.';
+  return new PolarAPIVersionError(
+    `${where}: Polar's API has no version ${named}, or no longer. ${remedy}`,
+    named,
+  );
 }
 
 function checked(answer: Response, request: Request, accessToken: string): Response {
