@@ -25,6 +25,7 @@ export type {
   PolarEmulatorLifetimes,
   PolarEmulatorOptions,
   PolarEmulatorOrganization,
+  PolarEmulatorProduct,
   PolarEmulatorRealism,
   PolarEmulatorRefreshRaces,
   PolarEmulatorUser,

@@ -13,6 +13,19 @@ export interface PolarEmulatorOrganization {
    * not show it, and a login cannot be limited to it. @default false
    */
   readonly ssoEnforced?: boolean | undefined;
+  /** What it sells, oldest first. @default nothing */
+  readonly products?: readonly PolarEmulatorProduct[] | undefined;
+}
+
+/** A product of an organization, with one fixed price. */
+export interface PolarEmulatorProduct {
+  /** UUID. @default a random one */
+  readonly id?: string | undefined;
+  readonly name: string;
+  /** The price in cents of US dollars. @default 1000 */
+  readonly priceAmount?: number | undefined;
+  /** Makes it a subscription. @default none: it is bought once */
+  readonly recurringInterval?: 'day' | 'week' | 'month' | 'year' | undefined;
 }
 
 /** Somebody with an account at the emulator. */

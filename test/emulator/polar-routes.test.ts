@@ -17,7 +17,7 @@ const UNAUTHORIZED = { error: 'Unauthorized', detail: 'Unauthorized' };
 
 describe('a route of Polar’s API', () => {
   it.each([
-    ['GET /v1/products/', 'products:read products:write'],
+    ['GET /v1/refunds/', 'refunds:read refunds:write'],
     ['POST /v1/products/', 'products:write'],
     [`PATCH /v1/products/${ID}`, 'products:write'],
     ['GET /v1/orders/', 'orders:read'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Polar } from '@polar-sh/sdk';
+import { Polar } from 'polar-sdk-0';
 import { ACME, LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();
@@ -14,7 +14,7 @@ const sdk = (scope: string) => {
   return new Polar({ serverURL: polar.emulator.url, accessToken: async () => accessToken });
 };
 
-describe('@polar-sh/sdk', () => {
+describe('@polar-sh/sdk 0.49', () => {
   it('lists organizations, page by page', async () => {
     const slugs: string[] = [];
     for await (const page of await sdk('organizations:read').organizations.listOrganizations({ limit: 1 })) {

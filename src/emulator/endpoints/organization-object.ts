@@ -1,4 +1,5 @@
 import type { DirectoryOrganization } from '../users/directory.js';
+import { derivedUUID } from '../uuid.js';
 
 /** An organization as Polar's API shows one that is new: nothing has been set up but its name. */
 export function describeOrganization({ id, slug, name, ssoEnforced }: DirectoryOrganization): object {
@@ -39,7 +40,7 @@ export function describeOrganization({ id, slug, name, ssoEnforced }: DirectoryO
     embed_hosts: [],
     embed_hosts_enforced: true,
     country: null,
-    account_id: accountOf(id),
+    account_id: derivedUUID(id),
     payout_account_id: null,
     capabilities: allOf(CAPABILITIES, true),
     notification_settings: {
@@ -65,10 +66,4 @@ const CAPABILITIES = 'checkout_payments subscription_renewals payouts refunds ap
 
 function allOf<Value>(names: string, value: Value): Record<string, Value> {
   return Object.fromEntries(names.split(/\s+/).map((name) => [name, value]));
-}
-
-/** The id of an organization's account: another UUID, and always the same. */
-function accountOf(organizationID: string): string {
-  const start = 0xffff_ffff - Number.parseInt(organizationID.slice(0, 8), 16);
-  return start.toString(16).padStart(8, '0') + organizationID.slice(8);
 }

@@ -46,7 +46,8 @@ export function getOrganization(request: EmulatorRequest, state: EmulatorState):
   return jsonAnswer(404, { error: 'ResourceNotFound', detail: 'Not found' });
 }
 
-function organizationsOf({ subject, organizationIDs }: TokenRecord): readonly DirectoryOrganization[] {
+/** The organizations that a token reaches. */
+export function organizationsOf({ subject, organizationIDs }: TokenRecord): readonly DirectoryOrganization[] {
   if (subject.type === 'organization') return [subject.organization];
   return organizationIDs.length === 0
     ? accessibleOrganizations(subject.user)

@@ -5,6 +5,7 @@ import { home } from '../endpoints/home.js';
 import { introspect } from '../endpoints/introspect.js';
 import { jwks } from '../endpoints/jwks.js';
 import { getOrganization, listOrganizations } from '../endpoints/organizations.js';
+import { getProduct, listProducts } from '../endpoints/products.js';
 import { deleteClient, readClient, register, updateClient } from '../endpoints/register.js';
 import { revoke } from '../endpoints/revoke.js';
 import { token } from '../endpoints/token.js';
@@ -53,6 +54,8 @@ const HANDLERS = new Map<string, Handler>([
   ['DELETE /v1/oauth2/register/*', deleteClient],
   ['GET /v1/organizations/', listOrganizations],
   ['GET /v1/organizations/*', getOrganization],
+  ['GET /v1/products/', listProducts],
+  ['GET /v1/products/*', getProduct],
   ['GET /v1/users/me/scopes', usersMeScopes],
 ]);
 

@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { checkedList, checkedText, type Names, refuseUnknownNames } from '../checks.js';
-import type { PolarEmulatorOrganization, PolarEmulatorUser } from '../options.js';
+import {
+  checkedChoice,
+  checkedInteger,
+  checkedList,
+  checkedText,
+  type Names,
+  refuseUnknownNames,
+} from '../checks.js';
+import type { PolarEmulatorOrganization, PolarEmulatorProduct, PolarEmulatorUser } from '../options.js';
 import { parseUUID } from '../uuid.js';
 import { SEEDED_USERS } from './seeded-users.js';
 
@@ -11,6 +18,15 @@ export interface DirectoryOrganization {
   readonly name: string;
   /** True when only who comes through its SSO sees it. */
   ssoEnforced: boolean;
+  readonly products: readonly DirectoryProduct[];
+}
+
+/** A product, with everything filled in. */
+export interface DirectoryProduct {
+  readonly id: string;
+  readonly name: string;
+  readonly priceAmount: number;
+  readonly recurringInterval: string | null;
 }
 
 /** A user, with everything filled in. */
@@ -91,7 +107,15 @@ const ORGANIZATION_NAMES: Names<PolarEmulatorOrganization> = {
   slug: true,
   name: true,
   ssoEnforced: true,
+  products: true,
 };
+const PRODUCT_NAMES: Names<PolarEmulatorProduct> = {
+  id: true,
+  name: true,
+  priceAmount: true,
+  recurringInterval: true,
+};
+const INTERVALS = ['day', 'week', 'month', 'year'] as const;
 
 /** Users who name the same slug are members of the same organization. */
 function describeUser(user: PolarEmulatorUser, known: Map<string, DirectoryOrganization>): DirectoryUser {
@@ -107,10 +131,31 @@ function describeUser(user: PolarEmulatorUser, known: Map<string, DirectoryOrgan
       refuseUnknownNames('An organization', organization, ORGANIZATION_NAMES);
       const { id, name, ssoEnforced = false } = organization;
       const slug = checkedText("An organization's `slug`", organization.slug);
-      const described = known.get(slug) ?? { id: checkedID(id), slug, name: name ?? slug, ssoEnforced };
+      const products = checkedList(`products of ${slug}`, organization.products ?? []).map(describeProduct);
+      const described = known.get(slug) ?? {
+        id: checkedID(id),
+        slug,
+        name: name ?? slug,
+        ssoEnforced,
+        products,
+      };
       known.set(slug, described);
       return described;
     }),
+  };
+}
+
+function describeProduct(product: PolarEmulatorProduct): DirectoryProduct {
+  refuseUnknownNames('A product', product, PRODUCT_NAMES);
+  const { id, priceAmount = 1000, recurringInterval } = product;
+  return {
+    id: checkedID(id),
+    name: checkedText("A product's `name`", product.name),
+    priceAmount: checkedInteger("A product's `priceAmount`", priceAmount, 0),
+    recurringInterval:
+      recurringInterval === undefined
+        ? null
+        : checkedChoice("A product's `recurringInterval`", recurringInterval, INTERVALS),
   };
 }
 

@@ -1,10 +1,19 @@
 import type { PolarEmulatorUser } from '../options.js';
 
-const ACME = { id: '22222220-2222-4222-8222-222222222222', slug: 'acme', name: 'acme' };
+const ACME = {
+  id: '22222220-2222-4222-8222-222222222222',
+  slug: 'acme',
+  name: 'acme',
+  products: [
+    { id: '33333330-3333-4333-8333-333333333333', name: 'Anvil', priceAmount: 4900 },
+    { id: '33333331-3333-4333-8333-333333333333', name: 'Rocket fuel', recurringInterval: 'month' },
+  ],
+} as const;
 const ENGINES = {
   id: '22222221-2222-4222-8222-222222222222',
   slug: 'analytical-engines',
   name: 'Analytical Engines',
+  products: [{ id: '33333332-3333-4333-8333-333333333333', name: 'Punch cards', priceAmount: 100 }],
 };
 const COMPILERS = { id: '22222222-2222-4222-8222-222222222222', slug: 'compilers', name: 'Compilers & Co.' };
 
