@@ -18,6 +18,7 @@ export type PolarErrorCode =
   | 'insufficient_scope'
   | 'origin_not_allowed'
   | 'api_version_unknown'
+  | 'unsupported_sdk'
   | 'unexpected_redirect'
   | 'malformed_response'
   | 'response_too_large'

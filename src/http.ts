@@ -130,8 +130,8 @@ export interface Deadline {
   stop(): void;
 }
 
-/** Starts a deadline; used wherever `fetch` is awaited. */
-export function startDeadline(timeoutMs: number, outer?: AbortSignal | null): Deadline {
+/** Starts a deadline; used wherever `fetch` is awaited. `option` is what the caller can raise. */
+export function startDeadline(timeoutMs: number, outer?: AbortSignal | null, option = 'timeoutMs'): Deadline {
   const controller = new AbortController();
   let timedOut = false;
   const stopTimer = afterPause(timeoutMs, () => {
@@ -157,7 +157,7 @@ export function startDeadline(timeoutMs: number, outer?: AbortSignal | null): De
       if (timedOut)
         return new PolarTransientError(
           'timeout',
-          `${where} took longer than ${timeoutMs} ms. Try again; raise timeoutMs if it keeps happening.`,
+          `${where} took longer than ${timeoutMs} ms. Try again; raise ${option} if it keeps happening.`,
         );
       if (outer?.aborted) return outer.reason;
       return new PolarTransientError(

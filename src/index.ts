@@ -1,4 +1,5 @@
 export type { PolarAccess, PolarAccessToken } from './api/polar-access.js';
+export { type PolarSDKCore, type PolarSDKRequestOptions, sdkCore } from './api/sdk-core.js';
 export type {
   BearerRequirements,
   PolarBearerStrategyOptions,

@@ -352,8 +352,14 @@ describe('the network', () => {
 
   it('fetch is called in two places only', () => {
     const isCall = (node: Syntax): boolean => node.type === 'CallExpression' && isFetch(node['callee']);
+    // sdk-core.ts calls that of api/polar-fetch.ts;
     // client-options.ts only wraps the platform's fetch as the default of the option.
-    expect(usersOf(isCall)).toEqual(['api/polar-fetch.ts', 'client/client-options.ts', 'http.ts']);
+    expect(usersOf(isCall)).toEqual([
+      'api/polar-fetch.ts',
+      'api/sdk-core.ts',
+      'client/client-options.ts',
+      'http.ts',
+    ]);
   });
 
   it('the platform’s fetch is taken only where the option has its default', () => {

@@ -97,7 +97,8 @@ async function send(
   accessToken: string,
 ): Promise<Response> {
   const headers = new Headers(request.headers);
-  if (!headers.has('polar-version')) headers.set('polar-version', apiVersion);
+  const ownVersion = headers.get('polar-version');
+  if (ownVersion === null) headers.set('polar-version', apiVersion);
   const where = `${request.method} ${new URL(request.url).pathname}`;
   // Until the headers only: how long the body of the answer may take is the caller's business.
   const deadline = startDeadline(timeoutMs, request.signal);
@@ -122,7 +123,7 @@ async function send(
     );
     if (await deadline.race(isForUnknownVersion(answer))) {
       discard(answer);
-      throw versionError(where, headers.get('polar-version') ?? '', apiVersion);
+      throw versionError(where, ownVersion, apiVersion);
     }
     return answer;
   } catch (error) {
@@ -142,11 +143,11 @@ async function isForUnknownVersion(answer: Response): Promise<boolean> {
   return isShort && isJSON && (await answer.clone().text()) === '{"detail":"Not Found"}';
 }
 
-function versionError(where: string, asked: string, apiVersion: string): PolarAPIVersionError {
+function versionError(where: string, ownVersion: string | null, apiVersion: string): PolarAPIVersionError {
   // Only what can be a version: a header is the caller's, and may hold anything.
-  const named = /^[\w.-]{1,20}$/.test(asked) ? asked : 'that was asked for';
+  const named = /^[\w.-]{0,20}$/.test(ownVersion ?? '') ? (ownVersion ?? apiVersion) : 'that was asked for';
   const remedy =
-    asked === apiVersion
+    ownVersion === null
       ? 'Give the strategy an apiVersion that Polar has.'
       : 'The request names this version itself: update the SDK that made it, or its header Polar-Version.';
   return new PolarAPIVersionError(

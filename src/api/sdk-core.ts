@@ -1,0 +1,120 @@
+import { PolarConfigurationError, PolarError } from '../errors.js';
+import { startDeadline } from '../http.js';
+import type { PolarAccess } from './polar-access.js';
+
+/** What is needed of a core of Polar's SDK, `@polar-sh/sdk` 1.x: how it makes a request, and how it sends one. */
+export interface PolarSDKCore {
+  buildRequest(method: string, url: string): [string, RequestInit];
+  sendRequest(request: [string, RequestInit], options?: PolarSDKRequestOptions): Promise<Response>;
+}
+
+/** The last argument of the SDK's functions. */
+export interface PolarSDKRequestOptions {
+  /** Seconds until the whole response is there. */
+  readonly timeout?: number;
+  readonly accessToken?: string;
+}
+
+/** Options of the SDK that the login and the strategy decide. */
+type DecidedHere = 'accessToken' | 'baseUrl' | 'environment';
+
+/** What the SDK waits for a response unless told otherwise. */
+const defaultTimeoutSeconds = 5;
+
+/**
+ * A core of Polar's SDK (`@polar-sh/sdk` 1.x) that sends its requests through `access.fetch`: to the strategy's server, with
+ * a token that is valid, refreshed if need be, and with one retry after a 401. The core holds no token. `Polar-Version` is
+ * that of the SDK's module.
+ *
+ * What the core's functions throw is what `access.fetch` throws, and of other responses the SDK's own errors.
+ *
+ * @param access `req.polar`, or `polar.tokensFor(loginId)`
+ * @param createCore `createPolarCore` of `@polar-sh/sdk/2026-10`, or of another version
+ * @param options the rest of the SDK's options: `timeout` in seconds (5), `organizationId`
+ * @throws PolarConfigurationError `unsupported_sdk` for an SDK that is not as 1.0 is, `invalid_option`
+ *
+ * @example
+ * ```ts
+ * import { createPolarCore } from '@polar-sh/sdk/2026-10';
+ * import { createOrganizationsService } from '@polar-sh/sdk/2026-10/services/organizations';
+ *
+ * const organizations = createOrganizationsService(sdkCore(req.polar, createPolarCore));
+ * res.json(await organizations.list());
+ * ```
+ */
+export function sdkCore<Core extends PolarSDKCore, Options extends object>(
+  access: Pick<PolarAccess, 'fetch'>,
+  createCore: (options: Options) => Core,
+  options: Omit<Options, DecidedHere> = {} as Omit<Options, DecidedHere>,
+): Core {
+  if (typeof access?.fetch !== 'function')
+    throw new PolarConfigurationError(
+      'invalid_option',
+      'sdkCore needs req.polar, or polar.tokensFor(loginId)',
+    );
+  for (const name of ['accessToken', 'baseUrl', 'environment'] satisfies DecidedHere[]) {
+    if (Object.hasOwn(options, name))
+      throw new PolarConfigurationError(
+        'invalid_option',
+        `sdkCore takes no ${name}: the login has the access token, and the option server of the strategy is the address`,
+      );
+  }
+  const { timeout: usualTimeout = defaultTimeoutSeconds } = options as PolarSDKRequestOptions;
+
+  const sendRequest: PolarSDKCore['sendRequest'] = async (
+    [url, init],
+    { timeout = usualTimeout, accessToken } = {},
+  ) => {
+    if (accessToken !== undefined)
+      throw new PolarConfigurationError(
+        'invalid_option',
+        "A core of sdkCore sends the access token of its login. Use a core of the SDK's own for another one.",
+      );
+    const deadline = startDeadline(milliseconds(timeout), init.signal, "the SDK's timeout");
+    try {
+      const response = await access.fetch(url, { ...init, signal: deadline.signal });
+      // All of it, as the SDK is going to: so the time-out covers the body, and what breaks off is an error of ours.
+      const body = await deadline.race(response.arrayBuffer());
+      return new Response(body.byteLength === 0 ? null : body, response);
+    } catch (error) {
+      throw error instanceof PolarError
+        ? error
+        : deadline.explain(error, `${init.method} ${url.split('?')[0]}`);
+    } finally {
+      deadline.stop();
+    }
+  };
+  return withSendRequest(
+    () => createCore({ ...options, accessToken: '', baseUrl: '' } as Options & object),
+    sendRequest,
+  );
+}
+
+/** Without an address of its own, the core asks for paths, which `access.fetch` completes. */
+function withSendRequest<Core extends PolarSDKCore>(
+  create: () => Core,
+  sendRequest: PolarSDKCore['sendRequest'],
+): Core {
+  let cause: unknown;
+  try {
+    const core = create();
+    const [url] = core.buildRequest('GET', '/v1/');
+    if (url === '/v1/' && typeof core.sendRequest === 'function') return Object.assign(core, { sendRequest });
+  } catch (error) {
+    cause = error;
+  }
+  throw new PolarConfigurationError(
+    'unsupported_sdk',
+    "sdkCore needs createPolarCore of @polar-sh/sdk 1.x, such as that of '@polar-sh/sdk/2026-10'; what was given makes no core as those of 1.0 are. For other versions see docs/sdk.md.",
+    { cause },
+  );
+}
+
+function milliseconds(seconds: number): number {
+  const result = Math.ceil(seconds * 1000);
+  if (result >= 0 && result < 2 ** 31) return result;
+  throw new PolarConfigurationError(
+    'invalid_option',
+    'timeout of the SDK must be a number of seconds, 0 or more',
+  );
+}
