@@ -1,12 +1,15 @@
+const { createPolarCore } = require('@polar-sh/sdk/2026-10');
+const { createProductsService } = require('@polar-sh/sdk/2026-10/services/products');
 const express = require('express');
 const session = require('express-session');
 const passport = require('passport');
-const { PolarStrategy, polarTokens, requireLogin } = require('passport-polar-sh');
+const { PolarStrategy, polarTokens, requireLogin, sdkCore } = require('passport-polar-sh');
 const { startPolarEmulator } = require('passport-polar-sh/emulator');
 const { logInOnce } = require('./log-in.cjs');
 
 function createApp(options) {
-  const polar = new PolarStrategy({ ...options, scope: ['openid', 'email', 'organizations:read'] });
+  const scope = ['openid', 'email', 'organizations:read', 'products:read'];
+  const polar = new PolarStrategy({ ...options, scope });
   passport.use(polar);
   passport.serializeUser((user, done) => done(null, user));
   passport.deserializeUser((user, done) => done(null, user));
@@ -20,10 +23,13 @@ function createApp(options) {
     passport.authenticate('polar', { successRedirect: '/me', failWithError: true }),
   );
   app.get('/me', requireLogin({ loginPath: '/auth/polar' }), (req, res, next) => {
-    req.polar
-      .fetch('/v1/organizations/')
-      .then((answer) => answer.json())
-      .then(({ items }) => res.json({ email: req.user.emails[0].value, organizations: items }))
+    const products = createProductsService(sdkCore(req.polar, createPolarCore));
+    const organizations = req.polar.fetch('/v1/organizations/').then((answer) => answer.json());
+    Promise.all([organizations, products.list()])
+      .then(([{ items }, { pagination }]) => {
+        const [email] = req.user.emails;
+        res.json({ email: email.value, organizations: items, products: pagination.total_count });
+      })
       .catch(next);
   });
   return app;

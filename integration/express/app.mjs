@@ -1,12 +1,15 @@
+import { createPolarCore } from '@polar-sh/sdk/2026-10';
+import { createProductsService } from '@polar-sh/sdk/2026-10/services/products';
 import express from 'express';
 import session from 'express-session';
 import passport from 'passport';
-import { PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
+import { PolarStrategy, polarTokens, requireLogin, sdkCore } from 'passport-polar-sh';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { logInOnce } from './log-in.cjs';
 
 function createApp(options) {
-  const polar = new PolarStrategy({ ...options, scope: ['openid', 'email', 'organizations:read'] });
+  const scope = ['openid', 'email', 'organizations:read', 'products:read'];
+  const polar = new PolarStrategy({ ...options, scope });
   passport.use(polar);
   passport.serializeUser((user, done) => done(null, user));
   passport.deserializeUser((user, done) => done(null, user));
@@ -20,10 +23,13 @@ function createApp(options) {
     passport.authenticate('polar', { successRedirect: '/me', failWithError: true }),
   );
   app.get('/me', requireLogin({ loginPath: '/auth/polar' }), (req, res, next) => {
-    req.polar
-      .fetch('/v1/organizations/')
-      .then((answer) => answer.json())
-      .then(({ items }) => res.json({ email: req.user.emails[0].value, organizations: items }))
+    const products = createProductsService(sdkCore(req.polar, createPolarCore));
+    const organizations = req.polar.fetch('/v1/organizations/').then((answer) => answer.json());
+    Promise.all([organizations, products.list()])
+      .then(([{ items }, { pagination }]) => {
+        const [email] = req.user.emails;
+        res.json({ email: email.value, organizations: items, products: pagination.total_count });
+      })
       .catch(next);
   });
   return app;

@@ -30,6 +30,7 @@ import {
   type OnLoginEnded,
   type PolarAccess,
   type PolarAccessToken,
+  PolarAPIVersionError,
   type PolarAuthenticateOptions,
   PolarAuthorizationError,
   PolarBearerStrategy,
@@ -51,6 +52,8 @@ import {
   type PolarRequest,
   PolarResponseError,
   type PolarScope,
+  type PolarSDKCore,
+  type PolarSDKRequestOptions,
   type PolarServer,
   type PolarStorage,
   PolarStrategy,
@@ -69,6 +72,7 @@ import {
   type StorageStep,
   type StoredRow,
   type SubType,
+  sdkCore,
   type TokenEndpointAuthMethod,
   type TokenResponse,
   type TokenSet,
@@ -86,6 +90,7 @@ import {
 } from 'passport-polar-sh';
 import {
   type PolarEmulator,
+  type PolarEmulatorAPIVersion,
   type PolarEmulatorAuthMethod,
   type PolarEmulatorClient,
   type PolarEmulatorClientChanges,
@@ -96,6 +101,7 @@ import {
   type PolarEmulatorLifetimes,
   type PolarEmulatorOptions,
   type PolarEmulatorOrganization,
+  type PolarEmulatorProduct,
   type PolarEmulatorRealism,
   type PolarEmulatorRefreshRaces,
   type PolarEmulatorRequest,
@@ -141,6 +147,7 @@ const options: PolarStrategyOptions = {
   storage,
   userKey,
   onLoginEnded,
+  apiVersion: '2026-10',
 };
 const verify: PolarVerify = async ({ profile, tokens, claims, loginId }: VerifiedLogin) => {
   const kept: TokenSet = tokens;
@@ -206,6 +213,23 @@ app.get(
     res.json([await answer.json(), token.expiresAt, request.scopes]);
   },
 );
+// As createPolarCore of Polar's SDK is declared.
+interface SDKCore extends PolarSDKCore {
+  parse(answer: Response): string;
+}
+declare function createPolarCore(options: {
+  accessToken: string;
+  environment?: 'sandbox' | 'production';
+  baseUrl?: string;
+  timeout?: number;
+}): SDKCore;
+app.get('/sdk', async (req, res) => {
+  const core: SDKCore = sdkCore(req.polar, createPolarCore, { timeout: 30 });
+  const request: PolarSDKRequestOptions = { timeout: 10 };
+  res.send(core.parse(await core.sendRequest(core.buildRequest('GET', '/v1/products/'), request)));
+  // @ts-expect-error the strategy's server it is
+  sdkCore(req.polar, createPolarCore, { environment: 'sandbox' });
+});
 const logoutOptions: LogoutOptions = { redirectTo: '/' };
 app.post('/logout', logout(polar, logoutOptions));
 app.post('/disconnect', disconnect(polar, logoutOptions));
@@ -233,6 +257,7 @@ const showError: express.ErrorRequestHandler = (error: unknown, _req, res, next)
   if (error instanceof PolarTransientError) res.set('Retry-After', String(error.retryAfterSeconds ?? 1));
   if (error instanceof PolarInsufficientScopeError) console.log(error.scopes.join());
   if (error instanceof PolarOAuthError) console.log(error.httpStatus, error.errorDescription);
+  if (error instanceof PolarAPIVersionError) console.log(error.apiVersion);
   if (error instanceof PolarAuthorizationError) console.log(error.error);
   if (error instanceof PolarResponseError) console.log(error.field);
   const mine = [PolarConfigurationError, PolarIdTokenError, PolarLoginFailedError, PolarLoginRequiredError];
@@ -281,13 +306,21 @@ export type Others = [
 ];
 
 export async function testApp(): Promise<void> {
-  const organization: PolarEmulatorOrganization = { slug: 'acme' };
+  const product: PolarEmulatorProduct = { name: 'Anvil', recurringInterval: 'month' };
+  const organization: PolarEmulatorOrganization = { slug: 'acme', products: [product] };
   const user: PolarEmulatorUser = { email: 'ada@example.com', organizations: [organization] };
   const consent: PolarEmulatorConsent = 'auto';
   const lifetimes: PolarEmulatorLifetimes = { authorizationCodeSeconds: 10 };
   const refreshRaces: PolarEmulatorRefreshRaces = { workers: 2 };
   const realistic: PolarEmulatorRealism = { refreshRaces };
-  const emulatorOptions: PolarEmulatorOptions = { users: [user], consent, lifetimes, realistic };
+  const defaultAPIVersion: PolarEmulatorAPIVersion = '2027-01';
+  const emulatorOptions: PolarEmulatorOptions = {
+    users: [user],
+    consent,
+    lifetimes,
+    realistic,
+    defaultAPIVersion,
+  };
   const emulator: PolarEmulator = await startPolarEmulator(emulatorOptions);
   const given: PolarEmulatorStrategyOptions = emulator.strategyOptions();
   new PolarStrategy({ ...given, scope });

@@ -28,7 +28,7 @@ export interface PolarAccess {
    *
    * @example
    * ```ts
-   * const api = new Polar({ accessToken: () => req.polar.getAccessToken() }); // @polar-sh/sdk
+   * socket.send(JSON.stringify({ accessToken: await req.polar.getAccessToken() }));
    * ```
    */
   getAccessToken(options?: { readonly forceRefresh?: boolean }): Promise<string>;
