@@ -7,8 +7,6 @@ import { discardBody, type FetchedResponse, fetchedResponse, readBody } from './
 import { parseJSON } from './parse-json.js';
 import { afterPause } from './within.js';
 
-export { discardBody };
-
 /** The platform's `fetch`, or something that behaves like it. */
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
@@ -52,7 +50,7 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
     const deadline = startDeadline(request.timeoutMs ?? options.timeoutMs, request.signal);
     try {
       deadline.signal.throwIfAborted();
-      const asked = callFetch(options.fetch, request.url, requestInit(request, deadline.signal), where);
+      const asked = callFetch(options.fetch, where, request.url, requestInit(request, deadline.signal));
       const response = fetchedResponse(await deadline.race(asked), where);
       isAnswered = true;
       if (response.isRedirect) {
@@ -81,7 +79,12 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
 }
 
 /** Calls a fetch that may be the app's own, and need be no async function. */
-async function callFetch(fetch: Fetch, url: string, init: RequestInit, where: string): Promise<unknown> {
+export async function callFetch(
+  fetch: Fetch,
+  where: string,
+  url: string,
+  init: RequestInit,
+): Promise<unknown> {
   let asked: unknown;
   try {
     asked = fetch(url, init);

@@ -134,7 +134,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   refresh: ['diagnostics', 'errors', 'outage', 'storage', 'tokens', 'under-way', 'within'],
   options: ['client', 'errors', 'login-ended', 'option-checks', 'storage', 'tokens'],
-  api: ['client', 'diagnostics', 'errors', 'http', 'outage', 'refresh', 'tokens', 'parse-url'],
+  api: ['client', 'diagnostics', 'errors', 'fetched-response', 'http', 'outage', 'refresh', 'tokens', 'parse-url'],
   revocation: ['client', 'diagnostics', 'errors', 'tokens'],
   logins: [
     'diagnostics',
@@ -237,7 +237,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   redis: ['storage'],
   'emulator-entry': ['emulator'],
-  commands: ['client', 'emulator', 'server'],
+  commands: ['client', 'emulator', 'server', 'shown-value'],
   cli: ['commands'],
 };
 

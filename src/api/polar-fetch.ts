@@ -2,10 +2,12 @@ import { publish } from '../diagnostics.js';
 import {
   PolarAPIVersionError,
   PolarConfigurationError,
+  PolarError,
   PolarInsufficientScopeError,
   PolarResponseError,
 } from '../errors.js';
-import { discardBody, type Fetch, isConnectionReset, startDeadline } from '../http.js';
+import { discardBody, fetchedResponse } from '../fetched-response.js';
+import { callFetch, type Fetch, isConnectionReset, startDeadline } from '../http.js';
 import { parseURL } from '../parse-url.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenKeeper } from '../refresh/token-keeper.js';
@@ -104,8 +106,8 @@ async function send(
   const deadline = startDeadline(timeoutMs, request.signal);
   try {
     headers.set('authorization', `Bearer ${accessToken}`);
-    const sendOnce = (): Promise<Response> =>
-      fetch(request.url, {
+    const sendOnce = (): Promise<unknown> =>
+      callFetch(fetch, where, request.url, {
         method: request.method,
         headers,
         redirect: 'manual',
@@ -115,28 +117,29 @@ async function send(
       });
     // What only reads may be asked twice (RFC 9110, 9.2.2).
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const answer = await deadline.race(
+    const brought = await deadline.race(
       sendOnce().catch((error: unknown) => {
         if (isRead && isConnectionReset(error)) return sendOnce();
         throw error;
       }),
     );
-    if (await deadline.race(isForUnknownVersion(answer))) {
+    const { headers: responseHeaders, source } = fetchedResponse(brought, where);
+    const answer = source as Response;
+    if (await deadline.race(isForUnknownVersion(answer, responseHeaders))) {
       discard(answer);
       throw versionError(where, ownVersion, apiVersion);
     }
     return answer;
   } catch (error) {
-    throw error instanceof PolarAPIVersionError ? error : deadline.explain(error, where);
+    throw error instanceof PolarError ? error : deadline.explain(error, where);
   } finally {
     deadline.stop();
   }
 }
 
 /** Polar's 404 for a version that it does not have: the only one that does not say which version it is of. */
-async function isForUnknownVersion(answer: Response): Promise<boolean> {
-  const { headers, status } = answer;
-  if (status !== 404 || headers.has('polar-version')) return false;
+async function isForUnknownVersion(answer: Response, headers: Headers): Promise<boolean> {
+  if (answer.status !== 404 || headers.has('polar-version')) return false;
   // Nor do other servers, so the body decides: in a copy, since the caller may want it, and only where it is short.
   const isShort = Number(headers.get('content-length') ?? 0) < 1000;
   const isJSON = /[/+]json\b/i.test(headers.get('content-type') ?? '');
@@ -169,7 +172,7 @@ function checked(answer: Response, request: Request, accessToken: string): Respo
       `Polar redirects ${path}, and req.polar.fetch follows no redirect. ${hint}`,
     );
   }
-  const challenge = answer.headers.get('www-authenticate') ?? '';
+  const challenge = answer.headers?.get('www-authenticate') ?? '';
   if (answer.status === 403 && challenge.includes('insufficient_scope')) {
     discard(answer);
     // Only what can be a scope (RFC 6749 section 3.3), and not a token that was echoed.

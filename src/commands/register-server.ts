@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { parseURL } from '../emulator/parse-url.js';
 import type { CustomPolarServer } from '../server.js';
+import { shownValue } from '../shown-value.js';
 import type { Terminal } from './terminal.js';
 
 /** Where a client can be registered. */
@@ -30,7 +31,8 @@ export async function serverToRegisterAt(
   const apiURL = terminal.env?.['POLAR_API_URL']?.trim();
   if (apiURL) {
     const server = serverAt(apiURL, terminal.env?.['POLAR_WEB_URL']?.trim() || apiURL, 'POLAR_API_URL');
-    if (server === undefined) throw new TypeError(`POLAR_API_URL must be an address, not '${apiURL}'.`);
+    if (server === undefined)
+      throw new TypeError(`POLAR_API_URL must be an address, not ${shownValue(apiURL)}.`);
     terminal.stderr.write(`Registering at ${apiURL}, as POLAR_API_URL says.\n`);
     return server;
   }
@@ -44,7 +46,7 @@ export async function serverToRegisterAt(
 function serverNamed(text: string): RegisterServer {
   if (text === 'production' || text === 'sandbox') return text;
   const server = serverAt(text, text, '--server');
-  if (server === undefined) throw new TypeError(`--server takes ${CHOICES}, not '${text}'.`);
+  if (server === undefined) throw new TypeError(`--server takes ${CHOICES}, not ${shownValue(text)}.`);
   return server;
 }
 

@@ -473,3 +473,49 @@ async function until(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+describe('a fetch of the app’s own', () => {
+  /** Serves the login as it is, and everything else as the test says. */
+  const started = async (brought: () => unknown): Promise<void> => {
+    await app.close();
+    app = await startTestApp({
+      routes: (server) => server.get('/call', (req, res, next) => call(req, res, next)),
+      strategy: {
+        fetch: ((url: string, init: RequestInit) =>
+          url.includes('/v1/organizations') ? brought() : fetch(url, init)) as never,
+      },
+    });
+    call = calls('/v1/organizations/');
+  };
+
+  it.each<[string, () => unknown, string]>([
+    ['nothing', () => undefined, 'undefined'],
+    ['a text', () => 'organizations', 'string'],
+    ['an object that is no response', async () => ({ items: [] }), 'an object without a status'],
+  ])('that brings %s is told so', async (_what, brought, told) => {
+    await started(brought);
+    const { body } = await (await loggedIn()).get('/call');
+    expect(body.code).toBe('malformed_response');
+    expect(body.message).toContain(told);
+    expect(body.message).toContain('is not a Response');
+  });
+
+  it('that throws at once is told so', async () => {
+    await started(() => {
+      throw new Error('a token');
+    });
+    const { body } = await (await loggedIn()).get('/call');
+    expect([body.code, body.message]).toEqual(['network_error', expect.stringContaining('threw at once')]);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['returns its response at once', () => Response.json({ items: [] })],
+    [
+      'brings an object without headers',
+      () => ({ status: 200, ok: true, json: async () => ({ items: [] }) }),
+    ],
+  ])('that %s is taken as it is', async (_what, brought) => {
+    await started(brought);
+    expect((await (await loggedIn()).get('/call')).body).toEqual({ status: 200, body: { items: [] } });
+  });
+});
