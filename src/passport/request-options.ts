@@ -40,7 +40,10 @@ export interface PolarAuthenticateOptions {
   readonly appState?: unknown;
   /** The same as `appState`, by the name that it has elsewhere. OAuth's own `state` is the strategy's business. */
   readonly state?: unknown;
-  /** Ids of organizations that Polar's consent page suggests, as a list or comma-separated. */
+  /**
+   * Ids of organizations to which the tokens are limited, as a list or comma-separated. No suggestion: Polar adds them to
+   * what people pick, without showing them, and goes on to an error page where one is not theirs.
+   */
   readonly organizations?: string | readonly string[] | undefined;
   /** E-mail address that Polar's login page suggests. */
   readonly login_hint?: string | undefined;

@@ -107,9 +107,30 @@ describe('allow', () => {
     expect((await polar.introspect(String(json['access_token'])))['organizations']).toEqual([ENGINES]);
   });
 
-  it('marks the organizations the request names, and tells those who have none', async () => {
-    const { text } = await polar.authorize({ organizations: ENGINES });
-    expect(text).toContain(`value="${ENGINES}" checked`);
+  it('adds what is chosen to what the request names, which the page does not show', async () => {
+    const limitsAfter = async (picked: readonly string[], request: Record<string, string>) => {
+      const page = await polar.authorize({ prompt: 'consent', ...request });
+      expect(page.text).not.toContain(' checked');
+      const { json } = await polar.exchange((await submit(page, 'allow', picked)).location.get('code') ?? '');
+      return (await polar.introspect(String(json['access_token'])))['organizations'];
+    };
+    expect(await limitsAfter([], { organizations: ENGINES })).toEqual([ENGINES]);
+    // Of two, the first by its id, whichever was chosen.
+    const single = { sub_type: 'organization' };
+    expect(await limitsAfter([ENGINES], { ...single, organizations: ACME })).toEqual([ACME]);
+    expect(await limitsAfter([ACME], { ...single, organizations: ENGINES })).toEqual([ACME]);
+    const foreign = ACME.replace('0', '9');
+    const page = await polar.authorize({ ...single, prompt: 'consent', organizations: foreign });
+    expect(await submit(page, 'allow', [ACME])).toMatchObject({
+      status: 400,
+      json: { error_description: `Organization ${foreign} is not accessible` },
+    });
+  });
+
+  it('has the only organization chosen already, and tells those who have none', async () => {
+    polar.emulator.enforceSSO('acme');
+    const { text } = await polar.authorize({ sub_type: 'organization' });
+    expect(text).toContain(`value="${ENGINES}" required checked`);
     polar.emulator.user = 'katherine@example.com';
     expect((await polar.authorize()).text).not.toContain('fieldset>');
     expect((await polar.authorize({ sub_type: 'organization' })).text).toContain('You do not belong to any');

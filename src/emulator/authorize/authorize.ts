@@ -80,7 +80,8 @@ function parseAndDecide(
   if (lastValue(form, 'action') !== 'allow') return deny(parsed);
   const decision = {
     user,
-    organizations: form.getAll('organizations'),
+    // Those that the app named count as picked, whatever the person picks: Polar reads query and form as one.
+    organizations: [...query.getAll('organizations'), ...form.getAll('organizations')],
     isOrganizationRequest: isOrganizationRequest(query),
   };
   return allow(parsed, decision, emulator);

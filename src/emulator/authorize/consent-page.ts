@@ -12,14 +12,14 @@ import { userLinks } from './user-links.js';
 export function consentPage(
   request: EmulatorRequest,
   { client, scope }: AuthorizeRequest,
-  { user, organizations, isOrganizationRequest }: Decision,
+  { user, isOrganizationRequest }: Decision,
   emulator: EmulatorState,
 ): Answer {
   const name = client.metadata.client_name;
   const token = emulator.consentForms.show(request.queryString, user.email);
   const scopes = [...new Set(splitScope(intersectScope(scope, client.metadata.scope)))];
   const others = userLinks(request, emulator.directory, user);
-  const picker = organizationPicker(accessibleOrganizations(user), organizations, isOrganizationRequest);
+  const picker = organizationPicker(accessibleOrganizations(user), isOrganizationRequest);
   return page(
     `${name} wants to access your Polar account`,
     html`<div class="mark" aria-hidden="true"></div>
@@ -43,11 +43,7 @@ function scopeItem(scope: string): Html {
   return html`<li>${describeScope(scope)} <code>${scope}</code></li>`;
 }
 
-function organizationPicker(
-  organizations: readonly DirectoryOrganization[],
-  selected: readonly string[],
-  single: boolean,
-): Html {
+function organizationPicker(organizations: readonly DirectoryOrganization[], single: boolean): Html {
   if (organizations.length === 0) {
     return single
       ? html`<p class="hint">You do not belong to any organization, and one is needed here.</p>`
@@ -56,19 +52,19 @@ function organizationPicker(
   return html`<fieldset>
 <legend>${single ? 'Choose an organization' : 'Limit access to organizations'}</legend>
 <p class="hint">${single ? 'The app will see this one only.' : 'Choose none to share all of yours.'}</p>
-${organizations.map((organization) => choice(organization, selected, single))}
+${organizations.map((organization) => choice(organization, single, single && organizations.length === 1))}
 </fieldset>`;
 }
 
 function choice(
   { id, slug, name }: DirectoryOrganization,
-  selected: readonly string[],
   single: boolean,
+  isOnlyChoice: boolean,
 ): Html {
   const input = single
     ? html`<input type="radio" name="organizations" value="${id}" required`
     : html`<input type="checkbox" name="organizations" value="${id}"`;
-  return html`<label class="choice">${input}${selected.includes(id) ? html` checked` : ''}>
+  return html`<label class="choice">${input}${isOnlyChoice ? html` checked` : ''}>
 <span>${name}<small>${slug}</small></span></label>
 `;
 }
