@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { IntrospectionCache } from './api/introspection-cache.js';
+import { Organizations } from './api/organizations.js';
 import { type PolarAccess, polarAccess } from './api/polar-access.js';
 import { attemptCookieHashes } from './attempts/attempt-cookie.js';
 import type { PolarClientOptions } from './client/client-options.js';
@@ -55,6 +56,8 @@ export interface PolarRuntime extends Logins {
   revoke(tokens: TokenSet, justMinted: boolean): Promise<void>;
   /** Resolves when nothing is under way, or after `withinMs` milliseconds. */
   settled(withinMs: number): Promise<Unfinished>;
+  /** Which organizations logins reach. */
+  readonly organizations: Organizations;
   /** Tokens and API of a login that is looked up at each use. */
   access(findLogin: () => LoginHandle | Promise<LoginHandle>): PolarAccess;
 }
@@ -164,6 +167,13 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     ttlMs: introspectionTTLMs,
     now,
   });
+  const { apiVersion, fetch } = options;
+  const api = { keeper, apiURL: server.apiURL, apiVersion, fetch, timeoutMs };
+  const organizations = new Organizations({
+    ...api,
+    introspect: client.isPublic ? undefined : (token) => introspections.introspect(token),
+    now,
+  });
   const logins = findLogins(options, keeper);
   const { sessionKey } = options;
   const own = { clientID: credentials.clientID, server: nameOfServer(server), sessionKey };
@@ -174,6 +184,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     client,
     keeper,
     underWay,
+    organizations,
     revoke,
     verifyIdToken,
     async end(login, reason) {
@@ -217,18 +228,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       keeper.dropSpares();
       return underWay.settled(withinMs);
     },
-    access: (findLogin) =>
-      polarAccess(
-        {
-          keeper,
-          introspections,
-          apiURL: server.apiURL,
-          apiVersion: options.apiVersion,
-          fetch: options.fetch,
-          timeoutMs,
-        },
-        findLogin,
-      ),
+    access: (findLogin) => polarAccess({ ...api, organizations }, findLogin),
   };
   strategies.add(own, runtime);
   return runtime;

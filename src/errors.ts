@@ -16,6 +16,8 @@ export type PolarErrorCode =
   | 'login_expired'
   | 'logged_out'
   | 'insufficient_scope'
+  | 'organization_not_accessible'
+  | 'invalid_organization_id'
   | 'origin_not_allowed'
   | 'api_version_unknown'
   | 'unsupported_sdk'
@@ -251,6 +253,24 @@ export class PolarAPIVersionError extends PolarError {
   }
 }
 
+/**
+ * The login does not reach an organization (`organization_not_accessible`, status 403), or what a request names is no id of one
+ * (`invalid_organization_id`, status 404). The message is for the person.
+ */
+export class PolarOrganizationError extends PolarError {
+  /** Id of the organization, where the request names one. */
+  declare readonly organizationId?: string;
+
+  constructor(
+    code: 'organization_not_accessible' | 'invalid_organization_id',
+    message: string,
+    options: PolarErrorOptions & { readonly organizationId?: string | undefined } = {},
+  ) {
+    super(code, message, { status: code === 'invalid_organization_id' ? 404 : 403, ...options });
+    if (options.organizationId !== undefined) this.organizationId = options.organizationId;
+  }
+}
+
 // By literal names: a bundler may call the classes otherwise (esbuild: PolarLoginRequiredError2).
 const ownClasses = new Map<unknown, string>([
   [PolarError, 'PolarError'],
@@ -264,6 +284,7 @@ const ownClasses = new Map<unknown, string>([
   [PolarLoginRequiredError, 'PolarLoginRequiredError'],
   [PolarInsufficientScopeError, 'PolarInsufficientScopeError'],
   [PolarAPIVersionError, 'PolarAPIVersionError'],
+  [PolarOrganizationError, 'PolarOrganizationError'],
 ]);
 
 // Only our own: an app may call a class of its own like one of ours.

@@ -1,7 +1,7 @@
 /** Responses of any fetch: the platform's, node-fetch's and cross-fetch's, and what tests have in their place. */
 import { PolarResponseError } from './errors.js';
 
-// Polar's largest answer on these endpoints, its discovery document, is under 8 KiB.
+// Polar's largest answer on its OAuth endpoints, the discovery document, is under 8 KiB.
 const maxBodyBytes = 256 * 1024;
 
 /** A response as it is read here, whatever made it. */
@@ -67,7 +67,11 @@ export function discardBody(response: Partial<Response>): void {
  *
  * @throws PolarResponseError `response_too_large`; `malformed_response` where there is no way to read it
  */
-export async function readBody(response: FetchedResponse, where: string): Promise<string> {
+export async function readBody(
+  response: FetchedResponse,
+  where: string,
+  maxBytes = maxBodyBytes,
+): Promise<string> {
   const { source } = response;
   if (source.bodyUsed === true || source.body?.locked === true) {
     throw new PolarResponseError(
@@ -80,11 +84,11 @@ export async function readBody(response: FetchedResponse, where: string): Promis
   for await (const chunk of bytesOf(response, where)) {
     chunks.push(chunk);
     size += chunk.byteLength;
-    if (size > maxBodyBytes) {
+    if (size > maxBytes) {
       discardBody(source);
       throw new PolarResponseError(
         'response_too_large',
-        `${where} answered with more than ${maxBodyBytes / 1024} KiB. Check the server option.`,
+        `${where} answered with more than ${maxBytes / 1024} KiB. Check the server option.`,
       );
     }
   }

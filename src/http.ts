@@ -60,14 +60,12 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
           `${where} answered with a redirect, which is never followed. Check the server option.`,
         );
       }
-      throwIfBusy(response, where);
       const { status, headers } = response;
       if (request.ignoreBody && response.ok) {
         discardBody(response.source);
         return { status, headers, body: undefined };
       }
-      const text = await deadline.race(readBody(response, where));
-      return { status, headers, body: parsedBody(response, text, where) };
+      return await deadline.race(readAnswer(response, where));
     } catch (error) {
       const explained = deadline.explain(error, where);
       if (!isAnswered && isConnectionReset(error)) unansweredResets.add(explained as object);
@@ -101,6 +99,21 @@ function threwAtOnce(error: unknown, where: string): PolarTransientError {
     `${where}: the fetch option, or what replaces the global fetch, threw at once instead of returning a promise.`,
     { cause: harmlessCause(error) },
   );
+}
+
+/**
+ * Reads the JSON answer in a response. It throws what an {@link Http} throws; an end to waiting is the caller's to set.
+ *
+ * @param maxBytes how large the body may be
+ */
+export async function readAnswer(
+  response: FetchedResponse,
+  where: string,
+  maxBytes?: number,
+): Promise<HttpAnswer> {
+  throwIfBusy(response, where);
+  const text = await readBody(response, where, maxBytes);
+  return { status: response.status, headers: response.headers, body: parsedBody(response, text, where) };
 }
 
 /**

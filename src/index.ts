@@ -1,3 +1,4 @@
+export type { PolarOrganization, PolarOrganizations } from './api/organizations.js';
 export type { PolarAccess, PolarAccessToken } from './api/polar-access.js';
 export { type PolarSDKCore, type PolarSDKRequestOptions, sdkCore } from './api/sdk-core.js';
 export type {
@@ -36,6 +37,7 @@ export {
   PolarLoginFailedError,
   PolarLoginRequiredError,
   PolarOAuthError,
+  PolarOrganizationError,
   PolarResponseError,
   PolarTransientError,
 } from './errors.js';
@@ -45,6 +47,7 @@ export { type LogoutOptions, logout } from './express/logout.js';
 export type { PolarRequest } from './express/polar-request.js';
 export { polarTokens } from './express/polar-tokens.js';
 export { loginOnAuthError, requireLogin } from './express/require-login.js';
+export { type OrganizationOf, requireOrganization } from './express/require-organization.js';
 export { requireScope } from './express/require-scope.js';
 export type { IdTokenClaims } from './id-token/claims.js';
 export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-token.js';

@@ -39,6 +39,8 @@ export interface SessionLogin {
   readonly scopes: readonly string[];
   /** What was asked for at login. */
   readonly askedScopes: readonly string[];
+  /** Id of the organization for which a guard had it asked for. */
+  readonly askedOrganization: string | undefined;
   /**
    * The login itself.
    *
@@ -174,6 +176,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
       place: { ...place, loginId: entry.loginId },
       scopes: [...(known === undefined ? scopesOf(entry) : (known.tokens?.scopes ?? []))],
       askedScopes: entry.askedScopes,
+      askedOrganization: entry.askedOrganization,
       async open() {
         const opened = await openSessionEntry(entry, entryKeyring);
         if (opened !== undefined) return handleOf(place, opened);

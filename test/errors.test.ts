@@ -10,6 +10,7 @@ import {
   PolarInsufficientScopeError,
   PolarLoginRequiredError,
   PolarOAuthError,
+  PolarOrganizationError,
   PolarResponseError,
   PolarTransientError,
 } from '../src/errors.js';
@@ -55,6 +56,10 @@ function samples(from: ErrorsModule): Record<string, PolarError> {
     PolarLoginRequiredError: new from.PolarLoginRequiredError('not_logged_in', 'text', { cause }),
     PolarAPIVersionError: new from.PolarAPIVersionError('text', '2026-04', { cause }),
     PolarInsufficientScopeError: new from.PolarInsufficientScopeError('text', ['a:read'], { cause }),
+    PolarOrganizationError: new from.PolarOrganizationError('organization_not_accessible', 'text', {
+      organizationId: 'o',
+      cause,
+    }),
   };
 }
 
@@ -86,6 +91,7 @@ const expectations: [keyof ErrorsModule, PolarErrorCode, number | undefined, Rec
   ['PolarLoginRequiredError', 'not_logged_in', 401, {}],
   ['PolarInsufficientScopeError', 'insufficient_scope', 403, { scopes: ['a:read'] }],
   ['PolarAPIVersionError', 'api_version_unknown', 500, { apiVersion: '2026-04' }],
+  ['PolarOrganizationError', 'organization_not_accessible', 403, { organizationId: 'o' }],
 ];
 
 describe('the error classes', () => {
@@ -116,9 +122,10 @@ describe('the error classes', () => {
       new PolarOAuthError('oauth_error', 'text', { error: 'x', httpStatus: 400 }),
       new PolarResponseError('malformed_response', 'text'),
       new PolarTransientError('timeout', 'text'),
+      new PolarOrganizationError('invalid_organization_id', 'text'),
     ];
     for (const error of bare) {
-      for (const absent of ['cause', 'errorDescription', 'field', 'retryAfterSeconds'])
+      for (const absent of ['cause', 'errorDescription', 'field', 'organizationId', 'retryAfterSeconds'])
         expect(absent in error).toBe(false);
     }
     expect('status' in (bare[0] as object)).toBe(false);
@@ -131,6 +138,7 @@ describe('the error classes', () => {
       status: 500,
     });
     expect(error.status).toBe(500);
+    expect(new PolarOrganizationError('invalid_organization_id', 'text').status).toBe(404);
     expect(new PolarIdTokenError('id_token_missing', 'text', { status: 400 }).status).toBe(400);
   });
 });

@@ -28,6 +28,7 @@ import {
   logout,
   type OAuthErrorCode,
   type OnLoginEnded,
+  type OrganizationOf,
   type PolarAccess,
   type PolarAccessToken,
   PolarAPIVersionError,
@@ -47,6 +48,9 @@ import {
   PolarLoginRequiredError,
   PolarOAuthClient,
   PolarOAuthError,
+  type PolarOrganization,
+  PolarOrganizationError,
+  type PolarOrganizations,
   type PolarProfile,
   PolarRegistrationClient,
   type PolarRequest,
@@ -66,6 +70,7 @@ import {
   type RegistrationAccess,
   type RegistrationClientOptions,
   requireLogin,
+  requireOrganization,
   requireScope,
   type ServerEndpoints,
   type StorageKey,
@@ -230,6 +235,12 @@ app.get('/sdk', async (req, res) => {
   // @ts-expect-error the strategy's server it is
   sdkCore(req.polar, createPolarCore, { environment: 'sandbox' });
 });
+const organizationOf: OrganizationOf = (req) => req.params['org'];
+app.get('/orgs/:org', requireOrganization(organizationOf, loginPath), async (req, res) => {
+  const { organizations, isLimited }: PolarOrganizations = await req.polar.organizations();
+  const names: string[] = organizations.map(({ name }: PolarOrganization) => name);
+  res.json([names, isLimited]);
+});
 const logoutOptions: LogoutOptions = { redirectTo: '/' };
 app.post('/logout', logout(polar, logoutOptions));
 app.post('/disconnect', disconnect(polar, logoutOptions));
@@ -256,6 +267,7 @@ const showError: express.ErrorRequestHandler = (error: unknown, _req, res, next)
   const code: PolarErrorCode = error.code;
   if (error instanceof PolarTransientError) res.set('Retry-After', String(error.retryAfterSeconds ?? 1));
   if (error instanceof PolarInsufficientScopeError) console.log(error.scopes.join());
+  if (error instanceof PolarOrganizationError) console.log(error.organizationId);
   if (error instanceof PolarOAuthError) console.log(error.httpStatus, error.errorDescription);
   if (error instanceof PolarAPIVersionError) console.log(error.apiVersion);
   if (error instanceof PolarAuthorizationError) console.log(error.error);

@@ -1,7 +1,6 @@
-import { organizationsOf } from '../client/introspection.js';
 import { PolarLoginRequiredError } from '../errors.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
-import type { IntrospectionCache } from './introspection-cache.js';
+import type { Organizations, PolarOrganizations } from './organizations.js';
 import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';
 
 /**
@@ -59,17 +58,19 @@ export interface PolarAccess {
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /**
-   * Ids of the organizations to which the tokens are limited, from `POST /v1/oauth2/introspect`; empty means all of the
-   * user's. Remembered for 30 seconds. Not for public clients, which Polar lets introspect nothing.
+   * The organizations that this login reaches, all pages of `GET /v1/organizations/`, and whether the person has limited it to
+   * them, which `POST /v1/oauth2/introspect` says (RFC 7662). Cached for 30 seconds, for this login and access token.
    *
-   * @throws what {@link getAccessToken} throws, and PolarConfigurationError `invalid_option` for a public client
+   * @throws what {@link fetch} throws; PolarInsufficientScopeError (status 403) without the scope `organizations:read`;
+   * PolarResponseError `malformed_response`, `response_too_large`
    *
    * @example
    * ```ts
-   * const [organization] = await req.polar.organizations();
+   * const { organizations, isLimited } = await req.polar.organizations();
+   * if (isLimited) res.send(`You are connected to ${organizations.map(({ name }) => name).join(', ')}.`);
    * ```
    */
-  organizations(): Promise<readonly string[]>;
+  organizations(): Promise<PolarOrganizations>;
   /** True when somebody is logged in and that login is not known to have ended. */
   isLoggedIn(): Promise<boolean>;
 }
@@ -80,10 +81,10 @@ export interface PolarAccess {
  * @param findLogin asked at each use: a login may begin or end meanwhile; throws PolarLoginRequiredError for none
  */
 export function polarAccess(
-  parts: PolarApiParts & { readonly introspections: IntrospectionCache },
+  parts: PolarApiParts & { readonly organizations: Organizations },
   findLogin: () => LoginHandle | Promise<LoginHandle>,
 ): PolarAccess {
-  const { introspections, keeper } = parts;
+  const { keeper, organizations } = parts;
   const access: PolarAccess = {
     async getTokens(options) {
       const login = await findLogin();
@@ -100,18 +101,7 @@ export function polarAccess(
       return fetchFromPolar(parts, await findLogin(), input, init);
     },
     async organizations() {
-      const login = await findLogin();
-      const { accessToken } = await keeper.validTokens(login);
-      const first = await introspections.introspect(accessToken);
-      if (first.active) return organizationsOf(first);
-      const newer = await keeper.tokensAfterRefusal(login, accessToken);
-      const second = newer && (await introspections.introspect(newer.accessToken));
-      if (second?.active) return organizationsOf(second);
-      if (newer !== undefined) keeper.noteSecondRefusal(login, newer.accessToken);
-      throw new PolarLoginRequiredError(
-        'login_expired',
-        'Polar no longer knows the access token of this login. Log in with Polar again.',
-      );
+      return organizations.of(await findLogin());
     },
     async isLoggedIn() {
       try {

@@ -7,6 +7,8 @@ export interface AttemptRequest {
   readonly scopes: readonly string[];
   readonly subType?: SubType | undefined;
   readonly prompt?: Prompt | undefined;
+  /** Id of the organization that a guard needs, and that the person is to pick. */
+  readonly organization?: string | undefined;
   /** Further parameters of the authorize page. */
   readonly extra: Readonly<Record<string, string>>;
   readonly returnTo?: string | undefined;

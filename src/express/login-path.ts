@@ -16,12 +16,15 @@ export interface LoginPathOptions {
   readonly loginPath: string;
 }
 
-/** @throws TypeError when it is not a path */
-export function loginPathOf(options: LoginPathOptions, middleware: string): string {
+/**
+ * @param call how the middleware is called, up to its options
+ * @throws TypeError when it is not a path
+ */
+export function loginPathOf(options: LoginPathOptions, call: `${string}(${string}`): string {
   const loginPath = (options as LoginPathOptions | undefined)?.loginPath;
   if (typeof loginPath === 'string' && /^\/(?![/\\])/.test(loginPath)) return loginPath;
   throw new TypeError(
-    `${middleware} needs loginPath, the path of the route that starts the login: ${middleware}(${middleware === 'requireScope' ? 'scope, ' : ''}{ loginPath: '/auth/polar' }), not ${shownValue(loginPath)}`,
+    `${call.split('(', 1)[0]} needs loginPath, the path of the route that starts the login: ${call}{ loginPath: '/auth/polar' }), not ${shownValue(loginPath)}`,
   );
 }
 
@@ -37,12 +40,19 @@ export function wantsPage(req: Request): boolean {
   return !isScript && /\btext\/html\b/i.test(accept);
 }
 
-/** Sends a page to log in, with the scopes that it needs, to come back to where it was. */
+/** What a page needs of a login. */
+export interface LoginNeeds {
+  readonly scopes?: readonly string[];
+  /** Id of the organization that the person is to pick. */
+  readonly organization?: string | undefined;
+}
+
+/** Sends a page to log in with what it needs, to come back to where it was. */
 export function toLogin(
   req: Request,
   res: Response,
   next: NextFunction,
-  { loginPath, scopes = [] }: LoginPathOptions & { readonly scopes?: readonly string[] },
+  { loginPath, scopes = [], organization }: LoginPathOptions & LoginNeeds,
 ): void {
   // Something before the route, a time-out say, has answered already.
   if (res.headersSent) return;
@@ -59,9 +69,12 @@ export function toLogin(
     `${proxyPrefix}${loginPath}`,
     isRead ? `${proxyPrefix}${req.originalUrl}` : undefined,
   );
-  // The login asks for no scope that no guard names, whoever makes such an address.
-  const scope = `${login.includes('?') ? '&' : '?'}scope=${encodeURIComponent(scopes.join(' '))}`;
-  res.redirect(303, scopes.length === 0 ? login : `${login}${scope}`);
+  // The login asks for nothing that no guard needs, whoever makes such an address.
+  const needs = [
+    ...(scopes.length === 0 ? [] : [`scope=${encodeURIComponent(scopes.join(' '))}`]),
+    ...(organization === undefined ? [] : [`organization=${organization}`]),
+  ].join('&');
+  res.redirect(303, needs === '' ? login : `${login}${login.includes('?') ? '&' : '?'}${needs}`);
 }
 
 function goingRound(): PolarConfigurationError {

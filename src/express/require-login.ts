@@ -1,8 +1,7 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
 import { PolarLoginRequiredError } from '../errors.js';
-import { noStore } from '../no-store.js';
+import { guard, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-path.js';
-import { whyNotLoggedIn } from './not-logged-in.js';
 
 /**
  * Lets only people through who are logged in **and** whose login with Polar is alive. Pages are sent to log in and
@@ -18,18 +17,9 @@ import { whyNotLoggedIn } from './not-logged-in.js';
  * ```
  */
 export function requireLogin(options: LoginPathOptions): RequestHandler {
-  const loginPath = loginPathOf(options, 'requireLogin');
+  const loginPath = loginPathOf(options, 'requireLogin(');
   return function requireLogin(req: Request, res: Response, next: NextFunction): void {
-    isLoggedIn(req)
-      .then((yes) => {
-        if (yes) return next();
-        const problem = whyNotLoggedIn(req);
-        if (wantsPage(req) && problem instanceof PolarLoginRequiredError)
-          return toLogin(req, res, next, { loginPath });
-        noStore(res);
-        return next(problem);
-      })
-      .catch(next);
+    guard(req, res, next, loginPath, (each) => unlessLoggedIn(each, {}));
   };
 }
 
@@ -45,14 +35,10 @@ export function requireLogin(options: LoginPathOptions): RequestHandler {
  * ```
  */
 export function loginOnAuthError(options: LoginPathOptions): ErrorRequestHandler {
-  const loginPath = loginPathOf(options, 'loginOnAuthError');
+  const loginPath = loginPathOf(options, 'loginOnAuthError(');
   return function loginOnAuthError(error: unknown, req: Request, res: Response, next: NextFunction): void {
     if (error instanceof PolarLoginRequiredError && wantsPage(req) && !res.headersSent)
       toLogin(req, res, next, { loginPath });
     else next(error);
   };
-}
-
-async function isLoggedIn(req: Request): Promise<boolean> {
-  return req.polar.isLoggedIn();
 }

@@ -1,12 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { PolarScope } from '../client/polar-scope.js';
-import { PolarInsufficientScopeError, PolarLoginRequiredError } from '../errors.js';
-import { noStore } from '../no-store.js';
 import { list } from '../option-checks.js';
 import { nameScopes } from '../requestable-scopes.js';
-import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-path.js';
-import { whyNotLoggedIn } from './not-logged-in.js';
-import { runtimeOfRequest } from './request-runtime.js';
+import { guard, lacksScopes, type Refusal, unlessLoggedIn } from './guard.js';
+import { type LoginPathOptions, loginPathOf } from './login-path.js';
 
 /**
  * Lets only people through whose login with Polar has these scopes, all of them. Pages are sent to Polar again, to
@@ -32,36 +29,18 @@ export function requireScope(
 ): RequestHandler {
   const needed = list(scope, 'scope');
   if (needed.length === 0) throw new TypeError("requireScope needs a scope, such as 'organizations:read'");
-  const loginPath = loginPathOf(options, 'requireScope');
+  const loginPath = loginPathOf(options, 'requireScope(scope, ');
   nameScopes(needed);
 
   return function requireScope(req: Request, res: Response, next: NextFunction): void {
-    problemOf(req)
-      .then((problem) => {
-        if (problem === undefined) return next();
-        if (wantsPage(req) && canLogInHelp(req, problem))
-          return toLogin(req, res, next, { loginPath, scopes: needed });
-        noStore(res);
-        return next(problem);
-      })
-      .catch(next);
+    guard(req, res, next, loginPath, refusalOf);
   };
 
-  async function problemOf(req: Request): Promise<Error | undefined> {
-    if (!(await req.polar.isLoggedIn())) return whyNotLoggedIn(req);
+  async function refusalOf(req: Request): Promise<Refusal | undefined> {
+    const login = { scopes: needed };
+    const notLoggedIn = await unlessLoggedIn(req, login);
+    if (notLoggedIn !== undefined) return notLoggedIn;
     const missing = needed.filter((each) => !req.polar.scopes.includes(each));
-    if (missing.length === 0) return undefined;
-    return new PolarInsufficientScopeError(
-      `This needs the scope ${missing.join(' and ')}, which was not granted at login. Log in again and agree to it; if that does not help, register it for the client at Polar.`,
-      missing,
-    );
-  }
-
-  function canLogInHelp(req: Request, problem: Error): boolean {
-    if (problem instanceof PolarLoginRequiredError) return true;
-    // What was asked for at the last login and not granted will not be granted now: the browser would go round in circles.
-    const { scopes: granted = [], askedScopes: asked = [] } = runtimeOfRequest(req)?.loginOf(req) ?? {};
-    const isNew = (scope: string): boolean => !granted.includes(scope) && !asked.includes(scope);
-    return problem instanceof PolarInsufficientScopeError && needed.some(isNew);
+    return missing.length === 0 ? undefined : lacksScopes(req, missing, login);
   }
 }

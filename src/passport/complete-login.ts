@@ -63,7 +63,7 @@ export async function completeLogin(
 async function identify(
   parts: LoginFlowParts,
   req: Request,
-  { id, attempt: { nonce, scopes, appState: state } }: TakenAttempt,
+  { id, attempt: { nonce, scopes, organization, appState: state } }: TakenAttempt,
   { granted, receivedAt }: ExchangedCode,
   tokens: TokenSet,
 ): Promise<Verified & { readonly login: NewLogin }> {
@@ -81,6 +81,7 @@ async function identify(
     tokens,
     mintedAt: receivedAt,
     askedScopes: scopes,
+    askedOrganization: organization,
     attempt: id,
   });
   const { loginId } = login;

@@ -6,6 +6,7 @@ import { PolarConfigurationError } from '../errors.js';
 import { forOneRequest, isLocalHTTP } from '../option-checks.js';
 import { loggedInUser, sessionOf } from '../request-session.js';
 import { requestURL } from '../request-url.js';
+import { requestableOrganization } from '../requestable-organization.js';
 import { requestableScopes } from '../requestable-scopes.js';
 import { safeReturnTo } from '../return-to.js';
 import { nameOfServer } from '../server.js';
@@ -37,12 +38,15 @@ export async function startLogin(
   // Belongs to this tab from now on.
   delete session['returnTo'];
   const user = loggedInUser(req);
+  const organization = requestableOrganization(query.get('organization'));
   return sendToPolar(parts, req, {
     // To the letter as registered where it was given in full: Polar compares letters.
     redirectURI: isAbsolute(login.callbackURL) ? login.callbackURL : callback.href,
     scopes: [...new Set([...login.scope, ...wantedScopes(parts, req, query)])],
-    subType: login.subType,
-    prompt: login.prompt,
+    subType: organization === undefined ? login.subType : 'organization',
+    // Always a page on which the person decides: anybody can make such an address.
+    prompt: organization === undefined ? login.prompt : 'consent',
+    organization,
     extra: parts.authorizationParams(),
     returnTo,
     appState: login.appState,

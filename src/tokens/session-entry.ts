@@ -19,6 +19,8 @@ export interface OpenEntry extends LoginFacts {
   readonly mintedAt: number;
   /** What was asked for: a scope that is here and was not granted will not be granted next time either. */
   readonly askedScopes: readonly string[];
+  /** Id of the organization that a guard needed: where the person has picked another one, they are not asked again. */
+  readonly askedOrganization?: string | undefined;
   /** Identity of the Passport user to whom the tokens belong, as a hash. */
   readonly user: string;
   /** Id of the login attempt that it came from. */
@@ -40,7 +42,15 @@ export interface Waiting {
 export interface SealedEntry
   extends Pick<
     OpenEntry,
-    'loginId' | 'askedScopes' | 'user' | 'clientID' | 'server' | 'mintedAt' | 'attempt' | 'waiting'
+    | 'loginId'
+    | 'askedScopes'
+    | 'askedOrganization'
+    | 'user'
+    | 'clientID'
+    | 'server'
+    | 'mintedAt'
+    | 'attempt'
+    | 'waiting'
   > {
   readonly v: 2;
   readonly scopes: readonly string[];
@@ -73,7 +83,8 @@ export function newSessionEntry(login: NewLogin, user: string): OpenEntry {
 /** The entry as it is put into the session: sealed where the app has keys. */
 export async function sealSessionEntry(entry: OpenEntry, sealer: Sealer | undefined): Promise<SessionEntry> {
   if (sealer === undefined) return entry;
-  const { loginId, askedScopes, user, clientID, server, tokens, mintedAt, attempt } = entry;
+  const { loginId, askedScopes, askedOrganization, user, clientID, server, tokens, mintedAt, attempt } =
+    entry;
   const sealed = await sealer.seal(entry, purpose(entry));
   return {
     v: 2,
@@ -84,6 +95,7 @@ export async function sealSessionEntry(entry: OpenEntry, sealer: Sealer | undefi
     clientID,
     server,
     mintedAt,
+    ...(askedOrganization !== undefined && { askedOrganization }),
     ...(attempt !== undefined && { attempt }),
     sealed,
   };
@@ -106,25 +118,37 @@ export function scopesOf(entry: SessionEntry): readonly string[] {
 
 // Names all that stands outside, so that the sealed part cannot be put into the session of somebody else.
 function purpose(entry: SessionEntry): string {
-  const { askedScopes, attempt, clientID, loginId, mintedAt, server, user } = entry;
-  const outside = [loginId, user, clientID, server, scopesOf(entry), askedScopes, mintedAt, attempt];
+  const { askedOrganization, askedScopes, attempt, clientID, loginId, mintedAt, server, user } = entry;
+  const scopes = scopesOf(entry);
+  const outside = [
+    loginId,
+    user,
+    clientID,
+    server,
+    scopes,
+    askedScopes,
+    mintedAt,
+    attempt,
+    askedOrganization,
+  ];
   return `session-entry:${JSON.stringify(outside)}`;
 }
 
 /** An entry as it came out of a session, or undefined where it is none: tampered with, or of another version. */
 export function parseSessionEntry(value: unknown): SessionEntry | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { v, loginId, user, askedScopes, mintedAt, attempt, waiting, ...rest } = value as Readonly<
-    Record<string, unknown>
-  >;
+  const { v, loginId, user, askedScopes, askedOrganization, mintedAt, attempt, waiting, ...rest } =
+    value as Readonly<Record<string, unknown>>;
   if (!isLoginId(loginId) || !isText(user) || !isTexts(askedScopes) || typeof mintedAt !== 'number')
     return undefined;
   if (attempt !== undefined && !isText(attempt)) return undefined;
+  if (askedOrganization !== undefined && !isText(askedOrganization)) return undefined;
   const common = {
     loginId,
     user,
     askedScopes,
     mintedAt,
+    ...(askedOrganization !== undefined && { askedOrganization }),
     ...(attempt !== undefined && { attempt }),
     ...(isWaiting(waiting) && { waiting }),
   };

@@ -117,13 +117,14 @@ describe('getTokens', () => {
 });
 
 it('what every method of req.polar hands out is free of refresh tokens', async () => {
-  const browser = await loggedIn(async (access) => [
+  const useAll = async (access: PolarAccess) => [
     await access.getAccessToken(),
     await access.getAccessToken({ forceRefresh: true }),
     await access.organizations(),
     await access.isLoggedIn(),
     await (await access.fetch('/v1/users/me')).text(),
-  ]);
+  ];
+  const browser = await loggedIn(useAll, { strategy: { scope: ['openid', 'organizations:read'] } });
   await browser.get('/use').expect(200);
 });
 

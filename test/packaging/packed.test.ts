@@ -241,7 +241,7 @@ describe('a TypeScript app', () => {
   const source = `
     import express from 'express';
     import passport from 'passport';
-    import { type PolarAccessToken, PolarBearerStrategy, type PolarBearerUser, PolarError, type PolarProfile, PolarStrategy, polarTokens, requireLogin, requireScope, type TokenSet, type VerifyDone } from 'passport-polar-sh';
+    import { type PolarAccessToken, PolarBearerStrategy, type PolarBearerUser, PolarError, type PolarOrganization, type PolarOrganizations, type PolarProfile, PolarStrategy, polarTokens, requireLogin, requireOrganization, requireScope, type TokenSet, type VerifyDone } from 'passport-polar-sh';
     import { startPolarEmulator } from 'passport-polar-sh/emulator';
     const polar = new PolarStrategy(
       { clientID: 'c', clientSecret: process.env.POLAR_CLIENT_SECRET, callbackURL: '/cb', server: process.env.CI ? 'sandbox' : undefined },
@@ -267,13 +267,17 @@ describe('a TypeScript app', () => {
     });
     app.get('/either', passport.authenticate(new PolarBearerStrategy({ clientID: 'c', clientSecret: 's' }), { session: false }), passport.authenticate(['polar-bearer', 'polar']));
     app.get('/orders', requireScope(['orders:read', 'products:read'], { loginPath: '/auth' }), requireScope('customers:read', { loginPath: '/auth' }), async (req, res) => {
-      const organizations: readonly string[] = await req.polar.organizations();
-      res.json(organizations);
+      const { organizations, isLimited }: PolarOrganizations = await req.polar.organizations();
+      const names: string[] = organizations.map(({ name }: PolarOrganization) => name);
+      res.json([names, isLimited]);
     });
     // @ts-expect-error a public client
     new PolarBearerStrategy({ clientID: 'c' });
+    app.get('/orgs/:org', requireOrganization((req) => req.params.org, { loginPath: '/auth' }));
     // @ts-expect-error no loginPath
     requireScope('orders:read', {});
+    // @ts-expect-error no function
+    requireOrganization('org', { loginPath: '/auth' });
     export const codeOf = (error: unknown) => (error instanceof PolarError ? error.code : undefined);
     export const emulator = startPolarEmulator({ consent: 'auto' });
     // @ts-expect-error a misspelt option

@@ -168,6 +168,7 @@ describe('an entry where the app has keys', () => {
     ['askedScopes', ['openid']],
     ['mintedAt', 1],
     ['attempt', 'another'],
+    ['askedOrganization', 'another'],
     ['sealed', 'nothing'],
   ])('stays closed with another %s than it was sealed with', async (field, value) => {
     expect(await openSessionEntry({ ...(await sealed()), [field]: value }, sealer)).toBeUndefined();
@@ -176,7 +177,7 @@ describe('an entry where the app has keys', () => {
   it('holds an entry that is open, and nothing else', async () => {
     const { v, ...outside } = await sealed();
     const { loginId, user, clientID, server, scopes, askedScopes, mintedAt, attempt } = outside;
-    const bound = [loginId, user, clientID, server, scopes, askedScopes, mintedAt, attempt];
+    const bound = [loginId, user, clientID, server, scopes, askedScopes, mintedAt, attempt, undefined];
     const purpose = `session-entry:${JSON.stringify(bound)}`;
     for (const [content, opened] of [
       [entry, entry],

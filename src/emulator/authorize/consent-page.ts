@@ -56,11 +56,7 @@ ${organizations.map((organization) => choice(organization, single, single && org
 </fieldset>`;
 }
 
-function choice(
-  { id, slug, name }: DirectoryOrganization,
-  single: boolean,
-  isOnlyChoice: boolean,
-): Html {
+function choice({ id, slug, name }: DirectoryOrganization, single: boolean, isOnlyChoice: boolean): Html {
   const input = single
     ? html`<input type="radio" name="organizations" value="${id}" required`
     : html`<input type="checkbox" name="organizations" value="${id}"`;

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import { type Introspection, organizationsOf } from '../client/introspection.js';
+import { optionalNumber, requiredString, type WireObject, wireObject } from '../client/wire-fields.js';
+import { PolarError, PolarLoginRequiredError, PolarResponseError } from '../errors.js';
+import { fetchedResponse } from '../fetched-response.js';
+import { type HttpAnswer, readAnswer, startDeadline } from '../http.js';
+import type { LoginHandle } from '../refresh/login-handle.js';
+import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';
+import { TimedCache } from './timed-cache.js';
+
+/** An organization at Polar. */
+export interface PolarOrganization {
+  /** A UUID, which never changes. */
+  readonly id: string;
+  readonly name: string;
+  /** Its name in addresses, which may change. */
+  readonly slug: string;
+}
+
+/** The organizations of a login. */
+export interface PolarOrganizations {
+  /** Those that the login reaches, in the order of Polar. Where it is not limited, those of the person that do not enforce SSO. */
+  readonly organizations: readonly PolarOrganization[];
+  /**
+   * True where the person has limited the login to these; organizations that they join later are not reached then.
+   * Absent for a public client, which Polar does not tell.
+   */
+  readonly isLimited?: boolean;
+}
+
+/** What {@link Organizations} are given. */
+export interface OrganizationsParts extends PolarApiParts {
+  /** Asks what a token is good for; undefined for a public client, which Polar lets introspect nothing. */
+  readonly introspect: ((accessToken: string) => Promise<Introspection>) | undefined;
+  readonly now: () => number;
+}
+
+const ttlMs = 30_000;
+// A "no" is asked again soon: somebody may have been invited a moment ago.
+const negativeTTLMs = 5000;
+// Mostly of a few organizations, of 200 bytes each.
+const maxLists = 1000;
+const maxVisible = 10_000;
+const pageSize = 100;
+// Nobody belongs to 10,000 organizations: a Polar that names that many pages is none.
+const maxPages = 100;
+// A hundred organizations of 2 KB each, or of much more.
+const maxAnswerBytes = 4 * 1024 * 1024;
+
+/**
+ * Which organizations logins reach, as Polar's API has it. What is known belongs to one access token of one login: it is not
+ * there any more for the next token, and whoever asks for a login that has ended gets no further than the keeper.
+ */
+export class Organizations {
+  readonly #parts: OrganizationsParts;
+  readonly #lists: TimedCache<PolarOrganizations>;
+  readonly #visible: TimedCache<boolean>;
+
+  constructor(parts: OrganizationsParts) {
+    const { now } = parts;
+    this.#parts = parts;
+    this.#lists = new TimedCache({ maxEntries: maxLists, ttlMs: () => ttlMs, now });
+    this.#visible = new TimedCache({
+      maxEntries: maxVisible,
+      ttlMs: (isVisible) => (isVisible ? ttlMs : negativeTTLMs),
+      now,
+    });
+  }
+
+  /** All that the login reaches (`GET /v1/organizations/`), and whether it is limited to them. */
+  async of(login: LoginHandle): Promise<PolarOrganizations> {
+    const known = await this.#lists.get(await this.#keyOf(login), async () => {
+      const organizations = await this.#list(login);
+      const limits = await this.limitsOf(login);
+      return { organizations, ...(limits !== undefined && { isLimited: limits.length > 0 }) };
+    });
+    // To each their own: what one request does to its list must not be another's.
+    return structuredClone(known);
+  }
+
+  /** True when the login reaches this organization (`GET /v1/organizations/{id}`). */
+  async isVisible(login: LoginHandle, id: string): Promise<boolean> {
+    const key = await this.#keyOf(login, id);
+    return this.#visible.get(key, () =>
+      this.#asking(login, 'GET /v1/organizations/{id}', async (ask) => {
+        const { status, body } = await ask(`/v1/organizations/${id}`);
+        if (status === 200) return true;
+        // A UUID of another version than Polar's own is a 422. Any other 404 is not about the organization.
+        const { error } = (body ?? {}) as { error?: unknown };
+        if (status === 422 || (status === 404 && error === 'ResourceNotFound')) return false;
+        throw unexpected(status, 'GET /v1/organizations/{id}');
+      }),
+    );
+  }
+
+  /**
+   * Ids of the organizations to which a login is limited (`POST /v1/oauth2/introspect`); empty means all of the person's,
+   * undefined that this client cannot know.
+   */
+  async limitsOf(login: LoginHandle): Promise<readonly string[] | undefined> {
+    const { introspect, keeper } = this.#parts;
+    if (introspect === undefined) return undefined;
+    const { accessToken } = await keeper.validTokens(login);
+    const first = await introspect(accessToken);
+    if (first.active) return organizationsOf(first);
+    const newer = await keeper.tokensAfterRefusal(login, accessToken);
+    const second = newer && (await introspect(newer.accessToken));
+    if (second?.active) return organizationsOf(second);
+    if (newer !== undefined) keeper.noteSecondRefusal(login, newer.accessToken);
+    throw tokenUnknown();
+  }
+
+  async #list(login: LoginHandle): Promise<PolarOrganization[]> {
+    return this.#asking(login, 'GET /v1/organizations/', async (ask) => {
+      // By their ids: one that is created meanwhile moves others to the next page.
+      const found = new Map<string, PolarOrganization>();
+      for (let page = 1, pages = 1; page <= pages; page++) {
+        const { status, body } = await ask(`/v1/organizations/?limit=${pageSize}&page=${page}`);
+        if (status !== 200) throw unexpected(status, 'GET /v1/organizations/');
+        const parsed = parsePage(body);
+        for (const organization of parsed.items) found.set(organization.id, organization);
+        pages = parsed.pages;
+      }
+      return [...found.values()];
+    });
+  }
+
+  /** Asks the API, within the time-out for all that is asked. */
+  async #asking<T>(
+    login: LoginHandle,
+    where: string,
+    work: (ask: (path: string) => Promise<HttpAnswer>) => Promise<T>,
+  ): Promise<T> {
+    const deadline = startDeadline(this.#parts.timeoutMs);
+    try {
+      return await work(async (path) => {
+        const response = await fetchFromPolar(this.#parts, login, path, { signal: deadline.signal });
+        const answer = await deadline.race(
+          readAnswer(fetchedResponse(response, where), where, maxAnswerBytes),
+        );
+        if (answer.status === 401) throw tokenUnknown();
+        return answer;
+      });
+    } catch (error) {
+      throw error instanceof PolarError ? error : deadline.explain(error, where);
+    } finally {
+      deadline.stop();
+    }
+  }
+
+  // Whoever sees the memory of this process should find no list of tokens.
+  async #keyOf(login: LoginHandle, id?: string): Promise<string> {
+    const { accessToken } = await this.#parts.keeper.validTokens(login);
+    return createHash('sha256')
+      .update(JSON.stringify([login.loginId, accessToken, id]))
+      .digest('base64url');
+  }
+}
+
+function parsePage(body: unknown): { readonly items: PolarOrganization[]; readonly pages: number } {
+  const what = "Polar's list of organizations";
+  const { items, pagination } = wireObject(body, what);
+  const pages = optionalNumber(wireObject(pagination, what), 'max_page', what) ?? 1;
+  if (!Array.isArray(items) || pages > maxPages)
+    throw new PolarResponseError(
+      'malformed_response',
+      `${what} is none, or has more than ${maxPages} pages.`,
+    );
+  return { items: items.map((item) => parseOrganization(wireObject(item, what), what)), pages };
+}
+
+function parseOrganization(wire: WireObject, what: string): PolarOrganization {
+  const text = (field: string): string => requiredString(wire, field, what);
+  return { id: text('id'), name: text('name'), slug: text('slug') };
+}
+
+function tokenUnknown(): PolarLoginRequiredError {
+  return new PolarLoginRequiredError(
+    'login_expired',
+    'Polar no longer knows the access token of this login. Log in with Polar again.',
+  );
+}
+
+function unexpected(status: number, where: string): PolarResponseError {
+  return new PolarResponseError(
+    'malformed_response',
+    `${where} answered ${status}, which makes no sense there. Check the server option.`,
+  );
+}

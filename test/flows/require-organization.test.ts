@@ -1,0 +1,390 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Express } from 'express';
+import { logout, requireLogin, requireOrganization, requireScope } from 'passport-polar-sh';
+import type { Browser } from '../support/browser.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+const acme = '22222220-2222-4222-8222-222222222222';
+const engines = '22222221-2222-4222-8222-222222222222';
+const compilers = '22222222-2222-4222-8222-222222222222';
+const loginPath = '/auth/polar';
+
+const routes = (server: Express): void => {
+  server.use(
+    '/orgs/:org',
+    requireOrganization((req) => req.params['org'], { loginPath }),
+    (req, res) => void res.json({ scopes: [...req.polar.scopes].sort() }),
+  );
+};
+const start = async (options: TestAppOptions = {}) => {
+  app = await startTestApp({
+    ...options,
+    strategy: { scope: ['openid', 'email', 'organizations:read'], ...options.strategy },
+    routes: (server, parts) => {
+      server.post('/logout', logout(parts.polar, { redirectTo: '/' }));
+      (options.routes ?? routes)(server, parts);
+    },
+  });
+  return app.browser();
+};
+
+const page = (browser: Browser, path: string) => browser.get(path).set('accept', 'text/html,*/*');
+const program = (browser: Browser, path: string) => browser.get(path).set('accept', 'application/json');
+const outcome = ({ status, body }: { status: number; body: { code?: string } }) => [status, body.code];
+/** Opens the authorize page to which a page leads. */
+async function sentToPolar(browser: Browser, path: string): Promise<URL> {
+  const answer = await page(browser, path);
+  expect(answer.status).toBe(303);
+  return browser.startLogin(answer.headers['location'] as string);
+}
+/** Picks organizations at Polar, and comes back. */
+const pick = async (browser: Browser, authorizeURL: URL, ...organizations: string[]) =>
+  browser.get(await app.emulator.authorize(authorizeURL, { organizations }));
+const logIn = async (browser: Browser, ...organizations: string[]) =>
+  pick(browser, await browser.startLogin(), ...organizations);
+const asked = () => app.emulator.requests.filter(({ path }) => path.startsWith('/v1/organizations/')).length;
+
+describe('a login that reaches the organization', () => {
+  it.each([[[]], [['acme']]])('gets through, limited to %j', async (limits) => {
+    const browser = await start();
+    await logIn(browser, ...limits);
+    expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
+    expect((await program(browser, `/orgs/${acme.toUpperCase()}`)).status).toBe(200);
+    expect(asked()).toBe(1);
+  });
+
+  it('has Polar asked once for all requests, and again after half a minute', async () => {
+    const browser = await start();
+    await logIn(browser);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => program(browser, `/orgs/${acme}`)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(asked()).toBe(1);
+    app.emulator.advanceTime(29);
+    await program(browser, `/orgs/${acme}`).expect(200);
+    expect(asked()).toBe(1);
+    app.emulator.advanceTime(2);
+    await program(browser, `/orgs/${acme}`).expect(200);
+    expect(asked()).toBe(2);
+  });
+
+  it('gets through with the scope organizations:write alone', async () => {
+    const browser = await start({ strategy: { scope: ['openid', 'organizations:write'] } });
+    await logIn(browser);
+    expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
+  });
+});
+
+describe('a login that is limited to others', () => {
+  it('is sent to pick the organization, and comes back', async () => {
+    const browser = await start();
+    await logIn(browser, 'acme');
+    const first = await page(browser, `/orgs/${engines.toUpperCase()}?week=3`);
+    expect([first.status, first.headers['location'], first.headers['cache-control']]).toEqual([
+      303,
+      `/auth/polar?return_to=%2Forgs%2F${engines.toUpperCase()}%3Fweek%3D3&scope=organizations%3Aread&organization=${engines}`,
+      'no-store',
+    ]);
+    const polar = await browser.startLogin(first.headers['location'] as string);
+    expect(Object.fromEntries(polar.searchParams)).toMatchObject({
+      sub_type: 'organization',
+      prompt: 'consent',
+      scope: 'openid email organizations:read',
+    });
+    // Polar would count it as picked, whatever the person picks.
+    expect(polar.searchParams.has('organizations')).toBe(false);
+    const back = await pick(browser, polar, 'analytical-engines');
+    expect(back.headers['location']).toBe(`/orgs/${engines.toUpperCase()}?week=3`);
+    expect((await page(browser, `/orgs/${engines}`)).status).toBe(200);
+    expect(app.emulator.liveTokens().map(({ organizations }) => organizations)).toEqual([[engines]]);
+  });
+
+  it('gets an error, and not Polar’s page again, where the person picks another one', async () => {
+    const browser = await start();
+    await logIn(browser, 'acme');
+    await pick(browser, await sentToPolar(browser, `/orgs/${engines}`), 'acme');
+    for (let visit = 0; visit < 3; visit++) {
+      const answer = await page(browser, `/orgs/${engines}`);
+      expect(outcome(answer)).toEqual([403, 'organization_not_accessible']);
+      expect(answer.body.message).toMatch(/^Your login with Polar does not reach this organization/);
+    }
+    expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
+    // For yet another organization they are asked.
+    await pick(browser, await sentToPolar(browser, `/orgs/${compilers}`), 'acme');
+    expect((await page(browser, `/orgs/${compilers}`)).status).toBe(403);
+  });
+
+  it('keeps what it had where the person says no at Polar', async () => {
+    const browser = await start();
+    await logIn(browser, 'acme');
+    const polar = await sentToPolar(browser, `/orgs/${engines}`);
+    await browser.get(await app.emulator.authorize(polar, { deny: true }));
+    expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
+  });
+
+  it('keeps the scopes that were granted on demand', async () => {
+    const browser = await start({
+      routes: (server) => {
+        server.get('/orders', requireScope('orders:read', { loginPath }), (_req, res) => void res.json({}));
+        routes(server);
+      },
+    });
+    await logIn(browser);
+    await pick(browser, await sentToPolar(browser, '/orders'), 'acme');
+    await pick(browser, await sentToPolar(browser, `/orgs/${engines}`), 'analytical-engines');
+    expect((await page(browser, `/orgs/${engines}`)).body.scopes).toContain('orders:read');
+  });
+
+  it('is a 403 for a program, for which nobody is asked what the login is limited to', async () => {
+    const browser = await start();
+    await logIn(browser, 'acme');
+    const answer = await program(browser, `/orgs/${engines}`);
+    expect(outcome(answer)).toEqual([403, 'organization_not_accessible']);
+    expect(answer.headers['cache-control']).toBe('no-store');
+    expect(app.errors).toMatchObject([{ organizationId: engines, status: 403 }]);
+    expect(app.emulator.requests.some(({ endpoint }) => endpoint === 'introspect')).toBe(false);
+  });
+
+  it('to an organization that the person has left gets an error at once', async () => {
+    const browser = await start();
+    await logIn(browser, 'acme');
+    app.emulator.fail('api', {
+      status: 404,
+      body: { error: 'ResourceNotFound', detail: 'Not found' },
+    });
+    expect(outcome(await page(browser, `/orgs/${acme}`))).toEqual([403, 'organization_not_accessible']);
+  });
+});
+
+describe('a login that is not limited', () => {
+  it('gets an error for an organization that the person does not belong to', async () => {
+    const browser = await start();
+    await logIn(browser);
+    for (const open of [page, program])
+      expect(outcome(await open(browser, `/orgs/${compilers}`))).toEqual([
+        403,
+        'organization_not_accessible',
+      ]);
+    expect(asked()).toBe(1);
+    app.emulator.advanceTime(6);
+    await program(browser, `/orgs/${compilers}`);
+    expect(asked()).toBe(2);
+  });
+
+  it('does not reach an organization that enforces SSO', async () => {
+    const browser = await start();
+    await logIn(browser);
+    app.emulator.enforceSSO('acme');
+    expect(outcome(await page(browser, `/orgs/${acme}`))).toEqual([403, 'organization_not_accessible']);
+  });
+});
+
+describe('what the last login knew', () => {
+  it('is not believed of the next one, nor after a logout', async () => {
+    const browser = await start();
+    await logIn(browser);
+    await page(browser, `/orgs/${engines}`).expect(200);
+    await logIn(browser, 'acme');
+    expect((await program(browser, `/orgs/${engines}`)).status).toBe(403);
+    await logIn(browser);
+    expect((await program(browser, `/orgs/${engines}`)).status).toBe(200);
+    await browser.post('/logout');
+    expect(outcome(await program(browser, `/orgs/${engines}`))).toEqual([401, 'not_logged_in']);
+  });
+
+  it('is nobody else’s', async () => {
+    const [ada, grace] = [await start(), app.browser()];
+    await logIn(ada);
+    await grace.get(await app.emulator.authorize(await grace.startLogin(), { user: 'grace@example.com' }));
+    expect((await program(ada, `/orgs/${acme}`)).status).toBe(200);
+    expect((await program(grace, `/orgs/${acme}`)).status).toBe(403);
+    expect((await program(grace, `/orgs/${compilers}`)).status).toBe(200);
+    expect((await program(ada, `/orgs/${compilers}`)).status).toBe(403);
+  });
+});
+
+describe('who is not logged in', () => {
+  it('is sent to log in and back, with the scope that is needed', async () => {
+    const browser = await start({ strategy: { scope: ['openid'] } });
+    expect(outcome(await program(browser, `/orgs/${acme}`))).toEqual([401, 'not_logged_in']);
+    const polar = await sentToPolar(browser, `/orgs/${acme}`);
+    expect(polar.searchParams.get('scope')).toBe('openid organizations:read');
+    expect(polar.searchParams.has('sub_type')).toBe(false);
+    expect((await pick(browser, polar)).headers['location']).toBe(`/orgs/${acme}`);
+    expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
+  });
+
+  it('is sent to log in again once Polar has ended the login', async () => {
+    const browser = await start();
+    await logIn(browser);
+    app.emulator.advanceTime(60);
+    app.emulator.revokeAll();
+    expect((await page(browser, `/orgs/${acme}`)).headers['location']).toMatch(/^\/auth\/polar\?return_to=/);
+    expect(outcome(await program(browser, `/orgs/${acme}`))).toEqual([401, 'not_logged_in']);
+  });
+});
+
+describe('a login without the scope', () => {
+  it('is sent to agree to it, once', async () => {
+    const browser = await start({ strategy: { scope: ['openid'] } });
+    await logIn(browser);
+    const { status, body } = await program(browser, `/orgs/${acme}`);
+    expect([status, body.code]).toEqual([403, 'insufficient_scope']);
+    expect(body.message).toContain('organizations:read');
+    app.emulator.updateClient(app.client.clientID, { scope: 'openid email' });
+    await pick(browser, await sentToPolar(browser, `/orgs/${acme}`));
+    expect(outcome(await page(browser, `/orgs/${acme}`))).toEqual([403, 'insufficient_scope']);
+    expect(asked()).toBe(0);
+  });
+});
+
+describe('a public client', () => {
+  it('cannot know what a login is limited to, so the person is asked, once', async () => {
+    const browser = await start({ publicClient: true });
+    await logIn(browser, 'acme');
+    await pick(browser, await sentToPolar(browser, `/orgs/${engines}`), 'analytical-engines');
+    expect((await page(browser, `/orgs/${engines}`)).status).toBe(200);
+    await pick(browser, await sentToPolar(browser, `/orgs/${compilers}`), 'acme');
+    expect(outcome(await page(browser, `/orgs/${compilers}`))).toEqual([403, 'organization_not_accessible']);
+  });
+});
+
+describe('what is no id', () => {
+  it.each([
+    'acme',
+    '1',
+    `${acme}0`,
+    `{${acme}}`,
+    acme.replaceAll('-', ''),
+    '%00',
+    '..%2f..',
+    'x'.repeat(3000),
+  ])('%s is a 404, and Polar is not asked', async (id) => {
+    const browser = await start();
+    await logIn(browser);
+    for (const open of [page, program])
+      expect(outcome(await open(browser, `/orgs/${id}`))).toEqual([404, 'invalid_organization_id']);
+    expect(asked()).toBe(0);
+  });
+
+  it('counts as not accessible where it is a UUID of another version than Polar’s', async () => {
+    const browser = await start();
+    await logIn(browser);
+    expect((await program(browser, '/orgs/22222220-2222-1222-8222-222222222222')).status).toBe(403);
+  });
+
+  it.each([
+    ['nothing', undefined, 404],
+    ['null', null, 404],
+    ['a list', [acme], 404],
+    ['a promise of an id', Promise.resolve(acme), 200],
+    ['a promise of nothing', Promise.resolve(undefined), 404],
+  ])('a function that finds %s', async (_what, found, status) => {
+    const browser = await start({
+      routes: (server) =>
+        server.get(
+          '/mine',
+          requireOrganization(() => found, { loginPath }),
+          (_req, res) => void res.json({}),
+        ),
+    });
+    await logIn(browser);
+    expect((await page(browser, '/mine')).status).toBe(status);
+  });
+
+  it('a function that throws or rejects reaches the error handler', async () => {
+    const browser = await start({
+      routes: (server) => {
+        const guard = (find: () => Promise<string>) => requireOrganization(find, { loginPath });
+        server.get(
+          '/throws',
+          guard(() => {
+            throw new Error('thrown');
+          }),
+        );
+        server.get(
+          '/rejects',
+          guard(() => Promise.reject(new Error('rejected'))),
+        );
+      },
+    });
+    await logIn(browser);
+    expect((await page(browser, '/throws')).body.message).toBe('thrown');
+    expect((await page(browser, '/rejects')).body.message).toBe('rejected');
+  });
+});
+
+describe('while Polar is down', () => {
+  it.each([
+    [{ status: 500 }, 'server_error'],
+    [{ status: 429, retryAfterSeconds: 9 }, 'rate_limited'],
+    ['half-body', 'network_error'],
+  ] as const)('%j is a transient error, which is not remembered', async (fault, code) => {
+    const browser = await start();
+    await logIn(browser);
+    app.emulator.fail('api', fault, 2);
+    expect(outcome(await page(browser, `/orgs/${acme}`))).toEqual([503, code]);
+    app.emulator.heal();
+    expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
+  });
+
+  it('so is an introspection that fails, and nobody is sent anywhere', async () => {
+    const browser = await start();
+    await logIn(browser, 'acme');
+    app.emulator.fail('introspect', { status: 500 });
+    expect(outcome(await page(browser, `/orgs/${engines}`))).toEqual([503, 'server_error']);
+    expect((await page(browser, `/orgs/${engines}`)).status).toBe(303);
+  });
+
+  it('a 404 that is not about the organization is no “no”', async () => {
+    const browser = await start({
+      strategy: {
+        fetch: async (input, init) =>
+          input.includes('/v1/organizations/')
+            ? Response.json({ detail: 'Not Found' }, { status: 404 })
+            : fetch(input, init),
+      },
+    });
+    await logIn(browser);
+    expect(outcome(await page(browser, `/orgs/${acme}`))).toEqual([502, 'malformed_response']);
+  });
+});
+
+describe('an address that a stranger has made', () => {
+  it('does no more than to have the person asked at Polar', async () => {
+    const browser = await start();
+    await logIn(browser, 'acme');
+    const polar = await browser.startLogin(`/auth/polar?organization=${engines}&return_to=/me`);
+    expect(polar.searchParams.get('prompt')).toBe('consent');
+    expect(polar.search).not.toContain(engines);
+    expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
+    await pick(browser, polar, 'acme');
+    expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
+  });
+
+  it.each(['acme', '', `${engines}%20${acme}`, `${engines}&organizations=${acme}&sub_type=organization`])(
+    'with %s asks for nothing of it',
+    async (value) => {
+      const browser = await start();
+      const { searchParams } = await browser.startLogin(`/auth/polar?organization=x${value}`);
+      for (const name of ['organization', 'organizations', 'sub_type', 'prompt'])
+        expect(searchParams.has(name)).toBe(false);
+    },
+  );
+});
+
+describe('when it is set up wrong', () => {
+  it('names what it needs', async () => {
+    await start();
+    expect(() => requireOrganization(undefined as never, { loginPath })).toThrow(
+      'requireOrganization needs a function that finds the id of the organization',
+    );
+    for (const options of [undefined, {}, { loginPath: '//evil.example' }])
+      expect(() => requireOrganization(() => acme, options as never)).toThrow(
+        "requireOrganization needs loginPath, the path of the route that starts the login: requireOrganization((req) => req.params.org, { loginPath: '/auth/polar' })",
+      );
+    expect(() => requireLogin(undefined as never)).toThrow("requireLogin({ loginPath: '/auth/polar' })");
+  });
+});
