@@ -74,7 +74,18 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
     const organizations =
       login?.tokens && req.query['show'] === 'organizations' ? await currentOrganizations(req) : undefined;
     const visitedAt = `${req.protocol}://${req.get('host')}`;
-    res.send(homePage({ ...config, nonce: res.locals['nonce'], visitedAt, notice, login, organizations }));
+    const connectedTo = login?.tokens && (await currentConnection(req));
+    res.send(
+      homePage({
+        ...config,
+        nonce: res.locals['nonce'],
+        visitedAt,
+        notice,
+        login,
+        organizations,
+        connectedTo,
+      }),
+    );
   });
 
   // ?return_to=/path, which the strategy reads itself, is where people come back to.
@@ -167,6 +178,18 @@ async function currentLogin(req: Request): Promise<LoggedIn | undefined> {
     return { user, tokens: await req.polar.getTokens() };
   } catch (error) {
     return { user, problem: publicError(error) };
+  }
+}
+
+/** What the login is limited to, in words; undefined where that cannot be said now. */
+async function currentConnection(req: Request): Promise<string | undefined> {
+  if (!req.polar.scopes.includes('organizations:read')) return undefined;
+  try {
+    const { organizations, isLimited } = await req.polar.organizations();
+    if (isLimited === false) return 'all of yours';
+    return organizations.map(({ name }) => name).join(', ') || 'none';
+  } catch {
+    return undefined;
   }
 }
 

@@ -30,6 +30,8 @@ export interface HomePage {
   readonly notice: string | undefined;
   readonly login: LoggedIn | undefined;
   readonly organizations: OrganizationsShown | undefined;
+  /** Which organizations the login reaches, in words. */
+  readonly connectedTo: string | undefined;
 }
 
 /** The page with the login button, or with who is logged in. */
@@ -42,7 +44,7 @@ export function homePage(page: HomePage): string {
     title: `${login.user.displayName} · Log in with Polar`,
     nonce,
     aside: html`<form method="post" action="/logout"><button class="button quiet" type="submit">Log out</button></form>`,
-    content: html`${messages(page)}<div class="account">${person(login.user, page.polarName)}
+    content: html`${messages(page)}<div class="account">${person(login.user, page)}
 ${login.tokens === undefined ? trouble(login.problem) : token(login.tokens)}</div>
 ${page.organizations !== undefined && organizationsSection(page.organizations)}`,
   });
@@ -70,7 +72,7 @@ ${codeSample}
 </div>`;
 }
 
-function person({ displayName, emails, id }: PolarProfile, polarName: string): Html {
+function person({ displayName, emails, id }: PolarProfile, { polarName, connectedTo }: HomePage): Html {
   const email = emails?.[0];
   return html`<section class="card person" aria-labelledby="who">
 <div class="avatar" aria-hidden="true">${[...displayName][0]?.toUpperCase()}</div>
@@ -85,7 +87,10 @@ ${
       : html`<span class="badge warn">not verified</span>`
   }</p>`
 }
-<dl class="facts"><dt>Polar id</dt><dd><code>${id}</code></dd><dt>Logged in at</dt><dd>${polarName}</dd></dl>
+<dl class="facts"><dt>Polar id</dt><dd><code>${id}</code></dd><dt>Logged in at</dt><dd>${polarName}</dd>${
+    connectedTo !== undefined &&
+    html`<dt>Organizations</dt><dd>${connectedTo}. <a href="/auth/polar?sub_type=organization">Change organization</a></dd>`
+  }</dl>
 </div>
 </section>`;
 }

@@ -226,6 +226,28 @@ describe('logged in', () => {
     expect((await browser.get('/?show=organizations')).text).toContain('Analytical Engines');
   });
 
+  it('shows to which organization the login is limited, and the way to change it', async () => {
+    app = await runApp();
+    const browser = await loggedIn(app);
+    const change = '<a href="/auth/polar?sub_type=organization">Change organization</a>';
+    expect((await browser.get('/')).text).toContain(`<dd>all of yours. ${change}</dd>`);
+    const polar = await browser.startLogin('/auth/polar?sub_type=organization');
+    expect(polar.searchParams.get('prompt')).toBe('consent');
+    await browser.get(await app.emulator.authorize(polar, { organizations: ['analytical-engines'] }));
+    expect((await browser.get('/')).text).toContain(`<dd>Analytical Engines. ${change}</dd>`);
+  });
+
+  it.each([
+    ['the scope is missing', { POLAR_SCOPE: 'openid' }],
+    ['the API fails', {}],
+  ])('shows no organization where %s', async (_why, env) => {
+    app = await runApp(env);
+    const browser = await loggedIn(app);
+    app.emulator.fail('api', { status: 500 });
+    const { status, text } = await browser.get('/');
+    expect([status, text.includes('Change organization')]).toEqual([200, false]);
+  });
+
   it('tells people and scripts when the API fails', async () => {
     app = await runApp();
     jest.spyOn(console, 'error').mockImplementation(() => {});

@@ -101,20 +101,26 @@ describe('a login that is limited to others', () => {
     expect(app.emulator.liveTokens().map(({ organizations }) => organizations)).toEqual([[engines]]);
   });
 
-  it('gets an error, and not Polar’s page again, where the person picks another one', async () => {
-    const browser = await start();
-    await logIn(browser, 'acme');
-    await pick(browser, await sentToPolar(browser, `/orgs/${engines}`), 'acme');
-    for (let visit = 0; visit < 3; visit++) {
-      const answer = await page(browser, `/orgs/${engines}`);
-      expect(outcome(answer)).toEqual([403, 'organization_not_accessible']);
-      expect(answer.body.message).toMatch(/^Your login with Polar does not reach this organization/);
-    }
-    expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
-    // For yet another organization they are asked.
-    await pick(browser, await sentToPolar(browser, `/orgs/${compilers}`), 'acme');
-    expect((await page(browser, `/orgs/${compilers}`)).status).toBe(403);
-  });
+  it.each([
+    ['as they are', undefined],
+    ['sealed with keys of the app', ['k'.repeat(32)]],
+  ])(
+    'gets an error, and not Polar’s page again, where the person picks another one (entries %s)',
+    async (_how, encryptionKeys) => {
+      const browser = await start({ strategy: { encryptionKeys } });
+      await logIn(browser, 'acme');
+      await pick(browser, await sentToPolar(browser, `/orgs/${engines}`), 'acme');
+      for (let visit = 0; visit < 3; visit++) {
+        const answer = await page(browser, `/orgs/${engines}`);
+        expect(outcome(answer)).toEqual([403, 'organization_not_accessible']);
+        expect(answer.body.message).toMatch(/^Your login with Polar does not reach this organization/);
+      }
+      expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
+      // For yet another organization they are asked.
+      await pick(browser, await sentToPolar(browser, `/orgs/${compilers}`), 'acme');
+      expect((await page(browser, `/orgs/${compilers}`)).status).toBe(403);
+    },
+  );
 
   it('keeps what it had where the person says no at Polar', async () => {
     const browser = await start();

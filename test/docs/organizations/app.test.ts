@@ -1,0 +1,50 @@
+import { afterAll, expect, test } from '@jest/globals';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
+import request from 'supertest';
+import { createApp } from './app.js';
+
+const acme = '22222220-2222-4222-8222-222222222222';
+const engines = '22222221-2222-4222-8222-222222222222';
+
+const running = startPolarEmulator();
+afterAll(async () => (await running).close());
+
+/** Somebody with a browser: `open` a page, and `pick` organizations wherever that leads to Polar. */
+async function person() {
+  const polar = await running;
+  const browser = request.agent(createApp(polar.strategyOptions()));
+  const open = (path: string) => browser.get(path).set('accept', 'text/html');
+  const pick = async (path: string, ...organizations: string[]) => {
+    let answer = await open(path);
+    if (answer.status === 303) answer = await open(String(answer.headers['location']));
+    const back = await open(await polar.authorize(answer.headers['location'], { organizations }));
+    return open(String(back.headers['location']));
+  };
+  return { open, pick };
+}
+
+test('people see what they are connected to, and change it', async () => {
+  const { pick } = await person();
+  expect((await pick('/')).body).toEqual({ connectedTo: ['acme', 'Analytical Engines'], isLimited: false });
+  const one = { connectedTo: ['acme'], isLimited: true };
+  expect((await pick('/auth/polar/organization', 'acme')).body).toEqual(one);
+});
+
+test('a login without a page of Polar lifts the limit', async () => {
+  const { open, pick } = await person();
+  await pick('/auth/polar/organization', 'acme');
+  expect((await open('/')).body.isLimited).toBe(true);
+  await pick('/auth/polar?return_to=/');
+  expect((await open('/')).body.isLimited).toBe(false);
+});
+
+test('a page of an organization has people pick it, once', async () => {
+  const { open, pick } = await person();
+  await pick('/auth/polar/organization', 'acme');
+  expect((await open(`/orgs/${acme}`)).body).toMatchObject({ name: 'acme' });
+  const refused = await pick(`/orgs/${engines}`, 'acme');
+  expect(refused.status).toBe(403);
+  expect(refused.text).toContain('<a href="/auth/polar/organization">Change organization</a>');
+  await pick('/auth/polar/organization', 'analytical-engines');
+  expect((await open(`/orgs/${engines}`)).body).toMatchObject({ name: 'Analytical Engines' });
+});

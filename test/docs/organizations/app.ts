@@ -1,0 +1,53 @@
+import express, { type ErrorRequestHandler } from 'express';
+import session from 'express-session';
+import { Passport } from 'passport';
+import {
+  PolarOrganizationError,
+  PolarStrategy,
+  type PolarStrategyOptions,
+  polarTokens,
+  requireLogin,
+  requireOrganization,
+} from 'passport-polar-sh';
+
+export function createApp(polarOptions: PolarStrategyOptions) {
+  const polar = new PolarStrategy({ ...polarOptions, scope: ['openid', 'email', 'organizations:read'] });
+  const passport = new Passport();
+  passport.use(polar);
+  passport.serializeUser((user, done) => done(null, user));
+  passport.deserializeUser((user, done) => done(null, user as Express.User));
+
+  const app = express();
+  app.use(session({ secret: 'from the environment', resave: false, saveUninitialized: false }));
+  app.use(passport.session(), polarTokens(polar));
+
+  const loginPath = '/auth/polar';
+  app.get(loginPath, passport.authenticate('polar'));
+  app.get('/auth/polar/callback', passport.authenticate('polar', { successReturnToOrRedirect: '/' }));
+  // Always shows Polar's page, where people pick one organization.
+  app.get(
+    '/auth/polar/organization',
+    passport.authenticate('polar', { subType: 'organization', prompt: 'consent', returnTo: '/' }),
+  );
+
+  app.get('/', requireLogin({ loginPath }), async (req, res) => {
+    const { organizations, isLimited } = await req.polar.organizations();
+    res.json({ connectedTo: organizations.map(({ name }) => name), isLimited });
+  });
+  app.get(
+    '/orgs/:org',
+    requireOrganization((req) => req.params.org, { loginPath }),
+    async (req, res) => {
+      const answer = await req.polar.fetch(`/v1/organizations/${req.params.org}`);
+      res.json(await answer.json());
+    },
+  );
+
+  const showNoAccess: ErrorRequestHandler = (error, _req, res, next) => {
+    if (!(error instanceof PolarOrganizationError)) return next(error);
+    const page = `<p>${error.message}</p><p><a href="/auth/polar/organization">Change organization</a></p>`;
+    res.status(error.status ?? 403).send(page);
+  };
+  app.use(showNoAccess);
+  return app;
+}
