@@ -12,7 +12,7 @@ export interface AuthorizationParameters {
   readonly nonce: string;
   /** S256 challenge of the PKCE code verifier, base64url. */
   readonly codeChallenge: string;
-  /** `organization` lets the user pick one organization to which the tokens are limited. */
+  /** `organization` lets the user pick one organization to which the tokens are limited. @default 'user' */
   readonly subType?: SubType | undefined;
   readonly prompt?: Prompt | undefined;
   /** Further parameters, such as `organizations`; none may be one of those above. */
@@ -90,6 +90,7 @@ export function buildAuthorizationURL(
   clientID: string,
   parameters: AuthorizationParameters,
 ): string {
+  const { subType = 'user' } = parameters;
   const url = new URL(endpoint);
   const extra = Object.entries(parameters.extra ?? {}).filter(([, value]) => value !== undefined);
   for (const [name] of extra) refuseReserved(name);
@@ -103,7 +104,8 @@ export function buildAuthorizationURL(
     ['nonce', parameters.nonce],
     ['code_challenge', parameters.codeChallenge],
     ['code_challenge_method', 'S256'],
-    ['sub_type', parameters.subType],
+    // Sent also when it is Polar's default: a client can have another one.
+    ['sub_type', subType],
     ['prompt', promptFor(parameters)],
   ];
   for (const [name, value] of all) if (value !== undefined) url.searchParams.set(name, value);

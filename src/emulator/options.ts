@@ -54,6 +54,11 @@ export interface PolarEmulatorClientMetadata {
   readonly tokenEndpointAuthMethod?: PolarEmulatorAuthMethod | undefined;
   /** Shown on the consent page. @default 'Example app' */
   readonly name?: string | undefined;
+  /**
+   * What a login is for that sends no `sub_type`. Only Polar itself can set it: registrations that name one get `user`.
+   * @default 'user'
+   */
+  readonly defaultSubType?: 'user' | 'organization' | undefined;
   /** Add `web` for Polar's session-token grant. @default ['authorization_code', 'refresh_token'] */
   readonly grantTypes?: readonly ('authorization_code' | 'refresh_token' | 'web')[] | undefined;
   /** One of Polar's own apps: users are never asked for consent. @default false */

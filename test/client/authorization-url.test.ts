@@ -22,6 +22,7 @@ const always = {
   nonce: 'nonce-1',
   code_challenge: 'challenge-1',
   code_challenge_method: 'S256',
+  sub_type: 'user',
 };
 
 function build(more: Partial<AuthorizationParameters> = {}, endpoint = 'https://polar.sh/oauth2/authorize') {
@@ -49,7 +50,7 @@ describe('the authorization URL', () => {
       sub_type: 'organization',
       prompt: 'consent',
     });
-    expect(build({ subType: 'user' }).query).toEqual({ ...always, sub_type: 'user' });
+    expect(build({ subType: 'user' }).query).toEqual(always);
   });
 
   it.each(['none', 'login', 'consent'] as const)(

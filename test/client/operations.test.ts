@@ -1,5 +1,5 @@
 /** Each operation once at a local Polar, with every field of its answer. */
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { PolarOAuthError, PolarStrategy, verifyIdToken } from 'passport-polar-sh';
 import { ACME, ADA, CALLBACK, failureOf, PolarWorld, VERIFIER } from './support/polar-world.js';
 
@@ -47,6 +47,31 @@ describe('a login', () => {
       subject: ADA,
       organizations: [ACME],
     });
+  });
+});
+
+describe('a client whose logins are for one organization by default', () => {
+  beforeEach(() => {
+    world.emulator.updateClient(world.own.clientID, { defaultSubType: 'organization' });
+  });
+
+  it('gives tokens for all of them, unless a login asks for one', async () => {
+    const client = world.as(world.own);
+    for (const [more, organizations] of [
+      [{}, []],
+      [{ subType: 'organization' }, [ACME]],
+    ] as const) {
+      const code = await world.code(world.own, more);
+      const tokens = await client.exchangeCode({ code, redirectURI: CALLBACK, codeVerifier: VERIFIER });
+      expect(await client.introspect(tokens.accessToken)).toMatchObject({ organizations });
+    }
+  });
+
+  it('exchanges web sessions for tokens for all of them: this default is Polar’s', async () => {
+    const client = world.as(world.own);
+    const { accessToken } = await client.exchangeWebSession({ sessionToken: world.session() });
+    expect(world.emulator.requests.at(-1)?.form).not.toHaveProperty('sub_type');
+    expect(await client.introspect(accessToken)).toMatchObject({ organizations: [] });
   });
 });
 

@@ -246,6 +246,22 @@ describe('organizations', () => {
     expect((await polar.introspect(String(json['access_token'])))['organizations']).toEqual([ACME]);
   });
 
+  it('a client can have another default than user, which a request overrides', async () => {
+    polar.client = polar.register({ defaultSubType: 'organization' });
+    const { accessToken } = await polar.login();
+    expect((await polar.introspect(accessToken))['organizations']).toEqual([ACME]);
+    const again = await polar.authorize();
+    expect([again.status, again.json['error_description']]).toEqual([
+      400,
+      'sub_type=organization requires selecting an organization',
+    ]);
+    const asked = await polar.login({ sub_type: 'user' });
+    expect((await polar.introspect(asked.accessToken))['organizations']).toEqual([]);
+    polar.emulator.updateClient(polar.client.clientID, { defaultSubType: 'user' });
+    const changed = await polar.login();
+    expect((await polar.introspect(changed.accessToken))['organizations']).toEqual([]);
+  });
+
   it('a silent re-login is not limited to what was chosen before', async () => {
     await polar.login({ organizations: ENGINES });
     const { accessToken } = await polar.login();

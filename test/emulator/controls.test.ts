@@ -328,6 +328,7 @@ describe('options', () => {
       'A client has no option "redirectUris". Options: redirectURIs',
     ],
     [{ clients: [{ redirectURIs: [CALLBACK], grantTypes: ['code'] }] }, 'A grant type must be one of'],
+    [{ clients: [{ redirectURIs: [CALLBACK], defaultSubType: 'team' }] }, 'defaultSubType must be one of'],
   ];
   it.each(senseless)('%j: an error that helps', async (options, message) => {
     await expect(startPolarEmulator(options as PolarEmulatorOptions)).rejects.toThrow(message);

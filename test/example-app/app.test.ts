@@ -114,7 +114,7 @@ describe('logging in', () => {
     const { searchParams } = await app.browser().startLogin();
     expect(searchParams.get('scope')).toBe('openid email organizations:read');
     expect(searchParams.get('redirect_uri')).toBe(`${app.url}/auth/polar/callback`);
-    expect(searchParams.get('sub_type')).toBeNull();
+    expect(searchParams.get('sub_type')).toBe('user');
   });
 
   it('asks for one organization when told to', async () => {

@@ -30,6 +30,7 @@ describe('the start of a login', () => {
       nonce: expect.stringMatching(/^[\w-]{43}$/),
       code_challenge: expect.stringMatching(/^[\w-]{43}$/),
       code_challenge_method: 'S256',
+      sub_type: 'user',
     });
   });
 
@@ -251,6 +252,18 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
     await app.emulator.settled();
     const { organizations } = await app.polar.client.introspect(accessToken);
     expect(organizations).toEqual(['22222220-2222-4222-8222-222222222222']);
+  });
+
+  it('logs in for all organizations, also with a client whose logins are for one by default', async () => {
+    await start();
+    app.emulator.updateClient(app.client.clientID, { defaultSubType: 'organization' });
+    const browser = app.browser();
+    for (const time of ['first', 'again']) {
+      expect([time, (await browser.logIn()).headers['location']]).toEqual([time, '/home']);
+      const accessToken = await browser.token();
+      await app.emulator.settled();
+      expect((await app.polar.client.introspect(accessToken)).organizations).toEqual([]);
+    }
   });
 
   it('finds keys by trying them all while two are published, and new keys at once', async () => {

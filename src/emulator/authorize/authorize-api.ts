@@ -16,7 +16,7 @@ export function authorizeAPI(request: EmulatorRequest, emulator: EmulatorState):
   const { method, path, query } = request;
   try {
     const parsed = parseAuthorizeRequest(query, emulator);
-    isOrganizationRequest(query);
+    isOrganizationRequest(query, parsed.client);
     requiredInteraction(query, parsed, undefined, emulator);
   } catch (error) {
     if (error instanceof AuthorizeError) return errorAnswer(error, firstValue(query, 'state'));

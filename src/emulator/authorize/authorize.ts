@@ -27,7 +27,7 @@ function decide(request: EmulatorRequest, emulator: EmulatorState): Answer {
     const parsed = parseAuthorizeRequest(query, emulator);
     return {
       parsed,
-      wantsOrganization: isOrganizationRequest(query),
+      wantsOrganization: isOrganizationRequest(query, parsed.client),
       interaction: requiredInteraction(query, parsed, user, emulator),
     };
   });
@@ -82,7 +82,7 @@ function parseAndDecide(
     user,
     // Those that the app named count as picked, whatever the person picks: Polar reads query and form as one.
     organizations: [...query.getAll('organizations'), ...form.getAll('organizations')],
-    isOrganizationRequest: isOrganizationRequest(query),
+    isOrganizationRequest: isOrganizationRequest(query, parsed.client),
   };
   return allow(parsed, decision, emulator);
 }

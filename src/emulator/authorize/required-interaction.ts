@@ -1,13 +1,14 @@
 import { firstValue } from '../http/message.js';
 import { splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
+import type { ClientRecord } from '../stores/clients.js';
 import type { DirectoryUser } from '../users/directory.js';
 import { AuthorizeError } from './authorize-error.js';
 import type { AuthorizeRequest } from './authorize-request.js';
 
-/** `sub_type`: `true` when the user has to pick exactly one organization. */
-export function isOrganizationRequest(query: URLSearchParams): boolean {
-  const subType = firstValue(query, 'sub_type') || 'user';
+/** `sub_type`, or the client's default: `true` when the user has to pick exactly one organization. */
+export function isOrganizationRequest(query: URLSearchParams, { metadata }: ClientRecord): boolean {
+  const subType = firstValue(query, 'sub_type') || (metadata.default_sub_type ?? 'user');
   if (subType !== 'user' && subType !== 'organization') {
     throw new AuthorizeError('invalid_request', 'Invalid sub_type');
   }

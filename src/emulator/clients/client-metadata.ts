@@ -48,7 +48,7 @@ function readMetadata(fields: FieldReader): RegisteredMetadata {
   const logoURI = fields.optional('logo_uri', webURL);
   const termsURI = fields.optional('tos_uri', webURL);
   const policyURI = fields.optional('policy_uri', webURL);
-  // Checked, and then forgotten.
+  // Checked, and then forgotten: RFC 7591 has no such field, so the library behind Polar drops it.
   fields.required('default_sub_type', oneOf(['user', 'organization'], 'enum'), 'user');
   return {
     redirect_uris: uris,

@@ -19,6 +19,7 @@ const CHANGE_NAMES: Names<PolarEmulatorClientChanges> = {
   tokenEndpointAuthMethod: true,
   name: true,
   grantTypes: true,
+  defaultSubType: true,
   firstParty: true,
 };
 const CLIENT_NAMES: Names<PolarEmulatorClientMetadata> = {
@@ -42,6 +43,7 @@ export function registerClient(
       response_types: ['code'],
       client_name: metadata.name ?? 'Example app',
       scope: checkedScope(metadata.scope ?? SUPPORTED_SCOPES.join(' ')),
+      ...checkedSubType(metadata.defaultSubType),
     },
     metadata,
   );
@@ -66,6 +68,7 @@ export function changeClient(
     grant_types: checkedGrantTypes(changes.grantTypes ?? metadata.grant_types),
     client_name: changes.name ?? metadata.client_name,
     scope: checkedScope(changes.scope ?? metadata.scope),
+    ...checkedSubType(changes.defaultSubType),
   };
   client.firstParty = changes.firstParty ?? client.firstParty;
   return describeClient(client, state);
@@ -114,6 +117,11 @@ function checkedGrantTypes(grantTypes: readonly string[]): readonly string[] {
   return checkedList('grantTypes', grantTypes).map((each) =>
     checkedChoice('A grant type', each, GRANT_TYPES),
   );
+}
+
+function checkedSubType(subType: 'user' | 'organization' | undefined) {
+  if (subType === undefined) return {};
+  return { default_sub_type: checkedChoice('defaultSubType', subType, ['user', 'organization']) };
 }
 
 function checkedMethod(method: string): PolarEmulatorAuthMethod {

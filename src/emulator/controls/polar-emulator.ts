@@ -42,7 +42,7 @@ export interface PolarEmulatorToken {
 /** What can be changed about a client, by its app or only by Polar itself. */
 export type PolarEmulatorClientChanges = Pick<
   PolarEmulatorClientMetadata,
-  'scope' | 'name' | 'grantTypes' | 'firstParty' | 'tokenEndpointAuthMethod'
+  'scope' | 'name' | 'grantTypes' | 'firstParty' | 'tokenEndpointAuthMethod' | 'defaultSubType'
 > & { readonly redirectURIs?: readonly string[] | undefined };
 
 /** What a person does at the authorize page; see {@link PolarEmulator.authorize}. */

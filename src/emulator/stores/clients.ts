@@ -14,6 +14,8 @@ export interface RegisteredMetadata {
   readonly scope: string;
   readonly tos_uri?: string;
   readonly policy_uri?: string;
+  /** Only Polar itself can set it: a registration's is checked and not kept. */
+  readonly default_sub_type?: 'user' | 'organization';
 }
 
 /** A registered client. */
