@@ -17,7 +17,7 @@ export type { ClientMetadata, ClientRegistration } from './client/client-metadat
 export type { PolarClientOptions } from './client/client-options.js';
 export type { Introspection } from './client/introspection.js';
 export { PolarOAuthClient } from './client/oauth-client.js';
-export type { PolarScope } from './client/polar-scope.js';
+export type { PolarScope, PolarScopes } from './client/polar-scope.js';
 export { PolarRegistrationClient, type RegistrationClientOptions } from './client/registration-client.js';
 export type { RegistrationAccess } from './client/registrations.js';
 export type { TokenResponse } from './client/token-response.js';

@@ -9,26 +9,21 @@ import { shownValue } from './shown-value.js';
  * @throws TypeError when it is neither a string nor a list of strings
  */
 export function resolveScope(scope: unknown): readonly string[] {
-  const list: unknown[] = typeof scope === 'string' ? [scope] : Array.isArray(scope) ? scope : [undefined];
-  if (!list.every((item) => typeof item === 'string' && /^[\x20-\x7e]*$/.test(item))) {
-    throw new TypeError(
-      "scope must be a list of scopes, or one string with spaces between them, such as 'openid email'",
-    );
-  }
-  const scopes = list.flatMap((item) => String(item).split(/[ ,]+/)).filter(Boolean);
-  return [...new Set(['openid', ...scopes])];
+  return [...new Set(['openid', ...list(scope, 'scope')])];
 }
 
 /**
- * A list of names, given as a list or separated by spaces.
+ * Names, given as a list or as text with spaces between them: the one reading of scopes and ids in this package.
  *
- * @throws TypeError
+ * @throws TypeError when it is neither a string nor a list of strings
  */
-export function list(value: unknown = [], name = 'scope'): readonly string[] {
+export function list(value: unknown, name: string): readonly string[] {
   const given: unknown[] = typeof value === 'string' ? [value] : Array.isArray(value) ? value : [undefined];
-  // Between quotes of a header, too.
+  // What RFC 6749 section 3.3 lets a scope have; it may stand between the quotes of a header.
   if (!given.every((item) => typeof item === 'string' && /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(item)))
-    throw new TypeError(`${name} must be a list of strings, or one string with spaces between them`);
+    throw new TypeError(
+      `${name} must be a list of strings, or one string with spaces between them: ['a', 'b'] or 'a b'`,
+    );
   return given.flatMap((item) => String(item).split(/[ ,]+/)).filter(Boolean);
 }
 

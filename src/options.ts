@@ -4,7 +4,7 @@ import {
   type ResolvedClientOptions,
   resolveClientOptions,
 } from './client/client-options.js';
-import type { PolarScope } from './client/polar-scope.js';
+import type { PolarScopes } from './client/polar-scope.js';
 import type { OnLoginEnded } from './login-ended.js';
 import {
   apiVersionOf,
@@ -41,7 +41,7 @@ export interface PolarStrategyOptions extends PolarClientOptions {
    * Scopes to ask for, as a list or separated by spaces. `openid` is always added.
    * @default ['openid', 'email']
    */
-  readonly scope?: PolarScope | readonly PolarScope[] | undefined;
+  readonly scope?: PolarScopes | undefined;
   /**
    * `organization` lets people pick one organization to which the tokens are limited; the consent page is then
    * always shown. @default 'user'

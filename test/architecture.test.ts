@@ -119,7 +119,7 @@ const allowed: Record<string, readonly string[]> = {
     'server',
     'token-characters',
   ],
-  client: ['errors', 'http', 'server', 'shown-value', 'token-characters'],
+  client: ['errors', 'http', 'option-checks', 'server', 'shown-value', 'token-characters'],
   'id-token': ['parse-json', 'errors', 'http', 'server'],
   storage: ['errors', 'within'],
   tokens: ['errors', 'storage', 'token-characters', 'within'],

@@ -56,6 +56,7 @@ import {
   type PolarRequest,
   PolarResponseError,
   type PolarScope,
+  type PolarScopes,
   type PolarSDKCore,
   type PolarSDKRequestOptions,
   type PolarServer,
@@ -132,6 +133,7 @@ const storage: PolarStorage = redisStorage(redis, redisOptions);
 redisStorage({ sendCommand: send });
 
 const scope: PolarScope[] = ['openid', 'email', 'organizations:read'];
+const scopes: PolarScopes = process.env['SCOPES'] ?? scope;
 const server: PolarServer = process.env['CI'] ? 'sandbox' : 'production';
 export const localPolar: PolarServer = {
   discoveryURL: 'http://polar:4100/.well-known/openid-configuration',
@@ -298,7 +300,11 @@ export async function useClient(access: RegistrationAccess, rest: VerifyIdTokenO
   const unfinished: Unfinished = await polar.settled({ withinMs: 1000 });
   const registrationOptions: RegistrationClientOptions = { server };
   const registrations = new PolarRegistrationClient(registrationOptions);
-  const wanted: ClientMetadata = { clientName: 'app', redirectURIs: ['http://localhost:3000/cb'] };
+  const wanted: ClientMetadata = {
+    clientName: 'app',
+    redirectURIs: ['http://localhost:3000/cb'],
+    scope: scopes,
+  };
   const registered: ClientRegistration = await registrations.register(wanted);
   await registrations.deleteRegistration(access);
   console.log(found.active, info.subject, claims.sub, unfinished.writes, registered.clientID);

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import type { VerifyResult } from '../call-verify.js';
 import type { PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
-import type { PolarScope } from '../client/polar-scope.js';
+import type { PolarScopes } from '../client/polar-scope.js';
 import {
   clock,
   count,
@@ -19,7 +19,7 @@ import { polarAt, resolveServer } from '../server.js';
 /** What a token has to be good for. */
 export interface BearerRequirements {
   /** Scopes that the token needs, all of them. */
-  readonly scope?: PolarScope | readonly PolarScope[] | undefined;
+  readonly scope?: PolarScopes | undefined;
   /**
    * Ids of organizations to which the token has to be limited, all of them. A token that is not limited names no
    * organization, and Polar does not say to which its user belongs: it is refused.
@@ -176,7 +176,7 @@ export function routeRequirements(
 
 function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
   const merged = (name: keyof BearerRequirements) => [
-    ...new Set(all.flatMap((each) => list(each[name], name))),
+    ...new Set(all.flatMap((each) => (each[name] === undefined ? [] : list(each[name], name)))),
   ];
   for (const each of all) {
     for (const name of ['scope', 'organizations'] as const) {

@@ -1,11 +1,11 @@
 import { PolarConfigurationError } from '../errors.js';
-import type { PolarScope } from './polar-scope.js';
+import { type PolarScopes, scopeParameter } from './polar-scope.js';
 
 /** Everything that goes into an authorization request (RFC 6749 4.1.1, RFC 7636, OpenID Connect Core 3.1.2.1). */
 export interface AuthorizationParameters {
   /** Where people come back to, to the letter as registered. */
   readonly redirectURI: string;
-  readonly scope: readonly PolarScope[];
+  readonly scope: PolarScopes;
   /** Random, kept in the person's session, compared when they come back. */
   readonly state: string;
   /** Random, a new one for each attempt: comes back in the id_token. */
@@ -99,7 +99,7 @@ export function buildAuthorizationURL(
     ['response_type', 'code'],
     ['client_id', clientID],
     ['redirect_uri', parameters.redirectURI],
-    ['scope', parameters.scope.join(' ')],
+    ['scope', scopeParameter(parameters.scope)],
     ['state', parameters.state],
     ['nonce', parameters.nonce],
     ['code_challenge', parameters.codeChallenge],

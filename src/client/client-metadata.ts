@@ -1,7 +1,7 @@
 import { PolarResponseError } from '../errors.js';
 import type { SubType } from './authorization-url.js';
 import type { TokenEndpointAuthMethod } from './client-authentication.js';
-import type { PolarScope } from './polar-scope.js';
+import { type PolarScopes, scopeParameter } from './polar-scope.js';
 import {
   optionalAccessToken,
   optionalNumber,
@@ -19,7 +19,7 @@ export interface ClientMetadata {
   /** What people read on the consent page. */
   readonly clientName: string;
   /** The most that the client may ask for. @default every scope of Polar */
-  readonly scope?: readonly PolarScope[] | undefined;
+  readonly scope?: PolarScopes | undefined;
   /** `none` makes a public client, without a secret. @default 'client_secret_post' */
   readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
   /** @default ['authorization_code', 'refresh_token'] */
@@ -65,7 +65,7 @@ export function toWire(metadata: ClientMetadata): WireObject {
   const fields: Record<string, unknown> = {
     redirect_uris: metadata.redirectURIs,
     client_name: metadata.clientName,
-    scope: metadata.scope?.join(' '),
+    scope: metadata.scope === undefined ? undefined : scopeParameter(metadata.scope),
     token_endpoint_auth_method: metadata.tokenEndpointAuthMethod,
     grant_types: metadata.grantTypes,
     response_types: metadata.responseTypes,

@@ -10,7 +10,7 @@ import { type PolarClientOptions, resolveClientOptions } from './client-options.
 import { type EndpointSource, endpointsOf } from './discovery.js';
 import { type Introspection, parseIntrospection } from './introspection.js';
 import { oauthError } from './oauth-error.js';
-import type { PolarScope } from './polar-scope.js';
+import { type PolarScopes, scopeParameter } from './polar-scope.js';
 import { type RegistrationAccess, Registrations } from './registrations.js';
 import { parseRefreshedTokens, parseTokenResponse, type TokenResponse } from './token-response.js';
 import { parseUserInfo, type UserInfo } from './user-info.js';
@@ -148,14 +148,14 @@ export class PolarOAuthClient {
    * ```
    */
   async refresh(
-    grant: { readonly refreshToken: string; readonly scope?: readonly PolarScope[] | undefined },
+    grant: { readonly refreshToken: string; readonly scope?: PolarScopes | undefined },
     options?: CallOptions,
   ): Promise<TokenResponse> {
     requireToken(grant.refreshToken, 'refresh');
     const form = {
       grant_type: 'refresh_token',
       refresh_token: grant.refreshToken,
-      ...(grant.scope !== undefined && { scope: grant.scope.join(' ') }),
+      ...(grant.scope !== undefined && { scope: scopeParameter(grant.scope) }),
     };
     return this.#token('refresh', form, [grant.refreshToken], options);
   }

@@ -1,3 +1,5 @@
+import { forOneRequest, list } from '../option-checks.js';
+
 /** The scopes that Polar has, as of its API of 2026. */
 export const polarScopes = [
   'openid',
@@ -65,3 +67,15 @@ export const polarScopes = [
 
 /** Polar's scopes; any other string is accepted too, since Polar adds some every now and then. */
 export type PolarScope = (typeof polarScopes)[number] | (string & {});
+
+/** Scopes, as a list or as text with spaces between them: `['openid', 'email']` and `'openid email'` are the same. */
+export type PolarScopes = PolarScope | readonly PolarScope[];
+
+/**
+ * Scopes as they are sent (RFC 6749 section 3.3).
+ *
+ * @throws PolarConfigurationError `invalid_option` when they are neither text nor a list of it
+ */
+export function scopeParameter(scopes: PolarScopes): string {
+  return forOneRequest(() => list(scopes, 'scope')).join(' ');
+}

@@ -1,5 +1,5 @@
 import type { SubType } from './authorization-url.js';
-import type { PolarScope } from './polar-scope.js';
+import { type PolarScopes, scopeParameter } from './polar-scope.js';
 
 /** What the `web` grant takes: a session of Polar's own web app is exchanged for an access token. */
 export interface WebSessionGrant {
@@ -10,7 +10,7 @@ export interface WebSessionGrant {
   /** Id of the organization (UUID): required with `organization`, refused with `user`. */
   readonly sub?: string | undefined;
   /** Scopes of the token. @default all of the client's */
-  readonly scope?: readonly PolarScope[] | undefined;
+  readonly scope?: PolarScopes | undefined;
 }
 
 /** The grant as the token endpoint reads it. */
@@ -25,6 +25,6 @@ export function webSessionForm({
     session_token: sessionToken,
     ...(subType !== undefined && { sub_type: subType }),
     ...(sub !== undefined && { sub }),
-    ...(scope !== undefined && { scope: scope.join(' ') }),
+    ...(scope !== undefined && { scope: scopeParameter(scope) }),
   };
 }

@@ -48,8 +48,8 @@ export type PolarEmulatorAuthMethod = 'client_secret_post' | 'client_secret_basi
 export interface PolarEmulatorClientMetadata {
   /** Where users may be sent back to: `https:`, or `http:` on localhost, `*.localhost` or a private IPv4 address. */
   readonly redirectURIs: readonly string[];
-  /** Space-separated. @default every scope Polar knows */
-  readonly scope?: string | undefined;
+  /** A list, or text with spaces between them. @default every scope Polar knows */
+  readonly scope?: string | readonly string[] | undefined;
   /** `none` makes a public client, which has no secret. @default 'client_secret_post', as in Polar's dashboard */
   readonly tokenEndpointAuthMethod?: PolarEmulatorAuthMethod | undefined;
   /** Shown on the consent page. @default 'Example app' */

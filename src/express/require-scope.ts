@@ -1,5 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { PolarScope } from '../client/polar-scope.js';
+import type { PolarScopes } from '../client/polar-scope.js';
 import { list } from '../option-checks.js';
 import { nameScopes } from '../requestable-scopes.js';
 import { guard, lacksScopes, type Refusal, unlessLoggedIn } from './guard.js';
@@ -23,10 +23,7 @@ import { type LoginPathOptions, loginPathOf } from './login-path.js';
  * app.get('/orders', requireScope('orders:read', { loginPath: '/auth/polar' }), showOrders);
  * ```
  */
-export function requireScope(
-  scope: PolarScope | readonly PolarScope[],
-  options: LoginPathOptions,
-): RequestHandler {
+export function requireScope(scope: PolarScopes, options: LoginPathOptions): RequestHandler {
   const needed = list(scope, 'scope');
   if (needed.length === 0) throw new TypeError("requireScope needs a scope, such as 'organizations:read'");
   const loginPath = loginPathOf(options, 'requireScope(scope, ');

@@ -5,7 +5,7 @@ import {
   refuseReserved,
   type SubType,
 } from '../client/authorization-url.js';
-import type { PolarScope } from '../client/polar-scope.js';
+import type { PolarScopes } from '../client/polar-scope.js';
 import { developmentHint } from '../development-hint.js';
 import {
   callbackURLOf,
@@ -21,7 +21,7 @@ import { BoundedMap } from '../tokens/bounded-map.js';
 /** What can be given for one request, in `passport.authenticate('polar', { ... })`, beside Passport's own options. */
 export interface PolarAuthenticateOptions {
   /** Scopes to ask for this time. @default the strategy's */
-  readonly scope?: PolarScope | readonly PolarScope[] | undefined;
+  readonly scope?: PolarScopes | undefined;
   /** @default the strategy's */
   readonly subType?: SubType | undefined;
   /** @default the strategy's */

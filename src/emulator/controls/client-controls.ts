@@ -107,10 +107,18 @@ function checkedRedirectURI(uri: string): string {
   return url.href;
 }
 
-/** @throws TypeError when Polar does not know all of it. */
-export function checkedScope(scope: string): string {
-  if (!isSupportedScope(scope)) throw new TypeError(`Polar does not know every scope of "${scope}".`);
-  return scope;
+/**
+ * Scopes as Polar keeps them, with spaces between them.
+ *
+ * @throws TypeError when they are no text or list of it, or Polar does not know them all
+ */
+export function checkedScope(scope: string | readonly string[]): string {
+  const given: readonly string[] = typeof scope === 'string' ? [scope] : checkedList('scope', scope);
+  if (!given.every((item) => typeof item === 'string'))
+    throw new TypeError('scope must be a list of strings, or one string with spaces between them.');
+  const text = given.join(' ');
+  if (!isSupportedScope(text)) throw new TypeError(`Polar does not know every scope of "${text}".`);
+  return text;
 }
 
 function checkedGrantTypes(grantTypes: readonly string[]): readonly string[] {

@@ -8,8 +8,8 @@ export interface PolarEmulatorTokenRequest {
   readonly clientID: string;
   /** E-mail address of the user. */
   readonly user: string;
-  /** Space-separated. @default the client's scopes */
-  readonly scope?: string | undefined;
+  /** A list, or text with spaces between them. @default the client's scopes */
+  readonly scope?: string | readonly string[] | undefined;
   /** `organization` mints a legacy token of the organization itself. @default 'user' */
   readonly subType?: 'user' | 'organization' | undefined;
   /**
