@@ -199,8 +199,8 @@ export interface PolarEmulator {
    */
   rotateKeys(options?: { readonly keepOld?: boolean | undefined }): void;
   /**
-   * Revokes all tokens, or those of one user (e-mail address), as when an account withdraws its consent; legacy
-   * organization tokens are no user's. Grants stay remembered: the next login need not be consented to again.
+   * Revokes all tokens, or those of one user (e-mail address), as Polar does with those that are reported as leaked;
+   * legacy organization tokens are no user's. Grants stay remembered: the next login need not be consented to again.
    *
    * @throws TypeError when there is no such user
    */

@@ -165,7 +165,7 @@ describePostgres('a nightly job', () => {
     expect((await polar.tokensFor(after.polar_login_id).fetch('/v1/organizations/')).status).toBe(200);
   });
 
-  it('knows when somebody has taken the consent back at Polar', async () => {
+  it('knows when Polar has ended a login', async () => {
     await loggedIn();
     emulator.revokeAll();
     emulator.advanceTime(loginLife);

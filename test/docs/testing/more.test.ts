@@ -42,7 +42,7 @@ test('Polar is down while a token has to be refreshed: nobody is logged out', as
   await browser.get('/organizations').expect(200);
 });
 
-test('the person withdraws the consent at Polar', async () => {
+test('Polar ends the login', async () => {
   await logIn();
   polar.revokeAll('ada@example.com');
   polar.advanceTime(60); // a token that was issued a moment ago gets a second chance
