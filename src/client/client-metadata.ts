@@ -31,6 +31,8 @@ export interface ClientMetadata {
   readonly logoURI?: string | undefined;
   readonly tosURI?: string | undefined;
   readonly policyURI?: string | undefined;
+  /** Further fields, by the names that they have at Polar. Those above replace them where both are given. */
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A registered client, as Polar describes it (RFC 7591 section 3.2.1). */
@@ -75,7 +77,8 @@ export function toWire(metadata: ClientMetadata): WireObject {
     tos_uri: metadata.tosURI,
     policy_uri: metadata.policyURI,
   };
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return { ...metadata.extra, ...Object.fromEntries(given) };
 }
 
 /**

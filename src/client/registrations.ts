@@ -38,7 +38,7 @@ export class Registrations {
    * Registers a client: `POST /v1/oauth2/register` (RFC 7591 section 3). Needs no account.
    *
    * @param metadata sent as `redirect_uris`, `client_name` (both required), `scope`, `token_endpoint_auth_method`,
-   *   `grant_types`, `response_types`, `default_sub_type`, `client_uri`, `logo_uri`, `tos_uri`, `policy_uri`
+   *   `grant_types`, `response_types`, `default_sub_type`, `client_uri`, `logo_uri`, `tos_uri`, `policy_uri`, and those of `extra`
    * @param options `signal` and `timeoutMs` of this call
    * @returns the client with its id, secret and registration access token: keep them, nobody can look them up again
    * @throws PolarOAuthError `invalid_request` for a field that Polar cannot take (status 422; `errorDescription` names

@@ -28,12 +28,11 @@ export async function serverToRegisterAt(
   terminal: Terminal,
 ): Promise<RegisterServer> {
   if (option !== undefined) return serverNamed(option);
-  const apiURL = terminal.env?.['POLAR_API_URL']?.trim();
-  if (apiURL) {
-    const server = serverAt(apiURL, terminal.env?.['POLAR_WEB_URL']?.trim() || apiURL, 'POLAR_API_URL');
-    if (server === undefined)
-      throw new TypeError(`POLAR_API_URL must be an address, not ${shownValue(apiURL)}.`);
-    terminal.stderr.write(`Registering at ${apiURL}, as POLAR_API_URL says.\n`);
+  const server = serverInEnvironment(terminal);
+  if (server !== undefined) {
+    terminal.stderr.write(
+      `Registering at ${terminal.env?.['POLAR_API_URL']?.trim()}, as POLAR_API_URL says.\n`,
+    );
     return server;
   }
   if (terminal.stdin?.isTTY !== true) {
@@ -41,6 +40,33 @@ export async function serverToRegisterAt(
   }
   const answer = await ask(`Where to register? ${CHOICES}: `, terminal.stdin, terminal);
   return serverNamed(answer);
+}
+
+/**
+ * Where a client is registered: as the option says, else as the environment does, which is asked no further: it is the
+ * client's own.
+ *
+ * @throws TypeError when neither says it, or says nonsense
+ */
+export function serverOfClient(option: string | undefined, terminal: Terminal): RegisterServer {
+  if (option !== undefined) return serverNamed(option);
+  const server = serverInEnvironment(terminal);
+  if (server !== undefined) return server;
+  const name = terminal.env?.['POLAR_SERVER']?.trim();
+  if (name === 'production' || name === 'sandbox') return name;
+  if (name) throw new TypeError(`POLAR_SERVER must be production or sandbox, not '${name}'.`);
+  throw new TypeError(
+    `Say where the client is registered: --server takes ${CHOICES}; without it, POLAR_API_URL or POLAR_SERVER say so.`,
+  );
+}
+
+function serverInEnvironment({ env }: Terminal): RegisterServer | undefined {
+  const apiURL = env?.['POLAR_API_URL']?.trim();
+  if (!apiURL) return undefined;
+  const server = serverAt(apiURL, env?.['POLAR_WEB_URL']?.trim() || apiURL, 'POLAR_API_URL');
+  if (server === undefined)
+    throw new TypeError(`POLAR_API_URL must be an address, not ${shownValue(apiURL)}.`);
+  return server;
 }
 
 function serverNamed(text: string): RegisterServer {

@@ -1,0 +1,121 @@
+import { parseArgs } from 'node:util';
+import { PolarRegistrationClient } from '../client/registration-client.js';
+import type { RegistrationAccess } from '../client/registrations.js';
+import { normalizeRedirectURI } from '../emulator/clients/redirect-uri.js';
+import { changeRedirectURIs, type RedirectURIChange } from './change-redirect-uris.js';
+import { messageOf, usageError } from './error-text.js';
+import { serverOfClient } from './register-server.js';
+import type { Terminal } from './terminal.js';
+
+/** What `passport-polar-sh redirect-uris --help` prints. */
+export const redirectURIsHelp = `Usage: passport-polar-sh redirect-uris list [options]
+       passport-polar-sh redirect-uris add URI [options]
+       passport-polar-sh redirect-uris remove URI [options]
+
+Lists and changes where people may come back to after a login, and changes nothing else of the client. Can be run
+again: to add what is there, or to remove what is not, is no error.
+
+  --server NAME  sandbox, production, or the address of a local Polar. Without it, POLAR_API_URL says where, or
+                 POLAR_SERVER
+  --help         show this text
+
+From the environment, as the command register prints them:
+  POLAR_CLIENT_ID                  the client
+  POLAR_REGISTRATION_ACCESS_TOKEN  opens its registration: whoever has it can read the client's secret and change
+                                   where its logins end. Keep it where you keep the secret
+`;
+
+/**
+ * How long others may take between reading the list and writing theirs, with what Polar takes to commit (a second). The
+ * random part keeps two who have met from meeting again.
+ */
+const settle = (): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, 2000 + Math.random() * 1000));
+
+/**
+ * `passport-polar-sh redirect-uris`: `GET` and `PUT /v1/oauth2/register/{client_id}` (RFC 7592).
+ *
+ * @param pause see `RedirectURIWork`
+ */
+export async function redirectURIsCommand(
+  args: readonly string[],
+  terminal: Terminal,
+  pause: () => Promise<void> = settle,
+): Promise<void> {
+  const fail = (exitCode: number, message: string): void => {
+    terminal.stderr.write(`passport-polar-sh redirect-uris: ${onOneLine(message)}\n`);
+    terminal.exitCode = exitCode;
+  };
+  let request: RedirectURIsRequest;
+  try {
+    request = parseRequest(args, terminal);
+  } catch (error) {
+    return fail(2, usageError(error));
+  }
+  const { access, change, registrations } = request;
+  try {
+    if (change === undefined) {
+      const { redirectURIs } = await registrations.readRegistration(access);
+      terminal.stdout.write(redirectURIs.map((uri) => `${onOneLine(uri)}\n`).join(''));
+    } else {
+      const hasChanged = await changeRedirectURIs(change, { registrations, access, pause });
+      terminal.stdout.write(`${report(change, hasChanged)}\n`);
+    }
+  } catch (error) {
+    fail(1, messageOf(error));
+  }
+}
+
+function report({ action, uri }: RedirectURIChange, hasChanged: boolean): string {
+  if (hasChanged) return `${action === 'add' ? 'Added' : 'Removed'} ${uri}`;
+  return `Nothing to do: ${uri} is ${action === 'add' ? 'there already' : 'not there'}`;
+}
+
+// What comes from outside must not look like lines of ours, or steer the terminal.
+function onOneLine(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, ' ');
+}
+
+interface RedirectURIsRequest {
+  readonly registrations: PolarRegistrationClient;
+  readonly access: RegistrationAccess;
+  /** Absent for `list`. */
+  readonly change: RedirectURIChange | undefined;
+}
+
+function parseRequest(args: readonly string[], terminal: Terminal): RedirectURIsRequest {
+  const options = { server: { type: 'string' } } as const;
+  const { positionals, values } = parseArgs({ args: [...args], options, allowPositionals: true });
+  const change = changeOf(positionals);
+  const access = {
+    clientID: variable('POLAR_CLIENT_ID', terminal),
+    registrationAccessToken: variable('POLAR_REGISTRATION_ACCESS_TOKEN', terminal),
+  };
+  const server = serverOfClient(values.server, terminal);
+  return { registrations: new PolarRegistrationClient({ server }), access, change };
+}
+
+function changeOf([action, uri, ...more]: readonly string[]): RedirectURIChange | undefined {
+  if (action !== 'list' && action !== 'add' && action !== 'remove')
+    throw new TypeError(
+      `Say what to do: list, add or remove${action === undefined ? '' : `, not '${action}'`}.`,
+    );
+  const [unexpected] = action === 'list' && uri !== undefined ? [uri] : more;
+  if (unexpected !== undefined) throw new TypeError(`Unexpected argument '${unexpected}'.`);
+  if (action === 'list') return undefined;
+  const url = normalizeRedirectURI(uri ?? '');
+  if (url === 'not-a-url' || (url !== 'https-required' && url.hash !== '')) {
+    throw new TypeError(
+      `${action} takes an absolute URI without a fragment, such as https://app.example/auth/polar/callback.`,
+    );
+  }
+  if (url === 'https-required')
+    throw new TypeError(`Polar takes https, or http on localhost and private IPv4 addresses, not '${uri}'.`);
+  return { action, uri: url.href };
+}
+
+function variable(name: string, { env }: Terminal): string {
+  const value = env?.[name]?.trim();
+  if (value) return value;
+  throw new TypeError(`${name} is not set: it came with the registration, from the command register.`);
+}
