@@ -9,6 +9,8 @@ import { join } from 'node:path';
 
 export interface TLSProxy {
   readonly port: number;
+  /** The certificate, in PEM. */
+  readonly certificate: string;
   /** Where requests go, such as `http://127.0.0.1:3000`. */
   target: string;
   /** What is taken off the front of paths. */
@@ -19,7 +21,8 @@ export interface TLSProxy {
 /** Starts a proxy with a certificate that signs itself. Needs `openssl`. */
 export async function startTLSProxy(): Promise<TLSProxy> {
   const proxy = { target: '', prefix: '' };
-  const server = createServer(certificate(), (req, res) => {
+  const identity = certificate();
+  const server = createServer(identity, (req, res) => {
     const { hostname, port } = new URL(proxy.target);
     const path = req.url?.startsWith(proxy.prefix) ? req.url.slice(proxy.prefix.length) || '/' : req.url;
     const headers = { ...req.headers, 'x-forwarded-proto': 'https', 'x-forwarded-host': req.headers.host };
@@ -42,6 +45,7 @@ export async function startTLSProxy(): Promise<TLSProxy> {
   const { port } = server.address() as AddressInfo;
   return Object.assign(proxy, {
     port,
+    certificate: identity.cert.toString(),
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());
