@@ -21,7 +21,7 @@ again: to add what is there, or to remove what is not, is no error.
 
 From the environment, as the command register prints them:
   POLAR_CLIENT_ID                  the client
-  POLAR_REGISTRATION_ACCESS_TOKEN  opens its registration: whoever has it can read the client's secret and change
+  POLAR_REGISTRATION_ACCESS_TOKEN  opens its registration: with it, anybody can read the client's secret and change
                                    where its logins end. Keep it where you keep the secret
 `;
 

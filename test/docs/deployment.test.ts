@@ -72,7 +72,7 @@ describe('the workflow of preview deployments', () => {
       'POLAR_SERVER',
       'REDIRECT_URI',
     ]);
-    const uri = String(given.get('REDIRECT_URI')).replace('${{ github.event.number }}', '7');
+    const uri = String(given.get('REDIRECT_URI')).replace(/\$\{\{ github\.event\.number \}\}/, '7');
     const terminal = new Terminal();
     Object.assign(terminal.env, env);
     const args = words(due[0]?.command ?? '').map((word) => (word === '$REDIRECT_URI' ? uri : word));
