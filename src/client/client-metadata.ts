@@ -25,13 +25,13 @@ export interface ClientMetadata {
   /** @default ['authorization_code', 'refresh_token'] */
   readonly grantTypes?: readonly string[] | undefined;
   readonly responseTypes?: readonly string[] | undefined;
-  /** Whom tokens act for when a login does not say. @default 'user' */
+  /** Whom tokens act for when a login does not say. Polar checks it, and keeps `user`. @default 'user' */
   readonly defaultSubType?: SubType | undefined;
   readonly clientURI?: string | undefined;
   readonly logoURI?: string | undefined;
   readonly tosURI?: string | undefined;
   readonly policyURI?: string | undefined;
-  /** Further fields, by the names that they have at Polar. Those above replace them where both are given. */
+  /** Further fields, by the names that they have at Polar. Where both are given, those above win. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
 

@@ -97,6 +97,17 @@ describe('what is said of a client', () => {
     expect(registration).toMatchObject({ ...kept, redirectURIs: [CALLBACK, 'https://app.example/'] });
   });
 
+  it('can have fields that are newer than this package, which replace none of ours', async () => {
+    const extra = { software_id: 's-1', client_name: 'Other', scope: 'openid' };
+    await world.registrations.register({ ...MINIMUM, extra });
+    expect(JSON.parse(world.emulator.requests[0]?.body ?? '')).toEqual({
+      redirect_uris: [CALLBACK],
+      client_name: 'My app',
+      software_id: 's-1',
+      scope: 'openid',
+    });
+  });
+
   it('can be no more than the minimum', async () => {
     await world.registrations.register(MINIMUM);
     expect(JSON.parse(world.emulator.requests[0]?.body ?? '')).toEqual({
