@@ -49,7 +49,7 @@ export async function changeRedirectURIs(change: RedirectURIChange, work: Redire
 }
 
 /** A redirect URI as Polar spells it, to compare it with others. */
-export function spelledAsAtPolar(uri: string): string {
+function spelledAsAtPolar(uri: string): string {
   const url = normalizeRedirectURI(uri);
   return typeof url === 'string' ? uri : url.href;
 }
