@@ -136,7 +136,7 @@ export function extraParameters(given: Readonly<Record<string, unknown>>): Recor
   for (const [name, value] of [
     ...Object.entries({
       login_hint,
-      organizations: list(organizations, 'organizations').join(',') || undefined,
+      organizations: organizations && list(organizations, 'organizations').join(','),
       ...authorizationParams,
     }),
     ...misplaced,
