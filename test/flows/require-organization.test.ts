@@ -217,7 +217,7 @@ describe('who is not logged in', () => {
     expect(outcome(await program(browser, `/orgs/${acme}`))).toEqual([401, 'not_logged_in']);
     const polar = await sentToPolar(browser, `/orgs/${acme}`);
     expect(polar.searchParams.get('scope')).toBe('openid organizations:read');
-    expect(polar.searchParams.has('sub_type')).toBe(false);
+    expect(polar.searchParams.get('sub_type')).toBe('user');
     expect((await pick(browser, polar)).headers['location']).toBe(`/orgs/${acme}`);
     expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
   });
@@ -349,7 +349,7 @@ describe('while Polar is down', () => {
       strategy: {
         fetch: async (input, init) =>
           input.includes('/v1/organizations/')
-            ? Response.json({ detail: 'Not Found' }, { status: 404 })
+            ? Response.json({ message: 'No such page' }, { status: 404 })
             : fetch(input, init),
       },
     });
@@ -375,8 +375,9 @@ describe('an address that a stranger has made', () => {
     async (value) => {
       const browser = await start();
       const { searchParams } = await browser.startLogin(`/auth/polar?organization=x${value}`);
-      for (const name of ['organization', 'organizations', 'sub_type', 'prompt'])
+      for (const name of ['organization', 'organizations', 'prompt'])
         expect(searchParams.has(name)).toBe(false);
+      expect(searchParams.get('sub_type')).toBe('user');
     },
   );
 });
