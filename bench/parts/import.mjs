@@ -1,0 +1,121 @@
+// What it costs to import the package, and how big it is.
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { interleaved, median, quantile } from '../lib/figures.mjs';
+
+const bench = fileURLToPath(new URL('..', import.meta.url));
+const most = { seconds: 25, rounds: 40 };
+
+const tell = 'const { user, system } = process.cpuUsage(); console.log(user + system)';
+const esm = (/** @type {string} */ name) => [
+  '--input-type=module',
+  '--eval',
+  `${name && `import '${name}'; `}${tell}`,
+];
+const cjs = (/** @type {string} */ name) => [
+  '--input-type=commonjs',
+  '--eval',
+  `${name && `require('${name}'); `}${tell}`,
+];
+/** @type {Record<string, { args: string[], over?: string }>} */
+const programs = {
+  'nothing, CommonJS': { args: cjs('') },
+  'nothing, ESM': { args: esm('') },
+  'passport-polar-sh, CommonJS': { args: cjs('passport-polar-sh'), over: 'nothing, CommonJS' },
+  'passport-polar-sh, ESM': { args: esm('passport-polar-sh'), over: 'nothing, ESM' },
+  'openid-client, ESM': { args: esm('openid-client'), over: 'nothing, ESM' },
+  'express-openid-connect, CommonJS': { args: cjs('express-openid-connect'), over: 'nothing, CommonJS' },
+  'passport-oauth2, CommonJS': { args: cjs('passport-oauth2'), over: 'nothing, CommonJS' },
+  'passport-openidconnect, CommonJS': { args: cjs('passport-openidconnect'), over: 'nothing, CommonJS' },
+};
+const packages = [
+  'passport-polar-sh',
+  'openid-client',
+  'express-openid-connect',
+  'passport-oauth2',
+  'passport-openidconnect',
+];
+
+/** @param {import('../run.mjs').Context} context */
+export default async function importing({ log }) {
+  const figures = await interleaved(Object.keys(programs), most, async (name) =>
+    cpuMs(programs[name]?.args ?? []),
+  );
+  log('imports');
+  const over = (/** @type {string} */ name) => {
+    const bare = figures[programs[name]?.over ?? ''] ?? [];
+    return (figures[name] ?? []).map((ms, round) => ms - (bare[round] ?? Number.NaN));
+  };
+  const sizes = [];
+  for (const name of packages)
+    sizes.push([name, kilobytes(unpackedSize(name)), kilobytes(await bundledSize(name))]);
+  return {
+    title: 'Import and size',
+    text: `CPU time of a process of Node.js that imports the package, over that of one which imports nothing, side by side; at most ${most.rounds} runs. Bundled is all that esbuild puts into a minified file for Node.js, express, express-session and passport aside.`,
+    tables: [
+      {
+        columns: ['', 'whole process', 'over nothing (middle half of the runs)'],
+        rows: Object.entries(programs).map(([name, { over: bare }]) => [
+          name,
+          `${median(figures[name] ?? []).toFixed(1)} ms`,
+          bare === undefined
+            ? ''
+            : `${median(over(name)).toFixed(1)} ms (${[0.25, 0.75].map((share) => quantile(over(name), share).toFixed(1)).join(' to ')})`,
+        ]),
+      },
+      { columns: ['', 'unpacked, without dependencies', 'bundled, with dependencies'], rows: sizes },
+    ],
+    goals: [
+      {
+        name: 'ESM import over CommonJS import',
+        figure: median(over('passport-polar-sh, ESM')) - median(over('passport-polar-sh, CommonJS')),
+        limit: 5,
+        unit: ' ms',
+        digits: 1,
+      },
+    ],
+  };
+}
+
+/** @param {string[]} args */
+function cpuMs(args) {
+  const said = execFileSync(process.execPath, args, {
+    cwd: bench,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return Number(said) / 1000;
+}
+
+const kilobytes = (/** @type {number} */ bytes) => `${Math.round(bytes / 1000)} KB`;
+
+/** @param {string} name */
+function unpackedSize(name) {
+  const folder =
+    name === 'passport-polar-sh'
+      ? fileURLToPath(new URL('../..', import.meta.url))
+      : `${bench}node_modules/${name}`;
+  const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+  const said = execFileSync('npm', args, {
+    cwd: folder,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return JSON.parse(said)[0].unpackedSize;
+}
+
+/** @param {string} name */
+async function bundledSize(name) {
+  const { outputFiles } = await build({
+    stdin: { contents: `export * from '${name}'`, resolveDir: bench },
+    bundle: true,
+    minify: true,
+    write: false,
+    platform: 'node',
+    format: 'cjs',
+    external: ['express', 'express-session', 'passport'],
+    logLevel: 'silent',
+  });
+  return outputFiles[0]?.contents.length ?? Number.NaN;
+}

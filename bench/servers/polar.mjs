@@ -1,0 +1,35 @@
+// This package. Options: `use` (`nothing`, `token`, `guard and token`), `isEncrypted`.
+import passport from 'passport';
+import { PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
+import { redisStorage } from 'passport-polar-sh/redis';
+import { clientID, clientSecret } from '../lib/client.mjs';
+import { passportApp } from '../lib/passport-app.mjs';
+
+/** @type {import('./app.mjs').MakeApp} */
+export default function ({ baseURL, provider, store, redis, options }) {
+  const { use = 'token', isEncrypted = false } = options;
+  const polar = new PolarStrategy({
+    clientID,
+    clientSecret,
+    callbackURL: `${baseURL}/callback`,
+    server: { webURL: provider, apiURL: provider, issuer: provider },
+    storage: redis && redisStorage(redis),
+    encryptionKeys: isEncrypted ? ['a key of the bench, of forty characters.'] : undefined,
+  });
+  passport.use(polar);
+  const app = passportApp(store);
+  app.use(polarTokens(polar));
+  app.get('/login', passport.authenticate('polar'));
+  app.get(
+    '/callback',
+    passport.authenticate('polar', { successReturnToOrRedirect: '/page', failWithError: true }),
+  );
+  return {
+    app,
+    guards: use === 'guard and token' ? [requireLogin({ loginPath: '/login' })] : [],
+    token:
+      use === 'nothing'
+        ? (req) => (req.user === undefined ? undefined : '')
+        : (req) => req.polar.getAccessToken(),
+  };
+}
