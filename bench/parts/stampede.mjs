@@ -20,7 +20,7 @@ const variants = [
   },
 ];
 const ours = 'passport-polar-sh';
-const trials = 5;
+const trials = 7;
 const delayMs = 50;
 // Long enough that nobody takes the tokens for fresh ones when they expire.
 const loginSeconds = 6;
@@ -59,7 +59,7 @@ export default async function stampede({ redisURL, only, log }) {
   }
   return {
     title: 'Many requests, one expired token',
-    text: `So many requests of one login at the same instant, in one process over a MemoryStore or spread over 4 processes over Redis; the provider takes ${delayMs} ms for a token response, and a refresh token works once. Token requests and failures (no 200, or a token that is already dead) are medians of ${trials} trials. Added p99 is the 99th percentile of the latencies, less that of the same requests a moment later, when the token is valid (each trial in brackets).`,
+    text: `So many requests of one login at the same instant, in one process over a MemoryStore or spread over 4 processes over Redis; the provider takes ${delayMs} ms for a token response, and a refresh token works once. Token requests and failures (no 200, or a token that is already dead) are medians of ${trials} trials. Added p99 is the 99th percentile of the latencies, less that of the same requests a moment later, when the token is valid (median of three; each trial in brackets).`,
     tables: [
       {
         columns: ['processes', 'requests', '', 'token requests', 'failures', 'added p99'],
@@ -109,10 +109,11 @@ async function measure(variant, counts, processes, redisURL) {
     const refreshes = await provider.call('takeRefreshes');
     const good = expired.filter(({ status }) => status === 200).map(({ text }) => JSON.parse(text).token);
     const dead = await provider.call('countDead', good);
-    const valid = await burst(urls, cookie, count);
+    const valid = [];
+    for (let again = 0; again < 3; again += 1) valid.push(p99(await burst(urls, cookie, count)));
     result?.refreshes.push(refreshes);
     result?.failures.push(count - good.length + dead);
-    result?.added.push(p99(expired) - p99(valid));
+    result?.added.push(p99(expired) - median(valid));
   }
   await stopAll([provider, ...apps]);
   return results;

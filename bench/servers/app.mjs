@@ -26,6 +26,9 @@ import { answerCalls } from '../lib/processes.mjs';
  *   app has none; undefined when nobody is logged in
  */
 
+// That a MemoryStore is not for production: here it is what is measured, as in production.
+console.warn = () => {};
+
 /** @type {import('express-session').Store} */
 let store;
 const operations = { get: 0, set: 0, destroy: 0, touch: 0 };
