@@ -36,6 +36,9 @@ const report = await import('./lib/report.mjs');
 
 const profiles = values['cpu-prof'];
 if (profiles !== undefined) profileInto(profiles);
+// What was profiled, or measured without the others, is no result.
+const areResults = profiles === undefined && values.only === undefined;
+if (areResults && positionals.length === 0) rmSync(here('results.md'), { force: true });
 const redis = await startRedis();
 if (redis === undefined)
   console.log(
@@ -56,8 +59,7 @@ for (const name of chosen) {
   });
   console.log(`\n${report.forTerminal(found)}\n`);
   goals.push(...found.goals);
-  // What was profiled, or measured without the others, is no result.
-  if (profiles === undefined && values.only === undefined) writeSection(found);
+  if (areResults) writeSection(found);
 }
 await redis?.stop();
 const missed = goals.filter((goal) => !report.isMet(goal)).length;

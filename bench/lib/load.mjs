@@ -116,12 +116,12 @@ export async function logIn(baseURL) {
 }
 
 /**
- * Does something again and again, so that V8 has settled what to make of it: so many times, or for four seconds.
+ * Does something again and again, so that V8 has settled what to make of it: so many times, or for two seconds.
  *
  * @param {number} count
  * @param {() => Promise<unknown>} task
  */
 export async function warmUp(count, task) {
-  const end = performance.now() + 4000;
+  const end = performance.now() + 2000;
   for (let done = 0; done < count && performance.now() < end; done += 1) await task();
 }

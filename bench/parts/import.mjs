@@ -5,7 +5,7 @@ import { build } from 'esbuild';
 import { interleaved, median, quantile } from '../lib/figures.mjs';
 
 const bench = fileURLToPath(new URL('..', import.meta.url));
-const most = { seconds: 25, rounds: 40 };
+const most = { seconds: 20, rounds: 40 };
 
 const tell = 'const { user, system } = process.cpuUsage(); console.log(user + system)';
 const esm = (/** @type {string} */ name) => [

@@ -41,7 +41,7 @@ const baseline = 'passport-oauth2';
 const rival = 'openid-client with signature check';
 const ours = 'passport-polar-sh';
 const generations = 2;
-const most = { seconds: 25, rounds: 25 };
+const most = { seconds: 20, rounds: 25 };
 const logins = 40;
 
 /** @param {import('../run.mjs').Context} context */

@@ -20,7 +20,7 @@ const variants = [
   },
 ];
 const ours = 'passport-polar-sh';
-const trials = 7;
+const trials = 5;
 const delayMs = 50;
 // Long enough that nobody takes the tokens for fresh ones when they expire.
 const loginSeconds = 6;
