@@ -23,9 +23,21 @@ export async function startProvider() {
  * @param {{ provider: string, redisURL?: string | undefined }} where
  * @returns {Promise<Running>}
  */
-export async function startApp({ name, server, options = {} }, where) {
-  const app = startProcess('app', name);
-  return { ...app, url: await app.call('start', { server, options, ...where }) };
+export async function startApp(variant, where) {
+  const app = startProcess('app', variant.name);
+  return { ...app, url: await addApp(app, variant, where) };
+}
+
+/**
+ * Starts a further app in a process, where what they share is compiled once.
+ *
+ * @param {import('./processes.mjs').Remote} process
+ * @param {Variant} variant
+ * @param {{ provider: string, redisURL?: string | undefined }} where
+ * @returns {Promise<string>} where the app is
+ */
+export function addApp(process, { server, options = {} }, where) {
+  return process.call('start', { server, options, ...where });
 }
 
 /** @param {Iterable<Running>} all */
@@ -38,7 +50,7 @@ export async function stopAll(all) {
 /**
  * Microseconds of CPU that an app takes for something, a time.
  *
- * @param {Running} app
+ * @param {import('./processes.mjs').Remote} app
  * @param {number} count how many times it is done
  * @param {() => Promise<unknown>} load
  */

@@ -114,14 +114,3 @@ export async function logIn(baseURL) {
   }
   return [...cookies].map((pair) => pair.join('=')).join('; ');
 }
-
-/**
- * Does something again and again, so that V8 has settled what to make of it: so many times, or for two seconds.
- *
- * @param {number} count
- * @param {() => Promise<unknown>} task
- */
-export async function warmUp(count, task) {
-  const end = performance.now() + 2000;
-  for (let done = 0; done < count && performance.now() < end; done += 1) await task();
-}

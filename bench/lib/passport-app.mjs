@@ -1,6 +1,6 @@
 import express from 'express';
 import session from 'express-session';
-import passport from 'passport';
+import { Passport } from 'passport';
 import { sessionSecret } from './client.mjs';
 
 /**
@@ -9,10 +9,11 @@ import { sessionSecret } from './client.mjs';
  * @param {import('express-session').Store} store
  */
 export function passportApp(store) {
+  const passport = new Passport();
   passport.serializeUser((user, done) => done(null, user));
   passport.deserializeUser((user, done) => done(null, /** @type {Express.User} */ (user)));
   const app = express();
   app.use(session({ secret: sessionSecret, store, resave: false, saveUninitialized: false }));
   app.use(passport.session());
-  return app;
+  return { app, passport };
 }

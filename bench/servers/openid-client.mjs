@@ -12,7 +12,7 @@ export default async function ({ baseURL, provider, store, options }) {
   const secret = client.ClientSecretPost(clientSecret);
   const config = await client.discovery(new URL(provider), clientID, undefined, secret, { execute });
 
-  const app = passportApp(store);
+  const { app } = passportApp(store);
   app.get('/login', async (req, res) => {
     const attempt = {
       pkceCodeVerifier: client.randomPKCECodeVerifier(),

@@ -1,5 +1,4 @@
 // passport-oauth2: state and PKCE, and the id_token believed as it is.
-import passport from 'passport';
 import OAuth2Strategy from 'passport-oauth2';
 import { clientID, clientSecret, userOf } from '../lib/client.mjs';
 import { passportApp } from '../lib/passport-app.mjs';
@@ -23,8 +22,8 @@ export default function ({ baseURL, provider, store }) {
       done(null, userOf(JSON.parse(payload.toString())), params);
     },
   );
+  const { app, passport } = passportApp(store);
   passport.use(strategy);
-  const app = passportApp(store);
   app.get('/login', passport.authenticate('oauth2'));
   app.get('/callback', passport.authenticate('oauth2'), (req, res) => {
     keepTokens(req, /** @type {object} */ (req.authInfo));

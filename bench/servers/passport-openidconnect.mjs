@@ -1,5 +1,4 @@
 // passport-openidconnect: state and nonce, no PKCE, and claims of the id_token checked without its signature.
-import passport from 'passport';
 import OpenIDConnectStrategy from 'passport-openidconnect';
 import { clientID, clientSecret } from '../lib/client.mjs';
 import { passportApp } from '../lib/passport-app.mjs';
@@ -22,8 +21,8 @@ export default function ({ baseURL, provider, store }) {
     (_issuer, profile, _context, _idToken, access_token, refresh_token, params, done) =>
       done(null, { provider: 'polar', ...profile }, { ...params, access_token, refresh_token }),
   );
+  const { app, passport } = passportApp(store);
   passport.use(strategy);
-  const app = passportApp(store);
   app.get('/login', passport.authenticate('openidconnect'));
   app.get('/callback', passport.authenticate('openidconnect'), (req, res) => {
     keepTokens(req, /** @type {object} */ (req.authInfo));

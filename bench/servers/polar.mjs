@@ -1,5 +1,4 @@
 // This package. Options: `use` (`nothing`, `token`, `guard and token`), `isEncrypted`.
-import passport from 'passport';
 import { PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
 import { redisStorage } from 'passport-polar-sh/redis';
 import { clientID, clientSecret } from '../lib/client.mjs';
@@ -16,8 +15,8 @@ export default function ({ baseURL, provider, store, redis, options }) {
     storage: redis && redisStorage(redis),
     encryptionKeys: isEncrypted ? ['a key of the bench, of forty characters.'] : undefined,
   });
+  const { app, passport } = passportApp(store);
   passport.use(polar);
-  const app = passportApp(store);
   app.use(polarTokens(polar));
   app.get('/login', passport.authenticate('polar'));
   app.get(

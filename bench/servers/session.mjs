@@ -5,7 +5,7 @@ import { passportApp } from '../lib/passport-app.mjs';
 
 /** @type {import('./app.mjs').MakeApp} */
 export default function ({ provider, store }) {
-  const app = passportApp(store);
+  const { app } = passportApp(store);
   const now = Math.floor(Date.now() / 1000);
   const user = userOf({
     iss: provider,
