@@ -21,6 +21,8 @@ const variants = [
 ];
 const ours = 'passport-polar-sh';
 const trials = 5;
+// After that no more than two trials of a kind.
+const secondsEach = 10;
 const delayMs = 50;
 // Long enough that nobody takes the tokens for fresh ones when they expire.
 const loginSeconds = 6;
@@ -59,7 +61,7 @@ export default async function stampede({ redisURL, only, log }) {
   }
   return {
     title: 'Many requests, one expired token',
-    text: `So many requests of one login at the same instant, in one process over a MemoryStore or spread over 4 processes over Redis; the provider takes ${delayMs} ms for a token response, and a refresh token works once. Token requests and failures (no 200, or a token that is already dead) are medians of ${trials} trials. Added p99 is the 99th percentile of the latencies, less that of the same requests a moment later, when the token is valid (median of three; each trial in brackets).`,
+    text: `So many requests of one login at the same instant, in one process over a MemoryStore or spread over 4 processes over Redis; the provider takes ${delayMs} ms for a token response, and a refresh token works once. Token requests and failures (no 200, or a token that is already dead) are medians of at most ${trials} trials. Added p99 is the 99th percentile of the latencies, less that of the same requests a moment later, when the token is valid (median of three; each trial in brackets).`,
     tables: [
       {
         columns: ['processes', 'requests', '', 'token requests', 'failures', 'added p99'],
@@ -102,7 +104,9 @@ async function measure(variant, counts, processes, redisURL) {
   for (const _ of planned) cookies.push(await logIn(urls[cookies.length % urls.length] ?? ''));
   await provider.call('set', { delayMs });
   await delay((loginSeconds + 1) * 1000);
+  const end = performance.now() + secondsEach * 1000;
   for (const [index, { count, result }] of planned.entries()) {
+    if (performance.now() > end && result !== undefined && result.added.length >= 2) continue;
     const cookie = cookies[index] ?? '';
     await provider.call('takeRefreshes');
     const expired = await burst(urls, cookie, count);
