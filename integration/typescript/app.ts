@@ -161,7 +161,7 @@ const verify: PolarVerify = async ({ profile, tokens, claims, loginId }: Verifie
   const said: IdTokenClaims = claims;
   return { id: profile.id, email: said.email, until: kept.expiresAt, loginId };
 };
-const polar = new PolarStrategy(options, verify);
+export const polar = new PolarStrategy(options, verify);
 new PolarStrategy(options);
 new PolarStrategy(options, ({ profile }) => ({ id: profile.id }));
 const classic: ClassicVerify = (_accessToken, _refreshToken, profile, done) => done(null, { id: profile.id });
@@ -179,7 +179,7 @@ new PolarStrategy(options, (_access: string, _refresh: string, profile: PolarPro
 new PolarStrategy({ ...options, passReqToCallback: true }, (req, _access, _refresh, profile, done) =>
   done(null, { ...profile, path: req.path }),
 );
-class Subclass extends PolarStrategy {
+export class Subclass extends PolarStrategy {
   constructor() {
     super(options, async ({ profile }): Promise<VerifyResult> => (profile.emails ? profile : false));
   }

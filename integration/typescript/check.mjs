@@ -20,6 +20,7 @@ const configurations = {
 };
 const always = {
   noEmit: true,
+  declaration: true, // what the app exports has types that can be named (TS2742)
   strict: true,
   skipLibCheck: false,
   skipDefaultLibCheck: true, // the compiler's own declarations of the DOM take longer than everything else

@@ -93,5 +93,8 @@ export interface PolarStrategyConstructor {
  * ```
  */
 export const PolarStrategy: PolarStrategyConstructor = Implementation;
-/** The strategy: {@link PolarStrategyConstructor} makes it. */
-export type PolarStrategy = Implementation;
+/**
+ * The strategy: {@link PolarStrategyConstructor} makes it. An interface, no alias: declaration files of an app name it by
+ * what this package exports (TS2742).
+ */
+export interface PolarStrategy extends Implementation {}
