@@ -9,6 +9,7 @@ import type { PolarScopes } from '../client/polar-scope.js';
 import { developmentHint } from '../development-hint.js';
 import {
   callbackURLOf,
+  closest,
   list,
   oneOf,
   rejectNearMisses,
@@ -85,7 +86,7 @@ export function loginOptions(
 ): LoginOptions {
   const known = Object.keys(ownNames);
   rejectNearMisses(given, known, "passport.authenticate('polar')");
-  for (const name of unknownOptions(given, known)) hintAtUnknown(name);
+  for (const name of unknownOptions(given, known)) hintAtUnknown(name, closest(name, known));
   return {
     scope: given['scope'] === undefined ? defaults.scope : resolveScope(given['scope']),
     subType: oneOf(given['subType'], 'subType', ['user', 'organization']) ?? defaults.subType,
@@ -100,12 +101,14 @@ export function loginOptions(
 const hintedAt = new BoundedMap<true>(100);
 
 // A strategy that inherits from this one, or another of the same route, may know it.
-function hintAtUnknown(name: string): void {
+function hintAtUnknown(name: string, meant: string | undefined): void {
   if (hintedAt.get(name)) return;
   hintedAt.set(name, true);
-  developmentHint(
-    `passport.authenticate('polar') knows no option '${name}', which has no effect. Parameters of Polar's authorize page go into authorizationParams.`,
-  );
+  const hint =
+    meant === undefined
+      ? "Parameters of Polar's authorize page go into authorizationParams."
+      : `Did you mean ${meant}?`;
+  developmentHint(`passport.authenticate('polar') knows no option '${name}', which has no effect. ${hint}`);
 }
 
 // A login attempt has to fit into 4 KB of a storage.
@@ -136,7 +139,9 @@ export function extraParameters(given: Readonly<Record<string, unknown>>): Recor
   for (const [name, value] of [
     ...Object.entries({
       login_hint,
-      organizations: organizations && list(organizations, 'organizations').join(','),
+      // Polar refuses an empty list.
+      organizations:
+        organizations === undefined ? undefined : list(organizations, 'organizations').join(',') || undefined,
       ...authorizationParams,
     }),
     ...misplaced,

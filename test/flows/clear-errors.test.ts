@@ -83,6 +83,27 @@ describe('an option of one login', () => {
     }
   });
 
+  it('that is named after a parameter of the authorize page is told its name', async () => {
+    const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      app = await startTestApp(starting({ loginHint: 'ada@example.com' }));
+      await app.browser().startLogin('/start');
+      expect(written.mock.calls.join('')).toContain(
+        "knows no option 'loginHint', which has no effect. Did you mean login_hint?",
+      );
+    } finally {
+      written.mockRestore();
+    }
+  });
+
+  it.each([[[]], [''], [undefined]])(
+    'organizations are not sent to Polar where none are named: %p',
+    async (organizations) => {
+      app = await startTestApp(starting({ organizations }));
+      expect((await app.browser().startLogin('/start')).searchParams.has('organizations')).toBe(false);
+    },
+  );
+
   it('for the authorize page goes into authorizationParams', async () => {
     app = await startTestApp(
       starting({ authorizationParams: { ui_locales: 'de' }, login_hint: 'ada@example.com' }),
@@ -95,6 +116,7 @@ describe('an option of one login', () => {
   });
 
   it.each([
+    [{ organizations: null }, /organizations must be a list of strings/],
     [{ authorizationParams: 'ui_locales=de' }, /authorizationParams must be an object/],
     [{ authorizationParams: { nonce: 'mine' } }, /'nonce' cannot be given .* protects the login/],
     [{ authorizationParams: { state: 'mine' } }, /'state' cannot be given .* from appState/],
