@@ -29,7 +29,12 @@ export function shownValue(value: unknown): string {
 }
 
 // Keys and passwords are long and have digits among their letters; words of an address seldom do.
-const looksRandom = (word: string): boolean => word.length >= 16 && /\d/.test(word) && /[a-z]/i.test(word);
+const looksRandom = (word: string): boolean =>
+  word.length >= 16 && /\d/.test(word) && /[a-z]/i.test(word) && !isName(word);
+
+/** `oauth2-polar-callback`, `my-app-staging-2`: words and small numbers. */
+const isName = (word: string): boolean =>
+  word.split(/[-_]/).every((part) => /^([a-z]+\d?|\d{1,2})$/.test(part));
 
 const isBase64 = (run: string): boolean =>
   run.length >= 24 && [/\d/, /[a-z]/, /[A-Z]/].every((kind) => kind.test(run));

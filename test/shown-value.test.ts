@@ -16,6 +16,8 @@ describe('a wrong value in a message', () => {
       'http://polar:4100/.well-known/openid-configuration',
       "'http://polar:4100/.well-known/openid-configuration'",
     ],
+    ['auth/oauth2-polar-callback', "'auth/oauth2-polar-callback'"],
+    ['my-polar-staging-2.example.com', "'my-polar-staging-2.example.com'"],
     ['polar_ci_local', "'polar_ci_local'"],
     [new URL('https://polar.sh'), 'a URL object (give its href)'],
     [['https://polar.sh'], 'a list'],
@@ -42,5 +44,7 @@ describe('a wrong value in a message', () => {
     'hunter2hunter2hunter2',
     'hunter2/aGVsbG8+d29ybGQ/aGVsbG8=',
     'postgres://me:hunter2@db/x',
+    'hunter2-4b1c-9f86d081',
+    'hunter2hunter_2Xq',
   ])('shows no secret: %s', (value) => expect(shownValue(value)).not.toContain('hunter2'));
 });
