@@ -49,6 +49,7 @@ export function resolveClientOptions(options: PolarClientOptions): ResolvedClien
       'clientSecret must be the secret of your OAuth client (polar_cs_...); leave it out for a public client',
     );
   }
+  refuseMixedUp({ clientID, clientSecret });
   const method =
     options.tokenEndpointAuthMethod ?? (clientSecret === undefined ? 'none' : 'client_secret_post');
   if (!methods.includes(method))
@@ -60,6 +61,17 @@ export function resolveClientOptions(options: PolarClientOptions): ResolvedClien
   if (method !== 'none' && clientSecret === undefined)
     throw new TypeError(`tokenEndpointAuthMethod '${method}' needs a clientSecret`);
   return { credentials: { clientID, clientSecret, method }, ...resolveConnection(options) };
+}
+
+// A secret in place of the id would be in the address of every login.
+function refuseMixedUp(given: { clientID: string; clientSecret: string | undefined }): void {
+  if (given.clientID.trim().startsWith('polar_cs_'))
+    throw new TypeError('clientID must be the id of your OAuth client (polar_ci_...), not its secret');
+  if (given.clientSecret?.trim().startsWith('polar_ci_'))
+    throw new TypeError('clientSecret must be the secret of your OAuth client (polar_cs_...), not its id');
+  for (const [name, value] of Object.entries(given))
+    if (value !== value?.trim())
+      throw new TypeError(`${name} has white space around it. Look at the variable that it comes from`);
 }
 
 /**
