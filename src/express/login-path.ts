@@ -3,6 +3,7 @@ import { completedRounds } from '../attempts/attempt-cookie.js';
 import { PolarConfigurationError } from '../errors.js';
 import { loginFailed } from '../login-failed.js';
 import { noStore } from '../no-store.js';
+import { rejectUnknown } from '../option-checks.js';
 import { withReturnTo } from '../return-to.js';
 import { shownValue } from '../shown-value.js';
 import { runtimeOfRequest } from './request-runtime.js';
@@ -18,13 +19,15 @@ export interface LoginPathOptions {
 
 /**
  * @param call how the middleware is called, up to its options
- * @throws TypeError when it is not a path
+ * @throws TypeError when it is not a path, or when there is another option
  */
 export function loginPathOf(options: LoginPathOptions, call: `${string}(${string}`): string {
   const loginPath = (options as LoginPathOptions | undefined)?.loginPath;
+  const name = call.slice(0, call.indexOf('('));
+  rejectUnknown(options ?? {}, ['loginPath'], name);
   if (typeof loginPath === 'string' && /^\/(?![/\\])/.test(loginPath)) return loginPath;
   throw new TypeError(
-    `${call.split('(', 1)[0]} needs loginPath, the path of the route that starts the login: ${call}{ loginPath: '/auth/polar' }), not ${shownValue(loginPath)}`,
+    `${name} needs loginPath, the path of the route that starts the login: ${call}{ loginPath: '/auth/polar' }), not ${shownValue(loginPath)}`,
   );
 }
 

@@ -3,6 +3,7 @@ import { forgetRounds } from '../attempts/attempt-cookie.js';
 import type { HasPolarRuntime } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import { noStore } from '../no-store.js';
+import { rejectUnknown } from '../option-checks.js';
 import { sessionOf } from '../request-session.js';
 import { shownValue } from '../shown-value.js';
 import { endLogins } from './end-logins.js';
@@ -54,9 +55,11 @@ export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): 
 /**
  * The address to go to afterwards, if any.
  *
- * @throws TypeError when it is none
+ * @throws TypeError when it is none, or when there is another option
  */
-export function redirectTarget({ redirectTo }: LogoutOptions, middleware: string): string | undefined {
+export function redirectTarget(options: LogoutOptions, middleware: string): string | undefined {
+  const { redirectTo } = options;
+  rejectUnknown(options, ['redirectTo'], middleware);
   if (redirectTo !== undefined && typeof redirectTo !== 'string')
     throw new TypeError(
       `${middleware}: redirectTo must be an address, such as '/', not ${shownValue(redirectTo)}`,

@@ -3,7 +3,16 @@ import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import express from 'express';
 import passport from 'passport';
-import { PolarOAuthClient, PolarStrategy, type PolarStrategyOptions } from 'passport-polar-sh';
+import {
+  disconnect,
+  logout,
+  PolarOAuthClient,
+  PolarStrategy,
+  type PolarStrategyOptions,
+  requireLogin,
+  requireOrganization,
+  requireScope,
+} from 'passport-polar-sh';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import request from 'supertest';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
@@ -142,6 +151,28 @@ describe('an option of one login', () => {
   });
 });
 
+describe('an option of a middleware', () => {
+  const polar = new PolarStrategy({ clientID: 'c', clientSecret: 's', callbackURL: '/cb' });
+
+  it.each<[string, () => unknown, string]>([
+    ['logout', () => logout(polar, { redirectURL: '/' } as never), 'It knows: redirectTo.'],
+    ['disconnect', () => disconnect(polar, { redirectto: '/' } as never), 'Did you mean redirectTo?'],
+    ['requireLogin', () => requireLogin({ loginUrl: '/auth' } as never), 'It knows: loginPath.'],
+    [
+      'requireScope',
+      () => requireScope('openid', { loginPath: '/auth', returnTo: '/' } as never),
+      'It knows: loginPath.',
+    ],
+    [
+      'requireOrganization',
+      () => requireOrganization(() => '', { loginpath: '/auth' } as never),
+      'Did you mean loginPath?',
+    ],
+  ])('that is misspelt is refused: %s', (name, make, hint) => {
+    expect(make).toThrow(new RegExp(`^${name} knows no option '.*'\\. .*${hint.replace('?', '\\?')}`));
+  });
+});
+
 describe('the strategy', () => {
   const made = (more: Partial<PolarStrategyOptions>) => () =>
     new PolarStrategy({ clientID: 'c', clientSecret: 's', callbackURL: '/cb', ...more });
@@ -151,6 +182,22 @@ describe('the strategy', () => {
       'a server without addresses',
       { server: { webURL: undefined, apiURL: undefined } },
       /server\.webURL must be an absolute URL, such as .*, not undefined/,
+    ],
+    [
+      'a secret in place of the id',
+      { clientID: 'polar_cs_hunter2' },
+      /^clientID must be the id of your OAuth client \(polar_ci_\.\.\.\), not its secret/,
+    ],
+    [
+      'an id in place of the secret',
+      { clientSecret: 'polar_ci_local' },
+      /^clientSecret must be the secret of your OAuth client \(polar_cs_\.\.\.\), not its id/,
+    ],
+    ['an id with a space at its end', { clientID: 'polar_ci_local ' }, /^clientID has white space around it/],
+    [
+      'a secret with a line break at its end',
+      { clientSecret: 'polar_cs_hunter2\n' },
+      /^clientSecret has white space around it/,
     ],
     [
       'a relative callback',
