@@ -36,5 +36,6 @@ const looksRandom = (word: string): boolean =>
 const isName = (word: string): boolean =>
   word.split(/[-_]/).every((part) => /^([a-z]+\d?|\d{1,2})$/.test(part));
 
+// No address has `+` or `=` before its query.
 const isBase64 = (run: string): boolean =>
-  run.length >= 24 && [/\d/, /[a-z]/, /[A-Z]/].every((kind) => kind.test(run));
+  /[+=]/.test(run) || (run.length >= 24 && [/\d/, /[a-z]/, /[A-Z]/].every((kind) => kind.test(run)));

@@ -44,6 +44,7 @@ describe('a wrong value in a message', () => {
     'hunter2hunter2hunter2',
     'hunter2/aGVsbG8+d29ybGQ/aGVsbG8=',
     'postgres://me:hunter2@db/x',
+    ' token-hunter2/Wq3+8= ',
     'hunter2-4b1c-9f86d081',
     'hunter2hunter_2Xq',
   ])('shows no secret: %s', (value) => expect(shownValue(value)).not.toContain('hunter2'));
