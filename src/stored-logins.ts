@@ -5,7 +5,7 @@ import type { TokenKeeper } from './refresh/token-keeper.js';
 import { rowOf } from './storage/guarded-storage.js';
 import { isLoginId, loginKeys } from './storage/login-keys.js';
 import { type LoginFacts, openLogin, type SealedRecordPlace } from './tokens/token-record.js';
-import type { LoginEndReason } from './tokens/tombstone.js';
+import { type LoginEndReason, reasonIn } from './tokens/tombstone.js';
 
 /** What {@link StoredLogins} are given. */
 export interface StoredLoginsParts extends Omit<SealedRecordPlace, 'loginId'> {
@@ -59,7 +59,12 @@ export class StoredLogins {
     const keys = loginKeys(loginId);
     try {
       const [ended, row] = await place.storage.run([{ read: keys.tombstone }, { read: keys.record }]);
-      if (rowOf(ended) !== undefined) return 'ended';
+      const end = rowOf(ended);
+      if (end !== undefined) {
+        // This process may still go by what it knew before.
+        this.#parts.keeper.learnEnd(loginId, reasonIn(end));
+        return 'ended';
+      }
       const found = await openLogin(place, rowOf(row));
       if (found === undefined) return undefined;
       if (this.#parts.isOurs(found.facts)) return { ...place, ...found, isRecordedFromStart: true };

@@ -139,6 +139,11 @@ export class LoginKnowledge {
     this.learn(login.loginId, this.recall(login));
   }
 
+  /** Takes in that a login has ended. */
+  learnEnd(loginId: string, reason: LoginEndReason): KnownLogin {
+    return this.#newest(loginId, this.learn(loginId, endedLogin(reason)));
+  }
+
   /** What is known, after a look at the record of a login that this process has not seen before. */
   async current(login: LoginHandle): Promise<KnownLogin> {
     const known = this.#find(login.loginId);
@@ -185,7 +190,7 @@ export class LoginKnowledge {
     if (end !== undefined) {
       await this.#findLeftOver(login, rows.record);
       this.#renew(login, { write: loginKeys(loginId).tombstone, row: end, ttlSeconds: login.ttlSeconds });
-      return this.#newest(loginId, this.learn(loginId, endedLogin(reasonIn(end))));
+      return this.learnEnd(loginId, reasonIn(end));
     }
     const row = rowOf(rows.record);
     const record = await openRecord(login, row);
@@ -359,7 +364,7 @@ export class LoginKnowledge {
     ifLate: (ended: EndedLogin) => Promise<void>,
   ): Promise<EndedLogin | undefined> {
     const { loginId, storage, ttlSeconds } = place;
-    const ended = this.#newest(loginId, this.learn(loginId, endedLogin(reason)));
+    const ended = this.learnEnd(loginId, reason);
     const keys = loginKeys(loginId);
     // In this order: whoever records later finds the tombstone, and revokes what it has recorded.
     const work = async (): Promise<EndedLogin> => {

@@ -137,6 +137,11 @@ export class TokenKeeper {
     this.#knowledge.begin(login);
   }
 
+  /** Takes note that somebody has ended a login. */
+  learnEnd(loginId: string, reason: LoginEndReason): void {
+    this.#knowledge.learnEnd(loginId, reason);
+  }
+
   /** Records the tokens of a login that has just happened here, for work outside its requests. Never rejects. */
   async recordFirst(login: LoginHandle): Promise<void> {
     await this.#knowledge.recordTokens(login, login, async () => {});

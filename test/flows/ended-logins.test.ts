@@ -307,6 +307,21 @@ describe('polar.endLogin', () => {
     expect(await codeOf(job.tokensFor(loginId).getAccessToken())).toBe('logged_out');
   });
 
+  it.each<[string, (app: Process, loginId: string) => Promise<unknown>]>([
+    ['ended once more', (app, loginId) => app.polar.endLogin(loginId)],
+    ['looked up for a job', (app, loginId) => codeOf(app.polar.tokensFor(loginId).getAccessToken())],
+  ])('has ended here too, and is told, once it is %s after its end in another process', async (_how, use) => {
+    const [app, other] = (await startProcesses(2)) as [Process, Process];
+    const { browser, loginId } = await loggedIn(app);
+    const there = sameBrowserAt(other, browser);
+    expect((await there.get('/logged-in')).body).toBe(true);
+    await app.polar.endLogin(loginId);
+    await use(other, loginId);
+    expect((await there.get('/logged-in')).body).toBe(false);
+    await told(other);
+    expect(other.told).toEqual([{ loginId, reason: 'ended_by_app' }]);
+  });
+
   it.each(['', 'nobody', '0'.repeat(32), undefined as never, 7 as never])(
     'of %j, which names no login, is an error with a code',
     async (loginId) => {
