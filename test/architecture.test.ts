@@ -101,7 +101,7 @@ const allowed: Record<string, readonly string[]> = {
   'request-session': ['errors', 'within'],
   'first-save': ['request-session'],
   'log-in': [],
-  'own-fault': ['diagnostics'],
+  'own-fault': ['diagnostics', 'shown-value'],
   'login-ended': ['development-hint', 'diagnostics', 'tokens', 'within'],
   'stored-logins': ['errors', 'refresh', 'storage', 'tokens'],
   'before-end': ['own-fault'],

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { IntrospectionCache } from '../api/introspection-cache.js';
 import { RequestBudget } from '../api/request-budget.js';
 import { PolarOAuthClient } from '../client/oauth-client.js';
-import { ownFault } from '../own-fault.js';
+import { asError, ownFault } from '../own-fault.js';
 import { type BearerCheck, type BearerOutcome, bearerCheck } from './bearer-check.js';
 import {
   type BearerRequirements,
@@ -82,7 +82,7 @@ export class PolarBearerStrategy {
       fail(outcome.challenge, outcome.status);
     };
     this[check](req, options)
-      .then(act, error)
+      .then(act, (thrown: unknown) => error(asError(thrown)))
       .catch((thrown: unknown) => ownFault(req, thrown));
   }
 }

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { PolarInsufficientScopeError, PolarLoginRequiredError } from '../errors.js';
 import { noStore } from '../no-store.js';
+import { asError } from '../own-fault.js';
 import { type LoginNeeds, toLogin, wantsPage } from './login-path.js';
 import { whyNotLoggedIn } from './not-logged-in.js';
 import { runtimeOfRequest } from './request-runtime.js';
@@ -28,7 +29,7 @@ export function guard(
       noStore(res);
       return next(error);
     })
-    .catch(next);
+    .catch((thrown: unknown) => next(asError(thrown)));
 }
 
 /** The refusal where nobody is logged in with Polar. */

@@ -11,7 +11,7 @@ import type { IdTokenClaims } from '../id-token/claims.js';
 import { noStore } from '../no-store.js';
 import { forOneRequest } from '../option-checks.js';
 import { type PolarStrategyOptions, resolveOptions } from '../options.js';
-import { ownFault } from '../own-fault.js';
+import { asError, ownFault } from '../own-fault.js';
 import type { StoredLogins } from '../stored-logins.js';
 import type { Unfinished } from '../under-way.js';
 import { runLoginFlow } from './login-flow.js';
@@ -169,7 +169,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
     runLoginFlow(flowParts(this, options), req, options)
       .then(act, (thrown: unknown) => {
         reportError(thrown);
-        error(thrown);
+        error(asError(thrown));
       })
       .catch((thrown: unknown) => ownFault(req, thrown));
   }

@@ -387,6 +387,12 @@ describe('the verify callback', () => {
       expect([status, body.message]).toEqual([500, 'database']);
     }
   });
+
+  it.each([undefined, null, 'route'])('that rejects with %p lets nobody in', async (reason) => {
+    await start({ verify: () => Promise.reject(reason) });
+    const { status, body } = await api.get(api.tokens().accessToken);
+    expect([status, body.message]).toEqual([500, expect.stringContaining('is no error')]);
+  });
 });
 
 describe('two requests at once', () => {

@@ -320,6 +320,22 @@ describe('what is no id', () => {
     expect((await page(browser, '/throws')).body.message).toBe('thrown');
     expect((await page(browser, '/rejects')).body.message).toBe('rejected');
   });
+
+  it.each([undefined, null, false, 'route', 'router'])(
+    'a function that rejects with %p lets nobody in',
+    async (reason) => {
+      const browser = await start({
+        routes: (server) => {
+          const guard = requireOrganization(() => Promise.reject(reason), { loginPath });
+          server.get('/rejects', guard, (_req, res) => void res.json('let in'));
+          server.get('/rejects', (_req, res) => void res.json('gone on'));
+        },
+      });
+      await logIn(browser);
+      const answer = await page(browser, '/rejects');
+      expect([answer.status, answer.body.message]).toEqual([500, expect.stringContaining('is no error')]);
+    },
+  );
 });
 
 describe('while Polar is down', () => {

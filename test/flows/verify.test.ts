@@ -168,6 +168,11 @@ describe('a verify callback with one parameter', () => {
     });
     expect([answer.status, answer.body.message]).toEqual([500, 'database down']);
   });
+
+  it.each([undefined, null, 'route'])('that rejects with %p does not go on to the app', async (reason) => {
+    const { answer } = await logInWith(async () => Promise.reject(reason));
+    expect([answer.status, answer.body.message]).toEqual([500, expect.stringContaining('is no error')]);
+  });
 });
 
 it('refuses a verify callback that is no function', () => {
