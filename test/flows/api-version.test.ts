@@ -143,4 +143,19 @@ describe('an ordinary 404 is handed on, with its body', () => {
       await server.close();
     }
   });
+
+  it.each<[string, object]>([
+    ['headers that are a plain object', { headers: json }],
+    ['headers with nothing but get()', { headers: { get: (name: string) => new Headers(json).get(name) } }],
+    ['no headers', {}],
+  ])('of a mock without clone() and with %s', async (_what, mock) => {
+    await loggedIn({
+      fetch: async (url, init) =>
+        url.includes('/v1/organizations/')
+          ? ({ status: 404, text: async () => 'none', ...mock } as unknown as Response)
+          : fetch(url, init),
+    });
+    const response = await app.polar.tokensFor(loginId).fetch('/v1/organizations/');
+    expect([response.status, await response.text()]).toEqual([404, 'none']);
+  });
 });
