@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { PolarRegistrationClient } from '../client/registration-client.js';
 import type { RegistrationAccess } from '../client/registrations.js';
 import { normalizeRedirectURI } from '../emulator/clients/redirect-uri.js';
+import { isAccessToken } from '../token-characters.js';
 import { changeRedirectURIs, type RedirectURIChange } from './change-redirect-uris.js';
 import { messageOf, usageError } from './error-text.js';
 import { serverOfClient } from './register-server.js';
@@ -91,6 +92,8 @@ function parseRequest(args: readonly string[], terminal: Terminal): RedirectURIs
     clientID: variable('POLAR_CLIENT_ID', terminal),
     registrationAccessToken: variable('POLAR_REGISTRATION_ACCESS_TOKEN', terminal),
   };
+  if (!isAccessToken(access.registrationAccessToken))
+    throw new TypeError('POLAR_REGISTRATION_ACCESS_TOKEN has characters that no token has.');
   const server = serverOfClient(values.server, terminal);
   return { registrations: new PolarRegistrationClient({ server }), access, change };
 }
@@ -104,7 +107,7 @@ function changeOf([action, uri, ...more]: readonly string[]): RedirectURIChange 
   if (unexpected !== undefined) throw new TypeError(`Unexpected argument '${unexpected}'.`);
   if (action === 'list') return undefined;
   const url = normalizeRedirectURI(uri ?? '');
-  if (url === 'not-a-url' || (url !== 'https-required' && url.hash !== '')) {
+  if (url === 'not-a-url' || (url !== 'https-required' && url.href.includes('#'))) {
     throw new TypeError(
       `${action} takes an absolute URI without a fragment, such as https://app.example/auth/polar/callback.`,
     );

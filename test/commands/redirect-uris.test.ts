@@ -338,6 +338,7 @@ describe('goes wrong in one line on stderr', () => {
     [['add'], {}, 'add takes an absolute URI without a fragment, such as'],
     [['add', '/auth/polar/callback'], {}, 'add takes an absolute URI'],
     [['remove', `${APP}#x`], {}, 'remove takes an absolute URI'],
+    [['add', `${APP}#`], {}, 'add takes an absolute URI without a fragment'],
     [
       ['add', 'http://app.example/cb'],
       {},
@@ -347,6 +348,11 @@ describe('goes wrong in one line on stderr', () => {
     [['list', '--server', 'staging'], {}, '--server takes sandbox, production or'],
     [['list'], { POLAR_CLIENT_ID: '' }, 'POLAR_CLIENT_ID is not set'],
     [['list'], { POLAR_REGISTRATION_ACCESS_TOKEN: ' ' }, 'POLAR_REGISTRATION_ACCESS_TOKEN is not set'],
+    [
+      ['list'],
+      { POLAR_REGISTRATION_ACCESS_TOKEN: 'of two words' },
+      'POLAR_REGISTRATION_ACCESS_TOKEN has characters that no token has',
+    ],
     [['list'], { POLAR_API_URL: '' }, 'Say where the client is registered: --server takes'],
     [
       ['list'],
