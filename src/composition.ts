@@ -213,7 +213,9 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         const { attempt = '', waiting } = entry;
         const isLeftToApp = waiting?.isLeftToApp === true;
         const end = (reason: LoginEndReason): Promise<void> =>
-          owner && !isLeftToApp ? owner.end(login, reason) : keeper.endUnopened(login.place, reason);
+          owner && !isLeftToApp
+            ? owner.end(login, reason)
+            : (owner ?? runtime).keeper.endUnopened(login.place, reason);
         const isOf = (user: unknown): boolean => owner?.isLoginOf(entry, user) ?? false;
         const isForgotten = (): boolean => login.isWaiting && Math.abs(now() - login.mintedAt) > maxWaitMs;
         // Whoever has put a session of theirs into somebody's browser must not take that person's login over.

@@ -432,6 +432,40 @@ describe('onLoginEnded', () => {
     expect(app.told).toEqual([{ loginId: expect.any(String), reason: 'abandoned' }]);
   });
 
+  it('of each strategy is told of its own logins, also of one whose tokens the app was left with', async () => {
+    const told: string[] = [];
+    let second: PolarStrategy | undefined;
+    const app = await startTestApp({
+      strategy: { onLoginEnded: ({ reason }) => told.push(`first: ${reason}`) },
+      routes: (server, { passport, polar, emulator, url }) => {
+        const client = emulator.registerClient({ redirectURIs: [`${url}/auth/second/callback`] });
+        second = new PolarStrategy(
+          {
+            clientID: client.clientID,
+            clientSecret: client.clientSecret,
+            name: 'second',
+            callbackURL: '/auth/second/callback',
+            server: emulator.server,
+            onLoginEnded: ({ reason }) => told.push(`second: ${reason}`),
+          },
+          async ({ profile }) => profile,
+        );
+        passport.use(second);
+        const logInWithoutSession = passport.authenticate('second', { session: false });
+        server.get('/auth/second', logInWithoutSession);
+        server.get('/auth/second/callback', logInWithoutSession, (_req, res) => void res.json({}));
+        server.post('/logout', logout(polar, { redirectTo: '/bye' }));
+      },
+    });
+    apps.unshift(app);
+    const browser = app.browser();
+    await browser.logIn();
+    await browser.get(await app.emulator.authorize(await browser.startLogin('/auth/second'))).expect(200);
+    await browser.post('/logout').expect(302);
+    await until(() => told.length === 2, 5000);
+    expect(told.sort()).toEqual(['first: logged_out', 'second: logged_out']);
+  });
+
   it('tells that Polar has refused a login, once, however often it is tried', async () => {
     const [app, other] = (await startProcesses(2)) as [Process, Process];
     const { browser, loginId } = await loggedIn(app);
