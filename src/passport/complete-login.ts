@@ -43,6 +43,7 @@ export async function completeLogin(
       unkept.revoke();
       return rejected(info);
     }
+    unkept.name(login.loginId);
     const isSessionless = options['session'] === false;
     const toStore = { login, unkept, returnTo: attempt.returnTo, cookieHash: taken.cookieHash };
     if (!isLinking(options)) storeAtLogIn(parts.runtime, req, toStore, { user, isSessionless });

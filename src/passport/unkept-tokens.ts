@@ -7,6 +7,8 @@ import type { TokenSet } from '../tokens/token-set.js';
  */
 export class UnkeptTokens {
   readonly #revoke: () => void;
+  readonly #tellEnd: (loginId: string) => void;
+  #loginId: string | undefined;
   /** Whether a verify callback was given the tokens, so that the app may keep them itself. */
   readonly isSeenByApp: boolean;
   #isKept = false;
@@ -16,12 +18,18 @@ export class UnkeptTokens {
     // A copy: a verify callback may do to its own what it likes.
     const own = { ...tokens };
     this.#revoke = () => void runtime.revoke(own, true);
+    this.#tellEnd = (loginId) => runtime.keeper.learnEnd(loginId, 'abandoned');
     this.isSeenByApp = isSeenByApp;
   }
 
   /** True until it is known what becomes of the tokens. */
   get isOpen(): boolean {
     return !this.#isKept && !this.#isRevoked;
+  }
+
+  /** The verify callback has let somebody in by a login of this id, and may have noted it: should it fail, the app is told. */
+  name(loginId: string): void {
+    this.#loginId = loginId;
   }
 
   /** Somebody has the tokens, or is about to store them. */
@@ -34,6 +42,7 @@ export class UnkeptTokens {
     if (this.#isRevoked) return;
     this.#isRevoked = true;
     this.#revoke();
+    if (this.#loginId !== undefined) this.#tellEnd(this.#loginId);
   }
 
   /** The login has failed, unless somebody keeps its tokens by now. */

@@ -466,6 +466,22 @@ describe('onLoginEnded', () => {
     expect(told.sort()).toEqual(['first: logged_out', 'second: logged_out']);
   });
 
+  it('tells a login that the verify callback has let in, and whose session could not be saved', async () => {
+    const named: string[] = [];
+    const [app] = await startProcesses(1, {
+      verify: ({ loginId, profile }: { loginId: string; profile: object }) => {
+        named.push(loginId);
+        return profile;
+      },
+    });
+    const set = app.store.set.bind(app.store);
+    app.store.set = (sid, data, done) =>
+      'passport' in data ? done?.(new Error('the disk is full')) : set(sid, data, done);
+    expect((await app.browser().logIn()).status).toBe(500);
+    await told(app);
+    expect(app.told).toEqual([{ loginId: named[0], reason: 'abandoned' }]);
+  });
+
   it('tells that Polar has refused a login, once, however often it is tried', async () => {
     const [app, other] = (await startProcesses(2)) as [Process, Process];
     const { browser, loginId } = await loggedIn(app);
