@@ -250,7 +250,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   redis: ['storage'],
   'emulator-entry': ['emulator'],
-  commands: ['client', 'emulator', 'server', 'shown-value', 'token-characters'],
+  commands: ['client', 'emulator', 'errors', 'server', 'shown-value', 'token-characters'],
   cli: ['commands'],
 };
 

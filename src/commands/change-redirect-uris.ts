@@ -2,6 +2,7 @@ import type { ClientMetadata, ClientRegistration } from '../client/client-metada
 import type { PolarRegistrationClient } from '../client/registration-client.js';
 import type { RegistrationAccess } from '../client/registrations.js';
 import { normalizeRedirectURI } from '../emulator/clients/redirect-uri.js';
+import { PolarTransientError } from '../errors.js';
 
 /** What to do with a redirect URI, which is spelled as Polar keeps it. */
 export interface RedirectURIChange {
@@ -34,15 +35,24 @@ export async function changeRedirectURIs(change: RedirectURIChange, work: Redire
   const { registrations, access } = work;
   let before = await registrations.readRegistration(access);
   if (isDone(change, before)) return false;
+  let busy: PolarTransientError | undefined;
   for (let writes = 0; writes < MAX_WRITES; writes++) {
-    const after = await registrations.updateRegistration(access, metadataWith(change, before));
-    refuseSideEffects(before, after);
-    if (!isDone(change, after))
-      throw new Error(`Polar took the change, and its response does not show it: it has ${urisOf(after)}.`);
+    busy = undefined;
+    try {
+      const after = await registrations.updateRegistration(access, metadataWith(change, before));
+      refuseSideEffects(before, after);
+      if (!isDone(change, after))
+        throw new Error(`Polar took the change, and its response does not show it: it has ${urisOf(after)}.`);
+    } catch (error) {
+      // Of several at the same time, Polar answers some with a 500 once they have waited for half a minute.
+      if (!(error instanceof PolarTransientError && error.code === 'server_error')) throw error;
+      busy = error;
+    }
     await work.pause();
     before = await registrations.readRegistration(access);
     if (isDone(change, before)) return true;
   }
+  if (busy !== undefined) throw busy;
   throw new Error(
     `Others are changing this client at the same time, and have undone the change ${MAX_WRITES} times. Run the command again.`,
   );

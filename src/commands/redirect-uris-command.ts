@@ -27,6 +27,12 @@ From the environment, as the command register prints them:
 `;
 
 /**
+ * Milliseconds for each request. Of several who change one client at the same time, Polar lets all but one wait, for half a minute
+ * at worst. Nobody looks on, and whoever gives up early has written all the same, after everybody has looked.
+ */
+const TIMEOUT_MS = 60_000;
+
+/**
  * How long others may take between reading the list and writing theirs, with what Polar takes to commit (a second). The
  * random part keeps two who have met from meeting again.
  */
@@ -95,7 +101,7 @@ function parseRequest(args: readonly string[], terminal: Terminal): RedirectURIs
   if (!isAccessToken(access.registrationAccessToken))
     throw new TypeError('POLAR_REGISTRATION_ACCESS_TOKEN has characters that no token has.');
   const server = serverOfClient(values.server, terminal);
-  return { registrations: new PolarRegistrationClient({ server }), access, change };
+  return { registrations: new PolarRegistrationClient({ server, timeoutMs: TIMEOUT_MS }), access, change };
 }
 
 function changeOf([action, uri, ...more]: readonly string[]): RedirectURIChange | undefined {

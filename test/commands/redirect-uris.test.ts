@@ -258,6 +258,24 @@ describe('changes at the same time', () => {
     expect(writes()).toBe(MAX_WRITES);
   });
 
+  it('for which Polar makes it wait too long are no reason to give up', async () => {
+    const failures = (count: number) => ({
+      readRegistration: registrations.readRegistration.bind(registrations),
+      updateRegistration: (...given: Parameters<typeof registrations.updateRegistration>) => {
+        if (count-- > 0) emulator.fail('register', { status: 500 });
+        return registrations.updateRegistration(...given);
+      },
+    });
+    const pause = async (): Promise<void> => {};
+    const change = { action: 'add', uri: preview(1) } as const;
+    const never = { registrations: failures(Infinity), access: client, pause };
+    await expect(changeRedirectURIs(change, never)).rejects.toMatchObject({ code: 'server_error' });
+    expect(await registered()).toEqual([APP]);
+    const soon = { registrations: failures(2), access: client, pause };
+    expect(await changeRedirectURIs(change, soon)).toBe(true);
+    expect(await registered()).toEqual([APP, preview(1)]);
+  });
+
   it('are found by the command itself, which waits for the others before it looks again', async () => {
     const runs = [1, 2].map((number) => runCLI(['redirect-uris', 'add', preview(number)], environment()));
     expect((await Promise.all(runs)).map(({ code }) => code)).toEqual([0, 0]);
