@@ -27,10 +27,10 @@ From the environment, as the command register prints them:
 `;
 
 /**
- * Milliseconds for each request. Of several who change one client at the same time, Polar lets all but one wait, for half a minute
- * at worst. Nobody looks on, and whoever gives up early has written all the same, after everybody has looked.
+ * Milliseconds for each request. Polar lets writes to one client wait for each other, for half a minute each. One that is given up
+ * early is made all the same, and by then everybody has looked.
  */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 
 /**
  * How long others may take between reading the list and writing theirs, with what Polar takes to commit (a second). The
