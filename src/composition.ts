@@ -12,7 +12,7 @@ import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
 import { verifyWithKeys } from './id-token/verify-id-token.js';
 import { tellOnce } from './login-ended.js';
-import { entriesIn, findLogins, type Logins, type SessionLogin } from './logins.js';
+import { findLogins, type Logins, type SessionLogin } from './logins.js';
 import type { ResolvedOptions } from './options.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
@@ -149,10 +149,14 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     }
   };
 
+  const tellEnded = tellOnce(options.onLoginEnded, (work) => underWay.write(work));
   const keeper = new TokenKeeper({
     refresh,
     revoke,
-    onEnded: tellOnce(options.onLoginEnded, (work) => underWay.write(work)),
+    onEnded(loginId, reason) {
+      logins.forget(loginId);
+      tellEnded(loginId, reason);
+    },
     underWay,
     now,
     elapsedMs,
@@ -201,14 +205,16 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       return underWay.write(end());
     },
     loginsIn(req) {
-      return entriesIn(req.session ?? {}).map(({ entry, sessionKey, storedAs }) => {
+      return logins.entriesIn(req.session ?? {}).map(({ found, sessionKey, storedAs }) => {
+        const { entry } = found;
         const { loginId } = entry;
         const { clientID, server: entryServer } = entry;
         const isOwn =
           clientID === own.clientID && entryServer === own.server && sessionKey === own.sessionKey;
         const owner = isOwn ? runtime : strategies.find({ clientID, server: entryServer, sessionKey });
         // Read at once: a logout takes the session off the request.
-        const login = (owner ?? runtime).loginFrom(req, entry);
+        const read = owner?.readEntry(found.text) ?? found;
+        const login = (owner ?? runtime).loginFrom(req, read);
         // Whose strategy this process does not have: nobody here can revoke its tokens, but its end is recorded.
         const { attempt = '', waiting } = entry;
         const isLeftToApp = waiting?.isLeftToApp === true;
@@ -216,7 +222,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
           owner && !isLeftToApp
             ? owner.end(login, reason)
             : (owner ?? runtime).keeper.endUnopened(login.place, reason);
-        const isOf = (user: unknown): boolean => owner?.isLoginOf(entry, user) ?? false;
+        const isOf = (user: unknown): boolean => owner !== undefined && read.isOf(user);
         const isForgotten = (): boolean => login.isWaiting && Math.abs(now() - login.mintedAt) > maxWaitMs;
         // Whoever has put a session of theirs into somebody's browser must not take that person's login over.
         const isThisBrowsers = (): boolean =>

@@ -11,14 +11,12 @@ import type { PolarStorage } from './storage/polar-storage.js';
 import { sessionStorage } from './storage/session-storage.js';
 import { StoredLogins } from './stored-logins.js';
 import { BoundedMap } from './tokens/bounded-map.js';
-import { firstOf, sealerWithKey, sealerWithKeys } from './tokens/sealing.js';
+import { EntryCache, type OpenedEntry, type ReadEntry } from './tokens/entry-cache.js';
+import { entryText } from './tokens/entry-text.js';
+import { sealerWithKeys } from './tokens/sealing.js';
 import {
   type NewLogin,
   newSessionEntry,
-  type OpenEntry,
-  openSessionEntry,
-  parseSessionEntry,
-  type SessionEntry,
   scopesOf,
   sealSessionEntry,
   type Waiting,
@@ -59,7 +57,7 @@ export interface FoundEntry {
   readonly sessionKey: string;
   /** Key of the session under which it is now. */
   readonly storedAs: string;
-  readonly entry: SessionEntry;
+  readonly found: ReadEntry;
 }
 
 const waitingSuffix = ' (waiting)';
@@ -67,19 +65,18 @@ const waitingSuffix = ' (waiting)';
 /** Key of the session for a login that waits for the app to log its user in, beside one that may be there. */
 export const waitingKeyOf = (sessionKey: string): string => `${sessionKey}${waitingSuffix}`;
 
-/** Every login that a session holds. */
-export function entriesIn(session: object): FoundEntry[] {
+function entriesIn(session: object, entries: EntryCache): FoundEntry[] {
   return Object.entries(session).flatMap(([sessionKey, value]) => {
-    const entry = parseSessionEntry(value);
-    if (entry === undefined) return [];
+    const found = entries.read(value);
+    if (found === undefined) return [];
     // Both parts say so, or somebody has moved it.
     const isWaiting = sessionKey.endsWith(waitingSuffix);
-    if (isWaiting !== (entry.waiting !== undefined)) return [];
+    if (isWaiting !== (found.entry.waiting !== undefined)) return [];
     return [
       {
         sessionKey: isWaiting ? sessionKey.slice(0, -waitingSuffix.length) : sessionKey,
         storedAs: sessionKey,
-        entry,
+        found,
       },
     ];
   });
@@ -91,12 +88,16 @@ export interface Logins {
   loginOf(req: Request): SessionLogin | undefined;
   /** The login that a session holds for this client and server, whoever may be logged in. */
   loginIn(req: Request): SessionLogin | undefined;
-  /** True when an entry is of this serialized user. */
-  isLoginOf(entry: SessionEntry, user: unknown): boolean;
+  /** Every login that a session holds, of whatever strategy. */
+  entriesIn(session: object): FoundEntry[];
+  /** Reads an entry as this strategy can. */
+  readEntry(text: string): ReadEntry | undefined;
+  /** Forgets what was opened of a login that has ended. */
+  forget(loginId: string): void;
   /** Tells serialized users apart. */
   readonly users: UserIdentities;
   /** The login of an entry. */
-  loginFrom(req: Request, entry: SessionEntry): SessionLogin;
+  loginFrom(req: Request, found: ReadEntry): SessionLogin;
   /**
    * Makes sure that what is stored of a login will be kept. Where the store is down, that is found out later.
    *
@@ -124,6 +125,8 @@ const minRecordTtlSeconds = 30 * 24 * 60 * 60;
 const maxStoreTimeoutMs = 3000;
 const storeShareOfTimeout = 1 / 3;
 
+const maxReadEntries = 10_000;
+
 /** Finds logins as the options say. */
 export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Logins {
   const { credentials, encryptionKeys, storage, timeoutMs } = options;
@@ -132,10 +135,18 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
   const guarded = (inner: PolarStorage): GuardedStorage =>
     new GuardedStorage(inner, Math.min(timeoutMs * storeShareOfTimeout, maxStoreTimeoutMs));
   const ownStorage = storage && guarded(storage);
+  const sessionStorages = new WeakMap<object, GuardedStorage>();
+  const sessionStorageOf = ({ sessionStore }: Request): GuardedStorage => {
+    const known = sessionStorages.get(sessionStore);
+    if (known !== undefined) return known;
+    const made = guarded(sessionStorage(sessionStore as never));
+    sessionStorages.set(sessionStore, made);
+    return made;
+  };
   const keepsLogins = keyring !== undefined && ownStorage !== undefined;
 
   const users = new UserIdentities(options.userKey);
-  const isLoginOf: Logins['isLoginOf'] = (entry, user) => user !== undefined && users.isOf(entry.user, user);
+  const entries = new EntryCache({ entrySealer: entryKeyring, recordSealer: keyring, users }, maxReadEntries);
 
   const reported = new BoundedMap<true>(1000);
   const reportUnreadable = (sessionID: string): void => {
@@ -146,39 +157,41 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
 
   // Read at once: a logout takes the session off the request.
   const placeIn = (req: Request): Pick<LoginHandle, 'storage' | 'ttlSeconds'> => ({
-    storage: ownStorage ?? guarded(sessionStorage(req.sessionStore as never)),
+    storage: ownStorage ?? sessionStorageOf(req),
     ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
   });
-  const handleOf = (place: Pick<LoginHandle, 'storage' | 'ttlSeconds'>, entry: OpenEntry): LoginHandle => {
-    const { clientID, loginId, mintedAt, nonce, recordKey, server, subject, tokens } = entry;
-    const ownKey = sealerWithKey(recordKey);
+  const handleOf = (place: Pick<LoginHandle, 'storage' | 'ttlSeconds'>, opened: OpenedEntry): LoginHandle => {
+    const { clientID, loginId, mintedAt, nonce, server, subject, tokens } = opened.entry;
     return {
       loginId,
       facts: { subject, nonce, clientID, server },
       generation: 0,
       tokens,
       mintedAt,
-      // Records of before encryptionKeys were given are opened, too.
-      sealer: keyring === undefined ? ownKey : firstOf([keyring, ownKey]),
+      sealer: opened.recordSealer,
       isRecordedFromStart: keepsLogins,
-      ...place,
+      storage: place.storage,
+      ttlSeconds: place.ttlSeconds,
     };
   };
-  const sessionLogin = (req: Request, entry: SessionEntry): SessionLogin => {
-    const known = keeper.peek(entry.loginId);
+  const sessionLogin = (req: Request, found: ReadEntry): SessionLogin => {
+    const { askedOrganization, askedScopes, attempt, loginId, mintedAt, waiting } = found.entry;
     const place = placeIn(req);
     const { sessionID } = req;
     return {
-      loginId: entry.loginId,
-      attempt: entry.attempt,
-      mintedAt: entry.mintedAt,
-      isWaiting: entry.waiting !== undefined,
-      place: { ...place, loginId: entry.loginId },
-      scopes: [...(known === undefined ? scopesOf(entry) : (known.tokens?.scopes ?? []))],
-      askedScopes: entry.askedScopes,
-      askedOrganization: entry.askedOrganization,
+      loginId,
+      attempt,
+      mintedAt,
+      isWaiting: waiting !== undefined,
+      place: { ...place, loginId },
+      get scopes() {
+        const known = keeper.peek(loginId);
+        return [...(known === undefined ? scopesOf(found.entry) : (known.tokens?.scopes ?? []))];
+      },
+      askedScopes,
+      askedOrganization,
       async open() {
-        const opened = await openSessionEntry(entry, entryKeyring);
+        const opened = await found.open();
         if (opened !== undefined) return handleOf(place, opened);
         reportUnreadable(sessionID);
         throw new PolarLoginRequiredError(
@@ -187,9 +200,9 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
         );
       },
       lookAgain() {
-        if (!keeper.isLookDue(entry.loginId)) return;
+        if (!keeper.isLookDue(loginId)) return;
         const look = async (): Promise<void> => {
-          const opened = await openSessionEntry(entry, entryKeyring);
+          const opened = await found.open();
           if (opened !== undefined) keeper.lookAgain(handleOf(place, opened));
         };
         look().catch(() => {});
@@ -200,12 +213,15 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
   const ourServer = nameOfServer(options.server);
   const isOurs = ({ clientID, server }: Pick<LoginFacts, 'clientID' | 'server'>): boolean =>
     clientID === credentials.clientID && server === ourServer;
-  const entryIn = (req: Request): SessionEntry | undefined => {
+  const entryIn = (req: Request): ReadEntry | undefined => {
     const session = (req as { session?: unknown }).session as Readonly<Record<string, unknown>> | undefined;
-    const found = session?.[options.sessionKey];
-    const entry = parseSessionEntry(found);
-    if (entry === undefined && found !== undefined) reportUnreadable(req.sessionID);
-    return entry !== undefined && entry.waiting === undefined && isOurs(entry) ? entry : undefined;
+    const stored = session?.[options.sessionKey];
+    const found = entries.read(stored);
+    if (found === undefined) {
+      if (stored !== undefined) reportUnreadable(req.sessionID);
+      return undefined;
+    }
+    return found.entry.waiting === undefined && isOurs(found.entry) ? found : undefined;
   };
 
   return {
@@ -213,16 +229,21 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
       const entry = newSessionEntry(login, users.of(serializedUser, login.subject));
       const sealed = await sealSessionEntry(entry, entryKeyring);
       const key = state.waiting ? waitingKeyOf(options.sessionKey) : options.sessionKey;
-      sessionOf(req)[key] = { ...sealed, ...state };
-      return handleOf(placeIn(req), entry);
+      const text = entryText({ ...sealed, ...state });
+      sessionOf(req)[key] = text;
+      const opened = await entries.read(text)?.open();
+      if (opened === undefined) throw new Error('An entry of a session was written that cannot be read');
+      return handleOf(placeIn(req), opened);
     },
     storagesOf(req) {
-      const sessions = guarded(sessionStorage(req.sessionStore as never));
+      const sessions = sessionStorageOf(req);
       return ownStorage === undefined ? [sessions] : [ownStorage, sessions];
     },
     keepsLogins,
     users,
-    isLoginOf,
+    entriesIn: (session) => entriesIn(session, entries),
+    readEntry: (text) => entries.read(text),
+    forget: (loginId) => entries.forget(loginId),
     stored: keepsLogins
       ? new StoredLogins({
           keeper,
@@ -241,13 +262,12 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
         });
     },
     loginIn(req) {
-      const entry = entryIn(req);
-      return entry && sessionLogin(req, entry);
+      const found = entryIn(req);
+      return found && sessionLogin(req, found);
     },
     loginOf(req) {
-      const entry = entryIn(req);
-      if (entry === undefined) return undefined;
-      return isLoginOf(entry, loggedInUser(req)) ? sessionLogin(req, entry) : undefined;
+      const found = entryIn(req);
+      return found?.isOf(loggedInUser(req)) ? sessionLogin(req, found) : undefined;
     },
   };
 }

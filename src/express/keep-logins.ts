@@ -7,6 +7,7 @@ import { hookLogInOnceThere, isLogInHooked } from '../log-in.js';
 import { waitingKeyOf } from '../logins.js';
 import { callBack } from '../own-fault.js';
 import { loggedInUser, serializedUser } from '../request-session.js';
+import { entryText } from '../tokens/entry-text.js';
 
 /**
  * Has `req.logIn` carry the login with Polar into the session that it regenerates, when the app logs the same person in
@@ -36,7 +37,7 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime, req: Request): void {
       }
       for (const [sessionKey, login] of kept) {
         const { waiting, ...entry } = login.entry;
-        session[sessionKey] = entry;
+        session[sessionKey] = entryText(entry);
         if (waiting?.returnTo !== undefined) session['returnTo'] = waiting.returnTo;
       }
     });

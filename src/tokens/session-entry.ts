@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { isLoginId } from '../storage/login-keys.js';
 import { newSealingKey, type Sealer } from './sealing.js';
-import { type LoginFacts, parseLoginFacts } from './token-record.js';
-import { parseStoredTokens, type TokenSet } from './token-set.js';
+import type { LoginFacts } from './token-record.js';
+import type { TokenSet } from './token-set.js';
 
 /**
  * What a session holds of a login, written once, at login. Opaque to the app. The tokens in it are those of the
@@ -39,23 +38,14 @@ export interface Waiting {
 }
 
 /** The same with all that is secret sealed with the app's keys; the rest decides whether it is worth opening. */
-export interface SealedEntry
-  extends Pick<
-    OpenEntry,
-    | 'loginId'
-    | 'askedScopes'
-    | 'askedOrganization'
-    | 'user'
-    | 'clientID'
-    | 'server'
-    | 'mintedAt'
-    | 'attempt'
-    | 'waiting'
-  > {
+export interface SealedEntry extends Omit<OpenEntry, 'v' | keyof EntrySecrets> {
   readonly v: 2;
   readonly scopes: readonly string[];
   readonly sealed: string;
 }
+
+/** What of an entry is sealed. */
+export type EntrySecrets = Pick<OpenEntry, 'subject' | 'nonce' | 'recordKey' | 'tokens'>;
 
 /** What is found in a session. */
 export type SessionEntry = OpenEntry | SealedEntry;
@@ -83,22 +73,10 @@ export function newSessionEntry(login: NewLogin, user: string): OpenEntry {
 /** The entry as it is put into the session: sealed where the app has keys. */
 export async function sealSessionEntry(entry: OpenEntry, sealer: Sealer | undefined): Promise<SessionEntry> {
   if (sealer === undefined) return entry;
-  const { loginId, askedScopes, askedOrganization, user, clientID, server, tokens, mintedAt, attempt } =
-    entry;
-  const sealed = await sealer.seal(entry, purpose(entry));
-  return {
-    v: 2,
-    loginId,
-    askedScopes,
-    scopes: tokens.scopes,
-    user,
-    clientID,
-    server,
-    mintedAt,
-    ...(askedOrganization !== undefined && { askedOrganization }),
-    ...(attempt !== undefined && { attempt }),
-    sealed,
-  };
+  const { subject, nonce, recordKey, tokens, ...outside } = entry;
+  const { scopes, ...secretTokens } = tokens;
+  const secrets = { subject, nonce, recordKey, tokens: secretTokens };
+  return { ...outside, v: 2, scopes, sealed: await sealer.seal(secrets, purpose(entry)) };
 }
 
 /** Opens an entry; undefined where the key is missing or something was changed. */
@@ -107,8 +85,10 @@ export async function openSessionEntry(
   sealer: Sealer | undefined,
 ): Promise<OpenEntry | undefined> {
   if (entry.v === 1) return entry;
-  const opened = parseSessionEntry(await sealer?.unseal(entry.sealed, purpose(entry)));
-  return opened?.v === 1 ? opened : undefined;
+  const { sealed, scopes, ...outside } = entry;
+  const secrets = (await sealer?.unseal(sealed, purpose(entry))) as EntrySecrets | undefined;
+  // Whoever has the key has put it together from an entry of ours.
+  return secrets && { ...outside, v: 1, ...secrets, tokens: { ...secrets.tokens, scopes } };
 }
 
 /** Scopes of the tokens of the login. */
@@ -133,44 +113,3 @@ function purpose(entry: SessionEntry): string {
   ];
   return `session-entry:${JSON.stringify(outside)}`;
 }
-
-/** An entry as it came out of a session, or undefined where it is none: tampered with, or of another version. */
-export function parseSessionEntry(value: unknown): SessionEntry | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { v, loginId, user, askedScopes, askedOrganization, mintedAt, attempt, waiting, ...rest } =
-    value as Readonly<Record<string, unknown>>;
-  if (!isLoginId(loginId) || !isText(user) || !isTexts(askedScopes) || typeof mintedAt !== 'number')
-    return undefined;
-  if (attempt !== undefined && !isText(attempt)) return undefined;
-  if (askedOrganization !== undefined && !isText(askedOrganization)) return undefined;
-  const common = {
-    loginId,
-    user,
-    askedScopes,
-    mintedAt,
-    ...(askedOrganization !== undefined && { askedOrganization }),
-    ...(attempt !== undefined && { attempt }),
-    ...(isWaiting(waiting) && { waiting }),
-  };
-  if (v === 2) {
-    const { scopes, clientID, server, sealed } = rest;
-    if (!isTexts(scopes) || !isText(clientID) || !isText(server) || !isText(sealed)) return undefined;
-    return { v, ...common, scopes, clientID, server, sealed };
-  }
-  const tokens = parseStoredTokens(rest['tokens']);
-  const facts = parseLoginFacts(rest);
-  const { recordKey } = rest;
-  if (v !== 1 || tokens === undefined || facts === undefined) return undefined;
-  if (!isName(recordKey, 32)) return undefined;
-  return { v, ...common, recordKey, tokens, ...facts };
-}
-
-function isWaiting(value: unknown): value is Waiting {
-  const { cookieHash, isLeftToApp } = (value ?? {}) as Partial<Record<keyof Waiting, unknown>>;
-  return isText(cookieHash) && typeof isLeftToApp === 'boolean';
-}
-
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
-const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
-const isName = (value: unknown, bytes: number): value is string =>
-  typeof value === 'string' && /^[\w-]+$/.test(value) && Buffer.from(value, 'base64url').length === bytes;

@@ -17,6 +17,11 @@ export class UserIdentities {
     this.#userKey = userKey;
   }
 
+  /** True when users of the same JSON are one person. The app's own `userKey` may look at more than that. */
+  get goesByJSON(): boolean {
+    return this.#userKey === undefined;
+  }
+
   /**
    * The identity of a user, as a hash.
    *
