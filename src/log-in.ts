@@ -30,8 +30,8 @@ export function hookLogIn(req: Request, hook: (logIn: LogIn) => LogIn): () => vo
     else hooked(user, optionsOrDone ?? {}, done);
   };
   logIn[plainLogIn] = plain;
-  setLogIn(req, logIn);
-  return () => setLogIn(req, given);
+  assignLogIn(req, logIn);
+  return () => assignLogIn(req, given);
 }
 
 /** The same where Passport may put `req.logIn` on the request only later: when its middleware runs. */
@@ -54,6 +54,11 @@ export function hookLogInOnceThere(req: Request, hook: (logIn: LogIn) => LogIn):
       });
     },
   });
+}
+
+function assignLogIn(req: Request, value: unknown): void {
+  req.logIn = value as Request['logIn'];
+  req.login = value as Request['login'];
 }
 
 function setLogIn(req: Request, value: unknown): void {

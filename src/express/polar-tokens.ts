@@ -3,7 +3,6 @@ import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../compos
 import { sessionOf } from '../request-session.js';
 import { endForgottenLogin, keepLoginsAtLogIn } from './keep-logins.js';
 import { notLoggedIn } from './not-logged-in.js';
-import './missing-middleware.js';
 import type { PolarRequest } from './polar-request.js';
 import { setRuntimeOfRequest } from './request-runtime.js';
 
@@ -24,16 +23,7 @@ import { setRuntimeOfRequest } from './request-runtime.js';
 export function polarTokens(strategy: HasPolarRuntime): RequestHandler {
   const runtime = runtimeOf(strategy, 'polarTokens');
   return function polarTokens(req: Request, _res: Response, next: NextFunction): void {
-    let made: PolarRequest | undefined;
-    Object.defineProperty(req, 'polar', {
-      configurable: true,
-      enumerable: false,
-      get: () => {
-        made ??= polarRequest(runtime, req);
-        return made;
-      },
-    });
-    setRuntimeOfRequest(req, runtime);
+    setRuntimeOfRequest(req, runtime, polarRequest);
     endForgottenLogin(runtime, req);
     keepLoginsAtLogIn(runtime, req);
     next();
@@ -57,14 +47,15 @@ function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
     if (login === undefined) throw notLoggedIn();
     return login.open();
   });
-  return Object.defineProperties(access, {
-    scopes: {
-      get: () => {
-        const login = runtime.loginOf(req);
-        login?.lookAgain();
-        return login?.scopes ?? [];
-      },
+  return {
+    ...access,
+    get scopes() {
+      const login = runtime.loginOf(req);
+      login?.lookAgain();
+      return login?.scopes ?? [];
     },
-    loginId: { get: () => runtime.loginOf(req)?.loginId },
-  }) as PolarRequest;
+    get loginId() {
+      return runtime.loginOf(req)?.loginId;
+    },
+  };
 }

@@ -1,14 +1,40 @@
 import type { Request } from 'express';
 import type { PolarRuntime } from '../composition.js';
+import { type PolarMaker, polarMakerOf, setPolarMaker, showPolarOn } from '../req-polar.js';
+import type { PolarRequest } from './polar-request.js';
 
-const key = Symbol('passport-polar-sh.request-runtime');
+type MakePolar = (runtime: PolarRuntime, req: Request) => PolarRequest;
 
-/** Remembers whose `req.polar` this is. */
-export function setRuntimeOfRequest(req: Request, runtime: PolarRuntime): void {
-  Object.defineProperty(req, key, { configurable: true, value: runtime });
+/** Whose `req.polar` this is. All private: a log of the request must not show what the strategy was given. */
+class RequestRuntime implements PolarMaker {
+  readonly #runtime: PolarRuntime;
+  readonly #req: Request;
+  readonly #make: MakePolar;
+  #polar: PolarRequest | undefined;
+
+  constructor(runtime: PolarRuntime, req: Request, make: MakePolar) {
+    this.#runtime = runtime;
+    this.#req = req;
+    this.#make = make;
+  }
+
+  static runtimeOf(maker: PolarMaker | undefined): PolarRuntime | undefined {
+    return maker instanceof RequestRuntime ? maker.#runtime : undefined;
+  }
+
+  get polar(): PolarRequest {
+    this.#polar ??= this.#make(this.#runtime, this.#req);
+    return this.#polar;
+  }
+}
+
+/** Gives a request `req.polar`, which is made once it is used, and remembers whose it is. */
+export function setRuntimeOfRequest(req: Request, runtime: PolarRuntime, make: MakePolar): void {
+  showPolarOn(req);
+  setPolarMaker(req, new RequestRuntime(runtime, req, make));
 }
 
 /** The runtime behind `req.polar`; undefined without the middleware. */
 export function runtimeOfRequest(req: Request): PolarRuntime | undefined {
-  return (req as { [key]?: PolarRuntime })[key];
+  return RequestRuntime.runtimeOf(polarMakerOf(req));
 }

@@ -1,0 +1,96 @@
+/** `req.polar` where the middleware is missing, or in the way of something else. */
+import { IncomingMessage } from 'node:http';
+import { inspect } from 'node:util';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import express from 'express';
+import passport from 'passport';
+import { PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
+import request from 'supertest';
+import { startTestApp, type TestApp } from '../support/test-app.js';
+
+let app: TestApp | undefined;
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
+
+const showError: express.ErrorRequestHandler = (error, _req, res, _next) =>
+  void res.status(500).json({ code: error.code ?? null, message: error.message });
+
+describe('req.polar without polarTokens', () => {
+  const withoutMiddleware = (): express.Express => {
+    const server = express();
+    server.get('/token', async (req, res) => void res.json(await req.polar.getAccessToken()));
+    server.get('/guarded', requireLogin({ loginPath: '/auth/polar' }), (_req, res) => void res.json({}));
+    return server;
+  };
+
+  it('says what is missing, in an app where somebody has started a login', async () => {
+    const server = withoutMiddleware();
+    const polar = new PolarStrategy({ clientID: 'polar_ci_x', callbackURL: 'http://127.0.0.1/callback' });
+    server.get('/login', passport.authenticate(polar));
+    server.use(showError);
+    // That it fails without a session does not matter.
+    await request(server).get('/login');
+    expect((await request(server).get('/token')).body.code).toBe('missing_middleware');
+  });
+
+  it('says what is missing behind a guard, whatever was there before', async () => {
+    const server = withoutMiddleware();
+    server.use(showError);
+    expect((await request(server).get('/guarded')).body.code).toBe('missing_middleware');
+    expect((await request(server).get('/token')).body.message).toMatch(/app\.use\(polarTokens\(polar\)\)/);
+  });
+});
+
+it('Node’s requests have nothing of it, and neither have those of other apps', async () => {
+  app = await startTestApp();
+  await app.browser().logIn();
+  expect('polar' in new IncomingMessage(null as never)).toBe(false);
+  expect('polar' in express().request).toBe(false);
+});
+
+it('a log of a request shows nothing of the strategy', async () => {
+  app = await startTestApp({
+    routes: (server) =>
+      server.get('/inspected', (req, res) => {
+        void req.polar.scopes;
+        res.json(inspect(req, { depth: 20, showHidden: true, getters: true }));
+      }),
+  });
+  const browser = app.browser();
+  await browser.logIn();
+  const { body } = await browser.get('/inspected');
+  expect(body).toContain('IncomingMessage');
+  expect(body).not.toContain(app.client.clientSecret);
+});
+
+it('polarTokens puts it in the place of what an app has under the same name, and a later one of the app stays', async () => {
+  app = await startTestApp({
+    routes: (server, { polar }) => {
+      const own: express.RequestHandler = (req, _res, next) => {
+        Object.assign(req, { polar: 'bear' });
+        next();
+      };
+      const show: express.RequestHandler = (req, res) => void res.json(typeof req.polar);
+      server.get('/before', own, polarTokens(polar), show);
+      server.get('/after', polarTokens(polar), own, show);
+    },
+  });
+  expect((await request(app.url).get('/before')).body).toBe('object');
+  expect((await request(app.url).get('/after')).body).toBe('string');
+});
+
+it('works in an app that is mounted in another, and after it', async () => {
+  app = await startTestApp({
+    routes: (server) => {
+      const inner = express();
+      inner.get('/', (req, res) => void res.json(req.polar.loginId ?? null));
+      server.use('/inner', inner);
+    },
+  });
+  const browser = app.browser();
+  await browser.logIn();
+  expect((await browser.get('/inner')).body).toMatch(/^[0-9a-f]{32}$/);
+  expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+});
