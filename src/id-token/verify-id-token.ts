@@ -156,6 +156,24 @@ function sharedKeySet(jwksURI: string, given: Fetch | undefined): KeySet {
   return keySet;
 }
 
-function fixedKeySet(document: unknown): KeySet {
-  return { keys: () => importKeys(document), refetch: async () => undefined };
+// Importing a key takes longer than verifying with it.
+const imported = new WeakMap<
+  object,
+  { readonly text: string; readonly keys: ReturnType<typeof importKeys> }
+>();
+
+function fixedKeySet(document: { readonly keys: readonly object[] }): KeySet {
+  return {
+    keys() {
+      if (typeof document !== 'object' || document === null) return importKeys(document);
+      // Somebody may have put new keys into the same object.
+      const text = JSON.stringify(document);
+      const known = imported.get(document);
+      if (known?.text === text) return known.keys;
+      const keys = importKeys(document);
+      imported.set(document, { text, keys });
+      return keys;
+    },
+    refetch: async () => undefined,
+  };
 }

@@ -72,6 +72,8 @@ const certainAfterMs = 3000;
 const logoutWaitMs = 2000;
 const minLockPauseMs = 20;
 const maxLockPauseMs = 200;
+// Where a look takes one round trip, waiting costs the people more than looking costs the store.
+const maxLockPauseInOneTripMs = 30;
 
 /**
  * Keeps the tokens of logins alive. Polar kills the old tokens at the instant of a refresh, so of all who find
@@ -385,8 +387,9 @@ export class TokenKeeper {
   ): Promise<{ lock: HeldLock | undefined; newest: KnownLogin }> {
     const { timeoutMs } = this.#parts;
     const giveUpAt = performance.now() + timeoutMs;
+    const maxPauseMs = login.storage.batches ? maxLockPauseInOneTripMs : maxLockPauseMs;
     let isBusy = false;
-    for (let pauseMs = minLockPauseMs, first = true; ; pauseMs = Math.min(pauseMs * 2, maxLockPauseMs)) {
+    for (let pauseMs = minLockPauseMs, first = true; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
       let lock: HeldLock | undefined;
       const triedAt = performance.now();
       try {
@@ -411,7 +414,7 @@ export class TokenKeeper {
       first = false;
       // An attempt that others spoilt took long, and would spoil theirs at once.
       const tookMs = performance.now() - triedAt;
-      await delay(Math.max(pauseMs * (0.5 + Math.random()), tookMs * Math.random()));
+      await delay(Math.max(pauseMs * (0.5 + Math.random() / 2), tookMs * Math.random()));
     }
   }
 
