@@ -66,7 +66,7 @@ async function encrypt(
   header: { purpose: string; kid?: string },
 ): Promise<string> {
   return new CompactEncrypt(new TextEncoder().encode(JSON.stringify(value)))
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...header })
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...header, purpose: hashOf(header.purpose) })
     .encrypt(key);
 }
 
@@ -82,7 +82,7 @@ async function decrypt(
       keyManagementAlgorithms: ['dir'],
       contentEncryptionAlgorithms: ['A256GCM'],
     });
-    return protectedHeader['purpose'] === purpose
+    return protectedHeader['purpose'] === hashOf(purpose)
       ? JSON.parse(new TextDecoder().decode(plaintext))
       : undefined;
   } catch {
@@ -101,6 +101,9 @@ function keyNamedIn(sealed: string): string | undefined {
 function derive(key: string, use: string): Buffer {
   return Buffer.from(hkdfSync('sha256', key, '', `passport-polar-sh ${use}`, 32));
 }
+
+// A purpose names all that a value is bound to, which would make each row longer by as much.
+const hashOf = (purpose: string): string => createHash('sha256').update(purpose).digest('base64url');
 
 /** Names a key without telling anything of it. */
 function keyId(key: string): string {

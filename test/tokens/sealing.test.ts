@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { CompactEncrypt } from 'jose';
 import {
@@ -10,6 +11,8 @@ import {
 
 const seal = (value: unknown, key: string, purpose: string) => sealerWithKey(key).seal(value, purpose);
 const unseal = (sealed: string, key: string, purpose: string) => sealerWithKey(key).unseal(sealed, purpose);
+/** A purpose as it stands in the header. */
+const hashOf = (purpose: string) => createHash('sha256').update(purpose).digest('base64url');
 
 const key = newSealingKey();
 const value = { tokens: { accessToken: 'polar_at_u_1' }, list: [1, null, 'ü'] };
@@ -42,6 +45,26 @@ describe('what is sealed', () => {
     expect(await unseal(await seal(value, key, 'p'), key, purpose)).toBeUndefined();
   });
 
+  it('does not open for what stands in its header', async () => {
+    const sealed = await seal(value, key, 'p');
+    expect(await unseal(sealed, key, hashOf('p'))).toBeUndefined();
+    const made = (purpose: string) =>
+      new CompactEncrypt(new TextEncoder().encode('1'))
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', purpose })
+        .encrypt(Buffer.from(key, 'base64url'));
+    expect(await unseal(await made(hashOf('p')), key, 'p')).toBe(1);
+    expect(await unseal(await made('p'), key, 'p')).toBeUndefined();
+  });
+
+  it('does not grow with its purpose, and does not show it', async () => {
+    const [short, long] = ['p', 'a long purpose '.repeat(100)];
+    const sealed = await seal(value, key, long);
+    expect(sealed).toHaveLength((await seal(value, key, short)).length);
+    expect(Buffer.from(sealed.split('.')[0] ?? '', 'base64url').toString()).not.toContain('a long purpose');
+    expect(await unseal(sealed, key, long)).toEqual(value);
+    expect(await unseal(sealed, key, `${long} `)).toBeUndefined();
+  });
+
   it('stays closed when it was changed anywhere', async () => {
     const sealed = await seal(value, key, 'p');
     for (let part = 0; part < 5; part++) {
@@ -65,7 +88,7 @@ describe('what is sealed', () => {
 
   it('stays closed to another encryption that takes the same key', async () => {
     const made = await new CompactEncrypt(new TextEncoder().encode('1'))
-      .setProtectedHeader({ alg: 'dir', enc: 'A128CBC-HS256', purpose: 'p' })
+      .setProtectedHeader({ alg: 'dir', enc: 'A128CBC-HS256', purpose: hashOf('p') })
       .encrypt(Buffer.from(key, 'base64url'));
     expect(await unseal(made, key, 'p')).toBeUndefined();
   });
@@ -85,8 +108,8 @@ describe('what is sealed', () => {
   it('stays closed to a header that names another algorithm', async () => {
     const [, ...rest] = (await seal(value, key, 'p')).split('.');
     for (const header of [
-      { alg: 'dir', enc: 'A128GCM', purpose: 'p' },
-      { alg: 'A256KW', enc: 'A256GCM', purpose: 'p' },
+      { alg: 'dir', enc: 'A128GCM', purpose: hashOf('p') },
+      { alg: 'A256KW', enc: 'A256GCM', purpose: hashOf('p') },
       { alg: 'none' },
     ]) {
       const forged = [Buffer.from(JSON.stringify(header)).toString('base64url'), ...rest].join('.');
@@ -142,7 +165,7 @@ describe('what is sealed with keys of the app', () => {
     expect(JSON.parse(header)).toEqual({
       alg: 'dir',
       enc: 'A256GCM',
-      purpose: 'p',
+      purpose: hashOf('p'),
       kid: expect.stringMatching(/^[\w-]{11}$/),
     });
     expect(header).not.toContain(current);
