@@ -162,6 +162,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     elapsedMs,
     leewayMs: options.leewaySeconds * 1000,
     timeoutMs,
+    maxLogins: options.maxRememberedLogins,
   });
 
   const introspections = new IntrospectionCache({

@@ -125,8 +125,6 @@ const minRecordTtlSeconds = 30 * 24 * 60 * 60;
 const maxStoreTimeoutMs = 3000;
 const storeShareOfTimeout = 1 / 3;
 
-const maxReadEntries = 10_000;
-
 /** Finds logins as the options say. */
 export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Logins {
   const { credentials, encryptionKeys, storage, timeoutMs } = options;
@@ -146,7 +144,10 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
   const keepsLogins = keyring !== undefined && ownStorage !== undefined;
 
   const users = new UserIdentities(options.userKey);
-  const entries = new EntryCache({ entrySealer: entryKeyring, recordSealer: keyring, users }, maxReadEntries);
+  const entries = new EntryCache(
+    { entrySealer: entryKeyring, recordSealer: keyring, users },
+    options.maxRememberedLogins,
+  );
 
   const reported = new BoundedMap<true>(1000);
   const reportUnreadable = (sessionID: string): void => {

@@ -99,6 +99,11 @@ export interface PolarStrategyOptions extends PolarClientOptions {
    */
   readonly maxExchanges?: number | undefined;
   /**
+   * How many logins a process remembers, some 3 KB each. A request of one that it has forgotten costs the storage one round
+   * trip, as the first request of a login does. @default 10000
+   */
+  readonly maxRememberedLogins?: number | undefined;
+  /**
    * Names the person of a serialized user, `(serialized) => serialized.accountId`, so that their tokens stay theirs when
    * the rest of it changes. Never the same text for two people.
    * @default a string or number itself; of a Polar profile its subject; of any other object its whole value
@@ -138,6 +143,7 @@ export interface ResolvedOptions extends ResolvedClientOptions {
   readonly storage: PolarStorage | undefined;
   readonly encryptionKeys: readonly string[] | undefined;
   readonly maxExchanges: number;
+  readonly maxRememberedLogins: number;
   readonly userKey: UserKey | undefined;
   readonly onLoginEnded: OnLoginEnded | undefined;
   readonly apiVersion: string;
@@ -170,6 +176,7 @@ export const optionNames: Record<keyof PolarStrategyOptions, true> = {
   storage: true,
   encryptionKeys: true,
   maxExchanges: true,
+  maxRememberedLogins: true,
   userKey: true,
   onLoginEnded: true,
   apiVersion: true,
@@ -222,6 +229,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     encryptionKeys: keys(options.encryptionKeys, 'encryptionKeys'),
     storage: methods(options.storage, 'storage', ['read', 'write', 'remove']),
     maxExchanges: count(options.maxExchanges, 'maxExchanges') ?? 500,
+    maxRememberedLogins: count(options.maxRememberedLogins, 'maxRememberedLogins') ?? 10_000,
     userKey: func(options.userKey, 'userKey'),
     onLoginEnded: func(options.onLoginEnded, 'onLoginEnded'),
     apiVersion: apiVersionOf(options.apiVersion) ?? testedAPIVersion,

@@ -36,6 +36,7 @@ describe('the defaults', () => {
       loginAttemptSeconds: 600,
       storage: undefined,
       maxExchanges: 500,
+      maxRememberedLogins: 10_000,
       userKey: undefined,
       apiVersion: '2026-10',
     });

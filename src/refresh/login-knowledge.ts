@@ -57,10 +57,10 @@ export interface LoginKnowledgeParts {
   readonly now: () => number;
   /** A clock for durations, which nobody sets back. */
   readonly elapsedMs: () => number;
+  /** How many logins are remembered. What is forgotten is read from its record again. */
+  readonly maxLogins: number;
 }
 
-// Some 400 bytes each: bounded at a few megabytes. What is forgotten is read from its record again.
-const maxKnownLogins = 10_000;
 // Of these there is no record to read again. So many only while a store is down.
 const maxUnrecordedLogins = 100_000;
 // How long this process may not know that another one has refreshed early, or logged the login out.
@@ -90,15 +90,18 @@ const endedLogin = (endReason: LoginEndReason): KnownLogin => ({
  */
 export class LoginKnowledge {
   readonly #parts: LoginKnowledgeParts;
-  readonly #known = new BoundedMap<KnownLogin>(maxKnownLogins);
+  readonly #known: BoundedMap<KnownLogin>;
   readonly #unrecorded = new BoundedMap<KnownLogin>(maxUnrecordedLogins);
   readonly #looks = new Map<string, Promise<KnownLogin>>();
-  readonly #lookedAt = new BoundedMap<number>(maxKnownLogins);
+  readonly #lookedAt: BoundedMap<number>;
   // When this process last wrote or renewed the rows of a login.
-  readonly #renewedAt = new BoundedMap<number>(maxKnownLogins);
+  readonly #renewedAt: BoundedMap<number>;
 
   constructor(parts: LoginKnowledgeParts) {
     this.#parts = parts;
+    this.#known = new BoundedMap(parts.maxLogins);
+    this.#lookedAt = new BoundedMap(parts.maxLogins);
+    this.#renewedAt = new BoundedMap(parts.maxLogins);
   }
 
   /** What is known without any I/O: at least the tokens of the login itself, which may just have been read. */

@@ -44,6 +44,8 @@ export interface TokenKeeperParts {
   readonly leewayMs: number;
   /** Milliseconds that a caller waits at most, whatever for. */
   readonly timeoutMs: number;
+  /** How many logins are remembered. @default 10000 */
+  readonly maxLogins?: number;
 }
 
 /** Tokens that can be refreshed. */
@@ -116,6 +118,7 @@ export class TokenKeeper {
       track: (writing) => void parts.underWay.write(writing.catch(() => {})),
       now: parts.now,
       elapsedMs: parts.elapsedMs,
+      maxLogins: parts.maxLogins ?? 10_000,
     });
   }
 

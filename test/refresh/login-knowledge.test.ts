@@ -35,6 +35,7 @@ const newKnowledge = (): LoginKnowledge =>
     track: (writing) => void writing,
     now: () => 0,
     elapsedMs: () => performance.now(),
+    maxLogins: 10_000,
   });
 
 const emptyStorage = guarded(empty);

@@ -1,0 +1,82 @@
+/** How often the storage is asked: counted, not timed, so that it cannot grow unseen. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { logout, type PolarStorage, type StorageStep } from 'passport-polar-sh';
+import { inMemoryStorage } from '../support/in-memory-storage.js';
+import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+
+let app: TestApp;
+afterEach(() => app.close());
+
+const tenDays = 864_000;
+
+/** A storage that takes several steps at once, as redisStorage does, and notes each round trip. */
+function counted(): { storage: PolarStorage; trips: StorageStep[][] } {
+  const rows = inMemoryStorage();
+  const trips: StorageStep[][] = [];
+  const take = (step: StorageStep): Promise<unknown> => {
+    if ('read' in step) return rows.read(step.read);
+    if ('remove' in step) return rows.remove(step.remove, step.row);
+    const { write, row, ...options } = step;
+    return rows.write(write, row, options);
+  };
+  const batch: NonNullable<PolarStorage['batch']> = async (steps) => {
+    trips.push([...steps]);
+    const results: unknown[] = [];
+    for (const step of steps) results.push(await take(step));
+    return results as never;
+  };
+  return { storage: { ...rows, batch }, trips };
+}
+
+async function start(strategy: TestAppOptions['strategy'] = {}) {
+  const { storage, trips } = counted();
+  app = await startTestApp({
+    strategy: { storage, ...strategy },
+    routes: (server, { polar }) => server.post('/logout', logout(polar, { redirectTo: '/' })),
+  });
+  const tripsOf = async (work: () => PromiseLike<unknown>): Promise<number> => {
+    await app.polar.settled({ withinMs: 5000 });
+    trips.length = 0;
+    await work();
+    await app.polar.settled({ withinMs: 5000 });
+    // A row that is renewed is nobody's to wait for.
+    return trips.filter((steps) => steps.some((step) => 'read' in step)).length;
+  };
+  return { tripsOf, trips };
+}
+
+describe.each([{}, { encryptionKeys: ['a key that only these tests know, and its jobs'] }])(
+  'round trips to the storage with %j',
+  (strategy) => {
+    it('a valid token costs none, however often it is asked for', async () => {
+      const { tripsOf } = await start(strategy);
+      const browser = app.browser();
+      await browser.logIn();
+      expect(await tripsOf(() => browser.token())).toBe(0);
+      expect(await tripsOf(() => browser.get('/me'))).toBe(0);
+    });
+
+    it('a refresh costs two: one takes the lock and reads, one records and gives the lock up', async () => {
+      const { tripsOf, trips } = await start(strategy);
+      const browser = app.browser();
+      await browser.logIn();
+      // The storage is tried out once.
+      app.emulator.advanceTime(tenDays);
+      await browser.token();
+      app.emulator.advanceTime(3600);
+      expect(await tripsOf(() => browser.token())).toBe(2);
+      expect(trips.flat().length).toBeLessThanOrEqual(8);
+    });
+
+    it('a login that this process has forgotten costs one', async () => {
+      const { tripsOf } = await start({ ...strategy, maxRememberedLogins: 1 });
+      const [one, other] = [app.browser(), app.browser()];
+      await one.logIn();
+      await other.logIn();
+      await one.token();
+      expect(await tripsOf(() => other.token())).toBe(1);
+      expect(await tripsOf(() => other.token())).toBe(0);
+      expect(await tripsOf(() => one.token())).toBe(1);
+    });
+  },
+);
