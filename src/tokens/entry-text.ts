@@ -1,17 +1,15 @@
 import { isLoginId } from '../storage/login-keys.js';
 import {
+  type EntryOutside,
   type OpenEntry,
-  type SealedEntry,
+  openEntry,
   type SessionEntry,
   scopesOf,
   type Waiting,
 } from './session-entry.js';
-import { parseLoginFacts } from './token-record.js';
-import { parseStoredTokens } from './token-set.js';
 
 // One text, since express-session goes through everything in a session three times for each request: a text costs a third of an
 // object of the same content. Form-encoded, since quotes would be escaped in the JSON of the session.
-const versions: readonly string[] = ['1', '2'];
 
 /** The login of an entry, at a glance; undefined where the text is none. */
 export function loginIdIn(text: string): string | undefined {
@@ -53,18 +51,19 @@ function secretFields({ nonce, recordKey, subject, tokens }: OpenEntry) {
 /** The entry of a text that came out of a session, or undefined where it is none: tampered with, or of another version. */
 export function parseEntryText(text: unknown): SessionEntry | undefined {
   if (typeof text !== 'string' || loginIdIn(text) === undefined) return undefined;
-  const fields = Object.fromEntries(new URLSearchParams(text)) as Readonly<
-    Record<string, string | undefined>
-  >;
+  const list = [...new URLSearchParams(text)];
+  const fields: Fields = Object.fromEntries(list);
+  // The second of two could say something else than the first, by which an entry is found again.
+  if (Object.keys(fields).length !== list.length) return undefined;
   const outside = parseOutside(fields);
-  if (outside === undefined || !versions.includes(String(fields['v']))) return undefined;
-  return fields['v'] === '1' ? parseOpen(fields, outside) : parseSealed(fields, outside);
+  if (outside === undefined) return undefined;
+  if (fields['v'] === '1') return parseOpen(fields, outside);
+  return fields['sealed'] ? { v: 2, ...outside, sealed: fields['sealed'] } : undefined;
 }
 
 type Fields = Readonly<Record<string, string | undefined>>;
-type Outside = Omit<SealedEntry, 'v' | 'sealed'>;
 
-function parseOutside(fields: Fields): Outside | undefined {
+function parseOutside(fields: Fields): EntryOutside | undefined {
   const { askedOrganization, attempt, clientID, loginId, server, user } = fields;
   const [mintedAt, scopes, askedScopes] = [
     numberIn(fields['mintedAt']),
@@ -89,23 +88,15 @@ function parseOutside(fields: Fields): Outside | undefined {
   };
 }
 
-function parseOpen(fields: Fields, { scopes, ...outside }: Outside): OpenEntry | undefined {
-  const { accessToken, recordKey, refreshToken } = fields;
-  const hasExpiry = fields['expiresAt'] !== undefined;
+function parseOpen(fields: Fields, outside: EntryOutside): OpenEntry | undefined {
+  const { accessToken, nonce, recordKey, refreshToken, subject } = fields;
   const expiresAt = numberIn(fields['expiresAt']);
-  if (hasExpiry && expiresAt === undefined) return undefined;
-  const tokens = parseStoredTokens({ accessToken, refreshToken, expiresAt, scopes });
-  const facts = parseLoginFacts(fields);
-  if (tokens === undefined || facts === undefined || !isKey(recordKey)) return undefined;
-  return { v: 1, ...outside, ...facts, recordKey, tokens };
-}
-
-function parseSealed({ sealed }: Fields, outside: Outside): SealedEntry | undefined {
-  return sealed ? { v: 2, ...outside, sealed } : undefined;
+  if (fields['expiresAt'] !== undefined && expiresAt === undefined) return undefined;
+  return openEntry(outside, { subject, nonce, recordKey, tokens: { accessToken, refreshToken, expiresAt } });
 }
 
 function waitingIn({ isLeftToApp, returnTo, waitingFor }: Fields): Waiting | undefined {
-  if (!waitingFor) return undefined;
+  if (!waitingFor || (isLeftToApp !== 'true' && isLeftToApp !== 'false')) return undefined;
   return {
     cookieHash: waitingFor,
     isLeftToApp: isLeftToApp === 'true',
@@ -113,8 +104,9 @@ function waitingIn({ isLeftToApp, returnTo, waitingFor }: Fields): Waiting | und
   };
 }
 
-const numberIn = (text: string | undefined): number | undefined =>
-  text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+/** Any finite number, spelled as {@link entryText} spells it. */
+const numberIn = (text: string | undefined): number | undefined => {
+  const number = Number(text);
+  return Number.isFinite(number) && String(number) === text ? number : undefined;
+};
 const listIn = (text: string | undefined): string[] | undefined => text?.split(' ').filter(Boolean);
-const isKey = (value: unknown): value is string =>
-  typeof value === 'string' && /^[\w-]+$/.test(value) && Buffer.from(value, 'base64url').length === 32;

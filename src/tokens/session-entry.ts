@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { newSealingKey, type Sealer } from './sealing.js';
-import type { LoginFacts } from './token-record.js';
-import type { TokenSet } from './token-set.js';
+import { type LoginFacts, parseLoginFacts } from './token-record.js';
+import { parseStoredTokens, type TokenSet } from './token-set.js';
 
 /**
  * What a session holds of a login, written once, at login. Opaque to the app. The tokens in it are those of the
@@ -45,7 +45,10 @@ export interface SealedEntry extends Omit<OpenEntry, 'v' | keyof EntrySecrets> {
 }
 
 /** What of an entry is sealed. */
-export type EntrySecrets = Pick<OpenEntry, 'subject' | 'nonce' | 'recordKey' | 'tokens'>;
+type EntrySecrets = Pick<OpenEntry, 'subject' | 'nonce' | 'recordKey' | 'tokens'>;
+
+/** What of an entry is not sealed. */
+export type EntryOutside = Omit<SealedEntry, 'v' | 'sealed'>;
 
 /** What is found in a session. */
 export type SessionEntry = OpenEntry | SealedEntry;
@@ -85,11 +88,21 @@ export async function openSessionEntry(
   sealer: Sealer | undefined,
 ): Promise<OpenEntry | undefined> {
   if (entry.v === 1) return entry;
-  const { sealed, scopes, ...outside } = entry;
-  const secrets = (await sealer?.unseal(sealed, purpose(entry))) as EntrySecrets | undefined;
-  // Whoever has the key has put it together from an entry of ours.
-  return secrets && { ...outside, v: 1, ...secrets, tokens: { ...secrets.tokens, scopes } };
+  const { sealed, v: _sealed, ...outside } = entry;
+  return openEntry(outside, await sealer?.unseal(sealed, purpose(entry)));
 }
+
+/** Puts an entry together from its parts; undefined where a secret is missing or malformed. */
+export function openEntry({ scopes, ...outside }: EntryOutside, secrets: unknown): OpenEntry | undefined {
+  const { subject, nonce, recordKey, tokens } = (secrets ?? {}) as Readonly<Record<string, unknown>>;
+  const facts = parseLoginFacts({ ...outside, subject, nonce });
+  const parsed = parseStoredTokens({ ...(tokens as object | undefined), scopes });
+  if (facts === undefined || parsed === undefined || !isKey(recordKey)) return undefined;
+  return { v: 1, ...outside, ...facts, recordKey, tokens: parsed };
+}
+
+const isKey = (value: unknown): value is string =>
+  typeof value === 'string' && /^[\w-]+$/.test(value) && Buffer.from(value, 'base64url').length === 32;
 
 /** Scopes of the tokens of the login. */
 export function scopesOf(entry: SessionEntry): readonly string[] {

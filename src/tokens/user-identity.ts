@@ -30,15 +30,16 @@ export class UserIdentities {
    */
   of(user: unknown, subject?: string): string {
     if (this.#userKey !== undefined) return hash('key', this.#keyOf(user, this.#userKey));
-    const named = polarSubject(user);
+    const stored = asStored(user);
+    const named = polarSubject(stored);
     const isSubject = named !== undefined && (subject === undefined || named === subject);
-    return isSubject ? hash('subject', named) : hash('value', user);
+    return isSubject ? hash('subject', named) : hash('value', stored);
   }
 
   /** True when an identity is that of this user. */
   isOf(identity: string, user: unknown): boolean {
     if (identity === this.of(user)) return true;
-    return this.#userKey === undefined && identity === hash('value', user);
+    return this.#userKey === undefined && identity === hash('value', asStored(user));
   }
 
   #keyOf(user: unknown, userKey: UserKey): string {
@@ -49,6 +50,12 @@ export class UserIdentities {
       'userKey must return a text that names one user, and returned none. It is given what serializeUser puts into the session.',
     );
   }
+}
+
+/** A user as a session store gives it back: what JSON does not show would identify it until then only. */
+function asStored(user: unknown): unknown {
+  const json: string | undefined = JSON.stringify(user);
+  return json === undefined ? undefined : JSON.parse(json);
 }
 
 /** The subject that a profile of Polar names. */

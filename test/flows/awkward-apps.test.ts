@@ -179,6 +179,17 @@ describe('an answer to a refresh in which only the tokens make sense', () => {
   });
 });
 
+it.each([0.5, 1e21, 1e300])('a lifetime of %p seconds is no reason to refuse a login', async (lifetime) => {
+  const odd: typeof fetch = async (input, init) => {
+    const response = await fetch(input, init);
+    if (!String(init?.body).includes('grant_type=authorization_code')) return response;
+    return Response.json({ ...((await response.json()) as object), expires_in: lifetime });
+  };
+  const browser = await loggedIn({ strategy: { fetch: odd } });
+  expect((await browser.get('/me')).body.user.provider).toBe('polar');
+  expect(await browser.token()).toBe(liveToken());
+});
+
 describe('a custom callback that throws', () => {
   const throwing: TestAppOptions['routes'] = (server, { passport: authenticator }) =>
     server.get('/auth/polar/callback', (req, res, next) =>

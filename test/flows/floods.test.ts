@@ -6,6 +6,7 @@ import type { Response as ExpressResponse, Request } from 'express';
 import session from 'express-session';
 import { PolarBearerStrategy, PolarStrategy, polarTokens, requireScope } from 'passport-polar-sh';
 import { requestableScopes } from '../../src/requestable-scopes.js';
+import { fieldsOf, textOf } from '../support/entry-fields.js';
 import { isRowId } from '../support/stored-rows.js';
 import { startTestApp } from '../support/test-app.js';
 
@@ -199,6 +200,7 @@ describe('a flood of', () => {
 
   it('logins that a process meets is forgotten but for the last 10,000', async () => {
     const login = await loggedInSession();
+    const entry = fieldsOf(login.session['polar']);
     let looks = 0;
     const get = (_sid: string, done: (error: null) => void): void => {
       looks++;
@@ -211,7 +213,7 @@ describe('a flood of', () => {
     const use = async (index: number): Promise<unknown> => {
       const loginId = String(index).padStart(32, '0');
       const { user } = login.session['passport'] as Json;
-      const found = { ...login.session, polar: { ...(login.session['polar'] as Json), loginId } };
+      const found = { ...login.session, polar: textOf({ ...entry, loginId }) };
       Object.assign(found, { cookie: { originalMaxAge: null }, regenerate() {}, save() {} });
       const req = { session: found, sessionID: 's', sessionStore: store, user, isAuthenticated: () => true };
       middleware(req as never, {} as ExpressResponse, () => {});

@@ -5,6 +5,7 @@ import session, { type SessionData } from 'express-session';
 import { logout, type PolarStorage, PolarStrategy, polarTokens } from 'passport-polar-sh';
 import { createClient } from 'redis';
 import type { Browser } from '../support/browser.js';
+import { fieldsOf } from '../support/entry-fields.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js';
 import { isRowId, rowIdOf } from '../support/stored-rows.js';
@@ -18,7 +19,7 @@ const minute = 60;
 const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
 const liveToken = () => app.emulator.liveTokens()[0]?.accessToken;
 const loginIdOf = async (browser: Browser): Promise<string> =>
-  (await browser.get('/session')).body.polar.loginId;
+  fieldsOf((await browser.get('/session')).body.polar)['loginId'] ?? '';
 
 const routes: NonNullable<TestAppOptions['routes']> = (server, { client, emulator, polar }) => {
   server.post('/logout', logout(polar, { redirectTo: '/' }));

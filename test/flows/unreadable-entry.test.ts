@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Request, Response } from 'express';
 import { logout, PolarError, PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
 import { seededRandom } from '../storms/random.js';
+import { type EntryFields, fieldsOf, textOf, textOfDocument } from '../support/entry-fields.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 type Json = Record<string, unknown>;
@@ -35,38 +36,57 @@ afterEach(async () => {
 });
 const unreadable = () => reports.filter(({ event }) => event === 'entry-unreadable');
 
-async function spoilt(change: (entry: Json) => unknown) {
+async function spoilt(change: (fields: EntryFields, text: string) => unknown) {
   const browser = app.browser();
   await browser.logIn();
-  entryIn = (session) => change(session['polar'] as Json);
+  entryIn = ({ polar }) => change(fieldsOf(polar), polar as string);
   await browser.post('/spoil').expect(200);
   return browser;
 }
 
-const changes: [string, (entry: Json) => unknown][] = [
-  ['another version', (entry) => ({ ...entry, v: 2 })],
-  ['no version, as tokens kept by hand', ({ tokens }) => tokens],
+const changes: [string, (fields: EntryFields, text: string) => unknown][] = [
+  ['another version', (fields) => textOf({ ...fields, v: 2 })],
+  ['a version to come', (fields) => textOf({ ...fields, v: 3 })],
+  [
+    'no version, as tokens kept by hand',
+    ({ accessToken, refreshToken }) => textOf({ accessToken, refreshToken }),
+  ],
   ['text', () => 'polar_at_u_secret'],
+  ['no text', () => ''],
   ['a number', () => 7],
   ['true', () => true],
   ['null', () => null],
-  ['a list', (entry) => [entry]],
+  ['a list', (_fields, text) => [text]],
+  ['an object of its fields', (fields) => fields],
+  ['an object, as an older version wrote it', asObject],
+  ['the JSON of an object', (fields) => JSON.stringify(asObject(fields))],
   ['nothing in it', () => ({})],
-  ['no tokens', ({ tokens: _none, ...entry }) => entry],
-  ['no access token', (entry) => ({ ...entry, tokens: { scopes: [] } })],
-  [
-    'scopes that are no list',
-    (entry) => ({ ...entry, tokens: { ...(entry['tokens'] as Json), scopes: 'a' } }),
-  ],
-  ['a login id that is a path', (entry) => ({ ...entry, loginId: '../../sess' })],
-  ['a login id that is too short', (entry) => ({ ...entry, loginId: 'AAAA' })],
-  ['a record key of another length', (entry) => ({ ...entry, recordKey: 'AAAA' })],
-  [
-    'an expiry that is no number',
-    (entry) => ({ ...entry, tokens: { ...(entry['tokens'] as Json), expiresAt: '1' } }),
-  ],
-  ['no subject', (entry) => ({ ...entry, subject: '' })],
+  ['half of its text', (_fields, text) => text.slice(0, text.length / 2)],
+  ['something before its text', (_fields, text) => `?${text}`],
+  ['its text in it twice', (_fields, text) => `${text}&${text}`],
+  ['two login ids', (_fields, text) => `${text}&loginId=${'0'.repeat(32)}`],
+  ['no tokens', (fields) => textOf({ ...fields, accessToken: undefined, refreshToken: undefined })],
+  ['no access token', (fields) => textOf({ ...fields, accessToken: '' })],
+  ['no scopes', (fields) => textOf({ ...fields, scopes: undefined })],
+  ['a login id that is a path', (fields) => textOf({ ...fields, loginId: '../../sess' })],
+  ['a login id that is too short', (fields) => textOf({ ...fields, loginId: 'AAAA' })],
+  ['a record key of another length', (fields) => textOf({ ...fields, recordKey: 'AAAA' })],
+  ['an expiry that is no number', (fields) => textOf({ ...fields, expiresAt: 'soon' })],
+  ['an expiry that never comes', (fields) => textOf({ ...fields, expiresAt: 'Infinity' })],
+  ['no subject', (fields) => textOf({ ...fields, subject: '' })],
 ];
+
+function asObject({
+  accessToken,
+  refreshToken,
+  scopes = '',
+  askedScopes = '',
+  ...fields
+}: EntryFields): Json {
+  const { expiresAt, mintedAt, ...others } = fields;
+  const tokens = { accessToken, refreshToken, expiresAt: Number(expiresAt), scopes: scopes.split(' ') };
+  return { ...others, v: 1, mintedAt: Number(mintedAt), askedScopes: askedScopes.split(' '), tokens };
+}
 
 describe.each(changes)('an entry with %s', (_what, change) => {
   it('means that nobody is logged in, and is reported once, without its content', async () => {
@@ -126,12 +146,13 @@ it('survives 2,000 random changes without a crash, and without a token in any re
   const outcomes = new Map<string, number>();
   for (let time = 0; time < 2000; time++) {
     const changed = structuredClone(session);
-    const entry = changed['polar'] as Json;
+    const fields = fieldsOf(changed['polar']);
     // A login of its own, and every other one has expired.
-    entry['loginId'] = String(time).padStart(32, '0');
-    if (time % 2 === 0) Object.assign(entry['tokens'] as Json, { expiresAt: app.emulator.now() - 1000 });
+    fields['loginId'] = String(time).padStart(32, '0');
+    if (time % 2 === 0) fields['expiresAt'] = String(app.emulator.now() - 1000);
+    changed['polar'] = textOf(fields);
     const times = 1 + random(3);
-    for (let change = 0; change < times; change++) changed['polar'] = mutated(changed['polar'], random);
+    for (let change = 0; change < times; change++) changed['polar'] = mutatedEntry(changed['polar'], random);
     Object.assign(changed, { regenerate() {}, save() {}, cookie: { originalMaxAge: null } });
     const req = {
       session: changed,
@@ -181,6 +202,17 @@ const junk: readonly unknown[] = [
   { toString: 1 },
   'ü'.repeat(50),
 ];
+
+/** An entry in which one thing is different: a field, or the text itself. */
+function mutatedEntry(entry: unknown, random: (below: number) => number): unknown {
+  if (typeof entry !== 'string' || random(4) === 0) return mutated(entry, random);
+  const fields = mutated(fieldsOf(entry), random);
+  if (typeof fields !== 'object' || fields === null || random(20) === 0) return fields;
+  const text = textOfDocument(fields);
+  // A field that is there twice, and fields in another order.
+  if (random(20) === 0) return `${text}&${text.split('&')[random(4)]}`;
+  return random(20) === 0 ? text.split('&').reverse().join('&') : text;
+}
 
 /** A JSON value in which one thing is different: something changed, dropped, doubled, renamed or replaced. */
 function mutated(value: unknown, random: (below: number) => number): unknown {

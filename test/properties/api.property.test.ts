@@ -10,6 +10,7 @@ import {
   polarTokens,
 } from 'passport-polar-sh';
 import { safeReturnTo, withReturnTo } from '../../src/return-to.js';
+import { fieldsOf, textOf } from '../support/entry-fields.js';
 import { anyText, retryAfter, wireText } from './support/hostile.js';
 import { holds, outcomeOf, ownError } from './support/property.js';
 import {
@@ -170,7 +171,7 @@ holds(
         return Response.json({ error: 'invalid_grant', error_description: refreshToken }, { status: 400 });
       return Response.json({ token_type: 'Bearer', access_token: `${accessToken}2`, expires_in: 3600 });
     };
-    const entry = { ...(world.loggedIn['polar'] as Json), mintedAt: 1 };
+    const entry = textOf({ ...fieldsOf(world.loggedIn['polar']), mintedAt: 1 });
     const session = {
       ...world.loggedIn,
       polar: entry,

@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import { MemoryStore } from 'express-session';
 import fc from 'fast-check';
 import { PolarStrategy, polarTokens } from 'passport-polar-sh';
+import { type EntryFields, fieldsOf, textOf, textOfDocument } from '../support/entry-fields.js';
 import { anyText, junk } from './support/hostile.js';
 import { holds, outcomeOf, ownError } from './support/property.js';
 import {
@@ -27,20 +28,20 @@ const strategyOf = (more: object = {}): PolarStrategy =>
   new PolarStrategy({ clientID, clientSecret, callbackURL, fetch: away, ...more });
 
 let world: World;
-let entry: Json;
-let sealedEntry: Json;
+let entry: EntryFields;
+let sealedEntry: EntryFields;
 let user: unknown;
 // Of a browser that never comes back from Polar.
 let another: StartedLogin;
 let anotherRow: string;
 beforeAll(async () => {
   world = await startWorld();
-  entry = world.loggedIn['polar'] as Json;
+  entry = fieldsOf(world.loggedIn['polar']);
   user = (world.loggedIn['passport'] as Json)['user'];
   another = await world.startAnother();
   anotherRow = world.stored()[another.row] as string;
   const sealed = await startWorld({ encryptionKeys });
-  sealedEntry = sealed.loggedIn['polar'] as Json;
+  sealedEntry = fieldsOf(sealed.loggedIn['polar']);
 });
 
 /** A request whose session store has handed back this entry. */
@@ -57,8 +58,9 @@ function requestWith(strategy: PolarStrategy, found: unknown): Request {
   return req as unknown as Request;
 }
 
-/** The entry with some fields, at any depth, replaced, dropped or cut. */
-function spoilt(original: Json, list: readonly (readonly [number, number, unknown])[]): unknown {
+/** A document with some fields, at any depth, replaced, dropped or cut. */
+type Changes = readonly (readonly [number, number, unknown])[];
+function spoilt(original: Json, list: Changes): unknown {
   let whole: unknown = structuredClone(original);
   for (const [where, how, given] of list) {
     // Some are the same object at each use.
@@ -86,20 +88,54 @@ function spoilt(original: Json, list: readonly (readonly [number, number, unknow
   return whole;
 }
 
-const entryChanges = fc.array(fc.tuple(fc.nat(), fc.nat(), junk), { maxLength: 3 });
+const changes = fc.array(fc.tuple(fc.nat(), fc.nat(), junk), { maxLength: 3 });
+
+/** What somebody does to the entry of a session: to its fields, and then to its text. */
+const entryChanges = fc.record({
+  fields: changes,
+  text: fc.oneof(
+    { weight: 3, arbitrary: fc.constant((text: string): unknown => text) },
+    junk.map((what) => (): unknown => what),
+    fc.tuple(fc.nat(), fc.nat(3), anyText).map(([where, length, what]) => (text: string): unknown => {
+      const at = where % (text.length + 1);
+      return text.slice(0, at) + what + text.slice(at + length);
+    }),
+    fc.nat().map(
+      (where) =>
+        (text: string): unknown =>
+          text.slice(0, where % (text.length + 1)),
+    ),
+    // A field that is there twice, be it the same or not, and fields in another order.
+    fc.tuple(fc.nat(), fc.option(anyText)).map(([where, what]) => (text: string): unknown => {
+      const fields = fieldsOf(text);
+      const names = Object.keys(fields);
+      const name = names[where % names.length] ?? '';
+      return `${text}&${textOf({ [name]: what ?? fields[name] })}`;
+    }),
+    fc.nat().map((where) => (text: string): unknown => {
+      const fields = text.split('&');
+      return [...fields.splice(where % fields.length), ...fields].join('&');
+    }),
+    fc.constant((text: string): unknown => fieldsOf(text)),
+  ),
+});
+
+/** The entry after that, as a session store hands it back. */
+function spoiltEntry(
+  original: EntryFields,
+  { fields: list, text: change }: { fields: Changes; text: (text: string) => unknown },
+): unknown {
+  const fields = spoilt(original, list);
+  if (typeof fields !== 'object' || fields === null) return fields;
+  return change(textOfDocument(fields));
+}
 
 holds(
   'session entries: tokens come out only for the user, client and server to whom they belong',
   fc.tuple(fc.boolean(), entryChanges, fc.nat(999_999)),
   async ([isExpired, list, number]) => {
-    const found = spoilt(
-      {
-        ...entry,
-        loginId: String(number).padStart(32, '0'),
-        ...(isExpired && { tokens: { ...(entry['tokens'] as Json), expiresAt: 1 } }),
-      },
-      list,
-    ) as Json;
+    const loginId = String(number).padStart(32, '0');
+    const found = spoiltEntry({ ...entry, loginId, ...(isExpired && { expiresAt: '1' }) }, list);
     const req = requestWith(strategyOf(), found);
     if (!Array.isArray(req.polar.scopes)) throw new Error('The scopes are no list');
     const outcome = await outcomeOf(() => req.polar.getTokens(), world.secrets());
@@ -110,24 +146,39 @@ holds(
       if (!expected.includes(outcome.error.code)) throw outcome.error;
       return;
     }
-    const isTheirs = (['user', 'clientID', 'server'] as const).every((name) => found[name] === entry[name]);
-    if (!isTheirs || !isIn || outcome.result.accessToken !== (found['tokens'] as Json)['accessToken'])
+    const fields = fieldsOf(found);
+    const isTheirs = ['user', 'clientID', 'server'].every((name) => fields[name] === entry[name]);
+    if (!isTheirs || !isIn || outcome.result.accessToken !== fields['accessToken'])
       throw new Error('Tokens came out');
   },
 );
 
+// How many blanks there are between scopes says nothing.
+const said = (fields: EntryFields, name: string): string | undefined =>
+  fields[name]?.split(' ').filter(Boolean).join(' ');
+
 holds('sealed session entries: only what the app has sealed comes out', entryChanges, async (list) => {
-  const found = spoilt(sealedEntry, list);
+  const found = spoiltEntry(sealedEntry, list);
   const req = requestWith(strategyOf({ encryptionKeys }), found);
   if (!Array.isArray(req.polar.scopes)) throw new Error('The scopes are no list');
   const outcome = await outcomeOf(() => req.polar.getTokens(), [...world.secrets(), ...encryptionKeys]);
   if ('result' in outcome && outcome.result.accessToken !== accessToken)
     throw new Error('Other tokens came out');
   // What stands outside of the sealed part is bound to it.
-  const bound = ['loginId', 'user', 'clientID', 'server'] as const;
-  if ('result' in outcome && bound.some((name) => (found as Json)[name] !== sealedEntry[name]))
+  const bound = [
+    'loginId',
+    'user',
+    'clientID',
+    'server',
+    'mintedAt',
+    'scopes',
+    'askedScopes',
+    'attempt',
+    'askedOrganization',
+  ];
+  if ('result' in outcome && bound.some((name) => said(fieldsOf(found), name) !== said(sealedEntry, name)))
     throw new Error('The sealed part was taken for that of another login');
-  if ('error' in outcome && list.length === 0) throw outcome.error;
+  if ('error' in outcome && found === textOf(sealedEntry)) throw outcome.error;
   if ('error' in outcome && outcome.error.code !== 'not_logged_in') throw outcome.error;
 });
 
@@ -150,12 +201,12 @@ const untouched: RowChange = (row) => row;
 const rowChanges: fc.Arbitrary<RowChange> = fc.oneof(
   { weight: 4, arbitrary: fc.constant(untouched) },
   // The whole row, and what is in its value: at any depth replaced, dropped or cut.
-  entryChanges.map(
+  changes.map(
     (list): RowChange =>
       (row) =>
         spoilt(row as unknown as Json, list),
   ),
-  { weight: 2, arbitrary: entryChanges.map((list) => inValue((value) => spoilt(value, list))) },
+  { weight: 2, arbitrary: changes.map((list) => inValue((value) => spoilt(value, list))) },
   junk.map(
     (what): RowChange =>
       (row) => ({ ...row, polar: { ...row.polar, value: what } }),
@@ -328,8 +379,8 @@ it('all of these cookies are met, and most rows are others: these properties can
 
 it('what nobody has changed is taken: these properties can fail', async () => {
   for (const [strategy, found] of [
-    [strategyOf(), entry],
-    [strategyOf({ encryptionKeys }), sealedEntry],
+    [strategyOf(), textOf(entry)],
+    [strategyOf({ encryptionKeys }), textOf(sealedEntry)],
   ] as const)
     expect(await requestWith(strategy, found).polar.getAccessToken()).toBe(accessToken);
 });
