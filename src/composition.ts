@@ -12,7 +12,7 @@ import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
 import { verifyWithKeys } from './id-token/verify-id-token.js';
 import { tellOnce } from './login-ended.js';
-import { findLogins, type Logins, type SessionLogin } from './logins.js';
+import { entriesIn, findLogins, type Logins, type SessionLogin } from './logins.js';
 import type { ResolvedOptions } from './options.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
@@ -206,16 +206,17 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       return underWay.write(end());
     },
     loginsIn(req) {
-      return logins.entriesIn(req.session ?? {}).map(({ found, sessionKey, storedAs }) => {
-        const { entry } = found;
+      return entriesIn(req.session ?? {}).flatMap(({ entry, sessionKey, storedAs, text }) => {
         const { loginId } = entry;
         const { clientID, server: entryServer } = entry;
         const isOwn =
           clientID === own.clientID && entryServer === own.server && sessionKey === own.sessionKey;
         const owner = isOwn ? runtime : strategies.find({ clientID, server: entryServer, sessionKey });
         // Read at once: a logout takes the session off the request.
-        const read = owner?.readEntry(found.text) ?? found;
-        const login = (owner ?? runtime).loginFrom(req, read);
+        const reader = owner ?? runtime;
+        const read = reader.readEntry(text);
+        if (read === undefined) return [];
+        const login = reader.loginFrom(req, read);
         // Whose strategy this process does not have: nobody here can revoke its tokens, but its end is recorded.
         const { attempt = '', waiting } = entry;
         const isLeftToApp = waiting?.isLeftToApp === true;
@@ -230,7 +231,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
           waiting === undefined || attemptCookieHashes(req, attempt).includes(waiting.cookieHash);
         const staysWith = (before: unknown, after: unknown): boolean =>
           isOf(after) && (login.isWaiting ? !isForgotten() && isThisBrowsers() : isOf(before));
-        return { loginId, sessionKey, storedAs, entry, isOf, staysWith, isForgotten, end };
+        return [{ loginId, sessionKey, storedAs, entry, isOf, staysWith, isForgotten, end }];
       });
     },
     settled(withinMs) {

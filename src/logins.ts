@@ -12,11 +12,12 @@ import { sessionStorage } from './storage/session-storage.js';
 import { StoredLogins } from './stored-logins.js';
 import { BoundedMap } from './tokens/bounded-map.js';
 import { EntryCache, type OpenedEntry, type ReadEntry } from './tokens/entry-cache.js';
-import { entryText } from './tokens/entry-text.js';
+import { entryText, parseEntryText } from './tokens/entry-text.js';
 import { sealerWithKeys } from './tokens/sealing.js';
 import {
   type NewLogin,
   newSessionEntry,
+  type SessionEntry,
   scopesOf,
   sealSessionEntry,
   type Waiting,
@@ -57,7 +58,8 @@ export interface FoundEntry {
   readonly sessionKey: string;
   /** Key of the session under which it is now. */
   readonly storedAs: string;
-  readonly found: ReadEntry;
+  readonly text: string;
+  readonly entry: SessionEntry;
 }
 
 const waitingSuffix = ' (waiting)';
@@ -65,18 +67,21 @@ const waitingSuffix = ' (waiting)';
 /** Key of the session for a login that waits for the app to log its user in, beside one that may be there. */
 export const waitingKeyOf = (sessionKey: string): string => `${sessionKey}${waitingSuffix}`;
 
-function entriesIn(session: object, entries: EntryCache): FoundEntry[] {
-  return Object.entries(session).flatMap(([sessionKey, value]) => {
-    const found = entries.read(value);
-    if (found === undefined) return [];
+/** Every login that a session holds, of whatever strategy. */
+export function entriesIn(session: object): FoundEntry[] {
+  return Object.entries(session).flatMap(([sessionKey, text]) => {
+    // Only the cache of its own strategy hears of the end of a login.
+    const entry = parseEntryText(text);
+    if (entry === undefined) return [];
     // Both parts say so, or somebody has moved it.
     const isWaiting = sessionKey.endsWith(waitingSuffix);
-    if (isWaiting !== (found.entry.waiting !== undefined)) return [];
+    if (isWaiting !== (entry.waiting !== undefined)) return [];
     return [
       {
         sessionKey: isWaiting ? sessionKey.slice(0, -waitingSuffix.length) : sessionKey,
         storedAs: sessionKey,
-        found,
+        text,
+        entry,
       },
     ];
   });
@@ -88,8 +93,6 @@ export interface Logins {
   loginOf(req: Request): SessionLogin | undefined;
   /** The login that a session holds for this client and server, whoever may be logged in. */
   loginIn(req: Request): SessionLogin | undefined;
-  /** Every login that a session holds, of whatever strategy. */
-  entriesIn(session: object): FoundEntry[];
   /** Reads an entry as this strategy can. */
   readEntry(text: string): ReadEntry | undefined;
   /** Forgets what was opened of a login that has ended. */
@@ -144,8 +147,12 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
   const keepsLogins = keyring !== undefined && ownStorage !== undefined;
 
   const users = new UserIdentities(options.userKey);
+  const isEnded = (loginId: string): boolean => {
+    const known = keeper.peek(loginId);
+    return known !== undefined && (known.tokens === undefined || known.rejected === true);
+  };
   const entries = new EntryCache(
-    { entrySealer: entryKeyring, recordSealer: keyring, users },
+    { entrySealer: entryKeyring, recordSealer: keyring, users, isEnded },
     options.maxRememberedLogins,
   );
 
@@ -242,7 +249,6 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     },
     keepsLogins,
     users,
-    entriesIn: (session) => entriesIn(session, entries),
     readEntry: (text) => entries.read(text),
     forget: (loginId) => entries.forget(loginId),
     stored: keepsLogins

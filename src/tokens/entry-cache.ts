@@ -27,7 +27,8 @@ export class EntryCache {
     const entry = parseEntryText(text);
     if (entry === undefined) return undefined;
     const read = new ReadEntry(text, entry, this.#parts);
-    this.#read.set(entry.loginId, read);
+    // A session may bring it back for as long as it lives.
+    if (!this.#parts.isEnded(entry.loginId)) this.#read.set(entry.loginId, read);
     return read;
   }
 
@@ -44,6 +45,8 @@ export interface EntryCacheParts {
   /** Seals and opens token records; undefined where each login has a key of its own. */
   readonly recordSealer: Sealer | undefined;
   readonly users: UserIdentities;
+  /** True for a login that is known to have ended, or to be refused by Polar. */
+  isEnded(loginId: string): boolean;
 }
 
 /** An entry with the key to its record. */
@@ -87,7 +90,7 @@ export class ReadEntry {
     const ownKey = sealerWithKey(entry.recordKey);
     // Records of before encryptionKeys were given are opened, too.
     const sealer = recordSealer === undefined ? ownKey : firstOf([recordSealer, ownKey]);
-    this.#opened = { entry: deepFreeze(entry), recordSealer: sealer };
+    this.#opened = Object.freeze({ entry: deepFreeze(entry), recordSealer: sealer });
     return this.#opened;
   }
 }

@@ -1,8 +1,9 @@
 /** `encryptionKeys`: what stands in the stores, and what a change of keys does. */
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import session from 'express-session';
 import { logout, PolarStrategy } from 'passport-polar-sh';
 import { Browser } from '../support/browser.js';
+import { fieldsOf, textOf } from '../support/entry-fields.js';
 import { isRowId, rowIdOf } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
@@ -75,9 +76,28 @@ describe('with encryptionKeys', () => {
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
     expect(everythingStored()).not.toMatch(/polar_[ar]t_/);
     const { polar } = (await browser.get('/session')).body;
-    expect(polar).toMatchObject({ v: 2, clientID: app.client.clientID, sealed: expect.any(String) });
-    expect(Object.keys(polar)).not.toContain('recordKey');
+    const fields = fieldsOf(polar);
+    expect(fields).toMatchObject({ v: '2', clientID: app.client.clientID, sealed: expect.any(String) });
+    for (const secret of ['subject', 'nonce', 'recordKey', 'accessToken', 'refreshToken'])
+      expect(Object.keys(fields)).not.toContain(secret);
     expect((await browser.get('/me')).body.scopes).toEqual(['openid', 'email']);
+  });
+
+  it('a login is opened once in each process, however many requests use it', async () => {
+    const before = await start([first]);
+    const browser = before.browser();
+    await browser.logIn();
+    const decrypt = jest.spyOn(globalThis.crypto.subtle, 'decrypt');
+    try {
+      for (let use = 0; use < 5; use++) await browser.token();
+      // Opened when it was written.
+      expect(decrypt).toHaveBeenCalledTimes(0);
+      const later = at(await start([first]), browser);
+      for (let use = 0; use < 5; use++) await later.token();
+      expect(decrypt).toHaveBeenCalledTimes(1);
+    } finally {
+      decrypt.mockRestore();
+    }
   });
 
   it('without them the tokens stand in the session, and nowhere else in the clear', async () => {
@@ -159,7 +179,7 @@ describe('with encryptionKeys', () => {
     it('a logout holds though it came to one that cannot open the login, and the store fails at first', async () => {
       const { old, renewed } = await inBoth();
       await renewed.logIn();
-      const { loginId } = (await renewed.get('/session')).body.polar;
+      const { loginId = '' } = fieldsOf((await renewed.get('/session')).body.polar);
       const set = store.set.bind(store);
       let failures = 1;
       store.set = (sid, session, done) =>
@@ -188,44 +208,56 @@ describe('with encryptionKeys', () => {
     expect(await later.token()).toBe(after.emulator.liveTokens()[0]?.accessToken);
   });
 
-  it.each(['loginId', 'user', 'clientID', 'server', 'sealed', 'scopes', 'askedScopes'])(
-    'the sealed part counts only with what it was sealed with: %s',
-    async (field) => {
-      const tamper: TestAppOptions = {
-        routes: (server) =>
-          server.post('/tamper', (req, res) => {
-            const entry = (req.session as unknown as { polar: Record<string, string | string[]> }).polar;
-            const value = entry[field] ?? '';
-            entry[field] = Array.isArray(value)
-              ? [...value, 'organizations:read']
-              : value.slice(0, 5) + (value[5] === 'A' ? 'B' : 'A') + value.slice(6);
-            res.json({});
-          }),
-      };
-      const app = await start([first], tamper);
-      const browser = app.browser();
-      await browser.logIn();
-      await browser.post('/tamper');
-      expect((await browser.get('/token')).body.code).toBe('not_logged_in');
-    },
-  );
+  // Of the letters that every field may have.
+  const other = (letter: string | undefined): string => (letter === 'a' ? 'b' : 'a');
+  it.each([
+    'loginId',
+    'user',
+    'clientID',
+    'server',
+    'mintedAt',
+    'attempt',
+    'sealed',
+    'scopes',
+    'askedScopes',
+  ])('the sealed part counts only with what it was sealed with: %s', async (field) => {
+    const tamper: TestAppOptions = {
+      routes: (server) =>
+        server.post('/tamper', (req, res) => {
+          const session = req.session as unknown as { polar: string };
+          const entry = fieldsOf(session.polar);
+          const value = entry[field] ?? '';
+          const changed = /scopes/i.test(field)
+            ? `${value} organizations:read`
+            : value.slice(0, 5) + other(value[5]) + value.slice(6);
+          session.polar = textOf({ ...entry, [field]: changed });
+          res.json({});
+        }),
+    };
+    const app = await start([first], tamper);
+    const browser = app.browser();
+    await browser.logIn();
+    await browser.post('/tamper');
+    expect((await browser.get('/token')).body.code).toBe('not_logged_in');
+  });
 
   it('the sealed part of one person is nothing in the session of another', async () => {
     const app = await start([first], {
       routes: (server) =>
         server.post('/take/:sid', (req, res, next) =>
           store.get(String(req.params['sid']), (error, other) => {
-            const mine = req.session as unknown as { polar: Record<string, unknown> };
-            const theirs = (other as unknown as { polar: Record<string, unknown> }).polar;
+            const mine = req.session as unknown as { polar: string };
+            const { polar: theirs } = other as unknown as { polar: string };
             // All but what binds it to its user.
-            mine.polar = { ...theirs, user: mine.polar['user'] };
+            mine.polar = textOf({ ...fieldsOf(theirs), user: fieldsOf(mine.polar)['user'] });
             error ? next(error) : res.json({});
           }),
         ),
     });
     const victim = app.browser();
     await victim.logIn();
-    const sids = Object.keys(sessions());
+    const sids = Object.keys(sessions()).filter((sid) => !isRowId(sid));
+    expect(sids).toHaveLength(1);
     app.emulator.user = 'grace@example.com';
     const thief = app.browser();
     await thief.logIn();

@@ -10,7 +10,9 @@ import {
   type PolarStrategyOptions,
   requireLogin,
 } from 'passport-polar-sh';
+import { polarRuntime } from '../../src/composition.js';
 import { Browser } from '../support/browser.js';
+import { fieldsOf } from '../support/entry-fields.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { polars, until } from '../support/polars.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
@@ -246,6 +248,66 @@ describe('disconnecting', () => {
     expect(() => disconnect(apps as never)).toThrow(TypeError);
     const polar = new PolarStrategy({ clientID: 'polar_ci_a', callbackURL: '/auth/polar/callback' });
     expect(() => disconnect(polar, { redirectTo: 7 as never })).toThrow(/disconnect: redirectTo/);
+  });
+});
+
+describe('what a process has opened of a login', () => {
+  const reads = async (app: Process, browser: Browser) => {
+    const { polar: text } = (await browser.get('/session')).body as { polar: string };
+    const runtime = app.polar[polarRuntime];
+    return { read: () => runtime.readEntry(text), loginId: fieldsOf(text)['loginId'] ?? '' };
+  };
+
+  it('is kept while the login is in use', async () => {
+    const [app] = await startProcesses(1);
+    const { browser } = await loggedIn(app);
+    const { read } = await reads(app, browser);
+    const opened = await read()?.open();
+    expect(opened?.entry.tokens.accessToken).toBe(app.emulator.liveTokens()[0]?.accessToken);
+    await browser.token();
+    expect(await read()?.open()).toBe(opened);
+  });
+
+  const ends: [string, (app: Process, browser: Browser, loginId: string) => Promise<unknown>][] = [
+    ['a logout', async (_app, browser) => browser.post('/logout').expect(302)],
+    ['disconnect', async (_app, browser) => browser.post('/disconnect').expect(302)],
+    ['endLogin', async (app, _browser, loginId) => app.polar.endLogin(loginId)],
+    ['another user', async (_app, browser) => browser.post('/log-in/another').expect(200)],
+    [
+      'a refresh that Polar refuses',
+      async (app, browser) => {
+        app.emulator.revokeAll();
+        app.emulator.advanceTime(tenDays);
+        await browser.get('/token').expect(401);
+      },
+    ],
+  ];
+  it.each(ends)('is gone after %s, also where its session comes again', async (_how, end) => {
+    const [app] = await startProcesses(1);
+    const { browser } = await loggedIn(app);
+    await browser.token();
+    const { read, loginId } = await reads(app, browser);
+    const before = read();
+    expect(read()).toBe(before);
+    await end(app, browser, loginId);
+    await until(() => app.told.length > 0, 5000);
+    const after = read();
+    expect(after).not.toBe(before);
+    expect(read()).not.toBe(after);
+  });
+
+  it('is gone once a process has heard that another one ended it', async () => {
+    const [app, other] = (await startProcesses(2)) as [Process, Process];
+    const { browser } = await loggedIn(app);
+    const elsewhere = sameBrowserAt(other, browser);
+    await elsewhere.token();
+    const { read, loginId } = await reads(other, elsewhere);
+    const before = read();
+    await app.polar.endLogin(loginId);
+    other.emulator.advanceTime(tenDays);
+    await elsewhere.get('/token').expect(401);
+    expect(read()).not.toBe(before);
+    expect(read()).not.toBe(read());
   });
 });
 

@@ -1,0 +1,407 @@
+import { describe, expect, it } from '@jest/globals';
+import { EntryCache, type EntryCacheParts } from '../../src/tokens/entry-cache.js';
+import { entryText } from '../../src/tokens/entry-text.js';
+import { type Sealer, sealerWithKeys } from '../../src/tokens/sealing.js';
+import {
+  newLogin,
+  newSessionEntry,
+  type OpenEntry,
+  sealSessionEntry,
+  type Waiting,
+} from '../../src/tokens/session-entry.js';
+import { UserIdentities, type UserKey } from '../../src/tokens/user-identity.js';
+import { fieldsOf, textOf } from '../support/entry-fields.js';
+
+const keys = ['the first key of an app', 'the key of an app before that'];
+const entrySealer = (...of: string[]): Sealer => sealerWithKeys(of, 'session entries');
+const recordSealer = (...of: string[]): Sealer => sealerWithKeys(of, 'token records');
+const users = new UserIdentities(undefined);
+
+/** A login of this serialized user. */
+function loginOf(user: unknown, identities = users): OpenEntry {
+  const login = newLogin({
+    tokens: { accessToken: 'a', refreshToken: 'r', expiresAt: 7, scopes: ['openid', 'email'] },
+    subject: 'user-1',
+    nonce: 'nonce-1',
+    clientID: 'polar_ci_1',
+    server: 'https://polar.sh https://api.polar.sh',
+    mintedAt: 5,
+    askedScopes: ['openid', 'email'],
+    askedOrganization: 'organization-1',
+    attempt: 'attempt-1',
+  });
+  return newSessionEntry(login, identities.of(user, 'user-1'));
+}
+const sealedText = async (entry: OpenEntry, key: string = keys[0] as string): Promise<string> =>
+  entryText(await sealSessionEntry(entry, entrySealer(key)));
+
+/** A cache, with how often something was opened with the keys of the app. */
+function countingCache({ limit = 100, ...parts }: Partial<EntryCacheParts> & { limit?: number } = {}) {
+  const count = { unsealed: 0 };
+  const inner = 'entrySealer' in parts ? parts.entrySealer : entrySealer(...keys);
+  const counting = inner && {
+    ...inner,
+    unseal(sealed: string, purpose: string) {
+      count.unsealed++;
+      return inner.unseal(sealed, purpose);
+    },
+  };
+  const all = { recordSealer: recordSealer(...keys), users, isEnded: () => false, ...parts };
+  return { count, cache: new EntryCache({ ...all, entrySealer: counting }, limit) };
+}
+
+const entry = loginOf({ id: 1 });
+
+describe('a login in use', () => {
+  it('is opened once, for five uses of its session', async () => {
+    const { cache, count } = countingCache();
+    const text = await sealedText(entry);
+    for (let use = 0; use < 5; use++) {
+      // Each request parses its session anew.
+      const opened = await cache.read(JSON.parse(JSON.stringify(text)))?.open();
+      expect(opened?.entry).toEqual(entry);
+    }
+    expect(count.unsealed).toBe(1);
+  });
+
+  it('is parsed once, and handed out as the same', async () => {
+    const { cache } = countingCache();
+    const text = await sealedText(entry);
+    const first = cache.read(text);
+    expect(first).toBeDefined();
+    expect(cache.read(`${text}`)).toBe(first);
+    expect(await cache.read(text)?.open()).toBe(await first?.open());
+  });
+
+  it('is handed out with what seals its records: the keys of the app, or else its own', async () => {
+    const opened = await countingCache()
+      .cache.read(await sealedText(entry))
+      ?.open();
+    const byApp = await opened?.recordSealer.seal('tokens', 'p');
+    expect(await recordSealer(keys[0] as string).unseal(byApp ?? '', 'p')).toBe('tokens');
+
+    const alone = countingCache({ entrySealer: undefined, recordSealer: undefined }).cache;
+    const own = await alone.read(entryText(entry))?.open();
+    const byItself = await own?.recordSealer.seal('tokens', 'p');
+    expect(await recordSealer(...keys).unseal(byItself ?? '', 'p')).toBeUndefined();
+    // A record of before there were keys.
+    expect(await opened?.recordSealer.unseal(byItself ?? '', 'p')).toBe('tokens');
+  });
+
+  it.each([
+    ['sealed', async () => sealedText(entry)],
+    ['open', async () => entryText({ ...entry, waiting: { cookieHash: 'h', isLeftToApp: false } })],
+  ])('that is %s cannot be changed by whoever it is handed to', async (_what, textOfIt) => {
+    const read = countingCache().cache.read(await textOfIt());
+    const opened = await read?.open();
+    const frozen = (value: unknown): boolean =>
+      typeof value !== 'object' ||
+      value === null ||
+      (Object.isFrozen(value) && Object.values(value).every(frozen));
+    if (read === undefined || opened === undefined) throw new Error('It was not opened');
+    expect([frozen(read.entry), frozen(opened.entry), Object.isFrozen(opened)]).toEqual([true, true, true]);
+    expect(() => Object.assign(opened.entry.tokens, { accessToken: 'b' })).toThrow(TypeError);
+    expect(() => (opened.entry.askedScopes as string[]).push('admin')).toThrow(TypeError);
+  });
+});
+
+describe('what was opened is not found again', () => {
+  const others: Record<string, string> = {
+    loginId: '0'.repeat(32),
+    user: users.of({ id: 2 }),
+    clientID: 'polar_ci_2',
+    server: 'https://sandbox.polar.sh https://sandbox-api.polar.sh',
+    mintedAt: '6',
+    scopes: 'openid email admin',
+    askedScopes: 'openid',
+    askedOrganization: 'organization-2',
+    attempt: 'attempt-2',
+    sealed: 'e30..AAAA.AAAA.AAAA',
+    v: '1',
+  };
+
+  it('has a test for each field that is outside', async () => {
+    expect(Object.keys(fieldsOf(await sealedText(entry))).sort()).toEqual(Object.keys(others).sort());
+  });
+
+  it.each(Object.entries(others))('by another %s', async (field, value) => {
+    const { cache } = countingCache();
+    const text = await sealedText(entry);
+    const first = cache.read(text);
+    expect((await first?.open())?.entry).toEqual(entry);
+    const changed = cache.read(textOf({ ...fieldsOf(text), [field]: value }));
+    expect(changed).not.toBe(first);
+    expect(await changed?.open()).toBeUndefined();
+    // And it has not taken the place of the right one for good.
+    expect((await cache.read(text)?.open())?.entry).toEqual(entry);
+  });
+
+  it.each(['askedOrganization', 'attempt'])('without its %s', async (field) => {
+    const { cache } = countingCache();
+    const text = await sealedText(entry);
+    await cache.read(text)?.open();
+    const changed = cache.read(textOf({ ...fieldsOf(text), [field]: undefined }));
+    expect(changed).toBeDefined();
+    expect(await changed?.open()).toBeUndefined();
+  });
+
+  it('as one that waits, or with a field that says nothing: it is opened anew', async () => {
+    const { cache, count } = countingCache();
+    const text = await sealedText(entry);
+    const first = cache.read(text);
+    await first?.open();
+    for (const more of [{ waitingFor: 'h', isLeftToApp: 'true' }, { more: 1 }]) {
+      const other = cache.read(textOf({ ...fieldsOf(text), ...more }));
+      expect(other).not.toBe(first);
+      expect((await other?.open())?.entry).toMatchObject(entry);
+    }
+    expect(count.unsealed).toBe(3);
+    expect(cache.read(text)?.entry.waiting).toBeUndefined();
+  });
+
+  it.each([
+    ['another strategy, with keys of its own', { entrySealer: entrySealer('of another app') }],
+    ['a strategy whose key was taken away', { entrySealer: entrySealer(keys[1] as string) }],
+    ['a strategy without keys', { entrySealer: undefined }],
+  ])('by %s', async (_what, parts) => {
+    const text = await sealedText(entry);
+    const one = countingCache();
+    expect(await one.cache.read(text)?.open()).toBeDefined();
+    expect(await countingCache(parts).cache.read(text)?.open()).toBeUndefined();
+  });
+
+  it('by anything that is no entry', async () => {
+    const { cache } = countingCache();
+    const text = await sealedText(entry);
+    await cache.read(text)?.open();
+    for (const junk of [undefined, null, 7, {}, [text], '', text.slice(0, 50), `${text}&v=2`, { text }])
+      expect(cache.read(junk)).toBeUndefined();
+  });
+});
+
+describe('what could not be opened', () => {
+  it('is tried again at the next use', async () => {
+    let isThere = false;
+    const inner = entrySealer(...keys);
+    const late: Sealer = {
+      ...inner,
+      unseal: async (sealed, purpose) => (isThere ? inner.unseal(sealed, purpose) : undefined),
+    };
+    const { cache, count } = countingCache({ entrySealer: late });
+    const text = await sealedText(entry);
+    expect(await cache.read(text)?.open()).toBeUndefined();
+    expect(await cache.read(text)?.open()).toBeUndefined();
+    isThere = true;
+    expect((await cache.read(text)?.open())?.entry).toEqual(entry);
+    await cache.read(text)?.open();
+    expect(count.unsealed).toBe(3);
+  });
+});
+
+describe('what is remembered', () => {
+  const texts = Promise.all(Array.from({ length: 4 }, async () => sealedText(loginOf({ id: 1 }))));
+
+  it('is bounded: the login that was used least recently is forgotten', async () => {
+    const { cache, count } = countingCache({ limit: 3 });
+    const [one, two, three, four] = (await texts) as [string, string, string, string];
+    const use = async (...list: string[]): Promise<number> => {
+      const before = count.unsealed;
+      for (const text of list) expect(await cache.read(text)?.open()).toBeDefined();
+      return count.unsealed - before;
+    };
+    expect(await use(one, two, three)).toBe(3);
+    expect(await use(one, two, three, one)).toBe(0);
+    expect(await use(four)).toBe(1);
+    expect(await use(four, three, one)).toBe(0);
+    expect(await use(two)).toBe(1);
+  });
+
+  it('is one text for each login: changed ones fill nothing', async () => {
+    const { cache, count } = countingCache({ limit: 2 });
+    const [one, two] = (await texts) as [string, string];
+    await cache.read(one)?.open();
+    for (let index = 0; index < 50; index++) cache.read(textOf({ ...fieldsOf(two), more: index }));
+    await cache.read(one)?.open();
+    expect(count.unsealed).toBe(1);
+  });
+
+  it('is forgotten when its login has ended', async () => {
+    const { cache, count } = countingCache();
+    const [one, two] = (await texts) as [string, string];
+    const reads = [cache.read(one), cache.read(two)];
+    for (const read of reads) await read?.open();
+    cache.forget(fieldsOf(one)['loginId'] as string);
+    cache.forget('of nobody');
+    expect(cache.read(one)).not.toBe(reads[0]);
+    expect(cache.read(two)).toBe(reads[1]);
+    await cache.read(one)?.open();
+    expect(count.unsealed).toBe(3);
+  });
+
+  it('is nothing of a login that has ended, though a session still has it', async () => {
+    const ended = new Set<string>();
+    const { cache } = countingCache({ isEnded: (loginId) => ended.has(loginId) });
+    const [one] = (await texts) as [string];
+    const { loginId } = fieldsOf(one) as { loginId: string };
+    expect(cache.read(one)).toBe(cache.read(one));
+    ended.add(loginId);
+    cache.forget(loginId);
+    const late = cache.read(one);
+    expect((await late?.open())?.entry.loginId).toBe(loginId);
+    expect(cache.read(one)).not.toBe(late);
+  });
+});
+
+describe('whose login it is', () => {
+  const lookAlikes: unknown[] = [
+    undefined,
+    null,
+    'null',
+    '',
+    0,
+    '0',
+    1,
+    '1',
+    '"1"',
+    true,
+    'true',
+    [],
+    {},
+    [1],
+    ['1'],
+    '[1]',
+    'ada',
+    'Ada',
+    'ada ',
+    { id: 1 },
+    { id: '1' },
+    { id: 2 },
+    '{"id":1}',
+    { id: 1, tenant: 'b' },
+    { id: 1, roles: ['a', 'b'] },
+    { id: 1, roles: ['b', 'a'] },
+    { provider: 'polar', id: 'user-1' },
+    { provider: 'polar', id: 'user-2' },
+    { provider: 'github', id: 'user-1' },
+    'user-1',
+  ];
+  const theirs = lookAlikes.filter((user) => user !== undefined);
+
+  it.each(theirs.map((user) => [user]))(
+    'is said to be of %j, and of nobody else after that',
+    async (owner) => {
+      const read = countingCache().cache.read(await sealedText(loginOf(owner)));
+      for (let round = 0; round < 3; round++) {
+        for (const [index, user] of lookAlikes.entries())
+          expect([index, read?.isOf(user)]).toEqual([index, user === owner]);
+        expect(read?.isOf(owner)).toBe(true);
+      }
+    },
+  );
+
+  it('is that of an object with its keys in another order, and of none with other values', async () => {
+    const read = countingCache().cache.read(await sealedText(loginOf({ id: 1, a: { b: 1, c: 2 } })));
+    for (let round = 0; round < 2; round++) {
+      expect(read?.isOf({ id: 1, a: { b: 1, c: 2 } })).toBe(true);
+      expect(read?.isOf({ a: { c: 2, b: 1 }, id: 1 })).toBe(true);
+      expect(read?.isOf({ a: { c: 1, b: 2 }, id: 1 })).toBe(false);
+      expect(read?.isOf({ a: { c: 2, b: 1 }, id: 2 })).toBe(false);
+    }
+  });
+
+  it('is that of a profile of Polar, however much of it there is', async () => {
+    const profile = { provider: 'polar', id: 'user-1', displayName: 'Ada' };
+    const read = countingCache().cache.read(await sealedText(loginOf(profile)));
+    for (let round = 0; round < 2; round++) {
+      expect(read?.isOf({ ...profile, displayName: 'Countess' })).toBe(true);
+      expect(read?.isOf({ ...profile, id: 'user-2' })).toBe(false);
+      expect(read?.isOf({ ...profile, provider: 'github' })).toBe(false);
+    }
+  });
+
+  it('is looked at anew where the same object has become somebody else', async () => {
+    const user = { id: 1 };
+    const read = countingCache().cache.read(await sealedText(loginOf(user)));
+    expect(read?.isOf(user)).toBe(true);
+    user.id = 2;
+    expect(read?.isOf(user)).toBe(false);
+  });
+
+  it('is not that of somebody who differs in what a store does not keep', async () => {
+    class Person {
+      readonly #id: string;
+      constructor(id: string) {
+        this.#id = id;
+      }
+      get provider() {
+        return 'polar';
+      }
+      get id() {
+        return this.#id;
+      }
+    }
+    const [one, other] = [new Person('user-1'), new Person('user-2')];
+    const answers = (...people: unknown[]) => {
+      const read = countingCache().cache.read(entryText(loginOf(one)));
+      return people.map((person) => read?.isOf(person));
+    };
+    // Asked in any order, the response is the same: nothing of them is left in a session, so they are one.
+    expect(answers(other, one)).toEqual(answers(one, other));
+    expect(answers(JSON.parse(JSON.stringify(one)))).toEqual([true]);
+    expect(answers({ provider: 'polar', id: 'user-1' })).toEqual([false]);
+  });
+
+  it('is for the app’s own userKey to say, each time', async () => {
+    const asked: unknown[] = [];
+    const accounts = new Map<unknown, string>([
+      ['session-1', 'ada'],
+      ['session-2', 'ada'],
+      ['session-3', 'grace'],
+    ]);
+    const userKey: UserKey = (user) => {
+      asked.push(user);
+      return accounts.get(user) ?? 'nobody';
+    };
+    const keyed = new UserIdentities(userKey);
+    const read = countingCache({ users: keyed }).cache.read(await sealedText(loginOf('session-1', keyed)));
+    asked.length = 0;
+    expect(['session-1', 'session-1', 'session-2', 'session-3'].map((user) => read?.isOf(user))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    accounts.set('session-1', 'grace');
+    expect(read?.isOf('session-1')).toBe(false);
+    expect(asked).toEqual(['session-1', 'session-1', 'session-2', 'session-3', 'session-1']);
+  });
+
+  it('is for a userKey to say that reads more than JSON shows', async () => {
+    class Account {
+      readonly #name: string;
+      constructor(name: string) {
+        this.#name = name;
+      }
+      get name() {
+        return this.#name;
+      }
+    }
+    const keyed = new UserIdentities(({ name }: Account) => name);
+    const text = await sealedText(loginOf(new Account('ada'), keyed));
+    const read = countingCache({ users: keyed }).cache.read(text);
+    expect(read?.isOf(new Account('ada'))).toBe(true);
+    expect(read?.isOf(new Account('grace'))).toBe(false);
+  });
+});
+
+it('an entry that waits for its user is kept apart from the one that it becomes', async () => {
+  const { cache, count } = countingCache();
+  const sealed = await sealSessionEntry(entry, entrySealer(...keys));
+  const waiting: Waiting = { cookieHash: 'h', isLeftToApp: false, returnTo: '/page' };
+  const waits = cache.read(entryText({ ...sealed, waiting }));
+  expect((await waits?.open())?.entry).toEqual({ ...entry, waiting });
+  const then = cache.read(entryText(sealed));
+  expect((await then?.open())?.entry).toEqual(entry);
+  expect([waits?.entry.waiting, then?.entry.waiting]).toEqual([waiting, undefined]);
+  expect(count.unsealed).toBe(2);
+});
