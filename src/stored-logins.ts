@@ -40,7 +40,7 @@ export class StoredLogins {
   /**
    * Ends the login of this id, unless it has ended already.
    *
-   * @throws PolarLoginRequiredError `not_logged_in` for a login that is not stored
+   * @throws PolarLoginRequiredError `not_logged_in` for what names no login, and for one of another client
    * @throws PolarTransientError `server_error` while the storage cannot be read
    */
   async end(loginId: string, reason: LoginEndReason): Promise<void> {
@@ -48,9 +48,8 @@ export class StoredLogins {
     const found = await this.#lookUp(loginId);
     if (found === 'ended') return;
     if (found !== undefined) return keeper.end(found, reason);
-    // Its record may be on its way, from a process whose storage was down.
+    // Forgotten; or its record is on its way, from a process whose storage was down.
     await keeper.endUnopened(this.#place(loginId), reason);
-    throw noSuchLogin();
   }
 
   async #lookUp(loginId: string): Promise<LoginHandle | 'ended' | undefined> {

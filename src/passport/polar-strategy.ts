@@ -103,9 +103,10 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
    *
    * Needs the options `storage` and `encryptionKeys`, as {@link tokensFor} does.
    *
-   * @param loginId `req.polar.loginId`, or what the verify callback was given. A login that has ended already is fine
+   * @param loginId `req.polar.loginId`, or what the verify callback was given. A login that has ended already, or that the
+   * storage has forgotten, is no error
    * @throws PolarConfigurationError `invalid_option` without those options
-   * @throws PolarLoginRequiredError `not_logged_in` where the storage has no such login
+   * @throws PolarLoginRequiredError `not_logged_in` for what is no id of a login, and for a login of another client
    * @throws PolarTransientError `server_error` while the storage cannot be read; nothing has ended then
    *
    * @example

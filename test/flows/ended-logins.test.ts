@@ -384,7 +384,7 @@ describe('polar.endLogin', () => {
     expect(other.told).toEqual([{ loginId, reason: 'ended_by_app' }]);
   });
 
-  it.each(['', 'nobody', '0'.repeat(32), undefined as never, 7 as never])(
+  it.each(['', 'nobody', '0'.repeat(31), undefined as never, 7 as never])(
     'of %j, which names no login, is an error with a code',
     async (loginId) => {
       const [app] = await startProcesses(1);
@@ -406,10 +406,16 @@ describe('polar.endLogin', () => {
     isDown = false;
     const { browser, loginId } = await loggedIn(app);
     await app.polar.settled({ withinMs: 5000 });
-    const lost = jobOf(app, { storage: inMemoryStorage() });
-    expect(await codeOf(lost.endLogin(loginId))).toBe('not_logged_in');
+    const reasons: string[] = [];
+    const lost = jobOf(app, {
+      storage: inMemoryStorage(),
+      onLoginEnded: ({ reason }) => reasons.push(reason),
+    });
+    for (let times = 0; times < 2; times++) await lost.endLogin(loginId);
     expect((await browser.get('/logged-in')).body).toBe(true);
-    expect(await codeOf(lost.endLogin(loginId))).toBe('no error');
+    expect(await codeOf(lost.tokensFor(loginId).getAccessToken())).toBe('logged_out');
+    await until(() => reasons.length > 0, 5000);
+    expect(reasons).toEqual(['ended_by_app']);
   });
 
   it('of another client or server ends nothing', async () => {

@@ -91,7 +91,7 @@ it('contains the build and nothing else', () => {
   );
   expect(
     files.filter(
-      (path) => !/^((dist|src|docs)\/|package\.json$|README\.md$|SECURITY\.md$|LICENSE$)/.test(path),
+      (path) => !/^((dist|src|docs)\/|(package\.json|(README|CHANGELOG|SECURITY)\.md|LICENSE)$)/.test(path),
     ),
   ).toEqual([]);
 });

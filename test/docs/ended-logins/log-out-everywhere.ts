@@ -1,17 +1,14 @@
-import { PolarLoginRequiredError, type PolarStrategy } from 'passport-polar-sh';
+import type { PolarStrategy } from 'passport-polar-sh';
 import type { LoginTable } from './polar.js';
 
-/** For a ban, the deletion of an account, or a button "log out everywhere". */
+/** For a ban, the deletion of an account, or a button "log out everywhere". Call it again where it rejects. */
 export async function logOutEverywhere(
   polar: PolarStrategy,
   table: LoginTable,
   userId: string,
 ): Promise<void> {
-  for (const loginId of await table.idsOf(userId)) {
-    await polar.endLogin(loginId).catch((error) => {
-      // The storage has forgotten it: it has not been used for longer than a record is kept.
-      if (!(error instanceof PolarLoginRequiredError)) throw error;
-    });
-    await table.remove(loginId);
-  }
+  const loginIds = await table.idsOf(userId);
+  const ends = await Promise.allSettled(loginIds.map((loginId) => polar.endLogin(loginId)));
+  const errors = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+  if (errors.length > 0) throw new AggregateError(errors, 'Some logins could not be ended');
 }
