@@ -2,7 +2,6 @@ import type { NextFunction, Request, Response } from 'express';
 import { PolarInsufficientScopeError, PolarLoginRequiredError } from '../errors.js';
 import { noStore } from '../no-store.js';
 import { asError } from '../own-fault.js';
-import { showPolarOn } from '../req-polar.js';
 import { type LoginNeeds, toLogin, wantsPage } from './login-path.js';
 import { whyNotLoggedIn } from './not-logged-in.js';
 import { runtimeOfRequest } from './request-runtime.js';
@@ -22,7 +21,6 @@ export function guard(
   loginPath: string,
   refusalOf: (req: Request) => Promise<Refusal | undefined>,
 ): void {
-  showPolarOn(req);
   refusalOf(req)
     .then((refusal) => {
       if (refusal === undefined) return next();

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { PolarRuntime } from '../composition.js';
-import { type PolarMaker, polarMakerOf, setPolarMaker, showPolarOn } from '../req-polar.js';
+import { type PolarMaker, polarMakerOf, setPolarMaker } from '../req-polar.js';
 import type { PolarRequest } from './polar-request.js';
 
 type MakePolar = (runtime: PolarRuntime, req: Request) => PolarRequest;
@@ -30,7 +30,6 @@ class RequestRuntime implements PolarMaker {
 
 /** Gives a request `req.polar`, which is made once it is used, and remembers whose it is. */
 export function setRuntimeOfRequest(req: Request, runtime: PolarRuntime, make: MakePolar): void {
-  showPolarOn(req);
   setPolarMaker(req, new RequestRuntime(runtime, req, make));
 }
 

@@ -1,6 +1,5 @@
 import type { Request } from 'express';
 import { PolarConfigurationError } from '../errors.js';
-import { showPolarOn } from '../req-polar.js';
 import { sessionOf } from '../request-session.js';
 import { requestQuery } from '../request-url.js';
 import { isAuthorizationResponse } from './authorization-response.js';
@@ -35,7 +34,6 @@ function isSpeculative({ headers, method }: Request): boolean {
 
 /** @throws PolarConfigurationError for what would hang, or fail where nobody can tell why */
 function checkSurroundings(req: Request, options: AuthenticateOptions): void {
-  showPolarOn(req);
   sessionOf(req);
   // Others look alike, with methods of the same names that behave differently.
   if (typeof req.sessionStore.createSession !== 'function') {
