@@ -18,11 +18,14 @@ export function resolveScope(scope: unknown): readonly string[] {
  * @throws TypeError when it is neither a string nor a list of strings
  */
 export function list(value: unknown, name: string): readonly string[] {
-  const given: unknown[] = typeof value === 'string' ? [value] : Array.isArray(value) ? value : [undefined];
+  const given: unknown[] = Array.isArray(value) ? value : [value];
   // What RFC 6749 section 3.3 lets a scope have; it may stand between the quotes of a header.
-  if (!given.every((item) => typeof item === 'string' && /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(item)))
+  const isNames = (item: unknown): boolean =>
+    typeof item === 'string' && /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(item);
+  const wrong = given.findIndex((item) => !isNames(item));
+  if (wrong >= 0)
     throw new TypeError(
-      `${name} must be a list of strings, or one string with spaces between them: ['a', 'b'] or 'a b'`,
+      `${name} must be a list of strings, or one string with spaces between them: ['a', 'b'] or 'a b', and has ${shownValue(given[wrong])}`,
     );
   return given.flatMap((item) => String(item).split(/[ ,]+/)).filter(Boolean);
 }

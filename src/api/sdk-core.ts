@@ -53,13 +53,13 @@ export function sdkCore<Core extends PolarSDKCore, Options extends object>(
       'sdkCore needs req.polar, or polar.tokensFor(loginId)',
     );
   for (const name of ['accessToken', 'baseUrl', 'environment'] satisfies DecidedHere[]) {
-    if (Object.hasOwn(options, name))
+    if (Object.hasOwn(options ?? {}, name))
       throw new PolarConfigurationError(
         'invalid_option',
         `sdkCore takes no ${name}: the login has the access token, and the option server of the strategy is the address`,
       );
   }
-  const { timeout: usualTimeout = defaultTimeoutSeconds } = options as PolarSDKRequestOptions;
+  const { timeout: usualTimeout = defaultTimeoutSeconds } = (options ?? {}) as PolarSDKRequestOptions;
 
   const sendRequest: PolarSDKCore['sendRequest'] = async (
     [url, init],

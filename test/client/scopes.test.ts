@@ -84,10 +84,17 @@ describe.each(Object.keys(makers))('%s', (name) => {
     expect(() => make(['openid', 'email'])).not.toThrow();
   });
 
-  it.each([[7], [null], [{}], [['openid', 7]], [[['openid']]], ['a"b'], [['a\nb']]])(
-    'throws where it is %j',
-    (scope) => {
-      expect(() => make(scope)).toThrow(/^scope must be a list of strings, or one string with spaces/);
-    },
-  );
+  it.each<[unknown, string]>([
+    [7, '7'],
+    [null, 'null'],
+    [{}, 'an object'],
+    [['openid', 7], '7'],
+    [[['openid']], 'a list'],
+    ['a"b', "'a\"b'"],
+    [['openid', 'a\nb'], "'a\uFFFDb'"],
+  ])('throws where it is %j, and shows what is wrong', (scope, shown) => {
+    expect(() => make(scope)).toThrow(
+      `scope must be a list of strings, or one string with spaces between them: ['a', 'b'] or 'a b', and has ${shown}`,
+    );
+  });
 });

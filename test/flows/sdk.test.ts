@@ -213,6 +213,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
       { baseUrl: 'https://evil.example' },
     ])
       expect(() => sdkCore(access, createPolarCore, more as object)).toThrow(PolarConfigurationError);
+    expect(() => sdkCore(access, createPolarCore, null as never)).not.toThrow();
     const core = sdkCore(access, createPolarCore);
     await expect(listProducts(core)({}, { accessToken: 'mine' })).rejects.toMatchObject({
       code: 'invalid_option',
