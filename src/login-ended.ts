@@ -19,7 +19,7 @@ export interface LoginEnded {
 /** Is told that a login has ended. What it rejects with is published, and changes nothing. */
 export type OnLoginEnded = (ended: LoginEnded) => unknown;
 
-// More than these are not known to have ended by anybody at a time.
+// An ended login that is forgotten could be told again, but seldom comes back.
 const maxRemembered = 10_000;
 // A callback that takes longer is reported, and no longer waited for at shutdown.
 const maxCallbackMs = 30_000;
