@@ -29,9 +29,9 @@ export async function readRequest(message: IncomingMessage): Promise<EmulatorReq
 }
 
 /** Node joins versions when there are several, and Polar takes the first. */
-function headersOf({ headers, headersDistinct }: IncomingMessage): IncomingHttpHeaders {
-  const [version] = headersDistinct['polar-version'] ?? [];
-  return version === undefined ? headers : { ...headers, 'polar-version': version };
+function headersOf({ headers, rawHeaders }: IncomingMessage): IncomingHttpHeaders {
+  const name = rawHeaders.findIndex((each, index) => index % 2 === 0 && /^polar-version$/i.test(each));
+  return name === -1 ? headers : { ...headers, 'polar-version': rawHeaders[name + 1] };
 }
 
 /** Parts of a request target, which may be a whole URL (RFC 9112 section 3.2.2). */
