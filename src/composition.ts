@@ -195,7 +195,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     async end(login, reason) {
       const end = async (): Promise<void> => {
         try {
-          await keeper.end(await login.open(), reason);
+          await keeper.end(login.open(), reason);
         } catch (error) {
           publish('logout', { event: 'end-failed', loginId: login.loginId, error });
           if (error instanceof PolarConfigurationError) throw error;

@@ -45,7 +45,7 @@ export interface SessionLogin {
    *
    * @throws PolarLoginRequiredError `not_logged_in` when its entry cannot be opened
    */
-  open(): Promise<LoginHandle>;
+  open(): LoginHandle;
   /** Where its record is, which takes no key. */
   readonly place: RecordPlace;
   /** Looks, once a minute and in the background, what other processes have done to it. */
@@ -113,7 +113,7 @@ export interface Logins {
     login: NewLogin,
     serializedUser: unknown,
     state?: { readonly waiting?: Waiting },
-  ): Promise<LoginHandle>;
+  ): LoginHandle;
   /** Where login attempts may be: the app's own storage, if it has one, and the session store of this request. */
   storagesOf(req: Request): GuardedStorage[];
   /** True when logins can be found again by their id alone. */
@@ -198,8 +198,8 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
       },
       askedScopes,
       askedOrganization,
-      async open() {
-        const opened = await found.open();
+      open() {
+        const opened = found.open();
         if (opened !== undefined) return handleOf(place, opened);
         reportUnreadable(sessionID);
         throw new PolarLoginRequiredError(
@@ -209,11 +209,8 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
       },
       lookAgain() {
         if (!keeper.isLookDue(loginId)) return;
-        const look = async (): Promise<void> => {
-          const opened = await found.open();
-          if (opened !== undefined) keeper.lookAgain(handleOf(place, opened));
-        };
-        look().catch(() => {});
+        const opened = found.open();
+        if (opened !== undefined) keeper.lookAgain(handleOf(place, opened));
       },
     };
   };
@@ -233,13 +230,13 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
   };
 
   return {
-    async putLogin(req, login, serializedUser, state = {}) {
+    putLogin(req, login, serializedUser, state = {}) {
       const entry = newSessionEntry(login, users.of(serializedUser, login.subject));
-      const sealed = await sealSessionEntry(entry, entryKeyring);
+      const sealed = sealSessionEntry(entry, entryKeyring);
       const key = state.waiting ? waitingKeyOf(options.sessionKey) : options.sessionKey;
       const text = entryText({ ...sealed, ...state });
       sessionOf(req)[key] = text;
-      const opened = await entries.read(text)?.open();
+      const opened = entries.read(text)?.open();
       if (opened === undefined) throw new Error('An entry of a session was written that cannot be read');
       return handleOf(placeIn(req), opened);
     },

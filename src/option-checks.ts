@@ -244,7 +244,7 @@ export function count(value: unknown, name: string): number | undefined {
 }
 
 /** A list of keys, none of them guessable. */
-export function keys(value: unknown, name: string): readonly string[] | undefined {
+export function keys(value: unknown, name: string): readonly [string, ...string[]] | undefined {
   if (value === undefined) return undefined;
   const isList = Array.isArray(value) && value.length > 0;
   if (!isList || !value.every((key) => typeof key === 'string' && key.length >= 32)) {
@@ -252,7 +252,7 @@ export function keys(value: unknown, name: string): readonly string[] | undefine
       `${name} must be a list of keys, each of at least 32 characters, such as \`openssl rand -base64 32\` prints`,
     );
   }
-  return [...value];
+  return [value[0], ...value.slice(1)];
 }
 
 /** An object that has what is needed of it. */

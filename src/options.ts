@@ -141,7 +141,7 @@ export interface ResolvedOptions extends ResolvedClientOptions {
   readonly leewaySeconds: number;
   readonly loginAttemptSeconds: number;
   readonly storage: PolarStorage | undefined;
-  readonly encryptionKeys: readonly string[] | undefined;
+  readonly encryptionKeys: readonly [string, ...string[]] | undefined;
   readonly maxExchanges: number;
   readonly maxRememberedLogins: number;
   readonly userKey: UserKey | undefined;

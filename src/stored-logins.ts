@@ -64,7 +64,7 @@ export class StoredLogins {
         this.#parts.keeper.learnEnd(loginId, reasonIn(end));
         return 'ended';
       }
-      const found = await openLogin(place, rowOf(row));
+      const found = openLogin(place, rowOf(row));
       if (found === undefined) return undefined;
       if (this.#parts.isOurs(found.facts)) return { ...place, ...found, isRecordedFromStart: true };
     } catch (cause) {

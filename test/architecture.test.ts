@@ -78,6 +78,7 @@ const placeOf = (file: string): string => (file === 'emulator.ts' ? 'emulator-en
 /** Which rooms a room may import, beside itself. */
 const allowed: Record<string, readonly string[]> = {
   errors: [],
+  base64url: [],
   'parse-url': [],
   'parse-json': [],
   'call-verify': ['errors'],
@@ -121,9 +122,9 @@ const allowed: Record<string, readonly string[]> = {
     'token-characters',
   ],
   client: ['errors', 'http', 'option-checks', 'server', 'shown-value', 'token-characters'],
-  'id-token': ['parse-json', 'errors', 'http', 'server'],
+  'id-token': ['base64url', 'parse-json', 'errors', 'http', 'server'],
   storage: ['errors', 'within'],
-  tokens: ['errors', 'storage', 'token-characters', 'within'],
+  tokens: ['base64url', 'errors', 'storage', 'token-characters', 'within'],
   attempts: [
     'client',
     'errors',

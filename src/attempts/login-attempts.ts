@@ -5,7 +5,7 @@ import { PolarTransientError } from '../errors.js';
 import { type GuardedStorage, SilentStorageError } from '../storage/guarded-storage.js';
 import type { StorageKey, StoredRow } from '../storage/polar-storage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
-import { type Sealer, sealerWithKeys } from '../tokens/sealing.js';
+import { type Sealer, sealerDerivedFrom } from '../tokens/sealing.js';
 import {
   attemptCookieName,
   attemptCookieValues,
@@ -84,7 +84,7 @@ export class LoginAttempts {
     const id = attemptId(state);
     const key = randomBytes(32).toString('base64url');
     const cookie = attemptCookieName(id, place);
-    const row = await sealRow({ id, cookie, startedAt: this.#now() }, attempt, sealerOf(key));
+    const row = sealRow({ id, cookie, startedAt: this.#now() }, attempt, sealerOf(key));
     await askInTurn(storages, (storage) =>
       storage.write(keyOf(id), { version: 1, value: row }, this.#lifetimeSeconds, { isNew: true }),
     );
@@ -127,7 +127,7 @@ export class LoginAttempts {
       isOurs: async () => {
         const { sealer, storage } = found;
         if (storage.atomic) return true;
-        const now = await unsealRow(id, await storage.read(keyOf(id)).catch(unavailable), sealer);
+        const now = unsealRow(id, await storage.read(keyOf(id)).catch(unavailable), sealer);
         // A row that is gone was taken by nobody else, and a storage may show what was written a moment later.
         return now === undefined || !isUsed(now.attempt) || now.attempt.takenBy === takenBy;
       },
@@ -161,7 +161,7 @@ export class LoginAttempts {
   }
 
   async #write({ id, row, sealer, storage, version }: OpenedRow, attempt: UsedAttempt): Promise<boolean> {
-    const value = await sealRow({ id, ...row }, attempt, sealer);
+    const value = sealRow({ id, ...row }, attempt, sealer);
     return storage
       .write(keyOf(id), { version: version + 1, value }, this.#secondsLeft(row.startedAt))
       .catch(unavailable);
@@ -178,7 +178,7 @@ export class LoginAttempts {
     if (this.#secondsLeft(row.startedAt) <= 0) return { problem: 'expired' };
     const values = attemptCookieValues(req, row.cookie);
     for (const value of values) {
-      const opened = await unsealRow(id, place.stored, sealerOf(value));
+      const opened = unsealRow(id, place.stored, sealerOf(value));
       if (opened !== undefined) return { ...opened, storage: place.storage, cookieValue: value };
     }
     return { problem: values.length === 0 ? 'cookie_missing' : 'cookie_other' };
@@ -220,23 +220,19 @@ interface UnsealedRow {
   readonly sealer: Sealer;
 }
 
-async function sealRow(
+function sealRow(
   { id, cookie, startedAt }: Pick<AttemptRow, 'cookie' | 'startedAt'> & { readonly id: string },
   attempt: StoredAttempt,
   sealer: Sealer,
-): Promise<string> {
-  const sealed = await sealer.seal(attempt, purposeOf({ id, cookie, startedAt }));
+): string {
+  const sealed = sealer.seal(attempt, purposeOf({ id, cookie, startedAt }));
   return JSON.stringify({ cookie, startedAt, sealed });
 }
 
-async function unsealRow(
-  id: string,
-  stored: StoredRow | undefined,
-  sealer: Sealer,
-): Promise<UnsealedRow | undefined> {
+function unsealRow(id: string, stored: StoredRow | undefined, sealer: Sealer): UnsealedRow | undefined {
   const row = stored && parseAttemptRow(stored.value);
   if (stored === undefined || row === undefined) return undefined;
-  const attempt = await sealer.unseal(row.sealed, purposeOf({ id, ...row }));
+  const attempt = sealer.unseal(row.sealed, purposeOf({ id, ...row }));
   return attempt === undefined
     ? undefined
     : { id, attempt: attempt as StoredAttempt, row, version: stored.version, sealer };
@@ -286,7 +282,7 @@ function used(
 const purposeOf = ({ id, cookie, startedAt }: { id: string; cookie: string; startedAt: number }): string =>
   `login-attempt:${JSON.stringify([id, cookie, startedAt])}`;
 
-const sealerOf = (cookieValue: string): Sealer => sealerWithKeys([cookieValue], 'login attempts');
+const sealerOf = (cookieValue: string): Sealer => sealerDerivedFrom(cookieValue, 'login attempts');
 
 /** A hash, so that whoever can list the rows learns no state. */
 const attemptId = (state: string): string =>

@@ -66,7 +66,7 @@ export function requireOrganization(
     const login = runtime?.loginOf(req);
     if (runtime === undefined || login === undefined) return { error: notLoggedIn(), login: needs };
     try {
-      if (await runtime.organizations.isVisible(await login.open(), id)) return undefined;
+      if (await runtime.organizations.isVisible(login.open(), id)) return undefined;
       const canPick = wantsPage(req) && (await canBePicked(runtime, login, id));
       return { error: notAccessible(id), login: canPick ? { ...needs, organization: id } : undefined };
     } catch (error) {
@@ -79,7 +79,7 @@ export function requireOrganization(
 /** True where the person has limited the login to other organizations, and was not asked for this one when they did. */
 async function canBePicked({ organizations }: PolarRuntime, login: SessionLogin, id: string) {
   if (login.askedOrganization === id) return false;
-  const limits = await organizations.limitsOf(await login.open());
+  const limits = await organizations.limitsOf(login.open());
   // A public client cannot know.
   return limits === undefined || (limits.length > 0 && !limits.includes(id));
 }

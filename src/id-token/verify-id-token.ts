@@ -1,4 +1,5 @@
 import { compactVerify, decodeProtectedHeader, errors } from 'jose';
+import { decodeBase64url } from '../base64url.js';
 import { PolarIdTokenError } from '../errors.js';
 import { createHttp, type Fetch } from '../http.js';
 import { parseJSON } from '../parse-json.js';
@@ -89,7 +90,7 @@ function checkHeader(idToken: string): string | undefined {
   // RFC 7515 sections 2 and 5.2: no padding, no blanks, no line ends, all of which jose would let pass.
   if (typeof idToken !== 'string' || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(idToken)) throw malformed();
   // RFC 4648 section 3.5: nor another last character that decodes to the same bytes. One signature is one token.
-  if (!idToken.split('.').every(isCanonical)) throw malformed();
+  if (idToken.split('.').some((part) => decodeBase64url(part) === undefined)) throw malformed();
   let header: ReturnType<typeof decodeProtectedHeader>;
   try {
     header = decodeProtectedHeader(idToken);
@@ -102,8 +103,6 @@ function checkHeader(idToken: string): string | undefined {
   }
   return typeof header.kid === 'string' ? header.kid : undefined;
 }
-
-const isCanonical = (part: string): boolean => Buffer.from(part, 'base64url').toString('base64url') === part;
 
 /** The payload if one of the keys verifies the signature; Polar sends no `kid`, so each may have to be tried. */
 async function verifyWithAny(

@@ -116,7 +116,7 @@ async function waitForLogIn(
   unkept.keep();
   try {
     const serialized = await storeAnswer(serializeUser(req, user), runtime.options.timeoutMs);
-    const handle = await runtime.putLogin(req, login, serialized, {
+    const handle = runtime.putLogin(req, login, serialized, {
       waiting: { cookieHash, isLeftToApp: isSessionless && unkept.isSeenByApp, returnTo },
     });
     runtime.keeper.begin(handle);
@@ -145,7 +145,7 @@ export async function storeForLoggedInUser(
   const before = session[sessionKey];
   // Others stay: nobody new is logged in.
   const replaced = ownLoginsIn(runtime, req);
-  const handle = await runtime.putLogin(req, login, user);
+  const handle = runtime.putLogin(req, login, user);
   if (returnTo !== undefined) session['returnTo'] = returnTo;
   try {
     await storeAnswer(saveSession(session), runtime.options.timeoutMs);
@@ -181,7 +181,7 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
     // With `keepSessionInfo`, Passport has brought them along.
     for (const { storedAs } of replaced) delete session[storedAs];
     const user = serializedUser(req);
-    if (user !== undefined) handle = await runtime.putLogin(req, login, user);
+    if (user !== undefined) handle = runtime.putLogin(req, login, user);
   });
   return {
     async stored() {

@@ -196,7 +196,7 @@ export class LoginKnowledge {
       return this.learnEnd(loginId, reasonIn(end));
     }
     const row = rowOf(rows.record);
-    const record = await openRecord(login, row);
+    const record = openRecord(login, row);
     const newest = this.#learnRecord(login, record);
     if (row !== undefined && record?.generation === newest.generation) {
       // Others are about to be replaced, and where the store cannot compare, this would undo it.
@@ -211,7 +211,7 @@ export class LoginKnowledge {
     const { generation, mintedAt, tokens } = this.recall(login);
     if (tokens === undefined || generation === 0) return;
     try {
-      const record = await openRecord(login, rowOf(row));
+      const record = openRecord(login, rowOf(row));
       if (record === undefined || record.generation < generation)
         this.#parts.onLeftOver(login.loginId, { generation, tokens, mintedAt });
     } catch {
@@ -337,7 +337,7 @@ export class LoginKnowledge {
     const keys = loginKeys(loginId);
     let row: StoredRow | undefined;
     const work = async (): Promise<KnownLogin> => {
-      row ??= await sealRecord(login, news);
+      row ??= sealRecord(login, news);
       const release = lock?.releaseStep();
       const [written, ended, record, gaveUp] = await storage.run([
         { write: keys.record, row, ttlSeconds },
@@ -385,10 +385,7 @@ export class LoginKnowledge {
     const key = loginKeys(login.loginId).record;
     const row = await login.storage.read(key).catch(() => undefined);
     try {
-      return await openRecord(
-        login,
-        row === undefined || row.version < (record?.version ?? 0) ? record : row,
-      );
+      return openRecord(login, row === undefined || row.version < (record?.version ?? 0) ? record : row);
     } catch (error) {
       // Its tokens stay alive at Polar.
       if (error instanceof UnopenableRecordError)

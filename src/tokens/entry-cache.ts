@@ -82,10 +82,10 @@ export class ReadEntry {
   }
 
   /** Opens it; undefined where the key is missing or something was changed. */
-  async open(): Promise<OpenedEntry | undefined> {
+  open(): OpenedEntry | undefined {
     if (this.#opened !== undefined) return this.#opened;
     const { entrySealer, recordSealer } = this.#parts;
-    const entry = await openSessionEntry(this.entry, entrySealer);
+    const entry = openSessionEntry(this.entry, entrySealer);
     if (entry === undefined) return undefined;
     const ownKey = sealerWithKey(entry.recordKey);
     // Records of before encryptionKeys were given are opened, too.

@@ -1,14 +1,20 @@
 import { createHash, hkdfSync, randomBytes } from 'node:crypto';
-import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose';
+import { decryptJWE, encodeHeader, encryptJWE, keyIdIn } from './jwe.js';
 
 /** Encrypts JSON values (JWE, A256GCM) and opens them again. */
 export interface Sealer {
   /** `purpose` is authenticated with the value, so that what was sealed for one place cannot be put in another. */
-  seal(value: unknown, purpose: string): Promise<string>;
+  seal(value: unknown, purpose: string): string;
   /** Opens what {@link seal} made; undefined for anything else, another key or another purpose. */
-  unseal(sealed: string, purpose: string): Promise<unknown>;
+  unseal(sealed: string, purpose: string): unknown;
   /** True for what names a key that is not here: whoever has it can open it. */
   lacksKeyOf(sealed: string): boolean;
+}
+
+/** 32 bytes, and the name that tells whose they are, where there are several. */
+interface SealingKey {
+  readonly bytes: Uint8Array;
+  readonly id?: string;
 }
 
 /** A new random key for {@link sealerWithKey}, base64url. */
@@ -18,88 +24,65 @@ export function newSealingKey(): string {
 
 /** Seals with one key: 32 bytes, base64url. */
 export function sealerWithKey(key: string): Sealer {
-  const bytes = Buffer.from(key, 'base64url');
-  return {
-    seal: (value, purpose) => encrypt(value, bytes, { purpose }),
-    unseal: (sealed, purpose) => decrypt(sealed, purpose, () => bytes),
-    lacksKeyOf: (sealed) => keyNamedIn(sealed) !== undefined,
-  };
+  return sealer([{ bytes: Buffer.from(key, 'base64url') }]);
 }
 
 /**
- * Seals with the first of the app's keys, and opens what any of them sealed.
+ * Seals with a key that is derived (HKDF, RFC 5869) from a secret.
  *
- * @param use what the keys are for: they are derived (HKDF, RFC 5869), so that what was sealed for one use opens
- * nothing of another
+ * @param use what it is for, so that what was sealed for one use opens nothing of another
  */
-export function sealerWithKeys(keys: readonly string[], use: string): Sealer {
-  const derived = new Map(keys.map((key) => [keyId(key), derive(key, use)]));
-  const [[kid, current] = ['', Buffer.alloc(0)]] = derived;
-  return {
-    seal: (value, purpose) => encrypt(value, current, { purpose, kid }),
-    unseal: (sealed, purpose) => decrypt(sealed, purpose, (named) => derived.get(named ?? '')),
-    lacksKeyOf(sealed) {
-      const named = keyNamedIn(sealed);
-      return named !== undefined && !derived.has(named);
-    },
-  };
+export function sealerDerivedFrom(secret: string, use: string): Sealer {
+  return sealer([{ bytes: derive(secret, use) }]);
+}
+
+/** Seals as {@link sealerDerivedFrom} does, with the first of the app's keys, and opens what any of them sealed. */
+export function sealerWithKeys(keys: readonly [string, ...string[]], use: string): Sealer {
+  const named = (key: string): SealingKey => ({ bytes: derive(key, use), id: keyId(key) });
+  const [current, ...others] = keys;
+  return sealer([named(current), ...others.map(named)]);
 }
 
 /** Seals with the first of some sealers, and opens what any of them sealed. */
 export function firstOf(sealers: readonly [Sealer, ...Sealer[]]): Sealer {
   return {
     seal: (value, purpose) => sealers[0].seal(value, purpose),
-    async unseal(sealed, purpose) {
-      for (const sealer of sealers) {
-        const value = await sealer.unseal(sealed, purpose);
+    unseal(sealed, purpose) {
+      for (const each of sealers) {
+        const value = each.unseal(sealed, purpose);
         if (value !== undefined) return value;
       }
       return undefined;
     },
-    lacksKeyOf: (sealed) => sealers.every((sealer) => sealer.lacksKeyOf(sealed)),
+    lacksKeyOf: (sealed) => sealers.every((each) => each.lacksKeyOf(sealed)),
   };
 }
 
-async function encrypt(
-  value: unknown,
-  key: Uint8Array,
-  header: { purpose: string; kid?: string },
-): Promise<string> {
-  return new CompactEncrypt(new TextEncoder().encode(JSON.stringify(value)))
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', ...header, purpose: hashOf(header.purpose) })
-    .encrypt(key);
+function sealer(keys: readonly [SealingKey, ...SealingKey[]]): Sealer {
+  return {
+    seal: (value, purpose) =>
+      encryptJWE(JSON.stringify(value), keys[0].bytes, headerOf(keys[0], hashOf(purpose))),
+    unseal(sealed, purpose) {
+      const purposeHash = hashOf(purpose);
+      for (const key of keys) {
+        const text = decryptJWE(sealed, key.bytes, headerOf(key, purposeHash));
+        if (text !== undefined) return JSON.parse(text);
+      }
+      return undefined;
+    },
+    lacksKeyOf(sealed) {
+      const named = keyIdIn(sealed);
+      return named !== undefined && keys.every(({ id }) => id !== named);
+    },
+  };
 }
 
-async function decrypt(
-  sealed: string,
-  purpose: string,
-  keyOf: (kid: string | undefined) => Uint8Array | undefined,
-): Promise<unknown> {
-  try {
-    const key = keyOf(keyNamedIn(sealed));
-    if (key === undefined) return undefined;
-    const { plaintext, protectedHeader } = await compactDecrypt(sealed, key, {
-      keyManagementAlgorithms: ['dir'],
-      contentEncryptionAlgorithms: ['A256GCM'],
-    });
-    return protectedHeader['purpose'] === hashOf(purpose)
-      ? JSON.parse(new TextDecoder().decode(plaintext))
-      : undefined;
-  } catch {
-    return undefined;
-  }
+function headerOf({ id }: SealingKey, purpose: string): string {
+  return encodeHeader(id === undefined ? { purpose } : { purpose, kid: id });
 }
 
-function keyNamedIn(sealed: string): string | undefined {
-  try {
-    return decodeProtectedHeader(sealed).kid;
-  } catch {
-    return undefined;
-  }
-}
-
-function derive(key: string, use: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', key, '', `passport-polar-sh ${use}`, 32));
+function derive(key: string, use: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', key, '', `passport-polar-sh ${use}`, 32));
 }
 
 // A purpose names all that a value is bound to, which would make each row longer by as much.

@@ -74,22 +74,19 @@ export function newSessionEntry(login: NewLogin, user: string): OpenEntry {
 }
 
 /** The entry as it is put into the session: sealed where the app has keys. */
-export async function sealSessionEntry(entry: OpenEntry, sealer: Sealer | undefined): Promise<SessionEntry> {
+export function sealSessionEntry(entry: OpenEntry, sealer: Sealer | undefined): SessionEntry {
   if (sealer === undefined) return entry;
   const { subject, nonce, recordKey, tokens, ...outside } = entry;
   const { scopes, ...secretTokens } = tokens;
   const secrets = { subject, nonce, recordKey, tokens: secretTokens };
-  return { ...outside, v: 2, scopes, sealed: await sealer.seal(secrets, purpose(entry)) };
+  return { ...outside, v: 2, scopes, sealed: sealer.seal(secrets, purpose(entry)) };
 }
 
 /** Opens an entry; undefined where the key is missing or something was changed. */
-export async function openSessionEntry(
-  entry: SessionEntry,
-  sealer: Sealer | undefined,
-): Promise<OpenEntry | undefined> {
+export function openSessionEntry(entry: SessionEntry, sealer: Sealer | undefined): OpenEntry | undefined {
   if (entry.v === 1) return entry;
   const { sealed, v: _sealed, ...outside } = entry;
-  return openEntry(outside, await sealer?.unseal(sealed, purpose(entry)));
+  return openEntry(outside, sealer?.unseal(sealed, purpose(entry)));
 }
 
 /** Puts an entry together from its parts; undefined where a secret is missing or malformed. */

@@ -60,11 +60,8 @@ export class UnopenableRecordError extends Error {
  *
  * @throws UnopenableRecordError, which is not the same as none: what is known without it may be dead
  */
-export async function openRecord(
-  place: SealedRecordPlace,
-  row: StoredRow | undefined,
-): Promise<TokenRecord | undefined> {
-  const content = row && (await contentOf(place, row));
+export function openRecord(place: SealedRecordPlace, row: StoredRow | undefined): TokenRecord | undefined {
+  const content = row && contentOf(place, row);
   return content && recordIn(content, row.version);
 }
 
@@ -73,11 +70,11 @@ export async function openRecord(
  *
  * @throws UnopenableRecordError
  */
-export async function openLogin(
+export function openLogin(
   place: SealedRecordPlace,
   row: StoredRow | undefined,
-): Promise<(TokenRecord & { readonly facts: LoginFacts; readonly ttlSeconds: number }) | undefined> {
-  const content = row && (await contentOf(place, row));
+): (TokenRecord & { readonly facts: LoginFacts; readonly ttlSeconds: number }) | undefined {
+  const content = row && contentOf(place, row);
   const record = content && recordIn(content, row.version);
   const facts = content && parseLoginFacts(content['facts']);
   if (record === undefined || facts === undefined) return undefined;
@@ -85,14 +82,14 @@ export async function openLogin(
 }
 
 /** The row for a record. */
-export async function sealRecord(
+export function sealRecord(
   place: SealedRecordPlace & { readonly facts: LoginFacts },
   record: TokenRecord,
-): Promise<StoredRow> {
+): StoredRow {
   const { facts, ttlSeconds } = place;
   const { generation, tokens, mintedAt, replaces } = record;
   const content = { tokens, mintedAt, replaces, facts, ttlSeconds };
-  const value = await place.sealer.seal(content, purpose(place, generation));
+  const value = place.sealer.seal(content, purpose(place, generation));
   return { version: generation, value };
 }
 
@@ -105,8 +102,8 @@ export function parseLoginFacts(value: unknown): LoginFacts | undefined {
   return areTexts ? ({ subject, nonce, clientID, server } as LoginFacts) : undefined;
 }
 
-async function contentOf(place: SealedRecordPlace, row: StoredRow) {
-  const content = await place.sealer.unseal(row.value, purpose(place, row.version));
+function contentOf(place: SealedRecordPlace, row: StoredRow) {
+  const content = place.sealer.unseal(row.value, purpose(place, row.version));
   if (content === undefined && place.sealer.lacksKeyOf(row.value))
     throw new UnopenableRecordError(row.version);
   if (typeof content !== 'object' || content === null) return undefined;

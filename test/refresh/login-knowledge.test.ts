@@ -46,7 +46,7 @@ function handleOf(loginId: string, generation = 0): LoginHandle {
     tokens: tokensOf(`${loginId}-${generation}`),
     mintedAt: 0,
     facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
-    sealer: { seal: async () => 'sealed', unseal: async () => undefined, lacksKeyOf: () => false },
+    sealer: { seal: () => 'sealed', unseal: () => undefined, lacksKeyOf: () => false },
     storage: emptyStorage,
     isRecordedFromStart: false,
     ttlSeconds: 60,

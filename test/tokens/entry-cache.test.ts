@@ -12,9 +12,9 @@ import {
 import { UserIdentities, type UserKey } from '../../src/tokens/user-identity.js';
 import { fieldsOf, textOf } from '../support/entry-fields.js';
 
-const keys = ['the first key of an app', 'the key of an app before that'];
-const entrySealer = (...of: string[]): Sealer => sealerWithKeys(of, 'session entries');
-const recordSealer = (...of: string[]): Sealer => sealerWithKeys(of, 'token records');
+const keys: [string, string] = ['the first key of an app', 'the key of an app before that'];
+const entrySealer = (...of: [string, ...string[]]): Sealer => sealerWithKeys(of, 'session entries');
+const recordSealer = (...of: [string, ...string[]]): Sealer => sealerWithKeys(of, 'token records');
 const users = new UserIdentities(undefined);
 
 /** A login of this serialized user. */
@@ -32,8 +32,8 @@ function loginOf(user: unknown, identities = users): OpenEntry {
   });
   return newSessionEntry(login, identities.of(user, 'user-1'));
 }
-const sealedText = async (entry: OpenEntry, key: string = keys[0] as string): Promise<string> =>
-  entryText(await sealSessionEntry(entry, entrySealer(key)));
+const sealedText = (entry: OpenEntry, key: string = keys[0] as string): string =>
+  entryText(sealSessionEntry(entry, entrySealer(key)));
 
 /** A cache, with how often something was opened with the keys of the app. */
 function countingCache({ limit = 100, ...parts }: Partial<EntryCacheParts> & { limit?: number } = {}) {
@@ -53,47 +53,45 @@ function countingCache({ limit = 100, ...parts }: Partial<EntryCacheParts> & { l
 const entry = loginOf({ id: 1 });
 
 describe('a login in use', () => {
-  it('is opened once, for five uses of its session', async () => {
+  it('is opened once, for five uses of its session', () => {
     const { cache, count } = countingCache();
-    const text = await sealedText(entry);
+    const text = sealedText(entry);
     for (let use = 0; use < 5; use++) {
       // Each request parses its session anew.
-      const opened = await cache.read(JSON.parse(JSON.stringify(text)))?.open();
+      const opened = cache.read(JSON.parse(JSON.stringify(text)))?.open();
       expect(opened?.entry).toEqual(entry);
     }
     expect(count.unsealed).toBe(1);
   });
 
-  it('is parsed once, and handed out as the same', async () => {
+  it('is parsed once, and handed out as the same', () => {
     const { cache } = countingCache();
-    const text = await sealedText(entry);
+    const text = sealedText(entry);
     const first = cache.read(text);
     expect(first).toBeDefined();
     expect(cache.read(`${text}`)).toBe(first);
-    expect(await cache.read(text)?.open()).toBe(await first?.open());
+    expect(cache.read(text)?.open()).toBe(first?.open());
   });
 
-  it('is handed out with what seals its records: the keys of the app, or else its own', async () => {
-    const opened = await countingCache()
-      .cache.read(await sealedText(entry))
-      ?.open();
-    const byApp = await opened?.recordSealer.seal('tokens', 'p');
-    expect(await recordSealer(keys[0] as string).unseal(byApp ?? '', 'p')).toBe('tokens');
+  it('is handed out with what seals its records: the keys of the app, or else its own', () => {
+    const opened = countingCache().cache.read(sealedText(entry))?.open();
+    const byApp = opened?.recordSealer.seal('tokens', 'p');
+    expect(recordSealer(keys[0] as string).unseal(byApp ?? '', 'p')).toBe('tokens');
 
     const alone = countingCache({ entrySealer: undefined, recordSealer: undefined }).cache;
-    const own = await alone.read(entryText(entry))?.open();
-    const byItself = await own?.recordSealer.seal('tokens', 'p');
-    expect(await recordSealer(...keys).unseal(byItself ?? '', 'p')).toBeUndefined();
+    const own = alone.read(entryText(entry))?.open();
+    const byItself = own?.recordSealer.seal('tokens', 'p');
+    expect(recordSealer(...keys).unseal(byItself ?? '', 'p')).toBeUndefined();
     // A record of before there were keys.
-    expect(await opened?.recordSealer.unseal(byItself ?? '', 'p')).toBe('tokens');
+    expect(opened?.recordSealer.unseal(byItself ?? '', 'p')).toBe('tokens');
   });
 
   it.each([
-    ['sealed', async () => sealedText(entry)],
-    ['open', async () => entryText({ ...entry, waiting: { cookieHash: 'h', isLeftToApp: false } })],
-  ])('that is %s cannot be changed by whoever it is handed to', async (_what, textOfIt) => {
-    const read = countingCache().cache.read(await textOfIt());
-    const opened = await read?.open();
+    ['sealed', () => sealedText(entry)],
+    ['open', () => entryText({ ...entry, waiting: { cookieHash: 'h', isLeftToApp: false } })],
+  ])('that is %s cannot be changed by whoever it is handed to', (_what, textOfIt) => {
+    const read = countingCache().cache.read(textOfIt());
+    const opened = read?.open();
     const frozen = (value: unknown): boolean =>
       typeof value !== 'object' ||
       value === null ||
@@ -120,40 +118,40 @@ describe('what was opened is not found again', () => {
     v: '1',
   };
 
-  it('has a test for each field that is outside', async () => {
-    expect(Object.keys(fieldsOf(await sealedText(entry))).sort()).toEqual(Object.keys(others).sort());
+  it('has a test for each field that is outside', () => {
+    expect(Object.keys(fieldsOf(sealedText(entry))).sort()).toEqual(Object.keys(others).sort());
   });
 
-  it.each(Object.entries(others))('by another %s', async (field, value) => {
+  it.each(Object.entries(others))('by another %s', (field, value) => {
     const { cache } = countingCache();
-    const text = await sealedText(entry);
+    const text = sealedText(entry);
     const first = cache.read(text);
-    expect((await first?.open())?.entry).toEqual(entry);
+    expect(first?.open()?.entry).toEqual(entry);
     const changed = cache.read(textOf({ ...fieldsOf(text), [field]: value }));
     expect(changed).not.toBe(first);
-    expect(await changed?.open()).toBeUndefined();
+    expect(changed?.open()).toBeUndefined();
     // And it has not taken the place of the right one for good.
-    expect((await cache.read(text)?.open())?.entry).toEqual(entry);
+    expect(cache.read(text)?.open()?.entry).toEqual(entry);
   });
 
-  it.each(['askedOrganization', 'attempt'])('without its %s', async (field) => {
+  it.each(['askedOrganization', 'attempt'])('without its %s', (field) => {
     const { cache } = countingCache();
-    const text = await sealedText(entry);
-    await cache.read(text)?.open();
+    const text = sealedText(entry);
+    cache.read(text)?.open();
     const changed = cache.read(textOf({ ...fieldsOf(text), [field]: undefined }));
     expect(changed).toBeDefined();
-    expect(await changed?.open()).toBeUndefined();
+    expect(changed?.open()).toBeUndefined();
   });
 
-  it('as one that waits, or with a field that says nothing: it is opened anew', async () => {
+  it('as one that waits, or with a field that says nothing: it is opened anew', () => {
     const { cache, count } = countingCache();
-    const text = await sealedText(entry);
+    const text = sealedText(entry);
     const first = cache.read(text);
-    await first?.open();
+    first?.open();
     for (const more of [{ waitingFor: 'h', isLeftToApp: 'true' }, { more: 1 }]) {
       const other = cache.read(textOf({ ...fieldsOf(text), ...more }));
       expect(other).not.toBe(first);
-      expect((await other?.open())?.entry).toMatchObject(entry);
+      expect(other?.open()?.entry).toMatchObject(entry);
     }
     expect(count.unsealed).toBe(3);
     expect(cache.read(text)?.entry.waiting).toBeUndefined();
@@ -163,91 +161,91 @@ describe('what was opened is not found again', () => {
     ['another strategy, with keys of its own', { entrySealer: entrySealer('of another app') }],
     ['a strategy whose key was taken away', { entrySealer: entrySealer(keys[1] as string) }],
     ['a strategy without keys', { entrySealer: undefined }],
-  ])('by %s', async (_what, parts) => {
-    const text = await sealedText(entry);
+  ])('by %s', (_what, parts) => {
+    const text = sealedText(entry);
     const one = countingCache();
-    expect(await one.cache.read(text)?.open()).toBeDefined();
-    expect(await countingCache(parts).cache.read(text)?.open()).toBeUndefined();
+    expect(one.cache.read(text)?.open()).toBeDefined();
+    expect(countingCache(parts).cache.read(text)?.open()).toBeUndefined();
   });
 
-  it('by anything that is no entry', async () => {
+  it('by anything that is no entry', () => {
     const { cache } = countingCache();
-    const text = await sealedText(entry);
-    await cache.read(text)?.open();
+    const text = sealedText(entry);
+    cache.read(text)?.open();
     for (const junk of [undefined, null, 7, {}, [text], '', text.slice(0, 50), `${text}&v=2`, { text }])
       expect(cache.read(junk)).toBeUndefined();
   });
 });
 
 describe('what could not be opened', () => {
-  it('is tried again at the next use', async () => {
+  it('is tried again at the next use', () => {
     let isThere = false;
     const inner = entrySealer(...keys);
     const late: Sealer = {
       ...inner,
-      unseal: async (sealed, purpose) => (isThere ? inner.unseal(sealed, purpose) : undefined),
+      unseal: (sealed, purpose) => (isThere ? inner.unseal(sealed, purpose) : undefined),
     };
     const { cache, count } = countingCache({ entrySealer: late });
-    const text = await sealedText(entry);
-    expect(await cache.read(text)?.open()).toBeUndefined();
-    expect(await cache.read(text)?.open()).toBeUndefined();
+    const text = sealedText(entry);
+    expect(cache.read(text)?.open()).toBeUndefined();
+    expect(cache.read(text)?.open()).toBeUndefined();
     isThere = true;
-    expect((await cache.read(text)?.open())?.entry).toEqual(entry);
-    await cache.read(text)?.open();
+    expect(cache.read(text)?.open()?.entry).toEqual(entry);
+    cache.read(text)?.open();
     expect(count.unsealed).toBe(3);
   });
 });
 
 describe('what is remembered', () => {
-  const texts = Promise.all(Array.from({ length: 4 }, async () => sealedText(loginOf({ id: 1 }))));
+  const texts = Array.from({ length: 4 }, () => sealedText(loginOf({ id: 1 })));
 
-  it('is bounded: the login that was used least recently is forgotten', async () => {
+  it('is bounded: the login that was used least recently is forgotten', () => {
     const { cache, count } = countingCache({ limit: 3 });
-    const [one, two, three, four] = (await texts) as [string, string, string, string];
-    const use = async (...list: string[]): Promise<number> => {
+    const [one, two, three, four] = texts as [string, string, string, string];
+    const use = (...list: string[]): number => {
       const before = count.unsealed;
-      for (const text of list) expect(await cache.read(text)?.open()).toBeDefined();
+      for (const text of list) expect(cache.read(text)?.open()).toBeDefined();
       return count.unsealed - before;
     };
-    expect(await use(one, two, three)).toBe(3);
-    expect(await use(one, two, three, one)).toBe(0);
-    expect(await use(four)).toBe(1);
-    expect(await use(four, three, one)).toBe(0);
-    expect(await use(two)).toBe(1);
+    expect(use(one, two, three)).toBe(3);
+    expect(use(one, two, three, one)).toBe(0);
+    expect(use(four)).toBe(1);
+    expect(use(four, three, one)).toBe(0);
+    expect(use(two)).toBe(1);
   });
 
-  it('is one text for each login: changed ones fill nothing', async () => {
+  it('is one text for each login: changed ones fill nothing', () => {
     const { cache, count } = countingCache({ limit: 2 });
-    const [one, two] = (await texts) as [string, string];
-    await cache.read(one)?.open();
+    const [one, two] = texts as [string, string];
+    cache.read(one)?.open();
     for (let index = 0; index < 50; index++) cache.read(textOf({ ...fieldsOf(two), more: index }));
-    await cache.read(one)?.open();
+    cache.read(one)?.open();
     expect(count.unsealed).toBe(1);
   });
 
-  it('is forgotten when its login has ended', async () => {
+  it('is forgotten when its login has ended', () => {
     const { cache, count } = countingCache();
-    const [one, two] = (await texts) as [string, string];
+    const [one, two] = texts as [string, string];
     const reads = [cache.read(one), cache.read(two)];
-    for (const read of reads) await read?.open();
+    for (const read of reads) read?.open();
     cache.forget(fieldsOf(one)['loginId'] as string);
     cache.forget('of nobody');
     expect(cache.read(one)).not.toBe(reads[0]);
     expect(cache.read(two)).toBe(reads[1]);
-    await cache.read(one)?.open();
+    cache.read(one)?.open();
     expect(count.unsealed).toBe(3);
   });
 
-  it('is nothing of a login that has ended, though a session still has it', async () => {
+  it('is nothing of a login that has ended, though a session still has it', () => {
     const ended = new Set<string>();
     const { cache } = countingCache({ isEnded: (loginId) => ended.has(loginId) });
-    const [one] = (await texts) as [string];
+    const [one] = texts as [string];
     const { loginId } = fieldsOf(one) as { loginId: string };
     expect(cache.read(one)).toBe(cache.read(one));
     ended.add(loginId);
     cache.forget(loginId);
     const late = cache.read(one);
-    expect((await late?.open())?.entry.loginId).toBe(loginId);
+    expect(late?.open()?.entry.loginId).toBe(loginId);
     expect(cache.read(one)).not.toBe(late);
   });
 });
@@ -287,20 +285,17 @@ describe('whose login it is', () => {
   ];
   const theirs = lookAlikes.filter((user) => user !== undefined);
 
-  it.each(theirs.map((user) => [user]))(
-    'is said to be of %j, and of nobody else after that',
-    async (owner) => {
-      const read = countingCache().cache.read(await sealedText(loginOf(owner)));
-      for (let round = 0; round < 3; round++) {
-        for (const [index, user] of lookAlikes.entries())
-          expect([index, read?.isOf(user)]).toEqual([index, user === owner]);
-        expect(read?.isOf(owner)).toBe(true);
-      }
-    },
-  );
+  it.each(theirs.map((user) => [user]))('is said to be of %j, and of nobody else after that', (owner) => {
+    const read = countingCache().cache.read(sealedText(loginOf(owner)));
+    for (let round = 0; round < 3; round++) {
+      for (const [index, user] of lookAlikes.entries())
+        expect([index, read?.isOf(user)]).toEqual([index, user === owner]);
+      expect(read?.isOf(owner)).toBe(true);
+    }
+  });
 
-  it('is that of an object with its keys in another order, and of none with other values', async () => {
-    const read = countingCache().cache.read(await sealedText(loginOf({ id: 1, a: { b: 1, c: 2 } })));
+  it('is that of an object with its keys in another order, and of none with other values', () => {
+    const read = countingCache().cache.read(sealedText(loginOf({ id: 1, a: { b: 1, c: 2 } })));
     for (let round = 0; round < 2; round++) {
       expect(read?.isOf({ id: 1, a: { b: 1, c: 2 } })).toBe(true);
       expect(read?.isOf({ a: { c: 2, b: 1 }, id: 1 })).toBe(true);
@@ -309,9 +304,9 @@ describe('whose login it is', () => {
     }
   });
 
-  it('is that of a profile of Polar, however much of it there is', async () => {
+  it('is that of a profile of Polar, however much of it there is', () => {
     const profile = { provider: 'polar', id: 'user-1', displayName: 'Ada' };
-    const read = countingCache().cache.read(await sealedText(loginOf(profile)));
+    const read = countingCache().cache.read(sealedText(loginOf(profile)));
     for (let round = 0; round < 2; round++) {
       expect(read?.isOf({ ...profile, displayName: 'Countess' })).toBe(true);
       expect(read?.isOf({ ...profile, id: 'user-2' })).toBe(false);
@@ -319,15 +314,15 @@ describe('whose login it is', () => {
     }
   });
 
-  it('is looked at anew where the same object has become somebody else', async () => {
+  it('is looked at anew where the same object has become somebody else', () => {
     const user = { id: 1 };
-    const read = countingCache().cache.read(await sealedText(loginOf(user)));
+    const read = countingCache().cache.read(sealedText(loginOf(user)));
     expect(read?.isOf(user)).toBe(true);
     user.id = 2;
     expect(read?.isOf(user)).toBe(false);
   });
 
-  it('is not that of somebody who differs in what a store does not keep', async () => {
+  it('is not that of somebody who differs in what a store does not keep', () => {
     class Person {
       readonly #id: string;
       constructor(id: string) {
@@ -351,7 +346,7 @@ describe('whose login it is', () => {
     expect(answers({ provider: 'polar', id: 'user-1' })).toEqual([false]);
   });
 
-  it('is for the app’s own userKey to say, each time', async () => {
+  it('is for the app’s own userKey to say, each time', () => {
     const asked: unknown[] = [];
     const accounts = new Map<unknown, string>([
       ['session-1', 'ada'],
@@ -363,7 +358,7 @@ describe('whose login it is', () => {
       return accounts.get(user) ?? 'nobody';
     };
     const keyed = new UserIdentities(userKey);
-    const read = countingCache({ users: keyed }).cache.read(await sealedText(loginOf('session-1', keyed)));
+    const read = countingCache({ users: keyed }).cache.read(sealedText(loginOf('session-1', keyed)));
     asked.length = 0;
     expect(['session-1', 'session-1', 'session-2', 'session-3'].map((user) => read?.isOf(user))).toEqual([
       true,
@@ -376,7 +371,7 @@ describe('whose login it is', () => {
     expect(asked).toEqual(['session-1', 'session-1', 'session-2', 'session-3', 'session-1']);
   });
 
-  it('is for a userKey to say that reads more than JSON shows', async () => {
+  it('is for a userKey to say that reads more than JSON shows', () => {
     class Account {
       readonly #name: string;
       constructor(name: string) {
@@ -387,21 +382,21 @@ describe('whose login it is', () => {
       }
     }
     const keyed = new UserIdentities(({ name }: Account) => name);
-    const text = await sealedText(loginOf(new Account('ada'), keyed));
+    const text = sealedText(loginOf(new Account('ada'), keyed));
     const read = countingCache({ users: keyed }).cache.read(text);
     expect(read?.isOf(new Account('ada'))).toBe(true);
     expect(read?.isOf(new Account('grace'))).toBe(false);
   });
 });
 
-it('an entry that waits for its user is kept apart from the one that it becomes', async () => {
+it('an entry that waits for its user is kept apart from the one that it becomes', () => {
   const { cache, count } = countingCache();
-  const sealed = await sealSessionEntry(entry, entrySealer(...keys));
+  const sealed = sealSessionEntry(entry, entrySealer(...keys));
   const waiting: Waiting = { cookieHash: 'h', isLeftToApp: false, returnTo: '/page' };
   const waits = cache.read(entryText({ ...sealed, waiting }));
-  expect((await waits?.open())?.entry).toEqual({ ...entry, waiting });
+  expect(waits?.open()?.entry).toEqual({ ...entry, waiting });
   const then = cache.read(entryText(sealed));
-  expect((await then?.open())?.entry).toEqual(entry);
+  expect(then?.open()?.entry).toEqual(entry);
   expect([waits?.entry.waiting, then?.entry.waiting]).toEqual([waiting, undefined]);
   expect(count.unsealed).toBe(2);
 });

@@ -49,10 +49,10 @@ describe('a new entry', () => {
 
 describe('an entry where the app has keys', () => {
   const sealer = sealerWithKeys(['of the app'], 'session entries');
-  const sealed = async () => (await sealSessionEntry(entry, sealer)) as SealedEntry;
+  const sealed = () => sealSessionEntry(entry, sealer) as SealedEntry;
 
-  it('is sealed, but for what decides whether it is worth opening', async () => {
-    expect(await sealed()).toEqual({
+  it('is sealed, but for what decides whether it is worth opening', () => {
+    expect(sealed()).toEqual({
       v: 2,
       loginId: entry.loginId,
       askedScopes: ['openid', 'email'],
@@ -63,18 +63,18 @@ describe('an entry where the app has keys', () => {
       mintedAt: entry.mintedAt,
       sealed: expect.any(String),
     });
-    expect(scopesOf(await sealed())).toEqual(scopesOf(entry));
+    expect(scopesOf(sealed())).toEqual(scopesOf(entry));
     expect(scopesOf(entry)).toEqual(['openid']);
   });
 
-  it('is opened as it was sealed', async () => {
-    expect(await openSessionEntry(await sealed(), sealer)).toEqual(entry);
+  it('is opened as it was sealed', () => {
+    expect(openSessionEntry(sealed(), sealer)).toEqual(entry);
   });
 
-  it('has its secrets sealed, and nothing else', async () => {
+  it('has its secrets sealed, and nothing else', () => {
     const seen: unknown[] = [];
-    const watched = { ...sealer, seal: async (value: unknown) => String(seen.push(value)) };
-    await sealSessionEntry(entry, watched);
+    const watched = { ...sealer, seal: (value: unknown) => String(seen.push(value)) };
+    sealSessionEntry(entry, watched);
     expect(seen).toEqual([
       {
         subject: 'user-1',
@@ -85,16 +85,16 @@ describe('an entry where the app has keys', () => {
     ]);
   });
 
-  it('is not sealed where there are none, and is opened as it is', async () => {
-    expect(await sealSessionEntry(entry, undefined)).toBe(entry);
-    expect(await openSessionEntry(entry, undefined)).toBe(entry);
-    expect(await openSessionEntry(entry, sealer)).toBe(entry);
+  it('is not sealed where there are none, and is opened as it is', () => {
+    expect(sealSessionEntry(entry, undefined)).toBe(entry);
+    expect(openSessionEntry(entry, undefined)).toBe(entry);
+    expect(openSessionEntry(entry, sealer)).toBe(entry);
   });
 
-  it('stays closed without a key, and to another one', async () => {
-    expect(await openSessionEntry(await sealed(), undefined)).toBeUndefined();
+  it('stays closed without a key, and to another one', () => {
+    expect(openSessionEntry(sealed(), undefined)).toBeUndefined();
     const other = sealerWithKeys(['of another app'], 'session entries');
-    expect(await openSessionEntry(await sealed(), other)).toBeUndefined();
+    expect(openSessionEntry(sealed(), other)).toBeUndefined();
   });
 
   it.each<[string, unknown]>([
@@ -108,8 +108,8 @@ describe('an entry where the app has keys', () => {
     ['attempt', 'another'],
     ['askedOrganization', 'another'],
     ['sealed', 'nothing'],
-  ])('stays closed with another %s than it was sealed with', async (field, value) => {
-    expect(await openSessionEntry({ ...(await sealed()), [field]: value }, sealer)).toBeUndefined();
+  ])('stays closed with another %s than it was sealed with', (field, value) => {
+    expect(openSessionEntry({ ...sealed(), [field]: value }, sealer)).toBeUndefined();
   });
 
   const { subject, nonce, recordKey, tokens } = entry;
@@ -133,12 +133,12 @@ describe('an entry where the app has keys', () => {
     ['an expiry that is none', { ...secrets, tokens: { ...tokens, expiresAt: '7' } }, undefined],
     ['a key of another length', { ...secrets, recordKey: recordKey.slice(2) }, undefined],
   ];
-  it.each(contents)('is what its secrets say, sealed with %s', async (_what, content, opened) => {
-    const { v, ...outside } = await sealed();
+  it.each(contents)('is what its secrets say, sealed with %s', (_what, content, opened) => {
+    const { v, ...outside } = sealed();
     const { loginId, user, clientID, server, scopes, askedScopes, mintedAt, attempt } = outside;
     const bound = [loginId, user, clientID, server, scopes, askedScopes, mintedAt, attempt, undefined];
     const purpose = `session-entry:${JSON.stringify(bound)}`;
-    const made = { ...outside, v, sealed: await sealer.seal(content, purpose) };
-    expect(await openSessionEntry(made, sealer)).toEqual(opened);
+    const made = { ...outside, v, sealed: sealer.seal(content, purpose) };
+    expect(openSessionEntry(made, sealer)).toEqual(opened);
   });
 });

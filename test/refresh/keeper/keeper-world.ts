@@ -56,8 +56,8 @@ export const transient = (
 
 /** Seals nothing, but holds what it opens to its purpose. */
 export const worldSealer: Sealer = {
-  seal: async (value, purpose) => JSON.stringify({ purpose, value }),
-  unseal: async (sealed, purpose) => {
+  seal: (value, purpose) => JSON.stringify({ purpose, value }),
+  unseal: (sealed, purpose) => {
     const found = JSON.parse(sealed) as { purpose: string; value: unknown };
     return found.purpose === purpose ? found.value : undefined;
   },

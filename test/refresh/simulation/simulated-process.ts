@@ -19,8 +19,8 @@ export const loginId = '0123456789abcdef0123456789abcdef';
 
 /** Seals nothing, but holds what it opens to its purpose. */
 const sealer: Sealer = {
-  seal: async (value, purpose) => JSON.stringify({ purpose, value }),
-  unseal: async (sealed, purpose) => {
+  seal: (value, purpose) => JSON.stringify({ purpose, value }),
+  unseal: (sealed, purpose) => {
     const found = JSON.parse(sealed) as { purpose: string; value: unknown };
     return found.purpose === purpose ? found.value : undefined;
   },

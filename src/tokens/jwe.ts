@@ -1,0 +1,58 @@
+/**
+ * Compact JWE (RFC 7516) with `dir` and `A256GCM`, as jose makes and reads it. With node's own cipher a text is sealed in a
+ * tenth of the time that Web Crypto takes, and a login seals and opens several.
+ */
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { decodeBase64url } from '../base64url.js';
+
+// RFC 7518 section 5.3: 96 and 128 bits.
+const ivBytes = 12;
+const tagBytes = 16;
+const cipher = 'aes-256-gcm';
+
+/** The protected header, encoded. */
+export function encodeHeader(parameters: Readonly<Record<string, string>>): string {
+  return Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', ...parameters })).toString('base64url');
+}
+
+/** The `kid` that the header of a JWE names. */
+export function keyIdIn(jwe: string): string | undefined {
+  try {
+    const [header = ''] = jwe.split('.');
+    return (JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid?: string }).kid;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param key 32 bytes */
+export function encryptJWE(plaintext: string, key: Uint8Array, header: string): string {
+  const iv = randomBytes(ivBytes);
+  const encryption = createCipheriv(cipher, key, iv, { authTagLength: tagBytes }).setAAD(Buffer.from(header));
+  const ciphertext = Buffer.concat([encryption.update(plaintext), encryption.final()]);
+  return [
+    header,
+    '',
+    ...[iv, ciphertext, encryption.getAuthTag()].map((each) => each.toString('base64url')),
+  ].join('.');
+}
+
+/**
+ * The plaintext; undefined for anything that was not encrypted with this key and this header.
+ *
+ * @param key 32 bytes
+ */
+export function decryptJWE(jwe: string, key: Uint8Array, header: string): string | undefined {
+  try {
+    const [sentHeader, encryptedKey, ...parts] = jwe.split('.');
+    const [iv, ciphertext, tag] = parts.map(decodeBase64url);
+    if (sentHeader !== header || encryptedKey !== '' || parts.length !== 3) return undefined;
+    if (iv?.length !== ivBytes || ciphertext === undefined || tag === undefined) return undefined;
+    const decryption = createDecipheriv(cipher, key, iv, { authTagLength: tagBytes })
+      .setAAD(Buffer.from(header))
+      .setAuthTag(tag);
+    return Buffer.concat([decryption.update(ciphertext), decryption.final()]).toString();
+  } catch {
+    return undefined;
+  }
+}
