@@ -7,8 +7,13 @@ const maxDepth = 100;
  * @throws SyntaxError for what is no JSON, or is nested too deeply
  */
 export function parseJSON(text: string): unknown {
-  if (depthOf(text) > maxDepth) throw new SyntaxError('nested too deeply');
+  if (opensDeeply(text) && depthOf(text) > maxDepth) throw new SyntaxError('nested too deeply');
   return JSON.parse(text);
+}
+
+/** True where there are enough brackets at all: nearly never, and it is seen at once. */
+function opensDeeply(text: string): boolean {
+  return text.split('{').length + text.split('[').length - 2 > maxDepth;
 }
 
 function depthOf(text: string): number {

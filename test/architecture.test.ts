@@ -122,7 +122,7 @@ const allowed: Record<string, readonly string[]> = {
     'token-characters',
   ],
   client: ['errors', 'http', 'option-checks', 'server', 'shown-value', 'token-characters'],
-  'id-token': ['base64url', 'parse-json', 'errors', 'http', 'server'],
+  'id-token': ['base64url', 'parse-json', 'errors', 'http', 'server', 'tokens'],
   storage: ['errors', 'within'],
   tokens: ['base64url', 'errors', 'storage', 'token-characters', 'within'],
   attempts: [

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Introspection } from '../client/introspection.js';
 import { Outage } from '../outage.js';
 import { joinOrRun } from '../refresh/join-or-run.js';
@@ -91,8 +91,6 @@ export class IntrospectionCache {
   // Whoever sees the memory of this process should find no list of tokens.
   #keyOf(token: string): string {
     const { apiURL, clientID } = this.#parts;
-    return createHash('sha256')
-      .update(JSON.stringify([token, clientID, apiURL]))
-      .digest('base64url');
+    return hash('sha256', JSON.stringify([token, clientID, apiURL]), 'base64url');
   }
 }

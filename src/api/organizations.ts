@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Introspection, organizationsOf } from '../client/introspection.js';
 import { optionalNumber, requiredString, type WireObject, wireObject } from '../client/wire-fields.js';
 import { PolarError, PolarLoginRequiredError, PolarResponseError } from '../errors.js';
@@ -151,9 +151,7 @@ export class Organizations {
   // Whoever sees the memory of this process should find no list of tokens.
   async #keyOf(login: LoginHandle, id?: string): Promise<string> {
     const { accessToken } = await this.#parts.keeper.validTokens(login);
-    return createHash('sha256')
-      .update(JSON.stringify([login.loginId, accessToken, id]))
-      .digest('base64url');
+    return hash('sha256', JSON.stringify([login.loginId, accessToken, id]), 'base64url');
   }
 }
 

@@ -2,7 +2,7 @@
  * The cookie of a login attempt. Its value is the key that opens the attempt's row in the storage, so that only the browser
  * which started a login can finish it; its name derives from the state, so that tabs do not overwrite each other's.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Request, Response } from 'express';
 
 /** What decides about the attributes of the cookie. */
@@ -103,8 +103,7 @@ export function attemptCookieHashes(req: Request, attemptId: string): string[] {
 }
 
 /** Hash of a cookie's value. */
-export const hashOf = (value: string): string =>
-  createHash('sha256').update(`cookie:${value}`).digest('base64url');
+export const hashOf = (value: string): string => hash('sha256', `cookie:${value}`, 'base64url');
 
 /** True when the browser has sent the cookie of this attempt, under whatever name. */
 export function hasAttemptCookie(req: Request, attemptId: string): boolean {

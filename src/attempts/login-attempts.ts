@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Request } from 'express';
 import { PolarTransientError } from '../errors.js';
@@ -285,7 +285,6 @@ const purposeOf = ({ id, cookie, startedAt }: { id: string; cookie: string; star
 const sealerOf = (cookieValue: string): Sealer => sealerDerivedFrom(cookieValue, 'login attempts');
 
 /** A hash, so that whoever can list the rows learns no state. */
-const attemptId = (state: string): string =>
-  createHash('sha256').update(`attempt:${state}`).digest('hex').slice(0, 32);
+const attemptId = (state: string): string => hash('sha256', `attempt:${state}`, 'hex').slice(0, 32);
 
 const keyOf = (id: string): StorageKey => ({ id, group: id });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type IdTokenErrorCode, PolarIdTokenError } from '../errors.js';
 
 /** The claims of a verified id_token (OpenID Connect Core section 2). */
@@ -120,7 +120,7 @@ export function checkClaims(claims: Claims, expected: ExpectedClaims): IdTokenCl
 
 /** Left half of the SHA-256, as `at_hash` has it for RS256 (OpenID Connect Core 3.1.3.6). */
 function halfHash(accessToken: string): string {
-  return createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url');
+  return hash('sha256', accessToken, 'buffer').subarray(0, 16).toString('base64url');
 }
 
 function audiences(claims: Claims): unknown[] {

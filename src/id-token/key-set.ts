@@ -111,14 +111,26 @@ function couldVerifyRS256(jwk: unknown): jwk is JWK {
   );
 }
 
+// Importing a key takes longer than verifying with it, and apps hand over the same ones again and again.
+const imported = new WeakMap<JWK, { readonly n: unknown; readonly e: unknown; readonly key: ImportedKey }>();
+type ImportedKey = Promise<webcrypto.CryptoKey | undefined>;
+
 async function importKey(jwk: JWK): Promise<VerificationKey | undefined> {
+  const { e, kid, n } = jwk;
+  const known = imported.get(jwk);
+  const isSame = known !== undefined && known.n === n && known.e === e;
+  const { key: importing } = isSame ? known : { key: importPublicKey(n, e) };
+  if (!isSame) imported.set(jwk, { n, e, key: importing });
+  const key = await importing;
+  return key && { kid: typeof kid === 'string' ? kid : undefined, key };
+}
+
+/** Only the public half, whatever else somebody published. */
+async function importPublicKey(n: JWK['n'], e: JWK['e']): ImportedKey {
   try {
-    // Only the public half, whatever else somebody published.
-    const publicKey = { kty: 'RSA', n: jwk.n, e: jwk.e } as JWK;
-    const key = (await importJWK(publicKey, 'RS256')) as webcrypto.CryptoKey; // bytes are for kty oct alone
+    const key = (await importJWK({ kty: 'RSA', n, e } as JWK, 'RS256')) as webcrypto.CryptoKey; // bytes are for kty oct alone
     // RFC 7518 section 3.3: 2048 bits at least. Not by the length of n, in front of which there may be zeros.
-    if ((key.algorithm as webcrypto.RsaKeyAlgorithm).modulusLength < 2048) return undefined;
-    return { kid: typeof jwk.kid === 'string' ? jwk.kid : undefined, key };
+    return (key.algorithm as webcrypto.RsaKeyAlgorithm).modulusLength < 2048 ? undefined : key;
   } catch {
     return undefined;
   }

@@ -1,9 +1,10 @@
-import { compactVerify, decodeProtectedHeader, errors } from 'jose';
-import { decodeBase64url } from '../base64url.js';
+import { compactVerify, errors } from 'jose';
+import { isBase64url } from '../base64url.js';
 import { PolarIdTokenError } from '../errors.js';
 import { createHttp, type Fetch } from '../http.js';
 import { parseJSON } from '../parse-json.js';
-import { type PolarServer, resolveServer } from '../server.js';
+import { type PolarServer, type ResolvedServer, resolveServer } from '../server.js';
+import { BoundedMap } from '../tokens/bounded-map.js';
 import { checkClaims, type ExpectedClaims, type IdTokenClaims } from './claims.js';
 import { importKeys, type KeySet, remoteKeySet, type VerificationKey } from './key-set.js';
 
@@ -42,7 +43,7 @@ export interface VerifyIdTokenOptions {
  * ```
  */
 export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptions): Promise<IdTokenClaims> {
-  const { endpoints } = resolveServer(options.server);
+  const { endpoints } = serverOf(options.server);
   if (endpoints === undefined)
     throw new TypeError('server must not be given by discoveryURL here; give webURL, apiURL and issuer');
   if (typeof options.clientID !== 'string' || options.clientID === '')
@@ -82,26 +83,27 @@ export async function verifyWithKeys(
       'The id_token was not signed with any of the published keys.',
     );
   }
-  return checkClaims(parseClaims(payload), expected);
+  return checkClaims(parseObject(payload), expected);
 }
 
 /** The `kid`, once the header is known to be one that we accept. */
 function checkHeader(idToken: string): string | undefined {
-  // RFC 7515 sections 2 and 5.2: no padding, no blanks, no line ends, all of which jose would let pass.
-  if (typeof idToken !== 'string' || !/^[\w-]+\.[\w-]+\.[\w-]*$/.test(idToken)) throw malformed();
-  // RFC 4648 section 3.5: nor another last character that decodes to the same bytes. One signature is one token.
-  if (idToken.split('.').some((part) => decodeBase64url(part) === undefined)) throw malformed();
-  let header: ReturnType<typeof decodeProtectedHeader>;
-  try {
-    header = decodeProtectedHeader(idToken);
-  } catch {
-    throw malformed();
-  }
+  const { alg, kid } = headerOf(idToken);
   // Pinned: an attacker who could choose the algorithm would choose `none`, or HS256 with the public key as secret.
-  if (header.alg !== 'RS256') {
+  if (alg !== 'RS256') {
     throw new PolarIdTokenError('id_token_algorithm', 'The id_token is not signed with RS256.');
   }
-  return typeof header.kid === 'string' ? header.kid : undefined;
+  return typeof kid === 'string' ? kid : undefined;
+}
+
+function headerOf(idToken: string): Readonly<Record<string, unknown>> {
+  if (typeof idToken !== 'string') throw malformed();
+  const [header, payload, ...rest] = idToken.split('.');
+  // RFC 7515 sections 2 and 5.2: jose would let padding, blanks and line ends pass. One signature is one token.
+  const isWellFormed =
+    header && payload && rest.length === 1 && [header, payload, ...rest].every(isBase64url);
+  if (!isWellFormed) throw malformed();
+  return parseObject(Buffer.from(header, 'base64url'));
 }
 
 /** The payload if one of the keys verifies the signature; Polar sends no `kid`, so each may have to be tried. */
@@ -122,11 +124,13 @@ async function verifyWithAny(
   return undefined;
 }
 
-function parseClaims(payload: Uint8Array): Record<string, unknown> {
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   try {
-    const claims: unknown = parseJSON(new TextDecoder('utf-8', { fatal: true }).decode(payload));
-    if (typeof claims === 'object' && claims !== null && !Array.isArray(claims))
-      return claims as Record<string, unknown>;
+    const found: unknown = parseJSON(utf8.decode(bytes));
+    if (typeof found === 'object' && found !== null && !Array.isArray(found))
+      return found as Record<string, unknown>;
   } catch {
     // told below
   }
@@ -155,24 +159,17 @@ function sharedKeySet(jwksURI: string, given: Fetch | undefined): KeySet {
   return keySet;
 }
 
-// Importing a key takes longer than verifying with it.
-const imported = new WeakMap<
-  object,
-  { readonly text: string; readonly keys: ReturnType<typeof importKeys> }
->();
-
 function fixedKeySet(document: { readonly keys: readonly object[] }): KeySet {
-  return {
-    keys() {
-      if (typeof document !== 'object' || document === null) return importKeys(document);
-      // Somebody may have put new keys into the same object.
-      const text = JSON.stringify(document);
-      const known = imported.get(document);
-      if (known?.text === text) return known.keys;
-      const keys = importKeys(document);
-      imported.set(document, { text, keys });
-      return keys;
-    },
-    refetch: async () => undefined,
-  };
+  return { keys: () => importKeys(document), refetch: async () => undefined };
+}
+
+const maxServers = 100;
+const servers = new BoundedMap<ResolvedServer>(maxServers);
+
+/** Reads the `server` option, which takes as long as to check all claims, once for each that is alike. */
+function serverOf(option: VerifyIdTokenOptions['server']): ResolvedServer {
+  const text = JSON.stringify(option) ?? '';
+  const server = servers.get(text) ?? resolveServer(option);
+  servers.set(text, server);
+  return server;
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Request } from 'express';
 import { attemptCookiePlace, checkSessionCookie } from '../attempts/cookie-checks.js';
 import type { AttemptRequest, LoginAttempt } from '../attempts/login-attempt.js';
@@ -77,7 +77,7 @@ export async function sendToPolar(
     scope: scopes,
     state,
     nonce: attempt.nonce,
-    codeChallenge: createHash('sha256').update(attempt.codeVerifier).digest('base64url'),
+    codeChallenge: hash('sha256', attempt.codeVerifier, 'base64url'),
     subType,
     prompt,
     extra,

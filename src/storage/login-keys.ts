@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { StorageKey } from './polar-storage.js';
 
 /** The rows of one login. */
@@ -29,6 +29,6 @@ export const isLoginId = (value: unknown): value is string =>
   typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
 
 function keyOf(kind: string, loginId: string): StorageKey {
-  const id = createHash('sha256').update(`${kind}:${loginId}`).digest('hex').slice(0, 32);
+  const id = hash('sha256', `${kind}:${loginId}`, 'hex').slice(0, 32);
   return { id, group: loginId };
 }

@@ -3,7 +3,7 @@
  * tenth of the time that Web Crypto takes, and a login seals and opens several.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { decodeBase64url } from '../base64url.js';
+import { isBase64url } from '../base64url.js';
 
 // RFC 7518 section 5.3: 96 and 128 bits.
 const ivBytes = 12;
@@ -45,9 +45,9 @@ export function encryptJWE(plaintext: string, key: Uint8Array, header: string): 
 export function decryptJWE(jwe: string, key: Uint8Array, header: string): string | undefined {
   try {
     const [sentHeader, encryptedKey, ...parts] = jwe.split('.');
-    const [iv, ciphertext, tag] = parts.map(decodeBase64url);
-    if (sentHeader !== header || encryptedKey !== '' || parts.length !== 3) return undefined;
-    if (iv?.length !== ivBytes || ciphertext === undefined || tag === undefined) return undefined;
+    if (sentHeader !== header || encryptedKey !== '' || !parts.every(isBase64url)) return undefined;
+    const [iv, ciphertext, tag, more] = parts.map((part) => Buffer.from(part, 'base64url'));
+    if (iv?.length !== ivBytes || ciphertext === undefined || tag === undefined || more) return undefined;
     const decryption = createDecipheriv(cipher, key, iv, { authTagLength: tagBytes })
       .setAAD(Buffer.from(header))
       .setAuthTag(tag);

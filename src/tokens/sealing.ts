@@ -1,4 +1,4 @@
-import { createHash, hkdfSync, randomBytes } from 'node:crypto';
+import { hash, hkdfSync, randomBytes } from 'node:crypto';
 import { decryptJWE, encodeHeader, encryptJWE, keyIdIn } from './jwe.js';
 
 /** Encrypts JSON values (JWE, A256GCM) and opens them again. */
@@ -86,9 +86,9 @@ function derive(key: string, use: string): Uint8Array {
 }
 
 // A purpose names all that a value is bound to, which would make each row longer by as much.
-const hashOf = (purpose: string): string => createHash('sha256').update(purpose).digest('base64url');
+const hashOf = (purpose: string): string => hash('sha256', purpose, 'base64url');
 
 /** Names a key without telling anything of it. */
 function keyId(key: string): string {
-  return createHash('sha256').update(derive(key, 'key id')).digest('base64url').slice(0, 11);
+  return hash('sha256', derive(key, 'key id'), 'base64url').slice(0, 11);
 }

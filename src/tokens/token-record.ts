@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { GuardedStorage } from '../storage/guarded-storage.js';
 import type { StoredRow } from '../storage/polar-storage.js';
 import type { Sealer } from './sealing.js';
@@ -17,10 +17,7 @@ export interface TokenRecord {
 
 /** Tells tokens apart without being one. */
 export function fingerprint(tokens: TokenSet): string {
-  return createHash('sha256')
-    .update(tokens.refreshToken ?? tokens.accessToken)
-    .digest('hex')
-    .slice(0, 32);
+  return hash('sha256', tokens.refreshToken ?? tokens.accessToken, 'hex').slice(0, 32);
 }
 
 /** What stays the same from login to logout, and is needed for a refresh. */

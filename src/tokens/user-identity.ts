@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { PolarConfigurationError } from '../errors.js';
 
 /** The app's own answer to who a serialized user is: a text that names one person. */
@@ -29,17 +29,17 @@ export class UserIdentities {
    * @throws PolarConfigurationError `invalid_option` when the app's `userKey` returns no text
    */
   of(user: unknown, subject?: string): string {
-    if (this.#userKey !== undefined) return hash('key', this.#keyOf(user, this.#userKey));
+    if (this.#userKey !== undefined) return identityOf('key', this.#keyOf(user, this.#userKey));
     const stored = asStored(user);
     const named = polarSubject(stored);
     const isSubject = named !== undefined && (subject === undefined || named === subject);
-    return isSubject ? hash('subject', named) : hash('value', stored);
+    return isSubject ? identityOf('subject', named) : identityOf('value', stored);
   }
 
   /** True when an identity is that of this user. */
   isOf(identity: string, user: unknown): boolean {
     if (identity === this.of(user)) return true;
-    return this.#userKey === undefined && identity === hash('value', asStored(user));
+    return this.#userKey === undefined && identity === identityOf('value', asStored(user));
   }
 
   #keyOf(user: unknown, userKey: UserKey): string {
@@ -65,10 +65,8 @@ function polarSubject(user: unknown): string | undefined {
   return provider === 'polar' && typeof id === 'string' ? id : undefined;
 }
 
-function hash(kind: 'key' | 'subject' | 'value', what: unknown): string {
-  return createHash('sha256')
-    .update(`${kind}:${canonicalJSON(what)}`)
-    .digest('base64url');
+function identityOf(kind: 'key' | 'subject' | 'value', what: unknown): string {
+  return hash('sha256', `${kind}:${canonicalJSON(what)}`, 'base64url');
 }
 
 /** The same text for a user that a store gave back with its keys in another order. */
