@@ -112,7 +112,8 @@ export class LoginAttempts {
       return this.#again(req, storages, id);
     }
     const takenBy = randomBytes(16).toString('base64url');
-    const writing = this.#write(found, used(attempt, takenBy));
+    const taken = sealAgain(found, used(attempt, takenBy));
+    const writing = this.#write(found, taken);
     this.#takenHere.set(id, writing);
     const isFirst = await writing.catch((error: unknown) => {
       // Whether it was written is not known: the row will tell whoever comes next.
@@ -127,7 +128,9 @@ export class LoginAttempts {
       isOurs: async () => {
         const { sealer, storage } = found;
         if (storage.atomic) return true;
-        const now = unsealRow(id, await storage.read(keyOf(id)).catch(unavailable), sealer);
+        const stored = await storage.read(keyOf(id)).catch(unavailable);
+        if (stored?.value === taken) return true;
+        const now = unsealRow(id, stored, sealer);
         // A row that is gone was taken by nobody else, and a storage may show what was written a moment later.
         return now === undefined || !isUsed(now.attempt) || now.attempt.takenBy === takenBy;
       },
@@ -155,13 +158,12 @@ export class LoginAttempts {
       restart: async () => {
         if (attempt.isRestarted || this.#restartedHere.get(id)) return false;
         this.#restartedHere.set(id, true);
-        return this.#write(found, { ...attempt, isRestarted: true });
+        return this.#write(found, sealAgain(found, { ...attempt, isRestarted: true }));
       },
     };
   }
 
-  async #write({ id, row, sealer, storage, version }: OpenedRow, attempt: UsedAttempt): Promise<boolean> {
-    const value = sealRow({ id, ...row }, attempt, sealer);
+  #write({ id, row, storage, version }: OpenedRow, value: string): Promise<boolean> {
     return storage
       .write(keyOf(id), { version: version + 1, value }, this.#secondsLeft(row.startedAt))
       .catch(unavailable);
@@ -228,6 +230,10 @@ function sealRow(
   const sealed = sealer.seal(attempt, purposeOf({ id, cookie, startedAt }));
   return JSON.stringify({ cookie, startedAt, sealed });
 }
+
+/** What becomes of a row. */
+const sealAgain = ({ id, row, sealer }: UnsealedRow, attempt: UsedAttempt): string =>
+  sealRow({ id, ...row }, attempt, sealer);
 
 function unsealRow(id: string, stored: StoredRow | undefined, sealer: Sealer): UnsealedRow | undefined {
   const row = stored && parseAttemptRow(stored.value);

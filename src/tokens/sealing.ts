@@ -1,4 +1,4 @@
-import { hash, hkdfSync, randomBytes } from 'node:crypto';
+import { createHmac, hash, hkdfSync, randomBytes } from 'node:crypto';
 import { decryptJWE, encodeHeader, encryptJWE, keyIdIn } from './jwe.js';
 
 /** Encrypts JSON values (JWE, A256GCM) and opens them again. */
@@ -28,15 +28,25 @@ export function sealerWithKey(key: string): Sealer {
 }
 
 /**
- * Seals with a key that is derived (HKDF, RFC 5869) from a secret.
+ * Seals with a key that is derived (HKDF, RFC 5869) from a random secret.
  *
+ * @param secret at least 32 random bytes, so that nothing has to be extracted from it (section 3.3)
  * @param use what it is for, so that what was sealed for one use opens nothing of another
  */
-export function sealerDerivedFrom(secret: string, use: string): Sealer {
-  return sealer([{ bytes: derive(secret, use) }]);
+export function sealerDerivedFrom(secret: string | Uint8Array, use: string): Sealer {
+  // The one block of HKDF-Expand (section 2.3).
+  const bytes = createHmac('sha256', secret)
+    .update(`${infoOf(use)}\x01`)
+    .digest();
+  return sealer([{ bytes }]);
 }
 
-/** Seals as {@link sealerDerivedFrom} does, with the first of the app's keys, and opens what any of them sealed. */
+/**
+ * Seals with the first of the app's keys, and opens what any of them sealed.
+ *
+ * @param use what the keys are for: they are derived (HKDF, RFC 5869), so that what was sealed for one use opens
+ * nothing of another
+ */
 export function sealerWithKeys(keys: readonly [string, ...string[]], use: string): Sealer {
   const named = (key: string): SealingKey => ({ bytes: derive(key, use), id: keyId(key) });
   const [current, ...others] = keys;
@@ -81,8 +91,10 @@ function headerOf({ id }: SealingKey, purpose: string): string {
   return encodeHeader(id === undefined ? { purpose } : { purpose, kid: id });
 }
 
+const infoOf = (use: string): string => `passport-polar-sh ${use}`;
+
 function derive(key: string, use: string): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', key, '', `passport-polar-sh ${use}`, 32));
+  return new Uint8Array(hkdfSync('sha256', key, '', infoOf(use), 32));
 }
 
 // A purpose names all that a value is bound to, which would make each row longer by as much.

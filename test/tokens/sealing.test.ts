@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { CompactEncrypt, compactDecrypt } from 'jose';
 import {
   firstOf,
   newSealingKey,
   type Sealer,
+  sealerDerivedFrom,
   sealerWithKey,
   sealerWithKeys,
 } from '../../src/tokens/sealing.js';
@@ -207,5 +208,25 @@ describe('what is sealed with keys of the app', () => {
     for (const sealer of [keys, own, both]) expect(both.unseal(sealer.seal(value, 'p'), 'p')).toEqual(value);
     expect(keys.unseal(both.seal(value, 'p'), 'p')).toEqual(value);
     expect(both.unseal(sealerWithKey(newSealingKey()).seal(value, 'p'), 'p')).toBeUndefined();
+  });
+});
+
+describe('what is sealed with a key that is derived from a random secret', () => {
+  const secret = newSealingKey();
+
+  it('is opened by the same secret for the same use, and by nothing else', () => {
+    const sealed = sealerDerivedFrom(secret, 'u').seal(value, 'p');
+    expect(sealerDerivedFrom(secret, 'u').unseal(sealed, 'p')).toEqual(value);
+    expect(sealerDerivedFrom(secret, 'v').unseal(sealed, 'p')).toBeUndefined();
+    expect(sealerDerivedFrom(newSealingKey(), 'u').unseal(sealed, 'p')).toBeUndefined();
+    expect(sealerWithKey(secret).unseal(sealed, 'p')).toBeUndefined();
+  });
+
+  it('is sealed with what HKDF makes of it, once it is taken as what was extracted', () => {
+    const salt = randomBytes(32);
+    const extracted = createHmac('sha256', salt).update('a secret of any kind').digest();
+    const key = hkdfSync('sha256', 'a secret of any kind', salt, 'passport-polar-sh u', 32);
+    const sealed = sealerDerivedFrom(extracted, 'u').seal(value, 'p');
+    expect(sealerWithKey(Buffer.from(key).toString('base64url')).unseal(sealed, 'p')).toEqual(value);
   });
 });
