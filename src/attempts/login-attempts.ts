@@ -86,7 +86,7 @@ export class LoginAttempts {
     const cookie = attemptCookieName(id, place);
     const row = sealRow({ id, cookie, startedAt: this.#now() }, attempt, sealerOf(key));
     await askInTurn(storages, (storage) =>
-      storage.write(keyOf(id), { version: 1, value: row }, this.#lifetimeSeconds, { isNew: true }),
+      storage.write(keyOf(id), { version: 1, value: row }, this.#lifetimeSeconds, { isCompared: true }),
     );
     // For longer than the attempt, so that whoever comes late can be told so.
     setAttemptCookie(req, cookie, key, place, 2 * this.#lifetimeSeconds);
@@ -113,7 +113,8 @@ export class LoginAttempts {
     }
     const takenBy = randomBytes(16).toString('base64url');
     const taken = sealAgain(found, used(attempt, takenBy));
-    const writing = this.#write(found, taken);
+    // Whoever else reads the row at this moment is found out by `isOurs`.
+    const writing = this.#write(found, taken, !found.storage.atomic);
     this.#takenHere.set(id, writing);
     const isFirst = await writing.catch((error: unknown) => {
       // Whether it was written is not known: the row will tell whoever comes next.
@@ -163,9 +164,9 @@ export class LoginAttempts {
     };
   }
 
-  #write({ id, row, storage, version }: OpenedRow, value: string): Promise<boolean> {
+  #write({ id, row, storage, version }: OpenedRow, value: string, isCompared = false): Promise<boolean> {
     return storage
-      .write(keyOf(id), { version: version + 1, value }, this.#secondsLeft(row.startedAt))
+      .write(keyOf(id), { version: version + 1, value }, this.#secondsLeft(row.startedAt), { isCompared })
       .catch(unavailable);
   }
 

@@ -20,7 +20,7 @@ export type StorageStep =
       readonly write: StorageKey;
       readonly row: StoredRow;
       readonly ttlSeconds: number;
-      readonly isNew?: boolean;
+      readonly isCompared?: boolean;
     }
   | { readonly remove: StorageKey; readonly row: StoredRow };
 
@@ -56,12 +56,13 @@ export interface PolarStorage {
    * with whether the row is there now. The same row again renews its lifetime: it may be forgotten `ttlSeconds` after
    * its last write. Rejects when the store cannot respond.
    *
-   * `isNew` says that nobody has written under this key before, so that a store which reads first may leave that out.
+   * `isCompared` says that the row which is there, if any, was read just before, so that a store which reads first to
+   * compare may leave that out. An `atomic` store is told so of new rows alone.
    */
   write(
     key: StorageKey,
     row: StoredRow,
-    options: { readonly ttlSeconds: number; readonly isNew?: boolean },
+    options: { readonly ttlSeconds: number; readonly isCompared?: boolean },
   ): Promise<boolean>;
   /** Removes the row if it still has this version and value. Rejects when the store cannot respond. */
   remove(key: StorageKey, row: StoredRow): Promise<void>;
