@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { IntrospectionCache } from './api/introspection-cache.js';
 import { Organizations } from './api/organizations.js';
-import { type PolarAccess, polarAccess } from './api/polar-access.js';
+import type { LoginAccessParts } from './api/polar-access.js';
 import { attemptCookieHashes } from './attempts/attempt-cookie.js';
 import type { PolarClientOptions } from './client/client-options.js';
 import { PolarOAuthClient, refreshTolerantly } from './client/oauth-client.js';
@@ -12,12 +12,13 @@ import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
 import { verifyWithKeys } from './id-token/verify-id-token.js';
 import { tellOnce } from './login-ended.js';
-import { entriesIn, findLogins, type Logins, type SessionLogin } from './logins.js';
+import { entriesIn, findLogins, type Logins } from './logins.js';
 import type { ResolvedOptions } from './options.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
 import { revokeTokens } from './revocation.js';
 import { nameOfServer } from './server.js';
+import type { SessionLogin } from './session-login.js';
 import { StrategyRegistry } from './strategy-registry.js';
 import type { SessionEntry } from './tokens/session-entry.js';
 import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
@@ -58,8 +59,8 @@ export interface PolarRuntime extends Logins {
   settled(withinMs: number): Promise<Unfinished>;
   /** Which organizations logins reach. */
   readonly organizations: Organizations;
-  /** Tokens and API of a login that is looked up at each use. */
-  access(findLogin: () => LoginHandle | Promise<LoginHandle>): PolarAccess;
+  /** What gives access with the tokens of a login. */
+  readonly accessParts: LoginAccessParts;
 }
 
 /** A login of whatever strategy that can be ended. */
@@ -238,7 +239,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       keeper.dropSpares();
       return underWay.settled(withinMs);
     },
-    access: (findLogin) => polarAccess({ ...api, organizations }, findLogin),
+    accessParts: { ...api, organizations },
   };
   strategies.add(own, runtime);
   return runtime;

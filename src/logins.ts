@@ -1,56 +1,29 @@
 import type { Request } from 'express';
 import { publish } from './diagnostics.js';
-import { PolarConfigurationError, PolarLoginRequiredError } from './errors.js';
+import { PolarConfigurationError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import type { LoginHandle } from './refresh/login-handle.js';
 import type { TokenKeeper } from './refresh/token-keeper.js';
 import { loggedInUser, sessionOf } from './request-session.js';
 import { nameOfServer } from './server.js';
+import { type LoginPlace, loginHandle, SessionLogin, type SessionLoginParts } from './session-login.js';
 import { GuardedStorage } from './storage/guarded-storage.js';
 import type { PolarStorage } from './storage/polar-storage.js';
 import { sessionStorage } from './storage/session-storage.js';
 import { StoredLogins } from './stored-logins.js';
 import { BoundedMap } from './tokens/bounded-map.js';
-import { EntryCache, type OpenedEntry, type ReadEntry } from './tokens/entry-cache.js';
+import { EntryCache, type ReadEntry } from './tokens/entry-cache.js';
 import { entryText, parseEntryText } from './tokens/entry-text.js';
 import { sealerWithKeys } from './tokens/sealing.js';
 import {
   type NewLogin,
   newSessionEntry,
   type SessionEntry,
-  scopesOf,
   sealSessionEntry,
   type Waiting,
 } from './tokens/session-entry.js';
-import type { LoginFacts, RecordPlace } from './tokens/token-record.js';
+import type { LoginFacts } from './tokens/token-record.js';
 import { UserIdentities } from './tokens/user-identity.js';
-
-/** A login as its session shows it at a glance. */
-export interface SessionLogin {
-  readonly loginId: string;
-  /** Id of the login attempt that it came from. */
-  readonly attempt: string | undefined;
-  /** When Polar issued the tokens of the login, in milliseconds since the epoch. */
-  readonly mintedAt: number;
-  /** True while the app has yet to log its user in. */
-  readonly isWaiting: boolean;
-  /** Scopes of the newest tokens known. */
-  readonly scopes: readonly string[];
-  /** What was asked for at login. */
-  readonly askedScopes: readonly string[];
-  /** Id of the organization for which a guard had it asked for. */
-  readonly askedOrganization: string | undefined;
-  /**
-   * The login itself.
-   *
-   * @throws PolarLoginRequiredError `not_logged_in` when its entry cannot be opened
-   */
-  open(): LoginHandle;
-  /** Where its record is, which takes no key. */
-  readonly place: RecordPlace;
-  /** Looks, once a minute and in the background, what other processes have done to it. */
-  lookAgain(): void;
-}
 
 /** A login that a session holds, of whatever strategy. */
 export interface FoundEntry {
@@ -164,56 +137,13 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
   };
 
   // Read at once: a logout takes the session off the request.
-  const placeIn = (req: Request): Pick<LoginHandle, 'storage' | 'ttlSeconds'> => ({
+  const placeIn = (req: Request): LoginPlace => ({
     storage: ownStorage ?? sessionStorageOf(req),
     ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
   });
-  const handleOf = (place: Pick<LoginHandle, 'storage' | 'ttlSeconds'>, opened: OpenedEntry): LoginHandle => {
-    const { clientID, loginId, mintedAt, nonce, server, subject, tokens } = opened.entry;
-    return {
-      loginId,
-      facts: { subject, nonce, clientID, server },
-      generation: 0,
-      tokens,
-      mintedAt,
-      sealer: opened.recordSealer,
-      isRecordedFromStart: keepsLogins,
-      storage: place.storage,
-      ttlSeconds: place.ttlSeconds,
-    };
-  };
-  const sessionLogin = (req: Request, found: ReadEntry): SessionLogin => {
-    const { askedOrganization, askedScopes, attempt, loginId, mintedAt, waiting } = found.entry;
-    const place = placeIn(req);
-    const { sessionID } = req;
-    return {
-      loginId,
-      attempt,
-      mintedAt,
-      isWaiting: waiting !== undefined,
-      place: { ...place, loginId },
-      get scopes() {
-        const known = keeper.peek(loginId);
-        return [...(known === undefined ? scopesOf(found.entry) : (known.tokens?.scopes ?? []))];
-      },
-      askedScopes,
-      askedOrganization,
-      open() {
-        const opened = found.open();
-        if (opened !== undefined) return handleOf(place, opened);
-        reportUnreadable(sessionID);
-        throw new PolarLoginRequiredError(
-          'not_logged_in',
-          'The login of this session cannot be opened any more. Log in with Polar again.',
-        );
-      },
-      lookAgain() {
-        if (!keeper.isLookDue(loginId)) return;
-        const opened = found.open();
-        if (opened !== undefined) keeper.lookAgain(handleOf(place, opened));
-      },
-    };
-  };
+  const parts: SessionLoginParts = { keeper, keepsLogins, onUnreadable: reportUnreadable };
+  const loginFrom = (req: Request, found: ReadEntry): SessionLogin =>
+    new SessionLogin(parts, found, placeIn(req), req.sessionID);
   // Tokens of one client or server are never shown to another.
   const ourServer = nameOfServer(options.server);
   const isOurs = ({ clientID, server }: Pick<LoginFacts, 'clientID' | 'server'>): boolean =>
@@ -238,7 +168,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
       sessionOf(req)[key] = text;
       const opened = entries.read(text)?.open();
       if (opened === undefined) throw new Error('An entry of a session was written that cannot be read');
-      return handleOf(placeIn(req), opened);
+      return loginHandle(placeIn(req), opened, keepsLogins);
     },
     storagesOf(req) {
       const sessions = sessionStorageOf(req);
@@ -257,7 +187,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
           ttlSeconds: minRecordTtlSeconds,
         })
       : undefined,
-    loginFrom: sessionLogin,
+    loginFrom,
     async checkStorage(req) {
       await placeIn(req)
         .storage.check()
@@ -267,11 +197,11 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     },
     loginIn(req) {
       const found = entryIn(req);
-      return found && sessionLogin(req, found);
+      return found && loginFrom(req, found);
     },
     loginOf(req) {
       const found = entryIn(req);
-      return found?.isOf(loggedInUser(req)) ? sessionLogin(req, found) : undefined;
+      return found?.isOf(loggedInUser(req)) ? loginFrom(req, found) : undefined;
     },
   };
 }

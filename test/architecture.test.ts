@@ -105,6 +105,7 @@ const allowed: Record<string, readonly string[]> = {
   'own-fault': ['diagnostics', 'shown-value'],
   'req-polar': ['errors'],
   'login-ended': ['development-hint', 'diagnostics', 'tokens', 'within'],
+  'session-login': ['errors', 'refresh', 'tokens'],
   'stored-logins': ['errors', 'refresh', 'storage', 'tokens'],
   'before-end': ['own-fault'],
   'no-store': [],
@@ -150,6 +151,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   revocation: ['client', 'diagnostics', 'errors', 'tokens'],
   logins: [
+    'session-login',
     'diagnostics',
     'errors',
     'options',
@@ -161,6 +163,7 @@ const allowed: Record<string, readonly string[]> = {
     'tokens',
   ],
   composition: [
+    'session-login',
     'api',
     'attempts',
     'login-ended',
@@ -212,6 +215,7 @@ const allowed: Record<string, readonly string[]> = {
     'within',
   ],
   express: [
+    'session-login',
     'login-failed',
     'api',
     'attempts',

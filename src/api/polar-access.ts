@@ -1,5 +1,6 @@
 import { PolarLoginRequiredError } from '../errors.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
+import type { TokenSet } from '../tokens/token-set.js';
 import type { Organizations, PolarOrganizations } from './organizations.js';
 import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';
 
@@ -75,42 +76,49 @@ export interface PolarAccess {
   isLoggedIn(): Promise<boolean>;
 }
 
-/**
- * Access with the tokens of one login.
- *
- * @param findLogin asked at each use: a login may begin or end meanwhile; throws PolarLoginRequiredError for none
- */
-export function polarAccess(
-  parts: PolarApiParts & { readonly organizations: Organizations },
-  findLogin: () => LoginHandle | Promise<LoginHandle>,
-): PolarAccess {
-  const { keeper, organizations } = parts;
-  const access: PolarAccess = {
-    async getTokens(options) {
-      const login = await findLogin();
-      const { accessToken, expiresAt, scopes } = await (options?.forceRefresh === true
-        ? keeper.newTokens(login)
-        : keeper.validTokens(login));
-      // Copies: what the app does to them must not reach the tokens that the next request gets.
-      return { accessToken, ...(expiresAt !== undefined && { expiresAt }), scopes: [...scopes] };
-    },
-    async getAccessToken(options) {
-      return (await access.getTokens(options)).accessToken;
-    },
-    async fetch(input, init) {
-      return fetchFromPolar(parts, await findLogin(), input, init);
-    },
-    async organizations() {
-      return organizations.of(await findLogin());
-    },
-    async isLoggedIn() {
-      try {
-        return await keeper.isAlive(await findLogin());
-      } catch (error) {
-        if (error instanceof PolarLoginRequiredError) return false;
-        throw error;
-      }
-    },
+/** What {@link LoginAccess} is given. */
+export interface LoginAccessParts extends PolarApiParts {
+  readonly organizations: Organizations;
+}
+
+/** Access with the tokens of one login. Its methods are bound: apps hand them on by themselves, `fetch` above all. */
+export class LoginAccess implements PolarAccess {
+  readonly #parts: LoginAccessParts;
+  readonly #findLogin: () => LoginHandle | Promise<LoginHandle>;
+
+  /** @param findLogin asked at each use: a login may begin or end meanwhile; throws PolarLoginRequiredError for none */
+  constructor(parts: LoginAccessParts, findLogin: () => LoginHandle | Promise<LoginHandle>) {
+    this.#parts = parts;
+    this.#findLogin = findLogin;
+  }
+
+  readonly getAccessToken = async (options?: { readonly forceRefresh?: boolean }): Promise<string> =>
+    (await this.#tokens(options)).accessToken;
+
+  readonly getTokens = async (options?: { readonly forceRefresh?: boolean }): Promise<PolarAccessToken> => {
+    const { accessToken, expiresAt, scopes } = await this.#tokens(options);
+    // Copies: what the app does to them must not reach the tokens that the next request gets.
+    return { accessToken, ...(expiresAt !== undefined && { expiresAt }), scopes: [...scopes] };
   };
-  return access;
+
+  readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
+    fetchFromPolar(this.#parts, await this.#findLogin(), input, init);
+
+  readonly organizations = async (): Promise<PolarOrganizations> =>
+    this.#parts.organizations.of(await this.#findLogin());
+
+  readonly isLoggedIn = async (): Promise<boolean> => {
+    try {
+      return await this.#parts.keeper.isAlive(await this.#findLogin());
+    } catch (error) {
+      if (error instanceof PolarLoginRequiredError) return false;
+      throw error;
+    }
+  };
+
+  async #tokens(options: { readonly forceRefresh?: boolean } | undefined): Promise<TokenSet> {
+    const { keeper } = this.#parts;
+    const login = await this.#findLogin();
+    return options?.forceRefresh === true ? keeper.newTokens(login) : keeper.validTokens(login);
+  }
 }

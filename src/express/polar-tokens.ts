@@ -1,6 +1,8 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { LoginAccess } from '../api/polar-access.js';
 import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
 import { sessionOf } from '../request-session.js';
+import type { SessionLogin } from '../session-login.js';
 import { endForgottenLogin, keepLoginsAtLogIn } from './keep-logins.js';
 import { notLoggedIn } from './not-logged-in.js';
 import type { PolarRequest } from './polar-request.js';
@@ -23,7 +25,7 @@ import { setRuntimeOfRequest } from './request-runtime.js';
 export function polarTokens(strategy: HasPolarRuntime): RequestHandler {
   const runtime = runtimeOf(strategy, 'polarTokens');
   return function polarTokens(req: Request, _res: Response, next: NextFunction): void {
-    setRuntimeOfRequest(req, runtime, polarRequest);
+    setRuntimeOfRequest(req, runtime, requestAccess);
     endForgottenLogin(runtime, req);
     keepLoginsAtLogIn(runtime, req);
     next();
@@ -40,22 +42,28 @@ export function runtimeOf(strategy: HasPolarRuntime, middleware: string): PolarR
   return runtime;
 }
 
-function polarRequest(runtime: PolarRuntime, req: Request): PolarRequest {
-  const access = runtime.access(() => {
-    sessionOf(req);
-    const login = runtime.loginOf(req);
-    if (login === undefined) throw notLoggedIn();
-    return login.open();
-  });
-  return {
-    ...access,
-    get scopes() {
+const requestAccess = (runtime: PolarRuntime, req: Request): PolarRequest => new RequestAccess(runtime, req);
+
+class RequestAccess extends LoginAccess implements PolarRequest {
+  readonly #loginOf: () => SessionLogin | undefined;
+
+  constructor(runtime: PolarRuntime, req: Request) {
+    super(runtime.accessParts, () => {
+      sessionOf(req);
       const login = runtime.loginOf(req);
-      login?.lookAgain();
-      return login?.scopes ?? [];
-    },
-    get loginId() {
-      return runtime.loginOf(req)?.loginId;
-    },
-  };
+      if (login === undefined) throw notLoggedIn();
+      return login.open();
+    });
+    this.#loginOf = () => runtime.loginOf(req);
+  }
+
+  get scopes(): readonly string[] {
+    const login = this.#loginOf();
+    login?.lookAgain();
+    return login?.scopes ?? [];
+  }
+
+  get loginId(): string | undefined {
+    return this.#loginOf()?.loginId;
+  }
 }

@@ -1,9 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { PolarRuntime } from '../composition.js';
 import { PolarLoginRequiredError, PolarOrganizationError } from '../errors.js';
-import type { SessionLogin } from '../logins.js';
 import { guardOrganizations, parseOrganizationId } from '../requestable-organization.js';
 import { nameScopes } from '../requestable-scopes.js';
+import type { SessionLogin } from '../session-login.js';
 import { guard, lacksScopes, type Refusal, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf, wantsPage } from './login-path.js';
 import { notLoggedIn } from './not-logged-in.js';

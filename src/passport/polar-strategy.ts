@@ -2,7 +2,7 @@ import type { Request } from 'express';
 
 import OAuth2Strategy = require('passport-oauth2');
 
-import type { PolarAccess } from '../api/polar-access.js';
+import { LoginAccess, type PolarAccess } from '../api/polar-access.js';
 import { LoginAttempts } from '../attempts/login-attempts.js';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { composeRuntime, type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
@@ -93,7 +93,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
    */
   tokensFor(loginId: string): PolarAccess {
     const runtime = this[polarRuntime];
-    return runtime.access(() => storedLogins(runtime, 'tokensFor').find(loginId));
+    return new LoginAccess(runtime.accessParts, () => storedLogins(runtime, 'tokensFor').find(loginId));
   }
 
   /**

@@ -73,11 +73,10 @@ export class ReadEntry {
   isOf(user: unknown): boolean {
     const { users } = this.#parts;
     if (user === undefined) return false;
-    // The app's own userKey may look at more than JSON shows.
-    const shown = users.goesByJSON ? JSON.stringify(user) : undefined;
-    if (shown !== undefined && shown === this.#owner) return true;
+    const name = users.nameOf(user);
+    if (name !== undefined && name === this.#owner) return true;
     if (!users.isOf(this.entry.user, user)) return false;
-    this.#owner = shown;
+    this.#owner = name;
     return true;
   }
 

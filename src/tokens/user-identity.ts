@@ -17,9 +17,14 @@ export class UserIdentities {
     this.#userKey = userKey;
   }
 
-  /** True when users of the same JSON are one person. The app's own `userKey` may look at more than that. */
-  get goesByJSON(): boolean {
-    return this.#userKey === undefined;
+  /**
+   * A text that no two persons share, at less cost than an identity; undefined where only the app's own `userKey` can say, which
+   * may look at more than JSON shows.
+   */
+  nameOf(user: unknown): string | undefined {
+    if (this.#userKey !== undefined) return undefined;
+    const subject = isPlain(user) ? polarSubject(user) : undefined;
+    return subject === undefined ? JSON.stringify(user) : `subject:${subject}`;
   }
 
   /**
@@ -56,6 +61,16 @@ export class UserIdentities {
 function asStored(user: unknown): unknown {
   const json: string | undefined = JSON.stringify(user);
   return json === undefined ? undefined : JSON.parse(json);
+}
+
+/** True for an object that JSON shows as it is. */
+function isPlain(user: unknown): boolean {
+  return (
+    typeof user === 'object' &&
+    user !== null &&
+    Object.getPrototypeOf(user) === Object.prototype &&
+    !Object.hasOwn(user, 'toJSON')
+  );
 }
 
 /** The subject that a profile of Polar names. */

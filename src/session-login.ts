@@ -1,0 +1,120 @@
+import { PolarLoginRequiredError } from './errors.js';
+import type { LoginHandle } from './refresh/login-handle.js';
+import type { TokenKeeper } from './refresh/token-keeper.js';
+import type { OpenedEntry, ReadEntry } from './tokens/entry-cache.js';
+import { scopesOf } from './tokens/session-entry.js';
+import type { RecordPlace } from './tokens/token-record.js';
+
+/** Where the rows of the logins of a request are. */
+export type LoginPlace = Omit<RecordPlace, 'loginId'>;
+
+/** What a {@link SessionLogin} is given. */
+export interface SessionLoginParts {
+  readonly keeper: TokenKeeper;
+  /** True when logins can be found again by their id alone. */
+  readonly keepsLogins: boolean;
+  /** Called with the id of a session whose entry cannot be opened. */
+  onUnreadable(sessionID: string): void;
+}
+
+/** A login as its session shows it at a glance. A class, since every request that uses its login makes one or more. */
+export class SessionLogin {
+  readonly #parts: SessionLoginParts;
+  readonly #found: ReadEntry;
+  readonly #place: LoginPlace;
+  readonly #sessionID: string;
+
+  constructor(parts: SessionLoginParts, found: ReadEntry, place: LoginPlace, sessionID: string) {
+    this.#parts = parts;
+    this.#found = found;
+    this.#place = place;
+    this.#sessionID = sessionID;
+  }
+
+  get loginId(): string {
+    return this.#found.entry.loginId;
+  }
+
+  /** Id of the login attempt that it came from. */
+  get attempt(): string | undefined {
+    return this.#found.entry.attempt;
+  }
+
+  /** When Polar issued the tokens of the login, in milliseconds since the epoch. */
+  get mintedAt(): number {
+    return this.#found.entry.mintedAt;
+  }
+
+  /** True while the app has yet to log its user in. */
+  get isWaiting(): boolean {
+    return this.#found.entry.waiting !== undefined;
+  }
+
+  /** Scopes of the newest tokens known. */
+  get scopes(): readonly string[] {
+    const known = this.#parts.keeper.peek(this.loginId);
+    return [...(known === undefined ? scopesOf(this.#found.entry) : (known.tokens?.scopes ?? []))];
+  }
+
+  /** What was asked for at login. */
+  get askedScopes(): readonly string[] {
+    return this.#found.entry.askedScopes;
+  }
+
+  /** Id of the organization for which a guard had it asked for. */
+  get askedOrganization(): string | undefined {
+    return this.#found.entry.askedOrganization;
+  }
+
+  /** Where its record is, which takes no key. */
+  get place(): RecordPlace {
+    return { ...this.#place, loginId: this.loginId };
+  }
+
+  /**
+   * The login itself.
+   *
+   * @throws PolarLoginRequiredError `not_logged_in` when its entry cannot be opened
+   */
+  open(): LoginHandle {
+    const opened = this.#found.open();
+    if (opened !== undefined) return loginHandle(this.#place, opened, this.#parts.keepsLogins);
+    this.#parts.onUnreadable(this.#sessionID);
+    throw new PolarLoginRequiredError(
+      'not_logged_in',
+      'The login of this session cannot be opened any more. Log in with Polar again.',
+    );
+  }
+
+  /** Looks, once a minute and in the background, what other processes have done to it. */
+  lookAgain(): void {
+    const { keeper, keepsLogins } = this.#parts;
+    if (!keeper.isLookDue(this.loginId)) return;
+    const opened = this.#found.open();
+    if (opened !== undefined) keeper.lookAgain(loginHandle(this.#place, opened, keepsLogins));
+  }
+}
+
+/**
+ * The login of an entry that has been opened.
+ *
+ * @param keepsLogins true when logins can be found again by their id alone
+ */
+export function loginHandle(
+  { storage, ttlSeconds }: LoginPlace,
+  { entry, recordSealer }: OpenedEntry,
+  keepsLogins: boolean,
+): LoginHandle {
+  const { clientID, loginId, mintedAt, nonce, server, subject, tokens } = entry;
+  return {
+    loginId,
+    facts: { subject, nonce, clientID, server },
+    generation: 0,
+    tokens,
+    mintedAt,
+    sealer: recordSealer,
+    isRecordedFromStart: keepsLogins,
+    storage,
+    ttlSeconds,
+  };
+}
