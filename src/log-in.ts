@@ -7,43 +7,54 @@ export type LogIn = (
   done: ((error?: unknown) => void) | undefined,
 ) => void;
 
+/** What runs instead of `req.logIn`, given the plain one. */
+export type LogInHook = (req: Request, logIn: LogIn) => LogIn;
+
 type GivenLogIn = (user: Express.User, options: object, done?: (error?: unknown) => void) => void;
 const plainLogIn = Symbol('passport-polar-sh.plain-log-in');
-const isAwaited = Symbol('passport-polar-sh.is-log-in-awaited');
 type HookedLogIn = GivenLogIn & { [plainLogIn]?: GivenLogIn };
+
+const firstHook = Symbol('passport-polar-sh.log-in');
+interface FirstHook {
+  readonly hook: LogInHook;
+  /** Missing until Passport has put `req.logIn` there. */
+  readonly plain?: GivenLogIn;
+}
+type HookedRequest = Request & { [firstHook]?: FirstHook };
 
 /** True when {@link hookLogIn} or {@link hookLogInOnceThere} has been called for this request. */
 export function isLogInHooked(req: Request): boolean {
-  return isAwaited in req || (typeof req.logIn === 'function' && plainLogIn in req.logIn);
+  return firstHook in req || (typeof req.logIn === 'function' && plainLogIn in req.logIn);
 }
 
 /**
- * Has `hook` run instead of this request's `req.logIn`, which it is given. The last hook counts, until it is taken back with
- * the function that is returned.
+ * Has `hook` run instead of this request's `req.logIn`. The last hook counts, until it is taken back with the function that is
+ * returned.
  */
-export function hookLogIn(req: Request, hook: (logIn: LogIn) => LogIn): () => void {
+export function hookLogIn(req: Request, hook: LogInHook): () => void {
   const given = req.logIn as HookedLogIn;
-  const plain = given[plainLogIn] ?? given;
-  const hooked = hook((user, options, done) => plain.call(req, user, options, done));
-  const logIn: HookedLogIn = (user, optionsOrDone, done) => {
-    if (typeof optionsOrDone === 'function') hooked(user, {}, optionsOrDone as never);
-    else hooked(user, optionsOrDone ?? {}, done);
-  };
+  const plain =
+    (given === logInAsHooked ? (req as HookedRequest)[firstHook]?.plain : given[plainLogIn]) ?? given;
+  const logIn: HookedLogIn = (user, optionsOrDone, done) =>
+    runHook(hook, req, plain, user, optionsOrDone, done);
   logIn[plainLogIn] = plain;
   assignLogIn(req, logIn);
   return () => assignLogIn(req, given);
 }
 
 /** The same where Passport may put `req.logIn` on the request only later: when its middleware runs. */
-export function hookLogInOnceThere(req: Request, hook: (logIn: LogIn) => LogIn): void {
-  if (typeof req.logIn === 'function') return void hookLogIn(req, hook);
-  Object.defineProperty(req, isAwaited, { value: true });
+export function hookLogInOnceThere(req: HookedRequest, hook: LogInHook): void {
+  if (typeof req.logIn === 'function') {
+    hookFirst(req, hook);
+    return;
+  }
+  req[firstHook] = { hook };
   Object.defineProperty(req, 'logIn', {
     configurable: true,
     get: () => undefined,
     set(plain: Request['logIn']) {
       setLogIn(req, plain);
-      hookLogIn(req, hook);
+      hookFirst(req, hook);
       // Passport goes on to write the same function under its other name.
       Object.defineProperty(req, 'login', {
         configurable: true,
@@ -54,6 +65,30 @@ export function hookLogInOnceThere(req: Request, hook: (logIn: LogIn) => LogIn):
       });
     },
   });
+}
+
+// One function for all requests: nearly none of them logs anybody in, and each would pay for functions of its own.
+function hookFirst(req: HookedRequest, hook: LogInHook): void {
+  req[firstHook] = { hook, plain: req.logIn as GivenLogIn };
+  assignLogIn(req, logInAsHooked);
+}
+
+const logInAsHooked: GivenLogIn = function logIn(this: HookedRequest, user, optionsOrDone, done) {
+  const { hook, plain } = this[firstHook] as Required<FirstHook>;
+  runHook(hook, this, plain, user, optionsOrDone, done);
+};
+
+function runHook(
+  hook: LogInHook,
+  req: Request,
+  plain: GivenLogIn,
+  user: Express.User,
+  optionsOrDone: object | undefined,
+  done: ((error?: unknown) => void) | undefined,
+): void {
+  const hooked = hook(req, (who, options, then) => plain.call(req, who, options, then));
+  if (typeof optionsOrDone === 'function') hooked(user, {}, optionsOrDone as never);
+  else hooked(user, optionsOrDone ?? {}, done);
 }
 
 function assignLogIn(req: Request, value: unknown): void {

@@ -3,21 +3,19 @@ import type { EndableLogin, PolarRuntime } from '../composition.js';
 import { developmentHint } from '../development-hint.js';
 import { publish } from '../diagnostics.js';
 import { beforeFirstSaveAfterRegenerate } from '../first-save.js';
-import { hookLogInOnceThere, isLogInHooked } from '../log-in.js';
+import { hookLogInOnceThere, isLogInHooked, type LogInHook } from '../log-in.js';
 import { waitingKeyOf } from '../logins.js';
 import { callBack } from '../own-fault.js';
 import { loggedInUser, serializedUser } from '../request-session.js';
 import { entryText } from '../tokens/entry-text.js';
 
 /**
- * Has `req.logIn` carry the login with Polar into the session that it regenerates, when the app logs the same person in
- * again, with a changed profile or after a second factor; also where the app has logged that person in to nothing yet. Of
- * anybody else it ends, in every process.
+ * Returns what has a request's `req.logIn` carry the login with Polar into the session that it regenerates, when the app logs the
+ * same person in again, with a changed profile or after a second factor; also where the app has logged that person in to
+ * nothing yet. Of anybody else it ends, in every process.
  */
-export function keepLoginsAtLogIn(runtime: PolarRuntime, req: Request): void {
-  // By another strategy's middleware: one does it for all.
-  if (isLogInHooked(req)) return;
-  hookLogInOnceThere(req, (logIn) => (user, options, done) => {
+export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void {
+  const hook: LogInHook = (req, logIn) => (user, options, done) => {
     const logins = options.session === false || !req.session ? [] : runtime.loginsIn(req);
     if (logins.length === 0 || done === undefined) return logIn(user, options, done);
     const userBefore = loggedInUser(req);
@@ -50,7 +48,11 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime, req: Request): void {
         if (entry.waiting && !error) publish('login', { event: 'logged-in', loginId });
       callBack(req, () => done(error));
     });
-  });
+  };
+  return (req) => {
+    // By another strategy's middleware: one does it for all.
+    if (!isLogInHooked(req)) hookLogInOnceThere(req, hook);
+  };
 }
 
 /** Ends a login that waits in the session for its user, and has waited for too long. */

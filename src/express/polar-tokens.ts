@@ -24,10 +24,11 @@ import { setRuntimeOfRequest } from './request-runtime.js';
  */
 export function polarTokens(strategy: HasPolarRuntime): RequestHandler {
   const runtime = runtimeOf(strategy, 'polarTokens');
+  const keepLogins = keepLoginsAtLogIn(runtime);
   return function polarTokens(req: Request, _res: Response, next: NextFunction): void {
     setRuntimeOfRequest(req, runtime, requestAccess);
     endForgottenLogin(runtime, req);
-    keepLoginsAtLogIn(runtime, req);
+    keepLogins(req);
     next();
   };
 }

@@ -60,7 +60,7 @@ export function storeAtLogIn(
     unkept.revokeUnlessSeen();
     reportLostResponse();
   }
-  const takeBack = hookLogIn(req, (logIn) => (user, options, done) => {
+  const takeBack = hookLogIn(req, (_req, logIn) => (user, options, done) => {
     if (options.session === false || done === undefined) return logIn(user, options, done);
     if (isOver) return logIn(user, options, (error) => callBack(req, () => done(error)));
     toStore.unkept.keep();
