@@ -6,6 +6,7 @@
  * @property {string} text what the figures are
  * @property {Table[]} tables
  * @property {Goal[]} goals
+ * @property {string} [why] where the time goes, for goals that are missed
  *
  * @typedef {{ columns: string[], rows: (string | number)[][] }} Table
  * @typedef {{ name: string, figure: number, limit: number, unit?: string, digits?: number }} Goal met where the figure is at most the limit
@@ -34,9 +35,12 @@ export function goalsTable(goals) {
 }
 
 /** @param {Report} report @param {string} measuredOn */
-export function markdown({ title, text, tables, goals }, measuredOn) {
+export function markdown({ title, text, tables, goals, why }, measuredOn) {
   const all = goals.length === 0 ? tables : [...tables, goalsTable(goals)];
-  return [`## ${title}`, measuredOn, text, ...all.map(markdownTable)].join('\n\n');
+  const isMissed = goals.some((goal) => !isMet(goal));
+  return [`## ${title}`, measuredOn, text, ...all.map(markdownTable), ...(isMissed && why ? [why] : [])].join(
+    '\n\n',
+  );
 }
 
 /** @param {Table} table for a terminal */

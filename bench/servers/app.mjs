@@ -103,7 +103,9 @@ answerCalls({
     const pattern = /** @type {string} */ (
       Object.values(sessions).find((text) => text.includes('"passport"'))
     );
-    const loginId = /"loginId":"([0-9a-f]{32})"/.exec(pattern)?.[1];
+    const loginId = /&loginId=([0-9a-f]{32})&/.exec(pattern)?.[1];
+    if (loginId === undefined && pattern.includes('"polar":'))
+      throw new Error('The sessions would all be one login');
     return Array.from({ length: count }, () => {
       const id = randomBytes(24).toString('base64url');
       const text =

@@ -1,4 +1,4 @@
-// This package. Options: `use` (`nothing`, `token`, `guard and token`), `isEncrypted`.
+// This package. Options: `use` (`nothing`, `token`, `guard and token`), `isEncrypted`, `isMounted`.
 import { PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
 import { redisStorage } from 'passport-polar-sh/redis';
 import { clientID, clientSecret } from '../lib/client.mjs';
@@ -6,7 +6,7 @@ import { passportApp } from '../lib/passport-app.mjs';
 
 /** @type {import('./app.mjs').MakeApp} */
 export default function ({ baseURL, provider, store, redis, options }) {
-  const { use = 'token', isEncrypted = false } = options;
+  const { use = 'token', isEncrypted = false, isMounted = true } = options;
   const polar = new PolarStrategy({
     clientID,
     clientSecret,
@@ -17,7 +17,7 @@ export default function ({ baseURL, provider, store, redis, options }) {
   });
   const { app, passport } = passportApp(store);
   passport.use(polar);
-  app.use(polarTokens(polar));
+  if (isMounted) app.use(polarTokens(polar));
   app.get('/login', passport.authenticate('polar'));
   app.get(
     '/callback',

@@ -1,11 +1,12 @@
-// The baseline: a session with a user in it, and no token anywhere.
+// The baseline: a session with a user in it, and no token anywhere. Option: `hasEmptyMiddleware`.
 import { randomUUID } from 'node:crypto';
 import { clientID, userOf } from '../lib/client.mjs';
 import { passportApp } from '../lib/passport-app.mjs';
 
 /** @type {import('./app.mjs').MakeApp} */
-export default function ({ provider, store }) {
+export default function ({ provider, store, options }) {
   const { app } = passportApp(store);
+  if (options.hasEmptyMiddleware === true) app.use((_req, _res, next) => next());
   const now = Math.floor(Date.now() / 1000);
   const user = userOf({
     iss: provider,

@@ -12,7 +12,7 @@ import { setRuntimeOfRequest } from './request-runtime.js';
  * Gives each request `req.polar`: access tokens that are valid when they are asked for. Where the app calls `req.login` for
  * the same person again, the login with Polar stays; for anybody else it ends.
  *
- * Put it after the session, and before the routes that use it. It costs a request that does not use it nothing.
+ * Put it after the session, and before the routes that use it. Nothing is read or parsed on a request that does not use it.
  *
  * @param strategy the strategy that logs people in
  * @throws TypeError when it is not given a strategy
