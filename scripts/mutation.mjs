@@ -28,7 +28,7 @@ const rooms = {
   },
   refresh: {
     mutate: ['src/refresh/**/*.ts', 'src/{outage,under-way,within}.ts', '!src/refresh/login-lock.ts'],
-    tests: ['refresh/{login-knowledge,refusals,spares}', 'refresh/token-keeper/*', 'outage'],
+    tests: ['refresh/{login-cache,refusals,spares}', 'refresh/token-refresher/*', 'outage'],
   },
   'login-lock': {
     mutate: ['src/refresh/login-lock.ts'],

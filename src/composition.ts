@@ -15,7 +15,7 @@ import { tellOnce } from './login-ended.js';
 import { entriesIn, findLogins, type Logins } from './logins.js';
 import type { ResolvedOptions } from './options.js';
 import type { LoginHandle } from './refresh/login-handle.js';
-import { type RefreshableTokens, TokenKeeper } from './refresh/token-keeper.js';
+import { type RefreshableTokens, TokenRefresher } from './refresh/token-refresher.js';
 import { revokeTokens } from './revocation.js';
 import { nameOfServer } from './server.js';
 import type { SessionLogin } from './session-login.js';
@@ -37,7 +37,7 @@ export interface HasPolarRuntime {
 export interface PolarRuntime extends Logins {
   readonly options: ResolvedOptions;
   readonly client: PolarOAuthClient;
-  readonly keeper: TokenKeeper;
+  readonly refresher: TokenRefresher;
   /** Verifies an id_token for this client and server. */
   verifyIdToken(
     idToken: string,
@@ -54,7 +54,7 @@ export interface PolarRuntime extends Logins {
   /** What outlives the request that started it. */
   readonly underWay: UnderWay;
   /** Revokes tokens at Polar, best effort. Never rejects. */
-  revoke(tokens: TokenSet, justMinted: boolean): Promise<void>;
+  revoke(tokens: TokenSet, justIssued: boolean): Promise<void>;
   /** Resolves when nothing is under way, or after `withinMs` milliseconds. */
   settled(withinMs: number): Promise<Unfinished>;
   /** Which organizations logins reach. */
@@ -113,8 +113,8 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       now: now(),
     });
 
-  const revoke: PolarRuntime['revoke'] = (tokens, justMinted) =>
-    revokeTokens(client, tokens, { justMinted, timeoutMs, track: (work) => underWay.write(work) });
+  const revoke: PolarRuntime['revoke'] = (tokens, justIssued) =>
+    revokeTokens(client, tokens, { justIssued, timeoutMs, track: (work) => underWay.write(work) });
 
   const refresh = async (tokens: RefreshableTokens, login: LoginHandle): Promise<TokenSet> => {
     // Metadata that cannot be read are no exchange, and nobody listens for them.
@@ -151,7 +151,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
   };
 
   const tellEnded = tellOnce(options.onLoginEnded, (work) => underWay.write(work));
-  const keeper = new TokenKeeper({
+  const refresher = new TokenRefresher({
     refresh,
     revoke,
     onEnded(loginId, reason) {
@@ -174,13 +174,13 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     now,
   });
   const { apiVersion, fetch } = options;
-  const api = { keeper, apiURL: server.apiURL, apiVersion, fetch, timeoutMs };
+  const api = { refresher, apiURL: server.apiURL, apiVersion, fetch, timeoutMs };
   const organizations = new Organizations({
     ...api,
     introspect: client.isPublic ? undefined : (token) => introspections.introspect(token),
     now,
   });
-  const logins = findLogins(options, keeper);
+  const logins = findLogins(options, refresher);
   const { sessionKey } = options;
   const own = { clientID: credentials.clientID, server: nameOfServer(server), sessionKey };
 
@@ -188,7 +188,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     ...logins,
     options,
     client,
-    keeper,
+    refresher,
     underWay,
     organizations,
     revoke,
@@ -196,12 +196,12 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     async end(login, reason) {
       const end = async (): Promise<void> => {
         try {
-          await keeper.end(login.open(), reason);
+          await refresher.end(login.open(), reason);
         } catch (error) {
           publish('logout', { event: 'end-failed', loginId: login.loginId, error });
           if (error instanceof PolarConfigurationError) throw error;
           // Its tokens cannot be revoked here, but a process that can open it must not use them any more.
-          await keeper.endUnopened(login.place, reason);
+          await refresher.endUnopened(login.place, reason);
         }
       };
       return underWay.write(end());
@@ -224,9 +224,9 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         const end = (reason: LoginEndReason): Promise<void> =>
           owner && !isLeftToApp
             ? owner.end(login, reason)
-            : (owner ?? runtime).keeper.endUnopened(login.place, reason);
+            : (owner ?? runtime).refresher.endUnopened(login.place, reason);
         const isOf = (user: unknown): boolean => owner !== undefined && read.isOf(user);
-        const isForgotten = (): boolean => login.isWaiting && Math.abs(now() - login.mintedAt) > maxWaitMs;
+        const isForgotten = (): boolean => login.isWaiting && Math.abs(now() - login.issuedAt) > maxWaitMs;
         // Whoever has put a session of theirs into somebody's browser must not take that person's login over.
         const isThisBrowsers = (): boolean =>
           waiting === undefined || attemptCookieHashes(req, attempt).includes(waiting.cookieHash);
@@ -236,7 +236,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
       });
     },
     settled(withinMs) {
-      keeper.dropSpares();
+      refresher.dropSpares();
       return underWay.settled(withinMs);
     },
     accessParts: { ...api, organizations },

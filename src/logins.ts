@@ -3,7 +3,7 @@ import { publish } from './diagnostics.js';
 import { PolarConfigurationError } from './errors.js';
 import type { ResolvedOptions } from './options.js';
 import type { LoginHandle } from './refresh/login-handle.js';
-import type { TokenKeeper } from './refresh/token-keeper.js';
+import type { TokenRefresher } from './refresh/token-refresher.js';
 import { loggedInUser, sessionOf } from './request-session.js';
 import { nameOfServer } from './server.js';
 import { type LoginPlace, loginHandle, SessionLogin, type SessionLoginParts } from './session-login.js';
@@ -63,9 +63,9 @@ export function entriesIn(session: object): FoundEntry[] {
 /** Where logins are found: in sessions, and in the app's own token records. */
 export interface Logins {
   /** The login of the person who is logged in on this request, or undefined. */
-  loginOf(req: Request): SessionLogin | undefined;
+  loginOfUser(req: Request): SessionLogin | undefined;
   /** The login that a session holds for this client and server, whoever may be logged in. */
-  loginIn(req: Request): SessionLogin | undefined;
+  loginInSession(req: Request): SessionLogin | undefined;
   /** Reads an entry as this strategy can. */
   readEntry(text: string): ReadEntry | undefined;
   /** Forgets what was opened of a login that has ended. */
@@ -102,7 +102,7 @@ const maxStoreTimeoutMs = 3000;
 const storeShareOfTimeout = 1 / 3;
 
 /** Finds logins as the options say. */
-export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Logins {
+export function findLogins(options: ResolvedOptions, refresher: TokenRefresher): Logins {
   const { credentials, encryptionKeys, storage, timeoutMs } = options;
   const keyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'token records');
   const entryKeyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'session entries');
@@ -121,7 +121,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
 
   const users = new UserIdentities(options.userKey);
   const isEnded = (loginId: string): boolean => {
-    const known = keeper.peek(loginId);
+    const known = refresher.peek(loginId);
     return known !== undefined && (known.tokens === undefined || known.rejected === true);
   };
   const entries = new EntryCache(
@@ -141,7 +141,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     storage: ownStorage ?? sessionStorageOf(req),
     ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
   });
-  const parts: SessionLoginParts = { keeper, keepsLogins, onUnreadable: reportUnreadable };
+  const parts: SessionLoginParts = { refresher, keepsLogins, onUnreadable: reportUnreadable };
   const loginFrom = (req: Request, found: ReadEntry): SessionLogin =>
     new SessionLogin(parts, found, placeIn(req), req.sessionID);
   // Tokens of one client or server are never shown to another.
@@ -180,7 +180,7 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
     forget: (loginId) => entries.forget(loginId),
     stored: keepsLogins
       ? new StoredLogins({
-          keeper,
+          refresher,
           isOurs,
           sealer: keyring,
           storage: ownStorage,
@@ -195,11 +195,11 @@ export function findLogins(options: ResolvedOptions, keeper: TokenKeeper): Login
           if (error instanceof PolarConfigurationError) throw error;
         });
     },
-    loginIn(req) {
+    loginInSession(req) {
       const found = entryIn(req);
       return found && loginFrom(req, found);
     },
-    loginOf(req) {
+    loginOfUser(req) {
       const found = entryIn(req);
       return found?.isOf(loggedInUser(req)) ? loginFrom(req, found) : undefined;
     },

@@ -22,7 +22,7 @@ export async function revokeTokens(
   client: PolarOAuthClient,
   tokens: TokenSet,
   limits: {
-    readonly justMinted: boolean;
+    readonly justIssued: boolean;
     readonly timeoutMs: number;
     readonly track: <T>(work: Promise<T>) => Promise<T>;
   },
@@ -42,7 +42,7 @@ export async function revokeTokens(
   };
   const isSettled = await limits.track(once());
   if (!isSettled) void limits.track(again(once, retryAfterMs));
-  else if (limits.justMinted) void limits.track(again(once, [commitLagMs]));
+  else if (limits.justIssued) void limits.track(again(once, [commitLagMs]));
 }
 
 async function again(once: () => Promise<boolean>, pausesMs: readonly number[]): Promise<void> {

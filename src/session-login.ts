@@ -1,6 +1,6 @@
 import { PolarLoginRequiredError } from './errors.js';
 import type { LoginHandle } from './refresh/login-handle.js';
-import type { TokenKeeper } from './refresh/token-keeper.js';
+import type { TokenRefresher } from './refresh/token-refresher.js';
 import type { OpenedEntry, ReadEntry } from './tokens/entry-cache.js';
 import { scopesOf } from './tokens/session-entry.js';
 import type { RecordPlace } from './tokens/token-record.js';
@@ -10,7 +10,7 @@ export type LoginPlace = Omit<RecordPlace, 'loginId'>;
 
 /** What a {@link SessionLogin} is given. */
 export interface SessionLoginParts {
-  readonly keeper: TokenKeeper;
+  readonly refresher: TokenRefresher;
   /** True when logins can be found again by their id alone. */
   readonly keepsLogins: boolean;
   /** Called with the id of a session whose entry cannot be opened. */
@@ -41,8 +41,8 @@ export class SessionLogin {
   }
 
   /** When Polar issued the tokens of the login, in milliseconds since the epoch. */
-  get mintedAt(): number {
-    return this.#found.entry.mintedAt;
+  get issuedAt(): number {
+    return this.#found.entry.issuedAt;
   }
 
   /** True while the app has yet to log its user in. */
@@ -52,7 +52,7 @@ export class SessionLogin {
 
   /** Scopes of the newest tokens known. */
   get scopes(): readonly string[] {
-    const known = this.#parts.keeper.peek(this.loginId);
+    const known = this.#parts.refresher.peek(this.loginId);
     return [...(known === undefined ? scopesOf(this.#found.entry) : (known.tokens?.scopes ?? []))];
   }
 
@@ -87,11 +87,11 @@ export class SessionLogin {
   }
 
   /** Looks, once a minute and in the background, what other processes have done to it. */
-  lookAgain(): void {
-    const { keeper, keepsLogins } = this.#parts;
-    if (!keeper.isLookDue(this.loginId)) return;
+  revalidateInBackground(): void {
+    const { refresher, keepsLogins } = this.#parts;
+    if (!refresher.isStale(this.loginId)) return;
     const opened = this.#found.open();
-    if (opened !== undefined) keeper.lookAgain(loginHandle(this.#place, opened, keepsLogins));
+    if (opened !== undefined) refresher.revalidateInBackground(loginHandle(this.#place, opened, keepsLogins));
   }
 }
 
@@ -105,13 +105,13 @@ export function loginHandle(
   { entry, recordSealer }: OpenedEntry,
   keepsLogins: boolean,
 ): LoginHandle {
-  const { clientID, loginId, mintedAt, nonce, server, subject, tokens } = entry;
+  const { clientID, loginId, issuedAt, nonce, server, subject, tokens } = entry;
   return {
     loginId,
     facts: { subject, nonce, clientID, server },
     generation: 0,
     tokens,
-    mintedAt,
+    issuedAt,
     sealer: recordSealer,
     isRecordedFromStart: keepsLogins,
     storage,

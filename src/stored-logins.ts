@@ -1,7 +1,7 @@
 import { PolarLoginRequiredError } from './errors.js';
 import { loggedOut, recordsUnreadable } from './refresh/login-errors.js';
 import type { LoginHandle } from './refresh/login-handle.js';
-import type { TokenKeeper } from './refresh/token-keeper.js';
+import type { TokenRefresher } from './refresh/token-refresher.js';
 import { rowOf } from './storage/guarded-storage.js';
 import { isLoginId, loginKeys } from './storage/login-keys.js';
 import { type LoginFacts, openLogin, type SealedRecordPlace } from './tokens/token-record.js';
@@ -9,7 +9,7 @@ import { type LoginEndReason, reasonIn } from './tokens/tombstone.js';
 
 /** What {@link StoredLogins} are given. */
 export interface StoredLoginsParts extends Omit<SealedRecordPlace, 'loginId'> {
-  readonly keeper: TokenKeeper;
+  readonly refresher: TokenRefresher;
   /** True for a login of this client and server. */
   readonly isOurs: (facts: LoginFacts) => boolean;
 }
@@ -33,7 +33,7 @@ export class StoredLogins {
     if (found === 'ended') throw loggedOut();
     if (found === undefined) throw noSuchLogin();
     // Another process may have refreshed since this one last looked.
-    this.#parts.keeper.begin(found);
+    this.#parts.refresher.begin(found);
     return found;
   }
 
@@ -44,12 +44,12 @@ export class StoredLogins {
    * @throws PolarTransientError `server_error` while the storage cannot be read
    */
   async end(loginId: string, reason: LoginEndReason): Promise<void> {
-    const { keeper } = this.#parts;
+    const { refresher } = this.#parts;
     const found = await this.#lookUp(loginId);
     if (found === 'ended') return;
-    if (found !== undefined) return keeper.end(found, reason);
+    if (found !== undefined) return refresher.end(found, reason);
     // Forgotten; or its record is on its way, from a process whose storage was down.
-    await keeper.endUnopened(this.#place(loginId), reason);
+    await refresher.endUnopened(this.#place(loginId), reason);
   }
 
   async #lookUp(loginId: string): Promise<LoginHandle | 'ended' | undefined> {
@@ -61,7 +61,7 @@ export class StoredLogins {
       const end = rowOf(ended);
       if (end !== undefined) {
         // This process may still go by what it knew before.
-        this.#parts.keeper.learnEnd(loginId, reasonIn(end));
+        this.#parts.refresher.learnEnd(loginId, reasonIn(end));
         return 'ended';
       }
       const found = openLogin(place, rowOf(row));

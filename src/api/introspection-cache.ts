@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
+import { CircuitBreaker } from '../circuit-breaker.js';
 import type { Introspection } from '../client/introspection.js';
-import { Outage } from '../outage.js';
-import { joinOrRun } from '../refresh/join-or-run.js';
+import { singleFlight } from '../refresh/single-flight.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import type { RequestBudget } from './request-budget.js';
 
@@ -39,18 +39,19 @@ export class IntrospectionCache {
   readonly #inactive = new BoundedMap<Known>(maxEntries);
   readonly #firstMet = new BoundedMap<number>(maxEntries);
   // Whoever tries out tokens must not keep Polar from answering the app's users, once it has asked to wait.
-  readonly #outage: Outage;
+  readonly #outage: CircuitBreaker;
   readonly #underWay = new Map<string, Promise<Introspection>>();
 
   constructor(parts: IntrospectionCacheParts) {
     this.#parts = parts;
-    this.#outage = new Outage(parts.now, { onlyWhenAsked: true });
+    this.#outage = new CircuitBreaker(parts.now, { onlyWhenAsked: true });
   }
 
   /** What Polar says of a token; one request for all who ask at the same time. */
   async introspect(token: string): Promise<Introspection> {
     const key = this.#keyOf(token);
-    const answer = this.#recall(key) ?? (await joinOrRun(this.#underWay, key, () => this.#ask(token, key)));
+    const answer =
+      this.#recall(key) ?? (await singleFlight(this.#underWay, key, () => this.#ask(token, key)));
     // To each their own: what one request does to its scopes must not be another's.
     return structuredClone(answer);
   }

@@ -49,7 +49,7 @@ const maxAnswerBytes = 4 * 1024 * 1024;
 
 /**
  * Which organizations logins reach, as Polar's API has it. What is known belongs to one access token of one login: it is not
- * there any more for the next token, and whoever asks for a login that has ended gets no further than the keeper.
+ * there any more for the next token, and whoever asks for a login that has ended gets no further than the refresher.
  */
 export class Organizations {
   readonly #parts: OrganizationsParts;
@@ -98,15 +98,15 @@ export class Organizations {
    * undefined that this client cannot know.
    */
   async limitsOf(login: LoginHandle): Promise<readonly string[] | undefined> {
-    const { introspect, keeper } = this.#parts;
+    const { introspect, refresher } = this.#parts;
     if (introspect === undefined) return undefined;
-    const { accessToken } = await keeper.validTokens(login);
+    const { accessToken } = await refresher.validTokens(login);
     const first = await introspect(accessToken);
     if (first.active) return organizationsOf(first);
-    const newer = await keeper.tokensAfterRefusal(login, accessToken);
+    const newer = await refresher.tokensAfterRefusal(login, accessToken);
     const second = newer && (await introspect(newer.accessToken));
     if (second?.active) return organizationsOf(second);
-    if (newer !== undefined) keeper.noteSecondRefusal(login, newer.accessToken);
+    if (newer !== undefined) refresher.noteSecondRefusal(login, newer.accessToken);
     throw tokenUnknown();
   }
 
@@ -150,7 +150,7 @@ export class Organizations {
 
   // Whoever sees the memory of this process should find no list of tokens.
   async #keyOf(login: LoginHandle, id?: string): Promise<string> {
-    const { accessToken } = await this.#parts.keeper.validTokens(login);
+    const { accessToken } = await this.#parts.refresher.validTokens(login);
     return hash('sha256', JSON.stringify([login.loginId, accessToken, id]), 'base64url');
   }
 }

@@ -109,7 +109,7 @@ export class LoginAccess implements PolarAccess {
 
   readonly isLoggedIn = async (): Promise<boolean> => {
     try {
-      return await this.#parts.keeper.isAlive(await this.#findLogin());
+      return await this.#parts.refresher.isAlive(await this.#findLogin());
     } catch (error) {
       if (error instanceof PolarLoginRequiredError) return false;
       throw error;
@@ -117,8 +117,8 @@ export class LoginAccess implements PolarAccess {
   };
 
   async #tokens(options: { readonly forceRefresh?: boolean } | undefined): Promise<TokenSet> {
-    const { keeper } = this.#parts;
+    const { refresher } = this.#parts;
     const login = await this.#findLogin();
-    return options?.forceRefresh === true ? keeper.newTokens(login) : keeper.validTokens(login);
+    return options?.forceRefresh === true ? refresher.newTokens(login) : refresher.validTokens(login);
   }
 }

@@ -10,11 +10,11 @@ import { discardBody, fetchedResponse } from '../fetched-response.js';
 import { callFetch, type Fetch, isConnectionReset, startDeadline } from '../http.js';
 import { parseURL } from '../parse-url.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
-import type { TokenKeeper } from '../refresh/token-keeper.js';
+import type { TokenRefresher } from '../refresh/token-refresher.js';
 
 /** What calls to the Polar API need. */
 export interface PolarApiParts {
-  readonly keeper: TokenKeeper;
+  readonly refresher: TokenRefresher;
   readonly apiURL: string;
   /** What requests ask for that name no version themselves. */
   readonly apiVersion: string;
@@ -30,21 +30,21 @@ export async function fetchFromPolar(
   input: string | URL | Request,
   init: RequestInit = {},
 ): Promise<Response> {
-  const { keeper } = parts;
+  const { refresher } = parts;
   const request = toRequest(parts, input, init);
   const { signal } = request;
-  const first = await unlessAborted(signal, () => keeper.validTokens(login));
+  const first = await unlessAborted(signal, () => refresher.validTokens(login));
   // Polar answers 411 to a body without a length, so even a stream is sent in one piece.
   const body = request.body === null ? undefined : await unlessAborted(signal, () => request.arrayBuffer());
   const answer = await send(parts, request, body, first.accessToken);
   if (answer.status !== 401 || isStream(init.body)) return checked(answer, request, first.accessToken);
 
-  const second = await unlessAborted(signal, () => keeper.tokensAfterRefusal(login, first.accessToken));
+  const second = await unlessAborted(signal, () => refresher.tokensAfterRefusal(login, first.accessToken));
   if (second === undefined) return answer;
   discard(answer);
   publish('request', { event: 'retried-after-401', loginId: login.loginId });
   const again = await send(parts, request, body, second.accessToken);
-  if (again.status === 401) keeper.noteSecondRefusal(login, second.accessToken);
+  if (again.status === 401) refresher.noteSecondRefusal(login, second.accessToken);
   return checked(again, request, second.accessToken);
 }
 

@@ -1,4 +1,4 @@
-import { joinOrRun } from '../refresh/join-or-run.js';
+import { singleFlight } from '../refresh/single-flight.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 
 /** What a {@link TimedCache} is given. */
@@ -29,7 +29,7 @@ export class TimedCache<Value> {
   async get(key: string, load: () => Promise<Value>): Promise<Value> {
     const known = this.#entries.get(key);
     if (known !== undefined && this.#isFresh(known)) return known.value;
-    return joinOrRun(this.#underWay, key, async () => {
+    return singleFlight(this.#underWay, key, async () => {
       const since = this.#parts.now();
       const value = await load();
       this.#entries.set(key, { value, since });

@@ -16,7 +16,7 @@ import { parseRefreshedTokens, parseTokenResponse, type TokenResponse } from './
 import { parseUserInfo, type UserInfo } from './user-info.js';
 import { type WebSessionGrant, webSessionForm } from './web-session-grant.js';
 
-/** Key of the refresh that the keeper of tokens uses. */
+/** Key of the refresh that the refresher of tokens uses. */
 export const refreshTolerantly: unique symbol = Symbol('passport-polar-sh.refresh-tolerantly');
 
 type RequestOptions = CallOptions & Pick<HttpRequest, 'ignoreBody'>;

@@ -46,6 +46,6 @@ export function lacksScopes(req: Request, missing: readonly string[], login: Log
     missing,
   );
   // What was asked for at the last login and not granted will not be granted now: the browser would go round in circles.
-  const asked = runtimeOfRequest(req)?.loginOf(req)?.askedScopes ?? [];
+  const asked = runtimeOfRequest(req)?.loginOfUser(req)?.askedScopes ?? [];
   return { error, login: missing.some((scope) => !asked.includes(scope)) ? login : undefined };
 }

@@ -18,12 +18,12 @@ export function notLoggedIn(): PolarLoginRequiredError {
  */
 export function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarConfigurationError {
   const runtime = runtimeOfRequest(req);
-  const login = runtime?.loginIn(req);
+  const login = runtime?.loginInSession(req);
   if (runtime === undefined || login === undefined) return notLoggedIn();
-  const isNew = Math.abs(runtime.options.now() - login.mintedAt) < justNowMs;
+  const isNew = Math.abs(runtime.options.now() - login.issuedAt) < justNowMs;
   if (!isNew) return notLoggedIn();
   const user = loggedInUser(req);
-  if (user !== undefined && runtime.loginOf(req) !== undefined) return notLoggedIn();
+  if (user !== undefined && runtime.loginOfUser(req) !== undefined) return notLoggedIn();
   if (user !== undefined) {
     return shown(
       'user_changed',

@@ -46,25 +46,25 @@ export function runtimeOf(strategy: HasPolarRuntime, middleware: string): PolarR
 const requestAccess = (runtime: PolarRuntime, req: Request): PolarRequest => new RequestAccess(runtime, req);
 
 class RequestAccess extends LoginAccess implements PolarRequest {
-  readonly #loginOf: () => SessionLogin | undefined;
+  readonly #loginOfUser: () => SessionLogin | undefined;
 
   constructor(runtime: PolarRuntime, req: Request) {
     super(runtime.accessParts, () => {
       sessionOf(req);
-      const login = runtime.loginOf(req);
+      const login = runtime.loginOfUser(req);
       if (login === undefined) throw notLoggedIn();
       return login.open();
     });
-    this.#loginOf = () => runtime.loginOf(req);
+    this.#loginOfUser = () => runtime.loginOfUser(req);
   }
 
   get scopes(): readonly string[] {
-    const login = this.#loginOf();
-    login?.lookAgain();
+    const login = this.#loginOfUser();
+    login?.revalidateInBackground();
     return login?.scopes ?? [];
   }
 
   get loginId(): string | undefined {
-    return this.#loginOf()?.loginId;
+    return this.#loginOfUser()?.loginId;
   }
 }

@@ -63,7 +63,7 @@ export function requireOrganization(
     if (!readScopes.some((scope) => req.polar.scopes.includes(scope)))
       return lacksScopes(req, needs.scopes, needs);
     const runtime = runtimeOfRequest(req);
-    const login = runtime?.loginOf(req);
+    const login = runtime?.loginOfUser(req);
     if (runtime === undefined || login === undefined) return { error: notLoggedIn(), login: needs };
     try {
       if (await runtime.organizations.isVisible(login.open(), id)) return undefined;

@@ -80,7 +80,7 @@ async function identify(
     clientID: credentials.clientID,
     server: nameOfServer(server),
     tokens,
-    mintedAt: receivedAt,
+    issuedAt: receivedAt,
     askedScopes: scopes,
     askedOrganization: organization,
     attempt: id,

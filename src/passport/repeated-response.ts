@@ -21,7 +21,7 @@ export async function answerRepeated(
 ): Promise<LoginOutcome> {
   // An account may have been linked by the first one, or not: the app's page shows it.
   if (isLinking(options)) return failed('attempt_used');
-  if (parts.runtime.loginOf(req)?.attempt === id && req.user !== undefined) {
+  if (parts.runtime.loginOfUser(req)?.attempt === id && req.user !== undefined) {
     if (repeated.returnTo !== undefined) sessionOf(req)['returnTo'] = repeated.returnTo;
     stayLoggedIn(req, req.user);
     return { user: req.user, info: { repeated: true } };

@@ -119,9 +119,9 @@ async function waitForLogIn(
     const handle = runtime.putLogin(req, login, serialized, {
       waiting: { cookieHash, isLeftToApp: isSessionless && unkept.isSeenByApp, returnTo },
     });
-    runtime.keeper.begin(handle);
+    runtime.refresher.begin(handle);
     for (const each of replaced) each.end('replaced').catch(() => {});
-    if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
+    if (runtime.keepsLogins) await runtime.refresher.recordFirst(handle);
   } catch (error) {
     if (session !== undefined) delete session[waitingKeyOf(runtime.options.sessionKey)];
     unkept.revoke();
@@ -204,12 +204,12 @@ async function begin(
   handle: LoginHandle,
   replaced: readonly EndableLogin[],
 ): Promise<void> {
-  runtime.keeper.begin(handle);
+  runtime.refresher.begin(handle);
   publish('login', { event: 'logged-in', loginId: handle.loginId });
   // Its tokens are out of everybody's reach now, so they should be good for nothing; nobody waits for that. The same
   // tokens come twice when an app calls req.logIn twice.
   for (const each of replaced) if (each.loginId !== handle.loginId) each.end('replaced').catch(() => {});
-  if (runtime.keepsLogins) await runtime.keeper.recordFirst(handle);
+  if (runtime.keepsLogins) await runtime.refresher.recordFirst(handle);
 }
 
 /** What the browser never gets, it cannot use: without the session's cookie, nobody could ever log this login out. */
@@ -217,7 +217,7 @@ function watchResponse(runtime: PolarRuntime, req: Request, handle: LoginHandle)
   const { res } = req;
   if (res === undefined) return;
   const lost = (): void => {
-    runtime.underWay.write(runtime.keeper.end(handle, 'abandoned')).catch(() => {});
+    runtime.underWay.write(runtime.refresher.end(handle, 'abandoned')).catch(() => {});
     reportLostResponse();
   };
   if (res.headersSent || res.closed) {

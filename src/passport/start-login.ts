@@ -89,7 +89,7 @@ export async function sendToPolar(
 /** What a guarded page needs, in the address of the login: no more than the app's guards name, beside what was granted. */
 function wantedScopes({ runtime }: LoginFlowParts, req: Request, query: URLSearchParams): string[] {
   const wanted = requestableScopes(query.get('scope'));
-  return wanted.length === 0 ? [] : [...(runtime.loginOf(req)?.scopes ?? []), ...wanted];
+  return wanted.length === 0 ? [] : [...(runtime.loginOfUser(req)?.scopes ?? []), ...wanted];
 }
 
 // A path that was completed with http on a public host: TLS ends at a proxy that the app does not trust yet.

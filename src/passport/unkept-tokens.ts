@@ -18,7 +18,7 @@ export class UnkeptTokens {
     // A copy: a verify callback may do to its own what it likes.
     const own = { ...tokens };
     this.#revoke = () => void runtime.revoke(own, true);
-    this.#tellEnd = (loginId) => runtime.keeper.learnEnd(loginId, 'abandoned');
+    this.#tellEnd = (loginId) => runtime.refresher.learnEnd(loginId, 'abandoned');
     this.isSeenByApp = isSeenByApp;
   }
 

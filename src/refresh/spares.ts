@@ -1,6 +1,6 @@
 import { BoundedMap } from '../tokens/bounded-map.js';
 import type { TokenRecord } from '../tokens/token-record.js';
-import { isSamePair, type KnownLogin } from './login-knowledge.js';
+import { type CachedLogin, isSamePair } from './login-cache.js';
 
 /**
  * The second pairs of tokens of one generation: Polar may respond to two refreshes at once, and then both pairs live.
@@ -23,7 +23,7 @@ export class Spares {
   }
 
   /** Takes the spare of a login whose recorded pair of this generation Polar has refused. */
-  take(loginId: string, refused: KnownLogin): TokenRecord | undefined {
+  take(loginId: string, refused: CachedLogin): TokenRecord | undefined {
     const spare = this.#spares.get(loginId);
     if (spare?.generation !== refused.generation || isSamePair(spare.tokens, refused.tokens))
       return undefined;
@@ -32,7 +32,7 @@ export class Spares {
   }
 
   /** Revokes a spare that nobody needs any more, since something newer is recorded or the login has ended. */
-  drop(loginId: string, newest: KnownLogin): void {
+  drop(loginId: string, newest: CachedLogin): void {
     const spare = this.#spares.get(loginId);
     if (spare === undefined || newest.generation <= spare.generation) return;
     this.#spares.delete(loginId);

@@ -18,7 +18,7 @@ export function loginIdIn(text: string): string | undefined {
 
 /** The text of an entry, as it is put into a session. */
 export function entryText(entry: SessionEntry): string {
-  const { askedOrganization, askedScopes, attempt, clientID, loginId, mintedAt, server, user, v, waiting } =
+  const { askedOrganization, askedScopes, attempt, clientID, loginId, issuedAt, server, user, v, waiting } =
     entry;
   const fields = {
     v,
@@ -26,7 +26,7 @@ export function entryText(entry: SessionEntry): string {
     user,
     clientID,
     server,
-    mintedAt,
+    issuedAt,
     scopes: scopesOf(entry).join(' '),
     askedScopes: askedScopes.join(' '),
     askedOrganization,
@@ -65,13 +65,13 @@ type Fields = Readonly<Record<string, string | undefined>>;
 
 function parseOutside(fields: Fields): EntryOutside | undefined {
   const { askedOrganization, attempt, clientID, loginId, server, user } = fields;
-  const [mintedAt, scopes, askedScopes] = [
-    numberIn(fields['mintedAt']),
+  const [issuedAt, scopes, askedScopes] = [
+    numberIn(fields['issuedAt']),
     listIn(fields['scopes']),
     listIn(fields['askedScopes']),
   ];
   if (!isLoginId(loginId) || !user || !clientID || !server) return undefined;
-  if (mintedAt === undefined || scopes === undefined || askedScopes === undefined) return undefined;
+  if (issuedAt === undefined || scopes === undefined || askedScopes === undefined) return undefined;
   if (attempt === '' || askedOrganization === '') return undefined;
   const waiting = waitingIn(fields);
   return {
@@ -79,7 +79,7 @@ function parseOutside(fields: Fields): EntryOutside | undefined {
     user,
     clientID,
     server,
-    mintedAt,
+    issuedAt,
     scopes,
     askedScopes,
     ...(askedOrganization !== undefined && { askedOrganization }),

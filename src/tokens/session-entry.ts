@@ -15,7 +15,7 @@ export interface OpenEntry extends LoginFacts {
   readonly recordKey: string;
   readonly tokens: TokenSet;
   /** When Polar issued the tokens, in milliseconds since the epoch. */
-  readonly mintedAt: number;
+  readonly issuedAt: number;
   /** What was asked for: a scope that is here and was not granted will not be granted next time either. */
   readonly askedScopes: readonly string[];
   /** Id of the organization that a guard needed: where the person has picked another one, they are not asked again. */
@@ -108,7 +108,7 @@ export function scopesOf(entry: SessionEntry): readonly string[] {
 
 // Names all that stands outside, so that the sealed part cannot be put into the session of somebody else.
 function purpose(entry: SessionEntry): string {
-  const { askedOrganization, askedScopes, attempt, clientID, loginId, mintedAt, server, user } = entry;
+  const { askedOrganization, askedScopes, attempt, clientID, loginId, issuedAt, server, user } = entry;
   const scopes = scopesOf(entry);
   const outside = [
     loginId,
@@ -117,7 +117,7 @@ function purpose(entry: SessionEntry): string {
     server,
     scopes,
     askedScopes,
-    mintedAt,
+    issuedAt,
     attempt,
     askedOrganization,
   ];

@@ -10,7 +10,7 @@ export interface TokenRecord {
   readonly generation: number;
   readonly tokens: TokenSet;
   /** When Polar issued them, in milliseconds since the epoch. */
-  readonly mintedAt: number | undefined;
+  readonly issuedAt: number | undefined;
   /** {@link fingerprint} of the refresh token that was exchanged for them, where that is known. */
   readonly replaces?: string | undefined;
 }
@@ -84,8 +84,8 @@ export function sealRecord(
   record: TokenRecord,
 ): StoredRow {
   const { facts, ttlSeconds } = place;
-  const { generation, tokens, mintedAt, replaces } = record;
-  const content = { tokens, mintedAt, replaces, facts, ttlSeconds };
+  const { generation, tokens, issuedAt, replaces } = record;
+  const content = { tokens, issuedAt, replaces, facts, ttlSeconds };
   const value = place.sealer.seal(content, purpose(place, generation));
   return { version: generation, value };
 }
@@ -109,9 +109,9 @@ function contentOf(place: SealedRecordPlace, row: StoredRow) {
 
 function recordIn(content: Readonly<Record<string, unknown>>, generation: number): TokenRecord | undefined {
   const tokens = parseStoredTokens(content['tokens']);
-  const mintedAt = typeof content['mintedAt'] === 'number' ? content['mintedAt'] : undefined;
+  const issuedAt = typeof content['issuedAt'] === 'number' ? content['issuedAt'] : undefined;
   const replaces = typeof content['replaces'] === 'string' ? content['replaces'] : undefined;
-  return tokens && { generation, tokens, mintedAt, ...(replaces !== undefined && { replaces }) };
+  return tokens && { generation, tokens, issuedAt, ...(replaces !== undefined && { replaces }) };
 }
 
 // Names login and generation, so that a store cannot pass one login's record, or an old one, off as another.

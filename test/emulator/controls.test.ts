@@ -121,7 +121,7 @@ describe('tokens', () => {
     );
   });
 
-  it('can be minted expired', async () => {
+  it('can be issued expired', async () => {
     const { clientID } = polar.client;
     const user = 'ada@example.com';
     const { accessToken, accessTokenExpired } = polar.emulator.issueTokens({ clientID, user, expired: true });
@@ -129,7 +129,7 @@ describe('tokens', () => {
     expect((await polar.userinfo(accessToken)).status).toBe(401);
   });
 
-  it('cannot be minted for what does not exist', () => {
+  it('cannot be issued for what does not exist', () => {
     const { clientID } = polar.client;
     const mint = polar.emulator.issueTokens;
     expect(() => mint({ clientID: 'x', user: 'ada@example.com' })).toThrow('No client x');
@@ -453,10 +453,10 @@ describe('two emulators in one process', () => {
     const users = [{ email: 'ada@example.com', organizations: [{ slug: 'acme' }] }];
     const third = await startPolarEmulator({ users, clients: [WEB_CLIENT] });
     try {
-      const minted = { user: 'ada@example.com', organization: 'acme' };
+      const issued = { user: 'ada@example.com', organization: 'acme' };
       const [here, there] = [
-        polar.emulator.issueTokens({ ...minted, clientID: polar.client.clientID }),
-        third.issueTokens({ ...minted, clientID: WEB_CLIENT.clientID }),
+        polar.emulator.issueTokens({ ...issued, clientID: polar.client.clientID }),
+        third.issueTokens({ ...issued, clientID: WEB_CLIENT.clientID }),
       ];
       expect(here.organizations).toEqual([ACME]);
       expect(there.organizations).not.toEqual([ACME]);

@@ -215,7 +215,7 @@ describe('with encryptionKeys', () => {
     'user',
     'clientID',
     'server',
-    'mintedAt',
+    'issuedAt',
     'attempt',
     'sealed',
     'scopes',

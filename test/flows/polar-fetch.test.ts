@@ -148,7 +148,7 @@ describe('after a 401', () => {
     expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(1);
   });
 
-  it('tries a token that was minted a moment ago again as it is', async () => {
+  it('tries a token that was issued a moment ago again as it is', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(864_000);
     await browser.token();

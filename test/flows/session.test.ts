@@ -368,7 +368,7 @@ describe('nobody can use the tokens', () => {
     ['user', 'me'],
     ['server', 'https://polar.sh https://evil.example'],
     ['recordKey', 7],
-    ['mintedAt', 'yesterday'],
+    ['issuedAt', 'yesterday'],
   ])('after the entry was tampered with: %s', async (field, value) => {
     app = await startTestApp({
       routes: (server) =>

@@ -83,9 +83,9 @@ function asObject({
   askedScopes = '',
   ...fields
 }: EntryFields): Json {
-  const { expiresAt, mintedAt, ...others } = fields;
+  const { expiresAt, issuedAt, ...others } = fields;
   const tokens = { accessToken, refreshToken, expiresAt: Number(expiresAt), scopes: scopes.split(' ') };
-  return { ...others, v: 1, mintedAt: Number(mintedAt), askedScopes: askedScopes.split(' '), tokens };
+  return { ...others, v: 1, issuedAt: Number(issuedAt), askedScopes: askedScopes.split(' '), tokens };
 }
 
 describe.each(changes)('an entry with %s', (_what, change) => {

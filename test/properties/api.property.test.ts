@@ -171,7 +171,7 @@ holds(
         return Response.json({ error: 'invalid_grant', error_description: refreshToken }, { status: 400 });
       return Response.json({ token_type: 'Bearer', access_token: `${accessToken}2`, expires_in: 3600 });
     };
-    const entry = textOf({ ...fieldsOf(world.loggedIn['polar']), mintedAt: 1 });
+    const entry = textOf({ ...fieldsOf(world.loggedIn['polar']), issuedAt: 1 });
     const session = {
       ...world.loggedIn,
       polar: entry,

@@ -170,7 +170,7 @@ holds('sealed session entries: only what the app has sealed comes out', entryCha
     'user',
     'clientID',
     'server',
-    'mintedAt',
+    'issuedAt',
     'scopes',
     'askedScopes',
     'attempt',

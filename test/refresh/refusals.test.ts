@@ -1,7 +1,7 @@
 /** Polar's refusals that are not believed yet: how long it is left alone, and when there is no doubt any more. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Refusals } from '../../src/refresh/refusals.js';
-import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from './keeper/virtual-time.js';
+import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from './refresher/virtual-time.js';
 
 const doubtMs = 185_000;
 let refusals: Refusals;

@@ -13,9 +13,9 @@ beforeEach(() => {
 const pair = (name: string, generation: number): TokenRecord => ({
   generation,
   tokens: { accessToken: name, refreshToken: `refresh-${name}`, scopes: [] },
-  mintedAt: 0,
+  issuedAt: 0,
 });
-const ended = { generation: Number.POSITIVE_INFINITY, tokens: undefined, mintedAt: undefined };
+const ended = { generation: Number.POSITIVE_INFINITY, tokens: undefined, issuedAt: undefined };
 
 it('a spare takes the place of the recorded pair of its generation once', () => {
   spares.keep('login', pair('spare', 5));

@@ -18,7 +18,7 @@ const entry = newSessionEntry(
     nonce: 'nonce-1',
     clientID: 'polar_ci_1',
     server: 'https://polar.sh https://api.polar.sh',
-    mintedAt: 5,
+    issuedAt: 5,
     askedScopes: ['openid', 'email', 'orders:read'],
     askedOrganization: 'organization-1',
     attempt: 'attempt-1',
@@ -90,7 +90,7 @@ describe('the text of an entry', () => {
   it.each([0, 0.5, -1, 1e21, 1e-7, 1.7e12 + 0.123, Number.MAX_VALUE])(
     'is read as it was written, with the time %p',
     (time) => {
-      const written = { ...entry, mintedAt: time, tokens: { ...entry.tokens, expiresAt: time } };
+      const written = { ...entry, issuedAt: time, tokens: { ...entry.tokens, expiresAt: time } };
       expect(parseEntryText(entryText(written))).toEqual(written);
     },
   );
@@ -117,7 +117,7 @@ describe('an entry from a session', () => {
     expect(parseEntryText(`${entryText(written)}&__proto__=x&toString`)).toEqual(written);
   });
 
-  const outsideFields = ['v', 'loginId', 'user', 'clientID', 'server', 'mintedAt', 'scopes', 'askedScopes'];
+  const outsideFields = ['v', 'loginId', 'user', 'clientID', 'server', 'issuedAt', 'scopes', 'askedScopes'];
   const fields = [...outsideFields, 'subject', 'nonce', 'recordKey', 'accessToken'];
   const sealedFields = [...outsideFields, 'sealed'];
   // There, or not there; in both there is a test for each below.
@@ -163,7 +163,7 @@ describe('an entry from a session', () => {
     });
   });
 
-  const numbers = ['mintedAt', 'expiresAt'];
+  const numbers = ['issuedAt', 'expiresAt'];
   const notNumbers = [
     'NaN',
     'Infinity',

@@ -16,7 +16,7 @@ const granted = {
   nonce: 'nonce-1',
   clientID: 'polar_ci_1',
   server: 'https://api.polar.sh',
-  mintedAt: 5,
+  issuedAt: 5,
   askedScopes: ['openid', 'email'],
 };
 
@@ -30,7 +30,7 @@ describe('a new entry', () => {
       loginId: expect.stringMatching(/^[0-9a-f]{32}$/),
       recordKey: expect.stringMatching(/^[\w-]{43}$/),
       tokens: { accessToken: 'a', refreshToken: 'r', expiresAt: 7, scopes: ['openid'] },
-      mintedAt: 5,
+      issuedAt: 5,
       askedScopes: ['openid', 'email'],
       subject: 'user-1',
       nonce: 'nonce-1',
@@ -60,7 +60,7 @@ describe('an entry where the app has keys', () => {
       user: entry.user,
       clientID: 'polar_ci_1',
       server: 'https://api.polar.sh',
-      mintedAt: entry.mintedAt,
+      issuedAt: entry.issuedAt,
       sealed: expect.any(String),
     });
     expect(scopesOf(sealed())).toEqual(scopesOf(entry));
@@ -104,7 +104,7 @@ describe('an entry where the app has keys', () => {
     ['server', 'https://sandbox-api.polar.sh'],
     ['scopes', ['openid', 'admin']],
     ['askedScopes', ['openid']],
-    ['mintedAt', 1],
+    ['issuedAt', 1],
     ['attempt', 'another'],
     ['askedOrganization', 'another'],
     ['sealed', 'nothing'],
@@ -135,8 +135,8 @@ describe('an entry where the app has keys', () => {
   ];
   it.each(contents)('is what its secrets say, sealed with %s', (_what, content, opened) => {
     const { v, ...outside } = sealed();
-    const { loginId, user, clientID, server, scopes, askedScopes, mintedAt, attempt } = outside;
-    const bound = [loginId, user, clientID, server, scopes, askedScopes, mintedAt, attempt, undefined];
+    const { loginId, user, clientID, server, scopes, askedScopes, issuedAt, attempt } = outside;
+    const bound = [loginId, user, clientID, server, scopes, askedScopes, issuedAt, attempt, undefined];
     const purpose = `session-entry:${JSON.stringify(bound)}`;
     const made = { ...outside, v, sealed: sealer.seal(content, purpose) };
     expect(openSessionEntry(made, sealer)).toEqual(opened);

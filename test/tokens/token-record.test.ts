@@ -31,7 +31,7 @@ const tokensOf = (name: string) => ({
 const recordOf = (generation: number): TokenRecord => ({
   generation,
   tokens: tokensOf(String(generation)),
-  mintedAt: 1_000_000 + generation,
+  issuedAt: 1_000_000 + generation,
 });
 const facts: LoginFacts = { subject: 'sub', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' };
 const newSealer = () => sealerWithKey(newSealingKey());
@@ -129,11 +129,11 @@ describe('the record of a login', () => {
   );
 
   it('was issued at a time that is a number, or nobody knows when', () => {
-    const row = rowWith({ tokens: tokensOf('1'), mintedAt: 'yesterday' });
+    const row = rowWith({ tokens: tokensOf('1'), issuedAt: 'yesterday' });
     expect(openRecord(place, row)).toEqual({
       generation: 1,
       tokens: tokensOf('1'),
-      mintedAt: undefined,
+      issuedAt: undefined,
     });
   });
 

@@ -1,9 +1,9 @@
 import { type HeldLock, LoginLocks } from '../../../src/refresh/login-lock.js';
 import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
 import type { PolarStorage, StoredRow } from '../../../src/storage/polar-storage.js';
-import { faultyStorage } from '../keeper/faulty-storage.js';
-import { elapsedMs, finished, noteActivity, pass } from '../keeper/virtual-time.js';
-import { loginId, type StorageKind, WorldRows } from '../keeper/world-rows.js';
+import { faultyStorage } from '../refresher/faulty-storage.js';
+import { elapsedMs, finished, noteActivity, pass } from '../refresher/virtual-time.js';
+import { loginId, type StorageKind, WorldRows } from '../refresher/world-rows.js';
 
 /** Nothing that the rows say makes the lock unnecessary. */
 export const isEnough = async (): Promise<boolean> => false;

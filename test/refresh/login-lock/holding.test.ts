@@ -2,9 +2,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { type HeldLock, LoginLocks, type LoginRows } from '../../../src/refresh/login-lock.js';
 import { rowOf } from '../../../src/storage/guarded-storage.js';
-import { inVirtualTime } from '../keeper/keeper-setup.js';
-import { finished, pass, settle } from '../keeper/virtual-time.js';
-import { storageKinds } from '../keeper/world-rows.js';
+import { inVirtualTime } from '../refresher/refresher-setup.js';
+import { finished, pass, settle } from '../refresher/virtual-time.js';
+import { storageKinds } from '../refresher/world-rows.js';
 import { contenders, isEnough, stoppable } from './contender.js';
 
 inVirtualTime();

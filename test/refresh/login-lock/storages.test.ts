@@ -2,9 +2,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { type HeldLock, LoginLocks } from '../../../src/refresh/login-lock.js';
 import type { PolarStorage } from '../../../src/storage/polar-storage.js';
-import { inVirtualTime } from '../keeper/keeper-setup.js';
-import { elapsedMs, finished, noteActivity, settle } from '../keeper/virtual-time.js';
-import { storageKinds, WorldRows } from '../keeper/world-rows.js';
+import { inVirtualTime } from '../refresher/refresher-setup.js';
+import { elapsedMs, finished, noteActivity, settle } from '../refresher/virtual-time.js';
+import { storageKinds, WorldRows } from '../refresher/world-rows.js';
 import { Contender, isEnough } from './contender.js';
 
 inVirtualTime();

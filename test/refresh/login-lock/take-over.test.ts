@@ -1,9 +1,9 @@
 /** Locks of processes that died, were stopped or cannot be reached: who takes them over, and what stays in doubt. */
 import { describe, expect, it } from '@jest/globals';
 import { type HeldLock, LoginLocks } from '../../../src/refresh/login-lock.js';
-import { inVirtualTime } from '../keeper/keeper-setup.js';
-import { finished, pass, settle } from '../keeper/virtual-time.js';
-import { storageKinds } from '../keeper/world-rows.js';
+import { inVirtualTime } from '../refresher/refresher-setup.js';
+import { finished, pass, settle } from '../refresher/virtual-time.js';
+import { storageKinds } from '../refresher/world-rows.js';
 import { type Contender, contenders, said, stoppable } from './contender.js';
 
 inVirtualTime();

@@ -1,7 +1,7 @@
-/** One process of the app: a real TokenKeeper, and people who ask something of it. */
+/** One process of the app: a real TokenRefresher, and people who ask something of it. */
 import { PolarLoginRequiredError, PolarTransientError } from '../../../src/errors.js';
 import type { LoginHandle } from '../../../src/refresh/login-handle.js';
-import { TokenKeeper } from '../../../src/refresh/token-keeper.js';
+import { TokenRefresher } from '../../../src/refresh/token-refresher.js';
 import { revokeTokens } from '../../../src/revocation.js';
 import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
 import type { Sealer } from '../../../src/tokens/sealing.js';
@@ -56,7 +56,7 @@ export class SimulatedProcess {
   readonly underWay = new UnderWay(Number.POSITIVE_INFINITY);
   readonly #triggers: StepTrigger[] = [];
   readonly #world: World;
-  #keeper: TokenKeeper | undefined;
+  #refresher: TokenRefresher | undefined;
   #login: LoginHandle | undefined;
   /** Calls that have not settled yet. */
   openCalls = 0;
@@ -74,8 +74,8 @@ export class SimulatedProcess {
     arriveAt(timeMs(), this.loop, () => this.#start());
   }
 
-  get keeper(): TokenKeeper | undefined {
-    return this.#keeper;
+  get refresher(): TokenRefresher | undefined {
+    return this.#refresher;
   }
 
   readonly now = (): number => startTime + timeMs() + (this.#world.scenario.clocksMs[this.index] ?? 0);
@@ -105,11 +105,11 @@ export class SimulatedProcess {
       isPublic: false,
       revoke: (token: string) => this.#revoke(token),
     };
-    this.#keeper = new TokenKeeper({
+    this.#refresher = new TokenRefresher({
       refresh: (tokens) => this.#exchange(tokens.refreshToken),
-      revoke: (tokens, justMinted) =>
+      revoke: (tokens, justIssued) =>
         revokeTokens(client as never, tokens, {
-          justMinted,
+          justIssued,
           timeoutMs: scenario.timeoutMs,
           track: (work) => this.underWay.write(work),
         }),
@@ -127,7 +127,7 @@ export class SimulatedProcess {
       facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
       generation: 0,
       tokens: tokensOf(first, startTime, first.expiresAtMs),
-      mintedAt: startTime - 60_000,
+      issuedAt: startTime - 60_000,
       sealer,
       isRecordedFromStart: false,
       storage,
@@ -168,18 +168,18 @@ export class SimulatedProcess {
   has(pair: Pair): boolean {
     if (this.loop.isDead) return false;
     if (pair.receiver === this) return true;
-    return this.#keeper?.peek(loginId)?.tokens?.refreshToken === refreshTokenOf(pair.n);
+    return this.#refresher?.peek(loginId)?.tokens?.refreshToken === refreshTokenOf(pair.n);
   }
 
   /** Whether it uses another pair, and has this one as a spare. */
   isSpare(pair: Pair): boolean {
-    const tokens = this.#keeper?.peek(loginId)?.tokens;
+    const tokens = this.#refresher?.peek(loginId)?.tokens;
     return pair.hasArrived && tokens !== undefined && tokens.refreshToken !== refreshTokenOf(pair.n);
   }
 
   /** The generation that it knows; undefined for none, or when the login has ended. */
   get generation(): number | undefined {
-    const known = this.#keeper?.peek(loginId);
+    const known = this.#refresher?.peek(loginId);
     return known === undefined || known.tokens === undefined || known.rejected ? undefined : known.generation;
   }
 
@@ -213,7 +213,7 @@ export class SimulatedProcess {
     what: 'visit' | 'new tokens' | 'log out',
     timed: <T>(name: string, call: () => Promise<T>) => Promise<T>,
   ): Promise<Outcome> {
-    const keeper = this.#keeper as TokenKeeper;
+    const refresher = this.#refresher as TokenRefresher;
     const login = this.#login as LoginHandle;
     const failed = (error: unknown): Outcome => {
       const code = (error as { code?: string }).code;
@@ -224,7 +224,7 @@ export class SimulatedProcess {
     if (what === 'log out') {
       this.#world.noteLogout();
       try {
-        await timed('end', () => keeper.end(login, 'logged_out'));
+        await timed('end', () => refresher.end(login, 'logged_out'));
         return { what, result: 'done', accepted: false };
       } catch (error) {
         return failed(error);
@@ -234,15 +234,17 @@ export class SimulatedProcess {
     try {
       const first =
         what === 'visit'
-          ? await timed('validTokens', () => keeper.validTokens(login))
-          : await timed('newTokens', () => keeper.newTokens(login));
+          ? await timed('validTokens', () => refresher.validTokens(login))
+          : await timed('newTokens', () => refresher.newTokens(login));
       const { accessToken } = first;
       if (await polar.call(this, accessToken)) return { what, result: 'ok', accepted: true, accessToken };
-      const second = await timed('tokensAfterRefusal', () => keeper.tokensAfterRefusal(login, accessToken));
+      const second = await timed('tokensAfterRefusal', () =>
+        refresher.tokensAfterRefusal(login, accessToken),
+      );
       if (second === undefined) return { what, result: '401', accepted: false };
       if (await polar.call(this, second.accessToken))
         return { what, result: 'ok', accepted: true, accessToken: second.accessToken };
-      keeper.noteSecondRefusal(login, second.accessToken);
+      refresher.noteSecondRefusal(login, second.accessToken);
       return { what, result: '401', accepted: false };
     } catch (error) {
       return failed(error);
@@ -252,7 +254,7 @@ export class SimulatedProcess {
   /** As at a shutdown; resolves with what is left. */
   settle(withinMs: number, done: (left: number) => void): void {
     arriveAt(timeMs(), this.loop, () => {
-      this.#keeper?.dropSpares();
+      this.#refresher?.dropSpares();
       void this.underWay.settled(withinMs).then(({ exchanges, writes }) => done(exchanges + writes));
     });
   }

@@ -1,11 +1,11 @@
 /** Refreshes and logouts in every order in which their steps can happen, or in many of them. */
 import { describe, expect, it } from '@jest/globals';
-import { everyOrder, type Scenario, someOrders } from '../keeper/explore.js';
-import { type KeeperProcess, outcome } from '../keeper/keeper-process.js';
-import { expectEnded, expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { hourMs, pass, transient } from '../keeper/keeper-world.js';
-import { finished } from '../keeper/virtual-time.js';
-import { type StorageKind, storageKinds } from '../keeper/world-rows.js';
+import { everyOrder, type Scenario, someOrders } from '../refresher/explore.js';
+import { type KeeperProcess, outcome } from '../refresher/refresher-process.js';
+import { expectEnded, expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
+import { hourMs, pass, transient } from '../refresher/refresher-world.js';
+import { finished } from '../refresher/virtual-time.js';
+import { type StorageKind, storageKinds } from '../refresher/world-rows.js';
 
 inVirtualTime();
 

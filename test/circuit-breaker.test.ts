@@ -1,15 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { CircuitBreaker } from '../src/circuit-breaker.js';
 import { PolarResponseError } from '../src/errors.js';
-import { Outage } from '../src/outage.js';
-import { invalidGrant, transient } from './refresh/keeper/keeper-world.js';
-import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from './refresh/keeper/virtual-time.js';
+import { invalidGrant, transient } from './refresh/refresher/refresher-world.js';
+import {
+  elapsedMs,
+  installVirtualTime,
+  pass,
+  uninstallVirtualTime,
+} from './refresh/refresher/virtual-time.js';
 
-let outage: Outage;
+let outage: CircuitBreaker;
 let setBackMs: number;
 beforeEach(() => {
   installVirtualTime();
   setBackMs = 0;
-  outage = new Outage(() => 1_000_000 + elapsedMs() - setBackMs);
+  outage = new CircuitBreaker(() => 1_000_000 + elapsedMs() - setBackMs);
 });
 afterEach(uninstallVirtualTime);
 
@@ -134,7 +139,7 @@ it('takes an answer that makes no sense for an outage, too', async () => {
 });
 
 it('only what Polar asks for counts where that is wanted', async () => {
-  outage = new Outage(elapsedMs, { onlyWhenAsked: true });
+  outage = new CircuitBreaker(elapsedMs, { onlyWhenAsked: true });
   for (let round = 0; round < 5; round++) await fails(transient('server_error'));
   await fails(transient('timeout'), 10_000);
   expect(outage.error).toBeUndefined();

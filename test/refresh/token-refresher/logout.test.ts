@@ -1,12 +1,12 @@
 /** A logout beats a refresh in every order of the two: no token that works is left. */
 import { describe, expect, it } from '@jest/globals';
 import { PolarConfigurationError } from '../../../src/errors.js';
-import { faultyStorage } from '../keeper/faulty-storage.js';
-import { errorOf, outcome } from '../keeper/keeper-process.js';
-import { expectEnded, expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { hourMs, KeeperWorld, pass, settle } from '../keeper/keeper-world.js';
-import { elapsedMs, finished } from '../keeper/virtual-time.js';
-import { type StorageKind, stepwiseKinds, storageKinds } from '../keeper/world-rows.js';
+import { faultyStorage } from '../refresher/faulty-storage.js';
+import { errorOf, outcome } from '../refresher/refresher-process.js';
+import { expectEnded, expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
+import { hourMs, KeeperWorld, pass, settle } from '../refresher/refresher-world.js';
+import { elapsedMs, finished } from '../refresher/virtual-time.js';
+import { type StorageKind, stepwiseKinds, storageKinds } from '../refresher/world-rows.js';
 
 inVirtualTime();
 
@@ -282,7 +282,7 @@ describe('the end of a login', () => {
   it('of a login that cannot be opened is recorded, and nothing is revoked', async () => {
     const world = new KeeperWorld();
     const a = world.process('A');
-    await finished(a.keeper.endUnopened(a.login, 'logged_out'));
+    await finished(a.refresher.endUnopened(a.login, 'logged_out'));
     expect(world.revocations).toEqual([]);
     expect(await outcome(world.process('B').valid())).toBe('logged_out');
   });

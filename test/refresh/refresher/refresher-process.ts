@@ -1,52 +1,52 @@
 import type { LoginHandle } from '../../../src/refresh/login-handle.js';
-import type { TokenKeeper } from '../../../src/refresh/token-keeper.js';
+import type { TokenRefresher } from '../../../src/refresh/token-refresher.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
 import type { UnderWay } from '../../../src/under-way.js';
 import { asActor } from './actors.js';
 import { finished } from './virtual-time.js';
 
-/** One process: a keeper of its own, and what requests ask of it. */
+/** One process: a refresher of its own, and what requests ask of it. */
 export class KeeperProcess {
   constructor(
     readonly name: string,
-    readonly keeper: TokenKeeper,
+    readonly refresher: TokenRefresher,
     readonly login: LoginHandle,
     readonly underWay: UnderWay,
   ) {}
 
   /** Makes the login known here, so that there is no first look to take. */
   acquainted(): this {
-    this.keeper.begin(this.login);
+    this.refresher.begin(this.login);
     return this;
   }
 
   /** Starts a request for a valid token. */
   valid(actor = this.name): Promise<TokenSet> {
-    return asActor(actor, () => this.keeper.validTokens(this.login));
+    return asActor(actor, () => this.refresher.validTokens(this.login));
   }
 
   /** Starts a forced refresh. */
   forced(): Promise<TokenSet> {
-    return asActor(this.name, () => this.keeper.newTokens(this.login));
+    return asActor(this.name, () => this.refresher.newTokens(this.login));
   }
 
   /** Starts a logout. */
   end(actor = this.name): Promise<void> {
-    return asActor(actor, () => this.keeper.end(this.login, 'logged_out'));
+    return asActor(actor, () => this.refresher.end(this.login, 'logged_out'));
   }
 
   /** Starts what follows a 401. */
   refused(accessToken: string): Promise<TokenSet | undefined> {
-    return asActor(this.name, () => this.keeper.tokensAfterRefusal(this.login, accessToken));
+    return asActor(this.name, () => this.refresher.tokensAfterRefusal(this.login, accessToken));
   }
 
   /** Whether the login counts as alive here. */
   isAlive(): Promise<boolean> {
-    return finished(this.keeper.isAlive(this.login));
+    return finished(this.refresher.isAlive(this.login));
   }
 
   get peeked(): string | undefined {
-    const known = this.keeper.peek(this.login.loginId);
+    const known = this.refresher.peek(this.login.loginId);
     return known === undefined ? this.login.tokens.accessToken : known.tokens?.accessToken;
   }
 }

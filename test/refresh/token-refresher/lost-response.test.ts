@@ -1,9 +1,9 @@
 /** What the error of a login that is over says of the reason. */
 import { describe, expect, it } from '@jest/globals';
 import { PolarOAuthError, PolarResponseError } from '../../../src/errors.js';
-import { errorOf, outcome } from '../keeper/keeper-process.js';
-import { expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { hourMs, pass, transient } from '../keeper/keeper-world.js';
+import { errorOf, outcome } from '../refresher/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
+import { hourMs, pass, transient } from '../refresher/refresher-world.js';
 
 inVirtualTime();
 

@@ -1,11 +1,11 @@
 /** When Polar's refusal of a refresh token is believed: soon by whoever is alone, else only after three minutes. */
 import { describe, expect, it } from '@jest/globals';
-import { faultyStorage } from '../keeper/faulty-storage.js';
-import { errorOf, outcome } from '../keeper/keeper-process.js';
-import { expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { hourMs, type KeeperWorld, pass, transient } from '../keeper/keeper-world.js';
-import { elapsedMs, finished } from '../keeper/virtual-time.js';
-import { storageKinds } from '../keeper/world-rows.js';
+import { faultyStorage } from '../refresher/faulty-storage.js';
+import { errorOf, outcome } from '../refresher/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
+import { hourMs, type KeeperWorld, pass, transient } from '../refresher/refresher-world.js';
+import { elapsedMs, finished } from '../refresher/virtual-time.js';
+import { storageKinds } from '../refresher/world-rows.js';
 
 inVirtualTime();
 const doubtMs = 185_000;

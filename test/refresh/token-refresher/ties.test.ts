@@ -2,17 +2,17 @@
 import { describe, expect, it } from '@jest/globals';
 import type { TokenRecord } from '../../../src/tokens/token-record.js';
 import { sealRecord } from '../../../src/tokens/token-record.js';
-import { type KeeperProcess, outcome } from '../keeper/keeper-process.js';
-import { expectEnded, expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { hourMs, type KeeperWorld, pass, settle } from '../keeper/keeper-world.js';
-import { finished } from '../keeper/virtual-time.js';
+import { type KeeperProcess, outcome } from '../refresher/refresher-process.js';
+import { expectEnded, expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
+import { hourMs, type KeeperWorld, pass, settle } from '../refresher/refresher-world.js';
+import { finished } from '../refresher/virtual-time.js';
 
 const reports = inVirtualTime();
 
 /** Somebody else records a pair of the generation that the process is about to record. */
 async function recordBeside(world: KeeperWorld, { login }: KeeperProcess, generation = 1): Promise<string> {
   const tokens = world.issueBeside();
-  const record: TokenRecord = { generation, tokens, mintedAt: world.now() };
+  const record: TokenRecord = { generation, tokens, issuedAt: world.now() };
   world.rows.put('record', await sealRecord(login, record));
   return tokens.accessToken;
 }
@@ -108,10 +108,10 @@ describe.each(ways)('two pairs of one generation (%s, the other one recorded %s)
   it('leave the spare one to be revoked at a shutdown', async () => {
     const { a, request, world } = await tie();
     await outcome(request);
-    a.keeper.dropSpares();
+    a.refresher.dropSpares();
     await finished(a.underWay.settled(1000));
     expect(world.revocations).toEqual(['A refresh-1']);
-    a.keeper.dropSpares();
+    a.refresher.dropSpares();
     await settle();
     expect(world.revocations).toHaveLength(1);
   });

@@ -1,10 +1,10 @@
 /** What one process does with the tokens of a login: hand them out, refresh them, give them up. */
 import { describe, expect, it } from '@jest/globals';
-import { errorOf, outcome } from '../keeper/keeper-process.js';
-import { expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { hourMs, KeeperWorld, pass, settle, transient } from '../keeper/keeper-world.js';
-import { elapsedMs, finished } from '../keeper/virtual-time.js';
-import { storageKinds } from '../keeper/world-rows.js';
+import { errorOf, outcome } from '../refresher/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
+import { hourMs, KeeperWorld, pass, settle, transient } from '../refresher/refresher-world.js';
+import { elapsedMs, finished } from '../refresher/virtual-time.js';
+import { storageKinds } from '../refresher/world-rows.js';
 
 const reports = inVirtualTime();
 const looks = ['A read tombstone', 'A read record'];
@@ -98,10 +98,10 @@ describe('an expired token', () => {
     const a = world.process('A');
     const { refreshToken: _none, ...tokens } = a.login.tokens;
     const login = { ...a.login, tokens };
-    expect(await finished(a.keeper.isAlive(login))).toBe(true);
+    expect(await finished(a.refresher.isAlive(login))).toBe(true);
     await pass(hourMs);
-    expect(await finished(a.keeper.isAlive(login))).toBe(false);
-    expect((await errorOf(a.keeper.validTokens(login))).code).toBe('login_expired');
+    expect(await finished(a.refresher.isAlive(login))).toBe(false);
+    expect((await errorOf(a.refresher.validTokens(login))).code).toBe('login_expired');
     expect(world.exchanges).toEqual([]);
   });
 

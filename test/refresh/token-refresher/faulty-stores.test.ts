@@ -2,12 +2,12 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PolarStorage } from 'passport-polar-sh';
 import { PolarConfigurationError } from '../../../src/errors.js';
-import { faultyStorage } from '../keeper/faulty-storage.js';
-import { errorOf, outcome } from '../keeper/keeper-process.js';
-import { expectEnded, expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { hourMs, KeeperWorld, pass, settle } from '../keeper/keeper-world.js';
-import { elapsedMs, finished } from '../keeper/virtual-time.js';
-import { loginId, type StorageKind, storageKinds } from '../keeper/world-rows.js';
+import { faultyStorage } from '../refresher/faulty-storage.js';
+import { errorOf, outcome } from '../refresher/refresher-process.js';
+import { expectEnded, expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
+import { hourMs, KeeperWorld, pass, settle } from '../refresher/refresher-world.js';
+import { elapsedMs, finished } from '../refresher/virtual-time.js';
+import { loginId, type StorageKind, storageKinds } from '../refresher/world-rows.js';
 
 const reports = inVirtualTime();
 const reported = (event: string) => reports.filter((each) => each.event === event);

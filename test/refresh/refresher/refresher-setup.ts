@@ -1,8 +1,8 @@
-/** What most tests of the keeper begin with. */
+/** What most tests of the refresher begin with. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, expect } from '@jest/globals';
-import { type KeeperProcess, outcome } from './keeper-process.js';
-import { hourMs, KeeperWorld, pass } from './keeper-world.js';
+import { type KeeperProcess, outcome } from './refresher-process.js';
+import { hourMs, KeeperWorld, pass } from './refresher-world.js';
 import { finished, installVirtualTime, uninstallVirtualTime } from './virtual-time.js';
 import { loginId, type StorageKind } from './world-rows.js';
 

@@ -1,14 +1,14 @@
-/** Several processes that keep the tokens of one login, each with the real TokenKeeper, and a Polar, all in the hand of a test. */
+/** Several processes that keep the tokens of one login, each with the real TokenRefresher, and a Polar, all in the hand of a test. */
 import { PolarOAuthError, PolarTransientError } from '../../../src/errors.js';
 import type { LoginHandle } from '../../../src/refresh/login-handle.js';
-import { TokenKeeper } from '../../../src/refresh/token-keeper.js';
+import { TokenRefresher } from '../../../src/refresh/token-refresher.js';
 import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
 import type { PolarStorage } from '../../../src/storage/polar-storage.js';
 import type { Sealer } from '../../../src/tokens/sealing.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
 import { UnderWay } from '../../../src/under-way.js';
 import { actorHere } from './actors.js';
-import { KeeperProcess } from './keeper-process.js';
+import { KeeperProcess } from './refresher-process.js';
 import { elapsedMs, noteActivity, pass, settle, stepTime } from './virtual-time.js';
 import { loginId, type RowName, type StorageKind, WorldRows } from './world-rows.js';
 
@@ -204,7 +204,7 @@ export class KeeperWorld {
   process(name: string, given: ProcessOptions = {}): KeeperProcess {
     const { timeoutMs = 10_000, leewayMs = 0, maxExchanges = 500, storage = this.storageFor(name) } = given;
     const underWay = new UnderWay(maxExchanges);
-    const keeper = new TokenKeeper({
+    const refresher = new TokenRefresher({
       underWay,
       timeoutMs,
       leewayMs,
@@ -225,13 +225,13 @@ export class KeeperWorld {
       facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
       generation: 0,
       tokens: this.#issued.get('refresh-0') as TokenSet,
-      mintedAt: startTime,
+      issuedAt: startTime,
       sealer: worldSealer,
       storage: new GuardedStorage(storage, Math.min(timeoutMs, 3000)),
       isRecordedFromStart: given.isRecordedFromStart ?? false,
       ttlSeconds: 30 * 24 * 60 * 60,
     };
-    return new KeeperProcess(name, keeper, login, underWay);
+    return new KeeperProcess(name, refresher, login, underWay);
   }
 
   /** Issues one more pair, which lives beside the others: what a race at Polar may leave behind. */

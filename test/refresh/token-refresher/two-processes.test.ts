@@ -1,10 +1,10 @@
 /** Processes that share a login: of all who find a token expired one refreshes, and the others take what it got. */
 import { describe, expect, it } from '@jest/globals';
-import { errorOf, outcome } from '../keeper/keeper-process.js';
-import { expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { hourMs, KeeperWorld, pass, settle } from '../keeper/keeper-world.js';
-import { elapsedMs, finished } from '../keeper/virtual-time.js';
-import { stepwiseKinds, storageKinds } from '../keeper/world-rows.js';
+import { errorOf, outcome } from '../refresher/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
+import { hourMs, KeeperWorld, pass, settle } from '../refresher/refresher-world.js';
+import { elapsedMs, finished } from '../refresher/virtual-time.js';
+import { stepwiseKinds, storageKinds } from '../refresher/world-rows.js';
 
 const reports = inVirtualTime();
 
@@ -156,7 +156,7 @@ describe('what a process knows of a login', () => {
       },
     });
     const hold = world.hold('A hear of a row');
-    const late = a.keeper.tokensAfterRefusal({ ...a.login, storage: slow.login.storage }, 'access-1');
+    const late = a.refresher.tokensAfterRefusal({ ...a.login, storage: slow.login.storage }, 'access-1');
     await hold.reached();
     expect(await outcome(a.forced())).toBe('access-2');
     hold.release();

@@ -1,6 +1,7 @@
 /** Runs a scenario in every order in which its steps can happen, or in many of them. */
-import type { KeeperWorld } from './keeper-world.js';
+
 import { randomNumbers } from './random-numbers.js';
+import type { KeeperWorld } from './refresher-world.js';
 import { settle, stepTime } from './virtual-time.js';
 
 /** A scenario, set up anew for each order. */

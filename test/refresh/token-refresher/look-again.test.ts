@@ -1,12 +1,12 @@
 /** A process learns within a minute of use what others did to a login, and keeps its rows from being forgotten. */
 import { describe, expect, it } from '@jest/globals';
 import type { PolarStorage } from 'passport-polar-sh';
-import { faultyStorage } from '../keeper/faulty-storage.js';
-import { outcome } from '../keeper/keeper-process.js';
-import { inVirtualTime } from '../keeper/keeper-setup.js';
-import { hourMs, KeeperWorld, pass, settle } from '../keeper/keeper-world.js';
-import { finished } from '../keeper/virtual-time.js';
-import { storageKinds } from '../keeper/world-rows.js';
+import { faultyStorage } from '../refresher/faulty-storage.js';
+import { outcome } from '../refresher/refresher-process.js';
+import { inVirtualTime } from '../refresher/refresher-setup.js';
+import { hourMs, KeeperWorld, pass, settle } from '../refresher/refresher-world.js';
+import { finished } from '../refresher/virtual-time.js';
+import { storageKinds } from '../refresher/world-rows.js';
 
 const reports = inVirtualTime();
 const minute = 60_000;
@@ -225,7 +225,7 @@ describe('a record that the store has lost', () => {
   it('is missed where even the tokens of the login are recorded', async () => {
     const world = new KeeperWorld();
     const a = world.process('A', { isRecordedFromStart: true }).acquainted();
-    await finished(a.keeper.recordFirst(a.login));
+    await finished(a.refresher.recordFirst(a.login));
     world.rows.put('record', undefined);
     await pass(minute);
     await outcome(a.valid());

@@ -1,9 +1,9 @@
 /** Polar commits after it has responded: a refresh token that it has just issued may be unknown to it for a moment. */
 import { describe, expect, it } from '@jest/globals';
-import { outcome } from '../keeper/keeper-process.js';
-import { expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { KeeperWorld, pass, transient } from '../keeper/keeper-world.js';
-import { finished } from '../keeper/virtual-time.js';
+import { outcome } from '../refresher/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
+import { KeeperWorld, pass, transient } from '../refresher/refresher-world.js';
+import { finished } from '../refresher/virtual-time.js';
 
 inVirtualTime();
 

@@ -1,10 +1,10 @@
 /** What follows when the Polar API refuses an access token. */
 import { describe, expect, it } from '@jest/globals';
-import { faultyStorage } from '../keeper/faulty-storage.js';
-import { outcome } from '../keeper/keeper-process.js';
-import { expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { KeeperWorld, pass, transient } from '../keeper/keeper-world.js';
-import { elapsedMs, finished } from '../keeper/virtual-time.js';
+import { faultyStorage } from '../refresher/faulty-storage.js';
+import { outcome } from '../refresher/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
+import { KeeperWorld, pass, transient } from '../refresher/refresher-world.js';
+import { elapsedMs, finished } from '../refresher/virtual-time.js';
 
 inVirtualTime();
 
@@ -46,7 +46,7 @@ describe('after a 401 of the API', () => {
     const a = world.process('A').acquainted();
     await outcome(a.valid());
     expect(await outcome(a.refused('access-1'))).toBe('access-1');
-    a.keeper.noteSecondRefusal(a.login, 'access-1');
+    a.refresher.noteSecondRefusal(a.login, 'access-1');
     expect(await outcome(a.refused('access-1'))).toBe('access-2');
     // That says nothing of those that came then.
     expect(await outcome(a.refused('access-2'))).toBe('access-2');

@@ -1,5 +1,5 @@
 /** Runs `work`, unless it is under way under this key already; then joins it. */
-export function joinOrRun<T>(
+export function singleFlight<T>(
   underWay: Map<string, Promise<T>>,
   key: string,
   work: () => Promise<T>,

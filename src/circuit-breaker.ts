@@ -1,6 +1,6 @@
 import { PolarResponseError, PolarTransientError } from './errors.js';
 
-type OutageError = PolarTransientError | PolarResponseError;
+type UnavailableError = PolarTransientError | PolarResponseError;
 
 // Trying again costs a caller nothing where failing took no longer than this.
 const quickMs = 100;
@@ -20,10 +20,10 @@ const maxRetryAfterMs = 5 * 60_000;
  *
  * With `onlyWhenAsked` nothing but Polar's own word counts.
  */
-export class Outage {
+export class CircuitBreaker {
   readonly #now: () => number;
   readonly #onlyWhenAsked: boolean;
-  #error: OutageError | undefined;
+  #error: UnavailableError | undefined;
   #failures = 0;
   #failedAt = 0;
   #windowMs = 0;
@@ -35,7 +35,7 @@ export class Outage {
   }
 
   /** The error to fail with at once; undefined when Polar may be asked. */
-  get error(): OutageError | undefined {
+  get error(): UnavailableError | undefined {
     const error = this.#error;
     const sinceMs = this.#now() - this.#failedAt;
     // Also a clock that was set back ends it.
@@ -68,7 +68,7 @@ export class Outage {
     }
   }
 
-  #begin(error: OutageError, startedAt: number, tookMs: number): void {
+  #begin(error: UnavailableError, startedAt: number, tookMs: number): void {
     // Requests that failed side by side are one round.
     if (startedAt >= this.#failedAt) this.#roundsInARow++;
     this.#failures++;
@@ -83,15 +83,15 @@ export class Outage {
   }
 }
 
-const isOutage = (error: unknown): error is OutageError =>
+const isOutage = (error: unknown): error is UnavailableError =>
   error instanceof PolarTransientError || error instanceof PolarResponseError;
 
-const isRateLimit = (error: OutageError): boolean => error.code === 'rate_limited';
+const isRateLimit = (error: UnavailableError): boolean => error.code === 'rate_limited';
 
-const asksToWait = (error: OutageError | undefined): boolean =>
+const asksToWait = (error: UnavailableError | undefined): boolean =>
   error !== undefined && askedPauseMs(error) !== undefined;
 
-function askedPauseMs(error: OutageError): number | undefined {
+function askedPauseMs(error: UnavailableError): number | undefined {
   const seconds = 'retryAfterSeconds' in error ? error.retryAfterSeconds : undefined;
   if (seconds !== undefined) return Math.min(seconds * 1000, maxRetryAfterMs);
   return isRateLimit(error) ? minRateLimitMs : undefined;

@@ -2,10 +2,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { PolarOAuthError, PolarTransientError } from '../../src/errors.js';
+import { type EndedLogin, LoginCache } from '../../src/refresh/login-cache.js';
 import { loginExpired, recordsUnreadable } from '../../src/refresh/login-errors.js';
 import type { LoginHandle } from '../../src/refresh/login-handle.js';
-import { type EndedLogin, LoginKnowledge } from '../../src/refresh/login-knowledge.js';
-import { TokenKeeper } from '../../src/refresh/token-keeper.js';
+import { TokenRefresher } from '../../src/refresh/token-refresher.js';
 import { GuardedStorage } from '../../src/storage/guarded-storage.js';
 import { loginKeys } from '../../src/storage/login-keys.js';
 import type { PolarStorage } from '../../src/storage/polar-storage.js';
@@ -25,8 +25,8 @@ const empty = {
 };
 const guarded = (storage: PolarStorage): GuardedStorage => new GuardedStorage(storage, 1000);
 const tokensOf = (name: string) => ({ accessToken: `access-${name}`, refreshToken: 'r', scopes: [] });
-const newKnowledge = (): LoginKnowledge =>
-  new LoginKnowledge({
+const newKnowledge = (): LoginCache =>
+  new LoginCache({
     onNewest: () => {},
     onReplaced: () => {},
     onSuperseded: () => {},
@@ -44,7 +44,7 @@ function handleOf(loginId: string, generation = 0): LoginHandle {
     loginId,
     generation,
     tokens: tokensOf(`${loginId}-${generation}`),
-    mintedAt: 0,
+    issuedAt: 0,
     facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
     sealer: { seal: () => 'sealed', unseal: () => undefined, lacksKeyOf: () => false },
     storage: emptyStorage,
@@ -54,7 +54,7 @@ function handleOf(loginId: string, generation = 0): LoginHandle {
 }
 
 /** Whether what is known of a login has to be read. */
-async function isRead(knowledge: LoginKnowledge, login: LoginHandle): Promise<boolean> {
+async function isRead(knowledge: LoginCache, login: LoginHandle): Promise<boolean> {
   looks = 0;
   const { tokens } = await knowledge.current(login);
   expect(tokens).toEqual(login.tokens);
@@ -124,8 +124,8 @@ describe('a record that only processes with another key can open', () => {
     place = { ...handleOf(name, 1), storage: guarded(inMemoryStorage()), sealer: ours };
     told = [];
     for (const channel of channels) subscribe(channel, listen);
-    const { mintedAt, tokens } = place;
-    const row = await sealRecord({ ...place, sealer: theirs }, { generation: 2, tokens, mintedAt });
+    const { issuedAt, tokens } = place;
+    const row = await sealRecord({ ...place, sealer: theirs }, { generation: 2, tokens, issuedAt });
     await place.storage.write(loginKeys(name).record, row, 60);
   });
   afterEach(() => {
@@ -134,7 +134,7 @@ describe('a record that only processes with another key can open', () => {
 
   it('is an outage where it is newer than what is known, and says what to do', async () => {
     const knowledge = newKnowledge();
-    for (const look of [knowledge.current(place), knowledge.rereadOrRecall(place)]) {
+    for (const look of [knowledge.current(place), knowledge.revalidateOrRecall(place)]) {
       const error = await look.catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(PolarTransientError);
       expect(error).toMatchObject({ code: 'server_error', cause: { name: 'UnopenableRecordError' } });
@@ -146,14 +146,14 @@ describe('a record that only processes with another key can open', () => {
   });
 
   it.each([2, 3])('is nothing to one who knows as much: generation %i', async (generation) => {
-    const known = await newKnowledge().rereadOrRecall({ ...place, generation });
+    const known = await newKnowledge().revalidateOrRecall({ ...place, generation });
     expect(known).toMatchObject({ generation, tokens: place.tokens });
   });
 
   it('stands in for tokens that are recorded beside it, without an end to trying', async () => {
-    const { mintedAt } = place;
+    const { issuedAt } = place;
     const knowledge = newKnowledge();
-    const news = { generation: 2, tokens: tokensOf('new'), mintedAt };
+    const news = { generation: 2, tokens: tokensOf('new'), issuedAt };
     const late = jest.fn(async () => {});
     expect(await knowledge.recordTokens(place, news, late)).toMatchObject(news);
     expect(late).not.toHaveBeenCalled();
@@ -167,23 +167,23 @@ describe('a record that only processes with another key can open', () => {
     expect(await knowledge.lastRecord(place, ended as EndedLogin)).toBeUndefined();
     expect(told).toMatchObject([{ event: 'revocation-failed', loginId: name }]);
     expect(await hasEnded()).toBe(true);
-    expect((await newKnowledge().rereadOrRecall(place)).tokens).toBeUndefined();
+    expect((await newKnowledge().revalidateOrRecall(place)).tokens).toBeUndefined();
   });
 
   it('is told from a store that is down, without which what is known counts', async () => {
     const down = guarded({ ...inMemoryStorage(), read: () => Promise.reject(new Error('down')) });
-    expect(await newKnowledge().rereadOrRecall({ ...place, storage: down })).toMatchObject({
+    expect(await newKnowledge().revalidateOrRecall({ ...place, storage: down })).toMatchObject({
       tokens: place.tokens,
     });
     expect(told.map(({ event }) => event)).toEqual(['record-unreadable']);
   });
 });
 
-describe('a keeper', () => {
+describe('a refresher', () => {
   const sealer = sealerWithKeys(['ours'], 'token records');
   const revoke = jest.fn(async () => {});
-  const keeperThat = (refresh: () => Promise<TokenSet>): TokenKeeper =>
-    new TokenKeeper({
+  const keeperThat = (refresh: () => Promise<TokenSet>): TokenRefresher =>
+    new TokenRefresher({
       refresh,
       revoke,
       onEnded: () => {},
@@ -213,10 +213,10 @@ describe('a keeper', () => {
       error: 'invalid_client',
       httpStatus: 401,
     });
-    const keeper = keeperThat(refuses(error));
+    const refresher = keeperThat(refuses(error));
     const expired = { ...login, tokens: { ...login.tokens, expiresAt: -1 } };
-    await expect(keeper.validTokens(expired)).rejects.toBe(error);
-    expect(await keeper.isAlive(expired)).toBe(true);
+    await expect(refresher.validTokens(expired)).rejects.toBe(error);
+    expect(await refresher.isAlive(expired)).toBe(true);
   });
 });
 

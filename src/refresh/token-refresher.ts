@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { CircuitBreaker } from '../circuit-breaker.js';
 import { publish } from '../diagnostics.js';
 import {
   PolarConfigurationError,
@@ -7,14 +8,13 @@ import {
   PolarOAuthError,
   PolarTransientError,
 } from '../errors.js';
-import { Outage } from '../outage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import { fingerprint, type RecordPlace, type TokenRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
 import type { UnderWay } from '../under-way.js';
 import { within } from '../within.js';
-import { joinOrRun } from './join-or-run.js';
+import { type CachedLogin, type EndedLogin, isSamePair, LoginCache } from './login-cache.js';
 import {
   lockIsBusy,
   loggedOut,
@@ -24,17 +24,17 @@ import {
   refreshTakesLong,
 } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
-import { type EndedLogin, isSamePair, type KnownLogin, LoginKnowledge } from './login-knowledge.js';
 import { type HeldLock, LoginLocks, type LoginRows } from './login-lock.js';
 import { Refusals } from './refusals.js';
+import { singleFlight } from './single-flight.js';
 import { Spares } from './spares.js';
 
-/** What a {@link TokenKeeper} is given. */
-export interface TokenKeeperParts {
+/** What a {@link TokenRefresher} is given. */
+export interface TokenRefresherParts {
   /** Exchanges the refresh token at Polar, once, and listens for the response as long as there may be one. */
   readonly refresh: (tokens: RefreshableTokens, login: LoginHandle) => Promise<TokenSet>;
   /** Revokes tokens at Polar; never rejects. */
-  readonly revoke: (tokens: TokenSet, justMinted: boolean) => Promise<void>;
+  readonly revoke: (tokens: TokenSet, justIssued: boolean) => Promise<void>;
   /** Called whenever this process finds that a login has ended; may be called more than once. */
   readonly onEnded: (loginId: string, reason: LoginEndReason) => void;
   readonly underWay: UnderWay;
@@ -51,13 +51,13 @@ export interface TokenKeeperParts {
 /** Tokens that can be refreshed. */
 export type RefreshableTokens = TokenSet & { readonly refreshToken: string };
 
-type GoodLogin = KnownLogin & TokenRecord;
-type IsGood = (known: KnownLogin) => known is GoodLogin;
+type GoodLogin = CachedLogin & TokenRecord;
+type IsGood = (known: CachedLogin) => known is GoodLogin;
 
 // Whatever the leeway, refreshed tokens that came a moment ago are used: a leeway longer than their lifetime must
 // not turn every request into a refresh. And a moment ago is how long Polar may refuse tokens that are good.
-const justMintedMs = 5000;
-// Polar commits after it has answered: sooner than this, it may not find tokens that it has just minted.
+const justIssuedMs = 5000;
+// Polar commits after it has answered: sooner than this, it may not find tokens that it has just issued.
 const commitLagMs = 2000;
 const commitLagPauseMs = 500;
 // Seen: 822 ms at most for access tokens.
@@ -85,9 +85,9 @@ const maxLockPauseInOneTripMs = 30;
  * Nobody waits longer than the time-out. What was sent to Polar is listened to until it ends all the same: its response
  * is the only copy of the new tokens.
  */
-export class TokenKeeper {
-  readonly #parts: TokenKeeperParts;
-  readonly #knowledge: LoginKnowledge;
+export class TokenRefresher {
+  readonly #parts: TokenRefresherParts;
+  readonly #cache: LoginCache;
   readonly #locks = new LoginLocks();
   readonly #spares: Spares;
   readonly #refusals: Refusals;
@@ -98,14 +98,14 @@ export class TokenKeeper {
   readonly #unanswered = new BoundedMap<number>(10_000);
   // The access token that Polar last issued to this process.
   readonly #issuedHere = new BoundedMap<string>(10_000);
-  readonly #outage: Outage;
+  readonly #outage: CircuitBreaker;
 
-  constructor(parts: TokenKeeperParts) {
+  constructor(parts: TokenRefresherParts) {
     this.#parts = parts;
-    this.#outage = new Outage(parts.elapsedMs);
+    this.#outage = new CircuitBreaker(parts.elapsedMs);
     this.#refusals = new Refusals(parts.elapsedMs);
     this.#spares = new Spares((spare) => void parts.underWay.write(this.#revoke(spare)));
-    this.#knowledge = new LoginKnowledge({
+    this.#cache = new LoginCache({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
       onReplaced: (loginId, replaced) => this.#keepAsSpare(loginId, replaced),
       onLeftOver: (loginId, leftOver) => {
@@ -123,42 +123,42 @@ export class TokenKeeper {
   }
 
   /** What this process knows of a login, without any I/O; undefined when it has not met it. */
-  peek(loginId: string): KnownLogin | undefined {
-    return this.#knowledge.peek(loginId);
+  peek(loginId: string): CachedLogin | undefined {
+    return this.#cache.peek(loginId);
   }
 
-  /** True when {@link lookAgain} is due. */
-  isLookDue(loginId: string): boolean {
-    return this.#knowledge.isLookDue(loginId);
+  /** True when {@link revalidateInBackground} is due. */
+  isStale(loginId: string): boolean {
+    return this.#cache.isStale(loginId);
   }
 
   /** Looks, once a minute and in the background, what other processes have done to a login that is in use. */
-  lookAgain(login: LoginHandle): void {
-    this.#knowledge.lookAgain(login);
+  revalidateInBackground(login: LoginHandle): void {
+    this.#cache.revalidateInBackground(login);
   }
 
   /** Takes note of a login that has just happened here, or was just read: its record need not be looked for. */
   begin(login: LoginHandle): void {
-    this.#knowledge.begin(login);
+    this.#cache.begin(login);
   }
 
   /** Takes note that somebody has ended a login. */
   learnEnd(loginId: string, reason: LoginEndReason): void {
-    this.#knowledge.learnEnd(loginId, reason);
+    this.#cache.learnEnd(loginId, reason);
   }
 
   /** Records the tokens of a login that has just happened here, for work outside its requests. Never rejects. */
   async recordFirst(login: LoginHandle): Promise<void> {
-    await this.#knowledge.recordTokens(login, login, async () => {});
+    await this.#cache.recordTokens(login, login, async () => {});
   }
 
   /** True unless the login is known to have ended. */
   async isAlive(login: LoginHandle): Promise<boolean> {
-    const known = await this.#knowledge.current(login);
+    const known = await this.#cache.current(login);
     // Where Polar has refused this login, another process may have recorded what revives it.
-    const { rejected, tokens } = known.rejected ? await this.#knowledge.rereadOrRecall(login) : known;
+    const { rejected, tokens } = known.rejected ? await this.#cache.revalidateOrRecall(login) : known;
     // Also where it has ended: as long as somebody comes with it, its tombstone must not be forgotten.
-    this.#knowledge.lookAgain(login);
+    this.#cache.revalidateInBackground(login);
     if (tokens === undefined || rejected) return false;
     return hasRefreshToken(tokens) || isUsable(tokens, this.#parts.now());
   }
@@ -170,10 +170,10 @@ export class TokenKeeper {
    * @throws PolarTransientError when Polar cannot be asked now; nothing is lost
    */
   async validTokens(login: LoginHandle): Promise<TokenSet> {
-    const known = this.#knowledge.peek(login.loginId);
+    const known = this.#cache.peek(login.loginId);
     // A refresh under way is about to kill even tokens that have not expired.
     if (known !== undefined && this.#isGood(known) && !this.#refreshes.has(login.loginId)) {
-      this.#knowledge.lookAgain(login);
+      this.#cache.revalidateInBackground(login);
       return known.tokens;
     }
     try {
@@ -181,7 +181,7 @@ export class TokenKeeper {
     } catch (error) {
       if (error instanceof PolarLoginRequiredError) throw error;
       // Tokens that the leeway alone calls expired still work.
-      const { rejected, tokens } = this.#knowledge.recall(login);
+      const { rejected, tokens } = this.#cache.recall(login);
       if (tokens !== undefined && !rejected && isUsable(tokens, this.#parts.now())) return tokens;
       throw error;
     }
@@ -189,7 +189,7 @@ export class TokenKeeper {
 
   async #validTokens(login: LoginHandle): Promise<TokenSet> {
     const isGood: IsGood = (known): known is GoodLogin => this.#isGood(known);
-    const known = await this.#knowledge.current(login);
+    const known = await this.#cache.current(login);
     if (isGood(known) && !this.#refreshes.has(login.loginId)) return known.tokens;
     return this.#joinRefresh(login, isGood);
   }
@@ -201,14 +201,14 @@ export class TokenKeeper {
    */
   async newTokens(login: LoginHandle): Promise<TokenSet> {
     const newer = async (): Promise<TokenSet> => {
-      const { tokens } = await this.#knowledge.current(login);
+      const { tokens } = await this.#cache.current(login);
       return this.#otherTokens(login, tokens?.accessToken);
     };
     return this.#inTime(newer());
   }
 
   /**
-   * Tokens to try again with after the Polar API refused an access token: the same ones if they were minted a moment
+   * Tokens to try again with after the Polar API refused an access token: the same ones if they were issued a moment
    * ago, newer ones where there are any, else refreshed ones. Undefined when another attempt would be no use.
    *
    * @throws as {@link validTokens} does
@@ -218,10 +218,10 @@ export class TokenKeeper {
   }
 
   async #tokensAfterRefusal(login: LoginHandle, refused: string): Promise<TokenSet | undefined> {
-    const known = await this.#knowledge.rereadOrRecall(login);
+    const known = await this.#cache.revalidateOrRecall(login);
     if (this.#isGood(known) && known.tokens.accessToken !== refused) return known.tokens;
     const mayBeUncommitted =
-      this.#ageOf(known) < justMintedMs && this.#refusedTwice.get(login.loginId) !== refused;
+      this.#ageOf(known) < justIssuedMs && this.#refusedTwice.get(login.loginId) !== refused;
     if (known.tokens?.accessToken === refused && mayBeUncommitted) {
       await delay(Math.max(commitLagPauseMs, usualCommitLagMs - this.#ageOf(known)));
       return known.tokens;
@@ -255,9 +255,9 @@ export class TokenKeeper {
   }
 
   async #end(login: LoginHandle, reason: LoginEndReason): Promise<void> {
-    const known = this.#knowledge.recall(login);
+    const known = this.#cache.recall(login);
     const revokeRecorded = async (ended: EndedLogin): Promise<boolean> => {
-      const recorded = await this.#knowledge.lastRecord(login, ended);
+      const recorded = await this.#cache.lastRecord(login, ended);
       if (recorded === undefined || recorded.generation < known.generation) return false;
       // Of a tie, both pairs may live.
       if (!isSamePair(recorded.tokens, known.tokens)) await this.#revoke(recorded);
@@ -265,7 +265,7 @@ export class TokenKeeper {
     };
     // What a store tells only when it is back: by then, the tokens known before have been revoked.
     const revokeLate = async (late: EndedLogin): Promise<void> => void (await revokeRecorded(late));
-    const ended = await this.#knowledge.recordEnd(login, reason, revokeLate);
+    const ended = await this.#cache.recordEnd(login, reason, revokeLate);
     // Whoever is refreshing sees the end when it records, and revokes what it got.
     await this.#waitForRefresh(login);
     const isReplaced = ended !== undefined && (await revokeRecorded(ended));
@@ -276,7 +276,7 @@ export class TokenKeeper {
 
   /** Ends a login that cannot be opened here: in every process, but nothing of it can be revoked. */
   async endUnopened(place: RecordPlace, reason: LoginEndReason): Promise<void> {
-    await this.#knowledge.recordEnd(place, reason, async () => {});
+    await this.#cache.recordEnd(place, reason, async () => {});
   }
 
   /** Whether the end of a login can be recorded at all; an error that says why not. A store that is down may be back later. */
@@ -304,7 +304,7 @@ export class TokenKeeper {
     this.#spares.dropAll();
   }
 
-  async #revoke(known: Pick<KnownLogin, 'tokens' | 'mintedAt' | 'metAt'>): Promise<void> {
+  async #revoke(known: Pick<CachedLogin, 'tokens' | 'issuedAt' | 'metAt'>): Promise<void> {
     if (known.tokens !== undefined) await this.#parts.revoke(known.tokens, this.#ageOf(known) < commitLagMs);
   }
 
@@ -316,17 +316,17 @@ export class TokenKeeper {
   }
 
   /** Milliseconds since Polar issued the tokens, at least; infinite where that is not known. */
-  #ageOf({ metAt, mintedAt }: Pick<KnownLogin, 'metAt' | 'mintedAt'>): number {
-    if (mintedAt === undefined) return Number.POSITIVE_INFINITY;
+  #ageOf({ metAt, issuedAt }: Pick<CachedLogin, 'metAt' | 'issuedAt'>): number {
+    if (issuedAt === undefined) return Number.POSITIVE_INFINITY;
     // Also a clock that was set back makes nothing look new for long.
-    const age = Math.abs(this.#parts.now() - mintedAt);
+    const age = Math.abs(this.#parts.now() - issuedAt);
     if (metAt === undefined || age > clockDifferenceMs) return age;
     return Math.min(age, this.#parts.elapsedMs() - metAt);
   }
 
-  #isGood(known: KnownLogin): known is GoodLogin {
+  #isGood(known: CachedLogin): known is GoodLogin {
     if (known.tokens === undefined || known.rejected) return false;
-    const justRefreshed = known.generation > 0 && this.#ageOf(known) < justMintedMs;
+    const justRefreshed = known.generation > 0 && this.#ageOf(known) < justIssuedMs;
     return isUsable(known.tokens, this.#parts.now(), justRefreshed ? 0 : this.#parts.leewayMs);
   }
 
@@ -343,7 +343,7 @@ export class TokenKeeper {
     // Polar takes its time with it. What others record meanwhile is no newer.
     if (underWay !== undefined && outage !== undefined) throw outage;
     return (
-      underWay ?? joinOrRun(this.#refreshes, login.loginId, () => this.#refreshUnlessDone(login, isGood))
+      underWay ?? singleFlight(this.#refreshes, login.loginId, () => this.#refreshUnlessDone(login, isGood))
     );
   }
 
@@ -352,7 +352,7 @@ export class TokenKeeper {
     const outage = this.#outage.error;
     // While Polar cannot be asked, nobody queues; what another process has recorded is taken all the same.
     if (outage !== undefined) {
-      const newest = await this.#knowledge.rereadOrRecall(login);
+      const newest = await this.#cache.revalidateOrRecall(login);
       if (isGood(newest)) return newest.tokens;
       throw unlessOver(newest) ?? outage;
     }
@@ -360,10 +360,10 @@ export class TokenKeeper {
     let leavesDoubt = true;
     try {
       const tokens = isGood(newest) ? newest.tokens : await this.#refresh(login, newest, lock);
-      leavesDoubt = this.#knowledge.isUnrecorded(login.loginId);
+      leavesDoubt = this.#cache.isUnrecorded(login.loginId);
       return tokens;
     } catch (error) {
-      leavesDoubt = this.#knowledge.isUnrecorded(login.loginId);
+      leavesDoubt = this.#cache.isUnrecorded(login.loginId);
       throw error;
     } finally {
       if (lock !== undefined) void this.#parts.underWay.write(lock.release(leavesDoubt));
@@ -372,10 +372,10 @@ export class TokenKeeper {
 
   /** Nobody takes the lock of a login that is over; where Polar refused it, another process may have recorded what revives it. */
   async #throwIfOver(login: LoginHandle): Promise<void> {
-    const known = this.#knowledge.recall(login);
+    const known = this.#cache.recall(login);
     if (unlessOver(known) === undefined) return;
-    this.#knowledge.lookAgain(login);
-    const newest = known.rejected ? await this.#knowledge.reread(login).catch(throwUnreadable) : known;
+    this.#cache.revalidateInBackground(login);
+    const newest = known.rejected ? await this.#cache.revalidate(login).catch(throwUnreadable) : known;
     const over = unlessOver(newest);
     if (over !== undefined) throw over;
   }
@@ -387,7 +387,7 @@ export class TokenKeeper {
   async #takeLock(
     login: LoginHandle,
     isGood: IsGood,
-  ): Promise<{ lock: HeldLock | undefined; newest: KnownLogin }> {
+  ): Promise<{ lock: HeldLock | undefined; newest: CachedLogin }> {
     const { timeoutMs } = this.#parts;
     const giveUpAt = performance.now() + timeoutMs;
     const maxPauseMs = login.storage.batches ? maxLockPauseInOneTripMs : maxLockPauseMs;
@@ -397,13 +397,13 @@ export class TokenKeeper {
       const triedAt = performance.now();
       try {
         const isEnough = async (rows: LoginRows): Promise<boolean> => {
-          const found = await this.#knowledge.learnRows(login, rows);
+          const found = await this.#cache.learnRows(login, rows);
           return isGood(found) || found.tokens === undefined;
         };
         const attempt = await this.#locks.tryTake(login, { first, isEnough });
         lock = attempt.lock;
         isBusy = lock === undefined;
-        const newest = await this.#knowledge.learnRows(login, attempt.rows);
+        const newest = await this.#cache.learnRows(login, attempt.rows);
         if (lock !== undefined || isGood(newest) || newest.tokens === undefined) return { lock, newest };
       } catch (error) {
         publish('refresh', { event: 'lock-unavailable', loginId: login.loginId, error });
@@ -422,16 +422,16 @@ export class TokenKeeper {
   }
 
   /** The store may only refuse to write, or have failed for a moment. */
-  async #withoutRows(login: LoginHandle, lock: HeldLock | undefined): Promise<KnownLogin> {
+  async #withoutRows(login: LoginHandle, lock: HeldLock | undefined): Promise<CachedLogin> {
     try {
-      return await this.#knowledge.rereadOrRecall(login);
+      return await this.#cache.revalidateOrRecall(login);
     } catch (unopenable) {
       void lock?.release();
       throw unopenable;
     }
   }
 
-  async #refresh(login: LoginHandle, known: KnownLogin, lock: HeldLock | undefined): Promise<TokenSet> {
+  async #refresh(login: LoginHandle, known: CachedLogin, lock: HeldLock | undefined): Promise<TokenSet> {
     const { tokens } = known;
     const over = unlessOver(known);
     if (over !== undefined) throw over;
@@ -447,7 +447,7 @@ export class TokenKeeper {
     try {
       const newer = await this.#exchange(login, known, tokens, lock);
       const replaces = fingerprint(tokens);
-      const record = { generation: generation + 1, tokens: newer, mintedAt: this.#parts.now(), replaces };
+      const record = { generation: generation + 1, tokens: newer, issuedAt: this.#parts.now(), replaces };
       return (await this.#parts.underWay.write(this.#keep(login, record, lock))).tokens;
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
@@ -467,7 +467,7 @@ export class TokenKeeper {
 
   async #exchange(
     login: LoginHandle,
-    known: KnownLogin,
+    known: CachedLogin,
     tokens: RefreshableTokens,
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
@@ -485,7 +485,7 @@ export class TokenKeeper {
 
   async #exchangeOnce(
     login: LoginHandle,
-    known: KnownLogin,
+    known: CachedLogin,
     tokens: RefreshableTokens,
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
@@ -515,7 +515,7 @@ export class TokenKeeper {
   async #keep(login: LoginHandle, record: TokenRecord, lock: HeldLock | undefined): Promise<GoodLogin> {
     const { generation, tokens } = record;
     this.#issuedHere.set(login.loginId, tokens.accessToken);
-    const afterwards = async (newest: KnownLogin): Promise<void> => {
+    const afterwards = async (newest: CachedLogin): Promise<void> => {
       // Somebody may have logged out while the tokens were on their way: they must not outlive that.
       if (newest.tokens === undefined) await this.#revoke(record);
       else if (!isSamePair(newest.tokens, tokens)) {
@@ -523,7 +523,7 @@ export class TokenKeeper {
         this.#spares.drop(login.loginId, newest);
       }
     };
-    const newest = await this.#knowledge.recordTokens(login, record, afterwards, lock);
+    const newest = await this.#cache.recordTokens(login, record, afterwards, lock);
     await afterwards(newest);
     if (newest.tokens === undefined) throw loggedOut();
     publish('refresh', { event: 'refreshed', loginId: login.loginId, generation });
@@ -538,7 +538,7 @@ export class TokenKeeper {
   }
 
   /** Others may have gone on from another pair of its generation: then nobody else has this one, and nobody would revoke it. */
-  #revokeUnlessReplaced(loginId: string, known: KnownLogin, newest: KnownLogin): void {
+  #revokeUnlessReplaced(loginId: string, known: CachedLogin, newest: CachedLogin): void {
     // A refresh that finds the end of its login revokes what it got, and waits for that.
     const isLeftToRefresh = newest.tokens === undefined && this.#refreshes.has(loginId);
     if (known.tokens === undefined || isLeftToRefresh) return;
@@ -558,7 +558,7 @@ export class TokenKeeper {
    */
   async #afterInvalidGrant(
     login: LoginHandle,
-    known: KnownLogin,
+    known: CachedLogin,
     lock: HeldLock | undefined,
     cause: PolarOAuthError,
   ): Promise<TokenSet> {
@@ -566,7 +566,7 @@ export class TokenKeeper {
     const { loginId, storage } = login;
     const isFirst = this.#refusals.note(loginId, generation);
     // Without having seen the record, a login must not be called dead.
-    const recorded = await this.#knowledge.reread(login).catch(throwUnreadable);
+    const recorded = await this.#cache.revalidate(login).catch(throwUnreadable);
     let newer = isSuperseded(recorded, known);
     if (newer === undefined) {
       const spare = this.#spares.take(loginId, known);
@@ -579,7 +579,7 @@ export class TokenKeeper {
       if (!storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
         return this.#giveUp(login, known, cause);
       // Whoever has the tokens may be about to record them: also who refreshed without a lock, while the store was down.
-      newer = await this.#knowledge.awaitNewer(login, generation, this.#certainAfterMs());
+      newer = await this.#cache.awaitNewer(login, generation, this.#certainAfterMs());
       const isExclusive = isFirst && lock !== undefined && (await lock.isExclusive().catch(() => false));
       if (newer === undefined && isExclusive) return this.#giveUpUnlessNewer(login, known, lock, cause);
     }
@@ -589,7 +589,7 @@ export class TokenKeeper {
 
   async #refreshUnlessGood(
     login: LoginHandle,
-    newer: KnownLogin,
+    newer: CachedLogin,
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
     return this.#isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
@@ -602,45 +602,45 @@ export class TokenKeeper {
   /** @throws PolarTransientError where the record cannot be read */
   async #giveUpUnlessNewer(
     login: LoginHandle,
-    known: KnownLogin,
+    known: CachedLogin,
     lock?: HeldLock,
     cause?: PolarOAuthError,
   ): Promise<TokenSet> {
-    const recorded = await this.#knowledge.reread(login).catch(throwUnreadable);
+    const recorded = await this.#cache.revalidate(login).catch(throwUnreadable);
     const newer = isSuperseded(recorded, known);
     if (newer === undefined) return this.#giveUp(login, known, cause);
     return this.#refreshUnlessGood(login, newer, lock);
   }
 
-  #giveUp({ loginId }: LoginHandle, known: KnownLogin, cause?: unknown): never {
-    this.#knowledge.learn(loginId, { ...known, rejected: true });
+  #giveUp({ loginId }: LoginHandle, known: CachedLogin, cause?: unknown): never {
+    this.#cache.learn(loginId, { ...known, rejected: true });
     throw loginExpired(cause, this.#unanswered.get(loginId) === known.generation);
   }
 
   /** The new tokens are somebody else's, and the old ones are dead: nothing is left of the login. */
   async #afterWrongIdToken(login: LoginHandle, cause: PolarIdTokenError): Promise<never> {
-    await this.#knowledge.recordEnd(login, 'refused_by_polar', async () => {});
+    await this.#cache.recordEnd(login, 'refused_by_polar', async () => {});
     throw loginExpired(cause);
   }
 
   /** Polar could not be asked, or its answer did not arrive: another process may have had more luck. */
-  async #afterFailure(login: LoginHandle, known: KnownLogin, error: unknown): Promise<TokenSet> {
+  async #afterFailure(login: LoginHandle, known: CachedLogin, error: unknown): Promise<TokenSet> {
     const hasAnswered = error instanceof PolarTransientError && error.code === 'server_error';
     const patienceMs = hasAnswered ? siblingPatienceMs : 0;
-    const newer = await this.#knowledge.awaitNewer(login, known.generation, patienceMs);
+    const newer = await this.#cache.awaitNewer(login, known.generation, patienceMs);
     if (newer !== undefined && this.#isGood(newer)) return newer.tokens;
     throw error;
   }
 }
 
 /** What is newer than what was known: a later generation, or another pair of the same one. */
-function isSuperseded(newest: KnownLogin, known: KnownLogin): KnownLogin | undefined {
+function isSuperseded(newest: CachedLogin, known: CachedLogin): CachedLogin | undefined {
   const isOther = newest.generation === known.generation && !isSamePair(newest.tokens, known.tokens);
   return newest.generation > known.generation || isOther ? newest : undefined;
 }
 
 /** The error for a login that is over; undefined for one that can be refreshed. */
-function unlessOver({ rejected, tokens }: KnownLogin): PolarLoginRequiredError | undefined {
+function unlessOver({ rejected, tokens }: CachedLogin): PolarLoginRequiredError | undefined {
   if (tokens === undefined) return loggedOut();
   return rejected || !hasRefreshToken(tokens) ? loginExpired() : undefined;
 }

@@ -1,11 +1,11 @@
 /** An exchange that was sent is listened to, however short the patience of those who wait: its response is all there is. */
 import { describe, expect, it } from '@jest/globals';
 import { within } from '../../../src/within.js';
-import { errorOf, outcome } from '../keeper/keeper-process.js';
-import { expiredWorld, inVirtualTime } from '../keeper/keeper-setup.js';
-import { KeeperWorld, pass, settle, transient } from '../keeper/keeper-world.js';
-import { elapsedMs, finished, stepTime } from '../keeper/virtual-time.js';
-import { storageKinds } from '../keeper/world-rows.js';
+import { errorOf, outcome } from '../refresher/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
+import { KeeperWorld, pass, settle, transient } from '../refresher/refresher-world.js';
+import { elapsedMs, finished, stepTime } from '../refresher/virtual-time.js';
+import { storageKinds } from '../refresher/world-rows.js';
 
 const reports = inVirtualTime();
 

@@ -13,20 +13,20 @@ import {
 } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import { type LoginEndReason, reasonIn, tombstone } from '../tokens/tombstone.js';
-import { joinOrRun } from './join-or-run.js';
 import { recordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 import type { HeldLock, LoginRows } from './login-lock.js';
+import { singleFlight } from './single-flight.js';
 
 /** What this process knows of a login: its newest tokens, or that it has ended. */
-export interface KnownLogin {
+export interface CachedLogin {
   readonly generation: number;
   /** Undefined once the login has ended. */
   readonly tokens: TokenSet | undefined;
   /** Why it has ended. */
   readonly endReason?: LoginEndReason;
   /** When Polar issued the tokens, in milliseconds since the epoch, where that is known. */
-  readonly mintedAt: number | undefined;
+  readonly issuedAt: number | undefined;
   /** {@link fingerprint} of the refresh token that was exchanged for them, where that is known. */
   readonly replaces?: string | undefined;
   /** When this process met these tokens, on its own clock for durations. */
@@ -40,16 +40,16 @@ export interface EndedLogin {
   readonly record: StoredRow | undefined;
 }
 
-/** What a {@link LoginKnowledge} is given. */
-export interface LoginKnowledgeParts {
+/** What a {@link LoginCache} is given. */
+export interface LoginCacheParts {
   /** Called with what is the newest whenever rows have been read or written. */
-  readonly onNewest: (loginId: string, newest: KnownLogin) => void;
+  readonly onNewest: (loginId: string, newest: CachedLogin) => void;
   /** Called with tokens that were known here, of whose generation another pair is recorded. */
   readonly onReplaced: (loginId: string, replaced: TokenRecord) => void;
   /** Called with tokens of a login that has ended, of which whoever ended it cannot have known. */
   readonly onLeftOver: (loginId: string, leftOver: TokenRecord) => void;
   /** Called with what was known where a later generation is recorded. */
-  readonly onSuperseded: (loginId: string, known: KnownLogin, newest: KnownLogin) => void;
+  readonly onSuperseded: (loginId: string, known: CachedLogin, newest: CachedLogin) => void;
   /** Called whenever this process finds that a login has ended. */
   readonly onEnded: (loginId: string, reason: LoginEndReason) => void;
   /** Called with what is written in the background. */
@@ -77,10 +77,10 @@ const rewritePauseMsEach = 5;
 // A store that has refused a row for so long keeps refusing it. Tokens in use are written again at their next look.
 const giveUpWritingAfterMs = 60 * 60_000;
 
-const endedLogin = (endReason: LoginEndReason): KnownLogin => ({
+const endedLogin = (endReason: LoginEndReason): CachedLogin => ({
   generation: Number.POSITIVE_INFINITY,
   tokens: undefined,
-  mintedAt: undefined,
+  issuedAt: undefined,
   endReason,
 });
 
@@ -88,16 +88,16 @@ const endedLogin = (endReason: LoginEndReason): KnownLogin => ({
  * The newest that this process knows of each login, over the rows that all processes share. Memory answers first, so
  * that a valid token costs no I/O.
  */
-export class LoginKnowledge {
-  readonly #parts: LoginKnowledgeParts;
-  readonly #known: BoundedMap<KnownLogin>;
-  readonly #unrecorded = new BoundedMap<KnownLogin>(maxUnrecordedLogins);
-  readonly #looks = new Map<string, Promise<KnownLogin>>();
+export class LoginCache {
+  readonly #parts: LoginCacheParts;
+  readonly #known: BoundedMap<CachedLogin>;
+  readonly #unrecorded = new BoundedMap<CachedLogin>(maxUnrecordedLogins);
+  readonly #looks = new Map<string, Promise<CachedLogin>>();
   readonly #lookedAt: BoundedMap<number>;
   // When this process last wrote or renewed the rows of a login.
   readonly #renewedAt: BoundedMap<number>;
 
-  constructor(parts: LoginKnowledgeParts) {
+  constructor(parts: LoginCacheParts) {
     this.#parts = parts;
     this.#known = new BoundedMap(parts.maxLogins);
     this.#lookedAt = new BoundedMap(parts.maxLogins);
@@ -105,13 +105,13 @@ export class LoginKnowledge {
   }
 
   /** What is known without any I/O: at least the tokens of the login itself, which may just have been read. */
-  recall({ loginId, generation, tokens, mintedAt }: LoginHandle): KnownLogin {
+  recall({ loginId, generation, tokens, issuedAt }: LoginHandle): CachedLogin {
     const known = this.#find(loginId);
-    return known !== undefined && known.generation >= generation ? known : { generation, tokens, mintedAt };
+    return known !== undefined && known.generation >= generation ? known : { generation, tokens, issuedAt };
   }
 
   /** What this process has learnt of a login; undefined when it has not met it. */
-  peek(loginId: string): KnownLogin | undefined {
+  peek(loginId: string): CachedLogin | undefined {
     return this.#find(loginId);
   }
 
@@ -121,14 +121,14 @@ export class LoginKnowledge {
   }
 
   /** Takes in news, unless something newer is known; returns the newest. */
-  learn(loginId: string, news: KnownLogin): KnownLogin {
+  learn(loginId: string, news: CachedLogin): CachedLogin {
     const known = this.#find(loginId);
     if (known !== undefined && known.generation > news.generation) return known;
     if (known !== undefined && known.generation === news.generation && !news.rejected) return known;
     return this.#meet(loginId, news);
   }
 
-  #meet(loginId: string, news: KnownLogin): KnownLogin {
+  #meet(loginId: string, news: CachedLogin): CachedLogin {
     const met = { metAt: this.#parts.elapsedMs(), ...news };
     this.#known.set(loginId, met);
     const reason = news.rejected ? 'refused_by_polar' : news.endReason;
@@ -143,19 +143,19 @@ export class LoginKnowledge {
   }
 
   /** Takes in that a login has ended. */
-  learnEnd(loginId: string, reason: LoginEndReason): KnownLogin {
+  learnEnd(loginId: string, reason: LoginEndReason): CachedLogin {
     return this.#newest(loginId, this.learn(loginId, endedLogin(reason)));
   }
 
   /** What is known, after a look at the record of a login that this process has not seen before. */
-  async current(login: LoginHandle): Promise<KnownLogin> {
+  async current(login: LoginHandle): Promise<CachedLogin> {
     const known = this.#find(login.loginId);
     // A record may say that the tokens of the entry, though not expired, have been replaced or ended.
     return known ?? this.#look(login);
   }
 
-  /** True when {@link lookAgain} is due. */
-  isLookDue(loginId: string): boolean {
+  /** True when {@link revalidateInBackground} is due. */
+  isStale(loginId: string): boolean {
     const lookedAt = this.#lookedAt.get(loginId) ?? Number.NEGATIVE_INFINITY;
     return this.#parts.elapsedMs() - lookedAt >= lookAgainAfterMs;
   }
@@ -164,16 +164,16 @@ export class LoginKnowledge {
    * Looks at the rows of a login that is in use, once a minute, and renews their lifetime. Nobody waits for it: valid
    * tokens cost no request any I/O, and what another process did is learnt all the same.
    */
-  lookAgain(login: LoginHandle): void {
-    if (this.isLookDue(login.loginId)) this.#look(login).catch(() => {});
+  revalidateInBackground(login: LoginHandle): void {
+    if (this.isStale(login.loginId)) this.#look(login).catch(() => {});
   }
 
-  #look(login: LoginHandle): Promise<KnownLogin> {
-    return joinOrRun(this.#looks, login.loginId, () => this.rereadOrRecall(login));
+  #look(login: LoginHandle): Promise<CachedLogin> {
+    return singleFlight(this.#looks, login.loginId, () => this.revalidateOrRecall(login));
   }
 
   /** What is known once the rows have been read. Rejects when the store cannot answer. */
-  async reread(login: LoginHandle): Promise<KnownLogin> {
+  async revalidate(login: LoginHandle): Promise<CachedLogin> {
     this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
     const keys = loginKeys(login.loginId);
     const [ended, record] = await login.storage.run([{ read: keys.tombstone }, { read: keys.record }]);
@@ -186,7 +186,7 @@ export class LoginKnowledge {
    *
    * @throws what the store threw, and {@link UnopenableRecordError}
    */
-  async learnRows(login: LoginHandle, rows: LoginRows): Promise<KnownLogin> {
+  async learnRows(login: LoginHandle, rows: LoginRows): Promise<CachedLogin> {
     const { loginId } = login;
     // The end of a login counts even where there is a record that cannot be read.
     const end = rowOf(rows.tombstone);
@@ -208,28 +208,28 @@ export class LoginKnowledge {
 
   /** Whoever ends a login revokes the newest tokens that are recorded, and the store may have lost those. */
   async #findLeftOver(login: LoginHandle, row: StepResult | undefined): Promise<void> {
-    const { generation, mintedAt, tokens } = this.recall(login);
+    const { generation, issuedAt, tokens } = this.recall(login);
     if (tokens === undefined || generation === 0) return;
     try {
       const record = openRecord(login, rowOf(row));
       if (record === undefined || record.generation < generation)
-        this.#parts.onLeftOver(login.loginId, { generation, tokens, mintedAt });
+        this.#parts.onLeftOver(login.loginId, { generation, tokens, issuedAt });
     } catch {
       // There is a record, as far as can be told.
     }
   }
 
   /** Of two pairs of the same generation, the recorded one counts: all processes see it. */
-  #learnRecord(login: LoginHandle, record: TokenRecord | undefined): KnownLogin {
+  #learnRecord(login: LoginHandle, record: TokenRecord | undefined): CachedLogin {
     const { loginId } = login;
     const known = this.recall(login);
     if (record === undefined || record.generation < known.generation) return this.learn(loginId, known);
     const isSame = record.generation === known.generation && isSamePair(record.tokens, known.tokens);
     if (isSame) return this.learn(loginId, known);
-    const { generation, mintedAt, rejected, tokens } = known;
+    const { generation, issuedAt, rejected, tokens } = known;
     if (generation < record.generation) this.#parts.onSuperseded(loginId, known, record);
     else if (tokens !== undefined && !rejected)
-      this.#parts.onReplaced(loginId, { generation, tokens, mintedAt });
+      this.#parts.onReplaced(loginId, { generation, tokens, issuedAt });
     return this.#meet(loginId, record);
   }
 
@@ -237,8 +237,8 @@ export class LoginKnowledge {
    * The store has lost the record, or something older has been written over it: for other processes a lost login. Or it
    * has lost the tombstone: for others a login that goes on.
    */
-  #heal(login: LoginHandle, newest: KnownLogin, found: TokenRecord | undefined): void {
-    const { endReason, generation, tokens, mintedAt, replaces } = newest;
+  #heal(login: LoginHandle, newest: CachedLogin, found: TokenRecord | undefined): void {
+    const { endReason, generation, tokens, issuedAt, replaces } = newest;
     if (this.#unrecorded.get(login.loginId) !== undefined) return;
     if (tokens === undefined) {
       this.#parts.track(this.recordEnd(login, endReason ?? 'logged_out', async () => {}).then(() => {}));
@@ -248,7 +248,7 @@ export class LoginKnowledge {
     const isMissed = generation > (found?.generation ?? (login.isRecordedFromStart ? -1 : 0));
     if (!isMissed) return;
     publish('refresh', { event: 'record-restored', loginId: login.loginId, generation });
-    this.#parts.track(this.#writeTokens(login, { generation, tokens, mintedAt, replaces }, async () => {}));
+    this.#parts.track(this.#writeTokens(login, { generation, tokens, issuedAt, replaces }, async () => {}));
   }
 
   /** Renews the lifetime of a row that is as it should be. */
@@ -261,7 +261,7 @@ export class LoginKnowledge {
     this.#parts.track(storage.run([step]));
   }
 
-  #newest(loginId: string, newest: KnownLogin): KnownLogin {
+  #newest(loginId: string, newest: CachedLogin): CachedLogin {
     this.#parts.onNewest(loginId, newest);
     return newest;
   }
@@ -271,16 +271,16 @@ export class LoginKnowledge {
    *
    * @throws PolarTransientError where there is a newer record that only other processes can open
    */
-  async rereadOrRecall(login: LoginHandle): Promise<KnownLogin> {
+  async revalidateOrRecall(login: LoginHandle): Promise<CachedLogin> {
     try {
-      return await this.reread(login);
+      return await this.revalidate(login);
     } catch (error) {
       return this.recallAfter(login, error);
     }
   }
 
   /** What is known where rows could not be read; throws where there is a newer record that only others can open. */
-  recallAfter(login: LoginHandle, error: unknown): KnownLogin {
+  recallAfter(login: LoginHandle, error: unknown): CachedLogin {
     publish('refresh', { event: 'record-unreadable', loginId: login.loginId, error });
     const known = this.recall(login);
     if (error instanceof UnopenableRecordError && error.generation > known.generation)
@@ -293,10 +293,10 @@ export class LoginKnowledge {
     login: LoginHandle,
     generation: number,
     patienceMs: number,
-  ): Promise<KnownLogin | undefined> {
+  ): Promise<CachedLogin | undefined> {
     const giveUpAt = performance.now() + (login.storage.shared ? patienceMs : 0);
     for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 500)) {
-      const newest = await this.rereadOrRecall(login);
+      const newest = await this.revalidateOrRecall(login);
       if (newest.generation > generation) return newest;
       if (performance.now() >= giveUpAt) return undefined;
       await delay(pauseMs);
@@ -312,9 +312,9 @@ export class LoginKnowledge {
   async recordTokens(
     login: LoginHandle,
     record: TokenRecord,
-    ifLate: (newest: KnownLogin) => Promise<void>,
+    ifLate: (newest: CachedLogin) => Promise<void>,
     lock?: HeldLock,
-  ): Promise<KnownLogin> {
+  ): Promise<CachedLogin> {
     const { shared, atomic } = login.storage;
     const newest = await this.#writeTokens(login, record, ifLate, lock);
     // A slower process may write something older over it. Once: a store that loses it again is not written to without end.
@@ -327,16 +327,16 @@ export class LoginKnowledge {
 
   async #writeTokens(
     login: LoginHandle,
-    { generation, tokens, mintedAt, replaces }: TokenRecord,
-    ifLate: (newest: KnownLogin) => Promise<void>,
+    { generation, tokens, issuedAt, replaces }: TokenRecord,
+    ifLate: (newest: CachedLogin) => Promise<void>,
     lock?: HeldLock,
-  ): Promise<KnownLogin | undefined> {
+  ): Promise<CachedLogin | undefined> {
     const { loginId, storage, ttlSeconds } = login;
-    const news = { generation, tokens, mintedAt, replaces };
+    const news = { generation, tokens, issuedAt, replaces };
     this.learn(loginId, news);
     const keys = loginKeys(loginId);
     let row: StoredRow | undefined;
-    const work = async (): Promise<KnownLogin> => {
+    const work = async (): Promise<CachedLogin> => {
       row ??= sealRecord(login, news);
       const release = lock?.releaseStep();
       const [written, ended, record, gaveUp] = await storage.run([
@@ -400,7 +400,7 @@ export class LoginKnowledge {
    */
   async #record<T>(
     login: RecordPlace,
-    news: KnownLogin,
+    news: CachedLogin,
     work: () => Promise<T>,
     ifLate: (result: T) => Promise<void>,
   ): Promise<T | undefined> {
@@ -430,7 +430,7 @@ export class LoginKnowledge {
 
   async #recordLater<T>(
     loginId: string,
-    news: KnownLogin,
+    news: CachedLogin,
     attempt: () => Promise<{ readonly result: T } | undefined>,
     ifLate: (result: T) => Promise<void>,
   ): Promise<void> {
@@ -452,7 +452,7 @@ export class LoginKnowledge {
     publish('refresh', { event: 'record-given-up', loginId });
   }
 
-  #find(loginId: string): KnownLogin | undefined {
+  #find(loginId: string): CachedLogin | undefined {
     return this.#known.get(loginId) ?? this.#unrecorded.get(loginId);
   }
 }
