@@ -166,11 +166,11 @@ export class PolarIdTokenError extends PolarError {
 
 /** Polar refused a request with an OAuth error (RFC 6749 section 5.2). */
 export class PolarOAuthError extends PolarError {
-  /** The `error` of the answer. */
+  /** The `error` of the response. */
   readonly error: string;
-  /** The `error_description` of the answer, where there was one. */
+  /** The `error_description` of the response, where there was one. */
   declare readonly errorDescription?: string;
-  /** The HTTP status of Polar's answer. */
+  /** The HTTP status of Polar's response. */
   readonly httpStatus: number;
 
   constructor(
@@ -185,9 +185,9 @@ export class PolarOAuthError extends PolarError {
   }
 }
 
-/** An answer that makes no sense: not JSON, too large, a redirect, a field missing or of the wrong type. */
+/** A response that makes no sense: not JSON, too large, a redirect, a field missing or of the wrong type. */
 export class PolarResponseError extends PolarError {
-  /** The field of the answer that is missing or of the wrong type. */
+  /** The field of the response that is missing or of the wrong type. */
   declare readonly field?: string;
 
   constructor(

@@ -1,7 +1,7 @@
 /** Responses of any fetch: the platform's, node-fetch's and cross-fetch's, and what tests have in their place. */
 import { PolarResponseError } from './errors.js';
 
-// Polar's largest answer on its OAuth endpoints, the discovery document, is under 8 KiB.
+// Polar's largest response on its OAuth endpoints, the discovery document, is under 8 KiB.
 const maxBodyBytes = 256 * 1024;
 
 /** A response as it is read here, whatever made it. */

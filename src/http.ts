@@ -1,5 +1,5 @@
 /**
- * The only module that calls `fetch`. Answers to our own requests are small JSON documents, so time, size and
+ * The only module that calls `fetch`. Responses to our own requests are small JSON documents, so time, size and
  * kind are bounded here once, and redirects are refused: a token endpoint that redirects would leak the secret.
  */
 import { PolarError, PolarResponseError, PolarTransientError } from './errors.js';
@@ -23,19 +23,19 @@ export interface HttpRequest {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds for the whole exchange, body included. */
   readonly timeoutMs?: number | undefined;
-  /** For answers whose status says all: the body of a 2xx is not read, and `body` is undefined. */
+  /** For responses whose status says all: the body of a 2xx is not read, and `body` is undefined. */
   readonly ignoreBody?: boolean | undefined;
 }
 
-/** An answer with a status of 2xx (then `body` is JSON, unless it was to be ignored) or 4xx (then `body` is JSON or undefined). */
-export interface HttpAnswer {
+/** A response with a status of 2xx (then `body` is JSON, unless it was to be ignored) or 4xx (then `body` is JSON or undefined). */
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: unknown;
 }
 
-/** Sends a request and reads its JSON answer. */
-export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
+/** Sends a request and reads its JSON response. */
+export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
  * Makes an {@link Http} over `fetch`.
@@ -65,7 +65,7 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
         discardBody(response.source);
         return { status, headers, body: undefined };
       }
-      return await deadline.race(readAnswer(response, where));
+      return await deadline.race(readResponse(response, where));
     } catch (error) {
       const explained = deadline.explain(error, where);
       if (!isAnswered && isConnectionReset(error)) unansweredResets.add(explained as object);
@@ -102,15 +102,15 @@ function threwAtOnce(error: unknown, where: string): PolarTransientError {
 }
 
 /**
- * Reads the JSON answer in a response. It throws what an {@link Http} throws; an end to waiting is the caller's to set.
+ * Reads the JSON of a response. It throws what an {@link Http} throws; an end to waiting is the caller's to set.
  *
  * @param maxBytes how large the body may be
  */
-export async function readAnswer(
+export async function readResponse(
   response: FetchedResponse,
   where: string,
   maxBytes?: number,
-): Promise<HttpAnswer> {
+): Promise<HttpResponse> {
   throwIfBusy(response, where);
   const text = await readBody(response, where, maxBytes);
   return { status: response.status, headers: response.headers, body: parsedBody(response, text, where) };

@@ -1,4 +1,4 @@
-// Deeper ones are nobody's answer; writing them again, into a session say, would overflow the stack.
+// Deeper ones are nobody's response; writing them again, into a session say, would overflow the stack.
 const maxDepth = 100;
 
 /**

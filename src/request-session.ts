@@ -81,15 +81,15 @@ export function saveSession(session: RequestSession): Promise<void> {
 }
 
 /**
- * What the session store answers, or an error in time: a request must not hang because a store does.
+ * What the session store responds, or an error in time: a request must not hang because a store does.
  *
  * @throws PolarTransientError `timeout`
  */
-export function storeAnswer<T>(asked: Promise<T>, timeoutMs: number): Promise<T> {
+export function withStoreTimeout<T>(asked: Promise<T>, timeoutMs: number): Promise<T> {
   return within(asked, timeoutMs, () => storeTimedOut(timeoutMs));
 }
 
-/** What {@link storeAnswer} throws. */
+/** What {@link withStoreTimeout} throws. */
 export function storeTimedOut(timeoutMs: number): PolarTransientError {
   return new PolarTransientError(
     'timeout',

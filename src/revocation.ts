@@ -6,7 +6,7 @@ import type { TokenSet } from './tokens/token-set.js';
 
 // Nobody waits longer than this to be logged out.
 const timeoutMs = 3000;
-// Polar commits after it has answered: sooner than this, it may not find a token that it has just issued.
+// Polar commits after it has responded: sooner than this, it may not find a token that it has just issued.
 const commitLagMs = 2000;
 // While Polar cannot be reached, in the background.
 const retryAfterMs = [2000, 10_000, 60_000, 5 * 60_000, 30 * 60_000];
@@ -36,7 +36,7 @@ export async function revokeTokens(
       return true;
     } catch (error) {
       publish('logout', { event: 'revoke-failed', error });
-      // A proxy's page or redirect is no answer of Polar's either.
+      // A proxy's page or redirect is no response of Polar's either.
       return !(error instanceof PolarTransientError || error instanceof PolarResponseError);
     }
   };

@@ -50,7 +50,7 @@ export interface ServerEndpoints {
   readonly registrationEndpoint: string | undefined;
   /** The metadata document as it came, with everything else that it says; absent where the addresses were known. */
   readonly raw?: Readonly<Record<string, unknown>>;
-  /** True where the metadata announces `iss` in every answer of the authorize page (RFC 9207). */
+  /** True where the metadata announces `iss` in every response of the authorize page (RFC 9207). */
   readonly sendsIssuer?: boolean;
 }
 

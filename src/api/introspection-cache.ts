@@ -8,10 +8,10 @@ import type { RequestBudget } from './request-budget.js';
 /** What an {@link IntrospectionCache} is given. */
 export interface IntrospectionCacheParts {
   readonly introspect: (token: string) => Promise<Introspection>;
-  /** What the answers depend on beside the token. */
+  /** What the responses depend on beside the token. */
   readonly clientID: string;
   readonly apiURL: string;
-  /** Milliseconds for which an answer is believed. */
+  /** Milliseconds for which a response is believed. */
   readonly ttlMs: number;
   readonly now: () => number;
   /** For tokens that are not known to be good; left out, there is no limit. */
@@ -28,10 +28,10 @@ interface Known {
 const maxEntries = 10_000;
 // A "no" is asked again soon: it may only have been too early.
 const maxNegativeMs = 5000;
-// Polar commits after it has answered: a token this young may be good although Polar does not know it yet.
+// Polar commits after it has responded: a token this young may be good although Polar does not know it yet.
 const commitLagMs = 1000;
 
-/** Asks what tokens are good for, and remembers the answers for a while; never past the end of a token. */
+/** Asks what tokens are good for, and remembers the responses for a while; never past the end of a token. */
 export class IntrospectionCache {
   readonly #parts: IntrospectionCacheParts;
   readonly #active = new BoundedMap<Known>(maxEntries);

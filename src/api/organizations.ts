@@ -3,7 +3,7 @@ import { type Introspection, organizationsOf } from '../client/introspection.js'
 import { optionalNumber, requiredString, type WireObject, wireObject } from '../client/wire-fields.js';
 import { PolarError, PolarLoginRequiredError, PolarResponseError } from '../errors.js';
 import { fetchedResponse } from '../fetched-response.js';
-import { type HttpAnswer, readAnswer, startDeadline } from '../http.js';
+import { type HttpResponse, readResponse, startDeadline } from '../http.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';
 import { TimedCache } from './timed-cache.js';
@@ -45,7 +45,7 @@ const pageSize = 100;
 // Nobody belongs to 10,000 organizations: a Polar that names that many pages is none.
 const maxPages = 100;
 // A hundred organizations of 2 KB each, or of much more.
-const maxAnswerBytes = 4 * 1024 * 1024;
+const maxResponseBytes = 4 * 1024 * 1024;
 
 /**
  * Which organizations logins reach, as Polar's API has it. What is known belongs to one access token of one login: it is not
@@ -129,14 +129,14 @@ export class Organizations {
   async #asking<T>(
     login: LoginHandle,
     where: string,
-    work: (ask: (path: string) => Promise<HttpAnswer>) => Promise<T>,
+    work: (ask: (path: string) => Promise<HttpResponse>) => Promise<T>,
   ): Promise<T> {
     const deadline = startDeadline(this.#parts.timeoutMs);
     try {
       return await work(async (path) => {
         const response = await fetchFromPolar(this.#parts, login, path, { signal: deadline.signal });
         const answer = await deadline.race(
-          readAnswer(fetchedResponse(response, where), where, maxAnswerBytes),
+          readResponse(fetchedResponse(response, where), where, maxResponseBytes),
         );
         if (answer.status === 401) throw tokenUnknown();
         return answer;

@@ -19,7 +19,7 @@ export interface PolarApiParts {
   /** What requests ask for that name no version themselves. */
   readonly apiVersion: string;
   readonly fetch: Fetch;
-  /** Milliseconds until the headers of an answer. */
+  /** Milliseconds until the headers of a response. */
   readonly timeoutMs: number;
 }
 
@@ -36,12 +36,12 @@ export async function fetchFromPolar(
   const first = await unlessAborted(signal, () => refresher.validTokens(login));
   // Polar answers 411 to a body without a length, so even a stream is sent in one piece.
   const body = request.body === null ? undefined : await unlessAborted(signal, () => request.arrayBuffer());
-  const answer = await send(parts, request, body, first.accessToken);
-  if (answer.status !== 401 || isStream(init.body)) return checked(answer, request, first.accessToken);
+  const response = await send(parts, request, body, first.accessToken);
+  if (response.status !== 401 || isStream(init.body)) return checked(response, request, first.accessToken);
 
   const second = await unlessAborted(signal, () => refresher.tokensAfterRefusal(login, first.accessToken));
-  if (second === undefined) return answer;
-  discard(answer);
+  if (second === undefined) return response;
+  discard(response);
   publish('request', { event: 'retried-after-401', loginId: login.loginId });
   const again = await send(parts, request, body, second.accessToken);
   if (again.status === 401) refresher.noteSecondRefusal(login, second.accessToken);
@@ -102,7 +102,7 @@ async function send(
   const ownVersion = headers.get('polar-version');
   if (ownVersion === null) headers.set('polar-version', apiVersion);
   const where = `${request.method} ${new URL(request.url).pathname}`;
-  // Until the headers only: how long the body of the answer may take is the caller's business.
+  // Until the headers only: how long the body of the response may take is the caller's business.
   const deadline = startDeadline(timeoutMs, request.signal);
   try {
     headers.set('authorization', `Bearer ${accessToken}`);
@@ -124,12 +124,12 @@ async function send(
       }),
     );
     const { headers: responseHeaders, source } = fetchedResponse(brought, where);
-    const answer = source as Response;
-    if (await deadline.race(isForUnknownVersion(answer, responseHeaders))) {
-      discard(answer);
+    const response = source as Response;
+    if (await deadline.race(isForUnknownVersion(response, responseHeaders))) {
+      discard(response);
       throw versionError(where, ownVersion, apiVersion);
     }
-    return answer;
+    return response;
   } catch (error) {
     throw error instanceof PolarError ? error : deadline.explain(error, where);
   } finally {
@@ -138,14 +138,14 @@ async function send(
 }
 
 /** Polar's 404 for a version that it does not have: the only one that does not say which version it is of. */
-async function isForUnknownVersion(answer: Response, headers: Headers): Promise<boolean> {
-  if (answer.status !== 404 || headers.get('polar-version') !== null) return false;
+async function isForUnknownVersion(response: Response, headers: Headers): Promise<boolean> {
+  if (response.status !== 404 || headers.get('polar-version') !== null) return false;
   // Nor do other servers, so the body decides: in a copy, since the caller may want it, and only where it is short.
   const isShort = Number(headers.get('content-length') ?? 0) < 1000;
   const isJSON = /[/+]json\b/i.test(headers.get('content-type') ?? '');
   // Mocks may be without; what has been read already is the caller's to complain of.
-  const isReadable = typeof answer.clone === 'function' && answer.bodyUsed !== true;
-  return isShort && isJSON && isReadable && (await answer.clone().text()) === '{"detail":"Not Found"}';
+  const isReadable = typeof response.clone === 'function' && response.bodyUsed !== true;
+  return isShort && isJSON && isReadable && (await response.clone().text()) === '{"detail":"Not Found"}';
 }
 
 function versionError(where: string, ownVersion: string | null, apiVersion: string): PolarAPIVersionError {
@@ -161,22 +161,22 @@ function versionError(where: string, ownVersion: string | null, apiVersion: stri
   );
 }
 
-function checked(answer: Response, request: Request, accessToken: string): Response {
+function checked(response: Response, request: Request, accessToken: string): Response {
   const path = new URL(request.url).pathname;
   if (
-    answer.type === 'opaqueredirect' ||
-    (answer.status >= 300 && answer.status < 400 && answer.status !== 304)
+    response.type === 'opaqueredirect' ||
+    (response.status >= 300 && response.status < 400 && response.status !== 304)
   ) {
-    discard(answer);
+    discard(response);
     const hint = path.endsWith('/') ? 'Check the path.' : `Polar's lists end in a slash: try ${path}/`;
     throw new PolarResponseError(
       'unexpected_redirect',
       `Polar redirects ${path}, and req.polar.fetch follows no redirect. ${hint}`,
     );
   }
-  const challenge = fetchedResponse(answer, path).headers.get('www-authenticate') ?? '';
-  if (answer.status === 403 && challenge.includes('insufficient_scope')) {
-    discard(answer);
+  const challenge = fetchedResponse(response, path).headers.get('www-authenticate') ?? '';
+  if (response.status === 403 && challenge.includes('insufficient_scope')) {
+    discard(response);
     // Only what can be a scope (RFC 6749 section 3.3), and not a token that was echoed.
     const scopes = (/\bscope="([^"]*)"/.exec(challenge)?.[1] ?? '')
       .split(' ')
@@ -187,12 +187,12 @@ function checked(answer: Response, request: Request, accessToken: string): Respo
       scopes,
     );
   }
-  return answer;
+  return response;
 }
 
 /** Nobody is going to read this body: the connection is wanted back. */
-function discard(answer: Response): void {
-  discardBody(answer);
+function discard(response: Response): void {
+  discardBody(response);
 }
 
 // A stream is the caller's to send once; it may stand for something that must not happen twice.

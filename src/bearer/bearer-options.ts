@@ -31,7 +31,7 @@ export interface BearerRequirements {
 export interface PolarBearerStrategyOptions extends PolarClientOptions, BearerRequirements {
   /** Of the client to which the tokens were issued. Public clients cannot introspect at Polar. */
   readonly clientSecret: string | undefined;
-  /** Seconds for which Polar's answer about a token is believed, never past its end; 0 asks each time. @default 30 */
+  /** Seconds for which Polar's response about a token is believed, never past its end; 0 asks each time. @default 30 */
   readonly cacheSeconds?: number | undefined;
   /**
    * How many tokens that were not good before this process asks Polar about per minute. Beyond that, `next` gets an error

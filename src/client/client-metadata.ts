@@ -58,7 +58,7 @@ export interface ClientRegistration {
   /** Reads, changes and deletes the registration: keep it secret. */
   readonly registrationAccessToken?: string;
   readonly registrationClientURI?: string;
-  /** The answer as it came. Holds secrets: do not log it. */
+  /** The response as it came. Holds secrets: do not log it. */
   readonly raw: WireObject;
 }
 

@@ -55,14 +55,14 @@ async function withinLimits<T>(
  * @throws PolarResponseError `discovery_failed`, with the name of the field
  */
 export async function discover(discovery: Discovery, http: Http): Promise<ServerEndpoints> {
-  const answer = await http({ method: 'GET', url: discovery.url });
-  if (answer.status >= 400) {
+  const response = await http({ method: 'GET', url: discovery.url });
+  if (response.status >= 400) {
     throw new PolarResponseError(
       'discovery_failed',
-      `${what} could not be read: status ${answer.status}. Check server.discoveryURL.`,
+      `${what} could not be read: status ${response.status}. Check server.discoveryURL.`,
     );
   }
-  const endpoints = parseMetadata(answer.body, discovery);
+  const endpoints = parseMetadata(response.body, discovery);
   if (!isIssuerOf(discovery, endpoints.issuer)) {
     throw new PolarResponseError(
       'discovery_failed',
@@ -103,7 +103,7 @@ function parseMetadata(body: unknown, from: Discovery): ServerEndpoints {
       ...(wire['authorization_response_iss_parameter_supported'] === true && { sendsIssuer: true }),
     };
   } catch (error) {
-    // Not malformed_response: what is wrong here is the provider or server.discoveryURL, not one answer.
+    // Not malformed_response: what is wrong here is the provider or server.discoveryURL, not one response.
     const { message, field } = error as PolarResponseError;
     throw new PolarResponseError('discovery_failed', message, {
       ...(field !== undefined && { field }),

@@ -28,7 +28,7 @@ export interface Introspection {
   readonly expiresAt?: number;
   /** Milliseconds since the epoch. */
   readonly issuedAt?: number;
-  /** The answer as it came. */
+  /** The response as it came. */
   readonly raw: WireObject;
 }
 
@@ -39,7 +39,7 @@ export function organizationsOf({ organizations = [], subject, subType }: Intros
 }
 
 /**
- * Parses an introspection answer.
+ * Parses an introspection response.
  *
  * @throws PolarResponseError `malformed_response` with the name of the field
  */

@@ -1,5 +1,5 @@
 import { PolarConfigurationError, PolarResponseError } from '../errors.js';
-import { createHttp, type Http, type HttpAnswer, type HttpRequest } from '../http.js';
+import { createHttp, type Http, type HttpRequest, type HttpResponse } from '../http.js';
 import type { ServerEndpoints } from '../server.js';
 import { isAccessToken, isRefreshToken } from '../token-characters.js';
 import { type AuthorizationParameters, buildAuthorizationURL } from './authorization-url.js';
@@ -27,7 +27,7 @@ type RequestOptions = CallOptions & Pick<HttpRequest, 'ignoreBody'>;
  * Every method throws {@link PolarOAuthError} when Polar refuses, with `error`, `errorDescription` and `httpStatus`;
  * {@link PolarTransientError} (`timeout`, `network_error`, `rate_limited` with `retryAfterSeconds`, `server_error`) when
  * it cannot be reached or is busy; and {@link PolarResponseError} (`malformed_response` with the `field`,
- * `unexpected_redirect`, `response_too_large`, `discovery_failed`) when its answer makes no sense. The reason of an
+ * `unexpected_redirect`, `response_too_large`, `discovery_failed`) when its response makes no sense. The reason of an
  * aborted `signal` is thrown as it is.
  *
  * @example
@@ -161,7 +161,7 @@ export class PolarOAuthClient {
   }
 
   /**
-   * As {@link refresh}, but an answer with new tokens counts even where the rest of it is odd: the old tokens are dead.
+   * As {@link refresh}, but a response with new tokens counts even where the rest of it is odd: the old tokens are dead.
    *
    * @internal
    */
@@ -173,7 +173,7 @@ export class PolarOAuthClient {
 
   /**
    * Exchanges a session of Polar's web app for an access token: `POST /v1/oauth2/token` with `grant_type=web`, a grant
-   * of Polar's own (RFC 6749 section 4.5), for confidential clients that Polar has registered for it. The answer has
+   * of Polar's own (RFC 6749 section 4.5), for confidential clients that Polar has registered for it. The response has
    * neither a refresh token nor an id_token.
    *
    * @param grant `sessionToken`; `subType: 'organization'` with `sub`, the organization's id, limits the token to it;
@@ -231,8 +231,8 @@ export class PolarOAuthClient {
    * ```
    */
   async introspect(token: string, options?: CallOptions): Promise<Introspection> {
-    const answer = await this.#aboutToken('introspection', 'introspectionEndpoint', token, options);
-    return parseIntrospection(answer.body);
+    const response = await this.#aboutToken('introspection', 'introspectionEndpoint', token, options);
+    return parseIntrospection(response.body);
   }
 
   /**
@@ -253,8 +253,8 @@ export class PolarOAuthClient {
     requireToken(accessToken, 'userinfo', isAccessToken);
     const url = await this.#endpoint('userinfoEndpoint', 'userinfo', options);
     const headers = { authorization: `Bearer ${accessToken}` };
-    const answer = await this.#http({ method: 'GET', url, headers, ...limitsOf(options) });
-    return parseUserInfo(this.#accepted(answer, 'userinfo request', [accessToken]).body);
+    const response = await this.#http({ method: 'GET', url, headers, ...limitsOf(options) });
+    return parseUserInfo(this.#accepted(response, 'userinfo request', [accessToken]).body);
   }
 
   /**
@@ -343,7 +343,7 @@ export class PolarOAuthClient {
     endpoint: 'revocationEndpoint' | 'introspectionEndpoint',
     token: string,
     options?: RequestOptions,
-  ): Promise<HttpAnswer> {
+  ): Promise<HttpResponse> {
     this.#requireConfidential(what);
     requireToken(token, what);
     const url = await this.#endpoint(endpoint, what, options);
@@ -365,17 +365,17 @@ export class PolarOAuthClient {
     form: Record<string, string>,
     secrets: string[],
     options?: RequestOptions,
-  ): Promise<HttpAnswer> {
+  ): Promise<HttpResponse> {
     const proven = authenticate(this.#credentials, form);
     const { ignoreBody } = options ?? {};
-    const answer = await this.#http({ method: 'POST', url, ...proven, ...limitsOf(options), ignoreBody });
+    const response = await this.#http({ method: 'POST', url, ...proven, ...limitsOf(options), ignoreBody });
     const basic = proven.headers['authorization']?.replace('Basic ', '');
-    return this.#accepted(answer, what, [...secrets, this.#credentials.clientSecret, basic]);
+    return this.#accepted(response, what, [...secrets, this.#credentials.clientSecret, basic]);
   }
 
-  #accepted(answer: HttpAnswer, what: string, secrets: (string | undefined)[]): HttpAnswer {
-    if (answer.status < 400) return answer;
-    throw oauthError(answer, what, secrets, this.isPublic);
+  #accepted(response: HttpResponse, what: string, secrets: (string | undefined)[]): HttpResponse {
+    if (response.status < 400) return response;
+    throw oauthError(response, what, secrets, this.isPublic);
   }
 
   async #endpoint(

@@ -1,5 +1,5 @@
 import { type OAuthErrorCode, PolarOAuthError } from '../errors.js';
-import type { HttpAnswer } from '../http.js';
+import type { HttpResponse } from '../http.js';
 
 const advice: Record<OAuthErrorCode, string> = {
   invalid_request: 'A parameter is missing or malformed.',
@@ -17,28 +17,30 @@ const advice: Record<OAuthErrorCode, string> = {
 };
 
 /**
- * The typed error for a 4xx answer of one of Polar's OAuth endpoints (RFC 6749 section 5.2).
+ * The typed error for a 4xx response of one of Polar's OAuth endpoints (RFC 6749 section 5.2).
  *
  * @param secrets what was sent and must not be shown though it is echoed
  * @param isPublic whether the client has no secret, which it may be lacking
  * @param ownAdvice what helps with this kind of request, where that is something else than usual
  */
 export function oauthError(
-  answer: HttpAnswer,
+  response: HttpResponse,
   what: string,
   secrets: readonly (string | undefined)[],
   isPublic = false,
   ownAdvice: Partial<Record<OAuthErrorCode, string>> = {},
 ): PolarOAuthError {
   const body =
-    typeof answer.body === 'object' && answer.body !== null ? (answer.body as Record<string, unknown>) : {};
+    typeof response.body === 'object' && response.body !== null
+      ? (response.body as Record<string, unknown>)
+      : {};
   // Known codes are no secrets, whatever one may look like.
   const given = body['error'];
   const isKnown = typeof given === 'string' && Object.hasOwn(advice, given);
   const error = (isKnown ? given : cleanText(given, secrets)) ?? '';
   const errorDescription = cleanText(body['error_description'] ?? complaints(body['detail']), secrets);
-  const code = codeOf(error, answer.status);
-  const said = [error || `status ${answer.status}`, errorDescription].filter(Boolean).join(': ');
+  const code = codeOf(error, response.status);
+  const said = [error || `status ${response.status}`, errorDescription].filter(Boolean).join(': ');
   const hint = ownAdvice[code] ?? advice[code];
   const secretAdvice = isPublic
     ? ' No clientSecret was given: does this client have one?'
@@ -47,7 +49,7 @@ export function oauthError(
   return new PolarOAuthError(code, `Polar refused the ${what} (${said}). ${hint}${lack}`, {
     error: error || 'unknown',
     errorDescription,
-    httpStatus: answer.status,
+    httpStatus: response.status,
     // A wrong client is our own set-up, the rest is between Polar and the person.
     status: code === 'invalid_client' ? 500 : 502,
   });

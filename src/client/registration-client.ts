@@ -13,7 +13,7 @@ export type RegistrationClientOptions = Pick<PolarClientOptions, 'server' | 'tim
  * Every method throws {@link PolarOAuthError} when Polar refuses, {@link PolarTransientError} (`timeout`,
  * `network_error`, `rate_limited` with `retryAfterSeconds`, `server_error`) when it cannot be reached or is busy, and
  * {@link PolarResponseError} (`malformed_response` with the `field`, `unexpected_redirect`, `response_too_large`;
- * `discovery_failed` where the provider has no such endpoint) when its answer makes no sense.
+ * `discovery_failed` where the provider has no such endpoint) when its response makes no sense.
  *
  * @example
  * ```ts

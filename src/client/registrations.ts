@@ -152,9 +152,9 @@ export class Registrations {
     options: CallOptions | undefined,
     advice?: Partial<Record<OAuthErrorCode, string>>,
   ): Promise<unknown> {
-    const answer = await this.#http({ ...request, ...limitsOf(options) });
-    if (answer.status >= 400) throw oauthError(answer, what, secrets, false, advice);
-    return answer.body;
+    const response = await this.#http({ ...request, ...limitsOf(options) });
+    if (response.status >= 400) throw oauthError(response, what, secrets, false, advice);
+    return response.body;
   }
 
   async #url(options: CallOptions | undefined): Promise<string> {

@@ -9,7 +9,7 @@ import {
   wireObject,
 } from './wire-fields.js';
 
-/** A successful answer of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core 3.1.3.3). */
+/** A successful response of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core 3.1.3.3). */
 export interface TokenResponse {
   readonly accessToken: string;
   readonly tokenType: 'Bearer';
@@ -21,7 +21,7 @@ export interface TokenResponse {
   readonly scope?: string;
   /** Only with the authorization_code grant and the scope `openid`. */
   readonly idToken?: string;
-  /** The answer as it came, with fields that this package does not know. Holds tokens: do not log it. */
+  /** The response as it came, with fields that this package does not know. Holds tokens: do not log it. */
   readonly raw: WireObject;
 }
 
@@ -64,7 +64,7 @@ export function parseTokenResponse(body: unknown): TokenResponse {
 }
 
 /**
- * Parses the answer to a refresh, which has killed the tokens before it: what is there beside good tokens and makes no
+ * Parses the response to a refresh, which has killed the tokens before it: what is there beside good tokens and makes no
  * sense is left out.
  *
  * @throws PolarResponseError `malformed_response` where there are no good tokens

@@ -13,12 +13,12 @@ export interface UserInfo {
   readonly email?: string;
   readonly emailVerified?: boolean;
   readonly name?: string;
-  /** The answer as it came. */
+  /** The response as it came. */
   readonly raw: WireObject;
 }
 
 /**
- * Parses a userinfo answer.
+ * Parses a userinfo response.
  *
  * @throws PolarResponseError `malformed_response` with the name of the field
  */

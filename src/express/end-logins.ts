@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { EndableLogin, PolarRuntime } from '../composition.js';
-import { sessionOf, storeAnswer } from '../request-session.js';
+import { sessionOf, withStoreTimeout } from '../request-session.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
 
 /**
@@ -22,6 +22,6 @@ export async function endLogins(
   const session = sessionOf(req);
   for (const { storedAs } of logins) delete session[storedAs];
   const ended = Promise.allSettled(logins.map((login) => login.end(reason)));
-  await storeAnswer(save(), runtime.options.timeoutMs).finally(() => ended);
+  await withStoreTimeout(save(), runtime.options.timeoutMs).finally(() => ended);
   for (const outcome of await ended) if (outcome.status === 'rejected') throw outcome.reason;
 }

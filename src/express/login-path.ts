@@ -57,7 +57,7 @@ export function toLogin(
   next: NextFunction,
   { loginPath, scopes = [], organization }: LoginPathOptions & LoginNeeds,
 ): void {
-  // Something before the route, a time-out say, has answered already.
+  // Something before the route, a time-out say, has responded already.
   if (res.headersSent) return;
   noStore(res);
   if (completedRounds(req) >= maxRounds) {

@@ -43,15 +43,15 @@ export function remoteKeySet(options: {
   let vainRefetches: number[] = [];
 
   const load = async (): Promise<readonly VerificationKey[]> => {
-    const answer = await http({ method: 'GET', url: await jwksURI() });
-    if (answer.status >= 400) {
+    const response = await http({ method: 'GET', url: await jwksURI() });
+    if (response.status >= 400) {
       throw new PolarResponseError(
         'malformed_response',
-        `Polar's keys could not be read: status ${answer.status}. Check the server option.`,
+        `Polar's keys could not be read: status ${response.status}. Check the server option.`,
       );
     }
-    const keys = await importKeys(answer.body);
-    cached = { keys, fetchedAt: now(), published: JSON.stringify((answer.body as { keys: unknown }).keys) };
+    const keys = await importKeys(response.body);
+    cached = { keys, fetchedAt: now(), published: JSON.stringify((response.body as { keys: unknown }).keys) };
     return keys;
   };
   const loadOnce = (): Promise<readonly VerificationKey[]> => {

@@ -1,4 +1,4 @@
-/** The answer of the authorize page, as it came with the browser: nothing in it is believed yet. */
+/** The response of the authorize page, as it came with the browser: nothing in it is believed yet. */
 export type AuthorizationResponse = {
   readonly state: string;
   /** RFC 9207; Polar sends none, but one that is sent must be right, and one that was announced be there. */
@@ -11,14 +11,14 @@ export type CallbackProblem = 'callback_malformed' | 'state_missing';
 const names = ['state', 'code', 'error', 'error_description', 'iss'] as const;
 const maxLength = 4096;
 
-/** True if the query is an answer of the authorize page, not the start of a login. */
+/** True if the query is a response of the authorize page, not the start of a login. */
 export function isAuthorizationResponse(query: URLSearchParams): boolean {
   return ['code', 'error', 'state'].some((name) => answers(query, name).length > 0);
 }
 
 /**
- * Reads the answer (RFC 6749 section 4.1.2). A parameter that comes twice, or in the bracket forms that some
- * query parsers turn into lists, makes the whole answer malformed (RFC 6749 section 3.1).
+ * Reads the response (RFC 6749 section 4.1.2). A parameter that comes twice, or in the bracket forms that some
+ * query parsers turn into lists, makes the whole response malformed (RFC 6749 section 3.1).
  */
 export function parseAuthorizationResponse(query: URLSearchParams): AuthorizationResponse | CallbackProblem {
   const values: Partial<Record<(typeof names)[number], string>> = {};

@@ -14,7 +14,7 @@ import { type AuthorizationResponse, parseAuthorizationResponse } from './author
 import { completeLogin } from './complete-login.js';
 import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
-import { answerRepeated } from './repeated-response.js';
+import { respondToRepeated } from './repeated-response.js';
 
 // Not faults: with prompt=none Polar says that it would have to show a page.
 const personErrors: Record<string, LoginFailureCode> = {
@@ -53,8 +53,8 @@ export async function finishLogin(
     );
   }
   await checkIssuer(runtime, response);
-  if ('error' in response) return answeredError(response.error, response.errorDescription, attempt.scopes);
-  if ('repeated' in taken) return answerRepeated(parts, req, options, taken);
+  if ('error' in response) return errorOf(response.error, response.errorDescription, attempt.scopes);
+  if ('repeated' in taken) return respondToRepeated(parts, req, options, taken);
   const outcome = await completeLogin(parts, req, options, taken, response.code);
   if (outcome !== 'taken by another') {
     // Only those that a page has asked for: nobody goes round in circles by a link.
@@ -63,7 +63,7 @@ export async function finishLogin(
     return outcome;
   }
   const again = await take();
-  return 'repeated' in again ? answerRepeated(parts, req, options, again) : failed('attempt_used');
+  return 'repeated' in again ? respondToRepeated(parts, req, options, again) : failed('attempt_used');
 }
 
 function isForUs(attempt: Pick<UsedAttempt, 'clientID' | 'server'>, options: ResolvedOptions): boolean {
@@ -107,11 +107,7 @@ async function checkIssuer(runtime: PolarRuntime, response: AuthorizationRespons
   );
 }
 
-function answeredError(
-  error: string,
-  description: string | undefined,
-  scopes: readonly string[],
-): LoginOutcome {
+function errorOf(error: string, description: string | undefined, scopes: readonly string[]): LoginOutcome {
   const code = Object.hasOwn(personErrors, error) ? personErrors[error] : undefined;
   if (code !== undefined) return failed(code);
   const said = [error, description].map((text) => cleanText(text)).filter(Boolean);

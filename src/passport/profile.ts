@@ -13,7 +13,7 @@ export interface PolarProfile {
   readonly _json: Readonly<Record<string, unknown>>;
 }
 
-/** The profile that verified claims, or an answer of the userinfo endpoint, describe. */
+/** The profile that verified claims, or a response of the userinfo endpoint, describe. */
 export function profileFromClaims(
   claims: Pick<IdTokenClaims, 'sub'> & Readonly<Record<string, unknown>>,
 ): PolarProfile {

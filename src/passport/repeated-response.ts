@@ -13,7 +13,7 @@ const maxRestarts = 2;
  * this browser is logged in by it, it has succeeded; if not, the first response was lost together with its session cookie,
  * and the login is started once more.
  */
-export async function answerRepeated(
+export async function respondToRepeated(
   parts: LoginFlowParts,
   req: Request,
   options: AuthenticateOptions,

@@ -14,7 +14,7 @@ import {
   serializedUser,
   serializeUser,
   sessionOf,
-  storeAnswer,
+  withStoreTimeout,
 } from '../request-session.js';
 import type { NewLogin } from '../tokens/session-entry.js';
 import {
@@ -71,7 +71,7 @@ export function storeAtLogIn(
         logIn(user, options, (error) => (error ? reject(error) : resolve()));
       });
       try {
-        await storeAnswer(loggedIn, timeoutMs);
+        await withStoreTimeout(loggedIn, timeoutMs);
       } catch (error) {
         undo();
         throw error;
@@ -115,7 +115,7 @@ async function waitForLogIn(
   const replaced = ownLoginsIn(runtime, req).filter(({ entry }) => entry.waiting);
   unkept.keep();
   try {
-    const serialized = await storeAnswer(serializeUser(req, user), runtime.options.timeoutMs);
+    const serialized = await withStoreTimeout(serializeUser(req, user), runtime.options.timeoutMs);
     const handle = runtime.putLogin(req, login, serialized, {
       waiting: { cookieHash, isLeftToApp: isSessionless && unkept.isSeenByApp, returnTo },
     });
@@ -148,7 +148,7 @@ export async function storeForLoggedInUser(
   const handle = runtime.putLogin(req, login, user);
   if (returnTo !== undefined) session['returnTo'] = returnTo;
   try {
-    await storeAnswer(saveSession(session), runtime.options.timeoutMs);
+    await withStoreTimeout(saveSession(session), runtime.options.timeoutMs);
   } catch (error) {
     // express-session tries again at the end of the response, and the login of before is still good.
     if (before === undefined) delete session[sessionKey];

@@ -85,7 +85,7 @@ const endedLogin = (endReason: LoginEndReason): CachedLogin => ({
 });
 
 /**
- * The newest that this process knows of each login, over the rows that all processes share. Memory answers first, so
+ * The newest that this process knows of each login, over the rows that all processes share. Memory is asked first, so
  * that a valid token costs no I/O.
  */
 export class LoginCache {
@@ -172,7 +172,7 @@ export class LoginCache {
     return singleFlight(this.#looks, login.loginId, () => this.revalidateOrRecall(login));
   }
 
-  /** What is known once the rows have been read. Rejects when the store cannot answer. */
+  /** What is known once the rows have been read. Rejects when the store cannot respond. */
   async revalidate(login: LoginHandle): Promise<CachedLogin> {
     this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
     const keys = loginKeys(login.loginId);
@@ -267,7 +267,7 @@ export class LoginCache {
   }
 
   /**
-   * As {@link reread}; where the store cannot answer, what is known without it.
+   * As {@link revalidate}; where the store cannot respond, what is known without it.
    *
    * @throws PolarTransientError where there is a newer record that only other processes can open
    */

@@ -9,9 +9,9 @@ export function loggedOut(): PolarLoginRequiredError {
   );
 }
 
-/** Polar has ended this login; or the answer that brought its newest tokens never arrived. */
-export function loginExpired(cause?: unknown, isAnswerLost = false): PolarLoginRequiredError {
-  const why = isAnswerLost
+/** Polar has ended this login; or the response that brought its newest tokens never arrived. */
+export function loginExpired(cause?: unknown, isResponseLost = false): PolarLoginRequiredError {
+  const why = isResponseLost
     ? 'its answer to an earlier refresh, with the new tokens, got lost on the way'
     : 'it was revoked there or has expired';
   return new PolarLoginRequiredError(

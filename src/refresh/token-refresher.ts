@@ -57,7 +57,7 @@ type IsGood = (known: CachedLogin) => known is GoodLogin;
 // Whatever the leeway, refreshed tokens that came a moment ago are used: a leeway longer than their lifetime must
 // not turn every request into a refresh. And a moment ago is how long Polar may refuse tokens that are good.
 const justIssuedMs = 5000;
-// Polar commits after it has answered: sooner than this, it may not find tokens that it has just issued.
+// Polar commits after it has responded: sooner than this, it may not find tokens that it has just issued.
 const commitLagMs = 2000;
 const commitLagPauseMs = 500;
 // Seen: 822 ms at most for access tokens.
@@ -94,7 +94,7 @@ export class TokenRefresher {
   readonly #refreshes = new Map<string, Promise<TokenSet>>();
   readonly #refreshesAfter401 = new BoundedMap<number>(10_000);
   readonly #refusedTwice = new BoundedMap<string>(10_000);
-  // Generations for whose refresh no answer came: if Polar made the exchange, the tokens are lost.
+  // Generations for whose refresh no response came: if Polar made the exchange, the tokens are lost.
   readonly #unanswered = new BoundedMap<number>(10_000);
   // The access token that Polar last issued to this process.
   readonly #issuedHere = new BoundedMap<string>(10_000);
@@ -623,7 +623,7 @@ export class TokenRefresher {
     throw loginExpired(cause);
   }
 
-  /** Polar could not be asked, or its answer did not arrive: another process may have had more luck. */
+  /** Polar could not be asked, or its response did not arrive: another process may have had more luck. */
   async #afterFailure(login: LoginHandle, known: CachedLogin, error: unknown): Promise<TokenSet> {
     const hasAnswered = error instanceof PolarTransientError && error.code === 'server_error';
     const patienceMs = hasAnswered ? siblingPatienceMs : 0;

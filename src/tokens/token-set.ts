@@ -28,7 +28,7 @@ export interface GrantedTokens {
  *
  * @param sentAt when the request was sent. Polar counts the lifetime from a later moment, so what counts as valid here has
  * not expired there
- * @param before what the answer leaves out: the scopes asked for at login, or the tokens that were refreshed
+ * @param before what the response leaves out: the scopes asked for at login, or the tokens that were refreshed
  * (RFC 6749 sections 5.1 and 6: an absent scope is unchanged, an absent refresh token stays the old one)
  */
 export function tokenSetOf(
