@@ -1,10 +1,10 @@
 import type { Request } from 'express';
 import { IntrospectionCache } from './api/introspection-cache.js';
 import { Organizations } from './api/organizations.js';
-import type { LoginAccessParts } from './api/polar-access.js';
+import type { LoginAccessParts, PolarAccess } from './api/polar-access.js';
 import { attemptCookieHashes } from './attempts/attempt-cookie.js';
 import type { PolarClientOptions } from './client/client-options.js';
-import { PolarOAuthClient, refreshTolerantly } from './client/oauth-client.js';
+import { PolarOAuthClient } from './client/oauth-client.js';
 import { publish } from './diagnostics.js';
 import { PolarConfigurationError, PolarIdTokenError } from './errors.js';
 import { createHttp } from './http.js';
@@ -25,12 +25,24 @@ import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
 import type { LoginEndReason } from './tokens/tombstone.js';
 import { listenMs, UnderWay, type Unfinished } from './under-way.js';
 
-/** Key under which a strategy shows its {@link PolarRuntime} to the Express middleware. */
-export const polarRuntime: unique symbol = Symbol.for('passport-polar-sh.runtime') as never;
+/** What the Express middleware is given: a PolarStrategy. */
+export interface StrategyOfPolar {
+  readonly name: string;
+  readonly client: PolarOAuthClient;
+  tokensFor(loginId: string): PolarAccess;
+}
 
-/** A strategy, as far as the Express middleware sees it. */
-export interface HasPolarRuntime {
-  readonly [polarRuntime]: PolarRuntime;
+// Not on the strategy: apps log and compare that, and what is in here is nobody else's.
+const runtimes = new WeakMap<object, PolarRuntime>();
+
+/** Has the Express middleware find the runtime of a strategy. */
+export function setRuntime(strategy: object, runtime: PolarRuntime): void {
+  runtimes.set(strategy, runtime);
+}
+
+/** The runtime of a strategy; undefined for anything else. */
+export function runtimeOf(strategy: object): PolarRuntime | undefined {
+  return runtimes.get(strategy);
 }
 
 /** What the strategy and the middleware both use, built once from the options. */
@@ -120,7 +132,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     // Metadata that cannot be read are no exchange, and nobody listens for them.
     await client.discover();
     const sentAt = now();
-    const granted = await client[refreshTolerantly](
+    const granted = await client.refresh(
       { refreshToken: tokens.refreshToken },
       { timeoutMs: Math.max(listenMs, timeoutMs) },
     );

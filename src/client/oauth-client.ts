@@ -16,9 +16,6 @@ import { parseRefreshedTokens, parseTokenResponse, type TokenResponse } from './
 import { parseUserInfo, type UserInfo } from './user-info.js';
 import { type WebSessionGrant, webSessionForm } from './web-session-grant.js';
 
-/** Key of the refresh that the refresher of tokens uses. */
-export const refreshTolerantly: unique symbol = Symbol('passport-polar-sh.refresh-tolerantly');
-
 type RequestOptions = CallOptions & Pick<HttpRequest, 'ignoreBody'>;
 
 /**
@@ -133,8 +130,8 @@ export class PolarOAuthClient {
 
   /**
    * Exchanges a refresh token for new tokens: `POST /v1/oauth2/token` with `grant_type=refresh_token` (RFC 6749 section
-   * 6). The old refresh token **and** the old access token are dead the moment Polar answers; the new response has no
-   * id_token.
+   * 6). The old refresh token **and** the old access token are dead the moment Polar responds, so a response with new tokens counts even
+   * where the rest of it is odd. It has no id_token.
    *
    * @param grant `refreshToken`; `scope` narrows the tokens for good
    * @param options `signal` and `timeoutMs` of this call. A refresh that is ended early may have happened all the same
@@ -157,17 +154,6 @@ export class PolarOAuthClient {
       refresh_token: grant.refreshToken,
       ...(grant.scope !== undefined && { scope: scopeParameter(grant.scope) }),
     };
-    return this.#token('refresh', form, [grant.refreshToken], options);
-  }
-
-  /**
-   * As {@link refresh}, but a response with new tokens counts even where the rest of it is odd: the old tokens are dead.
-   *
-   * @internal
-   */
-  async [refreshTolerantly](grant: { refreshToken: string }, options?: CallOptions): Promise<TokenResponse> {
-    requireToken(grant.refreshToken, 'refresh');
-    const form = { grant_type: 'refresh_token', refresh_token: grant.refreshToken };
     return this.#token('refresh', form, [grant.refreshToken], options, parseRefreshedTokens);
   }
 

@@ -1,10 +1,10 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { HasPolarRuntime } from '../composition.js';
+import type { StrategyOfPolar } from '../composition.js';
 import { noStore } from '../no-store.js';
 import { saveSession, sessionOf } from '../request-session.js';
 import { endLogins } from './end-logins.js';
 import { type LogoutOptions, redirectTarget, thenRedirect } from './logout.js';
-import { runtimeOf } from './polar-tokens.js';
+import { runtimeFor } from './polar-tokens.js';
 
 /**
  * Disconnects the user from Polar: ends the login of this strategy, in every process, and revokes its tokens at Polar. The
@@ -20,8 +20,8 @@ import { runtimeOf } from './polar-tokens.js';
  * app.post('/disconnect/polar', disconnect(polar, { redirectTo: '/settings' }));
  * ```
  */
-export function disconnect(strategy: HasPolarRuntime, options: LogoutOptions = {}): RequestHandler {
-  const runtime = runtimeOf(strategy, 'disconnect');
+export function disconnect(strategy: StrategyOfPolar, options: LogoutOptions = {}): RequestHandler {
+  const runtime = runtimeFor('disconnect', strategy);
   const redirectTo = redirectTarget(options, 'disconnect');
 
   const run = async (req: Request): Promise<void> => {

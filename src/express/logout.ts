@@ -1,13 +1,13 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { forgetRounds } from '../attempts/attempt-cookie.js';
-import type { HasPolarRuntime } from '../composition.js';
+import type { StrategyOfPolar } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import { noStore } from '../no-store.js';
 import { rejectUnknown } from '../option-checks.js';
 import { sessionOf } from '../request-session.js';
 import { shownValue } from '../shown-value.js';
 import { endLogins } from './end-logins.js';
-import { runtimeOf } from './polar-tokens.js';
+import { runtimeFor } from './polar-tokens.js';
 
 /** What follows a logout. */
 export interface LogoutOptions {
@@ -30,8 +30,8 @@ export interface LogoutOptions {
  * app.post('/logout', logout(polar, { redirectTo: '/' }));
  * ```
  */
-export function logout(strategy: HasPolarRuntime, options: LogoutOptions = {}): RequestHandler {
-  const runtime = runtimeOf(strategy, 'logout');
+export function logout(strategy: StrategyOfPolar, options: LogoutOptions = {}): RequestHandler {
+  const runtime = runtimeFor('logout', strategy);
   const redirectTo = redirectTarget(options, 'logout');
 
   const run = async (req: Request): Promise<void> => {

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { LoginAccess } from '../api/polar-access.js';
-import { type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
+import { type PolarRuntime, runtimeOf, type StrategyOfPolar } from '../composition.js';
 import { sessionOf } from '../request-session.js';
 import type { SessionLogin } from '../session-login.js';
 import { endForgottenLogin, keepLoginsAtLogIn } from './keep-logins.js';
@@ -22,8 +22,8 @@ import { setRuntimeOfRequest } from './request-runtime.js';
  * app.use(session({ ... }), passport.session(), polarTokens(polar));
  * ```
  */
-export function polarTokens(strategy: HasPolarRuntime): RequestHandler {
-  const runtime = runtimeOf(strategy, 'polarTokens');
+export function polarTokens(strategy: StrategyOfPolar): RequestHandler {
+  const runtime = runtimeFor('polarTokens', strategy);
   const keepLogins = keepLoginsAtLogIn(runtime);
   return function polarTokens(req: Request, _res: Response, next: NextFunction): void {
     setRuntimeOfRequest(req, runtime, requestAccess);
@@ -33,12 +33,17 @@ export function polarTokens(strategy: HasPolarRuntime): RequestHandler {
   };
 }
 
-/** The runtime of a strategy, for middleware that is given one. */
-export function runtimeOf(strategy: HasPolarRuntime, middleware: string): PolarRuntime {
-  const runtime = (strategy as HasPolarRuntime | undefined)?.[polarRuntime];
+/**
+ * The runtime of the strategy that a middleware is given.
+ *
+ * @throws TypeError when it is given something else
+ */
+export function runtimeFor(middleware: string, strategy: StrategyOfPolar): PolarRuntime {
+  const isObject = typeof strategy === 'object' && strategy !== null;
+  const runtime = isObject ? runtimeOf(strategy) : undefined;
   if (runtime === undefined)
     throw new TypeError(
-      `${middleware} needs the strategy: ${middleware}(polar), with const polar = new PolarStrategy({ ... })`,
+      `${middleware} needs the strategy: ${middleware}(polar), with const polar = new PolarStrategy({ ... }) of the same copy of passport-polar-sh`,
     );
   return runtime;
 }

@@ -5,7 +5,7 @@ import OAuth2Strategy = require('passport-oauth2');
 import { LoginAccess, type PolarAccess } from '../api/polar-access.js';
 import { LoginAttempts } from '../attempts/login-attempts.js';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
-import { composeRuntime, type HasPolarRuntime, type PolarRuntime, polarRuntime } from '../composition.js';
+import { composeRuntime, type PolarRuntime, setRuntime } from '../composition.js';
 import { PolarConfigurationError, PolarResponseError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
 import { noStore } from '../no-store.js';
@@ -25,11 +25,9 @@ import { verifyLogin } from './verify-callback.js';
 const loginParts = Symbol('passport-polar-sh.login-parts');
 
 /** What `strategy-constructor.ts` gives to apps; the types of its constructor are there. */
-export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
-  /** What the middleware takes from the strategy. */
-  declare readonly [polarRuntime]: PolarRuntime;
+export class PolarStrategy extends OAuth2Strategy {
   /** @internal */
-  declare readonly [loginParts]: Pick<LoginFlowParts, 'attempts' | 'verify' | 'handsOverTokens'>;
+  declare readonly [loginParts]: Pick<LoginFlowParts, 'runtime' | 'attempts' | 'verify' | 'handsOverTokens'>;
 
   constructor(options: PolarStrategyOptions, verify?: unknown) {
     const resolved = resolveOptions(options);
@@ -48,9 +46,10 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
       () => {},
     );
     this.name = resolved.name;
+    setRuntime(this, runtime);
     const hidden = {
-      [polarRuntime]: runtime,
       [loginParts]: {
+        runtime,
         attempts: new LoginAttempts(resolved),
         verify: verifyLogin(verify, resolved),
         handsOverTokens: verify !== undefined,
@@ -69,7 +68,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
 
   /** Polar's OAuth endpoints, as this client. */
   get client(): PolarOAuthClient {
-    return this[polarRuntime].client;
+    return this[loginParts].runtime.client;
   }
 
   /**
@@ -92,7 +91,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
    * ```
    */
   tokensFor(loginId: string): PolarAccess {
-    const runtime = this[polarRuntime];
+    const runtime = this[loginParts].runtime;
     return new LoginAccess(runtime.accessParts, () => storedLogins(runtime, 'tokensFor').find(loginId));
   }
 
@@ -115,7 +114,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
    * ```
    */
   async endLogin(loginId: string): Promise<void> {
-    await storedLogins(this[polarRuntime], 'endLogin').end(loginId, 'ended_by_app');
+    await storedLogins(this[loginParts].runtime, 'endLogin').end(loginId, 'ended_by_app');
   }
 
   /**
@@ -137,7 +136,7 @@ export class PolarStrategy extends OAuth2Strategy implements HasPolarRuntime {
    * ```
    */
   settled(limits: { readonly withinMs: number }): Promise<Unfinished> {
-    return this[polarRuntime].settled(limits.withinMs);
+    return this[loginParts].runtime.settled(limits.withinMs);
   }
 
   /**
@@ -219,7 +218,6 @@ function claimsBeside(profile: PolarProfile, claims: IdTokenClaims): Partial<IdT
 function flowParts(strategy: PolarStrategy, options: AuthenticateOptions): LoginFlowParts {
   return {
     ...strategy[loginParts],
-    runtime: strategy[polarRuntime],
     authorizationParams: () => strategy.authorizationParams(options),
     tokenParams: () => strategy.tokenParams(options),
     async userProfile(accessToken, claims) {

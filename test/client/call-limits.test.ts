@@ -135,7 +135,12 @@ describe('an answer with a field of the wrong type', () => {
 
   it.each([
     ['refresh', token, { access_token: [undefined, 'two words', ...texts] }],
-    ['refresh', token, { token_type: ['mac'], expires_in: ['3600', -1], refresh_token: texts, scope: texts }],
+    ['refresh', token, { token_type: ['mac'], refresh_token: texts }],
+    [
+      'exchangeCode',
+      token,
+      { token_type: ['mac'], expires_in: ['3600', -1], refresh_token: texts, scope: texts },
+    ],
     ['refresh', token, { refresh_token: ['two\nlines', 'two\u007fwords'] }],
     ['exchangeCode', token, { id_token: texts }],
     ['exchangeWebSession', token, { access_token: [null], expires_in: [true] }],
@@ -173,6 +178,17 @@ describe('an answer with a field of the wrong type', () => {
         expect(inspect(error)).not.toContain('two words');
       }
     }
+  });
+
+  it('costs a refresh nothing but that field: the tokens before it are dead', async () => {
+    const odd = { ...token, refresh_token: 'polar_rt_u_2', expires_in: -1, scope: 7, id_token: {} };
+    world.emulator.fail('token', { status: 200, body: odd });
+    const refreshed = await calls['refresh']?.[0](world.as(world.own));
+    expect(refreshed).toEqual({
+      accessToken: 'polar_at_u_1',
+      refreshToken: 'polar_rt_u_2',
+      tokenType: 'Bearer',
+    });
   });
 
   it.each([

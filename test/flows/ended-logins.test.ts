@@ -10,7 +10,7 @@ import {
   type PolarStrategyOptions,
   requireLogin,
 } from 'passport-polar-sh';
-import { polarRuntime } from '../../src/composition.js';
+import { runtimeOf } from '../../src/composition.js';
 import { Browser } from '../support/browser.js';
 import { fieldsOf } from '../support/entry-fields.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
@@ -254,8 +254,8 @@ describe('disconnecting', () => {
 describe('what a process has opened of a login', () => {
   const reads = async (app: Process, browser: Browser) => {
     const { polar: text } = (await browser.get('/session')).body as { polar: string };
-    const runtime = app.polar[polarRuntime];
-    return { read: () => runtime.readEntry(text), loginId: fieldsOf(text)['loginId'] ?? '' };
+    const runtime = runtimeOf(app.polar);
+    return { read: () => runtime?.readEntry(text), loginId: fieldsOf(text)['loginId'] ?? '' };
   };
 
   it('is kept while the login is in use', async () => {
