@@ -67,15 +67,15 @@ function importsOf(file: string): string[] {
     .map((specifier) => path.posix.join(path.posix.dirname(file), specifier).replace(/\.js$/, '.ts'));
 }
 
-/** The room of a file: its folder, or its own name at the top. */
-const roomOf = (file: string): string =>
+/** The module of a file: its folder, or its own name at the top. */
+const moduleOf = (file: string): string =>
   file.includes('/') ? (file.split('/')[0] as string) : file.replace(/\.ts$/, '');
 
 const entries = ['index', 'redis', 'emulator-entry', 'cli'];
-// src/emulator.ts is the entry, src/emulator/ the room.
-const placeOf = (file: string): string => (file === 'emulator.ts' ? 'emulator-entry' : roomOf(file));
+// src/emulator.ts is the entry, src/emulator/ the module.
+const placeOf = (file: string): string => (file === 'emulator.ts' ? 'emulator-entry' : moduleOf(file));
 
-/** Which rooms a room may import, beside itself. */
+/** Which modules a module may import, beside itself. */
 const allowed: Record<string, readonly string[]> = {
   errors: [],
   base64url: [],
@@ -283,7 +283,7 @@ const packages: Record<string, readonly string[]> = {
   emulator: ['jose'],
 };
 
-describe('the rooms', () => {
+describe('the modules', () => {
   it('are all in the table, and the table names no others', () => {
     expect([...new Set(files.map(placeOf))].sort()).toEqual(Object.keys(allowed).sort());
   });
@@ -300,10 +300,10 @@ describe('the rooms', () => {
     expect(specifiersOf('id-token/key-set.ts')).toContain('jose');
   });
 
-  it.each(files)('%s imports only what its room may', (file) => {
-    const room = placeOf(file);
+  it.each(files)('%s imports only what its module may', (file) => {
+    const module = placeOf(file);
     const foreign = importsOf(file).filter(
-      (other) => placeOf(other) !== room && !allowed[room]?.includes(placeOf(other)),
+      (other) => placeOf(other) !== module && !allowed[module]?.includes(placeOf(other)),
     );
     expect(foreign).toEqual([]);
   });
@@ -314,7 +314,7 @@ describe('the rooms', () => {
     expect(importsOf(file).filter((other) => !files.includes(other))).toEqual([]);
   });
 
-  it.each(files)('%s uses only the packages that its room may', (file) => {
+  it.each(files)('%s uses only the packages that its module may', (file) => {
     const used = specifiersOf(file).filter((specifier) => !/^(\.|node:)/.test(specifier));
     expect(used.filter((name) => !packages[placeOf(file)]?.includes(name))).toEqual([]);
   });
@@ -328,8 +328,8 @@ describe('the rooms', () => {
     ['refresh', 'attempts'],
     ['client', 'id-token'],
     ['id-token', 'client'],
-  ])('%s does not import %s, whatever the table says', (room, other) => {
-    expect(allowed[room]).not.toContain(other);
+  ])('%s does not import %s, whatever the table says', (module, other) => {
+    expect(allowed[module]).not.toContain(other);
   });
 
   it('that everything stands on import nothing', () => {
@@ -391,7 +391,7 @@ describe('the network', () => {
     const clients = /^(node:)?(https?|http2|net|tls|dgram|undici|axios|got|node-fetch)$/;
     const users = files.filter((file) => specifiersOf(file).some((specifier) => clients.test(specifier)));
     // req-polar.ts reaches the prototype of Node's requests, and opens no connection.
-    expect(users.filter((file) => roomOf(file) !== 'emulator')).toEqual(['req-polar.ts']);
+    expect(users.filter((file) => moduleOf(file) !== 'emulator')).toEqual(['req-polar.ts']);
   });
 });
 
