@@ -1,7 +1,7 @@
-// Changes the rooms on which security rests, one small change at a time, and sees whether their tests notice.
+// Changes the modules on which security rests, one small change at a time, and sees whether their tests notice.
 //
-//   npm run mutation                  all rooms (about an hour on two cores)
-//   npm run mutation -- id-token      one room
+//   npm run mutation                  all modules (about an hour on two cores)
+//   npm run mutation -- id-token      one module
 //
 // What neither the code nor its tests have touched since the last run is taken from there (coverage/mutation).
 // docs/mutation.md has the last figures, and why what survived is harmless.
@@ -10,7 +10,7 @@ import { Stryker } from '@stryker-mutator/core';
 const neededScore = 90;
 
 /** What is changed, and the tests that are to notice: the fast ones, since they run for each change. */
-const rooms = {
+const modules = {
   'id-token': { mutate: ['src/id-token/**/*.ts'], tests: ['id-token/*'] },
   attempts: {
     mutate: ['src/attempts/*.ts'],
@@ -38,16 +38,16 @@ const rooms = {
 };
 
 const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !(name in rooms));
+const unknown = wanted.filter((name) => !(name in modules));
 if (unknown.length > 0) {
-  console.error(`No room ${unknown.join(', ')}; there are ${Object.keys(rooms).join(', ')}`);
+  console.error(`No module ${unknown.join(', ')}; there are ${Object.keys(modules).join(', ')}`);
   process.exit(2);
 }
 
 const reports = [];
-for (const [name, room] of Object.entries(rooms)) {
+for (const [name, module] of Object.entries(modules)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
-  reports.push(report(name, await survey(name, room)));
+  reports.push(report(name, await survey(name, module)));
 }
 console.log(`\n${reports.map(({ line }) => line).join('\n')}`);
 if (reports.some(({ score }) => !(score >= neededScore))) {

@@ -1,6 +1,6 @@
 import type { StoredRow } from '../storage/polar-storage.js';
 
-// What each means stands in README.
+// docs/ended-logins.md says what each means.
 const endReasons = [
   'logged_out',
   'disconnected',
