@@ -18,63 +18,65 @@ import type { LoginHandle } from './login-handle.js';
 import type { HeldLock, LoginRows } from './login-lock.js';
 import { singleFlight } from './single-flight.js';
 
-/** What this process knows of a login: its newest tokens, or that it has ended. */
+/** Cached state of a login: its newest tokens, or the fact that it has ended. */
 export interface CachedLogin {
   readonly generation: number;
   /** Undefined once the login has ended. */
   readonly tokens: TokenSet | undefined;
-  /** Why it has ended. */
+  /** Why the login ended. */
   readonly endReason?: LoginEndReason;
-  /** When Polar issued the tokens, in milliseconds since the epoch, where that is known. */
+  /** When Polar issued the tokens, in milliseconds since the epoch; undefined if unknown. */
   readonly issuedAt: number | undefined;
-  /** {@link fingerprint} of the refresh token that was exchanged for them, where that is known. */
+  /** {@link fingerprint} of the refresh token that was exchanged for these tokens; undefined if unknown. */
   readonly replaces?: string | undefined;
-  /** When this process met these tokens, on its own clock for durations. */
+  /** When this process first saw these tokens, in milliseconds on its monotonic clock. */
   readonly metAt?: number;
-  /** Polar refused the refresh token of this generation; only other tokens help. */
+  /** Polar refused the refresh token of this generation; only other tokens can revive the login. */
   readonly rejected?: boolean;
 }
 
-/** What was recorded of a login when its end was. */
+/** The token record that the store held when the end of a login was recorded. */
 export interface EndedLogin {
   readonly record: StoredRow | undefined;
 }
 
-/** What a {@link LoginCache} is given. */
+/** Dependencies of {@link LoginCache}. */
 export interface LoginCacheParts {
-  /** Called with what is the newest whenever rows have been read or written. */
+  /** Called with the newest state whenever rows have been read or written. */
   readonly onNewest: (loginId: string, newest: CachedLogin) => void;
-  /** Called with tokens that were known here, of whose generation another pair is recorded. */
+  /** Called with cached tokens when the store holds another pair of the same generation. */
   readonly onReplaced: (loginId: string, replaced: TokenRecord) => void;
-  /** Called with tokens of a login that has ended, of which whoever ended it cannot have known. */
+  /** Called with cached tokens of an ended login that the process which ended it cannot have known. */
   readonly onLeftOver: (loginId: string, leftOver: TokenRecord) => void;
-  /** Called with what was known where a later generation is recorded. */
+  /** Called with the cached state when the store holds a later generation. */
   readonly onSuperseded: (loginId: string, known: CachedLogin, newest: CachedLogin) => void;
-  /** Called whenever this process finds that a login has ended. */
+  /** Called whenever this process learns that a login has ended. */
   readonly onEnded: (loginId: string, reason: LoginEndReason) => void;
-  /** Called with what is written in the background. */
+  /** Called with the promise of each background write. */
   readonly track: (writing: Promise<unknown>) => void;
   readonly now: () => number;
-  /** A clock for durations, which nobody sets back. */
+  /** Monotonic clock, in milliseconds. */
   readonly elapsedMs: () => number;
-  /** How many logins are remembered. What is forgotten is read from its record again. */
+  /** Maximum number of cached logins. An evicted login is read from its record again. */
   readonly maxLogins: number;
 }
 
-// Of these there is no record to read again. So many only while a store is down.
+// Unrecorded logins cannot be read back. Only a store that is down lets this many accumulate.
 const maxUnrecordedLogins = 100_000;
-// How long this process may not know that another one has refreshed early, or logged the login out.
+// How long this process may miss an early refresh or a logout in another process.
 const lookAgainAfterMs = 60_000;
 const quickWriteAttempts = 3;
-// In a store that cannot compare and write in one step, somebody may be about to write what they read before.
+// Without an atomic compare-and-write, another process may be about to write a row based on an earlier read.
 const checkRecordAfterMs = 1500;
 const noRenewalBeforeExpiryMs = 2 * 60_000;
 const minRewritePauseMs = 250;
-// Until it is written, other processes may take a login for lost. Of many logins each one waits longer.
+// Until the record is written, other processes may take the login for lost. The more logins are waiting, the longer
+// each one pauses.
 const maxRewritePauseMs = 30_000;
 const fewRewritesPauseMs = 2000;
 const rewritePauseMsEach = 5;
-// A store that has refused a row for so long keeps refusing it. Tokens in use are written again at their next look.
+// A store that has refused a row for this long keeps refusing it. Tokens in use are written again when next
+// revalidated.
 const giveUpWritingAfterMs = 60 * 60_000;
 
 const endedLogin = (endReason: LoginEndReason): CachedLogin => ({
@@ -85,8 +87,8 @@ const endedLogin = (endReason: LoginEndReason): CachedLogin => ({
 });
 
 /**
- * The newest that this process knows of each login, over the rows that all processes share. Memory is asked first, so
- * that a valid token costs no I/O.
+ * Caches the newest state of each login, over the rows that all processes share. Reads try memory first, so a valid
+ * token costs no I/O.
  */
 export class LoginCache {
   readonly #parts: LoginCacheParts;
@@ -94,7 +96,7 @@ export class LoginCache {
   readonly #unrecorded = new BoundedMap<CachedLogin>(maxUnrecordedLogins);
   readonly #looks = new Map<string, Promise<CachedLogin>>();
   readonly #lookedAt: BoundedMap<number>;
-  // When this process last wrote or renewed the rows of a login.
+  // When this process last wrote or renewed a login's rows.
   readonly #renewedAt: BoundedMap<number>;
 
   constructor(parts: LoginCacheParts) {
@@ -104,23 +106,26 @@ export class LoginCache {
     this.#renewedAt = new BoundedMap(parts.maxLogins);
   }
 
-  /** What is known without any I/O: at least the tokens of the login itself, which may just have been read. */
+  /** Returns the cached state, or the tokens of the handle unless something as recent is cached. Does no I/O. */
   recall({ loginId, generation, tokens, issuedAt }: LoginHandle): CachedLogin {
     const known = this.#find(loginId);
     return known !== undefined && known.generation >= generation ? known : { generation, tokens, issuedAt };
   }
 
-  /** What this process has learnt of a login; undefined when it has not met it. */
+  /** Returns the cached state; undefined if this process has not seen the login. */
   peek(loginId: string): CachedLogin | undefined {
     return this.#find(loginId);
   }
 
-  /** True while what this process knows of a login is not in its record yet. */
+  /** True while the cached state has not reached the store. */
   isUnrecorded(loginId: string): boolean {
     return this.#unrecorded.get(loginId) !== undefined;
   }
 
-  /** Takes in news, unless something newer is known; returns the newest. */
+  /**
+   * Caches the update unless the same or a newer generation is cached; a rejection also updates the same generation.
+   * Returns the newest state.
+   */
   learn(loginId: string, news: CachedLogin): CachedLogin {
     const known = this.#find(loginId);
     if (known !== undefined && known.generation > news.generation) return known;
@@ -136,21 +141,21 @@ export class LoginCache {
     return met;
   }
 
-  /** Takes in a login whose record need not be looked for. */
+  /** Caches a login whose record need not be read. */
   begin(login: LoginHandle): void {
     this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
     this.learn(login.loginId, this.recall(login));
   }
 
-  /** Takes in that a login has ended. */
+  /** Caches that a login has ended. */
   learnEnd(loginId: string, reason: LoginEndReason): CachedLogin {
     return this.#newest(loginId, this.learn(loginId, endedLogin(reason)));
   }
 
-  /** What is known, after a look at the record of a login that this process has not seen before. */
+  /** Returns the cached state; reads the record first if this process has not seen the login. */
   async current(login: LoginHandle): Promise<CachedLogin> {
     const known = this.#find(login.loginId);
-    // A record may say that the tokens of the entry, though not expired, have been replaced or ended.
+    // The record may say that the session's tokens, though unexpired, have been replaced or that the login has ended.
     return known ?? this.#look(login);
   }
 
@@ -161,8 +166,8 @@ export class LoginCache {
   }
 
   /**
-   * Looks at the rows of a login that is in use, once a minute, and renews their lifetime. Nobody waits for it: valid
-   * tokens cost no request any I/O, and what another process did is learnt all the same.
+   * Revalidates a login in use, once a minute, and renews the lifetime of its rows. Requests do not wait for it: a
+   * valid token costs no I/O, yet changes by other processes are noticed.
    */
   revalidateInBackground(login: LoginHandle): void {
     if (this.isStale(login.loginId)) this.#look(login).catch(() => {});
@@ -172,7 +177,7 @@ export class LoginCache {
     return singleFlight(this.#looks, login.loginId, () => this.revalidateOrRecall(login));
   }
 
-  /** What is known once the rows have been read. Rejects when the store cannot respond. */
+  /** Reads the rows and returns the newest state. Rejects when the store cannot respond. */
   async revalidate(login: LoginHandle): Promise<CachedLogin> {
     this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
     const keys = loginKeys(login.loginId);
@@ -181,14 +186,13 @@ export class LoginCache {
   }
 
   /**
-   * What is known once these rows have been taken in. Where they are behind what this process knows, they are written
-   * again.
+   * Merges rows into the cache and returns the newest state. Rows older than the cached state are written again.
    *
-   * @throws what the store threw, and {@link UnopenableRecordError}
+   * @throws the error of the store, or {@link UnopenableRecordError}
    */
   async learnRows(login: LoginHandle, rows: LoginRows): Promise<CachedLogin> {
     const { loginId } = login;
-    // The end of a login counts even where there is a record that cannot be read.
+    // A tombstone counts even if the record cannot be read.
     const end = rowOf(rows.tombstone);
     if (end !== undefined) {
       await this.#findLeftOver(login, rows.record);
@@ -199,14 +203,15 @@ export class LoginCache {
     const record = openRecord(login, row);
     const newest = this.#learnRecord(login, record);
     if (row !== undefined && record?.generation === newest.generation) {
-      // Others are about to be replaced, and where the store cannot compare, this would undo it.
+      // Tokens close to expiry are about to be replaced, and without an atomic compare-and-write, a renewal would undo
+      // that.
       if (isUsable(record.tokens, this.#parts.now(), noRenewalBeforeExpiryMs))
         this.#renew(login, { write: loginKeys(loginId).record, row, ttlSeconds: login.ttlSeconds });
     } else this.#heal(login, newest, record);
     return this.#newest(loginId, newest);
   }
 
-  /** Whoever ends a login revokes the newest tokens that are recorded, and the store may have lost those. */
+  /** The process that ends a login revokes the newest recorded tokens, but the store may have lost them. */
   async #findLeftOver(login: LoginHandle, row: StepResult | undefined): Promise<void> {
     const { generation, issuedAt, tokens } = this.recall(login);
     if (tokens === undefined || generation === 0) return;
@@ -215,11 +220,11 @@ export class LoginCache {
       if (record === undefined || record.generation < generation)
         this.#parts.onLeftOver(login.loginId, { generation, tokens, issuedAt });
     } catch {
-      // There is a record, as far as can be told.
+      // The record cannot be read: assume that it is up to date.
     }
   }
 
-  /** Of two pairs of the same generation, the recorded one counts: all processes see it. */
+  /** Of two pairs of the same generation, the recorded one wins: all processes see it. */
   #learnRecord(login: LoginHandle, record: TokenRecord | undefined): CachedLogin {
     const { loginId } = login;
     const known = this.recall(login);
@@ -234,8 +239,8 @@ export class LoginCache {
   }
 
   /**
-   * The store has lost the record, or something older has been written over it: for other processes a lost login. Or it
-   * has lost the tombstone: for others a login that goes on.
+   * Writes again what the store has lost or overwritten with something older. Without the record, other processes take
+   * the login for lost; without the tombstone, for alive.
    */
   #heal(login: LoginHandle, newest: CachedLogin, found: TokenRecord | undefined): void {
     const { endReason, generation, tokens, issuedAt, replaces } = newest;
@@ -244,14 +249,14 @@ export class LoginCache {
       this.#parts.track(this.recordEnd(login, endReason ?? 'logged_out', async () => {}).then(() => {}));
       return;
     }
-    // The session holds those of the login.
+    // The tokens issued at login are in the session, and need no record unless the login was recorded from the start.
     const isMissed = generation > (found?.generation ?? (login.isRecordedFromStart ? -1 : 0));
     if (!isMissed) return;
     publish('refresh', { event: 'record-restored', loginId: login.loginId, generation });
     this.#parts.track(this.#writeTokens(login, { generation, tokens, issuedAt, replaces }, async () => {}));
   }
 
-  /** Renews the lifetime of a row that is as it should be. */
+  /** Renews the lifetime of a row that is up to date. */
   #renew(login: LoginHandle, step: StorageStep): void {
     const { loginId, storage, ttlSeconds } = login;
     const everyMs = storage.forgetsIdle ? lookAgainAfterMs / 2 : (ttlSeconds * 1000) / 30;
@@ -267,9 +272,9 @@ export class LoginCache {
   }
 
   /**
-   * As {@link revalidate}; where the store cannot respond, what is known without it.
+   * Like {@link revalidate}, but returns the cached state when the store cannot respond.
    *
-   * @throws PolarTransientError where there is a newer record that only other processes can open
+   * @throws PolarTransientError if there is a newer record that only other processes can open
    */
   async revalidateOrRecall(login: LoginHandle): Promise<CachedLogin> {
     try {
@@ -279,7 +284,9 @@ export class LoginCache {
     }
   }
 
-  /** What is known where rows could not be read; throws where there is a newer record that only others can open. */
+  /**
+   * Returns the cached state after a failed read; throws if there is a newer record that only other processes can open.
+   */
   recallAfter(login: LoginHandle, error: unknown): CachedLogin {
     publish('refresh', { event: 'record-unreadable', loginId: login.loginId, error });
     const known = this.recall(login);
@@ -288,7 +295,7 @@ export class LoginCache {
     return known;
   }
 
-  /** Looks for something newer than a generation for a while. */
+  /** Polls the store for up to `patienceMs` for a generation newer than `generation`. */
   async awaitNewer(
     login: LoginHandle,
     generation: number,
@@ -304,10 +311,10 @@ export class LoginCache {
   }
 
   /**
-   * Takes in new tokens, which are good in this process at once, and records them; gives `lock` up in the same round trip
-   * where the store can. Resolves with what is the newest then: somebody may have logged out meanwhile.
+   * Caches new tokens, which this process uses at once, and records them. Releases `lock` in the same round trip if the
+   * store supports it. Resolves with the newest state by then: the user may have logged out meanwhile.
    *
-   * @param ifLate called with that where the store was down, once it is back
+   * @param ifLate called with the newest state once a store that was down has taken the record
    */
   async recordTokens(
     login: LoginHandle,
@@ -317,7 +324,8 @@ export class LoginCache {
   ): Promise<CachedLogin> {
     const { shared, atomic } = login.storage;
     const newest = await this.#writeTokens(login, record, ifLate, lock);
-    // A slower process may write something older over it. Once: a store that loses it again is not written to without end.
+    // A slower process may overwrite the record with something older. This is checked once: a store that keeps losing
+    // the record is not written to forever.
     if (newest !== undefined && shared && !atomic)
       void delay(checkRecordAfterMs, undefined, { ref: false })
         .then(() => this.#look(login))
@@ -356,10 +364,10 @@ export class LoginCache {
   }
 
   /**
-   * Takes in that a login has ended, records that, and reads its record. Resolves once that is tried; undefined where it
-   * could not be done.
+   * Caches that a login has ended, writes its tombstone and reads its record. Resolves after the first attempts, with
+   * undefined if they failed.
    *
-   * @param ifLate called where the store was down, once it is back
+   * @param ifLate called once a store that was down has taken the tombstone
    */
   async recordEnd(
     place: RecordPlace,
@@ -369,7 +377,7 @@ export class LoginCache {
     const { loginId, storage, ttlSeconds } = place;
     const ended = this.learnEnd(loginId, reason);
     const keys = loginKeys(loginId);
-    // In this order: whoever records later finds the tombstone, and revokes what it has recorded.
+    // In this order, a process that records tokens later finds the tombstone and revokes them.
     const work = async (): Promise<EndedLogin> => {
       const row = tombstone(ended.endReason ?? reason);
       const steps = [{ write: keys.tombstone, row, ttlSeconds }, { read: keys.record }];
@@ -380,14 +388,14 @@ export class LoginCache {
     return this.#record(place, ended, work, ifLate);
   }
 
-  /** The record of a login that has ended, read once more; undefined where there is none to be had. */
+  /** Reads the record of an ended login once more; undefined if there is none or it cannot be opened. */
   async lastRecord(login: LoginHandle, { record }: EndedLogin): Promise<TokenRecord | undefined> {
     const key = loginKeys(login.loginId).record;
     const row = await login.storage.read(key).catch(() => undefined);
     try {
       return openRecord(login, row === undefined || row.version < (record?.version ?? 0) ? record : row);
     } catch (error) {
-      // Its tokens stay alive at Polar.
+      // The tokens in this record stay alive at Polar.
       if (error instanceof UnopenableRecordError)
         publish('logout', { event: 'revocation-failed', loginId: login.loginId, error });
       return undefined;
@@ -395,8 +403,8 @@ export class LoginCache {
   }
 
   /**
-   * Writes at once, or else in the background until the store takes it: for every other process, what is not recorded
-   * is a lost login.
+   * Writes at once, or keeps trying in the background until the store accepts it: to other processes, a login that is
+   * not recorded is lost.
    */
   async #record<T>(
     login: RecordPlace,
@@ -405,7 +413,7 @@ export class LoginCache {
     ifLate: (result: T) => Promise<void>,
   ): Promise<T | undefined> {
     const { loginId, storage } = login;
-    // The tokens of a refresh that was under way must not take the place of the end of their login.
+    // Tokens from a refresh that was under way must not displace the end of their login.
     if (news.generation >= (this.#unrecorded.get(loginId)?.generation ?? 0))
       this.#unrecorded.set(loginId, news);
     const attempt = async (): Promise<{ readonly result: T } | undefined> => {
@@ -443,7 +451,7 @@ export class LoginCache {
       pauseMs = Math.min(pauseMs * 2, mostMs())
     ) {
       await delay(pauseMs, undefined, { ref: false });
-      // Something newer is to be recorded by now.
+      // A newer state has taken its place.
       if (this.#unrecorded.get(loginId) !== news) return;
       const done = await attempt();
       if (done !== undefined) return ifLate(done.result);
@@ -457,12 +465,12 @@ export class LoginCache {
   }
 }
 
-/** True for the same two tokens. */
+/** True if both sets hold the same access token and refresh token. */
 export function isSamePair(a: TokenSet | undefined, b: TokenSet | undefined): boolean {
   return a?.accessToken === b?.accessToken && a?.refreshToken === b?.refreshToken;
 }
 
-/** What to go by where the record cannot be opened: trying again, as with a store that is down, would change nothing. */
+/** Falls back where the record cannot be opened: unlike with a store that is down, retrying would change nothing. */
 function orIfUnopenable<T>(recall: (error: UnopenableRecordError) => T): (error: unknown) => T {
   return (error) => {
     if (error instanceof UnopenableRecordError) return recall(error);

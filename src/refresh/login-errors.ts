@@ -1,7 +1,7 @@
 import { PolarLoginRequiredError, PolarTransientError } from '../errors.js';
 import { UnopenableRecordError } from '../tokens/token-record.js';
 
-/** Somebody has ended this login, here or in another process. */
+/** The login has been ended, by this process or another one. */
 export function loggedOut(): PolarLoginRequiredError {
   return new PolarLoginRequiredError(
     'logged_out',
@@ -9,7 +9,7 @@ export function loggedOut(): PolarLoginRequiredError {
   );
 }
 
-/** Polar has ended this login; or the response that brought its newest tokens never arrived. */
+/** Polar has ended the login, or the response with its newest tokens never arrived. */
 export function loginExpired(cause?: unknown, isResponseLost = false): PolarLoginRequiredError {
   const why = isResponseLost
     ? 'its answer to an earlier refresh, with the new tokens, got lost on the way'
@@ -21,7 +21,7 @@ export function loginExpired(cause?: unknown, isResponseLost = false): PolarLogi
   );
 }
 
-/** Without having seen the record of a login, nothing must be concluded of it. */
+/** The state of a login is unknown until its token record can be read. */
 export function recordsUnreadable(cause: unknown): PolarTransientError {
   const what =
     cause instanceof UnopenableRecordError
@@ -30,7 +30,7 @@ export function recordsUnreadable(cause: unknown): PolarTransientError {
   return new PolarTransientError('server_error', what, { cause });
 }
 
-/** Nobody waits longer; the refresh goes on, and what it brings is kept. */
+/** Callers wait no longer than the time-out; the refresh continues, and its tokens are kept. */
 export function refreshTakesLong(timeoutMs: number): PolarTransientError {
   return new PolarTransientError(
     'timeout',
@@ -38,7 +38,7 @@ export function refreshTakesLong(timeoutMs: number): PolarTransientError {
   );
 }
 
-/** Another process refreshes this login and has not finished in time. */
+/** Another process is refreshing this login and has not finished in time. */
 export function lockIsBusy(): PolarTransientError {
   return new PolarTransientError(
     'timeout',
@@ -46,7 +46,7 @@ export function lockIsBusy(): PolarTransientError {
   );
 }
 
-/** Polar has refused the refresh token, but somebody may still be waiting for a response that brings new ones. */
+/** Polar has refused the refresh token, but the response to another exchange may still bring new tokens. */
 export function loginInDoubt(pauseMs: number, cause?: unknown): PolarTransientError {
   return new PolarTransientError(
     'server_error',

@@ -1,11 +1,11 @@
 import type { LoginFacts, SealedRecordPlace, TokenRecord } from '../tokens/token-record.js';
 
 /**
- * A login whose tokens are to be kept alive: what its session entry or a first look at its record says, and where
- * newer tokens are.
+ * A login to keep alive: the tokens from its session entry or from a first read of its record, and where newer tokens
+ * are kept.
  */
 export interface LoginHandle extends SealedRecordPlace, TokenRecord {
   readonly facts: LoginFacts;
-  /** True when there is a record even of the tokens that came at login. */
+  /** True if even the tokens issued at login are recorded. */
   readonly isRecordedFromStart: boolean;
 }

@@ -6,13 +6,13 @@ import type { StorageKey, StorageStep, StoredRow } from '../storage/polar-storag
 import { BoundedMap } from '../tokens/bounded-map.js';
 import type { RecordPlace } from '../tokens/token-record.js';
 
-/** The two rows that are read with every look at a lock. */
+/** The two rows that are read along with every lock. */
 export interface LoginRows {
   readonly tombstone: StepResult | undefined;
   readonly record: StepResult | undefined;
 }
 
-/** What trying to take a lock comes to: the lock, unless somebody else has it, and what the rows say by then. */
+/** Result of {@link LoginLocks.tryTake}: the lock, unless another process holds it, and the rows as read by then. */
 export interface LockAttempt {
   readonly lock: HeldLock | undefined;
   readonly rows: LoginRows;
@@ -20,27 +20,27 @@ export interface LockAttempt {
 
 /** A lock that this process holds. */
 export interface HeldLock {
-  /** While an exchange is open, the lock is not given up, whoever else has taken it for abandoned. */
+  /** While an exchange is open, the lock is kept even if another process has taken it over as abandoned. */
   isExchangeOpen: boolean;
   /**
-   * True while no exchange but ours can be under way: the lock was free when it was taken, was not left behind by anybody
-   * who may still wait for Polar, and is ours to this moment. Rejects when the store does not respond.
+   * True while no other exchange can be under way: the lock was free when taken, was not left behind by an owner that
+   * may still be waiting for Polar, and is still ours. Rejects when the store does not respond.
    */
   isExclusive(): Promise<boolean>;
-  /** The step that gives the lock up, to be taken along with others; undefined when it takes more than that. */
+  /** The step that releases the lock, to run together with others; undefined if releasing takes more than one step. */
   releaseStep(): StorageStep | undefined;
-  /** Say so when that step was taken. */
+  /** To be called once that step has run. */
   released(): void;
   /**
-   * Gives the lock up. Nobody has to wait for it but a shutdown, and it never fails.
+   * Releases the lock. Never rejects, and only a shutdown has to wait for it.
    *
-   * @param leavesDoubt true when tokens of ours are not recorded yet: others must not believe a refusal
+   * @param leavesDoubt true when our tokens are not recorded yet, so that other processes must not believe a refusal
    */
   release(leavesDoubt?: boolean): Promise<void>;
 }
 
-// What the row of a lock says. It is renewed every second; `mark` names a take-over from somebody whose exchange may
-// still be open; `isFree` is said by a row that only carries a mark on.
+// Content of a lock row, which is renewed every second. `mark` names a take-over from an owner whose exchange may still
+// be open; `isFree` is set in a row that only preserves a mark.
 interface LockRow {
   readonly owner: string;
   readonly mark?: string;
@@ -48,33 +48,35 @@ interface LockRow {
 }
 
 const renewEveryMs = 1000;
-// As long as an exchange is listened to (120 s), plus as long as a process may have been stopped (60 s), plus a margin.
+// How long an exchange waits for its response (120 s), plus how long a process may have been suspended (60 s), plus a
+// margin.
 export const doubtMs = 185_000;
-// Outlasts every doubt, also with clocks that differ by minutes.
+// Outlasts every doubt, even if clocks differ by minutes.
 const rowTTLSeconds = 900;
 const minStaleMs = 10_000;
-// How much later than it was acknowledged a write may be seen.
+// How long after its acknowledgement a write may become visible.
 const maxLagMs = 3000;
 const lagPauseMs = 50;
 const minSettleMs = 150;
-// Reading and writing take three round trips where the store cannot do both in one step: nobody takes longer than four.
+// Reading and writing take three round trips in a store that cannot do both in one step; no process takes longer than
+// four.
 const settleRoundTrips = 6;
 
 /**
- * The locks of logins, kept as rows of any storage. Safety does not come from them (see docs/refresh-protocol.md): they
- * save requests, and tell when a refusal of Polar's can be believed.
+ * The locks of logins, kept as rows of any store. Safety does not depend on them (see docs/refresh-protocol.md): they
+ * save requests, and tell when a refusal by Polar can be believed.
  */
 export class LoginLocks {
-  // When this process saw each row for the first time as it is, on its own clock.
+  // When this process first saw each row in its present form, on its own clock.
   readonly #seen = new BoundedMap<{ readonly row: string; readonly since: number }>(10_000);
   readonly #marks = new BoundedMap<number>(10_000);
 
   /**
-   * Takes the lock if nobody has it, and reads record and tombstone as they are by then.
+   * Takes the lock if it is free, and reads the record and the tombstone as they are by then.
    *
-   * @param options `first`: nobody has looked yet, so that it is tried without looking where that saves a round trip;
-   *   `isEnough`: whether the rows make the lock unnecessary
-   * @throws what the store throws, and what `isEnough` throws
+   * @param options `first`: this is the first attempt, so the lock is written without a prior read where that saves a
+   *   round trip; `isEnough`: whether the rows make the lock unnecessary
+   * @throws the errors of the store and of `isEnough`
    */
   async tryTake(
     place: RecordPlace,
@@ -101,19 +103,19 @@ export class LoginLocks {
   }
 
   /**
-   * Says in the row of the lock, as soon as the store can be reached, that an exchange is open without it: whoever holds
-   * the lock must not believe a refusal.
+   * Announces in the lock row, as soon as the store can be reached, that an exchange is open without the lock: the
+   * owner of the lock must not believe a refusal.
    */
   announce(place: RecordPlace): HeldLock | undefined {
     if (!place.storage.shared) return undefined;
     const row = { version: 0, value: JSON.stringify({ owner: newName() } satisfies LockRow) };
     const lock = this.#hold(place, loginKeys(place.loginId).lock, row, newName());
-    // It is about to be: somebody else's row is no reason to stop.
+    // The exchange is about to open, and another process's row must not stop the announcement.
     lock.isExchangeOpen = true;
     return lock;
   }
 
-  /** Whether somebody holds the lock, or held it when they died. */
+  /** True if a process holds the lock, or held it when it died. */
   async isHeld({ loginId, storage }: Pick<RecordPlace, 'loginId' | 'storage'>): Promise<boolean> {
     const said = parse(await storage.read(loginKeys(loginId).lock));
     return said !== undefined && !said.isFree;
@@ -132,7 +134,8 @@ export class LoginLocks {
     const isStale = said !== undefined && !said.isFree && this.#isStale(storage, key, found, askedAt);
     if (said !== undefined && !said.isFree && !isStale) return busy;
 
-    // A new one at each take-over: those who have known an old one for long enough do not know this one.
+    // Each take-over gets a new mark: a process that has known the old one long enough to ignore it does not know the
+    // new one.
     const mark = isStale ? newName() : this.#standingMark(said?.mark);
     const row = {
       version: (found?.version ?? 0) + 1,
@@ -154,7 +157,7 @@ export class LoginLocks {
     return new RowLock(place.storage, key, row, mark);
   }
 
-  /** Whether nobody has renewed a lock for so long that its owner cannot be at work. */
+  /** True if a lock has gone without renewal for so long that its owner cannot be at work. */
   #isStale(
     storage: GuardedStorage,
     { id }: StorageKey,
@@ -168,11 +171,11 @@ export class LoginLocks {
       return false;
     }
     const staleMs = 3 * renewEveryMs + storage.timeoutMs;
-    // By when it was asked for: a process that was stopped may be looking at a response of before.
+    // Measured from when the read was sent: a process that was suspended may be looking at an old response.
     return askedAt - seen.since >= (storage.atomic ? staleMs : Math.max(minStaleMs, staleMs + maxLagMs));
   }
 
-  /** The mark, unless this process has known it for longer than any exchange of before it can be open. */
+  /** Returns the mark, unless this process has known it for longer than any earlier exchange can be open. */
   #standingMark(mark: string | undefined): string | undefined {
     if (mark === undefined) return undefined;
     const now = performance.now();
@@ -182,14 +185,16 @@ export class LoginLocks {
   }
 }
 
-// How long it last took from looking at a lock to having written it: many stores write more slowly than they read.
+// The latest time from reading a lock to having written it, in milliseconds: many stores write more slowly than they
+// read.
 const writtenAfterMs = new WeakMap<object, number>();
-// Stores that were seen to show a write later than they acknowledged it.
+// Stores that have acknowledged a write before it was visible.
 const laggingStores = new WeakSet<object>();
 
 /**
- * Writes a lock in a store that cannot compare and write in one step, and makes sure that nobody else has done so at the
- * same time: whoever read the row before ours was there has written theirs by the end of the pause, and the last one wins.
+ * Writes a lock in a store without an atomic compare-and-write, and makes sure that no other process has done so at the
+ * same time: any process that read the row before our write has written its own by the end of the pause, and the last
+ * write wins.
  */
 async function settled(
   storage: GuardedStorage,
@@ -199,7 +204,7 @@ async function settled(
   askedAt: number,
 ): Promise<boolean> {
   const roundTripMs = performance.now() - askedAt;
-  // This process was stopped meanwhile: what it has read may be long over.
+  // This process was suspended meanwhile, so the row that it read may be long out of date.
   if (roundTripMs > storage.timeoutMs) return false;
   const usualMs = writtenAfterMs.get(storage.identity) ?? 0;
   const pauseMs = Math.max(minSettleMs, settleRoundTrips * roundTripMs, 3 * usualMs);
@@ -207,12 +212,12 @@ async function settled(
     if (!(await storage.write(key, row, rowTTLSeconds))) return false;
     const writtenAt = performance.now();
     writtenAfterMs.set(storage.identity, Math.min(writtenAt - askedAt, storage.timeoutMs));
-    // Somebody may have taken the lock, been sure of it, and lost it to so late a write.
+    // Another process may have taken the lock and confirmed it, then lost it to so late a write.
     if (writtenAt - askedAt > (pauseMs * 2) / 3) return false;
     for (;;) {
       const found = await storage.read(key);
       if (isSame(found, row)) break;
-      // A store that lags still shows what was there before: also what others wrote before.
+      // A lagging store still shows the earlier row, whichever process wrote it.
       if (isSame(found, before)) laggingStores.add(storage.identity);
       const isTooLate = performance.now() - writtenAt > maxLagMs;
       if (isTooLate || !laggingStores.has(storage.identity)) return false;
@@ -226,22 +231,22 @@ async function settled(
     isOurs = await isSettled();
     return isOurs;
   } finally {
-    // Nobody is to wait until a row goes stale that nobody stands behind.
+    // Without an owner, the row would make other processes wait until it goes stale.
     if (!isOurs) void withdraw(storage, key, row);
   }
 }
 
-/** Takes back a row that was written in vain. What it says of exchanges that may be open is carried on. */
+/** Withdraws a row that was written in vain. Its mark, which tells of exchanges that may be open, is preserved. */
 async function withdraw(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<void> {
   await storage.run([stepFrom(key, row)]);
-  // It may show only now, or have been written only now.
+  // The row may only now have become visible, or have been written.
   await delay(maxLagMs, undefined, { ref: false });
   const [result] = await storage.run([{ read: key }]);
   const isShown = result !== undefined && 'value' in result && isSame(rowOf(result), row);
   if (isShown) await storage.run([stepFrom(key, row)]);
 }
 
-/** The step from a held lock to a free one: the row goes, unless it has a mark to carry on. */
+/** The step that frees a held lock: removes the row, unless it has a mark to preserve. */
 function stepFrom(key: StorageKey, row: StoredRow, mark = parse(row)?.mark): StorageStep {
   if (mark === undefined) return { remove: key, row };
   const value = JSON.stringify({
@@ -279,7 +284,8 @@ class RowLock implements HeldLock {
   }
 
   releaseStep(): StorageStep | undefined {
-    // A renewal under way changes the row that is to be removed, and a store that cannot compare may not show it yet.
+    // A renewal under way changes the row to be removed, and a store without an atomic compare-and-write may not show
+    // it yet.
     if (this.#isOver || this.#renewal !== undefined || !this.#storage.atomic) return undefined;
     this.#isBeingReleased = true;
     return this.#stepFrom(this.#row);
@@ -302,10 +308,10 @@ class RowLock implements HeldLock {
   async #letGo(leavesDoubt: boolean): Promise<void> {
     await this.#renewal;
     if (leavesDoubt) this.#mark = newName();
-    // Without effect where it is not our row any more.
+    // Has no effect if the row is no longer ours.
     if (this.#storage.atomic) await this.#storage.run([this.#stepFrom(this.#row)]);
     if ((await this.#giveUpIfShown()) || this.#storage.atomic) return;
-    // Nothing to give up, or somebody else's; or a store that lags.
+    // The row is gone, belongs to another process, or is not visible yet in a lagging store.
     await delay(maxLagMs, undefined, { ref: false });
     await this.#giveUpIfShown();
   }
@@ -338,7 +344,7 @@ class RowLock implements HeldLock {
       this.#isOver = true;
       return;
     }
-    // Taken for abandoned by somebody else: they must not believe what Polar tells them.
+    // Another process has taken the lock over as abandoned; it must not believe a refusal by Polar.
     if (!isOurs) this.#mark = newName();
     const said = { owner: this.#owner, ...(this.#mark !== undefined && { mark: this.#mark }) };
     const row = {
@@ -355,14 +361,14 @@ class RowLock implements HeldLock {
   }
 }
 
-// Logins that are locked in a storage which no other process sees.
+// Logins locked in a store that no other process sees.
 const lockedInProcess = new WeakMap<object, Set<string>>();
 
 async function takeInProcess({ loginId, storage }: RecordPlace): Promise<LockAttempt> {
   const locked = lockedInProcess.get(storage.identity) ?? new Set();
   lockedInProcess.set(storage.identity, locked);
   const isFree = !locked.has(loginId);
-  // Before anything is waited for.
+  // Before the first await: no other caller can come in between.
   if (isFree) locked.add(loginId);
   const lock: HeldLock | undefined = isFree
     ? {
@@ -393,7 +399,7 @@ function parse(row: StoredRow | undefined): LockRow | undefined {
       ...(isFree === true && { isFree }),
     };
   } catch {
-    // Not ours to read, so nobody's: it goes stale.
+    // Unreadable, so it has no known owner: it goes stale.
     return { owner: '' };
   }
 }

@@ -11,19 +11,19 @@ interface Refusal {
 const firstPauseMs = 10_000;
 
 /**
- * Polar's refusals of refresh tokens that are not believed yet: somebody may still be waiting for the response to an
- * exchange that worked.
+ * Polar's refusals of refresh tokens that are still in doubt: another exchange may have succeeded, with its response
+ * still on the way.
  */
 export class Refusals {
   readonly #refusals = new BoundedMap<Refusal>(10_000);
   readonly #elapsedMs: () => number;
 
-  /** @param elapsedMs a clock for durations */
+  /** @param elapsedMs monotonic clock, in milliseconds */
   constructor(elapsedMs: () => number) {
     this.#elapsedMs = elapsedMs;
   }
 
-  /** Takes note of one more refusal; returns whether it is the first one of this generation. */
+  /** Notes a refusal; returns true for the first one of this generation. */
   note(loginId: string, generation: number): boolean {
     const now = this.#elapsedMs();
     const before = this.#of(loginId, generation);
@@ -37,13 +37,13 @@ export class Refusals {
     return before === undefined;
   }
 
-  /** True once nobody can have a newer generation that has not shown up since the first refusal. */
+  /** True once any newer generation that existed at the first refusal would have been recorded. */
   isBeyondDoubt(loginId: string, generation: number): boolean {
     const refusal = this.#of(loginId, generation);
     return refusal !== undefined && this.#elapsedMs() - refusal.firstAt >= doubtMs;
   }
 
-  /** Milliseconds for which Polar need not be asked again about this generation. */
+  /** Milliseconds to wait before asking Polar about this generation again. */
   pauseMs(loginId: string, generation: number): number {
     const refusal = this.#of(loginId, generation);
     if (refusal === undefined) return 0;

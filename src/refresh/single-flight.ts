@@ -1,4 +1,4 @@
-/** Runs `work`, unless it is under way under this key already; then joins it. */
+/** Runs `work`, or returns the promise of the run that is under way for the same key. */
 export function singleFlight<T>(
   underWay: Map<string, Promise<T>>,
   key: string,

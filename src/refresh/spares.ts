@@ -3,9 +3,9 @@ import type { TokenRecord } from '../tokens/token-record.js';
 import { type CachedLogin, isSamePair } from './login-cache.js';
 
 /**
- * The second pairs of tokens of one generation: Polar may respond to two refreshes at once, and then both pairs live.
- * These are the ones that lost a tie in the storage. Of two losers neither may revoke its own at once, since each may be the only
- * one that the other relies on: a spare is kept until something newer is recorded.
+ * Spare token pairs. Polar may respond to two refreshes of one generation at once, and then both pairs live; a spare is
+ * the pair that lost the tie in the store. When two processes both lose, neither may revoke its own pair at once, since
+ * the other may rely on it. A spare is therefore kept until something newer is recorded.
  */
 export class Spares {
   readonly #spares = new BoundedMap<TokenRecord>(10_000);
@@ -15,14 +15,14 @@ export class Spares {
     this.#revoke = revoke;
   }
 
-  /** Keeps a pair that was not recorded, since another one of its generation was; returns whether that is news. */
+  /** Keeps a pair that lost to a recorded one of the same generation; returns whether it is new. */
   keep(loginId: string, spare: TokenRecord): boolean {
     const isNews = !isSamePair(this.#spares.get(loginId)?.tokens, spare.tokens);
     this.#spares.set(loginId, spare);
     return isNews;
   }
 
-  /** Takes the spare of a login whose recorded pair of this generation Polar has refused. */
+  /** Removes and returns the spare of a login whose recorded pair of this generation Polar has refused. */
   take(loginId: string, refused: CachedLogin): TokenRecord | undefined {
     const spare = this.#spares.get(loginId);
     if (spare?.generation !== refused.generation || isSamePair(spare.tokens, refused.tokens))
@@ -31,7 +31,7 @@ export class Spares {
     return spare;
   }
 
-  /** Revokes a spare that nobody needs any more, since something newer is recorded or the login has ended. */
+  /** Revokes a spare that is no longer needed because something newer is recorded or the login has ended. */
   drop(loginId: string, newest: CachedLogin): void {
     const spare = this.#spares.get(loginId);
     if (spare === undefined || newest.generation <= spare.generation) return;

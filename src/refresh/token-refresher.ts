@@ -29,22 +29,22 @@ import { Refusals } from './refusals.js';
 import { singleFlight } from './single-flight.js';
 import { Spares } from './spares.js';
 
-/** What a {@link TokenRefresher} is given. */
+/** Dependencies of {@link TokenRefresher}. */
 export interface TokenRefresherParts {
-  /** Exchanges the refresh token at Polar, once, and listens for the response as long as there may be one. */
+  /** Exchanges the refresh token at Polar, once, and waits for the response as long as one may arrive. */
   readonly refresh: (tokens: RefreshableTokens, login: LoginHandle) => Promise<TokenSet>;
   /** Revokes tokens at Polar; never rejects. */
   readonly revoke: (tokens: TokenSet, justIssued: boolean) => Promise<void>;
-  /** Called whenever this process finds that a login has ended; may be called more than once. */
+  /** Called whenever this process learns that a login has ended; may be called more than once. */
   readonly onEnded: (loginId: string, reason: LoginEndReason) => void;
   readonly underWay: UnderWay;
   readonly now: () => number;
-  /** A clock for durations, which nobody sets back. */
+  /** Monotonic clock, in milliseconds. */
   readonly elapsedMs: () => number;
   readonly leewayMs: number;
-  /** Milliseconds that a caller waits at most, whatever for. */
+  /** Milliseconds that a caller waits at most, for whatever reason. */
   readonly timeoutMs: number;
-  /** How many logins are remembered. @default 10000 */
+  /** Maximum number of cached logins. @default 10000 */
   readonly maxLogins?: number;
 }
 
@@ -54,36 +54,38 @@ export type RefreshableTokens = TokenSet & { readonly refreshToken: string };
 type GoodLogin = CachedLogin & TokenRecord;
 type IsGood = (known: CachedLogin) => known is GoodLogin;
 
-// Whatever the leeway, refreshed tokens that came a moment ago are used: a leeway longer than their lifetime must
-// not turn every request into a refresh. And a moment ago is how long Polar may refuse tokens that are good.
+// Tokens refreshed a moment ago are used whatever the leeway: a leeway longer than their lifetime must not turn every
+// request into a refresh. Polar may also refuse good tokens for this long.
 const justIssuedMs = 5000;
-// Polar commits after it has responded: sooner than this, it may not find tokens that it has just issued.
+// Polar commits after it has responded. Sooner than this, it may not find tokens that it has just issued.
 const commitLagMs = 2000;
 const commitLagPauseMs = 500;
-// Seen: 822 ms at most for access tokens.
+// Measured: 822 ms at most for access tokens.
 const usualCommitLagMs = 1000;
-// Whoever issued tokens may have a clock that is wrong by this much. What was met a moment ago may be as young.
+// The clock by which the tokens were dated may be wrong by this much. Tokens first seen a moment ago may be just as
+// new.
 const clockDifferenceMs = 10 * 60_000;
-// An API that answers 401 to good tokens must not make every request kill them.
+// An API that responds to good tokens with 401 must not make every request invalidate them.
 const refreshAfter401EveryMs = 60_000;
-// Of two refreshes at the same instant Polar may answer one with a 500; how long the other one may take to be recorded.
+// Polar may respond to one of two simultaneous refreshes with a 500. This is how long the other one may take to be
+// recorded.
 const siblingPatienceMs = 1500;
-// Before a refusal is believed at once: longer than somebody who could not record tokens takes to try again.
+// Delay before a refusal is believed at once: longer than a process that failed to record tokens takes to retry.
 const certainAfterMs = 3000;
-// A person who logs out does not wait longer than this for a refresh under way; the tombstone stops it anyway.
+// A logout waits no longer than this for a refresh under way; the tombstone stops it anyway.
 const logoutWaitMs = 2000;
 const minLockPauseMs = 20;
 const maxLockPauseMs = 200;
-// Where a look takes one round trip, waiting costs the people more than looking costs the store.
+// Where polling takes one round trip, waiting costs users more than polling costs the store.
 const maxLockPauseInOneTripMs = 30;
 
 /**
- * Keeps the tokens of logins alive. Polar kills the old tokens at the instant of a refresh, so of all who find
- * a token expired one refreshes and the others take what it got: within this process by joining it, between
+ * Keeps the tokens of logins alive. Polar invalidates the old tokens the moment it refreshes them, so when many callers
+ * find a token expired, one refreshes and the others use the new tokens: within this process by single flight, between
  * processes by the lock and by reading the token record before and after.
  *
- * Nobody waits longer than the time-out. What was sent to Polar is listened to until it ends all the same: its response
- * is the only copy of the new tokens.
+ * Callers wait no longer than the time-out. A request sent to Polar is still awaited until it ends: its response is the
+ * only copy of the new tokens.
  */
 export class TokenRefresher {
   readonly #parts: TokenRefresherParts;
@@ -94,7 +96,7 @@ export class TokenRefresher {
   readonly #refreshes = new Map<string, Promise<TokenSet>>();
   readonly #refreshesAfter401 = new BoundedMap<number>(10_000);
   readonly #refusedTwice = new BoundedMap<string>(10_000);
-  // Generations for whose refresh no response came: if Polar made the exchange, the tokens are lost.
+  // Generations whose refresh got no response: if Polar made the exchange, the new tokens are lost.
   readonly #unanswered = new BoundedMap<number>(10_000);
   // The access token that Polar last issued to this process.
   readonly #issuedHere = new BoundedMap<string>(10_000);
@@ -109,7 +111,7 @@ export class TokenRefresher {
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
       onReplaced: (loginId, replaced) => this.#keepAsSpare(loginId, replaced),
       onLeftOver: (loginId, leftOver) => {
-        // Of all processes that know them, the one to which Polar issued them revokes them.
+        // Of all processes that know these tokens, the one to which Polar issued them revokes them.
         if (this.#issuedHere.get(loginId) === leftOver.tokens.accessToken)
           void parts.underWay.write(this.#revoke(leftOver));
       },
@@ -122,7 +124,7 @@ export class TokenRefresher {
     });
   }
 
-  /** What this process knows of a login, without any I/O; undefined when it has not met it. */
+  /** Returns the cached state of a login, without I/O; undefined if this process has not seen it. */
   peek(loginId: string): CachedLogin | undefined {
     return this.#cache.peek(loginId);
   }
@@ -132,22 +134,22 @@ export class TokenRefresher {
     return this.#cache.isStale(loginId);
   }
 
-  /** Looks, once a minute and in the background, what other processes have done to a login that is in use. */
+  /** Checks, once a minute and in the background, what other processes have done to a login in use. */
   revalidateInBackground(login: LoginHandle): void {
     this.#cache.revalidateInBackground(login);
   }
 
-  /** Takes note of a login that has just happened here, or was just read: its record need not be looked for. */
+  /** Caches a login that has just begun here or was just read: its record need not be read. */
   begin(login: LoginHandle): void {
     this.#cache.begin(login);
   }
 
-  /** Takes note that somebody has ended a login. */
+  /** Caches that a login has ended. */
   learnEnd(loginId: string, reason: LoginEndReason): void {
     this.#cache.learnEnd(loginId, reason);
   }
 
-  /** Records the tokens of a login that has just happened here, for work outside its requests. Never rejects. */
+  /** Records the tokens of a login that has just begun here, for work outside its requests. Never rejects. */
   async recordFirst(login: LoginHandle): Promise<void> {
     await this.#cache.recordTokens(login, login, async () => {});
   }
@@ -155,23 +157,23 @@ export class TokenRefresher {
   /** True unless the login is known to have ended. */
   async isAlive(login: LoginHandle): Promise<boolean> {
     const known = await this.#cache.current(login);
-    // Where Polar has refused this login, another process may have recorded what revives it.
+    // If Polar has refused this login, another process may have recorded tokens that revive it.
     const { rejected, tokens } = known.rejected ? await this.#cache.revalidateOrRecall(login) : known;
-    // Also where it has ended: as long as somebody comes with it, its tombstone must not be forgotten.
+    // Even if the login has ended: as long as requests carry it, its tombstone must not expire.
     this.#cache.revalidateInBackground(login);
     if (tokens === undefined || rejected) return false;
     return hasRefreshToken(tokens) || isUsable(tokens, this.#parts.now());
   }
 
   /**
-   * Tokens whose access token is valid, refreshed if need be.
+   * Returns tokens whose access token is valid, refreshed if necessary.
    *
    * @throws PolarLoginRequiredError when the login has ended
-   * @throws PolarTransientError when Polar cannot be asked now; nothing is lost
+   * @throws PolarTransientError when Polar is unavailable; the login is not lost
    */
   async validTokens(login: LoginHandle): Promise<TokenSet> {
     const known = this.#cache.peek(login.loginId);
-    // A refresh under way is about to kill even tokens that have not expired.
+    // A refresh under way is about to invalidate even unexpired tokens.
     if (known !== undefined && this.#isGood(known) && !this.#refreshes.has(login.loginId)) {
       this.#cache.revalidateInBackground(login);
       return known.tokens;
@@ -180,7 +182,7 @@ export class TokenRefresher {
       return await this.#inTime(this.#validTokens(login));
     } catch (error) {
       if (error instanceof PolarLoginRequiredError) throw error;
-      // Tokens that the leeway alone calls expired still work.
+      // Tokens that have expired only by the leeway still work.
       const { rejected, tokens } = this.#cache.recall(login);
       if (tokens !== undefined && !rejected && isUsable(tokens, this.#parts.now())) return tokens;
       throw error;
@@ -195,7 +197,7 @@ export class TokenRefresher {
   }
 
   /**
-   * Tokens newer than those that are known now, by taking those of a refresh that others made, or by refreshing.
+   * Returns tokens newer than the current ones: from a refresh that another caller or process made, or by refreshing.
    *
    * @throws as {@link validTokens} does
    */
@@ -208,8 +210,8 @@ export class TokenRefresher {
   }
 
   /**
-   * Tokens to try again with after the Polar API refused an access token: the same ones if they were issued a moment
-   * ago, newer ones where there are any, else refreshed ones. Undefined when another attempt would be no use.
+   * Returns tokens for a retry after the Polar API refused an access token: the same ones if they were issued a moment
+   * ago, newer ones if there are any, otherwise refreshed ones. Undefined if a retry would not help.
    *
    * @throws as {@link validTokens} does
    */
@@ -234,16 +236,17 @@ export class TokenRefresher {
     return tokens;
   }
 
-  /** Takes note that the Polar API refused an access token a second time: it is not just too young. */
+  /** Notes that the Polar API refused an access token a second time: the token is not merely too new. */
   noteSecondRefusal(login: LoginHandle, refused: string): void {
     this.#refusedTwice.set(login.loginId, refused);
   }
 
   /**
-   * Ends a login for good, in every process, and revokes its newest tokens at Polar. What takes longer than the time-out
-   * goes on in the background.
+   * Ends a login for good, in every process, and revokes its newest tokens at Polar. Work that exceeds the time-out
+   * continues in the background.
    *
-   * @throws PolarConfigurationError `unsupported_storage` where its end cannot be recorded; its tokens are revoked
+   * @throws PolarConfigurationError `unsupported_storage` if the end cannot be recorded; the tokens are revoked all the
+   *   same
    */
   async end(login: LoginHandle, reason: LoginEndReason): Promise<void> {
     const { timeoutMs, underWay } = this.#parts;
@@ -259,14 +262,14 @@ export class TokenRefresher {
     const revokeRecorded = async (ended: EndedLogin): Promise<boolean> => {
       const recorded = await this.#cache.lastRecord(login, ended);
       if (recorded === undefined || recorded.generation < known.generation) return false;
-      // Of a tie, both pairs may live.
+      // After a tie, both pairs may be alive.
       if (!isSamePair(recorded.tokens, known.tokens)) await this.#revoke(recorded);
       return recorded.generation > known.generation;
     };
-    // What a store tells only when it is back: by then, the tokens known before have been revoked.
+    // For a store that was down: by the time it is back, the tokens known before have been revoked.
     const revokeLate = async (late: EndedLogin): Promise<void> => void (await revokeRecorded(late));
     const ended = await this.#cache.recordEnd(login, reason, revokeLate);
-    // Whoever is refreshing sees the end when it records, and revokes what it got.
+    // A process that is refreshing finds the tombstone when it records its tokens, and revokes them.
     await this.#waitForRefresh(login);
     const isReplaced = ended !== undefined && (await revokeRecorded(ended));
     if (!isReplaced) await this.#revoke(known);
@@ -274,12 +277,15 @@ export class TokenRefresher {
     if (suitable !== true) throw suitable;
   }
 
-  /** Ends a login that cannot be opened here: in every process, but nothing of it can be revoked. */
+  /** Ends, in every process, a login that cannot be opened here. None of its tokens can be revoked. */
   async endUnopened(place: RecordPlace, reason: LoginEndReason): Promise<void> {
     await this.#cache.recordEnd(place, reason, async () => {});
   }
 
-  /** Whether the end of a login can be recorded at all; an error that says why not. A store that is down may be back later. */
+  /**
+   * Returns true if the end of a login can be recorded at all, or the error that says why not. A store that is down may
+   * recover.
+   */
   async #isSuitable({ storage }: RecordPlace): Promise<true | PolarConfigurationError> {
     try {
       await storage.check();
@@ -289,7 +295,7 @@ export class TokenRefresher {
     return true;
   }
 
-  /** Revoked while they are being refreshed, tokens would only hold Polar up: a moment later there are newer ones. */
+  /** Revoking tokens during their refresh would only hold Polar up: newer ones follow a moment later. */
   async #waitForRefresh({ loginId, storage }: RecordPlace): Promise<void> {
     const giveUpAt = performance.now() + Math.min(logoutWaitMs, this.#parts.timeoutMs);
     const isUnderWay = async (): Promise<boolean> =>
@@ -299,7 +305,7 @@ export class TokenRefresher {
       await delay(Math.min(pauseMs, maxLockPauseMs));
   }
 
-  /** Revokes the pairs that other processes made superfluous: this one may not live to see that. */
+  /** Revokes the spares now: this process may end before something newer is recorded. */
   dropSpares(): void {
     this.#spares.dropAll();
   }
@@ -308,17 +314,17 @@ export class TokenRefresher {
     if (known.tokens !== undefined) await this.#parts.revoke(known.tokens, this.#ageOf(known) < commitLagMs);
   }
 
-  /** Nobody waits longer than the time-out; what was started goes on. */
+  /** Callers wait no longer than the time-out; the work itself continues. */
   #inTime<T>(work: Promise<T>): Promise<T> {
     const { timeoutMs } = this.#parts;
     work.catch(() => {});
     return within(work, timeoutMs, () => refreshTakesLong(timeoutMs));
   }
 
-  /** Milliseconds since Polar issued the tokens, at least; infinite where that is not known. */
+  /** Milliseconds since Polar issued the tokens, at least; infinite if unknown. */
   #ageOf({ metAt, issuedAt }: Pick<CachedLogin, 'metAt' | 'issuedAt'>): number {
     if (issuedAt === undefined) return Number.POSITIVE_INFINITY;
-    // Also a clock that was set back makes nothing look new for long.
+    // A clock that was set back must not make tokens look new for long.
     const age = Math.abs(this.#parts.now() - issuedAt);
     if (metAt === undefined || age > clockDifferenceMs) return age;
     return Math.min(age, this.#parts.elapsedMs() - metAt);
@@ -340,7 +346,7 @@ export class TokenRefresher {
   async #joinRefresh(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
     const underWay = this.#refreshes.get(login.loginId);
     const outage = this.#outage.error;
-    // Polar takes its time with it. What others record meanwhile is no newer.
+    // Polar is slow to respond, and other processes record nothing newer meanwhile.
     if (underWay !== undefined && outage !== undefined) throw outage;
     return (
       underWay ?? singleFlight(this.#refreshes, login.loginId, () => this.#refreshUnlessDone(login, isGood))
@@ -350,7 +356,7 @@ export class TokenRefresher {
   async #refreshUnlessDone(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
     await this.#throwIfOver(login);
     const outage = this.#outage.error;
-    // While Polar cannot be asked, nobody queues; what another process has recorded is taken all the same.
+    // While the circuit breaker is open, callers do not queue; tokens that another process has recorded are still used.
     if (outage !== undefined) {
       const newest = await this.#cache.revalidateOrRecall(login);
       if (isGood(newest)) return newest.tokens;
@@ -370,7 +376,10 @@ export class TokenRefresher {
     }
   }
 
-  /** Nobody takes the lock of a login that is over; where Polar refused it, another process may have recorded what revives it. */
+  /**
+   * Throws if the login is over, before a lock is taken. If Polar refused it, another process may have recorded tokens
+   * that revive it.
+   */
   async #throwIfOver(login: LoginHandle): Promise<void> {
     const known = this.#cache.recall(login);
     if (unlessOver(known) === undefined) return;
@@ -381,8 +390,8 @@ export class TokenRefresher {
   }
 
   /**
-   * Waits for the lock, and for what its owner records meanwhile. No lock where the store cannot be asked: the refresh
-   * goes on without it, and believes no refusal.
+   * Waits for the lock, and for what its owner records meanwhile. Resolves without a lock when the store cannot
+   * respond: the refresh then proceeds, and believes no refusal.
    */
   async #takeLock(
     login: LoginHandle,
@@ -407,7 +416,7 @@ export class TokenRefresher {
         if (lock !== undefined || isGood(newest) || newest.tokens === undefined) return { lock, newest };
       } catch (error) {
         publish('refresh', { event: 'lock-unavailable', loginId: login.loginId, error });
-        // A store that fails for a moment says nothing of the owner, who may be waiting for Polar.
+        // A momentary failure of the store says nothing about the owner, which may be waiting for Polar.
         if (!isBusy) {
           const newest = await this.#withoutRows(login, lock);
           return { lock: lock ?? this.#locks.announce(login), newest };
@@ -415,13 +424,13 @@ export class TokenRefresher {
       }
       if (performance.now() >= giveUpAt) throw lockIsBusy();
       first = false;
-      // An attempt that others spoilt took long, and would spoil theirs at once.
+      // An attempt spoilt by other processes took long, and an immediate retry would spoil theirs.
       const tookMs = performance.now() - triedAt;
       await delay(Math.max(pauseMs * (0.5 + Math.random() / 2), tookMs * Math.random()));
     }
   }
 
-  /** The store may only refuse to write, or have failed for a moment. */
+  /** Reads the rows once more: the store may only refuse writes, or have failed for a moment. */
   async #withoutRows(login: LoginHandle, lock: HeldLock | undefined): Promise<CachedLogin> {
     try {
       return await this.#cache.revalidateOrRecall(login);
@@ -458,7 +467,10 @@ export class TokenRefresher {
     }
   }
 
-  /** Tokens that cannot be recorded would be lost: better no refresh at all. A store that is down is another matter. */
+  /**
+   * Tokens that cannot be recorded would be lost, so an unsuitable store prevents the refresh. A store that is down
+   * does not.
+   */
   async #checkStorage({ storage }: LoginHandle): Promise<void> {
     await storage.check().catch((error: unknown) => {
       if (error instanceof PolarConfigurationError) throw error;
@@ -471,13 +483,13 @@ export class TokenRefresher {
     tokens: RefreshableTokens,
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
-    // Not when the response comes: Polar may take half a minute for it.
+    // Checked before the exchange: Polar may take half a minute to respond.
     const mayBeUncommitted = this.#ageOf(known) < commitLagMs;
     try {
       return await this.#exchangeOnce(login, known, tokens, lock);
     } catch (error) {
       if (!isInvalidGrant(error) || !mayBeUncommitted) throw error;
-      // Polar may not have committed these tokens yet; an attempt too many harms nothing.
+      // Polar may not have committed these tokens yet, and an extra attempt does no harm.
       await delay(commitLagMs);
       return this.#exchangeOnce(login, known, tokens, lock);
     }
@@ -497,7 +509,7 @@ export class TokenRefresher {
         isSent = true;
         return this.#parts.refresh(tokens, login);
       });
-      // What counts for others is how long somebody would have to wait.
+      // The circuit breaker counts how long a caller would have to wait.
       this.#outage
         .watch(() => within(response, timeoutMs, () => refreshTakesLong(timeoutMs)))
         .catch(() => {});
@@ -511,12 +523,12 @@ export class TokenRefresher {
     }
   }
 
-  /** Records what a refresh brought, at once: from now on it is all that there is. Resolves with what is the newest then. */
+  /** Records refreshed tokens at once, since the old ones are dead. Resolves with the newest state by then. */
   async #keep(login: LoginHandle, record: TokenRecord, lock: HeldLock | undefined): Promise<GoodLogin> {
     const { generation, tokens } = record;
     this.#issuedHere.set(login.loginId, tokens.accessToken);
     const afterwards = async (newest: CachedLogin): Promise<void> => {
-      // Somebody may have logged out while the tokens were on their way: they must not outlive that.
+      // The user may have logged out during the refresh; the new tokens must not outlive that.
       if (newest.tokens === undefined) await this.#revoke(record);
       else if (!isSamePair(newest.tokens, tokens)) {
         this.#keepAsSpare(login.loginId, record);
@@ -530,16 +542,22 @@ export class TokenRefresher {
     return { ...newest, tokens: newest.tokens };
   }
 
-  /** Another process has recorded another pair of the same generation; what it got, it keeps itself. */
+  /**
+   * Keeps our pair as a spare after another process recorded a different pair of the same generation. Pairs issued to
+   * other processes are left to them.
+   */
   #keepAsSpare(loginId: string, own: TokenRecord): void {
     if (this.#issuedHere.get(loginId) !== own.tokens.accessToken) return;
     if (this.#spares.keep(loginId, own))
       publish('refresh', { event: 'tie', loginId, generation: own.generation });
   }
 
-  /** Others may have gone on from another pair of its generation: then nobody else has this one, and nobody would revoke it. */
+  /**
+   * Revokes a pair if other processes have refreshed a different pair of its generation: only this process still has
+   * it.
+   */
   #revokeUnlessReplaced(loginId: string, known: CachedLogin, newest: CachedLogin): void {
-    // A refresh that finds the end of its login revokes what it got, and waits for that.
+    // A refresh that finds its login ended revokes its own tokens, and waits for that.
     const isLeftToRefresh = newest.tokens === undefined && this.#refreshes.has(loginId);
     if (known.tokens === undefined || isLeftToRefresh) return;
     const isNext = newest.generation === known.generation + 1;
@@ -553,7 +571,7 @@ export class TokenRefresher {
   }
 
   /**
-   * Polar refuses a refresh token that somebody else has just used, too. So the refusal is believed only when no other
+   * Polar also refuses a refresh token that another exchange has just used, so a refusal is believed only when no other
    * exchange can be under way.
    */
   async #afterInvalidGrant(
@@ -565,7 +583,7 @@ export class TokenRefresher {
     const { generation } = known;
     const { loginId, storage } = login;
     const isFirst = this.#refusals.note(loginId, generation);
-    // Without having seen the record, a login must not be called dead.
+    // A login must not be declared dead before its record has been read.
     const recorded = await this.#cache.revalidate(login).catch(throwUnreadable);
     let newer = isSuperseded(recorded, known);
     if (newer === undefined) {
@@ -573,12 +591,13 @@ export class TokenRefresher {
       if (spare !== undefined) {
         const next = { ...spare, generation: generation + 1 };
         const kept = await this.#parts.underWay.write(this.#keep(login, next, undefined));
-        // It has mostly expired by then, just as the recorded one.
+        // The spare has usually expired by then, as has the recorded pair.
         return this.#refreshUnlessGood(login, kept, lock);
       }
       if (!storage.shared || this.#refusals.isBeyondDoubt(loginId, generation))
         return this.#giveUp(login, known, cause);
-      // Whoever has the tokens may be about to record them: also who refreshed without a lock, while the store was down.
+      // A process that has newer tokens may be about to record them, even one that refreshed without a lock while the
+      // store was down.
       newer = await this.#cache.awaitNewer(login, generation, this.#certainAfterMs());
       const isExclusive = isFirst && lock !== undefined && (await lock.isExclusive().catch(() => false));
       if (newer === undefined && isExclusive) return this.#giveUpUnlessNewer(login, known, lock, cause);
@@ -599,7 +618,7 @@ export class TokenRefresher {
     return Math.min(certainAfterMs, this.#parts.timeoutMs / 3);
   }
 
-  /** @throws PolarTransientError where the record cannot be read */
+  /** @throws PolarTransientError if the record cannot be read */
   async #giveUpUnlessNewer(
     login: LoginHandle,
     known: CachedLogin,
@@ -617,13 +636,13 @@ export class TokenRefresher {
     throw loginExpired(cause, this.#unanswered.get(loginId) === known.generation);
   }
 
-  /** The new tokens are somebody else's, and the old ones are dead: nothing is left of the login. */
+  /** The new tokens belong to another user, and the old ones are dead: the login is over. */
   async #afterWrongIdToken(login: LoginHandle, cause: PolarIdTokenError): Promise<never> {
     await this.#cache.recordEnd(login, 'refused_by_polar', async () => {});
     throw loginExpired(cause);
   }
 
-  /** Polar could not be asked, or its response did not arrive: another process may have had more luck. */
+  /** Polar was unavailable, or its response did not arrive; another process may have succeeded. */
   async #afterFailure(login: LoginHandle, known: CachedLogin, error: unknown): Promise<TokenSet> {
     const hasAnswered = error instanceof PolarTransientError && error.code === 'server_error';
     const patienceMs = hasAnswered ? siblingPatienceMs : 0;
@@ -633,13 +652,13 @@ export class TokenRefresher {
   }
 }
 
-/** What is newer than what was known: a later generation, or another pair of the same one. */
+/** Returns the newest state if it supersedes the known one: a later generation, or another pair of the same one. */
 function isSuperseded(newest: CachedLogin, known: CachedLogin): CachedLogin | undefined {
   const isOther = newest.generation === known.generation && !isSamePair(newest.tokens, known.tokens);
   return newest.generation > known.generation || isOther ? newest : undefined;
 }
 
-/** The error for a login that is over; undefined for one that can be refreshed. */
+/** Returns the error for a login that is over; undefined if it can be refreshed. */
 function unlessOver({ rejected, tokens }: CachedLogin): PolarLoginRequiredError | undefined {
   if (tokens === undefined) return loggedOut();
   return rejected || !hasRefreshToken(tokens) ? loginExpired() : undefined;
