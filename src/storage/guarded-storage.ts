@@ -10,15 +10,15 @@ import {
   type StoredRow,
 } from './polar-storage.js';
 
-/** What became of one step. */
+/** Result of one step. */
 export type StepResult = { readonly value: StoredRow | boolean | undefined } | { readonly error: unknown };
 
-/** The row that a step has read; throws what the store threw. */
+/** Returns the row that a step has read; throws the error of the store. */
 export function rowOf(result: StepResult | undefined): StoredRow | undefined {
   return parseStoredRow(outcomeOf(result));
 }
 
-/** Whether the row of a writing step is there now; throws what the store threw. */
+/** Returns whether the row of a write step is now stored; throws the error of the store. */
 export function isWritten(result: StepResult | undefined): boolean {
   return outcomeOf(result) === true;
 }
@@ -29,20 +29,20 @@ function outcomeOf(result: StepResult | undefined): unknown {
   return result.value;
 }
 
-// Stores that have not responded in time, and have not responded since. A refresh asks its store several times in a
-// row: without this, somebody would wait for the whole of it while each one times out.
+// Stores that have timed out and not responded since. A refresh asks its store several times in a row: without this
+// set, the caller would wait for every one of these calls to time out.
 const silentStores = new WeakSet<PolarStorage>();
 const maxSilentStoreTimeoutMs = 250;
 
 const suitableStores = new WeakSet<PolarStorage>();
 const probes = new WeakMap<PolarStorage, Promise<void>>();
-// A store may show what was written a moment later.
+// A write may become visible a moment after it was acknowledged.
 const maxLagMs = 3000;
 const lagPauseMs = 50;
-// As large as a record of tokens with all scopes.
+// As large as a token record with all scopes.
 const probeValue = 'x'.repeat(3000);
 
-/** A {@link PolarStorage} that responds in time or fails, and that is known to keep what it is given. */
+/** A {@link PolarStorage} that responds in time or fails, and that has been checked to keep its rows. */
 export class GuardedStorage {
   readonly #storage: PolarStorage;
   readonly #timeoutMs: number;
@@ -59,12 +59,12 @@ export class GuardedStorage {
     this.forgetsIdle = storage.forgetsIdle ?? false;
   }
 
-  /** True when several steps take one round trip. */
+  /** True if the store runs several steps in one round trip. */
   get batches(): boolean {
     return this.#storage.batch !== undefined;
   }
 
-  /** The store itself, to tell apart which one it is. */
+  /** The store itself, to tell stores apart. */
   get identity(): object {
     return this.#storage;
   }
@@ -79,7 +79,7 @@ export class GuardedStorage {
     return rowOf((await this.run([{ read: key }]))[0]);
   }
 
-  /** Writes a row; resolves with whether it is there now. */
+  /** Writes a row; resolves with whether it is now stored. */
   async write(
     key: StorageKey,
     row: StoredRow,
@@ -90,8 +90,8 @@ export class GuardedStorage {
   }
 
   /**
-   * Takes steps in order, in one round trip where the store can. Never rejects: what one step came to says so. After a
-   * step that failed to change something, the rest is not taken.
+   * Runs steps in order, in one round trip if the store supports it. Never rejects: each result holds the value or the
+   * error. After a failed change, the remaining steps are not run.
    */
   async run(steps: readonly StorageStep[]): Promise<StepResult[]> {
     const { batch } = this.#storage;
@@ -104,7 +104,7 @@ export class GuardedStorage {
     while (results.length < steps.length) {
       const rest = steps.slice(results.length);
       const firstChange = rest.findIndex((step) => !('read' in step));
-      // Reads that follow one another are made side by side.
+      // Consecutive reads run in parallel.
       const together = firstChange === 0 ? 1 : firstChange < 0 ? rest.length : firstChange;
       const done = await this.#settled(rest.slice(0, together).map((step) => () => this.#take(step)));
       results.push(...(done as StepResult[]));
@@ -116,10 +116,10 @@ export class GuardedStorage {
   }
 
   /**
-   * Makes sure, once for each store, that it keeps rows as ours are: writes one, reads it back and removes it.
+   * Checks, once per store, that it keeps our kind of rows: writes one, reads it back and removes it.
    *
-   * @throws PolarConfigurationError `unsupported_storage` when it refuses or loses the row
-   * @throws what the store throws when it is down: then nothing is known of it
+   * @throws PolarConfigurationError `unsupported_storage` when the store refuses or loses the row
+   * @throws the error of a store that is down, which proves nothing about the store
    */
   async check(): Promise<void> {
     const storage = this.#storage;
@@ -139,7 +139,8 @@ export class GuardedStorage {
     try {
       await this.write(key, row, 60);
     } catch (error) {
-      // One that does not respond is down, and so is one that cannot be read either; one that fails once may not do so again.
+      // A store that does not respond is down, and so is one that cannot be read either; a single failure may be
+      // temporary.
       if (silentStores.has(this.#storage)) throw error;
       await this.read(key);
       await this.write(key, row, 60).catch((error: unknown) => {
@@ -185,16 +186,19 @@ export class GuardedStorage {
     );
   }
 
-  /** What a store responds, or an error when it takes too long: not as long for one that has just been silent. */
+  /**
+   * Returns the response of the store, or throws when it takes too long. A store that has just timed out gets less
+   * time.
+   */
   async #inTime(call: () => Promise<unknown>): Promise<unknown> {
     const storage = this.#storage;
     let hasResponded = false;
-    // Also a response that nobody waits for any more shows that the store is back.
+    // Even a late response shows that the store is back.
     const responded = (): void => {
       hasResponded = true;
       silentStores.delete(storage);
     };
-    // Async, since stores in plain JavaScript may respond, or throw, at once.
+    // Async, because stores written in plain JavaScript may return or throw synchronously.
     const asked = (async () => call())();
     asked.then(responded, responded);
     const waitMs = silentStores.has(storage)
@@ -209,7 +213,7 @@ export class GuardedStorage {
   }
 }
 
-/** A storage that does not respond has refused nothing. */
+/** The store did not respond in time, which is no refusal. */
 export class SilentStorageError extends Error {
   constructor(waitMs: number) {
     super(`The storage took longer than ${waitMs} ms`);

@@ -5,14 +5,14 @@ import type { StorageKey } from './polar-storage.js';
 export interface LoginKeys {
   /** The newest tokens. */
   readonly record: StorageKey;
-  /** Says, by being there, that the login has ended. */
+  /** Its presence means that the login has ended. */
   readonly tombstone: StorageKey;
-  /** Says who refreshes. */
+  /** Held by the process that is refreshing. */
   readonly lock: StorageKey;
 }
 
 /**
- * Names the rows of a login.
+ * Returns the keys of the rows of a login.
  *
  * @param loginId 32 lower-case hexadecimal characters
  */
@@ -24,7 +24,7 @@ export function loginKeys(loginId: string): LoginKeys {
   };
 }
 
-/** True for what can name a login: 32 lower-case hexadecimal characters. */
+/** True for a valid login id: 32 lower-case hexadecimal characters. */
 export const isLoginId = (value: unknown): value is string =>
   typeof value === 'string' && /^[0-9a-f]{32}$/.test(value);
 

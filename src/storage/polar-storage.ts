@@ -1,14 +1,14 @@
-/** Names one row. Both parts are 32 lower-case hexadecimal characters, so that they fit every kind of id column. */
+/** Key of one row. Both parts are 32 lower-case hexadecimal characters, so that they fit any kind of id column. */
 export interface StorageKey {
   /** Unique among all rows. */
   readonly id: string;
-  /** The same for all rows of one login: for a store that keeps rows together by a hash tag or partition key. */
+  /** The same for all rows of one login, for stores that keep related rows together by a hash tag or partition key. */
   readonly group: string;
 }
 
-/** One row as a store keeps it. The value is text that means nothing to the store; tokens in it are sealed. */
+/** One row as the store keeps it. The value is opaque to the store; tokens in it are sealed. */
 export interface StoredRow {
-  /** Grows with every change; the highest one wins. */
+  /** Grows with every change; the highest version wins. */
   readonly version: number;
   readonly value: string;
 }
@@ -25,8 +25,8 @@ export type StorageStep =
   | { readonly remove: StorageKey; readonly row: StoredRow };
 
 /**
- * Where an app's processes share what they know of logins: the newest tokens, that a login has ended, and who is
- * refreshing it. Three methods over any database; the store decides nothing except that a higher version wins.
+ * Shares the state of logins between the processes of an app: the newest tokens, whether a login has ended, and which
+ * process is refreshing it. Three methods over any database; the store's only rule is that a higher version wins.
  *
  * @example
  * ```ts
@@ -49,15 +49,15 @@ export type StorageStep =
  * ```
  */
 export interface PolarStorage {
-  /** The row, or undefined when there is none (any more). Rejects when the store cannot respond. */
+  /** Reads a row; undefined if there is none or it has expired. Rejects when the store cannot respond. */
   read(key: StorageKey): Promise<StoredRow | undefined>;
   /**
-   * Writes the row, unless one of a higher version is there, or one of the same version with another value. Resolves
-   * with whether the row is there now. The same row again renews its lifetime: it may be forgotten `ttlSeconds` after
-   * its last write. Rejects when the store cannot respond.
+   * Writes the row, unless the store holds one of a higher version, or one of the same version with another value.
+   * Resolves with whether the row is now stored. Writing the same row again renews its lifetime: the store may forget
+   * it `ttlSeconds` after its last write. Rejects when the store cannot respond.
    *
-   * `isCompared` says that the row which is there, if any, was read just before, so that a store which reads first to
-   * compare may leave that out. An `atomic` store is told so of new rows alone.
+   * `isCompared` means that the stored row, if any, was read just before, so a store that would read first in order to
+   * compare may skip that. An `atomic` store receives it for new rows only.
    */
   write(
     key: StorageKey,
@@ -67,22 +67,25 @@ export interface PolarStorage {
   /** Removes the row if it still has this version and value. Rejects when the store cannot respond. */
   remove(key: StorageKey, row: StoredRow): Promise<void>;
   /**
-   * Takes several steps on rows of one group, in order and in one round trip. Resolves with what `read`, `write` and
-   * `remove` resolve with. Where a store has no such thing, the steps are taken one by one.
+   * Runs several steps on rows of one group, in order and in one round trip. Resolves with what `read`, `write` and
+   * `remove` resolve with. Without this method, the steps run one by one.
    */
   batch?(steps: readonly StorageStep[]): Promise<readonly (StoredRow | boolean | undefined)[]>;
-  /** False when no other process sees these rows: then nobody waits for one. @default true */
+  /** False if no other process sees these rows, so that no caller waits for one. @default true */
   readonly shared?: boolean;
-  /** False when `write` cannot compare and write in one step: two processes at once may both be told `true`. @default true */
+  /**
+   * False if `write` cannot compare and write in one step: two simultaneous processes may both be told `true`. @default
+   * true
+   */
   readonly atomic?: boolean;
   /**
-   * True when the store may forget a row sooner than `ttlSeconds` after its last write, because it measures how long a row
-   * lies idle. The rows of a login in use are then renewed once a minute. @default false
+   * True if the store may forget a row sooner than `ttlSeconds` after its last write, because it measures how long a
+   * row has been idle. The rows of a login in use are then renewed once a minute. @default false
    */
   readonly forgetsIdle?: boolean;
 }
 
-/** A row as it came out of a store, or undefined where it is none: databases answer null, and big integers as text. */
+/** Parses a row as a store returned it; undefined if it is not one. Databases return null, and big integers as text. */
 export function parseStoredRow(found: unknown): StoredRow | undefined {
   if (typeof found !== 'object' || found === null) return undefined;
   const { value, version } = found as Record<string, unknown>;

@@ -1,5 +1,5 @@
 /**
- * Sends one command over whatever Redis client the app has.
+ * Sends one command over the app's Redis client, of whatever kind.
  *
  * @example
  * ```ts
@@ -8,20 +8,20 @@
  */
 export type SendRedisCommand = (command: string, ...args: string[]) => Promise<unknown>;
 
-/** A client of node-redis, or of ioredis. */
+/** A client of node-redis or ioredis. */
 export type RedisClient =
   | { sendCommand(args: string[]): Promise<unknown> }
   | { call(command: string, ...args: string[]): Promise<unknown> };
 
 /**
- * Sends commands over a client of `redis` or `ioredis`, or over a `sendCommand` of the app's own.
+ * Returns a function that sends commands over a client of `redis` or `ioredis`, or the app's own `sendCommand`.
  *
- * @throws TypeError when it is none of these
+ * @throws TypeError when `client` is none of these
  */
 export function sendCommandOf(client: unknown, caller: string): SendRedisCommand {
   if (typeof client === 'object' && client !== null) {
     const { call, sendCommand } = client as { call?: unknown; sendCommand?: unknown };
-    // ioredis has a `sendCommand`, too, which takes something else.
+    // ioredis has a `sendCommand` too, with a different signature.
     if (typeof call === 'function') return (...command) => call.apply(client, command);
     if (typeof sendCommand === 'function') {
       const isOurs = Object.getPrototypeOf(client) === Object.prototype;

@@ -9,12 +9,12 @@ import { type RedisClient, type SendRedisCommand, sendCommandOf } from './redis-
 
 /** Options of {@link redisStorage}. */
 export interface RedisStorageOptions {
-  /** What the keys begin with. @default 'polar:' */
+  /** Prefix of all keys. @default 'polar:' */
   readonly prefix?: string | undefined;
 }
 
-// One script for all steps, so that each refresh takes two round trips. Steps come as kind, key number, and what the kind
-// needs; a row is a hash of `version` and `value`.
+// One script for all steps, so that each refresh takes two round trips. Each step is passed as its kind, the number of
+// its key, and the arguments of that kind; a row is a hash of `version` and `value`.
 const script = `
 local results = {}
 local at = 1
@@ -45,10 +45,10 @@ end
 return results`;
 
 /**
- * Keeps what processes share in Redis (or Valkey), for the strategy's option `storage`.
+ * Stores the shared rows in Redis (or Valkey); for the strategy's `storage` option.
  *
  * @param client a client of `redis` (node-redis) or `ioredis`, or `{ sendCommand }` for any other
- * @throws TypeError when it is none of these
+ * @throws TypeError when `client` is none of these, or `prefix` is not a string
  *
  * @example
  * ```ts
@@ -63,7 +63,7 @@ export function redisStorage(
   const sendCommand = sendCommandOf(client, 'redisStorage');
   const { prefix = 'polar:' } = options;
   if (typeof prefix !== 'string') throw new TypeError('redisStorage: prefix must be a string');
-  // The braces are a hash tag: in a cluster all rows of a login are on one node.
+  // The braces are a hash tag: in a cluster, all rows of a login are on one node.
   const nameOf = ({ group, id }: StorageKey): string => `${prefix}{${group}}:${id}`;
 
   const batch = async (steps: readonly StorageStep[]): Promise<(StoredRow | boolean | undefined)[]> => {

@@ -1,6 +1,6 @@
 import { type PolarStorage, parseStoredRow, type StoredRow } from './polar-storage.js';
 
-/** What is used of an express-session store. */
+/** The methods used of an express-session store. */
 export interface SessionStore {
   get(sid: string, callback: (error: unknown, session?: unknown) => void): void;
   set(sid: string, session: never, callback?: (error?: unknown) => void): void;
@@ -11,8 +11,8 @@ export interface SessionStore {
 const storages = new WeakMap<object, PolarStorage>();
 
 /**
- * Keeps rows in the session's own store, each in the shape of a session, so that every express-session store accepts
- * them. No cookie opens one: express-session signs the ids in its cookies.
+ * Keeps rows in the session store itself, each in the shape of a session, so that every express-session store accepts
+ * them. No cookie can open such a row: express-session signs the ids in its cookies.
  */
 export function sessionStorage(store: SessionStore): PolarStorage {
   const known = storages.get(store);
@@ -39,7 +39,7 @@ function storageOver(store: SessionStore): PolarStorage {
       const expires = new Date(Date.now() + lifetimeMs);
       const cookie = { originalMaxAge: lifetimeMs, maxAge: lifetimeMs, expires, httpOnly: true, path: '/' };
       const session = { cookie, polar: row } as never;
-      // Renewing must not undo what somebody writes meanwhile.
+      // A renewal must not undo a concurrent write by another process.
       const isRenewal = found?.version === row.version && store.touch !== undefined;
       await new Promise<void>((resolve, reject) => {
         const done = (error: unknown): void => (error ? reject(error) : resolve());
@@ -55,10 +55,10 @@ function storageOver(store: SessionStore): PolarStorage {
         store.destroy(id, (error) => (isRealError(error) ? reject(error) : resolve()));
       });
     },
-    // express-session's MemoryStore and the memorystore package: this process is all there is.
+    // With the MemoryStore of express-session or the memorystore package, there is no other process.
     shared: store.constructor.name !== 'MemoryStore',
     atomic: false,
-    // connect-redis with a `ttl` of the app's, memorystore and others go by their own idle time.
+    // connect-redis with the app's own `ttl`, memorystore and others apply their own idle time.
     forgetsIdle: true,
   };
 }
@@ -66,7 +66,7 @@ function storageOver(store: SessionStore): PolarStorage {
 const isAhead = (found: StoredRow, row: StoredRow): boolean =>
   found.version > row.version || (found.version === row.version && found.value !== row.value);
 
-// Some stores report a missing session as ENOENT, which express-session too takes for "none".
+// Some stores report a missing session as ENOENT; express-session, too, treats that as "no session".
 function isRealError(error: unknown): boolean {
   return Boolean(error) && (error as { code?: unknown }).code !== 'ENOENT';
 }
