@@ -1,36 +1,39 @@
 import { PolarConfigurationError } from '../errors.js';
 import { type PolarScopes, scopeParameter } from './polar-scope.js';
 
-/** Everything that goes into an authorization request (RFC 6749 4.1.1, RFC 7636, OpenID Connect Core 3.1.2.1). */
+/** Parameters of an authorization request (RFC 6749 4.1.1, RFC 7636, OpenID Connect Core 3.1.2.1). */
 export interface AuthorizationParameters {
-  /** Where people come back to, to the letter as registered. */
+  /** Where Polar sends the user back to, exactly as registered. */
   readonly redirectURI: string;
   readonly scope: PolarScopes;
-  /** Random, kept in the person's session, compared when they come back. */
+  /** Random; kept in the user's session and compared when they come back. */
   readonly state: string;
-  /** Random, a new one for each attempt: comes back in the id_token. */
+  /** Random, new for each attempt; comes back in the id_token. */
   readonly nonce: string;
   /** S256 challenge of the PKCE code verifier, base64url. */
   readonly codeChallenge: string;
-  /** `organization` lets the user pick one organization to which the tokens are limited. @default 'user' */
+  /** `organization` lets the user pick one organization, to which the tokens are then limited. @default 'user' */
   readonly subType?: SubType | undefined;
   readonly prompt?: Prompt | undefined;
-  /** Further parameters, such as `organizations`; none may be one of those above. */
+  /** Additional parameters, such as `organizations`; none may be one of those above. */
   readonly extra?: ExtraParameters | undefined;
 }
 
-/** Parameters of the authorize page by their own names. Those that have an option, or protect the login, are none of them. */
+/**
+ * Additional parameters of the authorize page, by their own names. Parameters that have an option or protect the login
+ * are excluded.
+ */
 export type ExtraParameters = Readonly<Record<string, string | undefined>> & {
   readonly [name in ReservedParameter]?: never;
 };
 
-/** Whom the tokens act for at Polar. */
+/** The kind of subject that the tokens act for at Polar. */
 export type SubType = 'user' | 'organization';
 
-/** Whether Polar asks the person again. `none` still shows the consent page at Polar: leave it out instead. */
+/** Whether Polar asks the user again. `none` still shows the consent page at Polar: leave it out instead. */
 export type Prompt = 'none' | 'login' | 'consent';
 
-/** Parameters that are ours alone: whoever could set them would undo a protection. */
+/** Parameters that callers cannot set: overriding one would undo a protection. */
 const reserved = [
   'state',
   'nonce',
@@ -44,14 +47,14 @@ const reserved = [
   'scope',
   'sub_type',
   'prompt',
-  // RFC 9101: a request object takes the place of all the others.
+  // RFC 9101: a request object replaces all other parameters.
   'request',
   'request_uri',
 ] as const;
 
 type ReservedParameter = (typeof reserved)[number];
 
-/** Where what they say is given instead. */
+/** The options that set these parameters instead. */
 const givenElsewhere: Partial<Record<ReservedParameter, string>> = {
   state: 'appState, for data of the app',
   redirect_uri: 'callbackURL',
@@ -61,13 +64,13 @@ const givenElsewhere: Partial<Record<ReservedParameter, string>> = {
   prompt: 'prompt',
 };
 
-/** True for parameters that cannot be given as extra ones. */
+/** True for parameters that cannot be given as additional ones. */
 export function isReservedParameter(name: string): name is ReservedParameter {
   return (reserved as readonly string[]).includes(name);
 }
 
 /**
- * Refuses what cannot be given as an extra parameter: left out without a word, it would be missed.
+ * Rejects a parameter that cannot be given as an additional one, rather than dropping it silently.
  *
  * @throws PolarConfigurationError `invalid_option`
  */
@@ -81,9 +84,9 @@ export function refuseReserved(name: string): void {
 }
 
 /**
- * Builds the address to which the browser is sent.
+ * Builds the URL to which the browser is sent.
  *
- * @throws PolarConfigurationError `invalid_option` for an extra parameter that is not one
+ * @throws PolarConfigurationError `invalid_option` for an additional parameter that is not allowed
  */
 export function buildAuthorizationURL(
   endpoint: string,
@@ -104,7 +107,7 @@ export function buildAuthorizationURL(
     ['nonce', parameters.nonce],
     ['code_challenge', parameters.codeChallenge],
     ['code_challenge_method', 'S256'],
-    // Sent also when it is Polar's default: a client can have another one.
+    // Sent even when it is Polar's default: a client can have a different default.
     ['sub_type', subType],
     ['prompt', promptFor(parameters)],
   ];
@@ -112,8 +115,8 @@ export function buildAuthorizationURL(
   return url.href;
 }
 
-// A returning user with sub_type=organization and no prompt dead-ends at Polar: it skips the page on which the
-// organization would be picked and then complains that none was.
+// A returning user with sub_type=organization and no prompt reaches a dead end at Polar: it skips the page for picking
+// the organization, then complains that none was picked.
 function promptFor({ prompt, subType }: AuthorizationParameters): Prompt | undefined {
   return prompt ?? (subType === 'organization' ? 'consent' : undefined);
 }

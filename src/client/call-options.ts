@@ -2,20 +2,20 @@ import { PolarConfigurationError } from '../errors.js';
 
 /** Limits for one call. */
 export interface CallOptions {
-  /** Ends the call early; its reason is thrown as it is. */
+  /** Aborts the call; its reason is thrown as it is. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Milliseconds for the request, body included. With `server: { discoveryURL }` the first call waits for the metadata
-   * too, for as long again at most.
+   * Milliseconds for the request, including the body. With `server: { discoveryURL }`, the first call also waits for
+   * the metadata, for at most as long again.
    * @default the `timeoutMs` of the client
    */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * The limits and nothing else of what a caller gave: whatever else it holds must not become part of the request.
+ * Returns only the limits from the caller's options: other properties must not become part of the request.
  *
- * @throws PolarConfigurationError `invalid_option` for a time-out that is none; a timer would take it for "at once"
+ * @throws PolarConfigurationError `invalid_option` for an invalid time-out, which a timer would treat as immediate
  */
 export function limitsOf({ signal, timeoutMs }: CallOptions = {}): CallOptions {
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) {

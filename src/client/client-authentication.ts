@@ -1,9 +1,9 @@
-/** How the client proves itself at Polar's endpoints (RFC 6749 section 2.3). */
+/** How the client authenticates at Polar's endpoints (RFC 6749 section 2.3). */
 
-/** `none` is a public client: it has no secret and is protected by PKCE alone. */
+/** `none` is a public client: it has no secret, and PKCE alone protects it. */
 export type TokenEndpointAuthMethod = 'client_secret_post' | 'client_secret_basic' | 'none';
 
-/** Who the client is. */
+/** Credentials of the client. */
 export interface ClientCredentials {
   readonly clientID: string;
   readonly clientSecret: string | undefined;
@@ -11,8 +11,8 @@ export interface ClientCredentials {
 }
 
 /**
- * Adds the client's proof to a form: Polar wants exactly the method for which the client is registered, so what
- * the form says of the client already is left out.
+ * Adds client authentication to a form. Polar accepts only the method for which the client is registered, so any client
+ * credentials already in the form are removed.
  */
 export function authenticate(
   client: ClientCredentials,
@@ -28,7 +28,7 @@ export function authenticate(
   return { form: { ...withID, client_secret: client.clientSecret }, headers: {} };
 }
 
-/** Form-encodes a value, as RFC 6749 section 2.3.1 wants id and secret before they are joined by the colon. */
+/** Form-encodes a value, as RFC 6749 section 2.3.1 requires for the id and the secret before the colon joins them. */
 export function formEncode(value: string): string {
   return new URLSearchParams([['', value]]).toString().slice(1);
 }

@@ -12,26 +12,26 @@ import {
   wireObject,
 } from './wire-fields.js';
 
-/** What an app says of itself when it registers (RFC 7591 section 2). */
+/** Metadata with which an app registers (RFC 7591 section 2). */
 export interface ClientMetadata {
-  /** Where people may be sent back to: https, or http on localhost or in a private network. */
+  /** Where users may be sent back to: https, or http on localhost or in a private network. */
   readonly redirectURIs: readonly string[];
-  /** What people read on the consent page. */
+  /** Name shown on the consent page. */
   readonly clientName: string;
-  /** The most that the client may ask for. @default every scope of Polar */
+  /** The scopes that the client may ask for at most. @default every scope of Polar */
   readonly scope?: PolarScopes | undefined;
-  /** `none` makes a public client, without a secret. @default 'client_secret_post' */
+  /** `none` registers a public client, without a secret. @default 'client_secret_post' */
   readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
   /** @default ['authorization_code', 'refresh_token'] */
   readonly grantTypes?: readonly string[] | undefined;
   readonly responseTypes?: readonly string[] | undefined;
-  /** Whom tokens act for when a login does not say. Polar checks it, and keeps `user`. @default 'user' */
+  /** The subject of tokens when a login does not specify one. Polar validates it, but stores `user`. @default 'user' */
   readonly defaultSubType?: SubType | undefined;
   readonly clientURI?: string | undefined;
   readonly logoURI?: string | undefined;
   readonly tosURI?: string | undefined;
   readonly policyURI?: string | undefined;
-  /** Further fields, by the names that they have at Polar. Where both are given, those above win. */
+  /** Additional fields, by their names at Polar. The fields above take precedence. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -53,16 +53,16 @@ export interface ClientRegistration {
   readonly policyURI?: string;
   /** Milliseconds since the epoch. */
   readonly clientIDIssuedAt?: number;
-  /** Milliseconds since the epoch; 0 for never. */
+  /** Milliseconds since the epoch; 0 means never. */
   readonly clientSecretExpiresAt?: number;
-  /** Reads, changes and deletes the registration: keep it secret. */
+  /** Grants access to read, change and delete the registration: keep it secret. */
   readonly registrationAccessToken?: string;
   readonly registrationClientURI?: string;
-  /** The response as it came. Holds secrets: do not log it. */
+  /** The raw response. Holds secrets: do not log it. */
   readonly raw: WireObject;
 }
 
-/** Metadata as the registration endpoint reads it. */
+/** Converts metadata to the fields of the registration endpoint. */
 export function toWire(metadata: ClientMetadata): WireObject {
   const fields: Record<string, unknown> = {
     redirect_uris: metadata.redirectURIs,
@@ -82,7 +82,7 @@ export function toWire(metadata: ClientMetadata): WireObject {
 }
 
 /**
- * Parses the description of a client.
+ * Parses a registration response.
  *
  * @throws PolarResponseError `malformed_response` with the name of the field
  */

@@ -3,26 +3,26 @@ import { type PolarServer, type ResolvedServer, resolveServer } from '../server.
 import { shownValue } from '../shown-value.js';
 import type { ClientCredentials, TokenEndpointAuthMethod } from './client-authentication.js';
 
-/** How to reach Polar, and as which client. */
+/** Options for reaching Polar as a client. */
 export interface PolarClientOptions {
-  /** The OAuth client's id, `polar_ci_...`, from the Polar dashboard. */
+  /** Id of the OAuth client, `polar_ci_...`, from the Polar dashboard. */
   readonly clientID: string;
-  /** The OAuth client's secret, `polar_cs_...`. Leave it out for a public client. */
+  /** Secret of the OAuth client, `polar_cs_...`. Leave it out for a public client. */
   readonly clientSecret?: string | undefined;
-  /** Which Polar to talk to. Plain `http:` only on this machine. @default 'production' */
+  /** The Polar server. Plain `http:` is allowed only on this machine. @default 'production' */
   readonly server?: PolarServer | undefined;
   /**
-   * How the client proves itself; Polar wants exactly what the client is registered for, and clients made in its
-   * dashboard are `client_secret_post` or `none`. @default 'client_secret_post', or 'none' without a clientSecret
+   * How the client authenticates. Polar accepts only the method for which the client is registered; clients created in
+   * its dashboard use `client_secret_post` or `none`. @default 'client_secret_post', or 'none' without a clientSecret
    */
   readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
-  /** Milliseconds for one request to Polar, body included. @default 10000 */
+  /** Milliseconds for one request to Polar, including the body. @default 10000 */
   readonly timeoutMs?: number | undefined;
-  /** Another `fetch`, for a proxy or for tracing. @default globalThis.fetch */
+  /** Custom `fetch`, for a proxy or for tracing. @default globalThis.fetch */
   readonly fetch?: Fetch | undefined;
 }
 
-/** {@link PolarClientOptions}, checked and with their defaults. */
+/** {@link PolarClientOptions}, validated and with defaults applied. */
 export interface ResolvedClientOptions {
   readonly credentials: ClientCredentials;
   readonly server: ResolvedServer;
@@ -33,7 +33,7 @@ export interface ResolvedClientOptions {
 const methods: readonly unknown[] = ['client_secret_post', 'client_secret_basic', 'none'];
 
 /**
- * Checks the options once, before the first request.
+ * Validates the options once, before the first request.
  *
  * @throws TypeError that names the option and says what it should be
  */
@@ -63,7 +63,7 @@ export function resolveClientOptions(options: PolarClientOptions): ResolvedClien
   return { credentials: { clientID, clientSecret, method }, ...resolveConnection(options) };
 }
 
-// A secret in place of the id would be in the address of every login.
+// A secret in place of the id would be in the URL of every login.
 function refuseMixedUp(given: { clientID: string; clientSecret: string | undefined }): void {
   if (given.clientID.trim().startsWith('polar_cs_'))
     throw new TypeError('clientID must be the id of your OAuth client (polar_ci_...), not its secret');
@@ -75,7 +75,7 @@ function refuseMixedUp(given: { clientID: string; clientSecret: string | undefin
 }
 
 /**
- * Checks where and how to reach Polar.
+ * Validates the options for reaching Polar.
  *
  * @throws TypeError that names the option and says what it should be
  */
@@ -91,7 +91,7 @@ export function resolveConnection({
   return {
     server: resolveServer(server),
     timeoutMs,
-    // Looked up at each call, so that whoever patches the global fetch (tracing does) is honoured.
+    // Looked up at each call, so that later patches of the global fetch (by tracing, for example) take effect.
     fetch: fetch ?? ((input, init) => globalThis.fetch(input, init)),
   };
 }

@@ -7,12 +7,12 @@ import { optionalString, requiredString, wireObject } from './wire-fields.js';
 
 const what = 'The discovery document';
 
-/** Answers with the server's endpoints, within the limits of the call that needs them. */
+/** Returns the server's endpoints, within the limits of the call that needs them. */
 export type EndpointSource = (options?: CallOptions) => Promise<ServerEndpoints>;
 
 /**
- * The endpoints known from the start, or those of the metadata document, fetched once on first use (and again after a
- * failure). All calls wait for one request: the limits of a call end its own waiting, not the request.
+ * Returns the endpoints known from the start, or those of the metadata document, fetched on first use (and again after
+ * a failure). All calls share one request: the limits of a call end its own wait, not the request.
  */
 export function endpointsOf(server: ResolvedServer, http: Http): EndpointSource {
   const { endpoints, discovery } = server;
@@ -21,7 +21,7 @@ export function endpointsOf(server: ResolvedServer, http: Http): EndpointSource 
     const limits = limitsOf(options);
     limits.signal?.throwIfAborted();
     if (endpoints !== undefined) return endpoints;
-    const { url } = discovery as Discovery; // there is always one of the two
+    const { url } = discovery as Discovery; // one of the two is always defined
     known ??= discover(discovery as Discovery, http).catch((error: unknown) => {
       known = undefined;
       throw error;
@@ -35,7 +35,7 @@ async function withinLimits<T>(
   where: string,
   { signal, timeoutMs }: CallOptions,
 ): Promise<T> {
-  if (signal === undefined && timeoutMs === undefined) return promise; // the request has a time-out of its own
+  if (signal === undefined && timeoutMs === undefined) return promise; // the request has its own time-out
   const deadline = startDeadline(timeoutMs ?? 2 ** 31 - 1, signal);
   try {
     return await deadline.race(promise);
@@ -47,10 +47,10 @@ async function withinLimits<T>(
 }
 
 /**
- * Fetches and checks a metadata document (OpenID Connect Discovery 1.0 section 4).
+ * Fetches and validates a metadata document (OpenID Connect Discovery 1.0 section 4).
  *
- * Polar's own document names an issuer that is not its address, which section 4.3 forbids: there the issuer is
- * pinned with `server.issuer`; the check itself is never left out.
+ * Polar's own document names an issuer that differs from its address, which section 4.3 forbids; for Polar,
+ * `server.issuer` pins the issuer. The check itself is never skipped.
  *
  * @throws PolarResponseError `discovery_failed`, with the name of the field
  */
@@ -75,8 +75,8 @@ export async function discover(discovery: Discovery, http: Http): Promise<Server
   return endpoints;
 }
 
-// Discovery 4.1: a final slash of the issuer is dropped before /.well-known/ is put after it, so that an issuer
-// told by the address may have had one.
+// Discovery 4.1: a trailing slash of the issuer is removed before /.well-known/ is appended, so an issuer derived from
+// the URL may have had one.
 function isIssuerOf({ issuer, issuerIsPinned }: Discovery, named: string): boolean {
   return named === issuer || (!issuerIsPinned && named === `${issuer}/`);
 }
@@ -103,7 +103,7 @@ function parseMetadata(body: unknown, from: Discovery): ServerEndpoints {
       ...(wire['authorization_response_iss_parameter_supported'] === true && { sendsIssuer: true }),
     };
   } catch (error) {
-    // Not malformed_response: what is wrong here is the provider or server.discoveryURL, not one response.
+    // Not malformed_response: the fault lies with the provider or server.discoveryURL, not with one response.
     const { message, field } = error as PolarResponseError;
     throw new PolarResponseError('discovery_failed', message, {
       ...(field !== undefined && { field }),
@@ -115,8 +115,8 @@ function parseMetadata(body: unknown, from: Discovery): ServerEndpoints {
 function secureEndpoint(value: string, field: string, from: Discovery): string {
   try {
     const url = secureURL(value, field, from.allowInsecureHTTP);
-    // What is in plain http on this machine is for this machine to tell: a document from elsewhere could have secrets
-    // sent to whatever listens here.
+    // Only a document from this machine may name plain http endpoints on it: a remote document could send secrets to
+    // whatever listens here.
     if (url.protocol === 'http:' && !from.url.startsWith('http:')) {
       throw new TypeError(
         `${field} must use https, as server.discoveryURL does, but is ${shownValue(value)}`,

@@ -8,19 +8,19 @@ import {
   wireObject,
 } from './wire-fields.js';
 
-/** What Polar says of a token (RFC 7662 section 2.2, with Polar's `sub_type` and `organizations`). */
+/** Polar's introspection of a token (RFC 7662 section 2.2, with Polar's `sub_type` and `organizations`). */
 export interface Introspection {
-  /** False for revoked, expired, unknown tokens and for those of another client; nothing else is known then. */
+  /** False for tokens that are revoked, expired, unknown or of another client; the other fields are then absent. */
   readonly active: boolean;
   readonly clientID?: string;
   readonly tokenType?: string;
   /** Granted scopes. */
   readonly scopes?: readonly string[];
-  /** `organization` only for legacy tokens. */
+  /** `organization` for legacy tokens only. */
   readonly subType?: string;
   /** Id of the user, or of the organization for a legacy token. */
   readonly subject?: string;
-  /** Ids of the organizations to which the token is limited; empty means all of the user's. */
+  /** Ids of the organizations to which the token is limited; if empty, it reaches all of the user's. */
   readonly organizations?: readonly string[];
   readonly audience?: string | readonly string[];
   readonly issuer?: string;
@@ -28,13 +28,13 @@ export interface Introspection {
   readonly expiresAt?: number;
   /** Milliseconds since the epoch. */
   readonly issuedAt?: number;
-  /** The response as it came. */
+  /** The raw response. */
   readonly raw: WireObject;
 }
 
-/** Ids of the organizations to which a token is limited; empty means all of the user's. */
+/** Returns the ids of the organizations to which a token is limited; if empty, it reaches all of the user's. */
 export function organizationsOf({ organizations = [], subject, subType }: Introspection): readonly string[] {
-  // A legacy token is one organization's own.
+  // A legacy token belongs to one organization.
   return subType === 'organization' && subject !== undefined ? [subject] : organizations;
 }
 

@@ -19,13 +19,13 @@ import { type WebSessionGrant, webSessionForm } from './web-session-grant.js';
 type RequestOptions = CallOptions & Pick<HttpRequest, 'ignoreBody'>;
 
 /**
- * Polar's OAuth endpoints, typed. `strategy.client` is one. docs/oauth-api.md maps Polar's API reference to it.
+ * Typed client for Polar's OAuth endpoints; `strategy.client` is one. docs/oauth-api.md maps Polar's API reference to it.
  *
- * Every method throws {@link PolarOAuthError} when Polar refuses, with `error`, `errorDescription` and `httpStatus`;
- * {@link PolarTransientError} (`timeout`, `network_error`, `rate_limited` with `retryAfterSeconds`, `server_error`) when
- * it cannot be reached or is busy; and {@link PolarResponseError} (`malformed_response` with the `field`,
- * `unexpected_redirect`, `response_too_large`, `discovery_failed`) when its response makes no sense. The reason of an
- * aborted `signal` is thrown as it is.
+ * Every method throws {@link PolarOAuthError}, with `error`, `errorDescription` and `httpStatus`, when Polar refuses the
+ * request; {@link PolarTransientError} (`timeout`, `network_error`, `rate_limited` with `retryAfterSeconds`,
+ * `server_error`) when Polar is unreachable or busy; and {@link PolarResponseError} (`malformed_response` with the
+ * `field`, `unexpected_redirect`, `response_too_large`, `discovery_failed`) when the response is invalid. The reason of
+ * an aborted `signal` is thrown as it is.
  *
  * @example
  * ```ts
@@ -39,7 +39,7 @@ export class PolarOAuthClient {
   readonly #endpoints: EndpointSource;
   readonly #registrations: Registrations;
 
-  /** @throws TypeError when an option is missing or wrong */
+  /** @throws TypeError when an option is missing or invalid */
   constructor(options: PolarClientOptions) {
     const { credentials, fetch, server, timeoutMs } = resolveClientOptions(options);
     this.#http = createHttp({ fetch, timeoutMs });
@@ -54,13 +54,13 @@ export class PolarOAuthClient {
   }
 
   /**
-   * The server's issuer and endpoints (OpenID Connect Discovery 1.0 section 4). With `server: { discoveryURL }` they
-   * come from the metadata, `GET /.well-known/openid-configuration`, which is read once, on first use; else they are
-   * known, and nothing is sent.
+   * Returns the server's issuer and endpoints (OpenID Connect Discovery 1.0 section 4). With `server: { discoveryURL }`,
+   * they come from the metadata, `GET /.well-known/openid-configuration`, fetched once, on first use. Otherwise they are
+   * built in, and no request is sent.
    *
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarResponseError `discovery_failed`, with the `field`: a status of 4xx, an endpoint that is missing or not
-   *   https, another issuer than expected
+   * @throws PolarResponseError `discovery_failed`, with the `field`: a 4xx status, an endpoint that is missing or not
+   *   https, an unexpected issuer
    * @throws PolarTransientError: see {@link PolarOAuthClient}
    * @example
    * ```ts
@@ -72,15 +72,15 @@ export class PolarOAuthClient {
   }
 
   /**
-   * The address to which the browser is sent to log in: `GET /oauth2/authorize` (RFC 6749 section 4.1.1, RFC 7636
+   * Returns the URL to which the browser is sent to log in: `GET /oauth2/authorize` (RFC 6749 section 4.1.1, RFC 7636
    * section 4.3, OpenID Connect Core 3.1.2.1).
    *
-   * @param parameters sent as `redirect_uri`, `scope`, `state`, `nonce`, `code_challenge`, `sub_type`, `prompt`; added
-   *   are `response_type=code`, `client_id`, `code_challenge_method=S256`, and `prompt=consent` with
-   *   `subType: 'organization'`, without which people who agreed before end on an error page of Polar
-   * @param options `signal` and `timeoutMs` of this call, for a server whose metadata are still to be read
-   * @throws PolarResponseError `discovery_failed`. What Polar has against the request comes back to `redirectURI` as
-   *   `error`, or stays on Polar's own page (unknown client, redirect URI that is not registered)
+   * @param parameters sent as `redirect_uri`, `scope`, `state`, `nonce`, `code_challenge`, `sub_type`, `prompt`. The
+   *   client adds `response_type=code`, `client_id`, `code_challenge_method=S256` and, with `subType: 'organization'`,
+   *   `prompt=consent`: without it, users who have consented before end up on an error page of Polar
+   * @param options `signal` and `timeoutMs` of this call, for a server whose metadata is still to be fetched
+   * @throws PolarResponseError `discovery_failed`. If Polar rejects the request, it redirects to `redirectURI` with
+   *   `error`, or shows its own error page (unknown client, redirect URI that is not registered)
    * @example
    * ```ts
    * const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url');
@@ -94,15 +94,15 @@ export class PolarOAuthClient {
 
   /**
    * Exchanges an authorization code for tokens: `POST /v1/oauth2/token` with `grant_type=authorization_code` (RFC 6749
-   * section 4.1.3, RFC 7636 section 4.5). Verify the id_token before anything else is done with the tokens:
-   * {@link verifyIdToken}.
+   * section 4.1.3, RFC 7636 section 4.5). Verify the id_token with {@link verifyIdToken} before using
+   * the tokens in any other way.
    *
    * @param grant `code`, `redirectURI` as in the authorization request, `codeVerifier` of PKCE; `extra` parameters,
-   *   none of which replaces ours
+   *   which cannot replace these
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_grant` (code unknown, used, older than five minutes or of another client; other
-   *   `redirectURI`; wrong verifier), `invalid_request`, `invalid_client`, `unauthorized_client`. A code that was issued
-   *   less than a second ago may be unknown for a moment: try again. The strategy does so by itself
+   * @throws PolarOAuthError `invalid_grant` (code unknown, used, older than five minutes or of another client; different
+   *   `redirectURI`; wrong verifier), `invalid_request`, `invalid_client`, `unauthorized_client`. Polar may not know a
+   *   code in the first second after issuing it: try again. The strategy does so automatically
    * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
    * @example
    * ```ts
@@ -130,14 +130,14 @@ export class PolarOAuthClient {
 
   /**
    * Exchanges a refresh token for new tokens: `POST /v1/oauth2/token` with `grant_type=refresh_token` (RFC 6749 section
-   * 6). The old refresh token **and** the old access token are dead the moment Polar responds, so a response with new tokens counts even
-   * where the rest of it is odd. It has no id_token.
+   * 6). The old refresh token **and** the old access token are dead the moment Polar responds, so a response with new
+   * tokens is accepted even if the rest of it is malformed. It has no id_token.
    *
-   * @param grant `refreshToken`; `scope` narrows the tokens for good
-   * @param options `signal` and `timeoutMs` of this call. A refresh that is ended early may have happened all the same
+   * @param grant `refreshToken`; `scope` permanently narrows the tokens
+   * @param options `signal` and `timeoutMs` of this call. Polar may have made a refresh that was aborted
    * @throws PolarOAuthError `invalid_grant` (unknown, used, revoked or of another client), `invalid_scope` (wider than
    *   granted), `invalid_client`
-   * @throws PolarConfigurationError `invalid_option` for what cannot be a token; nothing is sent
+   * @throws PolarConfigurationError `invalid_option` for a malformed token; nothing is sent
    * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
    * @example
    * ```ts
@@ -158,17 +158,17 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Exchanges a session of Polar's web app for an access token: `POST /v1/oauth2/token` with `grant_type=web`, a grant
-   * of Polar's own (RFC 6749 section 4.5), for confidential clients that Polar has registered for it. The response has
-   * neither a refresh token nor an id_token.
+   * Exchanges a session of Polar's web app for an access token: `POST /v1/oauth2/token` with `grant_type=web`, an
+   * extension grant of Polar (RFC 6749 section 4.5) for confidential clients that Polar has registered for it. The
+   * response has neither a refresh token nor an id_token.
    *
    * @param grant `sessionToken`; `subType: 'organization'` with `sub`, the organization's id, limits the token to it;
    *   `scope`
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_grant` (no such session, or the person is not in that organization),
+   * @throws PolarOAuthError `invalid_grant` (no such session, or the user is not in that organization),
    *   `invalid_request` (`sub` missing, or given for a user), `invalid_scope`, `unauthorized_client` (not registered for
    *   this grant), `invalid_client`
-   * @throws PolarConfigurationError `invalid_option` for a public client, and for what cannot be a token; nothing is sent
+   * @throws PolarConfigurationError `invalid_option` for a public client or a malformed token; nothing is sent
    * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
    * @example
    * ```ts
@@ -182,14 +182,14 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Ends a token and its sibling, whichever of the two is given: `POST /v1/oauth2/revoke` (RFC 7009 section 2). Done,
-   * too, when the token is unknown or dead already. No `token_type_hint` is sent: at Polar a wrong one finds nothing.
+   * Revokes both tokens of a pair, given either of them: `POST /v1/oauth2/revoke` (RFC 7009 section 2). Also succeeds when
+   * the token is unknown or already dead. Sends no `token_type_hint`: with a wrong one, Polar finds nothing.
    *
    * @param token access or refresh token of this client
    * @param options `signal` and `timeoutMs` of this call
    * @throws PolarOAuthError `invalid_grant` for another client's token, `invalid_client`
-   * @throws PolarConfigurationError `invalid_option` for a public client, which Polar lets revoke nothing, and for what
-   *   cannot be a token; nothing is sent
+   * @throws PolarConfigurationError `invalid_option` for a public client, which Polar does not allow to revoke, or
+   *   for a malformed token; nothing is sent
    * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
    * @example
    * ```ts
@@ -197,19 +197,19 @@ export class PolarOAuthClient {
    * ```
    */
   async revoke(token: string, options?: CallOptions): Promise<void> {
-    // RFC 7009 section 2.2: the status says all. Polar sends {}, others send nothing.
+    // RFC 7009 section 2.2: only the status counts. Polar sends {}, other servers send nothing.
     await this.#aboutToken('revocation', 'revocationEndpoint', token, { ...options, ignoreBody: true });
   }
 
   /**
-   * Asks what a token of this client is good for: `POST /v1/oauth2/introspect` (RFC 7662 section 2). Inactive are
-   * expired, revoked and unknown tokens, those of another client, and a refresh token whose access token has expired.
+   * Introspects a token of this client: `POST /v1/oauth2/introspect` (RFC 7662 section 2). A token is inactive if it is
+   * expired, revoked, unknown or of another client, or if it is a refresh token whose access token has expired.
    *
    * @param token access or refresh token of this client
    * @param options `signal` and `timeoutMs` of this call
    * @throws PolarOAuthError `invalid_client`
-   * @throws PolarConfigurationError `invalid_option` for a public client, which Polar lets introspect nothing, and for
-   *   what cannot be a token; nothing is sent
+   * @throws PolarConfigurationError `invalid_option` for a public client, which Polar does not allow to introspect,
+   *   or for a malformed token; nothing is sent
    * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
    * @example
    * ```ts
@@ -222,13 +222,13 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Asks to whom an access token belongs: `GET /v1/oauth2/userinfo` (OpenID Connect Core 5.3, RFC 6750 section 2.1).
-   * Answers for the tokens of **any** app: it does not tell whether a token was issued to yours.
+   * Returns the user to whom an access token belongs: `GET /v1/oauth2/userinfo` (OpenID Connect Core 5.3, RFC 6750 section
+   * 2.1). Polar accepts the tokens of **any** app here: success does not mean that a token was issued to yours.
    *
    * @param accessToken sent in the `Authorization` header
    * @param options `signal` and `timeoutMs` of this call
    * @throws PolarOAuthError `invalid_token` (expired, revoked, unknown)
-   * @throws PolarConfigurationError `invalid_option` for what cannot be a token; nothing is sent
+   * @throws PolarConfigurationError `invalid_option` for a malformed token; nothing is sent
    * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
    * @example
    * ```ts
@@ -246,10 +246,10 @@ export class PolarOAuthClient {
   /**
    * Registers another client: `POST /v1/oauth2/register` (RFC 7591 section 3).
    *
-   * @param metadata what to say of it
+   * @param metadata the metadata of the new client
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_request` with the field in `errorDescription`, `invalid_client_metadata`; all of it
-   *   at {@link PolarRegistrationClient.register}
+   * @throws PolarOAuthError `invalid_request` with the field in `errorDescription`, `invalid_client_metadata`; for
+   *   details, see {@link PolarRegistrationClient.register}
    * @example
    * ```ts
    * const registration = await client.register({ clientName: 'My app', redirectURIs: ['https://app.example/callback'] });
@@ -262,9 +262,9 @@ export class PolarOAuthClient {
   /**
    * Reads a registration: `GET /v1/oauth2/register/{client_id}` (RFC 7592 section 2.1).
    *
-   * @param access what {@link register} answered
+   * @param access the result of {@link register}
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_client` for a wrong token or a client that is gone; all of it at
+   * @throws PolarOAuthError `invalid_client` for a wrong token or a deleted client; for details, see
    *   {@link PolarRegistrationClient.readRegistration}
    * @example
    * ```ts
@@ -276,12 +276,12 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Replaces what was said of a client: `PUT /v1/oauth2/register/{client_id}` (RFC 7592 section 2.2).
+   * Replaces the metadata of a client: `PUT /v1/oauth2/register/{client_id}` (RFC 7592 section 2.2).
    *
-   * @param access what {@link register} answered
-   * @param metadata all of it: what is left out goes back to Polar's default
+   * @param access the result of {@link register}
+   * @param metadata complete: fields that are left out revert to Polar's defaults
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_request`, `invalid_client_metadata`, `invalid_client`; all of it at
+   * @throws PolarOAuthError `invalid_request`, `invalid_client_metadata`, `invalid_client`; for details, see
    *   {@link PolarRegistrationClient.updateRegistration}
    * @example
    * ```ts
@@ -297,12 +297,12 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Deletes a client: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3). Its tokens go on working at Polar, and
-   * nothing can revoke them any more: {@link revoke} them first, as docs/oauth-api.md shows.
+   * Deletes a client: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3). Its tokens keep working
+   * at Polar, and can no longer be revoked: {@link revoke} them first, as docs/oauth-api.md shows.
    *
-   * @param access what {@link register} answered
+   * @param access the result of {@link register}
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_client` for a wrong token or a client that is gone; all of it at
+   * @throws PolarOAuthError `invalid_client` for a wrong token or a deleted client; for details, see
    *   {@link PolarRegistrationClient.deleteRegistration}
    * @example
    * ```ts
@@ -336,7 +336,7 @@ export class PolarOAuthClient {
     return this.#post(what, url, { token }, [token], options);
   }
 
-  // Polar would answer 401 invalid_client, which reads as if id or secret were wrong.
+  // Polar would respond with 401 invalid_client, as if the id or secret were wrong.
   #requireConfidential(what: string): void {
     if (!this.isPublic) return;
     throw new PolarConfigurationError(
@@ -380,8 +380,8 @@ export class PolarOAuthClient {
 }
 
 /**
- * In a form any token may have the characters of a refresh token. In a header it may not: sent on, it would come back in
- * fetch's own complaint, which quotes the header.
+ * A form can carry any token made of the characters of a refresh token. A header cannot: fetch would reject the token
+ * with an error that quotes it.
  */
 function requireToken(
   token: string,

@@ -17,11 +17,11 @@ const advice: Record<OAuthErrorCode, string> = {
 };
 
 /**
- * The typed error for a 4xx response of one of Polar's OAuth endpoints (RFC 6749 section 5.2).
+ * Returns the typed error for a 4xx response of one of Polar's OAuth endpoints (RFC 6749 section 5.2).
  *
- * @param secrets what was sent and must not be shown though it is echoed
- * @param isPublic whether the client has no secret, which it may be lacking
- * @param ownAdvice what helps with this kind of request, where that is something else than usual
+ * @param secrets values that were sent and must be redacted if the response echoes them
+ * @param isPublic true for a client without a secret, which may be the cause
+ * @param ownAdvice advice for this kind of request, where the usual advice does not fit
  */
 export function oauthError(
   response: HttpResponse,
@@ -34,7 +34,7 @@ export function oauthError(
     typeof response.body === 'object' && response.body !== null
       ? (response.body as Record<string, unknown>)
       : {};
-  // Known codes are no secrets, whatever one may look like.
+  // Known codes are not secrets, even if a secret looks like one.
   const given = body['error'];
   const isKnown = typeof given === 'string' && Object.hasOwn(advice, given);
   const error = (isKnown ? given : cleanText(given, secrets)) ?? '';
@@ -50,7 +50,7 @@ export function oauthError(
     error: error || 'unknown',
     errorDescription,
     httpStatus: response.status,
-    // A wrong client is our own set-up, the rest is between Polar and the person.
+    // A wrong client is the app's own misconfiguration; any other error is between Polar and the user.
     status: code === 'invalid_client' ? 500 : 502,
   });
 }
@@ -60,7 +60,7 @@ function codeOf(error: string, status: number): OAuthErrorCode {
   return status === 422 ? 'invalid_request' : 'oauth_error';
 }
 
-/** What Polar's API says is wrong with a request (status 422): which field, and why; not what was sent. */
+/** Returns the validation errors of Polar's API (status 422): each field and the reason, but not the value sent. */
 function complaints(detail: unknown): string | undefined {
   if (!Array.isArray(detail)) return undefined;
   const said = detail.map((each: unknown) => {
@@ -72,13 +72,11 @@ function complaints(detail: unknown): string | undefined {
   return said.filter(Boolean).join('; ');
 }
 
-/**
- * Text from outside, made fit for messages: short, one line, without anything secret that was echoed.
- */
+/** Makes external text fit for messages: short, on one line, and with echoed secrets redacted. */
 export function cleanText(value: unknown, secrets: readonly (string | undefined)[] = []): string | undefined {
   if (typeof value !== 'string') return undefined;
   let text = redacted(value, secrets);
-  // What a server echoes, it may have encoded, more than once; and a space may have become a plus.
+  // A server may have encoded what it echoes, even repeatedly, and may have turned a space into a plus.
   for (const decoded of [percentDecoded(text), percentDecoded(text.replaceAll('+', ' '))]) {
     const shown = redacted(decoded, secrets);
     if (shown !== decoded) text = shown;
@@ -89,9 +87,12 @@ export function cleanText(value: unknown, secrets: readonly (string | undefined)
     .slice(0, 200);
 }
 
-/** The text without the secrets, in capitals or not. No regular expression is made of them: they may be long, and are secret. */
+/**
+ * Redacts the secrets in a text, ignoring case. Does not build regular expressions from them: they may be long, and are
+ * secret.
+ */
 function redacted(text: string, secrets: readonly (string | undefined)[]): string {
-  // The longest first: a secret that is part of another would leave the rest of that one behind.
+  // Longest first: redacting a secret that is part of a longer one would leave the rest of the longer one behind.
   const longestFirst = secrets.filter((secret) => secret !== undefined && secret !== '').sort(byLength);
   return longestFirst.reduce<string>((rest, secret) => withoutSecret(rest, secret as string), text);
 }
@@ -108,7 +109,7 @@ function withoutSecret(text: string, secret: string): string {
 
 const byLength = (one: string | undefined, two: string | undefined): number =>
   (two?.length ?? 0) - (one?.length ?? 0);
-// Letter by letter, so that each stays where it is.
+// Letter by letter, so that every character keeps its position.
 const lowerCase = (text: string): string =>
   text.replace(/\p{Lu}/gu, (letter) => {
     const small = letter.toLowerCase();

@@ -1,6 +1,6 @@
 import { forOneRequest, list } from '../option-checks.js';
 
-/** The scopes that Polar has, as of its API of 2026. */
+/** Polar's scopes, as of its 2026 API. */
 export const polarScopes = [
   'openid',
   'profile',
@@ -65,16 +65,16 @@ export const polarScopes = [
   'notification_recipients:write',
 ] as const;
 
-/** Polar's scopes; any other string is accepted too, since Polar adds some every now and then. */
+/** A scope of Polar; any other string is accepted too, since Polar adds scopes now and then. */
 export type PolarScope = (typeof polarScopes)[number] | (string & {});
 
-/** Scopes, as a list or as text with spaces between them: `['openid', 'email']` and `'openid email'` are the same. */
+/** Scopes, as a list or as a space-separated string: `['openid', 'email']` and `'openid email'` are the same. */
 export type PolarScopes = PolarScope | readonly PolarScope[];
 
 /**
- * Scopes as they are sent (RFC 6749 section 3.3).
+ * Returns scopes as the `scope` parameter (RFC 6749 section 3.3).
  *
- * @throws PolarConfigurationError `invalid_option` when they are neither text nor a list of it
+ * @throws PolarConfigurationError `invalid_option` unless they are a string or a list of strings
  */
 export function scopeParameter(scopes: PolarScopes): string {
   return forOneRequest(() => list(scopes, 'scope')).join(' ');

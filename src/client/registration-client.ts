@@ -3,17 +3,17 @@ import { type PolarClientOptions, resolveConnection } from './client-options.js'
 import { endpointsOf } from './discovery.js';
 import { Registrations } from './registrations.js';
 
-/** Where to register; no client is needed yet. */
+/** Options for reaching Polar; no client is needed yet. */
 export type RegistrationClientOptions = Pick<PolarClientOptions, 'server' | 'timeoutMs' | 'fetch'>;
 
 /**
  * Dynamic client registration (RFC 7591 and 7592): at Polar, apps can register without an account. `strategy.client`
  * has the same methods.
  *
- * Every method throws {@link PolarOAuthError} when Polar refuses, {@link PolarTransientError} (`timeout`,
- * `network_error`, `rate_limited` with `retryAfterSeconds`, `server_error`) when it cannot be reached or is busy, and
+ * Every method throws {@link PolarOAuthError} when Polar refuses the request, {@link PolarTransientError} (`timeout`,
+ * `network_error`, `rate_limited` with `retryAfterSeconds`, `server_error`) when Polar is unreachable or busy, and
  * {@link PolarResponseError} (`malformed_response` with the `field`, `unexpected_redirect`, `response_too_large`;
- * `discovery_failed` where the provider has no such endpoint) when its response makes no sense.
+ * `discovery_failed` if the provider has no registration endpoint) when the response is invalid.
  *
  * @example
  * ```ts
@@ -26,7 +26,7 @@ export type RegistrationClientOptions = Pick<PolarClientOptions, 'server' | 'tim
  * ```
  */
 export class PolarRegistrationClient extends Registrations {
-  /** @throws TypeError when an option is wrong */
+  /** @throws TypeError when an option is invalid */
   constructor(options: RegistrationClientOptions = {}) {
     const { fetch, server, timeoutMs } = resolveConnection(options);
     const http = createHttp({ fetch, timeoutMs });

@@ -11,20 +11,23 @@ import {
 import type { EndpointSource } from './discovery.js';
 import { oauthError } from './oauth-error.js';
 
-/** What manages a registration: it came with the registration, which can be given as it is. */
+/**
+ * Credentials for managing a registration. {@link Registrations.register} returns them, so its result can be passed as
+ * it is.
+ */
 export interface RegistrationAccess {
   readonly clientID: string;
   readonly registrationAccessToken?: string | undefined;
 }
 
-// Polar says of a wrong registration access token what it says of an unknown client.
+// Polar responds to a wrong registration access token as it does to an unknown client.
 const managementAdvice: Partial<Record<OAuthErrorCode, string>> = {
   invalid_client:
     'Check the registration access token, that it is of this client and server, and that the client still exists.',
   invalid_token: 'A registration access token (polar_crt_...) is needed, not an access token.',
 };
 
-/** The calls of dynamic client registration, over a connection that somebody else has made. */
+/** The calls of dynamic client registration, over a given connection. */
 export class Registrations {
   readonly #http: Http;
   readonly #endpoints: EndpointSource;
@@ -38,11 +41,12 @@ export class Registrations {
    * Registers a client: `POST /v1/oauth2/register` (RFC 7591 section 3). Needs no account.
    *
    * @param metadata sent as `redirect_uris`, `client_name` (both required), `scope`, `token_endpoint_auth_method`,
-   *   `grant_types`, `response_types`, `default_sub_type`, `client_uri`, `logo_uri`, `tos_uri`, `policy_uri`, and those of `extra`
+   *   `grant_types`, `response_types`, `default_sub_type`, `client_uri`, `logo_uri`, `tos_uri`, `policy_uri`, and the fields
+   *   of `extra`
    * @param options `signal` and `timeoutMs` of this call
-   * @returns the client with its id, secret and registration access token: keep them, nobody can look them up again
-   * @throws PolarOAuthError `invalid_request` for a field that Polar cannot take (status 422; `errorDescription` names
-   *   the field and the reason), `invalid_client_metadata` for a scope or address that it does not like
+   * @returns the client with its id, secret and registration access token: store them, they cannot be retrieved again
+   * @throws PolarOAuthError `invalid_request` for a field that Polar rejects as malformed (status 422; `errorDescription`
+   *   names the field and the reason), `invalid_client_metadata` for a scope or URI that it does not accept
    * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
    * @example
    * ```ts
@@ -61,10 +65,10 @@ export class Registrations {
   /**
    * Reads a registration: `GET /v1/oauth2/register/{client_id}` (RFC 7592 section 2.1).
    *
-   * @param access what {@link register} answered: `clientID` and `registrationAccessToken`
+   * @param access the result of {@link register}: `clientID` and `registrationAccessToken`
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_client` when the token is wrong, of another client, or the client is gone
-   * @throws PolarConfigurationError `invalid_option` when the token is missing or none; nothing is sent
+   * @throws PolarOAuthError `invalid_client` when the token is wrong or of another client, or the client has been deleted
+   * @throws PolarConfigurationError `invalid_option` when the token is missing or malformed; nothing is sent
    * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
    * @example
    * ```ts
@@ -78,14 +82,14 @@ export class Registrations {
   }
 
   /**
-   * Replaces what was said of a client: `PUT /v1/oauth2/register/{client_id}` (RFC 7592 section 2.2). What is left out
-   * goes back to Polar's default; only the optional addresses stay.
+   * Replaces the metadata of a client: `PUT /v1/oauth2/register/{client_id}` (RFC 7592 section 2.2). Fields that are left
+   * out revert to Polar's defaults; only the optional URIs are kept.
    *
-   * @param access what {@link register} answered: `clientID` and `registrationAccessToken`
+   * @param access the result of {@link register}: `clientID` and `registrationAccessToken`
    * @param metadata as for {@link register}; `client_id` is added
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError as {@link register} and {@link readRegistration}
-   * @throws PolarConfigurationError `invalid_option` when the token is missing or none; nothing is sent
+   * @throws PolarOAuthError as {@link register} and {@link readRegistration} do
+   * @throws PolarConfigurationError `invalid_option` when the token is missing or malformed; nothing is sent
    * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
    * @example
    * ```ts
@@ -103,13 +107,13 @@ export class Registrations {
   }
 
   /**
-   * Deletes a client: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3). Its tokens go on working at Polar, and
-   * nothing can revoke them any more: revoke them first, as docs/oauth-api.md shows.
+   * Deletes a client: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3). Its tokens keep working
+   * at Polar, and can no longer be revoked: revoke them first, as docs/oauth-api.md shows.
    *
-   * @param access what {@link register} answered: `clientID` and `registrationAccessToken`
+   * @param access the result of {@link register}: `clientID` and `registrationAccessToken`
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError as {@link readRegistration}, also when the client has been deleted before
-   * @throws PolarConfigurationError `invalid_option` when the token is missing or none; nothing is sent
+   * @throws PolarOAuthError as {@link readRegistration} does, even when the client was already deleted
+   * @throws PolarConfigurationError `invalid_option` when the token is missing or malformed; nothing is sent
    * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
    * @example
    * ```ts
@@ -133,7 +137,7 @@ export class Registrations {
         'registrationAccessToken is missing or has characters that no token has. It came with the registration.',
       );
     }
-    // As a part of a path, dots would lead the token to another endpoint.
+    // As a path segment, dots would send the token to another endpoint.
     if (typeof clientID !== 'string' || /^\.{0,2}$/.test(clientID)) {
       throw new PolarConfigurationError(
         'invalid_option',

@@ -13,15 +13,15 @@ import {
 export interface TokenResponse {
   readonly accessToken: string;
   readonly tokenType: 'Bearer';
-  /** Lifetime of the access token in seconds. Polar: 864000 at login, 3600 after a refresh. */
+  /** Lifetime of the access token in seconds. At Polar: 864000 at login, 3600 after a refresh. */
   readonly expiresInSeconds?: number;
   /** Absent for the `web` grant. */
   readonly refreshToken?: string;
-  /** Granted scopes, separated by spaces. */
+  /** Granted scopes, space-separated. */
   readonly scope?: string;
   /** Only with the authorization_code grant and the scope `openid`. */
   readonly idToken?: string;
-  /** The response as it came, with fields that this package does not know. Holds tokens: do not log it. */
+  /** The raw response, including fields that this package does not know. Holds tokens: do not log it. */
   readonly raw: WireObject;
 }
 
@@ -58,16 +58,15 @@ export function parseTokenResponse(body: unknown): TokenResponse {
     ...(idToken !== undefined && { idToken }),
     raw: wire,
   };
-  // Present for those who ask for it, absent from what a careless log statement prints.
+  // Not enumerable: callers can read it, but a careless log statement does not print it.
   Object.defineProperty(response, 'raw', { enumerable: false });
   return response;
 }
 
 /**
- * Parses the response to a refresh, which has killed the tokens before it: what is there beside good tokens and makes no
- * sense is left out.
+ * Parses the response to a refresh. The old tokens are already dead, so invalid fields beside valid tokens are ignored.
  *
- * @throws PolarResponseError `malformed_response` where there are no good tokens
+ * @throws PolarResponseError `malformed_response` if there are no valid tokens
  */
 export function parseRefreshedTokens(body: unknown): TokenResponse {
   const wire = wireObject(body, 'The token response');

@@ -1,22 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-// Polar commits after it has responded: what it issues, it may refuse for a moment. Of 60 codes that were exchanged at
-// once, 12 were refused at first, and all were good 917 ms later; access tokens took 822 ms at most.
+// Polar commits after it has responded, so it may refuse for a moment what it has just issued. Of 60 codes exchanged
+// immediately, Polar refused 12 at first and accepted all 917 ms later; access tokens took 822 ms at most.
 const pausesMs = [500, 1000];
 
-/** How long to go on, and after which errors. */
+/** When to retry, and for how long. */
 export interface Patience {
-  /** True for the error with which Polar refuses what it does not know; any other is final. */
+  /** True for the error with which Polar refuses something that it does not know; any other error is final. */
   readonly isTooEarly: (error: unknown) => boolean;
   /** Milliseconds for all attempts together. */
   readonly timeoutMs: number;
 }
 
 /**
- * Asks Polar about something that it issued a moment ago; where Polar does not know it yet, twice more, half a second and
- * a second later.
+ * Asks Polar about something that it issued a moment ago. While Polar does not know it, asks twice more, after half a
+ * second and after another second.
  *
- * @param ask is given the milliseconds that are left
+ * @param ask called with the remaining milliseconds
  */
 export async function untilCommitted<T>(
   ask: (timeoutMs: number) => Promise<T>,

@@ -6,14 +6,14 @@ import {
   wireObject,
 } from './wire-fields.js';
 
-/** Who a token belongs to (OpenID Connect Core 5.3, `/v1/oauth2/userinfo`). */
+/** The user to whom a token belongs (OpenID Connect Core 5.3, `/v1/oauth2/userinfo`). */
 export interface UserInfo {
   /** Id of the user, or of the organization for a legacy token. */
   readonly subject: string;
   readonly email?: string;
   readonly emailVerified?: boolean;
   readonly name?: string;
-  /** The response as it came. */
+  /** The raw response. */
   readonly raw: WireObject;
 }
 

@@ -1,19 +1,19 @@
 import type { SubType } from './authorization-url.js';
 import { type PolarScopes, scopeParameter } from './polar-scope.js';
 
-/** What the `web` grant takes: a session of Polar's own web app is exchanged for an access token. */
+/** Parameters of the `web` grant, which exchanges a session of Polar's own web app for an access token. */
 export interface WebSessionGrant {
   /** The value of Polar's session cookie. */
   readonly sessionToken: string;
-  /** `organization`: limited to the organization `sub`. @default 'user' */
+  /** `organization` limits the token to the organization `sub`. @default 'user' */
   readonly subType?: SubType | undefined;
   /** Id of the organization (UUID): required with `organization`, refused with `user`. */
   readonly sub?: string | undefined;
-  /** Scopes of the token. @default all of the client's */
+  /** Scopes of the token. @default all scopes of the client */
   readonly scope?: PolarScopes | undefined;
 }
 
-/** The grant as the token endpoint reads it. */
+/** Converts the grant to the form of the token endpoint. */
 export function webSessionForm({
   sessionToken,
   subType,

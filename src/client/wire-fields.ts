@@ -1,29 +1,29 @@
-/** Reads fields of parsed JSON: `unknown` is checked, never cast. */
+/** Reads fields of parsed JSON: `unknown` values are checked, never cast. */
 import { PolarResponseError } from '../errors.js';
 import { isAccessToken, isRefreshToken } from '../token-characters.js';
 
 /** A JSON object whose fields are still unknown. */
 export type WireObject = Readonly<Record<string, unknown>>;
 
-/** The body as an object, or `malformed_response`. */
+/** Returns the body as an object, or throws `malformed_response`. */
 export function wireObject(body: unknown, what: string): WireObject {
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as WireObject;
   throw new PolarResponseError('malformed_response', `${what} is not a JSON object.`);
 }
 
-/** A string that must be there and not be empty. */
+/** A string that must be present and not empty. */
 export function requiredString(object: WireObject, field: string, what: string): string {
   const value = optionalString(object, field, what);
   if (value === undefined || value === '') throw malformed(field, what, 'is missing');
   return value;
 }
 
-/** A string, or undefined where the field is absent or null. */
+/** A string, or undefined if the field is absent or null. */
 export function optionalString(object: WireObject, field: string, what: string): string | undefined {
   return optional(object, field, what, 'string', (value) => typeof value === 'string');
 }
 
-/** A number, or undefined where the field is absent or null. Seconds all of them, so that milliseconds have to be finite, too. */
+/** A number of seconds, or undefined if the field is absent or null. It must stay finite in milliseconds. */
 export function optionalNumber(object: WireObject, field: string, what: string): number | undefined {
   return optional(
     object,
@@ -34,24 +34,24 @@ export function optionalNumber(object: WireObject, field: string, what: string):
   );
 }
 
-/** A boolean, or undefined where the field is absent or null. */
+/** A boolean, or undefined if the field is absent or null. */
 export function optionalBoolean(object: WireObject, field: string, what: string): boolean | undefined {
   return optional(object, field, what, 'boolean', (value) => typeof value === 'boolean');
 }
 
-/** A boolean that must be there. */
+/** A boolean that must be present. */
 export function requiredBoolean(object: WireObject, field: string, what: string): boolean {
   const value = optionalBoolean(object, field, what);
   if (value === undefined) throw malformed(field, what, 'is missing');
   return value;
 }
 
-/** A list of strings, or undefined where the field is absent or null. */
+/** A list of strings, or undefined if the field is absent or null. */
 export function optionalStrings(object: WireObject, field: string, what: string): string[] | undefined {
   return optional(object, field, what, 'list of strings', isListOfStrings);
 }
 
-/** A string or a list of strings, or undefined where the field is absent or null. */
+/** A string or a list of strings, or undefined if the field is absent or null. */
 export function optionalStringOrStrings(
   object: WireObject,
   field: string,
@@ -61,19 +61,19 @@ export function optionalStringOrStrings(
   return optional(object, field, what, 'string or a list of strings', fits);
 }
 
-/** A token that must be there, as a header can carry it. */
+/** A token that must be present and fit for a header. */
 export function requiredAccessToken(object: WireObject, field: string, what: string): string {
   const value = optionalAccessToken(object, field, what);
   if (value === undefined) throw malformed(field, what, 'is missing');
   return value;
 }
 
-/** A token as a header can carry it; undefined where the field is absent, null or empty. */
+/** A token fit for a header; undefined if the field is absent, null or empty. */
 export function optionalAccessToken(object: WireObject, field: string, what: string): string | undefined {
   return optionalToken(object, field, what, isAccessToken);
 }
 
-/** A refresh token; undefined where the field is absent, null or empty. */
+/** A refresh token; undefined if the field is absent, null or empty. */
 export function optionalRefreshToken(object: WireObject, field: string, what: string): string | undefined {
   return optionalToken(object, field, what, isRefreshToken);
 }
