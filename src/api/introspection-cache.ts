@@ -5,16 +5,16 @@ import { singleFlight } from '../refresh/single-flight.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import type { RequestBudget } from './request-budget.js';
 
-/** What an {@link IntrospectionCache} is given. */
+/** Dependencies of {@link IntrospectionCache}. */
 export interface IntrospectionCacheParts {
   readonly introspect: (token: string) => Promise<Introspection>;
-  /** What the responses depend on beside the token. */
+  /** Part of the cache key, like `apiURL`: responses depend on both as well as on the token. */
   readonly clientID: string;
   readonly apiURL: string;
-  /** Milliseconds for which a response is believed. */
+  /** Milliseconds for which a response is cached. */
   readonly ttlMs: number;
   readonly now: () => number;
-  /** For tokens that are not known to be good; left out, there is no limit. */
+  /** Limits requests about tokens that are not known to be active; no limit if omitted. */
   readonly budget?: RequestBudget;
 }
 
@@ -24,21 +24,21 @@ interface Known {
   readonly until: number;
 }
 
-// Some 1 KB each: bounded at some megabytes, however many tokens are tried.
+// About 1 KB each, so the cache stays within some megabytes however many tokens are tried.
 const maxEntries = 10_000;
-// A "no" is asked again soon: it may only have been too early.
+// An inactive token is introspected again soon: the first request may have come too early.
 const maxNegativeMs = 5000;
-// Polar commits after it has responded: a token this young may be good although Polar does not know it yet.
+// Polar commits after it has responded: it may not know a token this new, though the token is good.
 const commitLagMs = 1000;
 
-/** Asks what tokens are good for, and remembers the responses for a while; never past the end of a token. */
+/** Introspects tokens and caches the responses for a while, but never past the expiry of a token. */
 export class IntrospectionCache {
   readonly #parts: IntrospectionCacheParts;
   readonly #active = new BoundedMap<Known>(maxEntries);
-  // Apart, so that whoever tries out tokens does not push out the good ones.
+  // Kept apart, so that an attacker trying out tokens does not evict the active ones.
   readonly #inactive = new BoundedMap<Known>(maxEntries);
   readonly #firstMet = new BoundedMap<number>(maxEntries);
-  // Whoever tries out tokens must not keep Polar from answering the app's users, once it has asked to wait.
+  // Opens only when Polar asks to wait: an attacker trying out tokens must not cut off the users of the app.
   readonly #outage: CircuitBreaker;
   readonly #underWay = new Map<string, Promise<Introspection>>();
 
@@ -47,19 +47,19 @@ export class IntrospectionCache {
     this.#outage = new CircuitBreaker(parts.now, { onlyWhenAsked: true });
   }
 
-  /** What Polar says of a token; one request for all who ask at the same time. */
+  /** Returns the introspection of a token. Simultaneous calls for one token share a request. */
   async introspect(token: string): Promise<Introspection> {
     const key = this.#keyOf(token);
     const answer =
       this.#recall(key) ?? (await singleFlight(this.#underWay, key, () => this.#ask(token, key)));
-    // To each their own: what one request does to its scopes must not be another's.
+    // A copy for each caller: one request's changes to its scopes must not affect another.
     return structuredClone(answer);
   }
 
   #recall(key: string): Introspection | undefined {
     const now = this.#parts.now();
     const known = this.#active.get(key) ?? this.#inactive.get(key);
-    // Also a clock that was set back makes nothing last.
+    // A clock that was set back must not keep entries alive.
     return known !== undefined && now >= known.since && now < known.until ? known.answer : undefined;
   }
 
@@ -68,7 +68,7 @@ export class IntrospectionCache {
     if (this.#firstMet.get(key) === undefined) this.#firstMet.set(key, since);
     const outage = this.#outage.error;
     if (outage !== undefined) throw outage;
-    // Known are tokens that were good when they were last asked about, however long ago.
+    // Cached as active are tokens that were so when last introspected, however long ago. They cost no budget.
     if (this.#active.get(key) === undefined) this.#parts.budget?.spend();
     const answer = await this.#outage.watch(() => this.#parts.introspect(token));
     const until = this.#endOf(answer, key, since);
@@ -89,7 +89,7 @@ export class IntrospectionCache {
     return mayBeUncommitted ? since : since + Math.min(ttlMs, maxNegativeMs);
   }
 
-  // Whoever sees the memory of this process should find no list of tokens.
+  // Hashed, so that the memory of this process holds no list of tokens.
   #keyOf(token: string): string {
     const { apiURL, clientID } = this.#parts;
     return hash('sha256', JSON.stringify([token, clientID, apiURL]), 'base64url');

@@ -10,46 +10,48 @@ import { TimedCache } from './timed-cache.js';
 
 /** An organization at Polar. */
 export interface PolarOrganization {
-  /** A UUID, which never changes. */
+  /** A UUID that never changes. */
   readonly id: string;
   readonly name: string;
-  /** Its name in addresses, which may change. */
+  /** Its name in URLs, which may change. */
   readonly slug: string;
 }
 
-/** The organizations of a login. */
+/** The organizations that a login reaches. */
 export interface PolarOrganizations {
-  /** Those that the login reaches, in the order of Polar. Where it is not limited, those of the person that do not enforce SSO. */
+  /**
+   * The organizations, in Polar's order. A login that is not limited reaches all of the user's that do not enforce SSO.
+   */
   readonly organizations: readonly PolarOrganization[];
   /**
-   * True where the person has limited the login to these; organizations that they join later are not reached then.
-   * Absent for a public client, which Polar does not tell.
+   * True if the user has limited the login to these organizations; it then does not reach organizations that they join
+   * later. Absent for a public client, which Polar does not tell.
    */
   readonly isLimited?: boolean;
 }
 
-/** What {@link Organizations} are given. */
+/** Dependencies of {@link Organizations}. */
 export interface OrganizationsParts extends PolarApiParts {
-  /** Asks what a token is good for; undefined for a public client, which Polar lets introspect nothing. */
+  /** Introspects a token; undefined for a public client, which Polar does not allow to introspect. */
   readonly introspect: ((accessToken: string) => Promise<Introspection>) | undefined;
   readonly now: () => number;
 }
 
 const ttlMs = 30_000;
-// A "no" is asked again soon: somebody may have been invited a moment ago.
+// A negative result is checked again soon: the user may have been invited a moment ago.
 const negativeTTLMs = 5000;
-// Mostly of a few organizations, of 200 bytes each.
+// Most lists have a few organizations, of 200 bytes each.
 const maxLists = 1000;
 const maxVisible = 10_000;
 const pageSize = 100;
-// Nobody belongs to 10,000 organizations: a Polar that names that many pages is none.
+// No user belongs to 10,000 organizations: a server that reports that many pages is not Polar.
 const maxPages = 100;
-// A hundred organizations of 2 KB each, or of much more.
+// Room for a hundred organizations of 2 KB each, or far more.
 const maxResponseBytes = 4 * 1024 * 1024;
 
 /**
- * Which organizations logins reach, as Polar's API has it. What is known belongs to one access token of one login: it is not
- * there any more for the next token, and whoever asks for a login that has ended gets no further than the refresher.
+ * Determines which organizations logins reach, from Polar's API. Cached results belong to one access token of one
+ * login: the next token does not see them, and a login that has ended gets no further than the refresher.
  */
 export class Organizations {
   readonly #parts: OrganizationsParts;
@@ -67,25 +69,26 @@ export class Organizations {
     });
   }
 
-  /** All that the login reaches (`GET /v1/organizations/`), and whether it is limited to them. */
+  /** Returns all organizations that the login reaches (`GET /v1/organizations/`), and whether it is limited to them. */
   async of(login: LoginHandle): Promise<PolarOrganizations> {
     const known = await this.#lists.get(await this.#keyOf(login), async () => {
       const organizations = await this.#list(login);
       const limits = await this.limitsOf(login);
       return { organizations, ...(limits !== undefined && { isLimited: limits.length > 0 }) };
     });
-    // To each their own: what one request does to its list must not be another's.
+    // A copy for each caller: one request's changes to its list must not affect another.
     return structuredClone(known);
   }
 
-  /** True when the login reaches this organization (`GET /v1/organizations/{id}`). */
+  /** True if the login reaches this organization (`GET /v1/organizations/{id}`). */
   async isVisible(login: LoginHandle, id: string): Promise<boolean> {
     const key = await this.#keyOf(login, id);
     return this.#visible.get(key, () =>
       this.#asking(login, 'GET /v1/organizations/{id}', async (ask) => {
         const { status, body } = await ask(`/v1/organizations/${id}`);
         if (status === 200) return true;
-        // A UUID of another version than Polar's own is a 422. Any other 404 is not about the organization.
+        // Polar responds with 422 to a UUID of another version than its own. Any other 404 is not about the
+        // organization.
         const { error } = (body ?? {}) as { error?: unknown };
         if (status === 422 || (status === 404 && error === 'ResourceNotFound')) return false;
         throw unexpected(status, 'GET /v1/organizations/{id}');
@@ -94,8 +97,8 @@ export class Organizations {
   }
 
   /**
-   * Ids of the organizations to which a login is limited (`POST /v1/oauth2/introspect`); empty means all of the person's,
-   * undefined that this client cannot know.
+   * Returns the ids of the organizations to which a login is limited (`POST /v1/oauth2/introspect`). Empty if it
+   * reaches all of the user's; undefined if this client cannot know.
    */
   async limitsOf(login: LoginHandle): Promise<readonly string[] | undefined> {
     const { introspect, refresher } = this.#parts;
@@ -112,7 +115,7 @@ export class Organizations {
 
   async #list(login: LoginHandle): Promise<PolarOrganization[]> {
     return this.#asking(login, 'GET /v1/organizations/', async (ask) => {
-      // By their ids: one that is created meanwhile moves others to the next page.
+      // Keyed by id: an organization created meanwhile moves others to the next page.
       const found = new Map<string, PolarOrganization>();
       for (let page = 1, pages = 1; page <= pages; page++) {
         const { status, body } = await ask(`/v1/organizations/?limit=${pageSize}&page=${page}`);
@@ -125,7 +128,7 @@ export class Organizations {
     });
   }
 
-  /** Asks the API, within the time-out for all that is asked. */
+  /** Runs all requests of `work` to the API within one time-out. */
   async #asking<T>(
     login: LoginHandle,
     where: string,
@@ -148,7 +151,7 @@ export class Organizations {
     }
   }
 
-  // Whoever sees the memory of this process should find no list of tokens.
+  // Hashed, so that the memory of this process holds no list of tokens.
   async #keyOf(login: LoginHandle, id?: string): Promise<string> {
     const { accessToken } = await this.#parts.refresher.validTokens(login);
     return hash('sha256', JSON.stringify([login.loginId, accessToken, id]), 'base64url');

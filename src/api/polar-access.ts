@@ -5,26 +5,26 @@ import type { Organizations, PolarOrganizations } from './organizations.js';
 import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';
 
 /**
- * An access token with its expiry and scopes. The refresh token is left out on purpose: using it outside of this package
+ * An access token with its expiry and scopes. The refresh token is left out on purpose: using it outside this package
  * would end the login.
  */
 export interface PolarAccessToken {
   /** Bearer token for the Polar API, `polar_at_u_...`. */
   readonly accessToken: string;
-  /** When the access token expires, in milliseconds since the epoch; absent where the provider did not say. */
+  /** When the access token expires, in milliseconds since the epoch; absent if the provider did not say. */
   readonly expiresAt?: number;
-  /** Scopes that were granted, which may be fewer than were asked for. */
+  /** Granted scopes, which may be fewer than were requested. */
   readonly scopes: readonly string[];
 }
 
-/** One person's login with Polar: tokens that are valid when they are asked for, and the API behind them. */
+/** A user's login with Polar: access tokens that are valid when requested, and calls to the Polar API. */
 export interface PolarAccess {
   /**
-   * An access token that is valid now, refreshed if need be. Does no I/O while the token is valid.
+   * Returns an access token that is valid now, refreshed if necessary. Does no I/O while the token is valid.
    *
-   * @param options `forceRefresh: true` gets a new one in any case, and ends the old one
+   * @param options `forceRefresh: true` always fetches a new one, and invalidates the old one
    * @throws PolarLoginRequiredError (status 401) `not_logged_in`, `login_expired`, `logged_out`
-   * @throws PolarTransientError (status 503) when Polar cannot be asked now; the login is not lost
+   * @throws PolarTransientError (status 503) when Polar is unavailable; the login is not lost
    *
    * @example
    * ```ts
@@ -33,7 +33,7 @@ export interface PolarAccess {
    */
   getAccessToken(options?: { readonly forceRefresh?: boolean }): Promise<string>;
   /**
-   * As {@link getAccessToken}, with expiry and scopes.
+   * Like {@link getAccessToken}, with expiry and scopes.
    *
    * @throws what {@link getAccessToken} throws
    *
@@ -44,8 +44,9 @@ export interface PolarAccess {
    */
   getTokens(options?: { readonly forceRefresh?: boolean }): Promise<PolarAccessToken>;
   /**
-   * `fetch` against the Polar API: a path is completed with the API's address, the access token is added, and one
-   * 401 is answered by a fresh token. `Polar-Version` is the strategy's `apiVersion`, unless given. Goes nowhere but to the Polar API, and follows no redirect.
+   * `fetch` for the Polar API: resolves a path against the API's URL, adds the access token, and retries once with a fresh
+   * token after a 401. `Polar-Version` is the strategy's `apiVersion` unless the request sets it. Sends requests to the
+   * Polar API only, and follows no redirect.
    *
    * @throws what {@link getAccessToken} throws, PolarTransientError `timeout`, `network_error`,
    * PolarConfigurationError `origin_not_allowed`, PolarResponseError `unexpected_redirect`,
@@ -59,8 +60,8 @@ export interface PolarAccess {
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /**
-   * The organizations that this login reaches, all pages of `GET /v1/organizations/`, and whether the person has limited it to
-   * them, which `POST /v1/oauth2/introspect` says (RFC 7662). Cached for 30 seconds, for this login and access token.
+   * Returns the organizations that this login reaches, from all pages of `GET /v1/organizations/`, and whether the user has
+   * limited it to them, from `POST /v1/oauth2/introspect` (RFC 7662). Cached for 30 seconds per login and access token.
    *
    * @throws what {@link fetch} throws; PolarInsufficientScopeError (status 403) without the scope `organizations:read`;
    * PolarResponseError `malformed_response`, `response_too_large`
@@ -72,21 +73,27 @@ export interface PolarAccess {
    * ```
    */
   organizations(): Promise<PolarOrganizations>;
-  /** True when somebody is logged in and that login is not known to have ended. */
+  /** True if the user is logged in and the login is not known to have ended. */
   isLoggedIn(): Promise<boolean>;
 }
 
-/** What {@link LoginAccess} is given. */
+/** Dependencies of {@link LoginAccess}. */
 export interface LoginAccessParts extends PolarApiParts {
   readonly organizations: Organizations;
 }
 
-/** Access with the tokens of one login. Its methods are bound: apps hand them on by themselves, `fetch` above all. */
+/**
+ * Access with the tokens of one login. Its methods are bound, because apps pass them on by themselves, especially
+ * `fetch`.
+ */
 export class LoginAccess implements PolarAccess {
   readonly #parts: LoginAccessParts;
   readonly #findLogin: () => LoginHandle | Promise<LoginHandle>;
 
-  /** @param findLogin asked at each use: a login may begin or end meanwhile; throws PolarLoginRequiredError for none */
+  /**
+   * @param findLogin called on each use, since a login may begin or end meanwhile; throws PolarLoginRequiredError if
+   *   there is none
+   */
   constructor(parts: LoginAccessParts, findLogin: () => LoginHandle | Promise<LoginHandle>) {
     this.#parts = parts;
     this.#findLogin = findLogin;
@@ -97,7 +104,7 @@ export class LoginAccess implements PolarAccess {
 
   readonly getTokens = async (options?: { readonly forceRefresh?: boolean }): Promise<PolarAccessToken> => {
     const { accessToken, expiresAt, scopes } = await this.#tokens(options);
-    // Copies: what the app does to them must not reach the tokens that the next request gets.
+    // Copies: the app's changes must not affect the tokens of later requests.
     return { accessToken, ...(expiresAt !== undefined && { expiresAt }), scopes: [...scopes] };
   };
 

@@ -12,18 +12,18 @@ import { parseURL } from '../parse-url.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenRefresher } from '../refresh/token-refresher.js';
 
-/** What calls to the Polar API need. */
+/** Dependencies of calls to the Polar API. */
 export interface PolarApiParts {
   readonly refresher: TokenRefresher;
   readonly apiURL: string;
-  /** What requests ask for that name no version themselves. */
+  /** Version for requests that do not name one themselves. */
   readonly apiVersion: string;
   readonly fetch: Fetch;
-  /** Milliseconds until the headers of a response. */
+  /** Milliseconds until the headers of a response arrive. */
   readonly timeoutMs: number;
 }
 
-/** `req.polar.fetch`: a standard Response from the Polar API, with a valid token and at most one retry. */
+/** `req.polar.fetch`: returns a standard Response from the Polar API, using a valid token and at most one retry. */
 export async function fetchFromPolar(
   parts: PolarApiParts,
   login: LoginHandle,
@@ -34,7 +34,7 @@ export async function fetchFromPolar(
   const request = toRequest(parts, input, init);
   const { signal } = request;
   const first = await unlessAborted(signal, () => refresher.validTokens(login));
-  // Polar answers 411 to a body without a length, so even a stream is sent in one piece.
+  // Polar responds with 411 to a body without a length, so even a stream is sent in one piece.
   const body = request.body === null ? undefined : await unlessAborted(signal, () => request.arrayBuffer());
   const response = await send(parts, request, body, first.accessToken);
   if (response.status !== 401 || isStream(init.body)) return checked(response, request, first.accessToken);
@@ -48,7 +48,9 @@ export async function fetchFromPolar(
   return checked(again, request, second.accessToken);
 }
 
-/** Waits no longer than the caller wants to. What has been started goes on: others may be waiting for the same refresh. */
+/**
+ * Stops waiting when the caller aborts. The work itself continues: other callers may be waiting for the same refresh.
+ */
 async function unlessAborted<T>(signal: AbortSignal, start: () => Promise<T>): Promise<T> {
   signal.throwIfAborted();
   let onAbort = (): void => {};
@@ -67,14 +69,14 @@ function toRequest({ apiURL }: PolarApiParts, input: string | URL | Request, ini
   const target = input instanceof Request ? input : resolve(input, apiURL);
   const { origin, protocol } = new URL(target instanceof Request ? target.url : target);
   const api = new URL(apiURL);
-  // The origin of a `blob:` address is that of the page that made it.
+  // The origin of a `blob:` URL is that of the page that created it.
   if (origin !== api.origin || protocol !== api.protocol) {
     throw new PolarConfigurationError(
       'origin_not_allowed',
       `req.polar.fetch goes to ${api.origin} only: the access token must not reach anybody else. Use the plain fetch for other addresses.`,
     );
   }
-  // Whatever the caller says: following a redirect would take the token along.
+  // Regardless of the caller: following a redirect would send the token along.
   return new Request(target, { ...init, redirect: 'manual' });
 }
 
@@ -88,7 +90,7 @@ function resolve(input: string | URL, apiURL: string): URL {
       "req.polar.fetch needs a path such as '/v1/organizations/'",
     );
   }
-  // A path belongs under the API's own, also where that is not the root of its host.
+  // A path is resolved below the API's own path, even if that is not the root of its host.
   return /^\/(?![/\\])/.test(text) ? new URL(`${apiURL}${text}`) : url;
 }
 
@@ -102,7 +104,7 @@ async function send(
   const ownVersion = headers.get('polar-version');
   if (ownVersion === null) headers.set('polar-version', apiVersion);
   const where = `${request.method} ${new URL(request.url).pathname}`;
-  // Until the headers only: how long the body of the response may take is the caller's business.
+  // Covers the headers only: how long the body may take is up to the caller.
   const deadline = startDeadline(timeoutMs, request.signal);
   try {
     headers.set('authorization', `Bearer ${accessToken}`);
@@ -111,11 +113,11 @@ async function send(
         method: request.method,
         headers,
         redirect: 'manual',
-        // The caller's own signal goes on to hold for the body.
+        // The caller's own signal also covers the body.
         signal: AbortSignal.any([deadline.signal, request.signal]),
         ...(body !== undefined && { body }),
       });
-    // What only reads may be asked twice (RFC 9110, 9.2.2).
+    // Safe methods may be repeated (RFC 9110, 9.2.2).
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const brought = await deadline.race(
       sendOnce().catch((error: unknown) => {
@@ -137,19 +139,20 @@ async function send(
   }
 }
 
-/** Polar's 404 for a version that it does not have: the only one that does not say which version it is of. */
+/** True for Polar's 404 for an unknown version: the only response that does not name its version. */
 async function isForUnknownVersion(response: Response, headers: Headers): Promise<boolean> {
   if (response.status !== 404 || headers.get('polar-version') !== null) return false;
-  // Nor do other servers, so the body decides: in a copy, since the caller may want it, and only where it is short.
+  // Other servers name no version either, so the body decides: a copy, since the caller may want it, and only if it is
+  // short.
   const isShort = Number(headers.get('content-length') ?? 0) < 1000;
   const isJSON = /[/+]json\b/i.test(headers.get('content-type') ?? '');
-  // Mocks may be without; what has been read already is the caller's to complain of.
+  // Mocks may lack `clone`; a body that has already been read is for the caller to report.
   const isReadable = typeof response.clone === 'function' && response.bodyUsed !== true;
   return isShort && isJSON && isReadable && (await response.clone().text()) === '{"detail":"Not Found"}';
 }
 
 function versionError(where: string, ownVersion: string | null, apiVersion: string): PolarAPIVersionError {
-  // Only what can be a version: a header is the caller's, and may hold anything.
+  // Only a plausible version: the header is the caller's, and may hold anything.
   const named = /^[\w.-]{0,20}$/.test(ownVersion ?? '') ? (ownVersion ?? apiVersion) : 'that was asked for';
   const remedy =
     ownVersion === null
@@ -177,7 +180,7 @@ function checked(response: Response, request: Request, accessToken: string): Res
   const challenge = fetchedResponse(response, path).headers.get('www-authenticate') ?? '';
   if (response.status === 403 && challenge.includes('insufficient_scope')) {
     discard(response);
-    // Only what can be a scope (RFC 6749 section 3.3), and not a token that was echoed.
+    // Only valid scope characters (RFC 6749 section 3.3), and no token that was echoed.
     const scopes = (/\bscope="([^"]*)"/.exec(challenge)?.[1] ?? '')
       .split(' ')
       .filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope) && !scope.includes(accessToken));
@@ -190,12 +193,12 @@ function checked(response: Response, request: Request, accessToken: string): Res
   return response;
 }
 
-/** Nobody is going to read this body: the connection is wanted back. */
+/** Discards a body that will not be read, to free the connection. */
 function discard(response: Response): void {
   discardBody(response);
 }
 
-// A stream is the caller's to send once; it may stand for something that must not happen twice.
+// A stream can be sent only once, and may stand for something that must not happen twice.
 function isStream(body: unknown): boolean {
   return (
     body instanceof ReadableStream ||

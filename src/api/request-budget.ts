@@ -2,16 +2,16 @@ import { PolarTransientError } from '../errors.js';
 
 const windowSeconds = 60;
 
-/** Bounds how many requests are sent within a minute, to the second. */
+/** Limits the number of requests per minute, to the second. */
 export class RequestBudget {
   readonly #perMinute: number;
   readonly #now: () => number;
-  // By the second in which they were sent, oldest first: as small for a large budget as for a small one.
+  // Counts per second, oldest first: a large budget takes no more memory than a small one.
   readonly #sent = new Map<number, number>();
 
   /**
-   * @param now the clock by which everything else goes that Polar asks to wait for, so that tests which turn it see the
-   * budget come back
+   * @param now the clock that also measures how long Polar asks to wait, so that a test which advances it sees the
+   *   budget recover
    */
   constructor(perMinute: number, now: () => number) {
     this.#perMinute = perMinute;
@@ -19,15 +19,15 @@ export class RequestBudget {
   }
 
   /**
-   * Counts one request that is about to be sent.
+   * Counts a request that is about to be sent.
    *
-   * @throws PolarTransientError `rate_limited` when there have been too many
+   * @throws PolarTransientError `rate_limited` when the budget is used up
    */
   spend(): void {
     const second = Math.floor(this.#now() / 1000);
     let count = 0;
     for (const [at, sent] of this.#sent) {
-      // What lies ahead was sent before the clock was set back, and must not keep everybody out until then.
+      // An entry in the future was counted before the clock was set back, and must not block requests until then.
       if (at <= second - windowSeconds || at > second) this.#sent.delete(at);
       else count += sent;
     }

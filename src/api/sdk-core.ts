@@ -2,7 +2,7 @@ import { PolarConfigurationError, PolarError } from '../errors.js';
 import { startDeadline } from '../http.js';
 import type { PolarAccess } from './polar-access.js';
 
-/** What is needed of a core of Polar's SDK, `@polar-sh/sdk` 1.x: how it makes a request, and how it sends one. */
+/** The methods used of a core of Polar's SDK, `@polar-sh/sdk` 1.x: one builds a request, the other sends it. */
 export interface PolarSDKCore {
   buildRequest(method: string, url: string): [string, RequestInit];
   sendRequest(request: [string, RequestInit], options?: PolarSDKRequestOptions): Promise<Response>;
@@ -10,28 +10,28 @@ export interface PolarSDKCore {
 
 /** The last argument of the SDK's functions. */
 export interface PolarSDKRequestOptions {
-  /** Seconds until the whole response is there. */
+  /** Seconds until the whole response has arrived. */
   readonly timeout?: number;
   readonly accessToken?: string;
 }
 
-/** Options of the SDK that the login and the strategy decide. */
+/** Options of the SDK that the login and the strategy determine. */
 type DecidedHere = 'accessToken' | 'baseUrl' | 'environment';
 
-/** What the SDK waits for a response unless told otherwise. */
+/** The default time-out of the SDK for a response. */
 const defaultTimeoutSeconds = 5;
 
 /**
- * A core of Polar's SDK (`@polar-sh/sdk` 1.x) that sends its requests through `access.fetch`: to the strategy's server, with
- * a token that is valid, refreshed if need be, and with one retry after a 401. The core holds no token. `Polar-Version` is
- * that of the SDK's module.
+ * Creates a core of Polar's SDK (`@polar-sh/sdk` 1.x) that sends its requests through `access.fetch`: to the strategy's
+ * server, with a valid token, refreshed if necessary, and with one retry after a 401. The core holds no token.
+ * `Polar-Version` is that of the SDK's module.
  *
- * What the core's functions throw is what `access.fetch` throws, and of other responses the SDK's own errors.
+ * The core's functions throw the errors of `access.fetch`, and the SDK's own errors for other responses.
  *
  * @param access `req.polar`, or `polar.tokensFor(loginId)`
  * @param createCore `createPolarCore` of `@polar-sh/sdk/2026-10`, or of another version
- * @param options the rest of the SDK's options: `timeout` in seconds (5), `organizationId`
- * @throws PolarConfigurationError `unsupported_sdk` for an SDK that is not as 1.0 is, `invalid_option`
+ * @param options the other options of the SDK: `timeout` in seconds (5), `organizationId`
+ * @throws PolarConfigurationError `unsupported_sdk` for an SDK that is incompatible with 1.0, `invalid_option`
  *
  * @example
  * ```ts
@@ -73,7 +73,8 @@ export function sdkCore<Core extends PolarSDKCore, Options extends object>(
     const deadline = startDeadline(milliseconds(timeout), init.signal, "the SDK's timeout");
     try {
       const response = await access.fetch(url, { ...init, signal: deadline.signal });
-      // All of it, as the SDK is going to: so the time-out covers the body, and what breaks off is an error of ours.
+      // Reads the whole body, as the SDK would: the time-out then covers it, and an interrupted body throws an error of
+      // this package.
       const body = await deadline.race(response.arrayBuffer());
       return new Response(body.byteLength === 0 ? null : body, response);
     } catch (error) {
@@ -90,7 +91,7 @@ export function sdkCore<Core extends PolarSDKCore, Options extends object>(
   );
 }
 
-/** Without an address of its own, the core asks for paths, which `access.fetch` completes. */
+/** Without a base URL, the core requests paths, which `access.fetch` resolves. */
 function withSendRequest<Core extends PolarSDKCore>(
   create: () => Core,
   sendRequest: PolarSDKCore['sendRequest'],

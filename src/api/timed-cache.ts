@@ -1,10 +1,10 @@
 import { singleFlight } from '../refresh/single-flight.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 
-/** What a {@link TimedCache} is given. */
+/** Dependencies of {@link TimedCache}. */
 export interface TimedCacheParts<Value> {
   readonly maxEntries: number;
-  /** Milliseconds for which a value is believed. */
+  /** Milliseconds for which a value is cached. */
   readonly ttlMs: (value: Value) => number;
   readonly now: () => number;
 }
@@ -14,7 +14,7 @@ interface Entry<Value> {
   readonly since: number;
 }
 
-/** Values that are loaded, and believed for a while. Whoever asks at the same time shares one request; failures are not kept. */
+/** Caches loaded values for a while. Simultaneous calls for one key share a load; failures are not cached. */
 export class TimedCache<Value> {
   readonly #parts: TimedCacheParts<Value>;
   readonly #entries: BoundedMap<Entry<Value>>;
@@ -25,7 +25,7 @@ export class TimedCache<Value> {
     this.#entries = new BoundedMap(parts.maxEntries);
   }
 
-  /** The value under this key, loaded unless it is known. */
+  /** Returns the cached value for this key, or loads it. */
   async get(key: string, load: () => Promise<Value>): Promise<Value> {
     const known = this.#entries.get(key);
     if (known !== undefined && this.#isFresh(known)) return known.value;
@@ -39,7 +39,7 @@ export class TimedCache<Value> {
 
   #isFresh({ value, since }: Entry<Value>): boolean {
     const age = this.#parts.now() - since;
-    // Also a clock that was set back makes nothing last.
+    // A clock that was set back must not keep entries alive.
     return age >= 0 && age < this.#parts.ttlMs(value);
   }
 }
