@@ -1,36 +1,37 @@
 /**
- * The cookie of a login attempt. Its value is the key that opens the attempt's row in the storage, so that only the browser
- * which started a login can finish it; its name derives from the state, so that tabs do not overwrite each other's.
+ * The cookie of a login attempt. Its value is the key that opens the attempt's row in the store, so that only the
+ * browser that started a login can finish it. Its name derives from the state, so that tabs do not overwrite each
+ * other's cookies.
  */
 import { hash } from 'node:crypto';
 import type { Request, Response } from 'express';
 
-/** What decides about the attributes of the cookie. */
+/** Determines the attributes of the cookie. */
 export interface CookiePlace {
   readonly secure: boolean;
-  /** In a frame of another site, browsers keep nothing but `SameSite=None`. */
+  /** In a cross-site frame, browsers keep only `SameSite=None` cookies. */
   readonly sameSite: 'lax' | 'none';
   readonly partitioned: boolean;
-  /** Where the callback is on another host than the start: the domain that both are in. */
+  /** If the callback is on another host than the start: the domain that contains both. */
   readonly domain: string | undefined;
 }
 
 const family = 'polar-';
-// Only the very host that set such a cookie can have set it (RFC 6265bis, 4.1.3.2): no sibling of its domain.
+// Only the host itself can set a cookie with this prefix (RFC 6265bis, 4.1.3.2); a sibling in its domain cannot.
 const hostPrefix = '__Host-';
-// Each tab has one of 90 bytes, in every request; a browser that starts more logins loses the oldest.
+// Each tab adds a cookie of 90 bytes to every request; a browser that starts more logins loses the oldest.
 const maxCookies = 20;
 const maxValuesTried = 5;
-// Whatever somebody has planted: proxies refuse responses with headers of more than 4 to 8 KB.
+// A limit even against planted cookies: proxies reject responses with headers of more than 4 to 8 KB.
 const maxDeleted = 20;
 
-/** Name of the cookie. */
+/** Returns the name of the cookie. */
 export function attemptCookieName(attemptId: string, { secure, domain }: CookiePlace): string {
   const isBoundToHost = secure && domain === undefined;
   return `${isBoundToHost ? hostPrefix : ''}${family}${attemptId.slice(0, 10)}`;
 }
 
-/** Sets the cookie, and deletes the oldest where there are too many. */
+/** Sets the cookie, and deletes the oldest ones if there are too many. */
 export function setAttemptCookie(
   req: Request,
   name: string,
@@ -40,7 +41,7 @@ export function setAttemptCookie(
 ): void {
   const { res } = req;
   if (res === undefined || res.headersSent) return;
-  // Browsers list what they have had for longest first (RFC 6265, 5.4).
+  // Browsers send their oldest cookies first (RFC 6265, 5.4).
   const others = [...new Set(cookiesOf(req).map(([each]) => each))].filter(
     (each) => isAttemptCookie(each) && each !== name,
   );
@@ -62,13 +63,13 @@ export function setAttemptCookie(
 const roundsName = 'polar-rounds';
 const roundsSeconds = 30;
 
-/** How many logins this browser has completed in a row, each within half a minute of the one before. */
+/** Returns how many logins this browser has completed in a row, each within half a minute of the previous one. */
 export function completedRounds(req: Request): number {
   const found = cookiesOf(req).find(([name]) => name === roundsName || name === `${hostPrefix}${roundsName}`);
   return /^\d{1,3}$/.test(found?.[1] ?? '') ? Number(found?.[1]) : 0;
 }
 
-/** Starts the count anew, after a logout. */
+/** Resets the count after a logout. */
 export function forgetRounds({ headers, res }: Request): void {
   if (res === undefined || res.headersSent || !headers.cookie?.includes(roundsName)) return;
   const place = { sameSite: 'lax', partitioned: false, domain: undefined } as const;
@@ -78,7 +79,7 @@ export function forgetRounds({ headers, res }: Request): void {
   ]);
 }
 
-/** Notes that another one is completed. It only guards against endless redirects, so that nobody gains by forging it. */
+/** Counts another completed login. The count only guards against endless redirects, so forging it gains nothing. */
 export function noteRound(req: Request, place: CookiePlace): void {
   if (req.res === undefined || req.res.headersSent) return;
   const name = `${place.secure ? hostPrefix : ''}${roundsName}`;
@@ -87,7 +88,10 @@ export function noteRound(req: Request, place: CookiePlace): void {
   ]);
 }
 
-/** The values that the browser has sent under a name, from the raw header: a cookie parser would show one of them. */
+/**
+ * Returns all values that the browser sent under a name, from the raw header: a cookie parser would return only one of
+ * them.
+ */
 export function attemptCookieValues(req: Request, name: string): string[] {
   return cookiesOf(req)
     .filter(([each, value]) => each === name && value !== '')
@@ -95,17 +99,17 @@ export function attemptCookieValues(req: Request, name: string): string[] {
     .slice(0, maxValuesTried);
 }
 
-/** Hashes of the values that the browser has sent as the cookie of an attempt. */
+/** Returns hashes of the values that the browser sent as the cookie of an attempt. */
 export function attemptCookieHashes(req: Request, attemptId: string): string[] {
   const end = `${family}${attemptId.slice(0, 10)}`;
   const sent = cookiesOf(req).filter(([name]) => name === end || name === `${hostPrefix}${end}`);
   return sent.slice(0, maxValuesTried).map(([, value]) => hashOf(value));
 }
 
-/** Hash of a cookie's value. */
+/** Returns the hash of a cookie's value. */
 export const hashOf = (value: string): string => hash('sha256', `cookie:${value}`, 'base64url');
 
-/** True when the browser has sent the cookie of this attempt, under whatever name. */
+/** True if the browser sent the cookie of this attempt, under either name. */
 export function hasAttemptCookie(req: Request, attemptId: string): boolean {
   const end = `${family}${attemptId.slice(0, 10)}`;
   return cookiesOf(req).some(([name]) => name === end || name === `${hostPrefix}${end}`);

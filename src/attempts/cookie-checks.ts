@@ -7,7 +7,8 @@ import { isHostCertain, requestURL } from '../request-url.js';
 import type { CookiePlace } from './attempt-cookie.js';
 
 /**
- * Refuses a session cookie that cannot come back, where it can be explained: a login would succeed, and nobody be logged in.
+ * Rejects a session cookie that cannot come back, while the reason can still be explained: the login would succeed, yet
+ * the user would not be logged in.
  *
  * @throws PolarConfigurationError `unsupported_session`
  */
@@ -38,9 +39,9 @@ export function checkSessionCookie(req: Request, options: ResolvedOptions): void
 }
 
 /**
- * The attributes of a login attempt's cookie: what comes back from Polar has to bring it along.
+ * Returns the attributes of a login attempt's cookie: the redirect from Polar has to carry it.
  *
- * @throws PolarConfigurationError `invalid_option` where the callback is on a host to which no cookie of this one goes
+ * @throws PolarConfigurationError `invalid_option` if no cookie set by this host reaches the host of the callback
  */
 export function attemptCookiePlace(req: Request, redirectURI: string, options: ResolvedOptions): CookiePlace {
   const { cookie } = sessionOf(req);
@@ -57,8 +58,8 @@ export function attemptCookiePlace(req: Request, redirectURI: string, options: R
   const { domain } = cookie;
   if (domain !== undefined && [hostname, here.hostname].every((each) => isInDomain(each, domain)))
     return { ...place, domain };
-  // A proxy may hide the host that the browser sees; and tests of an app find it at a port of this machine that Polar does not
-  // know, and follow its redirects themselves.
+  // A proxy may hide the host that the browser sees. Tests of an app run on a local port that Polar does not know, and
+  // follow its redirects themselves.
   if (!isHostCertain(req, options) || isOtherLocalPort(here, redirectURI))
     return { ...place, domain: undefined };
   throw new PolarConfigurationError(

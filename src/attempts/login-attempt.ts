@@ -1,52 +1,52 @@
 import type { Prompt, SubType } from '../client/authorization-url.js';
 
-/** What a login attempt asks of Polar, and where it leads: all that is needed to start it once more. */
+/** The request of a login attempt and its destination: everything needed to start it again. */
 export interface AttemptRequest {
-  /** To the letter what was sent to the authorize page: the token request must repeat it. */
+  /** Exactly as sent to the authorize page: the token request must repeat it. */
   readonly redirectURI: string;
   readonly scopes: readonly string[];
   readonly subType?: SubType | undefined;
   readonly prompt?: Prompt | undefined;
-  /** Id of the organization that a guard needs, and that the person is to pick. */
+  /** Id of the organization that a guard requires and the user is to pick. */
   readonly organization?: string | undefined;
-  /** Further parameters of the authorize page. */
+  /** Additional parameters of the authorize page. */
   readonly extra: Readonly<Record<string, string>>;
   readonly returnTo?: string | undefined;
-  /** What the app gave as `state`; it never reaches Polar. */
+  /** The `state` that the app passed; it never reaches Polar. */
   readonly appState?: unknown;
-  /** Identity of the user who was logged in: an account is linked to nobody else. */
+  /** Identity of the user who was logged in: an account is linked to no other user. */
   readonly startedBy?: string | undefined;
-  /** True where `passport.authorize` has started it, which connects an account and logs nobody in. */
+  /** True if `passport.authorize` started the attempt, which connects an account without logging in. */
   readonly isLinking?: boolean | undefined;
-  /** How often this login was started once more, because a response came again. */
+  /** How often this login was restarted because a response arrived again. */
   readonly restarts?: number | undefined;
 }
 
-/** A login that was started and has not come back yet. */
+/** A login that has started and not come back yet. */
 export interface LoginAttempt extends AttemptRequest {
-  /** The client and server that were asked: a response is taken to no other (mix-up, RFC 9700 section 4.4). */
+  /** The client and server of the request: a response is exchanged with no others (mix-up, RFC 9700 section 4.4). */
   readonly clientID: string;
   readonly server: string;
   readonly nonce: string;
   readonly codeVerifier: string;
 }
 
-/** The same once its response has been taken: nonce and verifier are good for one exchange. */
+/** An attempt whose response has been taken: its nonce and verifier are valid for one exchange only. */
 export interface UsedAttempt extends Omit<LoginAttempt, 'nonce' | 'codeVerifier'> {
-  /** Names who has taken it. */
+  /** Identifies the request that took it. */
   readonly takenBy: string;
-  /** True when the browser was sent to Polar once more, because its response came again. */
+  /** True if the browser was sent to Polar again because its response arrived again. */
   readonly isRestarted?: boolean;
 }
 
-/** What is sealed in a row of the storage. */
+/** The sealed content of a row in the store. */
 export type StoredAttempt = LoginAttempt | UsedAttempt;
 
-/** A row of the storage: what stands outside the seal opens nothing. */
+/** A row in the store. The fields outside the seal open nothing. */
 export interface AttemptRow {
   /**
-   * Name of the cookie that holds the key, to the letter: a cookie without the prefix of the host, which a sibling host can
-   * plant, must not open an attempt whose cookie has it.
+   * Exact name of the cookie that holds the key. If it has the host prefix, a cookie without the prefix, which a
+   * sibling host can plant, must not open the attempt.
    */
   readonly cookie: string;
   /** Milliseconds since the epoch. */
@@ -54,10 +54,10 @@ export interface AttemptRow {
   readonly sealed: string;
 }
 
-/** Whether an attempt has been taken already. */
+/** True if an attempt has already been taken. */
 export const isUsed = (attempt: StoredAttempt): attempt is UsedAttempt => 'takenBy' in attempt;
 
-/** The row that a storage holds, or undefined where it is none. */
+/** Parses a row from the store; undefined if it is not one. */
 export function parseAttemptRow(value: string): AttemptRow | undefined {
   try {
     const { cookie, startedAt, sealed } = JSON.parse(value);

@@ -23,31 +23,31 @@ import {
   type UsedAttempt,
 } from './login-attempt.js';
 
-/** Why a response belongs to no attempt of this browser. */
+/** Why a response matches no attempt of this browser. */
 export type AttemptProblem = 'unknown' | 'expired' | 'cookie_missing' | 'cookie_other' | 'used';
 interface Problem {
   readonly problem: AttemptProblem;
 }
 
-/** A response that came for the first time. */
+/** A response that arrived for the first time. */
 export interface TakenAttempt {
-  /** Names the attempt; it opens nothing. */
+  /** Identifies the attempt; it opens nothing. */
   readonly id: string;
   readonly attempt: LoginAttempt;
-  /** Hash of the cookie's value: recognizes this browser later. */
+  /** Hash of the cookie's value; recognizes this browser later. */
   readonly cookieHash: string;
   /**
-   * Whether nobody else has taken it as well, in another process. To be asked after the exchange: some storages tell two
-   * writers that both were first, and Polar may give tokens to both.
+   * True if no other process has taken the attempt as well. To be called after the exchange: some stores tell two
+   * writers that each was first, and Polar may issue tokens to both.
    */
   isOurs(): Promise<boolean>;
 }
 
-/** A response that came again, in the browser that started the attempt. */
+/** A response that arrived again, in the browser that started the attempt. */
 export interface RepeatedAttempt {
   readonly id: string;
   readonly repeated: UsedAttempt;
-  /** Notes that the login is started once more; false when it was already. */
+  /** Marks the login as restarted; resolves with false if it already was. */
   restart(): Promise<boolean>;
 }
 
@@ -56,14 +56,14 @@ const lagPausesMs = [100, 400, 1000];
 const maxWaiting = 50;
 
 /**
- * Login attempts: each a row in the storage, named by a hash of its state and sealed with a key that only the cookie of one
- * browser holds. Neither the storage, nor a log, nor the address alone opens it, and nobody without the cookie can use
- * it up.
+ * Login attempts. Each is a row in the store, named by a hash of its state and sealed with a key that only the cookie
+ * of one browser holds. Neither the store, nor a log, nor the URL alone opens it, and a request without the cookie
+ * cannot use it up.
  */
 export class LoginAttempts {
   readonly #now: () => number;
   readonly #lifetimeSeconds: number;
-  // Storages may tell two writers at once that both were first; within this process nobody has to ask.
+  // Stores may tell two simultaneous writers that each was first; within this process, this map prevents that.
   readonly #takenHere = new BoundedMap<Promise<boolean>>(maxRemembered);
   readonly #restartedHere = new BoundedMap<true>(maxRemembered);
   #waiting = 0;
@@ -73,7 +73,7 @@ export class LoginAttempts {
     this.#lifetimeSeconds = options.loginAttemptSeconds;
   }
 
-  /** Stores an attempt and gives its browser the cookie. */
+  /** Stores an attempt and sets the cookie in its browser. */
   async add(
     req: Request,
     storages: readonly GuardedStorage[],
@@ -88,13 +88,13 @@ export class LoginAttempts {
     await askInTurn(storages, (storage) =>
       storage.write(keyOf(id), { version: 1, value: row }, this.#lifetimeSeconds, { isCompared: true }),
     );
-    // For longer than the attempt, so that whoever comes late can be told so.
+    // Outlives the attempt, so that a late response can be reported as expired.
     setAttemptCookie(req, cookie, key, place, 2 * this.#lifetimeSeconds);
   }
 
   /**
-   * Takes the attempt of a state, once, before anything that came with the state is believed. A request without the
-   * right cookie changes nothing.
+   * Takes the attempt of a state, once, before trusting anything that came with the state. A request without the right
+   * cookie changes nothing.
    */
   async take(
     req: Request,
@@ -113,11 +113,11 @@ export class LoginAttempts {
     }
     const takenBy = randomBytes(16).toString('base64url');
     const taken = sealAgain(found, used(attempt, takenBy));
-    // Whoever else reads the row at this moment is found out by `isOurs`.
+    // `isOurs` detects another process that reads the row at this moment.
     const writing = this.#write(found, taken, !found.storage.atomic);
     this.#takenHere.set(id, writing);
     const isFirst = await writing.catch((error: unknown) => {
-      // Whether it was written is not known: the row will tell whoever comes next.
+      // The write may or may not have succeeded: the row will tell the next request.
       this.#takenHere.delete(id);
       throw error;
     });
@@ -132,13 +132,13 @@ export class LoginAttempts {
         const stored = await storage.read(keyOf(id)).catch(unavailable);
         if (stored?.value === taken) return true;
         const now = unsealRow(id, stored, sealer);
-        // A row that is gone was taken by nobody else, and a storage may show what was written a moment later.
+        // No other process takes an attempt by removing its row, and a write may become visible a moment late.
         return now === undefined || !isUsed(now.attempt) || now.attempt.takenBy === takenBy;
       },
     };
   }
 
-  /** A response that somebody else deals with. */
+  /** Handles a response that another request has already taken. */
   async #again(
     req: Request,
     storages: readonly GuardedStorage[],
@@ -147,7 +147,7 @@ export class LoginAttempts {
     const found = await this.#open(req, storages, id);
     if ('problem' in found) return found;
     const { attempt } = found;
-    // A storage may show what was written a moment later.
+    // A write may become visible a moment late.
     return isUsed(attempt) ? this.#repeated({ ...found, attempt }) : { problem: 'used' };
   }
 
@@ -173,7 +173,7 @@ export class LoginAttempts {
   async #open(req: Request, storages: readonly GuardedStorage[], id: string): Promise<OpenedRow | Problem> {
     const isFromHere = hasAttemptCookie(req, id);
     let place = await rowIn(storages, id);
-    // It was written, but a storage may show that a moment later.
+    // The row was written, but the store may show it a moment late.
     if (isFromHere && place === undefined && storages.some(({ shared }) => shared))
       place = await this.#whenVisible(storages, id);
     const row = place && parseAttemptRow(place.stored.value);
@@ -187,7 +187,10 @@ export class LoginAttempts {
     return { problem: values.length === 0 ? 'cookie_missing' : 'cookie_other' };
   }
 
-  /** A browser with the cookie has started the attempt, but anybody can send one: few may wait at a time. */
+  /**
+   * Waits for a row to become visible. A browser with the cookie has started the attempt, but anyone can send such a
+   * cookie, so few requests may wait at a time.
+   */
   async #whenVisible(storages: readonly GuardedStorage[], id: string) {
     if (this.#waiting >= maxWaiting) return undefined;
     this.#waiting++;
@@ -204,7 +207,7 @@ export class LoginAttempts {
   }
 
   #secondsLeft(startedAt: number): number {
-    // A clock that was set back makes no attempt immortal.
+    // A clock that was set back must not keep an attempt alive.
     const ageMs = Math.abs(this.#now() - startedAt);
     return Math.ceil(this.#lifetimeSeconds - ageMs / 1000);
   }
@@ -232,7 +235,7 @@ function sealRow(
   return JSON.stringify({ cookie, startedAt, sealed });
 }
 
-/** What becomes of a row. */
+/** Seals a row with its new content. */
 const sealAgain = ({ id, row, sealer }: UnsealedRow, attempt: UsedAttempt): string =>
   sealRow({ id, ...row }, attempt, sealer);
 
@@ -245,7 +248,10 @@ function unsealRow(id: string, stored: StoredRow | undefined, sealer: Sealer): U
     : { id, attempt: attempt as StoredAttempt, row, version: stored.version, sealer };
 }
 
-/** What the first storage has to say that is not down: while the app's own is, attempts are in the session store. */
+/**
+ * Returns the first result of a store that is not down: while the app's own store is down, attempts are in the session
+ * store.
+ */
 async function askInTurn<T>(
   storages: readonly GuardedStorage[],
   ask: (storage: GuardedStorage) => Promise<T | undefined>,
@@ -259,7 +265,7 @@ async function askInTurn<T>(
       problem = error;
     }
   }
-  // It may be where nobody can look now.
+  // The row may be in a store that is down.
   return problem === undefined ? undefined : unavailable(problem);
 }
 
@@ -285,13 +291,13 @@ function used(
   return { ...rest, takenBy };
 }
 
-// Names what stands outside the seal, so that no row can be put in another's place or be made younger.
+// Covers the fields outside the seal, so that no row can replace another or be given a later start.
 const purposeOf = ({ id, cookie, startedAt }: { id: string; cookie: string; startedAt: number }): string =>
   `login-attempt:${JSON.stringify([id, cookie, startedAt])}`;
 
 const sealerOf = (cookieValue: string): Sealer => sealerDerivedFrom(cookieValue, 'login attempts');
 
-/** A hash, so that whoever can list the rows learns no state. */
+/** A hash, so that a list of the rows reveals no state. */
 const attemptId = (state: string): string => hash('sha256', `attempt:${state}`, 'hex').slice(0, 32);
 
 const keyOf = (id: string): StorageKey => ({ id, group: id });
