@@ -4,7 +4,7 @@ import { type IdTokenErrorCode, PolarIdTokenError } from '../errors.js';
 /** The claims of a verified id_token (OpenID Connect Core section 2). */
 export interface IdTokenClaims {
   readonly iss: string;
-  /** Polar's id of the user, a UUID: the one thing to know a user by. */
+  /** Polar's id of the user, a UUID. Identify users by this claim alone. */
   readonly sub: string;
   readonly aud: string | readonly string[];
   /** Seconds since the epoch. */
@@ -23,18 +23,18 @@ export interface IdTokenClaims {
   readonly [claim: string]: unknown;
 }
 
-/** What the claims are checked against. */
+/** Values against which the claims are checked. */
 export interface ExpectedClaims {
   readonly issuer: string;
   readonly clientID: string;
-  /** The nonce of the login; undefined only where none was sent. */
+  /** The nonce of the login; undefined only if none was sent. */
   readonly nonce?: string | undefined;
-  /** The access token that came with the id_token; its hash is checked where the id_token has one. */
+  /** The access token issued with the id_token; its hash is checked if the id_token has one. */
   readonly accessToken?: string | undefined;
-  /** After a refresh: the user who must still be meant. */
+  /** After a refresh: the user whom the id_token must still identify. */
   readonly subject?: string | undefined;
   readonly clockToleranceSeconds: number;
-  /** Now, in milliseconds since the epoch. */
+  /** Current time, in milliseconds since the epoch. */
   readonly now: number;
 }
 
@@ -45,14 +45,14 @@ type Check = readonly [
   passes: (claims: Claims, expected: ExpectedClaims) => boolean,
 ];
 
-// Polar's id_tokens live an hour. One that was issued long ago is a replay, whatever its exp says.
+// Polar's id_tokens are valid for an hour. One issued long ago is a replay, whatever its exp.
 const maxAgeSeconds = 24 * 60 * 60;
 
-/** OpenID Connect Core 3.1.3.7, one row a rule. The signature is checked before this. */
+/** The rules of OpenID Connect Core 3.1.3.7, one per row. The signature is verified first. */
 const checks: readonly Check[] = [
   [
     'id_token_issuer',
-    // Not the issuer that it names: nothing of a token that is refused is shown.
+    // Not the issuer that the token names: nothing from a rejected token is shown.
     ({ issuer }) => `was issued by somebody else than ${issuer} (see the server option)`,
     (c, e) => c['iss'] === e.issuer,
   ],
@@ -115,10 +115,10 @@ export function checkClaims(claims: Claims, expected: ExpectedClaims): IdTokenCl
     const said = typeof problem === 'string' ? problem : problem(expected);
     throw new PolarIdTokenError(code, `The id_token ${said}.`);
   }
-  return claims as IdTokenClaims; // the checks above are what this type claims
+  return claims as IdTokenClaims; // the checks above establish this type
 }
 
-/** Left half of the SHA-256, as `at_hash` has it for RS256 (OpenID Connect Core 3.1.3.6). */
+/** Returns the left half of the SHA-256 hash, the `at_hash` for RS256 (OpenID Connect Core 3.1.3.6). */
 function halfHash(accessToken: string): string {
   return hash('sha256', accessToken, 'buffer').subarray(0, 16).toString('base64url');
 }
@@ -128,7 +128,7 @@ function audiences(claims: Claims): unknown[] {
   return Array.isArray(aud) ? aud : [aud];
 }
 
-// OpenID Connect Core 12.2: a refreshed id_token may leave the nonce out, but must not have another.
+// OpenID Connect Core 12.2: a refreshed id_token may omit the nonce, but must not have a different one.
 const mayOmitNonce = (claims: Claims, expected: ExpectedClaims): boolean =>
   expected.subject !== undefined && absent(claims['nonce']);
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';

@@ -11,26 +11,26 @@ export interface VerificationKey {
 
 /** The published keys of an issuer. */
 export interface KeySet {
-  /** Every key that could have made an RS256 signature, as they were last fetched. */
+  /** Returns all keys that could have made an RS256 signature, from the cache or as just fetched. */
   keys(): Promise<readonly VerificationKey[]>;
-  /** Fetches the set again after no key fitted; undefined when that has been done too often lately. */
+  /** Fetches the set again after no key matched; undefined if that has happened too often recently. */
   refetch(): Promise<readonly VerificationKey[] | undefined>;
 }
 
-// Polar sends its keys with no-store, so how long to keep them is our choice: a withdrawn key is believed for
-// at most this long. A new key is found at once, by refetching.
+// Polar sends its keys with no-store, so the lifetime is our choice: a withdrawn key is trusted for at most this long.
+// A new key is found at once, by refetching.
 const maxAgeMs = 10 * 60 * 1000;
 
-// Whoever makes us see bad signatures cannot make us hammer Polar. Not fewer, though: while none is left, the new keys
-// of an honest rotation are not found, so a handful of bad tokens must not use them up. Those that find new keys are free.
+// Bad signatures must not make us hammer Polar. The limit is not lower because, once it is reached, the new keys of an
+// honest rotation are not found: a handful of bad tokens must not use it up. Refetches that find new keys are free.
 const maxVainRefetches = 30;
 const refetchWindowMs = 60 * 1000;
 
 /**
- * The keys published at `jwksURI`, cached, fetched once for all who ask at the same time.
+ * The keys published at `jwksURI`, cached; simultaneous callers share one fetch.
  *
- * jose's own remote set is not used because it refuses a token without `kid` when several keys fit, which is
- * every Polar id_token during a key rotation, and because it waits 30 s before it looks for a new key.
+ * jose's own remote set is not used because it rejects a token without `kid` when several keys match, as for every
+ * Polar id_token during a key rotation, and because it waits 30 s before it looks for a new key.
  */
 export function remoteKeySet(options: {
   jwksURI: () => Promise<string>;
@@ -81,9 +81,9 @@ export function remoteKeySet(options: {
 }
 
 /**
- * The usable keys of a JWKS document; keys of other kinds are skipped (RFC 7517 section 5).
+ * Imports the usable keys of a JWKS document; skips keys of other kinds (RFC 7517 section 5).
  *
- * @throws PolarResponseError `malformed_response` when it is no JWKS document
+ * @throws PolarResponseError `malformed_response` if the document is not a JWKS document
  */
 export async function importKeys(document: unknown): Promise<readonly VerificationKey[]> {
   const keys =
@@ -102,7 +102,7 @@ function couldVerifyRS256(jwk: unknown): jwk is JWK {
   const { kty, n, e, use, alg, key_ops: operations } = jwk as Record<string, unknown>;
   return (
     kty === 'RSA' &&
-    // Web Crypto would make texts of anything else.
+    // Web Crypto would convert anything else to a string.
     typeof n === 'string' &&
     typeof e === 'string' &&
     (use === undefined || use === 'sig') &&
@@ -111,7 +111,7 @@ function couldVerifyRS256(jwk: unknown): jwk is JWK {
   );
 }
 
-// Importing a key takes longer than verifying with it, and apps hand over the same ones again and again.
+// Importing a key takes longer than verifying with it, and apps pass the same keys again and again.
 const imported = new WeakMap<JWK, { readonly n: unknown; readonly e: unknown; readonly key: ImportedKey }>();
 type ImportedKey = Promise<webcrypto.CryptoKey | undefined>;
 
@@ -125,11 +125,11 @@ async function importKey(jwk: JWK): Promise<VerificationKey | undefined> {
   return key && { kid: typeof kid === 'string' ? kid : undefined, key };
 }
 
-/** Only the public half, whatever else somebody published. */
+/** Imports only the public half, whatever else was published. */
 async function importPublicKey(n: JWK['n'], e: JWK['e']): ImportedKey {
   try {
-    const key = (await importJWK({ kty: 'RSA', n, e } as JWK, 'RS256')) as webcrypto.CryptoKey; // bytes are for kty oct alone
-    // RFC 7518 section 3.3: 2048 bits at least. Not by the length of n, in front of which there may be zeros.
+    const key = (await importJWK({ kty: 'RSA', n, e } as JWK, 'RS256')) as webcrypto.CryptoKey; // only kty oct yields bytes
+    // RFC 7518 section 3.3: at least 2048 bits. Not judged by the length of n, which may have leading zeros.
     return (key.algorithm as webcrypto.RsaKeyAlgorithm).modulusLength < 2048 ? undefined : key;
   } catch {
     return undefined;

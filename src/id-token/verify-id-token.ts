@@ -8,34 +8,34 @@ import { BoundedMap } from '../tokens/bounded-map.js';
 import { checkClaims, type ExpectedClaims, type IdTokenClaims } from './claims.js';
 import { importKeys, type KeySet, remoteKeySet, type VerificationKey } from './key-set.js';
 
-/** What {@link verifyIdToken} needs to know. */
+/** Options of {@link verifyIdToken}. */
 export interface VerifyIdTokenOptions {
-  /** The client for which the id_token must have been issued. */
+  /** The client to which the id_token must have been issued. */
   readonly clientID: string;
-  /** The nonce that was sent to the authorize page. Give it whenever one was sent. */
+  /** The nonce sent to the authorize page. Always pass it if one was sent. */
   readonly nonce?: string | undefined;
-  /** The access token that came along: its hash is checked. */
+  /** The access token issued with the id_token; its hash is checked. */
   readonly accessToken?: string | undefined;
-  /** Whose keys and issuer to believe. @default 'production' */
+  /** The server whose keys and issuer to trust. @default 'production' */
   readonly server?: Exclude<PolarServer, { readonly discoveryURL: string }> | undefined;
-  /** The keys, where you have them already: a JWKS document. @default fetched from the server and cached */
+  /** The keys, as a JWKS document, if you already have them. @default fetched from the server and cached */
   readonly jwks?: { readonly keys: readonly object[] } | undefined;
-  /** Seconds by which clocks may differ. @default 30 */
+  /** Tolerated clock difference, in seconds. @default 30 */
   readonly clockToleranceSeconds?: number | undefined;
-  /** Now, in milliseconds since the epoch. @default Date.now */
+  /** Returns the current time, in milliseconds since the epoch. @default Date.now */
   readonly now?: (() => number) | undefined;
-  /** Another `fetch`. @default globalThis.fetch */
+  /** Custom `fetch`. @default globalThis.fetch */
   readonly fetch?: Fetch | undefined;
 }
 
 /**
- * Verifies an id_token of Polar's: signature, issuer, audience, azp, expiry, age, nonce, at_hash and subject
- * (OpenID Connect Core 3.1.3.7). The strategy does this at every login; call it yourself only for id_tokens
- * that you got elsewhere.
+ * Verifies an id_token issued by Polar: signature, issuer, audience, azp, expiry, age, nonce, at_hash and subject
+ * (OpenID Connect Core 3.1.3.7). The strategy does this at every login; call it yourself only for id_tokens from
+ * elsewhere.
  *
  * @throws PolarIdTokenError with the code of the check that failed
  * @throws PolarTransientError, PolarResponseError when the keys cannot be fetched
- * @throws TypeError when an option is wrong
+ * @throws TypeError when an option is invalid
  *
  * @example
  * ```ts
@@ -86,10 +86,10 @@ export async function verifyWithKeys(
   return checkClaims(parseObject(payload), expected);
 }
 
-/** The `kid`, once the header is known to be one that we accept. */
+/** Returns the `kid`, after checking that the header is acceptable. */
 function checkHeader(idToken: string): string | undefined {
   const { alg, kid } = headerOf(idToken);
-  // Pinned: an attacker who could choose the algorithm would choose `none`, or HS256 with the public key as secret.
+  // Pinned: an attacker able to choose the algorithm would choose `none`, or HS256 with the public key as secret.
   if (alg !== 'RS256') {
     throw new PolarIdTokenError('id_token_algorithm', 'The id_token is not signed with RS256.');
   }
@@ -99,14 +99,18 @@ function checkHeader(idToken: string): string | undefined {
 function headerOf(idToken: string): Readonly<Record<string, unknown>> {
   if (typeof idToken !== 'string') throw malformed();
   const [header, payload, ...rest] = idToken.split('.');
-  // RFC 7515 sections 2 and 5.2: jose would let padding, blanks and line ends pass. One signature is one token.
+  // RFC 7515 sections 2 and 5.2: jose would accept padding, blanks and line ends, so one signature would fit several
+  // strings.
   const isWellFormed =
     header && payload && rest.length === 1 && [header, payload, ...rest].every(isBase64url);
   if (!isWellFormed) throw malformed();
   return parseObject(Buffer.from(header, 'base64url'));
 }
 
-/** The payload if one of the keys verifies the signature; Polar sends no `kid`, so each may have to be tried. */
+/**
+ * Returns the payload if one of the keys verifies the signature. Polar sends no `kid`, so every key may have to be
+ * tried.
+ */
 async function verifyWithAny(
   idToken: string,
   kid: string | undefined,
@@ -117,7 +121,7 @@ async function verifyWithAny(
     try {
       return (await compactVerify(idToken, candidate.key, { algorithms: ['RS256'] })).payload;
     } catch (error) {
-      // JOSENotSupported: a critical header that nobody knows. All else is about this key, and another may fit.
+      // JOSENotSupported: an unknown critical header. Any other error concerns this key only, and another may match.
       if (error instanceof errors.JWSInvalid || error instanceof errors.JOSENotSupported) throw malformed();
     }
   }
@@ -132,12 +136,12 @@ function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
     if (typeof found === 'object' && found !== null && !Array.isArray(found))
       return found as Record<string, unknown>;
   } catch {
-    // told below
+    // thrown below
   }
   throw malformed();
 }
 
-// No cause: what jose and JSON.parse say may quote the token.
+// No cause: the messages of jose and JSON.parse may quote the token.
 function malformed(): PolarIdTokenError {
   return new PolarIdTokenError('id_token_malformed', 'The id_token is not a well-formed signed JWT.');
 }
@@ -166,7 +170,7 @@ function fixedKeySet(document: { readonly keys: readonly object[] }): KeySet {
 const maxServers = 100;
 const servers = new BoundedMap<ResolvedServer>(maxServers);
 
-/** Reads the `server` option, which takes as long as to check all claims, once for each that is alike. */
+/** Resolves the `server` option, cached by its content: resolving takes as long as checking all claims. */
 function serverOf(option: VerifyIdTokenOptions['server']): ResolvedServer {
   const text = JSON.stringify(option) ?? '';
   const server = servers.get(text) ?? resolveServer(option);
