@@ -64,7 +64,7 @@ export interface LoginCacheParts {
 // Unrecorded logins cannot be read back. Only a store that is down lets this many accumulate.
 const maxUnrecordedLogins = 100_000;
 // How long this process may miss an early refresh or a logout in another process.
-const lookAgainAfterMs = 60_000;
+const revalidateAfterMs = 60_000;
 const quickWriteAttempts = 3;
 // Without an atomic compare-and-write, another process may be about to write a row based on an earlier read.
 const checkRecordAfterMs = 1500;
@@ -162,7 +162,7 @@ export class LoginCache {
   /** True when {@link revalidateInBackground} is due. */
   isStale(loginId: string): boolean {
     const lookedAt = this.#lookedAt.get(loginId) ?? Number.NEGATIVE_INFINITY;
-    return this.#parts.elapsedMs() - lookedAt >= lookAgainAfterMs;
+    return this.#parts.elapsedMs() - lookedAt >= revalidateAfterMs;
   }
 
   /**
@@ -259,7 +259,7 @@ export class LoginCache {
   /** Renews the lifetime of a row that is up to date. */
   #renew(login: LoginHandle, step: StorageStep): void {
     const { loginId, storage, ttlSeconds } = login;
-    const everyMs = storage.forgetsIdle ? lookAgainAfterMs / 2 : (ttlSeconds * 1000) / 30;
+    const everyMs = storage.forgetsIdle ? revalidateAfterMs / 2 : (ttlSeconds * 1000) / 30;
     const sinceMs = this.#parts.elapsedMs() - (this.#renewedAt.get(loginId) ?? Number.NEGATIVE_INFINITY);
     if (sinceMs < everyMs) return;
     this.#renewedAt.set(loginId, this.#parts.elapsedMs());
