@@ -1,7 +1,8 @@
 // RFC 4648 section 3.5: the bits of the last character that belong to no byte are zero.
-const canonical = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/;
+const lastLetters = [undefined, '', 'AQgw', 'AEIMQUYcgkosw048'] as const;
 
 /** True for base64url (RFC 4648 section 5) as it is written: no padding, no blanks, no second text of the same bytes. */
 export function isBase64url(text: string): boolean {
-  return canonical.test(text);
+  // No expression with a group that repeats: texts of megabytes would overflow its stack.
+  return !/[^\w-]/.test(text) && (lastLetters[text.length % 4]?.includes(text.slice(-1)) ?? true);
 }

@@ -506,6 +506,13 @@ describe('a token that is none', () => {
     expect((await refusal('a'.repeat(1_000_000))).code).toBe('id_token_malformed');
     expect((await refusal(`${head}.${'a'.repeat(1_000_000)}.${signature}`)).code).toBe('id_token_signature');
   });
+
+  it('of ten megabytes in one part is refused as any other', async () => {
+    const [head = '', body = '', signature = ''] = goodToken().split('.');
+    const huge = 'A'.repeat(10_000_000);
+    for (const parts of [[huge, body, signature], [head, huge, signature], [head, body, huge]])
+      expect((await refusal(parts.join('.'))).code).toMatch(/^id_token_(malformed|signature)$/);
+  });
 });
 
 describe('what a refusal shows', () => {
