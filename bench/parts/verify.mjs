@@ -13,7 +13,7 @@ const names = [
 ];
 const why = `The signature is jose's in all rows, and costs the same. On top, in microseconds on the main thread: the SHA-256 of the access token
 for at_hash 3 to 5, that each part is canonical base64url 3, the header's own look before keys are asked for 3, and with \`jwks\` 2 for
-the keys and 1 for the server. jose checks none of these. at_hash alone is as much as the goal leaves.`;
+the keys and 2 for the server. jose checks none of these. at_hash alone is as much as the goal leaves.`;
 const generations = 2;
 const most = { seconds: 8, rounds: 60 };
 const times = 100;

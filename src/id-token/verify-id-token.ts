@@ -3,8 +3,7 @@ import { isBase64url } from '../base64url.js';
 import { PolarIdTokenError } from '../errors.js';
 import { createHttp, type Fetch } from '../http.js';
 import { parseJSON } from '../parse-json.js';
-import { type PolarServer, type ResolvedServer, resolveServer } from '../server.js';
-import { BoundedMap } from '../tokens/bounded-map.js';
+import { type PolarServer, resolveServer } from '../server.js';
 import { checkClaims, type ExpectedClaims, type IdTokenClaims } from './claims.js';
 import { importKeys, type KeySet, remoteKeySet, type VerificationKey } from './key-set.js';
 
@@ -43,7 +42,7 @@ export interface VerifyIdTokenOptions {
  * ```
  */
 export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptions): Promise<IdTokenClaims> {
-  const { endpoints } = serverOf(options.server);
+  const { endpoints } = resolveServer(options.server);
   if (endpoints === undefined)
     throw new TypeError('server must not be given by discoveryURL here; give webURL, apiURL and issuer');
   if (typeof options.clientID !== 'string' || options.clientID === '')
@@ -165,15 +164,4 @@ function sharedKeySet(jwksURI: string, given: Fetch | undefined): KeySet {
 
 function fixedKeySet(document: { readonly keys: readonly object[] }): KeySet {
   return { keys: () => importKeys(document), refetch: async () => undefined };
-}
-
-const maxServers = 100;
-const servers = new BoundedMap<ResolvedServer>(maxServers);
-
-/** Resolves the `server` option, cached by its content: resolving takes as long as checking all claims. */
-function serverOf(option: VerifyIdTokenOptions['server']): ResolvedServer {
-  const text = JSON.stringify(option) ?? '';
-  const server = servers.get(text) ?? resolveServer(option);
-  servers.set(text, server);
-  return server;
 }

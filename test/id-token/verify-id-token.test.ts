@@ -510,7 +510,11 @@ describe('a token that is none', () => {
   it('of ten megabytes in one part is refused as any other', async () => {
     const [head = '', body = '', signature = ''] = goodToken().split('.');
     const huge = 'A'.repeat(10_000_000);
-    for (const parts of [[huge, body, signature], [head, huge, signature], [head, body, huge]])
+    for (const parts of [
+      [huge, body, signature],
+      [head, huge, signature],
+      [head, body, huge],
+    ])
       expect((await refusal(parts.join('.'))).code).toMatch(/^id_token_(malformed|signature)$/);
   });
 });
@@ -582,6 +586,37 @@ describe('the options', () => {
   it('take the platform’s fetch when there is none', async () => {
     expect(await verify(goodToken(), { fetch: undefined })).toEqual(payload);
     expect(server.requests).toHaveLength(1);
+  });
+
+  it('are those of this very server, also where one of its class was given before', async () => {
+    class Server {
+      readonly #url: string;
+      readonly #issuer: string;
+      constructor(url: string, issuer: string) {
+        this.#url = url;
+        this.#issuer = issuer;
+      }
+      get webURL(): string {
+        return this.#url;
+      }
+      get apiURL(): string {
+        return this.#url;
+      }
+      get issuer(): string {
+        return this.#issuer;
+      }
+    }
+    const token = goodToken();
+    await verify(token, { server: new Server(server.url, 'https://polar.sh') });
+    const other = { server: new Server(server.url, 'https://other.example') };
+    expect((await refusal(token, other)).code).toBe('id_token_issuer');
+  });
+
+  it('must name a server: what has no JSON is not taken for the default', async () => {
+    const keys = [key.jwk as object];
+    await verify(goodToken(), { server: undefined, jwks: { keys } });
+    for (const none of [() => 'sandbox', Symbol('sandbox')])
+      await expect(verify(goodToken(), { server: none as never, jwks: { keys } })).rejects.toThrow(TypeError);
   });
 
   it('may name another issuer', async () => {
