@@ -37,7 +37,7 @@ const packages = [
   'passport-openidconnect',
 ];
 
-const why = `Both load the same file, and the ESM wrapper, which requires it, is two lines. What is left of the difference is inside Node.js:
+const why = `Both load the same file, which the ESM wrapper imports by way of a short one. What is left of the difference is inside Node.js:
 \`--input-type=module\` starts its loader of ES modules, which resolves and compiles the wrapper on a thread of its own. In an app that imports
 Express, all of that is there already.`;
 

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { transform } from 'esbuild';
+import { build, transform } from 'esbuild';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { neededProgram } from '../support/needed-program.js';
 
@@ -239,6 +239,40 @@ describe('an ESM app', () => {
     );
     expect(printed).toBe('true true id_token_malformed function function');
   });
+});
+
+describe('a bundled app', () => {
+  const source = `import { PolarStrategy } from 'passport-polar-sh';
+    import { startPolarEmulator } from 'passport-polar-sh/emulator';
+    import { redisStorage } from 'passport-polar-sh/redis';
+    console.log([PolarStrategy, startPolarEmulator, redisStorage].map((x) => typeof x).join());`;
+
+  // With conditions of its own, esbuild leaves out `module`, which bun and others never knew.
+  it.each([[[]], [['custom']], [['module']]])(
+    'has all of it inside, with the conditions %j',
+    async (conditions) => {
+      writeFileSync(join(work, 'bundled.mjs'), source);
+      const [file] = (
+        await build({
+          entryPoints: [join(work, 'bundled.mjs')],
+          bundle: true,
+          platform: 'node',
+          format: 'cjs',
+          write: false,
+          logLevel: 'silent',
+          ...(conditions.length > 0 && { conditions }),
+        })
+      ).outputFiles;
+      const elsewhere = mkdtempSync(join(tmpdir(), 'passport-polar-sh-bundled-'));
+      try {
+        writeFileSync(join(elsewhere, 'app.cjs'), file?.text ?? '');
+        const { stdout } = await run(process.execPath, ['app.cjs'], { cwd: elsewhere });
+        expect(stdout.trim()).toBe('function,function,function');
+      } finally {
+        rmSync(elsewhere, { recursive: true, force: true });
+      }
+    },
+  );
 });
 
 describe('a TypeScript app', () => {
