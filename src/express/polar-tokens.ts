@@ -2,7 +2,6 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { LoginAccess } from '../api/polar-access.js';
 import { type PolarRuntime, runtimeOf, type StrategyOfPolar } from '../composition.js';
 import { sessionOf } from '../request-session.js';
-import type { SessionLogin } from '../session-login.js';
 import { endForgottenLogin, keepLoginsAtLogIn } from './keep-logins.js';
 import { notLoggedIn } from './not-logged-in.js';
 import type { PolarRequest } from './polar-request.js';
@@ -48,28 +47,30 @@ export function runtimeFor(middleware: string, strategy: StrategyOfPolar): Polar
   return runtime;
 }
 
-const requestAccess = (runtime: PolarRuntime, req: Request): PolarRequest => new RequestAccess(runtime, req);
-
-class RequestAccess extends LoginAccess implements PolarRequest {
-  readonly #loginOfUser: () => SessionLogin | undefined;
-
-  constructor(runtime: PolarRuntime, req: Request) {
-    super(runtime.accessParts, () => {
+/** All of it is in properties of its own: apps copy it, wrap it, and show it in templates that read no prototype. */
+function requestAccess(runtime: PolarRuntime, req: Request): PolarRequest {
+  const { fetch, getAccessToken, getTokens, isLoggedIn, organizations } = new LoginAccess(
+    runtime.accessParts,
+    () => {
       sessionOf(req);
       const login = runtime.loginOfUser(req);
       if (login === undefined) throw notLoggedIn();
       return login.open();
-    });
-    this.#loginOfUser = () => runtime.loginOfUser(req);
-  }
-
-  get scopes(): readonly string[] {
-    const login = this.#loginOfUser();
-    login?.revalidateInBackground();
-    return login?.scopes ?? [];
-  }
-
-  get loginId(): string | undefined {
-    return this.#loginOfUser()?.loginId;
-  }
+    },
+  );
+  return {
+    getAccessToken,
+    getTokens,
+    fetch,
+    organizations,
+    isLoggedIn,
+    get scopes() {
+      const login = runtime.loginOfUser(req);
+      login?.revalidateInBackground();
+      return login?.scopes ?? [];
+    },
+    get loginId() {
+      return runtime.loginOfUser(req)?.loginId;
+    },
+  };
 }

@@ -88,3 +88,56 @@ it('works in an app that is mounted in another, and after it', async () => {
   expect((await browser.get('/inner')).body).toMatch(/^[0-9a-f]{32}$/);
   expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
 });
+
+it('is the same through a proxy, an object that inherits from it, and a request that does', async () => {
+  app = await startTestApp({
+    routes: (server) =>
+      server.get('/wrapped', async (req, res) => {
+        const child: express.Request = Object.create(req);
+        const wrapped = [
+          new Proxy(req.polar, {}),
+          Object.create(req.polar),
+          child.polar,
+          new Proxy(req, {}).polar,
+        ];
+        const said = wrapped.map(async (polar: typeof req.polar) => [
+          polar.loginId,
+          polar.scopes,
+          await polar.isLoggedIn(),
+          await polar.getAccessToken(),
+        ]);
+        res.json(await Promise.all(said));
+      }),
+  });
+  const browser = app.browser();
+  await browser.logIn();
+  const { body } = await browser.get('/wrapped');
+  expect(body).toEqual(Array(4).fill([expect.any(String), expect.any(Array), true, await browser.token()]));
+});
+
+it('has all of its parts in a copy, and shows no token', async () => {
+  app = await startTestApp({
+    routes: (server) =>
+      server.get('/parts', async (req, res) => {
+        const { fetch: _fetch, organizations: _organizations, ...copy } = { ...req.polar };
+        const { getAccessToken, getTokens, isLoggedIn, loginId, scopes } = copy;
+        res.json({
+          parts: [loginId === req.polar.loginId, scopes, await isLoggedIn()],
+          tokens: [await getAccessToken(), (await getTokens()).accessToken],
+          json: JSON.stringify(req.polar),
+          shown: inspect(req.polar, { depth: 20, showHidden: true, getters: true }),
+        });
+      }),
+  });
+  const browser = app.browser();
+  await browser.logIn();
+  const token = await browser.token();
+  const { parts, tokens, json, shown } = (await browser.get('/parts')).body;
+  expect(parts).toEqual([true, JSON.parse(json).scopes, true]);
+  expect(tokens).toEqual([token, token]);
+  for (const text of [json, shown]) {
+    expect(text).toContain('scopes');
+    expect(text).not.toContain(token);
+    expect(text).not.toContain(app.client.clientSecret);
+  }
+});
