@@ -76,7 +76,8 @@ export class ReadEntry {
     const name = users.nameOf(user);
     if (name !== undefined && name === this.#owner) return true;
     if (!users.isOf(this.entry.user, user)) return false;
-    this.#owner = name;
+    // An object that only claims to be of Polar is this user by its value, which its name does not tell.
+    if (name !== undefined && users.of(user) === this.entry.user) this.#owner = name;
     return true;
   }
 

@@ -18,8 +18,8 @@ export class UserIdentities {
   }
 
   /**
-   * A text that no two persons share, at less cost than an identity; undefined where only the app's own `userKey` can say, which
-   * may look at more than JSON shows.
+   * A text that no two users of different identities share, cheaper than an identity; undefined where only the app's own
+   * `userKey` can tell, which may look at more than JSON shows.
    */
   nameOf(user: unknown): string | undefined {
     if (this.#userKey !== undefined) return undefined;
@@ -63,15 +63,20 @@ function asStored(user: unknown): unknown {
   return json === undefined ? undefined : JSON.parse(json);
 }
 
-/** True for an object that JSON shows as it is. */
+/** True for an object whose `id` and `provider`, if any, are those that JSON shows. */
 function isPlain(user: unknown): boolean {
   return (
     typeof user === 'object' &&
     user !== null &&
     Object.getPrototypeOf(user) === Object.prototype &&
-    !Object.hasOwn(user, 'toJSON')
+    !Object.hasOwn(user, 'toJSON') &&
+    isEnumerable(user, 'id') &&
+    isEnumerable(user, 'provider')
   );
 }
+
+const isEnumerable = (user: object, name: string): boolean =>
+  Object.prototype.propertyIsEnumerable.call(user, name);
 
 /** The subject that a profile of Polar names. */
 function polarSubject(user: unknown): string | undefined {

@@ -314,6 +314,24 @@ describe('whose login it is', () => {
     }
   });
 
+  it('is not that of another object of its subject where it only claims to be of Polar', () => {
+    // The login is that of user-1, whatever this app means by `id`.
+    const ada = { provider: 'polar', id: '7', tenant: 'a' };
+    const read = countingCache().cache.read(sealedText(loginOf(ada)));
+    for (let use = 0; use < 2; use++) {
+      expect(read?.isOf({ ...ada })).toBe(true);
+      expect(read?.isOf({ ...ada, tenant: 'b' })).toBe(false);
+    }
+  });
+
+  it('is not that of somebody whose id a store does not keep', () => {
+    const withHiddenID = (name: string) =>
+      Object.defineProperty({ provider: 'polar', name }, 'id', { value: 'user-1' });
+    const read = countingCache().cache.read(sealedText(loginOf(withHiddenID('Ada'))));
+    expect(read?.isOf(withHiddenID('Ada'))).toBe(true);
+    expect(read?.isOf(withHiddenID('Grace'))).toBe(false);
+  });
+
   it('is looked at anew where the same object has become somebody else', () => {
     const user = { id: 1 };
     const read = countingCache().cache.read(sealedText(loginOf(user)));
