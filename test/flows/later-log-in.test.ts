@@ -1,5 +1,6 @@
 /** The app logs people in itself: later in the request of the callback, or in another one, after its terms or a second factor. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { NextFunction, Request, Response } from 'express';
 import { type LoginEnded, PolarStrategy, polarTokens, requireLogin, requireScope } from 'passport-polar-sh';
@@ -327,3 +328,36 @@ function cookieOf(browser: Browser, name: string): string {
   const cookies = browser.agent.jar.getCookies(access) as unknown as { name: string; value: string }[];
   return cookies.find((each) => each.name === name)?.value ?? '';
 }
+
+describe('req.logIn for the same person', () => {
+  const called = (logIn: (done: (error?: unknown) => void) => void): Promise<void> =>
+    new Promise((resolve, reject) => logIn((error) => (error ? reject(error) : resolve())));
+  const ways: Record<string, (req: Request, user: Express.User) => Promise<void>> = {
+    bound: (req, user) => called((done) => req.logIn.bind(req)(user, done)),
+    promisified: (req, user) => promisify<Express.User, void>(req.login).call(req, user),
+    'of a request that inherits from another': (req, user) =>
+      called((done) => Object.create(req).logIn(user, done)),
+    'of a proxy': (req, user) => called((done) => new Proxy(req, {}).login(user, done)),
+    wrapped(req, user) {
+      const { logIn: inner } = req;
+      req.logIn = function logIn(this: Request, ...given: unknown[]) {
+        inner.apply(this, given as never);
+      };
+      return called((done) => req.logIn(user, done));
+    },
+  };
+
+  it.each(Object.keys(ways))('keeps the login (%s)', async (way) => {
+    app = await startTestApp({
+      routes: (server) =>
+        server.post('/again', (req, res, next) => {
+          ways[way]?.(req, req.user as Express.User).then(() => res.json({ in: true }), next);
+        }),
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    const token = await browser.token();
+    expect((await browser.post('/again')).body).toEqual({ in: true });
+    expect(await browser.token()).toBe(token);
+  });
+});
