@@ -11,7 +11,7 @@ export function parseJSON(text: string): unknown {
   return JSON.parse(text);
 }
 
-/** True where there are enough brackets at all: nearly never, and it is seen at once. */
+/** True where there are enough brackets for that, which is rare: counting them is cheaper than measuring the depth. */
 function opensDeeply(text: string): boolean {
   return text.split('{').length + text.split('[').length - 2 > maxDepth;
 }

@@ -264,7 +264,6 @@ const allowed: Record<string, readonly string[]> = {
 
 const packages: Record<string, readonly string[]> = {
   'id-token': ['jose'],
-  tokens: ['jose'],
   attempts: ['express'],
   bearer: ['express'],
   'route-options': ['express', 'passport'],

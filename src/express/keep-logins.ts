@@ -10,9 +10,9 @@ import { loggedInUser, serializedUser } from '../request-session.js';
 import { entryText } from '../tokens/entry-text.js';
 
 /**
- * Returns what has a request's `req.logIn` carry the login with Polar into the session that it regenerates, when the app logs the
- * same person in again, with a changed profile or after a second factor; also where the app has logged that person in to
- * nothing yet. Of anybody else it ends, in every process.
+ * Returns a function that makes a request's `req.logIn` carry the login with Polar over into the session that it regenerates:
+ * when the app logs the same person in again, with a changed profile or after a second factor, and when it logs in the
+ * person for whom the login waits. Anybody else's login ends, in every process.
  */
 export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void {
   const hook: LogInHook = (req, logIn) => (user, options, done) => {

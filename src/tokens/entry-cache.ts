@@ -55,7 +55,7 @@ export interface OpenedEntry {
   readonly recordSealer: Sealer;
 }
 
-/** An entry that has been read; remembers what has been found of it. */
+/** An entry that has been read, with what has been found out about it. */
 export class ReadEntry {
   readonly text: string;
   readonly entry: SessionEntry;

@@ -1,6 +1,6 @@
 /**
- * Compact JWE (RFC 7516) with `dir` and `A256GCM`, as jose makes and reads it. With node's own cipher a text is sealed in a
- * tenth of the time that Web Crypto takes, and a login seals and opens several.
+ * Compact JWE (RFC 7516) with `dir` and `A256GCM`, as jose makes and reads it. Node's own cipher takes a tenth of
+ * the time that Web Crypto does, and a login seals and opens several texts.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { isBase64url } from '../base64url.js';

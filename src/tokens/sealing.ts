@@ -11,7 +11,7 @@ export interface Sealer {
   lacksKeyOf(sealed: string): boolean;
 }
 
-/** 32 bytes, and the name that tells whose they are, where there are several. */
+/** A key of 32 bytes; where there are several, its id says which one sealed a value. */
 interface SealingKey {
   readonly bytes: Uint8Array;
   readonly id?: string;
@@ -31,7 +31,7 @@ export function sealerWithKey(key: string): Sealer {
  * Seals with a key that is derived (HKDF, RFC 5869) from a random secret.
  *
  * @param secret at least 32 random bytes, so that nothing has to be extracted from it (section 3.3)
- * @param use what it is for, so that what was sealed for one use opens nothing of another
+ * @param use what it is for: a value that was sealed for one use opens for no other
  */
 export function sealerDerivedFrom(secret: string | Uint8Array, use: string): Sealer {
   // The one block of HKDF-Expand (section 2.3).
@@ -44,8 +44,8 @@ export function sealerDerivedFrom(secret: string | Uint8Array, use: string): Sea
 /**
  * Seals with the first of the app's keys, and opens what any of them sealed.
  *
- * @param use what the keys are for: they are derived (HKDF, RFC 5869), so that what was sealed for one use opens
- * nothing of another
+ * @param use what the keys are for: they are derived (HKDF, RFC 5869), so a value that was sealed for one
+ * use opens for no other
  */
 export function sealerWithKeys(keys: readonly [string, ...string[]], use: string): Sealer {
   const named = (key: string): SealingKey => ({ bytes: derive(key, use), id: keyId(key) });
@@ -100,7 +100,7 @@ function derive(key: string, use: string): Uint8Array {
 // A purpose names all that a value is bound to, which would make each row longer by as much.
 const hashOf = (purpose: string): string => hash('sha256', purpose, 'base64url');
 
-/** Names a key without telling anything of it. */
+/** Names a key without telling anything about it. */
 function keyId(key: string): string {
   return hash('sha256', derive(key, 'key id'), 'base64url').slice(0, 11);
 }
