@@ -133,6 +133,15 @@ export const kinds = [
     commands: [['webpack'], ['node', 'webpack.cjs']],
     prints: loggedIn,
   },
+  {
+    name: 'bundled by Bun for Node.js',
+    app: 'bundlers',
+    commands: [
+      ['bun', 'build', 'app.mjs', '--target=node', '--outfile=bun.mjs'],
+      ['node', 'bun.mjs'],
+    ],
+    prints: loggedIn,
+  },
   { name: 'pnpm', app: 'express', installer: 'pnpm', commands: both, prints: loggedIn },
   {
     name: 'Yarn Plug’n’Play',
