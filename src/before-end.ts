@@ -2,8 +2,8 @@ import type { Request, Response } from 'express';
 import { callBack } from './own-fault.js';
 
 /**
- * Does some work before the response of a request ends, so that what it puts into the session is saved with it. As with
- * express-session, `res.end` returns at once, and the response is sent a little later.
+ * Runs async work before the response ends, so that express-session saves what the work puts into the session. As with
+ * express-session, `res.end` returns at once and the response is sent a little later.
  */
 export function beforeEnd(req: Request, isNeeded: () => boolean, work: () => Promise<void>): void {
   const { res } = req;
@@ -21,14 +21,14 @@ export function beforeEnd(req: Request, isNeeded: () => boolean, work: () => Pro
       res.end = end as typeof res.end;
       return end.apply(res, args);
     }
-    // Whoever ends it a second time meanwhile has nothing to add.
+    // A second call while the work runs has nothing to add.
     res.end = (() => res) as typeof res.end;
     work().then(endNow, endNow);
     return res;
   }) as typeof res.end;
 }
 
-/** Takes back what a second response has set, whose body is not sent. */
+/** Undoes the status and headers that a second response set meanwhile; its body is never sent. */
 function restore(res: Response, statusCode: number, headers: ReturnType<Response['getHeaders']>): void {
   res.statusCode = statusCode;
   for (const name of Object.keys(res.getHeaders())) if (!Object.hasOwn(headers, name)) res.removeHeader(name);

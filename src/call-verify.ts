@@ -1,36 +1,36 @@
 import { PolarError } from './errors.js';
 
-/** What came of verifying: the user, or nobody, and why. */
+/** The result of a verify callback: the user, or `false` for a rejected login, with Passport's `info`. */
 export interface Verified {
   readonly user: Express.User | false;
   readonly info?: unknown;
 }
 
 /**
- * What a verify callback returns or promises: the user, or `false` for nobody. At run time `null` counts as `false`. `then` keeps
- * promises out: as long as an app has not said what its `Express.User` is, everything but `null` and `undefined` is one.
+ * What a verify callback returns or resolves to: the user, or `false` to reject the login. At run time `null` counts as `false`.
+ * `then` excludes promises: until an app declares its `Express.User`, every value but `null` and `undefined` matches that type.
  */
 export type VerifyResult = (Express.User & { readonly then?: never }) | false;
 
 /** Passport's `done`. */
 export type VerifyDone = (error?: unknown, user?: Express.User | false | null, info?: unknown) => void;
 
-/** How a verify callback is called. */
+/** Arguments and time limit of one call of a verify callback. */
 export interface VerifyCall {
-  /** What it is given before `done`, which is always the last argument. */
+  /** Arguments before `done`, which always comes last. */
   readonly args: readonly unknown[];
-  /** Milliseconds for an async callback that has returned nothing to call `done` after all. */
+  /** Milliseconds in which a callback that produced no result must call `done`. */
   readonly timeoutMs: number;
 }
 
-// For what should be there at once, once an async function is done.
+// For a result that should follow an async function at once.
 const graceMs = 1000;
 
 /**
- * Calls a verify callback of an app, and takes its result whichever way it comes: returned, promised, or handed to `done`.
- * How many parameters a function declares says little (rest parameters, default values, wrappers and mocks have none), so
- * the first result counts. Only where `done` is declared is it waited for, since what such a function returns may be
- * anything: `(login, done) => users.find(id, done)`.
+ * Calls the app's verify callback and takes its result however it arrives: returned, promised, or passed to `done`. The number
+ * of declared parameters says little (rest parameters, default values, wrappers and mocks do not count), so the first result
+ * wins. A callback that declares `done` must call it, because its return value may be anything:
+ * `(login, done) => users.find(id, done)`.
  */
 export function callVerify(
   verify: (...args: unknown[]) => unknown,
@@ -52,7 +52,7 @@ export function callVerify(
     }
     Promise.resolve(returned).then((value) => {
       if (value === undefined) after(declaresDone ? timeoutMs : 3 * graceMs, giveUp);
-      // A driver's handle may come out of the promise, and the user a moment later out of `done`.
+      // The promise may resolve to a driver's handle, and `done` bring the user a moment later.
       else if (declaresDone) after(graceMs, () => take(value));
       else take(value);
     }, reject);
@@ -63,7 +63,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
-/** A real one: the queries of some database drivers have a `then` that runs them again, or throws. */
+/** Accepts native promises only: the queries of some database drivers have a `then` that runs them again, or throws. */
 function isPromise(value: unknown): value is Promise<unknown> {
   return Object.prototype.toString.call(value) === '[object Promise]';
 }

@@ -2,23 +2,23 @@ import { PolarResponseError, PolarTransientError } from './errors.js';
 
 type UnavailableError = PolarTransientError | PolarResponseError;
 
-// Trying again costs a caller nothing where failing took no longer than this.
+// A failure within this time is cheap to retry.
 const quickMs = 100;
 const maxAgainMs = 1000;
 const maxBackoffMs = 5000;
 const minRateLimitMs = 1000;
-// A bogus `retry-after` must not keep everybody out for a day.
+// A bogus `retry-after` must not block requests for a day.
 const maxRetryAfterMs = 5 * 60_000;
 
 /**
- * Remembers that Polar cannot be asked now. Whoever would ask is to get the error of the last attempt at once, instead of
- * waiting for a time-out of their own:
+ * A circuit breaker for requests to Polar. While it is open, callers fail at once with the error of the last attempt, instead of
+ * each waiting for a time-out. It opens
  *
- * - after a 429, for as long as Polar said (RFC 9110 section 10.2.3);
- * - after an attempt that took long, for as long again, at most 1 s;
- * - after a quick failure not at all, but after several in a row for a while that doubles, at most 5 s.
+ * - after a 429, for as long as Polar asked (RFC 9110 section 10.2.3);
+ * - after a slow failure, for as long as that took, at most 1 s;
+ * - after several quick failures in a row, for a time that doubles up to 5 s; a single one does not open it.
  *
- * With `onlyWhenAsked` nothing but Polar's own word counts.
+ * With `onlyWhenAsked` it opens only when Polar asked to wait.
  */
 export class CircuitBreaker {
   readonly #now: () => number;
@@ -34,11 +34,11 @@ export class CircuitBreaker {
     this.#onlyWhenAsked = options.onlyWhenAsked ?? false;
   }
 
-  /** The error to fail with at once; undefined when Polar may be asked. */
+  /** The error to fail with while the circuit is open; undefined when requests may be sent. */
   get error(): UnavailableError | undefined {
     const error = this.#error;
     const sinceMs = this.#now() - this.#failedAt;
-    // Also a clock that was set back ends it.
+    // A clock that was set back closes the circuit too.
     if (error === undefined || sinceMs < 0 || sinceMs >= this.#windowMs) return undefined;
     if (askedPauseMs(error) === undefined) return error;
     const retryAfterSeconds = Math.ceil((this.#windowMs - sinceMs) / 1000);
@@ -49,12 +49,12 @@ export class CircuitBreaker {
     return new PolarTransientError(code, message, { retryAfterSeconds, cause: error });
   }
 
-  /** Asks Polar, and remembers whether that worked. */
+  /** Sends a request to Polar and records whether it succeeded. */
   async watch<T>(ask: () => Promise<T>): Promise<T> {
     const startedAt = this.#now();
     const startedAtMs = performance.now();
     const failures = this.#failures;
-    // Polar has asked to wait since: what comes of this attempt says nothing newer.
+    // Polar asked to wait after this attempt began, so the outcome of the attempt is outdated.
     const isOld = (): boolean => this.#failures !== failures && asksToWait(this.#error);
     try {
       const answer = await ask();
@@ -69,7 +69,7 @@ export class CircuitBreaker {
   }
 
   #begin(error: UnavailableError, startedAt: number, tookMs: number): void {
-    // Requests that failed side by side are one round.
+    // Requests that failed concurrently count as one round.
     if (startedAt >= this.#failedAt) this.#roundsInARow++;
     this.#failures++;
     this.#error = error;

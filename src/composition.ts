@@ -25,17 +25,17 @@ import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
 import type { LoginEndReason } from './tokens/tombstone.js';
 import { listenMs, UnderWay, type Unfinished } from './under-way.js';
 
-/** What the Express middleware is given: a PolarStrategy. */
+/** The part of a PolarStrategy that the Express middleware uses. */
 export interface StrategyOfPolar {
   readonly name: string;
   readonly client: PolarOAuthClient;
   tokensFor(loginId: string): PolarAccess;
 }
 
-// Not on the strategy: apps log and compare that, and what is in here is nobody else's.
+// Kept off the strategy, which apps log and compare: a runtime is private to this package.
 const runtimes = new WeakMap<object, PolarRuntime>();
 
-/** Has the Express middleware find the runtime of a strategy. */
+/** Registers the runtime of a strategy for the Express middleware. */
 export function setRuntime(strategy: object, runtime: PolarRuntime): void {
   runtimes.set(strategy, runtime);
 }
@@ -45,7 +45,7 @@ export function runtimeOf(strategy: object): PolarRuntime | undefined {
   return runtimes.get(strategy);
 }
 
-/** What the strategy and the middleware both use, built once from the options. */
+/** Everything the strategy and the middleware share, built once from the options. */
 export interface PolarRuntime extends Logins {
   readonly options: ResolvedOptions;
   readonly client: PolarOAuthClient;
@@ -56,38 +56,38 @@ export interface PolarRuntime extends Logins {
     expected: { nonce: string; accessToken: string; subject?: string },
   ): Promise<IdTokenClaims>;
   /**
-   * Ends a login for good, as far as it can be opened.
+   * Ends a login for good. If its session entry cannot be opened, only its tombstone is written; its tokens stay valid at Polar.
    *
-   * @throws PolarConfigurationError `unsupported_storage` where that cannot be recorded
+   * @throws PolarConfigurationError `unsupported_storage` if the storage cannot record the end
    */
   end(login: SessionLogin, reason: LoginEndReason): Promise<void>;
-  /** The logins that a session holds, of all strategies, each with what ends it as {@link end} does. */
+  /** The logins of all strategies in the session, each with its own `end`. */
   loginsIn(req: Request): EndableLogin[];
-  /** What outlives the request that started it. */
+  /** Work that outlives the request that started it. */
   readonly underWay: UnderWay;
   /** Revokes tokens at Polar, best effort. Never rejects. */
   revoke(tokens: TokenSet, justIssued: boolean): Promise<void>;
-  /** Resolves when nothing is under way, or after `withinMs` milliseconds. */
+  /** Resolves when no background work is left, or after `withinMs` milliseconds. */
   settled(withinMs: number): Promise<Unfinished>;
-  /** Which organizations logins reach. */
+  /** Looks up the organizations that a login can access. */
   readonly organizations: Organizations;
-  /** What gives access with the tokens of a login. */
+  /** Dependencies of a `LoginAccess`. */
   readonly accessParts: LoginAccessParts;
 }
 
-/** A login of whatever strategy that can be ended. */
+/** A login of any strategy, with what it takes to end it. */
 export interface EndableLogin {
   readonly loginId: string;
-  /** Key of the session under which it counts once its user is logged in. */
+  /** Session key that holds the login once its user is logged in. */
   readonly sessionKey: string;
-  /** Key of the session under which it is now. */
+  /** Session key that holds it now. */
   readonly storedAs: string;
   readonly entry: SessionEntry;
-  /** True when it is the login of this serialized user. */
+  /** True if the login belongs to this serialized user. */
   isOf(user: unknown): boolean;
-  /** True when it goes on, where the app logs in one serialized user after another, or after nobody. */
+  /** True if the login survives `req.login`, which replaces one serialized user, or undefined, with another. */
   staysWith(userBefore: unknown, userNow: unknown): boolean;
-  /** True when it has waited too long for the app to log its user in. */
+  /** True if the app took too long to log its user in. */
   isForgotten(): boolean;
   end(reason: LoginEndReason): Promise<void>;
 }
@@ -95,10 +95,10 @@ export interface EndableLogin {
 const strategies = new StrategyRegistry<PolarRuntime>();
 
 const introspectionTTLMs = 30_000;
-// For how long a login waits for the app to log its user in.
+// How long a login waits for the app to log its user in.
 const maxWaitMs = 10 * 60_000;
 
-/** Builds what the options describe. */
+/** Builds the runtime of a strategy from its options. */
 export function composeRuntime(given: PolarClientOptions, options: ResolvedOptions): PolarRuntime {
   const { credentials, elapsedMs, maxExchanges, now, server, timeoutMs } = options;
   const underWay = new UnderWay(maxExchanges);
@@ -129,7 +129,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     revokeTokens(client, tokens, { justIssued, timeoutMs, track: (work) => underWay.write(work) });
 
   const refresh = async (tokens: RefreshableTokens, login: LoginHandle): Promise<TokenSet> => {
-    // Metadata that cannot be read are no exchange, and nobody listens for them.
+    // First, so that the long time-out below covers the exchange only.
     await client.discover();
     const sentAt = now();
     const granted = await client.refresh(
@@ -141,7 +141,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     return newer;
   };
 
-  /** Polar sends none here; where a provider does, it must mean the same person (OpenID Connect Core 12.2). */
+  /** Polar sends no id_token on refresh. If another provider does, its `sub` must stay the same (OpenID Connect Core 12.2). */
   const checkRefreshedIdToken = async (
     idToken: string,
     tokens: TokenSet,
@@ -151,13 +151,13 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     try {
       await verifyIdToken(idToken, { nonce, subject, accessToken: tokens.accessToken });
     } catch (error) {
-      // Issued just now, but not by this clock: one that is behind ends no login.
+      // The token was issued just now, so this clock is behind: that must not end the login.
       const isEarly = error instanceof PolarIdTokenError && error.code === 'id_token_issued_at';
       if (error instanceof PolarIdTokenError && !isEarly) {
         void revoke(tokens, true);
         throw error;
       }
-      // Or the keys cannot be had now. Nothing of this id_token is used, and the tokens before it are dead already.
+      // Or the keys are unavailable. The id_token is not used for anything, and the previous tokens are already dead.
       publish('refresh', { event: 'id-token-unverified', loginId, error });
     }
   };
@@ -212,7 +212,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         } catch (error) {
           publish('logout', { event: 'end-failed', loginId: login.loginId, error });
           if (error instanceof PolarConfigurationError) throw error;
-          // Its tokens cannot be revoked here, but a process that can open it must not use them any more.
+          // This process cannot revoke the tokens. The tombstone stops processes that can open the entry from using them.
           await refresher.endUnopened(login.place, reason);
         }
       };
@@ -225,12 +225,12 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
         const isOwn =
           clientID === own.clientID && entryServer === own.server && sessionKey === own.sessionKey;
         const owner = isOwn ? runtime : strategies.find({ clientID, server: entryServer, sessionKey });
-        // Read at once: a logout takes the session off the request.
+        // Read now: a logout removes the session from the request.
         const reader = owner ?? runtime;
         const read = reader.readEntry(text);
         if (read === undefined) return [];
         const login = reader.loginFrom(req, read);
-        // Whose strategy this process does not have: nobody here can revoke its tokens, but its end is recorded.
+        // Without its strategy this process cannot revoke the tokens, but it still writes the tombstone.
         const { attempt = '', waiting } = entry;
         const isLeftToApp = waiting?.isLeftToApp === true;
         const end = (reason: LoginEndReason): Promise<void> =>
@@ -239,7 +239,7 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
             : (owner ?? runtime).refresher.endUnopened(login.place, reason);
         const isOf = (user: unknown): boolean => owner !== undefined && read.isOf(user);
         const isForgotten = (): boolean => login.isWaiting && Math.abs(now() - login.issuedAt) > maxWaitMs;
-        // Whoever has put a session of theirs into somebody's browser must not take that person's login over.
+        // An attacker who planted a session in another browser must not take over the login of that browser's user.
         const isThisBrowsers = (): boolean =>
           waiting === undefined || attemptCookieHashes(req, attempt).includes(waiting.cookieHash);
         const staysWith = (before: unknown, after: unknown): boolean =>

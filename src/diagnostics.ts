@@ -1,4 +1,4 @@
-/** Observability over `node:diagnostics_channel`; no token, secret or code is ever in a message. */
+/** Observability over `node:diagnostics_channel`. Messages never contain a token, secret or authorization code. */
 import { channel } from 'node:diagnostics_channel';
 
 const channels = {
@@ -8,16 +8,16 @@ const channels = {
   request: channel('passport-polar-sh:request'),
 };
 
-/** What a subscriber receives. `event` tells what happened; `error` is there when it went wrong. */
+/** A message on a diagnostics channel. `event` names what happened; `error` is set if it failed. */
 export interface PolarDiagnostic {
   readonly event: string;
-  /** Random name of the login, the same from login to logout. It opens nothing. */
+  /** Random id of the login, the same from login to logout. It is no credential. */
   readonly loginId?: string;
   readonly error?: unknown;
   readonly [detail: string]: unknown;
 }
 
-/** Publishes to `passport-polar-sh:<name>`; free when nobody subscribes. */
+/** Publishes to `passport-polar-sh:<name>`; costs nothing without subscribers. */
 export function publish(name: keyof typeof channels, message: PolarDiagnostic): void {
   if (channels[name].hasSubscribers) channels[name].publish(message);
 }

@@ -1,6 +1,6 @@
 /**
  * Every error this package throws is a {@link PolarError} with a stable `code`; branch on that, not on the
- * message. No message, property or cause ever holds a token, a secret or an authorization code.
+ * message. No message, property or cause ever contains a token, a secret or an authorization code.
  */
 
 /** Stable codes of {@link PolarError}; the README's error table says what to do about each. */
@@ -37,7 +37,10 @@ export type PolarErrorCode =
   | IdTokenErrorCode
   | OAuthErrorCode;
 
-/** Why a login failed without a fault: a person's "no", or an attempt that is no longer valid. The `info.code` of Passport. */
+/**
+ * Why a login failed without an error: the user declined, or the login attempt is no longer valid. Passport passes it on as
+ * `info.code`.
+ */
 export type LoginFailureCode =
   | 'access_denied'
   | 'login_required'
@@ -51,7 +54,7 @@ export type LoginFailureCode =
   | 'callback_malformed'
   | 'callback_empty';
 
-/** What was wrong with an id_token: one code for each check of OpenID Connect Core 3.1.3.7. */
+/** Which check of OpenID Connect Core 3.1.3.7 an id_token failed. */
 export type IdTokenErrorCode =
   | 'id_token_missing'
   | 'id_token_malformed'
@@ -66,7 +69,7 @@ export type IdTokenErrorCode =
   | 'id_token_access_token_hash'
   | 'id_token_subject';
 
-/** Errors of RFC 6749 section 5.2 and RFC 7591 section 3.2.2 that Polar's endpoints answer; anything else is `oauth_error`. */
+/** Errors of RFC 6749 section 5.2 and RFC 7591 section 3.2.2 that Polar's endpoints return; any other is `oauth_error`. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -80,15 +83,15 @@ export type OAuthErrorCode =
   | 'invalid_redirect_uri'
   | 'oauth_error';
 
-// Two copies of the package in one process (a CommonJS bundle and a linked checkout, say) must agree on
-// what is a PolarError, so `instanceof` also believes this mark.
+// `instanceof` also accepts this brand, so that two copies of the package in one process (a CommonJS bundle and a linked
+// checkout, say) recognize each other's errors.
 const brand = Symbol.for('passport-polar-sh.error');
 
-/** What the constructors of {@link PolarError} and its subclasses take beside code and message. */
+/** Options of {@link PolarError} and its subclasses, in addition to code and message. */
 export interface PolarErrorOptions {
-  /** What led to this error. */
+  /** The error that led to this one. */
   readonly cause?: unknown;
-  /** The HTTP status with which Express should answer; 500 when absent. */
+  /** HTTP status for Express to respond with. @default 500 */
   readonly status?: number | undefined;
 }
 
@@ -106,8 +109,8 @@ export interface PolarErrorOptions {
 export class PolarError extends Error {
   /** The stable code to branch on. */
   readonly code: PolarErrorCode;
-  // Here and below `declare`, because a plain field would be there as undefined (ES2022 class fields).
-  /** The HTTP status with which Express answers when nothing else handles the error. */
+  // `declare` here and below: a plain class field (ES2022) would exist with the value undefined.
+  /** The HTTP status that Express responds with if no error handler takes the error. */
   declare readonly status?: number;
 
   constructor(code: PolarErrorCode, message: string, options: PolarErrorOptions = {}) {
@@ -127,14 +130,14 @@ export class PolarError extends Error {
   }
 }
 
-/** A mistake in how the package is set up: an option, a missing or unsuitable middleware. */
+/** The app is set up incorrectly: a wrong option, or a missing or unsuitable middleware. */
 export class PolarConfigurationError extends PolarError {}
 
-/** Polar's authorize page sent the person back with an `error` that is a fault, not a person's "no" (RFC 6749 4.1.2.1). */
+/** Polar's authorize page returned an `error` other than the user declining (RFC 6749 section 4.1.2.1). */
 export class PolarAuthorizationError extends PolarError {
   /** The `error` parameter, such as `invalid_scope`. */
   readonly error: string;
-  /** The `error_description` parameter, where there was one. */
+  /** The `error_description` parameter, if present. */
   declare readonly errorDescription?: string;
 
   constructor(
@@ -148,7 +151,7 @@ export class PolarAuthorizationError extends PolarError {
 }
 
 /**
- * A login failed without a fault; `code` says why, and the message is for the person. Reaches `next` only with
+ * A login failed without an error: `code` says why, and the message can be shown to the user. Reaches `next` only with
  * `passport.authenticate('polar', { failWithError: true })`. Status 400, 401 or 403.
  */
 export class PolarLoginFailedError extends PolarError {
@@ -157,7 +160,7 @@ export class PolarLoginFailedError extends PolarError {
   }
 }
 
-/** An id_token that must not be believed; `code` says which check failed. */
+/** An id_token failed validation; `code` names the check. */
 export class PolarIdTokenError extends PolarError {
   constructor(code: IdTokenErrorCode, message: string, options: PolarErrorOptions = {}) {
     super(code, message, { status: 502, ...options });
@@ -168,7 +171,7 @@ export class PolarIdTokenError extends PolarError {
 export class PolarOAuthError extends PolarError {
   /** The `error` of the response. */
   readonly error: string;
-  /** The `error_description` of the response, where there was one. */
+  /** The `error_description` of the response, if present. */
   declare readonly errorDescription?: string;
   /** The HTTP status of Polar's response. */
   readonly httpStatus: number;
@@ -185,7 +188,7 @@ export class PolarOAuthError extends PolarError {
   }
 }
 
-/** A response that makes no sense: not JSON, too large, a redirect, a field missing or of the wrong type. */
+/** A response is unusable: not JSON, too large, a redirect, or with a field missing or of the wrong type. */
 export class PolarResponseError extends PolarError {
   /** The field of the response that is missing or of the wrong type. */
   declare readonly field?: string;
@@ -205,9 +208,9 @@ export class PolarResponseError extends PolarError {
   }
 }
 
-/** Polar could not be reached or asked us to wait. Nothing was lost: the same call may succeed later. */
+/** Polar is unreachable or asked to wait. Nothing is lost: the same call may succeed later. */
 export class PolarTransientError extends PolarError {
-  /** Seconds after which Polar asks to be tried again, where it said so. */
+  /** Seconds to wait before the next try, if Polar specified them. */
   declare readonly retryAfterSeconds?: number;
 
   constructor(
@@ -220,7 +223,7 @@ export class PolarTransientError extends PolarError {
   }
 }
 
-/** Nobody is logged in with Polar, or the login has ended for good: the person has to log in again. Status 401. */
+/** The user is not logged in with Polar, or the login has ended for good: the user has to log in again. Status 401. */
 export class PolarLoginRequiredError extends PolarError {
   constructor(
     code: 'not_logged_in' | 'login_expired' | 'logged_out',
@@ -231,9 +234,9 @@ export class PolarLoginRequiredError extends PolarError {
   }
 }
 
-/** The Polar API wants scopes that the access token does not have. Status 403. */
+/** The access token lacks a scope that Polar's API requires. Status 403. */
 export class PolarInsufficientScopeError extends PolarError {
-  /** Scopes any one of which Polar would accept, as its `WWW-Authenticate` header names them. */
+  /** The scopes in Polar's `WWW-Authenticate` header; any one of them is enough. */
   readonly scopes: readonly string[];
 
   constructor(message: string, scopes: readonly string[], options: PolarErrorOptions = {}) {
@@ -242,9 +245,9 @@ export class PolarInsufficientScopeError extends PolarError {
   }
 }
 
-/** Polar's API does not have the version that a request asked for with the header `Polar-Version`, or no longer. Status 500. */
+/** Polar's API does not have, or has removed, the version in the `Polar-Version` header of a request. Status 500. */
 export class PolarAPIVersionError extends PolarError {
-  /** The version that was asked for. */
+  /** The requested version. */
   readonly apiVersion: string;
 
   constructor(message: string, apiVersion: string, options: PolarErrorOptions = {}) {
@@ -254,11 +257,11 @@ export class PolarAPIVersionError extends PolarError {
 }
 
 /**
- * The login does not reach an organization (`organization_not_accessible`, status 403), or what a request names is no id of one
- * (`invalid_organization_id`, status 404). The message is for the person.
+ * The login has no access to an organization (`organization_not_accessible`, status 403), or the request names an invalid
+ * organization id (`invalid_organization_id`, status 404). The message can be shown to the user.
  */
 export class PolarOrganizationError extends PolarError {
-  /** Id of the organization, where the request names one. */
+  /** Id of the organization, if the request names one. */
   declare readonly organizationId?: string;
 
   constructor(
@@ -271,7 +274,7 @@ export class PolarOrganizationError extends PolarError {
   }
 }
 
-// By literal names: a bundler may call the classes otherwise (esbuild: PolarLoginRequiredError2).
+// Literal names, because a bundler may rename the classes (esbuild: PolarLoginRequiredError2).
 const ownClasses = new Map<unknown, string>([
   [PolarError, 'PolarError'],
   [PolarConfigurationError, 'PolarConfigurationError'],
@@ -287,7 +290,7 @@ const ownClasses = new Map<unknown, string>([
   [PolarOrganizationError, 'PolarOrganizationError'],
 ]);
 
-// Only our own: an app may call a class of its own like one of ours.
+// Skips the app's subclasses, which may have the same names as these classes.
 function classNames(leaf: object): string[] {
   const names: string[] = [];
   for (let next: object | null = leaf; next !== null; next = Object.getPrototypeOf(next)) {

@@ -1,25 +1,25 @@
-/** Responses of any fetch: the platform's, node-fetch's and cross-fetch's, and what tests have in their place. */
+/** Responses of any fetch: the platform's, node-fetch, cross-fetch, and mocks in tests. */
 import { PolarResponseError } from './errors.js';
 
 // Polar's largest response on its OAuth endpoints, the discovery document, is under 8 KiB.
 const maxBodyBytes = 256 * 1024;
 
-/** A response as it is read here, whatever made it. */
+/** A response of any fetch, in one shape. */
 export interface FetchedResponse {
   readonly status: number;
   readonly ok: boolean;
   readonly headers: Headers;
-  /** True for a redirect that was not followed, also where the status is hidden. */
+  /** True for a redirect that was not followed, even if fetch hides its status. */
   readonly isRedirect: boolean;
-  /** True where nothing says of what kind the body is: a mock without headers, or with nothing but `json()`. */
+  /** True if the content type is unknown: a mock without headers, or with `json()` alone. */
   readonly isUnlabelled: boolean;
   readonly source: Partial<Response>;
 }
 
 /**
- * Checks what fetch brought. A mock may leave out `headers`, and `status` where `ok` is true.
+ * Checks the value that fetch resolved with. A mock may omit `headers`, and also `status` if `ok` is true.
  *
- * @throws PolarResponseError `malformed_response` that says what is missing
+ * @throws PolarResponseError `malformed_response` that names what is missing
  */
 export function fetchedResponse(brought: unknown, where: string): FetchedResponse {
   if (typeof brought !== 'object' || brought === null)
@@ -54,9 +54,9 @@ function notAResponse(where: string, brought: string): PolarResponseError {
   );
 }
 
-/** Gives up a body that nobody reads: it would hold its connection. */
+/** Cancels an unread body, which would otherwise hold its connection open. */
 export function discardBody(response: Partial<Response>): void {
-  // Those of other fetches (node-fetch) are streams of Node's.
+  // The bodies of other fetches (node-fetch) are Node.js streams.
   const body = response.body as { cancel?(): unknown; destroy?(): void } | null | undefined;
   if (typeof body?.cancel === 'function') Promise.resolve(body.cancel()).catch(() => {});
   else if (typeof body?.destroy === 'function') body.destroy();
@@ -65,7 +65,7 @@ export function discardBody(response: Partial<Response>): void {
 /**
  * Reads the body as text.
  *
- * @throws PolarResponseError `response_too_large`; `malformed_response` where there is no way to read it
+ * @throws PolarResponseError `response_too_large`; `malformed_response` if the body cannot be read
  */
 export async function readBody(
   response: FetchedResponse,
@@ -102,7 +102,7 @@ async function* bytesOf({ source, ok }: FetchedResponse, where: string): AsyncGe
     try {
       for (let next = await reader.read(); !next.done; next = await reader.read()) yield bytes(next.value);
     } finally {
-      // Where nobody reads on: the other side may never end.
+      // If the caller stops early: the other side may never end the body.
       reader.cancel().catch(() => {});
     }
   } else if (

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { type RequestSession, sessionOf } from './request-session.js';
 
-/** Runs `change` on the session that the next `regenerate` makes, right before it is saved for the first time. */
+/** Runs `change` on the session that the next `regenerate` creates, just before its first save. */
 export function beforeFirstSaveAfterRegenerate(
   req: Request,
   change: (session: RequestSession) => Promise<void>,
@@ -30,7 +30,7 @@ function saveSafely(save: Method, saved?: Callback): void {
 type Callback = (error?: unknown) => void;
 type Method = (callback?: Callback) => unknown;
 
-/** Replaces a method of this one session for its next call. Not enumerable, as Passport copies what is. */
+/** Replaces a method of this session for one call. Not enumerable, because Passport copies enumerable properties. */
 function hookOnce(
   session: RequestSession,
   name: 'regenerate' | 'save',

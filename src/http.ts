@@ -1,16 +1,16 @@
 /**
- * The only module that calls `fetch`. Responses to our own requests are small JSON documents, so time, size and
- * kind are bounded here once, and redirects are refused: a token endpoint that redirects would leak the secret.
+ * The only module that calls `fetch`. Polar's OAuth responses are small JSON documents, so this module limits their time,
+ * size and content type, and refuses redirects: a token endpoint that redirects would leak the client secret.
  */
 import { PolarError, PolarResponseError, PolarTransientError } from './errors.js';
 import { discardBody, type FetchedResponse, fetchedResponse, readBody } from './fetched-response.js';
 import { parseJSON } from './parse-json.js';
 import { afterPause } from './within.js';
 
-/** The platform's `fetch`, or something that behaves like it. */
+/** The platform's `fetch`, or a function that behaves like it. */
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
-/** One request; `url` never carries a secret, so it may stand in messages without its query. */
+/** One request. `url` never contains a secret, so messages may quote it, without its query. */
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly url: string;
@@ -19,15 +19,15 @@ export interface HttpRequest {
   readonly form?: Record<string, string>;
   /** Sent as JSON. */
   readonly json?: unknown;
-  /** Ends the request early; its reason is thrown as it is. */
+  /** Aborts the request; its reason is thrown unchanged. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds for the whole exchange, body included. */
   readonly timeoutMs?: number | undefined;
-  /** For responses whose status says all: the body of a 2xx is not read, and `body` is undefined. */
+  /** Leaves the body of a 2xx response unread; `body` is then undefined. */
   readonly ignoreBody?: boolean | undefined;
 }
 
-/** A response with a status of 2xx (then `body` is JSON, unless it was to be ignored) or 4xx (then `body` is JSON or undefined). */
+/** A 2xx response, whose `body` is JSON unless it was ignored, or a 4xx response, whose `body` is JSON or undefined. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
@@ -38,7 +38,7 @@ export interface HttpResponse {
 export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
- * Makes an {@link Http} over `fetch`.
+ * Creates an {@link Http} over `fetch`.
  *
  * It throws {@link PolarTransientError} (`timeout`, `network_error`, `rate_limited`, `server_error`) and
  * {@link PolarResponseError} (`unexpected_redirect`, `response_too_large`, `malformed_response`).
@@ -76,7 +76,7 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
   };
 }
 
-/** Calls a fetch that may be the app's own, and need be no async function. */
+/** Calls fetch, which may be the app's own and throw synchronously. */
 export async function callFetch(
   fetch: Fetch,
   where: string,
@@ -92,7 +92,7 @@ export async function callFetch(
   return asked;
 }
 
-// The platform's fetch rejects, whatever happens.
+// The platform's fetch never throws synchronously; it rejects.
 function threwAtOnce(error: unknown, where: string): PolarTransientError {
   return new PolarTransientError(
     'network_error',
@@ -102,9 +102,9 @@ function threwAtOnce(error: unknown, where: string): PolarTransientError {
 }
 
 /**
- * Reads the JSON of a response. It throws what an {@link Http} throws; an end to waiting is the caller's to set.
+ * Reads the JSON of a response. Throws the same errors as {@link Http}; the caller sets the deadline.
  *
- * @param maxBytes how large the body may be
+ * @param maxBytes maximum size of the body, in bytes
  */
 export async function readResponse(
   response: FetchedResponse,
@@ -117,8 +117,8 @@ export async function readResponse(
 }
 
 /**
- * True where the other side closed the connection instead of responding. That is how a connection ends which was kept alive for
- * longer than a load balancer keeps it, so the same request may well succeed on a new one.
+ * True if the other side closed the connection instead of responding. A load balancer does so when a connection was kept alive
+ * for too long, so the same request may well succeed on a new one.
  */
 export function isConnectionReset(error: unknown, depth = 0): boolean {
   if (typeof error !== 'object' || error === null || depth > 4) return false;
@@ -130,23 +130,23 @@ export function isConnectionReset(error: unknown, depth = 0): boolean {
 
 const unansweredResets = new WeakSet<object>();
 
-/** True for an error of {@link Http} after a reset connection on which no part of a response had come. */
+/** True for an error of {@link Http} whose connection was reset before any part of a response arrived. */
 export function isUnansweredReset(error: unknown): boolean {
   return typeof error === 'object' && error !== null && unansweredResets.has(error);
 }
 
-/** An end to waiting: a time-out, with the caller's own signal on top. */
+/** A time-out combined with the caller's signal. */
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** Settles with `promise`, or rejects at the deadline even if an injected fetch ignores its signal. */
+  /** Settles with `promise`, or rejects at the deadline, even if the app's fetch ignores its signal. */
   race<T>(promise: Promise<T>): Promise<T>;
-  /** Turns what fetch threw into one of our errors; the caller's own abort is handed on as it is. */
+  /** Converts an error of fetch into a PolarError; returns the caller's abort reason unchanged. */
   explain(error: unknown, where: string): unknown;
-  /** Call when the exchange is over: no timer and no listener stays behind. */
+  /** Removes the timer and the listener. Call it when the exchange is over. */
   stop(): void;
 }
 
-/** Starts a deadline; used wherever `fetch` is awaited. `option` is what the caller can raise. */
+/** Starts a deadline. The error for a time-out suggests raising `option`. */
 export function startDeadline(timeoutMs: number, outer?: AbortSignal | null, option = 'timeoutMs'): Deadline {
   const controller = new AbortController();
   let timedOut = false;
@@ -190,8 +190,8 @@ export function startDeadline(timeoutMs: number, outer?: AbortSignal | null, opt
 }
 
 /**
- * What a failed fetch may be remembered by: kind, code and message. Not the error itself: those of other fetches carry
- * the whole request along, secrets and all.
+ * Copies name, code and message of a fetch error for use as a cause. The error itself may carry the whole request with its
+ * secrets, as those of other fetches do.
  */
 function harmlessCause(error: unknown, depth = 0): Error | undefined {
   if (typeof error !== 'object' || error === null || depth > 3) return undefined;
@@ -206,8 +206,8 @@ function harmlessCause(error: unknown, depth = 0): Error | undefined {
   return isCode ? Object.assign(harmless, { code }) : harmless;
 }
 
-// The system's own messages come with a code, and quote addresses at most. Others may quote what was sent: undici does
-// (`Headers.append: "Bearer polar_at_..." is an invalid header value.`).
+// System errors have a code, and their messages quote at most an address. Other messages may quote what was sent, as in undici:
+// `Headers.append: "Bearer polar_at_..." is an invalid header value.`
 function isHarmless(message: string, hasCode: boolean): boolean {
   if (['fetch failed', 'terminated', 'bad port', 'other side closed'].includes(message)) return true;
   return hasCode && !/\w=\S|[{}"]|header|bearer|basic|polar_(?!ci_)[a-z]+_/i.test(message);
@@ -220,7 +220,7 @@ function requestInit(request: HttpRequest, signal: AbortSignal): RequestInit {
     redirect: 'manual',
     signal,
   };
-  // A URLSearchParams body is not streamed: Polar answers 411 to a POST without Content-Length.
+  // URLSearchParams, because fetch does not stream it: Polar responds with 411 to a POST without Content-Length.
   if (request.form !== undefined) init.body = new URLSearchParams(request.form);
   if (request.json !== undefined) {
     init.body = JSON.stringify(request.json);
@@ -229,7 +229,7 @@ function requestInit(request: HttpRequest, signal: AbortSignal): RequestInit {
   return init;
 }
 
-// By the status alone, so that whatever a proxy puts into the body of its error page cannot make it another error.
+// Looks at the status alone: the body may be a proxy's error page and must not change the error.
 function throwIfBusy(response: FetchedResponse, where: string): void {
   if (response.status !== 429 && response.status < 500) return;
   discardBody(response.source);
@@ -259,7 +259,7 @@ function parsedBody(response: FetchedResponse, text: string, where: string): unk
   try {
     if (isJSON) return parseJSON(text);
   } catch {
-    // V8 quotes the text it could not parse, and that text may hold a token: no cause here.
+    // No cause: V8 quotes the text that it could not parse, and that text may contain a token.
   }
   if (!response.ok) return undefined;
   throw new PolarResponseError(

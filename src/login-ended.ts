@@ -4,30 +4,30 @@ import { BoundedMap } from './tokens/bounded-map.js';
 import type { LoginEndReason } from './tokens/tombstone.js';
 import { within } from './within.js';
 
-/** What `onLoginEnded` is told. */
+/** The argument of `onLoginEnded`. */
 export interface LoginEnded {
-  /** The login, as `req.polar.loginId` and the verify callback named it. */
+  /** The id of the login, as in `req.polar.loginId` and the verify callback. */
   readonly loginId: string;
   /**
-   * `logged_out`: by {@link logout}. `disconnected`: by {@link disconnect}. `replaced`: the browser has another login, or somebody
-   * else has logged in. `ended_by_app`: by `polar.endLogin`. `abandoned`: it never reached its browser, or waited in vain for
-   * `req.login`. `refused_by_polar`: Polar does not refresh its tokens any more.
+   * `logged_out`: by {@link logout}. `disconnected`: by {@link disconnect}. `replaced`: by another login in the same browser, of
+   * the same user or another. `ended_by_app`: by `polar.endLogin`. `abandoned`: the response never reached the browser, or the
+   * app never called `req.login`. `refused_by_polar`: Polar no longer refreshes its tokens.
    */
   readonly reason: LoginEndReason;
 }
 
-/** Is told that a login has ended. What it rejects with is published, and changes nothing. */
+/** Called when a login has ended. If it rejects, the error is published and has no other effect. */
 export type OnLoginEnded = (ended: LoginEnded) => unknown;
 
-// An ended login that is forgotten could be told again, but seldom comes back.
+// An evicted login could be reported twice, but an ended login seldom comes back.
 const maxRemembered = 10_000;
-// A callback that takes longer is reported, and no longer waited for at shutdown.
+// A slower callback is reported as failed, and shutdown no longer waits for it.
 const maxCallbackMs = 30_000;
 
 /**
- * Calls `onLoginEnded` once for each login, after whatever is going on: nobody waits for it.
+ * Calls `onLoginEnded` once per login, in the background: no request waits for it.
  *
- * @param track is given what goes on in the background
+ * @param track receives the promise of each call
  */
 export function tellOnce(
   onLoginEnded: OnLoginEnded | undefined,

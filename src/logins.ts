@@ -25,11 +25,11 @@ import {
 import type { LoginFacts } from './tokens/token-record.js';
 import { UserIdentities } from './tokens/user-identity.js';
 
-/** A login that a session holds, of whatever strategy. */
+/** A session entry of any strategy. */
 export interface FoundEntry {
-  /** Key of the session under which it counts once its user is logged in. */
+  /** Session key that holds the login once its user is logged in. */
   readonly sessionKey: string;
-  /** Key of the session under which it is now. */
+  /** Session key that holds it now. */
   readonly storedAs: string;
   readonly text: string;
   readonly entry: SessionEntry;
@@ -37,16 +37,16 @@ export interface FoundEntry {
 
 const waitingSuffix = ' (waiting)';
 
-/** Key of the session for a login that waits for the app to log its user in, beside one that may be there. */
+/** Session key for a login that waits for the app to log its user in; separate, so as not to overwrite the current login. */
 export const waitingKeyOf = (sessionKey: string): string => `${sessionKey}${waitingSuffix}`;
 
-/** Every login that a session holds, of whatever strategy. */
+/** Finds the session entries of all strategies. */
 export function entriesIn(session: object): FoundEntry[] {
   return Object.entries(session).flatMap(([sessionKey, text]) => {
-    // Only the cache of its own strategy hears of the end of a login.
+    // Parsed without a cache: only the cache of its own strategy evicts a login when it ends.
     const entry = parseEntryText(text);
     if (entry === undefined) return [];
-    // Both parts say so, or somebody has moved it.
+    // Key and entry must agree; otherwise the entry was moved.
     const isWaiting = sessionKey.endsWith(waitingSuffix);
     if (isWaiting !== (entry.waiting !== undefined)) return [];
     return [
@@ -60,48 +60,48 @@ export function entriesIn(session: object): FoundEntry[] {
   });
 }
 
-/** Where logins are found: in sessions, and in the app's own token records. */
+/** Finds logins in sessions and in the app's storage. */
 export interface Logins {
-  /** The login of the person who is logged in on this request, or undefined. */
+  /** The login of the user who is logged in on this request, or undefined. */
   loginOfUser(req: Request): SessionLogin | undefined;
-  /** The login that a session holds for this client and server, whoever may be logged in. */
+  /** The login in the session for this client and server, regardless of which user is logged in. */
   loginInSession(req: Request): SessionLogin | undefined;
-  /** Reads an entry as this strategy can. */
+  /** Reads a session entry with the keys of this strategy; returns undefined if it cannot. */
   readEntry(text: string): ReadEntry | undefined;
-  /** Forgets what was opened of a login that has ended. */
+  /** Evicts a login that has ended from the cache. */
   forget(loginId: string): void;
   /** Tells serialized users apart. */
   readonly users: UserIdentities;
-  /** The login of an entry. */
+  /** Creates the login of a session entry. */
   loginFrom(req: Request, found: ReadEntry): SessionLogin;
   /**
-   * Makes sure that what is stored of a login will be kept. Where the store is down, that is found out later.
+   * Checks that the storage keeps what is written to it. A storage that is down passes; its failure shows up later.
    *
    * @throws PolarConfigurationError `unsupported_storage`
    */
   checkStorage(req: Request): Promise<void>;
-  /** Puts a login that has just happened into the session, for this user. */
+  /** Puts a new login into the session, for this user. */
   putLogin(
     req: Request,
     login: NewLogin,
     serializedUser: unknown,
     state?: { readonly waiting?: Waiting },
   ): LoginHandle;
-  /** Where login attempts may be: the app's own storage, if it has one, and the session store of this request. */
+  /** Storages of login attempts: the app's own, if any, then the session store of this request. */
   storagesOf(req: Request): GuardedStorage[];
-  /** True when logins can be found again by their id alone. */
+  /** True if logins can be found by their id alone. */
   readonly keepsLogins: boolean;
-  /** Logins in the app's own storage, found by their id; undefined where the options name no such storage. */
+  /** Logins in the app's own storage, found by their id; undefined without the options `storage` and `encryptionKeys`. */
   readonly stored: StoredLogins | undefined;
 }
 
-// A record must outlive the pauses between visits: a login whose record is gone has only dead tokens left.
+// A token record must outlive the pauses between visits: without it, only dead tokens are left of a login.
 const minRecordTtlSeconds = 30 * 24 * 60 * 60;
-// A storage that takes longer than this counts as down: a refresh goes on without it, in the time that is left.
+// A slower storage counts as down: the refresh continues without it in the remaining time.
 const maxStoreTimeoutMs = 3000;
 const storeShareOfTimeout = 1 / 3;
 
-/** Finds logins as the options say. */
+/** Creates {@link Logins} from the options. */
 export function findLogins(options: ResolvedOptions, refresher: TokenRefresher): Logins {
   const { credentials, encryptionKeys, storage, timeoutMs } = options;
   const keyring = encryptionKeys && sealerWithKeys(encryptionKeys, 'token records');
@@ -136,7 +136,7 @@ export function findLogins(options: ResolvedOptions, refresher: TokenRefresher):
     publish('login', { event: 'entry-unreadable', sessionKey: options.sessionKey });
   };
 
-  // Read at once: a logout takes the session off the request.
+  // Read now: a logout removes the session from the request.
   const placeIn = (req: Request): LoginPlace => ({
     storage: ownStorage ?? sessionStorageOf(req),
     ttlSeconds: Math.max(minRecordTtlSeconds, Math.ceil((req.session.cookie.originalMaxAge ?? 0) / 1000)),
@@ -144,7 +144,7 @@ export function findLogins(options: ResolvedOptions, refresher: TokenRefresher):
   const parts: SessionLoginParts = { refresher, keepsLogins, onUnreadable: reportUnreadable };
   const loginFrom = (req: Request, found: ReadEntry): SessionLogin =>
     new SessionLogin(parts, found, placeIn(req), req.sessionID);
-  // Tokens of one client or server are never shown to another.
+  // The tokens of one client or server must never reach another.
   const ourServer = nameOfServer(options.server);
   const isOurs = ({ clientID, server }: Pick<LoginFacts, 'clientID' | 'server'>): boolean =>
     clientID === credentials.clientID && server === ourServer;

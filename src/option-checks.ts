@@ -1,25 +1,25 @@
-/** Checks of single option values; each throws a TypeError that names the option and says what it should be. */
+/** Checks of single options. Each throws a TypeError that names the option and the expected value. */
 import { PolarConfigurationError } from './errors.js';
 import { parseURL } from './parse-url.js';
 import { shownValue } from './shown-value.js';
 
 /**
- * Scopes as a list, `openid` first: without it Polar issues no id_token and nobody could be logged in.
+ * Returns scopes as a list with `openid` first: without it Polar issues no id_token, and every login would fail.
  *
- * @throws TypeError when it is neither a string nor a list of strings
+ * @throws TypeError if it is neither a string nor a list of strings
  */
 export function resolveScope(scope: unknown): readonly string[] {
   return [...new Set(['openid', ...list(scope, 'scope')])];
 }
 
 /**
- * Names, given as a list or as text with spaces between them: the one reading of scopes and ids in this package.
+ * Parses names given as a list, or as one string separated by spaces or commas. All scopes and ids in this package pass here.
  *
- * @throws TypeError when it is neither a string nor a list of strings
+ * @throws TypeError if it is neither a string nor a list of strings
  */
 export function list(value: unknown, name: string): readonly string[] {
   const given: unknown[] = Array.isArray(value) ? value : [value];
-  // What RFC 6749 section 3.3 lets a scope have; it may stand between the quotes of a header.
+  // The characters that RFC 6749 section 3.3 allows in a scope; they are safe in a quoted string of a header.
   const isNames = (item: unknown): boolean =>
     typeof item === 'string' && /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(item);
   const wrong = given.findIndex((item) => !isNames(item));
@@ -31,9 +31,9 @@ export function list(value: unknown, name: string): readonly string[] {
 }
 
 /**
- * Rejects options that nobody knows: a misspelt one would have no effect, and nobody would notice.
+ * Rejects unknown options: a misspelt one would silently have no effect.
  *
- * @throws TypeError that guesses which one was meant
+ * @throws TypeError that suggests the option that was probably meant
  */
 export function rejectUnknown(options: object, known: readonly string[], who: string): void {
   for (const name of Object.keys(options)) {
@@ -45,9 +45,9 @@ export function rejectUnknown(options: object, known: readonly string[], who: st
 }
 
 /**
- * Rejects options of other strategies, in whatever case, with what replaces each of them.
+ * Rejects options of other strategies, in any letter case.
  *
- * @throws TypeError that says what to do instead
+ * @throws TypeError that names the replacement
  */
 export function rejectReplaced(
   options: object,
@@ -63,26 +63,26 @@ export function rejectReplaced(
 }
 
 /**
- * Rejects what looks like a misspelt option, where there may be options of others that cannot all be known.
+ * Rejects likely misspellings in options that Passport and other packages share, so that unknown names must be allowed.
  *
- * @throws TypeError that says which one is meant
+ * @throws TypeError that suggests the option that was probably meant
  */
 export function rejectNearMisses(options: object, known: readonly string[], who: string): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name) || passportOptions.has(name)) continue;
-    // Names of parameters are others' options in camel case (loginHint).
+    // Leaves out snake_case parameters: in camel case (loginHint) they may be options of another package.
     const options = [...known, ...passportOptions].filter((each) => !each.includes('_'));
     const meant = closestByDistance(name, options);
     if (meant !== undefined) throw new TypeError(`${who} knows no option '${name}'. Did you mean ${meant}?`);
   }
 }
 
-/** What is neither one of ours nor known to belong to Passport or a framework around it. */
+/** Returns the options that are neither in `known` nor known to belong to Passport or a framework around it. */
 export function unknownOptions(options: object, known: readonly string[]): string[] {
   return Object.keys(options).filter((name) => !known.includes(name) && !passportOptions.has(name));
 }
 
-// Those of Passport and of frameworks around it, whatever they resemble.
+// Options of Passport and of frameworks around it, which are never taken for misspellings.
 const passportOptions = new Set([
   ...['authInfo', 'assignProperty', 'failureFlash', 'failureMessage', 'failureRedirect', 'failWithError'],
   ...[
@@ -97,7 +97,7 @@ const passportOptions = new Set([
   ...['successRedirect', 'successReturnToOrRedirect', 'userProperty', 'defaultStrategy', 'callback'],
 ]);
 
-/** The name that was probably meant: few letters away, or the beginning or end of it. */
+/** Returns the known name that was probably meant: one that differs by a few letters, or shares its beginning or end. */
 export function closest(name: string, known: readonly string[]): string | undefined {
   const asked = plain(name);
   const isPart = (other: string): boolean =>
@@ -107,7 +107,7 @@ export function closest(name: string, known: readonly string[]): string | undefi
 
 function closestByDistance(name: string, known: readonly string[]): string | undefined {
   const asked = plain(name);
-  // Every name is near to nothing, so one without letters resembles none.
+  // A name without letters resembles none, although a short edit distance might say so.
   if (asked === '') return undefined;
   const near = known
     .map((other) => ({ other, distance: editDistance(asked, plain(other)) }))
@@ -118,7 +118,7 @@ function closestByDistance(name: string, known: readonly string[]): string | und
 
 const plain = (text: string): string => text.toLowerCase().replace(/[^a-z]/g, '');
 
-/** How many letters have to be put in, taken out, changed or swapped with their neighbour. */
+/** Counts the letters to insert, delete, change, or swap with their neighbour. */
 function editDistance(one: string, two: string): number {
   const rows = [Array.from({ length: two.length + 1 }, (_none, index) => index)];
   for (let i = 1; i <= one.length; i++) {
@@ -138,7 +138,7 @@ function editDistance(one: string, two: string): number {
 /**
  * Checks a value against a short list.
  *
- * @throws TypeError that lists what is allowed
+ * @throws TypeError that lists the allowed values
  */
 export function oneOf<const T extends string>(
   value: unknown,
@@ -152,7 +152,7 @@ export function oneOf<const T extends string>(
 }
 
 /**
- * Checks a callback address: a path, or an absolute URL that Polar would register.
+ * Checks a callback URL: a path, or an absolute URL that Polar would register.
  *
  * @throws TypeError
  */
@@ -162,7 +162,7 @@ export function callbackURLOf(value: unknown): string {
   const isAbsolute = parseURL(String(value)) !== undefined;
   const valid =
     url !== undefined &&
-    // Relative to the page that starts the login, it would be another address for each of them.
+    // A relative URL would resolve to a different address on each page that starts a login.
     (isAbsolute || String(value).startsWith('/')) &&
     !/^$|^\/\/|#/.test(String(value)) &&
     (!isAbsolute || url.protocol === 'https:' || isLocalHTTP(url)) &&
@@ -177,7 +177,7 @@ export function callbackURLOf(value: unknown): string {
   return String(value);
 }
 
-/** True where Polar accepts a redirect URI with plain http: on this machine or in a private network. */
+/** True if Polar accepts this redirect URI with plain http: on this machine or in a private network. */
 export function isLocalHTTP(url: URL): boolean {
   const { hostname, protocol } = url;
   const isLocal =
@@ -185,19 +185,19 @@ export function isLocalHTTP(url: URL): boolean {
   return protocol === 'http:' && isLocal.test(hostname);
 }
 
-/** What is said of a wrong value. Not for secrets. */
+/** The error for a wrong value, which it quotes: not for secrets. */
 export function wrong(name: string, should: string, value: unknown): TypeError {
   return new TypeError(`${name} must be ${should}, not ${shownValue(value)}`);
 }
 
-/** A text that is not empty. */
+/** Checks a non-empty string. */
 export function text(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || value === '') throw wrong(name, 'a string that is not empty', value);
   return value;
 }
 
-/** The front of a path: it begins with a slash, and ends with none. */
+/** Checks a path prefix: it starts with a slash and does not end with one. */
 export function pathPrefix(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || !/^(?:\/[\w.~-]*[\w~-])+$/.test(value))
@@ -205,7 +205,7 @@ export function pathPrefix(value: unknown, name: string): string | undefined {
   return value;
 }
 
-/** A dated version of Polar's API, which goes into a header. */
+/** Checks a dated version of Polar's API, which is sent in a header. */
 export function apiVersionOf(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || !/^\d{4}-\d{2}$/.test(value))
@@ -213,13 +213,13 @@ export function apiVersionOf(value: unknown): string | undefined {
   return value;
 }
 
-/** True or false. */
+/** Checks a boolean. */
 export function flag(value: unknown, name: string): boolean | undefined {
   if (value !== undefined && typeof value !== 'boolean') throw wrong(name, 'true or false', value);
   return value;
 }
 
-/** A number of seconds, 0 or more. */
+/** Checks a number of seconds, 0 or more. */
 export function seconds(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
@@ -227,7 +227,7 @@ export function seconds(value: unknown, name: string): number | undefined {
   return value;
 }
 
-/** A number of seconds above 0, and no more than a day has: whoever means milliseconds is told, too. */
+/** Checks a number of seconds above 0 and within a day; the limit also catches most values in milliseconds. */
 export function secondsOfADay(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !(value > 0 && value <= 86_400))
@@ -235,7 +235,7 @@ export function secondsOfADay(value: unknown, name: string): number | undefined 
   return value;
 }
 
-/** A whole number, 1 or more. */
+/** Checks a whole number, 1 or more. */
 export function count(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)
@@ -243,7 +243,7 @@ export function count(value: unknown, name: string): number | undefined {
   return value;
 }
 
-/** A list of keys, none of them guessable. */
+/** Checks a list of keys, each long enough not to be guessed. */
 export function keys(value: unknown, name: string): readonly [string, ...string[]] | undefined {
   if (value === undefined) return undefined;
   const isList = Array.isArray(value) && value.length > 0;
@@ -255,7 +255,7 @@ export function keys(value: unknown, name: string): readonly [string, ...string[
   return [value[0], ...value.slice(1)];
 }
 
-/** An object that has what is needed of it. */
+/** Checks an object with the given methods. */
 export function methods<T extends object>(
   value: T | undefined,
   name: string,
@@ -270,22 +270,22 @@ export function methods<T extends object>(
   return value;
 }
 
-/** A function of the app's. */
+/** Checks a function of the app. */
 export function func<T>(value: T | undefined, name: string): T | undefined {
   if (value !== undefined && typeof value !== 'function') throw wrong(name, 'a function', value);
   return value;
 }
 
-/** A clock in milliseconds since the epoch. */
+/** Checks a clock, in milliseconds since the epoch. */
 export function clock(now: unknown): () => number {
   if (now !== undefined && typeof now !== 'function')
     throw wrong('now', 'a function that returns milliseconds since the epoch', now);
-  // Looked up at each call, so that a test that replaces Date.now is honoured.
+  // Looks Date.now up at each call, for tests that replace it.
   return (now as (() => number) | undefined) ?? (() => Date.now());
 }
 
 /**
- * Runs checks of options that were given for one request: their complaints are errors for `next`.
+ * Runs checks of the options of one request, whose errors go to `next`.
  *
  * @throws PolarConfigurationError `invalid_option`
  */

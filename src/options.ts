@@ -27,105 +27,105 @@ import {
 import type { PolarStorage } from './storage/polar-storage.js';
 import type { UserKey } from './tokens/user-identity.js';
 
-/** The version of Polar's API that `req.polar.fetch` asks for unless told otherwise: the newest one of the tests. */
+/** The default version of Polar's API for `req.polar.fetch`: the newest one this release is tested with. */
 export const testedAPIVersion = '2026-10';
 
-/** Options of the strategy. Each may be `undefined`, so that `process.env.X` fits where it is optional. */
+/** Options of the strategy. Optional ones may be `undefined`, so that `process.env.X` can be passed. */
 export interface PolarStrategyOptions extends PolarClientOptions {
   /**
-   * Where Polar sends people back to, exactly as registered at Polar. A path is completed with the host and
+   * Where Polar redirects the browser after the login, exactly as registered at Polar. A path is completed with the host and
    * protocol of the request (behind a proxy, set Express's `trust proxy`).
    */
   readonly callbackURL: string;
   /**
-   * Scopes to ask for, as a list or separated by spaces. `openid` is always added.
+   * Scopes to request, as a list or separated by spaces. `openid` is always added.
    * @default ['openid', 'email']
    */
   readonly scope?: PolarScopes | undefined;
   /**
-   * `organization` lets people pick one organization to which the tokens are limited; the consent page is then
-   * always shown. @default 'user'
+   * `organization` lets the user pick the one organization that the tokens are limited to; Polar then always shows the
+   * consent page. @default 'user'
    */
   readonly subType?: SubType | undefined;
-  /** Whether Polar asks people again. Leave it out: those who agreed before are then sent straight back. */
+  /** Which pages Polar shows. Leave it out, and Polar redirects users who consented before straight back. */
   readonly prompt?: Prompt | undefined;
   /** Name of the strategy, for `passport.authenticate(name)`. @default 'polar' */
   readonly name?: string | undefined;
-  /** Key of the session under which the tokens are kept. @default the name of the strategy */
+  /** Session key of the tokens. @default the name of the strategy */
   readonly sessionKey?: string | undefined;
-  /** Gives a classic verify callback the request as its first argument. @default false */
+  /** Passes the request to a classic verify callback as its first argument. @default false */
   readonly passReqToCallback?: boolean | undefined;
   /**
-   * What a proxy takes off the front of each path before it reaches the app, such as `/app`. It is put back in front of a
-   * `callbackURL` and `loginPath` that begin with a slash, and of the page to come back to.
+   * Prefix that a proxy strips from each path before the request reaches the app, such as `/app`. It is added back to a
+   * `callbackURL` and `loginPath` that start with a slash, and to the page to return to.
    * @default none
    */
   readonly proxyPrefix?: string | undefined;
-  /** Trusts `X-Forwarded-Proto` and `-Host` when a relative callbackURL is completed. @default Express's `trust proxy` */
+  /** Trusts `X-Forwarded-Proto` and `-Host` to complete a relative callbackURL. @default Express's `trust proxy` */
   readonly proxy?: boolean | undefined;
   /**
-   * Asks the userinfo endpoint at login. Polar's id_token already says all that it does, so this only costs a
+   * Also fetches the userinfo endpoint at login. Polar's id_token already contains the same claims, so this only costs a
    * request. @default false
    */
   readonly fetchUserInfo?: boolean | undefined;
-  /** Seconds by which Polar's clock and ours may differ when an id_token is checked. @default 30 */
+  /** Allowed clock difference between Polar and the app when an id_token is checked, in seconds. @default 30 */
   readonly clockToleranceSeconds?: number | undefined;
   /**
-   * Seconds before its expiry from which an access token counts as expired. Keep it small: a refresh kills the
-   * old token at once, with every request that is in flight. @default 5
+   * How many seconds before its expiry an access token counts as expired. Keep it small: a refresh invalidates the old token
+   * at once, and every request in flight fails with it. @default 5
    */
   readonly leewaySeconds?: number | undefined;
   /**
-   * Seconds within which a login that was started has to be finished. The storage keeps login attempts for no longer.
+   * Seconds in which a login must be finished after it was started. The storage then drops the login attempt.
    * @default 600
    */
   readonly loginAttemptSeconds?: number | undefined;
   /**
-   * Where the processes of an app share what they know of logins: the newest tokens, who refreshes, and who has logged
-   * out. `redisStorage(client)` of `passport-polar-sh/redis`, or a {@link PolarStorage} over a database of yours.
+   * Shared state of the app's processes: login attempts, token records, refresh locks and tombstones. Use
+   * `redisStorage(client)` from `passport-polar-sh/redis`, or a {@link PolarStorage} over your own database.
    * @default the session's own store
    */
   readonly storage?: PolarStorage | undefined;
   /**
-   * Keys that encrypt the tokens in the session and in the token records (JWE, A256GCM), at least 32 characters each:
-   * the first one encrypts, all of them open. To change the key, put the new one at the end in all processes, then in
-   * front. Whoever has a session whose key is gone has to log in again. Needed for `tokensFor`.
-   * @default none: a session holds its tokens as they are, and a random key that encrypts its records
+   * Keys that encrypt the tokens in the session and in the token records (JWE, A256GCM), at least 32 characters each.
+   * The first key encrypts; all keys decrypt. To rotate, append the new key in all processes, then move it to the front.
+   * Users whose session was encrypted with a removed key have to log in again. Required by `tokensFor`.
+   * @default none: a session contains its tokens unencrypted, and a random key that encrypts its token records
    */
   readonly encryptionKeys?: readonly string[] | undefined;
   /**
-   * How many exchanges of tokens may wait for Polar's response in this process, each for up to two minutes: 80 KB and a
-   * connection each. Beyond that an error of status 503, and nothing is sent. @default 500
+   * How many token exchanges of this process may wait for Polar's response, each for up to two minutes, with 80 KB and a
+   * connection each. Beyond that, logins and refreshes fail with status 503 and nothing is sent. @default 500
    */
   readonly maxExchanges?: number | undefined;
   /**
-   * How many logins a process remembers, some 3 KB each. A request of one that it has forgotten costs the storage one round
-   * trip, as the first request of a login does. @default 10000
+   * How many logins a process caches, at about 3 KB each. The next request of an evicted login costs one round trip to the
+   * storage, like the first request of a login. @default 10000
    */
   readonly maxRememberedLogins?: number | undefined;
   /**
-   * Names the person of a serialized user, `(serialized) => serialized.accountId`, so that their tokens stay theirs when
-   * the rest of it changes. Never the same text for two people.
-   * @default a string or number itself; of a Polar profile its subject; of any other object its whole value
+   * Returns the id of a serialized user, such as `(serialized) => serialized.accountId`, so that the login stays with the user
+   * when other properties change. Two users must never have the same id.
+   * @default a string or number itself; the subject of a Polar profile; the whole value of any other object
    */
   readonly userKey?: UserKey | undefined;
   /**
-   * Is told that a login has ended, `({ loginId, reason }) => ...`: once for each login, in each process that ends it or
-   * notices its end. No request waits for it. What it rejects with is published, and changes nothing.
+   * Called when a login has ended, as `({ loginId, reason }) => ...`: once per login, in each process that ends it or
+   * notices its end. No request waits for it. If it rejects, the error is published and has no other effect.
    * @default none
    */
   readonly onLoginEnded?: OnLoginEnded | undefined;
   /**
-   * The version of Polar's API that `req.polar.fetch` and `tokensFor(loginId).fetch` ask for, `YYYY-MM`: the header
-   * `Polar-Version`, unless a request has one of its own. Polar announces when it removes a version.
-   * @default '2026-10', the newest with which this release was tested
+   * Version of Polar's API, `YYYY-MM`, for `req.polar.fetch` and `tokensFor(loginId).fetch`: sent as the header
+   * `Polar-Version`, unless a request sets its own. Polar announces when it removes a version.
+   * @default '2026-10', the newest version that this release was tested with
    */
   readonly apiVersion?: string | undefined;
   /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
   readonly now?: (() => number) | undefined;
 }
 
-/** {@link PolarStrategyOptions}, checked and with their defaults. */
+/** {@link PolarStrategyOptions}, checked and with defaults. */
 export interface ResolvedOptions extends ResolvedClientOptions {
   readonly callbackURL: string;
   readonly scope: readonly string[];
@@ -148,7 +148,7 @@ export interface ResolvedOptions extends ResolvedClientOptions {
   readonly onLoginEnded: OnLoginEnded | undefined;
   readonly apiVersion: string;
   readonly now: () => number;
-  /** A clock for durations: the machine's, which nobody sets back, unless a test has one of its own. */
+  /** Clock for durations: monotonic, unless the option `now` replaces it. */
   readonly elapsedMs: () => number;
 }
 
@@ -183,7 +183,7 @@ export const optionNames: Record<keyof PolarStrategyOptions, true> = {
   now: true,
 };
 
-// Keys of the session that belong to somebody else.
+// Session keys that belong to other packages, or to the language.
 const takenSessionKeys = [
   'cookie',
   'passport',
@@ -196,9 +196,9 @@ const takenSessionKeys = [
 ];
 
 /**
- * Checks the options once and fills in the defaults.
+ * Checks the options and fills in the defaults.
  *
- * @throws TypeError that names the option and says what it should be
+ * @throws TypeError that names the option and the expected value
  */
 export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
@@ -243,7 +243,7 @@ const oneStorage =
 const ofOneLogin = "give it for one login, to passport.authenticate('polar', { ... })";
 const ofBearer = 'it is an option of PolarBearerStrategy';
 
-// Options of passport-oauth2 and its other subclasses, and those that belong to another place of this package.
+// Options of passport-oauth2 and its other subclasses, and options that this package takes elsewhere.
 const elsewhere: Readonly<Record<string, string>> = {
   authorizationURL: 'server names all addresses of a Polar',
   tokenURL: 'server names all addresses of a Polar',

@@ -3,9 +3,9 @@ import { publish } from './diagnostics.js';
 import { shownValue } from './shown-value.js';
 
 /**
- * Runs a callback of Passport or the app after work of ours that took time. What it throws goes to `next`, as from a route:
- * outside of the route's own call nobody would catch it, and it would end the process. Where the request has been answered
- * meanwhile, by a time-out say, it goes to the diagnostics channel.
+ * Runs a callback of Passport or the app after asynchronous work. An error that it throws goes to `next`, as from a route:
+ * uncaught, it would end the process. If the response was sent meanwhile, by a time-out say, the error goes to the diagnostics
+ * channel.
  */
 export function callBack(req: Request, callback: () => void): void {
   try {
@@ -15,7 +15,7 @@ export function callBack(req: Request, callback: () => void): void {
   }
 }
 
-/** Hands what such a callback has thrown to whom it concerns. */
+/** Passes an error of such a callback to `next` or to the diagnostics channel. */
 export function ownFault(req: Request, thrown: unknown): void {
   const isAnswered = req.res?.headersSent ?? false;
   if (!isAnswered && typeof req.next === 'function') req.next(asError(thrown));
@@ -23,8 +23,8 @@ export function ownFault(req: Request, thrown: unknown): void {
 }
 
 /**
- * What Express takes for an error: nothing at all, `'route'` and `'router'` it takes for leave to go on, and so would let in
- * whom a function of the app has kept out by rejecting with that.
+ * Turns any thrown value into one that Express treats as an error. Falsy values, `'route'` and `'router'` tell Express to go on,
+ * which would admit a user whom a function of the app rejected with such a value.
  */
 export function asError(thrown: unknown): unknown {
   if (thrown && thrown !== 'route' && thrown !== 'router') return thrown;

@@ -1,17 +1,17 @@
-// Deeper ones are nobody's response; writing them again, into a session say, would overflow the stack.
+// No real response is nested deeper; serializing one again, into a session say, would overflow the stack.
 const maxDepth = 100;
 
 /**
- * Parses JSON from outside.
+ * Parses untrusted JSON.
  *
- * @throws SyntaxError for what is no JSON, or is nested too deeply
+ * @throws SyntaxError if the text is not JSON, or is nested too deeply
  */
 export function parseJSON(text: string): unknown {
   if (opensDeeply(text) && depthOf(text) > maxDepth) throw new SyntaxError('nested too deeply');
   return JSON.parse(text);
 }
 
-/** True where there are enough brackets for that, which is rare: counting them is cheaper than measuring the depth. */
+/** True if the text has enough brackets at all: a quick check that almost every text fails. */
 function opensDeeply(text: string): boolean {
   return text.split('{').length + text.split('[').length - 2 > maxDepth;
 }

@@ -2,10 +2,10 @@ import { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import { PolarConfigurationError } from './errors.js';
 
-/** Key of a request for what makes its `req.polar`. */
+/** Key of a request under which its {@link PolarMaker} is stored. */
 const maker = Symbol('passport-polar-sh.req-polar');
 
-/** What makes `req.polar`, once it is used. */
+/** Creates `req.polar` on first use. */
 export interface PolarMaker {
   readonly polar: unknown;
 }
@@ -20,30 +20,30 @@ const polar: PropertyDescriptor & ThisType<MaybeMade> = {
   enumerable: false,
   get() {
     if (this[maker] !== undefined) return this[maker].polar;
-    // Only where Express is at work: whatever goes through a message of Node's, or through the prototype, finds nothing.
+    // Throws on Express requests only: code that inspects the prototype, or a request of plain Node.js, reads undefined.
     if (typeof this.next !== 'function') return undefined;
     throw new PolarConfigurationError(
       'missing_middleware',
       'req.polar was used on a route without the polarTokens middleware. Add app.use(polarTokens(polar)) after the session and before this route.',
     );
   },
-  // Apps may have something of their own under this name.
+  // The app may have its own property of this name.
   set(value: unknown) {
     Object.defineProperty(this, 'polar', { value, configurable: true, enumerable: true, writable: true });
   },
 };
-// Nothing else tells an app that never mounts polarTokens what it lacks; and a property of each request's own costs more.
+// On the prototype, to tell an app that never mounts polarTokens what is missing; an own property per request would cost more.
 Object.defineProperty(IncomingMessage.prototype, 'polar', polar);
 
-/** Says what makes the `req.polar` of a request. A log of the request shows the maker, but not what is private in it. */
+/** Sets the maker of `req.polar`. Logging the request shows the maker, but not its private fields. */
 export function setPolarMaker(req: Request, made: PolarMaker): void {
-  // An app's own property would hide it.
+  // The app's own property would hide it.
   if (Object.hasOwn(req, 'polar')) Reflect.deleteProperty(req, 'polar');
   if (!('polar' in req)) Object.defineProperty(req, 'polar', polar);
   (req as { [maker]?: PolarMaker })[maker] = made;
 }
 
-/** What {@link setPolarMaker} has set; undefined without the middleware. */
+/** The maker that {@link setPolarMaker} has set; undefined without the middleware. */
 export function polarMakerOf(req: Request): PolarMaker | undefined {
   return (req as MaybeMade)[maker];
 }

@@ -3,7 +3,7 @@ import type { Session, SessionData } from 'express-session';
 import { PolarConfigurationError, PolarTransientError } from './errors.js';
 import { within } from './within.js';
 
-/** The session of a request, with the parts that this package and Passport keep in it. */
+/** The session of a request, with the entries of this package and Passport. */
 export type RequestSession = Session & Partial<SessionData> & Record<string, unknown>;
 
 /**
@@ -33,9 +33,9 @@ export function sessionOf(req: Request): RequestSession {
 }
 
 /**
- * Passport's serialized user of the session, or undefined when nobody is logged in on this request.
+ * Passport's serialized user in the session, or undefined if no user is logged in on this request.
  *
- * @throws PolarConfigurationError `missing_middleware` when somebody is logged in but Passport did not get to look
+ * @throws PolarConfigurationError `missing_middleware` if the session has a user but `passport.session()` has not run
  */
 export function loggedInUser(req: Request): unknown {
   const user = serializedUser(req);
@@ -48,9 +48,9 @@ export function loggedInUser(req: Request): unknown {
   return user !== undefined && req.isAuthenticated() ? user : undefined;
 }
 
-/** What Passport wrote into the session for the user. */
+/** The serialized user that Passport wrote into the session. */
 export function serializedUser(req: Request): unknown {
-  // Passport's own key, where an app has chosen another.
+  // The app may have changed Passport's session key.
   const manager = (req as { _sessionManager?: { _key?: string } })._sessionManager;
   const session = (req as { session?: unknown }).session as
     | Record<string, { user?: unknown } | undefined>
@@ -58,7 +58,7 @@ export function serializedUser(req: Request): unknown {
   return session?.[manager?._key ?? 'passport']?.user;
 }
 
-/** What Passport would write into the session for a user. Rejects where the app's `serializeUser` fails. */
+/** Serializes a user as Passport does for the session. Rejects if the app's `serializeUser` fails. */
 export function serializeUser(req: Request, user: Express.User): Promise<unknown> {
   type Serialize = (
     user: Express.User,
@@ -73,7 +73,7 @@ export function serializeUser(req: Request, user: Express.User): Promise<unknown
   });
 }
 
-/** Writes the session to its store now. */
+/** Saves the session to its store. */
 export function saveSession(session: RequestSession): Promise<void> {
   return new Promise((resolve, reject) =>
     session.save((error: unknown) => (error ? reject(error) : resolve())),
@@ -81,7 +81,7 @@ export function saveSession(session: RequestSession): Promise<void> {
 }
 
 /**
- * What the session store responds, or an error in time: a request must not hang because a store does.
+ * Limits how long an operation of the session store may take, so that a hanging store does not hang the request.
  *
  * @throws PolarTransientError `timeout`
  */
@@ -89,7 +89,7 @@ export function withStoreTimeout<T>(asked: Promise<T>, timeoutMs: number): Promi
   return within(asked, timeoutMs, () => storeTimedOut(timeoutMs));
 }
 
-/** What {@link withStoreTimeout} throws. */
+/** The error of {@link withStoreTimeout}. */
 export function storeTimedOut(timeoutMs: number): PolarTransientError {
   return new PolarTransientError(
     'timeout',

@@ -1,17 +1,17 @@
 import type { Request } from 'express';
 import { parseURL } from './parse-url.js';
 
-/** How proxies in front of the app are seen; options of the strategy. */
+/** The strategy's options for proxies in front of the app. */
 export interface ProxyOptions {
-  /** Whether to trust forwarded headers; Express's `trust proxy` where it is undefined. */
+  /** Whether to trust forwarded headers; if undefined, Express's `trust proxy` decides. */
   readonly proxy: boolean | undefined;
-  /** What a proxy takes off the front of each path. */
+  /** Prefix that a proxy strips from each path. */
   readonly proxyPrefix: string;
 }
 
 /**
- * The address of the request as the browser sees it. Forwarded headers count only where the app trusts its
- * proxy: anybody can send them.
+ * The URL of the request as the browser sees it. Forwarded headers count only if the app trusts its proxy, because any client
+ * can send them.
  */
 export function requestURL(req: Request, { proxy, proxyPrefix }: ProxyOptions): URL {
   const trusted = proxy ?? trustsPeer(req);
@@ -26,7 +26,7 @@ export function requestURL(req: Request, { proxy, proxyPrefix }: ProxyOptions): 
   return new URL(`${origin}${proxyPrefix}${targetOf(req)}`);
 }
 
-/** False where a proxy that the app does not trust may hide the host that the browser sees. */
+/** False if a proxy that the app does not trust may hide the host that the browser sees. */
 export function isHostCertain(req: Request, { proxy }: ProxyOptions): boolean {
   const traces = [
     'forwarded',
@@ -39,21 +39,21 @@ export function isHostCertain(req: Request, { proxy }: ProxyOptions): boolean {
   return (proxy ?? trustsPeer(req)) || !traces.some((name) => name in req.headers);
 }
 
-/** Whether the app trusts whoever is at the other end of the connection, by Express's `trust proxy`. */
+/** Whether Express's `trust proxy` trusts the other end of the connection. */
 function trustsPeer(req: Request): boolean {
   const trust: unknown = req.app?.get?.('trust proxy fn');
   return typeof trust === 'function' && trust(req.socket.remoteAddress, 0) === true;
 }
 
-/** The query as it was sent, whatever query parser the app uses: repeated parameters must stay visible. */
+/** The query as sent, regardless of the app's query parser: repeated parameters must stay visible. */
 export function requestQuery(req: Request): URLSearchParams {
   return new URL(`http://localhost${targetOf(req)}`).searchParams;
 }
 
-/** Path and query of the request, as a text that can follow an origin. */
+/** Path and query of the request, safe to append to an origin. */
 function targetOf(req: Request): string {
   const target = req.originalUrl ?? req.url;
-  // Never as a reference to be resolved: `//evil.example/` would name another host. Clients may also send a whole URL.
+  // Not resolved against a base: `//evil.example/` would name another host. Clients may also send an absolute URL.
   const url = parseURL(target.startsWith('/') ? `http://localhost${target}` : target);
   return url?.pathname.startsWith('/') ? `${url.pathname}${url.search}` : '/';
 }

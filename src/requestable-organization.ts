@@ -1,22 +1,22 @@
 /**
- * The organization for which a guard sends somebody to log in. It stands in the address of the login, and anybody can make such
- * an address: it only has Polar ask which organization to share, and only in an app that guards any. Polar itself is not told
- * the id, since it would count as picked whatever the person picks.
+ * The organization that a guard requests when it redirects the browser to the login. It is part of the login URL, which anyone
+ * can craft: it only makes Polar ask which organization to share, and only in an app that has such a guard. The id itself is
+ * not sent to Polar, which would grant that organization regardless of what the user picks.
  */
 
 let isGuarded = false;
 
-/** Notes that some guard needs an organization. */
+/** Records that the app has a guard that requires an organization. */
 export function guardOrganizations(): void {
   isGuarded = true;
 }
 
-/** The organization that the address of a login names, if any guard needs one. */
+/** The organization in a login URL, if the app has a guard that requires one. */
 export function requestableOrganization(text: string | null): string | undefined {
   return isGuarded ? parseOrganizationId(text) : undefined;
 }
 
-/** An organization's id as Polar spells it, or undefined where it is no UUID. */
+/** Parses an organization id into Polar's spelling; returns undefined if it is not a UUID. */
 export function parseOrganizationId(value: unknown): string | undefined {
   const isUUID = typeof value === 'string' && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(value);
   return isUUID ? value.toLowerCase() : undefined;

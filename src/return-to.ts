@@ -1,14 +1,14 @@
-/** Keeps a return-to address inside the app: an open redirect after login is a phisher's favourite. */
+/** Keeps return-to addresses inside the app: an open redirect after login helps phishing. */
 import { parseURL } from './parse-url.js';
 
-// Longer ones are nobody's page and would only fill the session.
+// No page needs a longer one, which would only fill the session.
 const maxLength = 2048;
 
 /**
- * The address if it is a path of this very origin, else undefined.
+ * Returns the address if it is a path on the same origin, otherwise undefined.
  *
- * A browser strips tabs and newlines, reads `\` as `/` and takes `//host` for another site, so anything that a
- * URL parser does not hand back as a plain path on a made-up origin is refused.
+ * Browsers strip tabs and newlines, read `\` as `/` and resolve `//host` to another site, so the address must parse to a
+ * plain path on a made-up origin.
  *
  * @example
  * ```ts
@@ -21,11 +21,11 @@ export function safeReturnTo(value: unknown): string | undefined {
   if (!value.startsWith('/') || hasForbiddenCharacter(value)) return undefined;
   const decoded = decodedPath(value);
   if (decoded === undefined || /^\/[/\s]/.test(decoded) || hasForbiddenCharacter(decoded)) return undefined;
-  // The decoded path too, for whoever decodes before redirecting.
+  // The decoded path too, for apps that decode before they redirect.
   return staysOnSite(value) && staysOnSite(decoded) ? value : undefined;
 }
 
-/** `loginPath` with the address to come back to, for the login route to read. */
+/** Adds the return-to address to `loginPath`, for the login route to read. */
 export function withReturnTo(loginPath: string, returnTo: string | undefined): string {
   const safe = safeReturnTo(returnTo);
   if (safe === undefined) return loginPath;
@@ -35,11 +35,11 @@ export function withReturnTo(loginPath: string, returnTo: string | undefined): s
 function staysOnSite(address: string): boolean {
   const base = 'http://return-to.invalid';
   const url = parseURL(address, base);
-  // Dot segments may uncover a second slash: /.//evil.example parses to //evil.example.
+  // Removing dot segments may expose a second slash: /.//evil.example parses to //evil.example.
   return url?.origin === base && !url.pathname.startsWith('//');
 }
 
-// Half a surrogate pair is no character: encodeURIComponent throws at it.
+// encodeURIComponent throws on a lone surrogate.
 function hasForbiddenCharacter(value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return /[\\\u0000-\u001f\u007f\p{Surrogate}]/u.test(value);

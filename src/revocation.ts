@@ -4,19 +4,18 @@ import { publish } from './diagnostics.js';
 import { PolarResponseError, PolarTransientError } from './errors.js';
 import type { TokenSet } from './tokens/token-set.js';
 
-// Nobody waits longer than this to be logged out.
+// A logout waits no longer than this.
 const timeoutMs = 3000;
-// Polar commits after it has responded: sooner than this, it may not find a token that it has just issued.
+// Polar commits after it has responded: before this lag is over, it may not find a token that it has just issued.
 const commitLagMs = 2000;
-// While Polar cannot be reached, in the background.
+// Background retries while Polar is unreachable.
 const retryAfterMs = [2000, 10_000, 60_000, 5 * 60_000, 30 * 60_000];
 
 /**
- * Revokes tokens at Polar as well as that can be done: at once, again where Polar may not have known them yet, and again
- * in the background where it could not be reached. Never rejects; public clients, which Polar lets revoke nothing,
- * leave it.
+ * Revokes tokens at Polar, best effort: at once, a second time if Polar may not have known them yet, and repeatedly in the
+ * background while Polar is unreachable. Never rejects. Does nothing for public clients, which Polar does not let revoke.
  *
- * @param limits `timeoutMs` of the client, where that is shorter; `track` is given what goes on in the background
+ * @param limits `timeoutMs`: milliseconds for one try, at most 3 s; `track` receives the promises of background work
  */
 export async function revokeTokens(
   client: PolarOAuthClient,
@@ -36,7 +35,7 @@ export async function revokeTokens(
       return true;
     } catch (error) {
       publish('logout', { event: 'revoke-failed', error });
-      // A proxy's page or redirect is no response of Polar's either.
+      // A page or redirect of a proxy is not a response of Polar either.
       return !(error instanceof PolarTransientError || error instanceof PolarResponseError);
     }
   };

@@ -1,13 +1,13 @@
-/** What `passport.authenticate` takes for the routes of our strategies, and what they put on requests: for TypeScript alone. */
+/** Types of the options of `passport.authenticate` for these strategies, and of what the strategies add to requests. */
 import type { Handler } from 'express';
 import type passport from 'passport';
 import type { BearerRequirements } from './bearer/bearer-options.js';
 import type { PolarAuthenticateOptions } from './passport/request-options.js';
 
-/** Passport's options of one login, and ours. */
+/** Options of `passport.authenticate` and `passport.authorize` for a login: Passport's and this package's. */
 export type LoginRouteOptions = PolarAuthenticateOptions &
   Omit<passport.AuthenticateOptions, keyof PolarAuthenticateOptions>;
-/** Passport's options of one route of an API, and ours. */
+/** Options of `passport.authenticate` for an API route: Passport's and this package's. */
 export type BearerRouteOptions = BearerRequirements &
   Omit<passport.AuthenticateOptions, keyof BearerRequirements>;
 
@@ -33,18 +33,18 @@ declare module 'passport' {
 }
 
 interface LoginInfo {
-  /** What was given as `appState` when the login was started. */
+  /** The `appState` that the login was started with. */
   state?: unknown;
 }
 
 interface ConnectedAccount {
-  /** The account that `passport.authorize` has connected: what the verify callback returned, or the profile. */
+  /** The account that `passport.authorize` connected: the result of the verify callback, or the profile. */
   account?: Express.User;
 }
 
 declare global {
   namespace Express {
-    // Inherited, since an app may declare these itself, with types of its own: those win then, and need only be assignable.
+    // Inherited, because an app may declare these itself: its own types then win, and only need to be assignable.
     interface AuthInfo extends LoginInfo {}
     interface Request extends ConnectedAccount {}
   }

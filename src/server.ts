@@ -1,19 +1,19 @@
-/** Which Polar to talk to: production, sandbox, or one of your own. */
+/** Which Polar to use: production, sandbox, or a server of your own. */
 import { flag, rejectUnknown } from './option-checks.js';
 import { parseURL } from './parse-url.js';
 import { shownValue } from './shown-value.js';
 
-/** A Polar at addresses of your choice: the emulator, a proxy, a self-hosted instance. */
+/** A Polar at other addresses: the emulator, a proxy, a self-hosted instance. */
 export interface CustomPolarServer {
-  /** Origin of the pages that people see; `/oauth2/authorize` is appended. */
+  /** Origin of the web pages; `/oauth2/authorize` is appended. */
   readonly webURL: string;
-  /** Origin of the API; `/v1/oauth2/token` and the others are appended. */
+  /** Origin of the API; `/v1/oauth2/token` and the other paths are appended. */
   readonly apiURL: string;
   /** The `iss` of its id_tokens. @default 'https://polar.sh' */
   readonly issuer?: string | undefined;
   /**
-   * Allows plain http to another machine: secrets and tokens are then readable on the way. For a local Polar in another
-   * container of a development machine, and nothing else. @default false
+   * Allows plain http to another machine, which exposes secrets and tokens on the network. Only for a local Polar in another
+   * container of a development machine. @default false
    */
   readonly allowInsecureHTTP?: boolean | undefined;
 }
@@ -22,14 +22,14 @@ export interface CustomPolarServer {
 export interface DiscoveredServer {
   /** Address of the metadata, usually ending in `/.well-known/openid-configuration`. */
   readonly discoveryURL: string;
-  /** The issuer to insist on. @default what precedes `/.well-known/` in `discoveryURL` */
+  /** The issuer that the metadata must name. @default the part of `discoveryURL` before `/.well-known/` */
   readonly issuer?: string | undefined;
   /** Origin of the API that `req.polar.fetch` calls. @default the origin of `discoveryURL` */
   readonly apiURL?: string | undefined;
   /**
-   * Allows plain http to another machine, for the document and, where it comes over plain http itself, for the endpoints that it
-   * names: secrets and tokens are then readable on the way. For a local Polar in another container of a development machine,
-   * and nothing else. @default false
+   * Allows plain http to another machine for the metadata document and, if the document itself comes over plain http, for its
+   * endpoints; this exposes secrets and tokens on the network. Only for a local Polar in another container of a development
+   * machine. @default false
    */
   readonly allowInsecureHTTP?: boolean | undefined;
 }
@@ -37,42 +37,42 @@ export interface DiscoveredServer {
 /** The `server` option: a name, or addresses. */
 export type PolarServer = 'production' | 'sandbox' | CustomPolarServer | DiscoveredServer;
 
-/** Everything the protocol needs to know of a server. */
+/** Issuer and endpoints of a server. */
 export interface ServerEndpoints {
   readonly issuer: string;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly jwksURI: string;
-  /** Absent where a discovered provider has none. */
+  /** This and the following are undefined if a discovered provider has none. */
   readonly userinfoEndpoint: string | undefined;
   readonly revocationEndpoint: string | undefined;
   readonly introspectionEndpoint: string | undefined;
   readonly registrationEndpoint: string | undefined;
-  /** The metadata document as it came, with everything else that it says; absent where the addresses were known. */
+  /** The whole metadata document as received; absent if the endpoints were not discovered. */
   readonly raw?: Readonly<Record<string, unknown>>;
-  /** True where the metadata announces `iss` in every response of the authorize page (RFC 9207). */
+  /** True if the metadata announces `iss` in every response of the authorize page (RFC 9207). */
   readonly sendsIssuer?: boolean;
 }
 
-/** Where the metadata is, and the issuer that it must name. */
+/** Where to find the metadata, and the issuer that it must name. */
 export interface Discovery {
   readonly url: string;
   readonly issuer: string;
-  /** Whether the issuer was given, to the letter, or told by the address. */
+  /** True if the option names the issuer exactly; false if it is derived from the discovery URL. */
   readonly issuerIsPinned: boolean;
-  /** Whether the endpoints may be in plain http on another machine. */
+  /** Whether the endpoints may use plain http on another machine. */
   readonly allowInsecureHTTP: boolean;
 }
 
-/** A `server` option, checked: endpoints known at once, or to be discovered on first use. */
+/** A checked `server` option, with its endpoints or, to discover them on first use, the location of the metadata. */
 export interface ResolvedServer {
-  /** Origin of the API, where access tokens may be sent. */
+  /** Origin of the API, the only one that access tokens may be sent to. */
   readonly apiURL: string;
   readonly endpoints?: ServerEndpoints;
   readonly discovery?: Discovery;
 }
 
-// Sandbox signs with the same constant issuer: only its keys and client ids differ.
+// Sandbox uses the same issuer as production: only its keys and client ids differ.
 const polarIssuer = 'https://polar.sh';
 
 const namedServers = {
@@ -81,9 +81,9 @@ const namedServers = {
 } as const;
 
 /**
- * Checks a `server` option and turns it into endpoints.
+ * Checks a `server` option and resolves it to endpoints or a discovery URL.
  *
- * @throws TypeError that says which part is wrong
+ * @throws TypeError that names the wrong part
  */
 export function resolveServer(server: PolarServer = 'production'): ResolvedServer {
   if (typeof server === 'string') {
@@ -100,7 +100,7 @@ export function resolveServer(server: PolarServer = 'production'): ResolvedServe
   return 'discoveryURL' in server ? fromDiscoveryURL(server) : fromAddresses(server);
 }
 
-/** Which of Polar's own servers this is, however it was named; undefined for an emulator, a proxy or any other provider. */
+/** Which of Polar's own servers this is, by name or address; undefined for an emulator, a proxy or any other provider. */
 export function polarAt({ discovery, endpoints }: ResolvedServer): keyof typeof namedServers | undefined {
   const address = endpoints?.tokenEndpoint ?? discovery?.url;
   return (['production', 'sandbox'] as const).find((name) =>
@@ -108,7 +108,7 @@ export function polarAt({ discovery, endpoints }: ResolvedServer): keyof typeof 
   );
 }
 
-/** What tells servers apart: production and sandbox have one issuer, several issuers may share one host. */
+/** Identifies a server by issuer and API: production and sandbox share an issuer, and several issuers may share a host. */
 export function nameOfServer({ apiURL, discovery, endpoints }: ResolvedServer): string {
   return `${(endpoints ?? discovery)?.issuer} ${apiURL}`;
 }
@@ -173,19 +173,19 @@ function issuerOf(issuer: unknown): string | undefined {
 
 function baseURL(value: unknown, name: string, allowInsecureHTTP: boolean): string {
   const url = secureURL(value, name, allowInsecureHTTP);
-  // Asked of the text: an empty query or fragment (`https://polar.sh/?`) is no `search` and no `hash`.
+  // Tests the text: for an empty query or fragment (`https://polar.sh/?`), `search` and `hash` are empty.
   if (/[?#]/.test(url.href))
     throw new TypeError(`${name} must have no query and no fragment, but is ${shownValue(value)}`);
   return url.href.replace(/\/$/, '');
 }
 
 /**
- * Parses an address to which secrets may be sent: https, or http on this very machine.
+ * Parses a URL that secrets may be sent to: https, or http on this machine.
  *
  * @throws TypeError that names the option
  */
 export function secureURL(value: unknown, name: string, allowInsecureHTTP = false): URL {
-  // To the parser, localhost:4100 is something of the protocol localhost.
+  // The URL parser takes localhost:4100 for a URL with the scheme localhost.
   const isAddress = typeof value === 'string' && !/^[\w.-]+:\d+(?:\/|$)/.test(value);
   const url = isAddress ? parseURL(value) : undefined;
   if (url === undefined) {
@@ -207,7 +207,7 @@ export function secureURL(value: unknown, name: string, allowInsecureHTTP = fals
 
 const warned = new Set<string>();
 
-// Also in production, where it must not be.
+// Warns in production too, where plain http must not be used.
 function warnOfInsecureHTTP(host: string): void {
   if (warned.has(host) || warned.size > 100) return;
   warned.add(host);

@@ -5,19 +5,19 @@ import type { OpenedEntry, ReadEntry } from './tokens/entry-cache.js';
 import { scopesOf } from './tokens/session-entry.js';
 import type { RecordPlace } from './tokens/token-record.js';
 
-/** Where the rows of the logins of a request are. */
+/** Storage and lifetime of the rows of a login. */
 export type LoginPlace = Omit<RecordPlace, 'loginId'>;
 
-/** What a {@link SessionLogin} is given. */
+/** Dependencies of a {@link SessionLogin}. */
 export interface SessionLoginParts {
   readonly refresher: TokenRefresher;
-  /** True when logins can be found again by their id alone. */
+  /** True if logins can be found by their id alone. */
   readonly keepsLogins: boolean;
   /** Called with the id of a session whose entry cannot be opened. */
   onUnreadable(sessionID: string): void;
 }
 
-/** A login as its session shows it at a glance. A class, since every request that uses its login makes one or more. */
+/** A login read from a session entry, unopened. A class for speed: every request that uses its login creates one or more. */
 export class SessionLogin {
   readonly #parts: SessionLoginParts;
   readonly #found: ReadEntry;
@@ -35,7 +35,7 @@ export class SessionLogin {
     return this.#found.entry.loginId;
   }
 
-  /** Id of the login attempt that it came from. */
+  /** Id of the login attempt that created the login. */
   get attempt(): string | undefined {
     return this.#found.entry.attempt;
   }
@@ -45,36 +45,36 @@ export class SessionLogin {
     return this.#found.entry.issuedAt;
   }
 
-  /** True while the app has yet to log its user in. */
+  /** True until the app logs its user in. */
   get isWaiting(): boolean {
     return this.#found.entry.waiting !== undefined;
   }
 
-  /** Scopes of the newest tokens known. */
+  /** Scopes of the newest known tokens. */
   get scopes(): readonly string[] {
     const known = this.#parts.refresher.peek(this.loginId);
     return [...(known === undefined ? scopesOf(this.#found.entry) : (known.tokens?.scopes ?? []))];
   }
 
-  /** What was asked for at login. */
+  /** Scopes requested at login. */
   get askedScopes(): readonly string[] {
     return this.#found.entry.askedScopes;
   }
 
-  /** Id of the organization for which a guard had it asked for. */
+  /** Id of the organization for which a guard requested the login. */
   get askedOrganization(): string | undefined {
     return this.#found.entry.askedOrganization;
   }
 
-  /** Where its record is, which takes no key. */
+  /** Location of its token record; needs no key. */
   get place(): RecordPlace {
     return { ...this.#place, loginId: this.loginId };
   }
 
   /**
-   * The login itself.
+   * Opens the session entry.
    *
-   * @throws PolarLoginRequiredError `not_logged_in` when its entry cannot be opened
+   * @throws PolarLoginRequiredError `not_logged_in` if the entry cannot be opened
    */
   open(): LoginHandle {
     const opened = this.#found.open();
@@ -86,7 +86,7 @@ export class SessionLogin {
     );
   }
 
-  /** Looks, once a minute and in the background, what other processes have done to it. */
+  /** Revalidates the login in the background, at most once a minute, to notice what other processes did to it. */
   revalidateInBackground(): void {
     const { refresher, keepsLogins } = this.#parts;
     if (!refresher.isStale(this.loginId)) return;
@@ -96,9 +96,9 @@ export class SessionLogin {
 }
 
 /**
- * The login of an entry that has been opened.
+ * Creates the handle of a login from its opened session entry.
  *
- * @param keepsLogins true when logins can be found again by their id alone
+ * @param keepsLogins true if logins can be found by their id alone
  */
 export function loginHandle(
   { storage, ttlSeconds }: LoginPlace,

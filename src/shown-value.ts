@@ -1,10 +1,10 @@
-/** How a wrong value stands in a message: so that it is recognized, and shows no secret that went astray. */
+/** Formats a wrong value for an error message: recognizable, but without a misplaced secret. */
 
 const maxLength = 80;
 
 /**
- * A wrong value of an option, for the end of a message. A text is quoted and shortened. Credentials and the query of an address
- * are masked, and so is whatever looks like a secret.
+ * Formats a wrong option value for an error message. Strings are quoted and shortened; credentials and the query of a URL, and
+ * everything that looks like a secret, are masked.
  *
  * @example
  * ```ts
@@ -28,7 +28,7 @@ export function shownValue(value: unknown): string {
   return `'${masked.length > maxLength ? `${masked.slice(0, maxLength)}…` : masked}'`;
 }
 
-// Keys and passwords are long and have digits among their letters; words of an address seldom do.
+// Keys and passwords are long and mix digits with letters; words in a URL seldom do.
 const looksRandom = (word: string): boolean =>
   word.length >= 16 && /\d/.test(word) && /[a-z]/i.test(word) && !isName(word);
 
@@ -36,6 +36,6 @@ const looksRandom = (word: string): boolean =>
 const isName = (word: string): boolean =>
   word.split(/[-_]/).every((part) => /^([a-z]+\d?|\d{1,2})$/.test(part));
 
-// No address has `+` or `=` before its query.
+// URLs have no `+` or `=` before the query.
 const isBase64 = (run: string): boolean =>
   /[+=]/.test(run) || (run.length >= 24 && [/\d/, /[a-z]/, /[A-Z]/].every((kind) => kind.test(run)));

@@ -7,10 +7,10 @@ import { isLoginId, loginKeys } from './storage/login-keys.js';
 import { type LoginFacts, openLogin, type SealedRecordPlace } from './tokens/token-record.js';
 import { type LoginEndReason, reasonIn } from './tokens/tombstone.js';
 
-/** What {@link StoredLogins} are given. */
+/** Dependencies of {@link StoredLogins}. */
 export interface StoredLoginsParts extends Omit<SealedRecordPlace, 'loginId'> {
   readonly refresher: TokenRefresher;
-  /** True for a login of this client and server. */
+  /** True if a login belongs to this client and server. */
   readonly isOurs: (facts: LoginFacts) => boolean;
 }
 
@@ -23,7 +23,7 @@ export class StoredLogins {
   }
 
   /**
-   * The login of this id.
+   * Finds a login by its id.
    *
    * @throws PolarLoginRequiredError `not_logged_in`, `logged_out`
    * @throws PolarTransientError `server_error` while the storage cannot be read
@@ -32,15 +32,15 @@ export class StoredLogins {
     const found = await this.#lookUp(loginId);
     if (found === 'ended') throw loggedOut();
     if (found === undefined) throw noSuchLogin();
-    // Another process may have refreshed since this one last looked.
+    // Another process may have refreshed since this one last read the storage.
     this.#parts.refresher.begin(found);
     return found;
   }
 
   /**
-   * Ends the login of this id, unless it has ended already.
+   * Ends the login with this id, unless it has already ended.
    *
-   * @throws PolarLoginRequiredError `not_logged_in` for what names no login, and for one of another client
+   * @throws PolarLoginRequiredError `not_logged_in` if the id is malformed, or the login belongs to another client
    * @throws PolarTransientError `server_error` while the storage cannot be read
    */
   async end(loginId: string, reason: LoginEndReason): Promise<void> {
@@ -48,7 +48,7 @@ export class StoredLogins {
     const found = await this.#lookUp(loginId);
     if (found === 'ended') return;
     if (found !== undefined) return refresher.end(found, reason);
-    // Forgotten; or its record is on its way, from a process whose storage was down.
+    // The record has expired, or is still to be written by a process whose storage was down.
     await refresher.endUnopened(this.#place(loginId), reason);
   }
 
@@ -60,7 +60,7 @@ export class StoredLogins {
       const [ended, row] = await place.storage.run([{ read: keys.tombstone }, { read: keys.record }]);
       const end = rowOf(ended);
       if (end !== undefined) {
-        // This process may still go by what it knew before.
+        // The cache of this process may still have its tokens.
         this.#parts.refresher.learnEnd(loginId, reasonIn(end));
         return 'ended';
       }

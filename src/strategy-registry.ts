@@ -1,23 +1,23 @@
 import { BoundedMap } from './tokens/bounded-map.js';
 
-// Apps that make a strategy for each tenant may make any number of them.
+// An app with a strategy per tenant may create any number of them.
 const maxStrategies = 1000;
 const namesEach = 2;
 
 /**
- * The strategies of this process, by what their logins are bound to: a logout with one strategy ends the logins of all,
- * and only the strategy that a login came from can open and revoke its tokens. Those that nobody uses any more are not
- * kept alive, and of very many the ones used least recently are forgotten.
+ * The strategies of this process, by what their logins are bound to. A logout through one strategy ends the logins of all, but
+ * only the strategy that created a login can open and revoke its tokens. The registry does not keep unused strategies alive,
+ * and evicts the least recently used ones beyond a limit.
  */
 export class StrategyRegistry<Strategy extends object> {
   readonly #strategies = new BoundedMap<WeakRef<Strategy>>(maxStrategies * namesEach);
 
-  /** Remembers a strategy; of two for the same client, server and session key the last one counts. */
+  /** Adds a strategy, which replaces an earlier one for the same client, server and session key. */
   add(boundTo: BoundTo, strategy: Strategy): void {
     for (const name of namesOf(boundTo)) this.#strategies.set(name, new WeakRef(strategy));
   }
 
-  /** The strategy that a login came from, or else one of its client and server, if this process still has it. */
+  /** Finds the strategy that created a login, or another for the same client and server, if this process still has one. */
   find(boundTo: BoundTo): Strategy | undefined {
     for (const name of namesOf(boundTo)) {
       const found = this.#strategies.get(name)?.deref();
@@ -31,7 +31,7 @@ export class StrategyRegistry<Strategy extends object> {
 export interface BoundTo {
   readonly clientID: string;
   readonly server: string;
-  /** Where it is in the session: strategies of one client may differ in that. */
+  /** Session key of the login; strategies of one client may have different ones. */
   readonly sessionKey: string;
 }
 

@@ -1,38 +1,38 @@
 import { PolarTransientError } from './errors.js';
 import { within } from './within.js';
 
-/** What was still going on when waiting for it ended. */
+/** Background work that was unfinished when `settled` resolved. */
 export interface Unfinished {
-  /** Exchanges of refresh tokens and codes for which Polar's response has not come. */
+  /** Exchanges of refresh tokens and codes that still wait for Polar's response. */
   readonly exchanges: number;
   /** Writes to the storage, and revocations at Polar. */
   readonly writes: number;
 }
 
 /**
- * How long an exchange that was sent is listened to, in milliseconds, however long its caller waits: its response is the only
- * copy of the new tokens. Polar itself gives up a statement after 30 s.
+ * How long to wait for the response to an exchange, in milliseconds, even if its caller gives up earlier: the response is the
+ * only copy of the new tokens. Polar aborts a database statement after 30 s.
  */
 export const listenMs = 120_000;
 
-// Of all strategies of this process: each exchange holds a connection and some 80 KB.
+// Counts all strategies of this process: each exchange holds a connection and about 80 KB.
 let exchangesOfProcess = 0;
 
-/** What goes on in the background, and outlives the request that started it. */
+/** Background work that outlives the request that started it. */
 export class UnderWay {
   readonly #maxExchanges: number;
   readonly #exchanges = new Set<Promise<unknown>>();
   readonly #writes = new Set<Promise<unknown>>();
 
-  /** @param maxExchanges how many exchanges there may be in this process */
+  /** @param maxExchanges maximum number of concurrent exchanges in this process */
   constructor(maxExchanges: number) {
     this.#maxExchanges = maxExchanges;
   }
 
   /**
-   * Sends an exchange, and counts it until it settles.
+   * Sends an exchange and tracks it until it settles.
    *
-   * @throws PolarTransientError `server_error` when too many are under way; then nothing is sent
+   * @throws PolarTransientError `server_error` if too many are under way; nothing is sent then
    */
   async exchange<T>(send: () => Promise<T>): Promise<T> {
     if (exchangesOfProcess >= this.#maxExchanges) {
@@ -50,16 +50,16 @@ export class UnderWay {
     }
   }
 
-  /** Counts a write or a revocation until it settles. */
+  /** Tracks a write or a revocation until it settles. */
   write<T>(writing: Promise<T>): Promise<T> {
     return track(this.#writes, writing);
   }
 
-  /** Resolves when nothing is under way any more, or after `withinMs` milliseconds; says what is left then. */
+  /** Resolves when all work is done, or after `withinMs` milliseconds, with what is left. */
   async settled(withinMs: number): Promise<Unfinished> {
     const giveUpAt = performance.now() + withinMs;
     const all = (): Promise<unknown>[] => [...this.#exchanges, ...this.#writes];
-    // What ends may start something else: an exchange its record, say.
+    // Finished work may start more: after an exchange, its token record is written.
     while (all().length > 0 && performance.now() < giveUpAt) {
       const leftMs = Math.max(0, giveUpAt - performance.now());
       await within(Promise.allSettled(all()), leftMs, 'Waiting').catch(() => {});

@@ -1,10 +1,10 @@
 /**
  * Settles as `promise` does, or rejects after `ms` milliseconds.
  *
- * The deadline is given two turns of the event loop: after a pause of the process (a suspended machine, a long
- * computation) Node runs timers before it reads sockets, and the response may be there already.
+ * The deadline waits for two more turns of the event loop: after a pause of the process (a suspended machine, a long
+ * computation) Node.js runs timers before it reads sockets, and the response may already be there.
  *
- * @param late the error, or what took too long
+ * @param late creates the error, or names the operation for a default one
  */
 export async function within<T>(promise: Promise<T>, ms: number, late: string | (() => Error)): Promise<T> {
   let stop = (): void => {};
@@ -20,7 +20,7 @@ export async function within<T>(promise: Promise<T>, ms: number, late: string | 
   }
 }
 
-/** Calls `then` after `ms` milliseconds and two turns of the event loop; returns what prevents that. */
+/** Calls `then` after `ms` milliseconds and two turns of the event loop; returns a function that cancels this. */
 export function afterPause(ms: number, then: () => void): () => void {
   let isStopped = false;
   const timer = setTimeout(() => {
