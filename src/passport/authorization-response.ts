@@ -1,24 +1,24 @@
-/** The response of the authorize page, as it came with the browser: nothing in it is believed yet. */
+/** The response of the authorize page as the browser delivered it, not yet validated. */
 export type AuthorizationResponse = {
   readonly state: string;
-  /** RFC 9207; Polar sends none, but one that is sent must be right, and one that was announced be there. */
+  /** `iss` (RFC 9207). Polar sends none; if present it must match, and if the metadata announces it, it must be present. */
   readonly issuer?: string;
 } & ({ readonly code: string } | { readonly error: string; readonly errorDescription?: string });
 
-/** Why a callback cannot even be looked up. */
+/** Why the login attempt of a callback cannot be looked up. */
 export type CallbackProblem = 'callback_malformed' | 'state_missing';
 
 const names = ['state', 'code', 'error', 'error_description', 'iss'] as const;
 const maxLength = 4096;
 
-/** True if the query is a response of the authorize page, not the start of a login. */
+/** True if the query is a response of the authorize page; otherwise the request starts a login. */
 export function isAuthorizationResponse(query: URLSearchParams): boolean {
   return ['code', 'error', 'state'].some((name) => answers(query, name).length > 0);
 }
 
 /**
- * Reads the response (RFC 6749 section 4.1.2). A parameter that comes twice, or in the bracket forms that some
- * query parsers turn into lists, makes the whole response malformed (RFC 6749 section 3.1).
+ * Parses the response (RFC 6749 section 4.1.2). A repeated parameter, also in the bracket forms that some query parsers turn
+ * into lists, makes the whole response malformed (RFC 6749 section 3.1).
  */
 export function parseAuthorizationResponse(query: URLSearchParams): AuthorizationResponse | CallbackProblem {
   const values: Partial<Record<(typeof names)[number], string>> = {};
@@ -38,7 +38,7 @@ export function parseAuthorizationResponse(query: URLSearchParams): Authorizatio
   return 'callback_malformed';
 }
 
-/** True for what can be a code (RFC 6749 appendix A.11). Polar's token endpoint fails with a 500 at anything else. */
+/** True for a well-formed code (RFC 6749 appendix A.11). Polar's token endpoint responds with a 500 to any other. */
 const isCode = (code: string): boolean => /^[\x20-\x7e]+$/.test(code);
 
 function answers(query: URLSearchParams, name: string): [string, string][] {

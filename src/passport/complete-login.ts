@@ -16,7 +16,7 @@ import { type PolarProfile, profileFromClaims } from './profile.js';
 import { storeAtLogIn, storeForLoggedInUser } from './session-login.js';
 import { UnkeptTokens } from './unkept-tokens.js';
 
-/** Exchanges a code, verifies, and has the session take the tokens. Those of a login that fails after that are revoked. */
+/** Exchanges a code, verifies the login and stores its tokens in the session. Revokes the tokens if the login fails later. */
 export async function completeLogin(
   parts: LoginFlowParts,
   req: Request,
@@ -33,7 +33,7 @@ export async function completeLogin(
   const tokens = tokenSetOf(exchanged.granted, exchanged.sentAt, { scopes: attempt.scopes });
   const unkept = new UnkeptTokens(parts.runtime, tokens, parts.handsOverTokens);
   try {
-    // Polar may give tokens for one code to two processes.
+    // Polar may issue tokens for one code to two processes.
     if (!(await taken.isOurs())) {
       unkept.revoke();
       return 'taken by another';
@@ -60,7 +60,7 @@ export async function completeLogin(
   }
 }
 
-/** Finds out who logged in: by the id_token, then by the verify callback. */
+/** Identifies the user by the id_token, then by the verify callback. */
 async function identify(
   parts: LoginFlowParts,
   req: Request,
@@ -69,7 +69,7 @@ async function identify(
   tokens: TokenSet,
 ): Promise<Verified & { readonly login: NewLogin }> {
   const { credentials, fetchUserInfo, server } = parts.runtime.options;
-  // Before anything else is done with the tokens.
+  // First: nothing may use the tokens before this check.
   const claims = await verifiedClaims(parts.runtime, granted, nonce);
   const profile = fetchUserInfo
     ? await fetchedProfile(parts, granted.accessToken, claims)
@@ -104,7 +104,7 @@ async function verifiedClaims(
   return runtime.verifyIdToken(granted.idToken, { nonce, accessToken: granted.accessToken });
 }
 
-/** The profile of userinfo, which may not know the new access token for a moment. */
+/** Fetches the profile from the userinfo endpoint, which may not know the new access token for a moment. */
 function fetchedProfile(
   { runtime, userProfile }: LoginFlowParts,
   accessToken: string,

@@ -8,18 +8,18 @@ import { listenMs } from '../under-way.js';
 import { within } from '../within.js';
 import type { LoginFlowParts } from './login-flow-parts.js';
 
-/** What the exchange of a code brought. Times are in milliseconds since the epoch. */
+/** Result of a code exchange. Times are in milliseconds since the epoch. */
 export interface ExchangedCode {
   readonly granted: TokenResponse;
-  /** When the request was sent: Polar counts the lifetime from a later moment. */
+  /** When the request was sent; the lifetime of the tokens starts later. */
   readonly sentAt: number;
-  /** When the response was there: Polar issued the tokens before. */
+  /** When the response arrived; Polar issued the tokens earlier. */
   readonly receivedAt: number;
 }
 
 /**
- * Exchanges the code of a login, with a little patience: it comes back within milliseconds of being issued, often before
- * Polar has committed it. An attempt that is refused does not use it up.
+ * Exchanges the code of a login. Retries for a moment: the code arrives within milliseconds of being issued, often before Polar
+ * has committed it, and a refused exchange does not spend it.
  */
 export async function exchangeCode(
   { runtime, tokenParams }: Pick<LoginFlowParts, 'runtime' | 'tokenParams'>,
@@ -28,7 +28,7 @@ export async function exchangeCode(
 ): Promise<ExchangedCode> {
   const { now, timeoutMs } = runtime.options;
   const grant = { code, redirectURI, codeVerifier, extra: tokenParams() };
-  // Metadata that cannot be read are no exchange, and nobody listens for them.
+  // First, so that the long time-out below covers the exchange only.
   await runtime.client.discover();
   const exchangeOnce = async (leftMs: number): Promise<ExchangedCode> => {
     const sentAt = now();
@@ -38,7 +38,7 @@ export async function exchangeCode(
       ),
     );
     const granted = await within(exchange, leftMs, () => {
-      // The login has failed by then: nobody will have these tokens.
+      // The login has failed by then, so the tokens would stay unused.
       exchange.then(
         (late) => runtime.revoke(tokenSetOf(late, sentAt, { scopes: [] }), true),
         () => {},
@@ -54,8 +54,8 @@ export async function exchangeCode(
 }
 
 /**
- * Sends a code again where the connection was reset. If Polar had received it before, it is spent, and tokens are left there
- * that nobody knows: better than a login that fails whenever a connection has idled for too long.
+ * Sends a code again after a connection reset. If Polar had received the first request, the code is spent and its tokens are
+ * lost; the alternative is a login that fails whenever a connection has idled for too long.
  */
 async function onceMoreAfterReset(exchange: () => Promise<TokenResponse>): Promise<TokenResponse> {
   try {
@@ -68,8 +68,8 @@ async function onceMoreAfterReset(exchange: () => Promise<TokenResponse>): Promi
   }
 }
 
-// Polar says no more of a code that is used or expired, or another client's. A wrong redirect URI or verifier has a
-// description of its own.
+// Polar's only description for a code that is used, expired, or another client's. A wrong redirect URI or verifier has its own
+// description.
 function isUnknownCode(error: unknown): boolean {
   return (
     error instanceof PolarOAuthError &&

@@ -16,7 +16,7 @@ import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './logi
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { respondToRepeated } from './repeated-response.js';
 
-// Not faults: with prompt=none Polar says that it would have to show a page.
+// Failures, not errors: with prompt=none, Polar reports that it would have to show a page.
 const personErrors: Record<string, LoginFailureCode> = {
   access_denied: 'access_denied',
   login_required: 'login_required',
@@ -25,7 +25,7 @@ const personErrors: Record<string, LoginFailureCode> = {
   account_selection_required: 'login_required',
 };
 
-/** Takes Polar's response to a login: looks the attempt up, and completes it where Polar has sent a code. */
+/** Handles Polar's response to a login: looks up the login attempt, and completes it if Polar sent a code. */
 export async function finishLogin(
   parts: LoginFlowParts,
   req: Request,
@@ -57,7 +57,7 @@ export async function finishLogin(
   if ('repeated' in taken) return respondToRepeated(parts, req, options, taken);
   const outcome = await completeLogin(parts, req, options, taken, response.code);
   if (outcome !== 'taken by another') {
-    // Only those that a page has asked for: nobody goes round in circles by a link.
+    // Counts only logins that a page requested: a link to the login cannot cause a loop.
     if ('user' in outcome && attempt.returnTo !== undefined)
       noteRound(req, attemptCookiePlace(req, attempt.redirectURI, runtime.options));
     return outcome;
@@ -70,7 +70,7 @@ function isForUs(attempt: Pick<UsedAttempt, 'clientID' | 'server'>, options: Res
   return attempt.clientID === options.credentials.clientID && attempt.server === nameOfServer(options.server);
 }
 
-// People would be logged in as somebody else, or come back to a page at which nobody is logged in.
+// Otherwise the user would be logged in as another user, or return to a page without being logged in.
 function refuseOtherWay(
   { isLinking: wasLinking = false }: Pick<UsedAttempt, 'isLinking'>,
   options: AuthenticateOptions,
@@ -84,8 +84,8 @@ function refuseOtherWay(
   );
 }
 
-// Whoever logged in to the app meanwhile must not get the account of the person who started linking theirs, also where
-// that person was not logged in.
+// A user who logged in to the app meanwhile must not get the account of the user who started the linking, even if the latter
+// was not logged in.
 function isLinkedByItsStarter(
   runtime: PolarRuntime,
   req: Request,

@@ -4,12 +4,12 @@ import type { IdTokenClaims } from '../id-token/claims.js';
 import type { PolarProfile } from './profile.js';
 import type { VerifyLogin } from './verify-callback.js';
 
-/** What the flow takes from the strategy: its parts, and the hooks that a subclass may override. */
+/** What the login flow uses of the strategy: its parts, and the hooks that a subclass may override. */
 export interface LoginFlowParts {
   readonly runtime: PolarRuntime;
   readonly attempts: LoginAttempts;
   readonly verify: VerifyLogin;
-  /** Whether the app has a verify callback, which is given the tokens. */
+  /** True if the app has a verify callback, which receives the tokens. */
   readonly handsOverTokens: boolean;
   /** Extra parameters for the authorize page. */
   readonly authorizationParams: () => Readonly<Record<string, string>>;
@@ -19,10 +19,10 @@ export interface LoginFlowParts {
   readonly userProfile: (accessToken: string, claims: IdTokenClaims) => Promise<PolarProfile>;
 }
 
-/** Passport's options of one `passport.authenticate` call, and ours. */
+/** Options of one `passport.authenticate` call: Passport's and this package's. */
 export type AuthenticateOptions = Readonly<Record<string, unknown>>;
 
-/** True for `passport.authorize`, which logs nobody in. */
+/** True for `passport.authorize`, which connects an account without logging the user in. */
 export function isLinking(options: AuthenticateOptions): boolean {
   return options['assignProperty'] !== undefined;
 }

@@ -8,7 +8,7 @@ import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js'
 import type { LoginOutcome } from './login-outcome.js';
 import { startLogin } from './start-login.js';
 
-/** Handles a request to the strategy: the start of a login, or Polar's response. Rejects with the error for `next`. */
+/** Handles a request to the strategy: starts a login, or handles Polar's response. Rejects with the error for `next`. */
 export async function runLoginFlow(
   parts: LoginFlowParts,
   req: Request,
@@ -22,8 +22,8 @@ export async function runLoginFlow(
 }
 
 /**
- * True for a request of which nobody sees the response yet: a prefetch, or a HEAD of a link scanner. It must not use a login up.
- * After a 503, browsers throw the prefetch away and ask again when the person goes there.
+ * True for a request whose response the user does not see: a prefetch, or a HEAD of a link scanner. It must not spend a login
+ * attempt. After a 503, browsers discard the prefetch and send a new request when the user opens the page.
  */
 function isSpeculative({ headers, method }: Request): boolean {
   const purposes = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].map((name) =>
@@ -32,10 +32,10 @@ function isSpeculative({ headers, method }: Request): boolean {
   return method === 'HEAD' || purposes.some((purpose) => /prefetch|prerender|preview/i.test(purpose));
 }
 
-/** @throws PolarConfigurationError for what would hang, or fail where nobody can tell why */
+/** @throws PolarConfigurationError for a set-up that would hang, or fail without an explanation */
 function checkSurroundings(req: Request, options: AuthenticateOptions): void {
   sessionOf(req);
-  // Others look alike, with methods of the same names that behave differently.
+  // Other session packages have methods of the same names that behave differently.
   if (typeof req.sessionStore.createSession !== 'function') {
     throw new PolarConfigurationError(
       'unsupported_session',

@@ -2,30 +2,30 @@ import { type LoginFailureCode, PolarLoginFailedError } from '../errors.js';
 
 /** The `info` of a failed login, for `failureMessage` and custom callbacks. */
 export interface LoginFailure {
-  /** For the person. */
+  /** A message for the user. */
   readonly message: string;
   readonly code: LoginFailureCode;
-  /** For the developer: what to look at. */
+  /** A hint for the developer. */
   readonly hint?: string;
 }
 
-/** A login that failed, with the `info` for the app. */
+/** A failed login, with the `info` for the app. */
 export interface FailedLogin {
   readonly failure: unknown;
   readonly code: LoginFailureCode;
   readonly status?: number;
 }
 
-/** How a request to the strategy ends; Passport has an action for each. */
+/** The outcome of a request to the strategy; Passport has an action for each. */
 export type LoginOutcome =
   | { readonly redirect: string }
-  /** Answered with this status and nothing else: nobody is there to see more. */
+  /** Respond with this status and no body: the user does not see the response. */
   | { readonly ignored: number }
   | FailedLogin
   | {
       readonly user: Express.User;
       readonly info: unknown;
-      /** To be called when the app does not take the login, but throws. */
+      /** Called if the app throws instead of taking the login. */
       readonly onFault?: () => void;
     };
 
@@ -78,9 +78,9 @@ const failures: Record<LoginFailureCode, Failure> = {
 };
 
 /**
- * The outcome for a failure that is nobody's fault.
+ * The outcome of a login that failed without an error.
  *
- * @param ownHint what the developer should look at, where that is something else than usual
+ * @param ownHint replaces the usual hint for the developer
  */
 export function failed(code: LoginFailureCode, ownHint?: string): LoginOutcome {
   const [message, status, usualHint] = failures[code];
@@ -89,14 +89,14 @@ export function failed(code: LoginFailureCode, ownHint?: string): LoginOutcome {
   return status === undefined ? { failure, code } : { failure, code, status };
 }
 
-/** The outcome for a login that the verify callback rejected, with the `info` that it gave. */
+/** The outcome of a login that the verify callback rejected, with its `info`. */
 export function rejected(info: unknown): LoginOutcome {
   return info === undefined || info === null
     ? failed('login_refused')
     : { failure: info, code: 'login_refused' };
 }
 
-/** A failure as an error for `next`. */
+/** Converts a failure into an error for `next`. */
 export function failureError({ code, failure, status }: FailedLogin): PolarLoginFailedError {
   const { message } = (failure ?? {}) as { message?: unknown };
   return new PolarLoginFailedError(code, typeof message === 'string' ? message : failures[code][0], {
@@ -104,7 +104,7 @@ export function failureError({ code, failure, status }: FailedLogin): PolarLogin
   });
 }
 
-/** What the developer is told about a failure; nothing in it comes from outside. */
+/** The reason for a failure, for the developer; contains no input from outside. */
 export function reasonOf({ code, failure }: FailedLogin): string {
   const [message, , usualHint] = failures[code];
   const { code: isOurs, hint } = (failure ?? {}) as { code?: unknown; hint?: unknown };

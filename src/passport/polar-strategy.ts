@@ -24,7 +24,7 @@ import { verifyLogin } from './verify-callback.js';
 
 const loginParts = Symbol('passport-polar-sh.login-parts');
 
-/** What `strategy-constructor.ts` gives to apps; the types of its constructor are there. */
+/** The implementation that `strategy-constructor.ts` exports; the types of its constructor are there. */
 export class PolarStrategy extends OAuth2Strategy {
   /** @internal */
   declare readonly [loginParts]: Pick<LoginFlowParts, 'runtime' | 'attempts' | 'verify' | 'handsOverTokens'>;
@@ -54,7 +54,7 @@ export class PolarStrategy extends OAuth2Strategy {
         verify: verifyLogin(verify, resolved),
         handsOverTokens: verify !== undefined,
       },
-      // The base class's own client holds the secret, which console.log(strategy) must not show.
+      // The client of the base class contains the secret, which console.log(strategy) must not show.
       _oauth2: this._oauth2,
     };
     for (const key of Reflect.ownKeys(hidden)) {
@@ -66,21 +66,21 @@ export class PolarStrategy extends OAuth2Strategy {
     }
   }
 
-  /** Polar's OAuth endpoints, as this client. */
+  /** Client for Polar's OAuth endpoints, with the credentials of this strategy. */
   get client(): PolarOAuthClient {
     return this[loginParts].runtime.client;
   }
 
   /**
-   * The tokens of one login, for work outside a request: a nightly job, a queue. Shares records and lock with the
-   * requests, so that a job and a browser tab cannot burn each other's tokens.
+   * Returns access to the tokens of one login outside a request, for a nightly job or a queue. Jobs share token records and
+   * locks with requests, so a job and a browser tab cannot invalidate each other's tokens.
    *
-   * Needs the options `storage` (in the app's own database, say) and `encryptionKeys`. Each use reads the storage,
-   * so it sees at once what the web app has done meanwhile.
+   * Requires the options `storage` (in the app's own database, say) and `encryptionKeys`. Each use reads the storage, so it
+   * sees changes of the web app at once.
    *
-   * @param loginId `req.polar.loginId`, or what the verify callback was given
-   * @throws PolarConfigurationError `invalid_option` without those options, at the first use; and what
-   * {@link PolarAccess} throws: `not_logged_in` where the storage has no such login, `logged_out` after its logout,
+   * @param loginId `req.polar.loginId`, or the `loginId` of the verify callback
+   * @throws PolarConfigurationError `invalid_option` without those options, on first use; and the errors of
+   * {@link PolarAccess}: `not_logged_in` if the storage has no such login, `logged_out` after its logout,
    * PolarTransientError `server_error` while the storage cannot be read
    *
    * @example
@@ -96,17 +96,17 @@ export class PolarStrategy extends OAuth2Strategy {
   }
 
   /**
-   * Ends one login, from any process and without a request: for a ban, the deletion of an account, or "log out everywhere".
-   * Its tokens are revoked at Polar. In this process the login counts for nothing from now on, in others at the first request
-   * after they have looked again, which they do once a minute. The app's own session and user stay.
+   * Ends one login from any process, without a request: for a ban, a deleted account, or "log out everywhere". Revokes its
+   * tokens at Polar. This process stops using the login at once; other processes stop at their next revalidation, which they
+   * do once a minute. The app's own session and user stay.
    *
-   * Needs the options `storage` and `encryptionKeys`, as {@link tokensFor} does.
+   * Requires the options `storage` and `encryptionKeys`, as {@link tokensFor} does.
    *
-   * @param loginId `req.polar.loginId`, or what the verify callback was given. A login that has ended already, or that the
-   * storage has forgotten, is no error
+   * @param loginId `req.polar.loginId`, or the `loginId` of the verify callback. Does nothing if the login has already ended
+   * or its token record has expired
    * @throws PolarConfigurationError `invalid_option` without those options
-   * @throws PolarLoginRequiredError `not_logged_in` for what is no id of a login, and for a login of another client
-   * @throws PolarTransientError `server_error` while the storage cannot be read; nothing has ended then
+   * @throws PolarLoginRequiredError `not_logged_in` if the id is malformed, or the login belongs to another client
+   * @throws PolarTransientError `server_error` while the storage cannot be read; the login has not ended then
    *
    * @example
    * ```ts
@@ -118,12 +118,12 @@ export class PolarStrategy extends OAuth2Strategy {
   }
 
   /**
-   * Resolves when nothing is under way any more: no exchange of tokens, no write to the storage, no revocation. Await it
-   * before the process ends: Polar's response to a refresh is the only copy of the new tokens. Where a host freezes the
-   * process after each response (serverless functions), await it before responding.
+   * Resolves when all background work is done: token exchanges, writes to the storage and revocations. Await it before the
+   * process exits, because Polar's response to a refresh is the only copy of the new tokens. If the host freezes the process
+   * after each response (serverless functions), await it before responding.
    *
-   * @param limits `withinMs`: milliseconds after which it resolves all the same
-   * @returns how many exchanges and writes are left then
+   * @param limits `withinMs`: milliseconds after which it resolves anyway
+   * @returns the number of unfinished exchanges and writes
    *
    * @example
    * ```ts
@@ -140,14 +140,14 @@ export class PolarStrategy extends OAuth2Strategy {
   }
 
   /**
-   * Called by Passport: starts a login, or takes Polar's response.
+   * Called by Passport: starts a login, or handles Polar's response.
    *
-   * Errors go to `next` ({@link PolarError}); a person's "no" and a login that is no longer valid fail, with
-   * `info.message` and `info.code`, or with `failWithError: true` as a {@link PolarLoginFailedError} for `next`.
+   * Errors go to `next` ({@link PolarError}). If the user declines, or the login attempt is no longer valid, the login fails with
+   * `info.message` and `info.code` or, with `failWithError: true`, with a {@link PolarLoginFailedError} for `next`.
    */
   override authenticate(req: Request, options: AuthenticateOptions = {}): void {
-    // Passport writes its actions onto the strategy. Given the instance itself, the next request would overwrite
-    // them while this one waits for Polar: two people would be logged in as each other.
+    // Passport writes its actions onto the strategy. If an app passes the instance itself, the next request overwrites them
+    // while this one waits for Polar, and two users would be logged in as each other.
     const { success, fail, redirect, error } = this as PassportActions;
     noStore(req.res);
     const act = (outcome: LoginOutcome): void => {
@@ -174,7 +174,7 @@ export class PolarStrategy extends OAuth2Strategy {
       .catch((thrown: unknown) => ownFault(req, thrown));
   }
 
-  /** Extra parameters for the authorize page; a subclass may add some. Those that protect the login cannot be set. */
+  /** Extra parameters for the authorize page; a subclass may add some, but not those that protect the login. */
   override authorizationParams(options: AuthenticateOptions): Record<string, string> {
     return forOneRequest(() => extraParameters(options));
   }
@@ -209,7 +209,7 @@ type PassportActions = PolarStrategy & {
   error(error: unknown): void;
 };
 
-/** The claims that still hold beside a profile: `email_verified` of one source says nothing of the other's address. */
+/** The claims that may be merged into a profile: `email_verified` of the id_token does not apply to another source's e-mail. */
 function claimsBeside(profile: PolarProfile, claims: IdTokenClaims): Partial<IdTokenClaims> {
   const { email_verified: _ofItsOwnAddress, ...others } = claims;
   return profile._json?.['email'] === undefined ? claims : others;
@@ -226,7 +226,7 @@ function flowParts(strategy: PolarStrategy, options: AuthenticateOptions): Login
           error ? reject(error) : resolve(found as PolarProfile),
         );
       });
-      // OpenID Connect Core 5.3.2: otherwise one user's token could dress up as another.
+      // OpenID Connect Core 5.3.2: otherwise the token of one user could stand in for another.
       if (profile?.id === claims.sub)
         return { ...profile, _json: { ...claimsBeside(profile, claims), ...profile._json } };
       throw new PolarResponseError(

@@ -1,19 +1,19 @@
 import type { IdTokenClaims } from '../id-token/claims.js';
 
-/** Who logged in, by Passport's profile convention. */
+/** The user who logged in, by Passport's profile convention. */
 export interface PolarProfile {
   readonly provider: 'polar';
-  /** Polar's id of the user (the claim `sub`), a UUID that never changes. Know users by this, not by e-mail. */
+  /** Polar's id of the user (the claim `sub`), a UUID that never changes. Identify users by this, not by e-mail. */
   readonly id: string;
-  /** The name where Polar tells one, else the e-mail address, else the id. */
+  /** The user's name if Polar sends one, otherwise the e-mail address, otherwise the id. */
   readonly displayName: string;
-  /** With the scope `email`. Trust an address only where `verified` is true. */
+  /** Requires the scope `email`. Trust an address only if `verified` is true. */
   readonly emails?: readonly { readonly value: string; readonly verified: boolean }[];
   /** The claims as Polar sent them. */
   readonly _json: Readonly<Record<string, unknown>>;
 }
 
-/** The profile that verified claims, or a response of the userinfo endpoint, describe. */
+/** Builds the profile from verified claims, or from a response of the userinfo endpoint. */
 export function profileFromClaims(
   claims: Pick<IdTokenClaims, 'sub'> & Readonly<Record<string, unknown>>,
 ): PolarProfile {

@@ -5,13 +5,13 @@ import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './logi
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { sendToPolar } from './start-login.js';
 
-// Something may send every response twice, a proxy say: each would start another login.
+// A proxy, say, may send every response twice, and each would start another login.
 const maxRestarts = 2;
 
 /**
- * A response that came again in the browser that started the login: a double click, a reload, a retry. Its code is spent. If
- * this browser is logged in by it, it has succeeded; if not, the first response was lost together with its session cookie,
- * and the login is started once more.
+ * Handles a repeated response in the browser that started the login: a double click, a reload, a retry. Its code is spent. If
+ * the login attempt already logged this browser in, the login succeeds. If not, the first response was lost together with its
+ * session cookie, and the login starts again.
  */
 export async function respondToRepeated(
   parts: LoginFlowParts,
@@ -19,7 +19,7 @@ export async function respondToRepeated(
   options: AuthenticateOptions,
   { id, repeated, restart }: RepeatedAttempt,
 ): Promise<LoginOutcome> {
-  // An account may have been linked by the first one, or not: the app's page shows it.
+  // The first response may or may not have linked the account; the app's page shows it.
   if (isLinking(options)) return failed('attempt_used');
   if (parts.runtime.loginOfUser(req)?.attempt === id && req.user !== undefined) {
     if (repeated.returnTo !== undefined) sessionOf(req)['returnTo'] = repeated.returnTo;
@@ -34,7 +34,7 @@ export async function respondToRepeated(
     : failed('attempt_used');
 }
 
-// Passport would regenerate the session, and other requests of this browser lose theirs.
+// Passport would regenerate the session, and concurrent requests of this browser would lose theirs.
 function stayLoggedIn(req: Request, loggedIn: Express.User): void {
   const logIn = req.logIn as (...args: unknown[]) => void;
   req.logIn = req.login = ((user: Express.User, options: unknown, done?: unknown) => {

@@ -2,12 +2,12 @@ import { PolarError } from '../errors.js';
 import { loginFailed } from '../login-failed.js';
 import { type FailedLogin, reasonOf } from './login-outcome.js';
 
-/** Shows a failed login: to who listens on the diagnostics channel and, in development, on stderr. */
+/** Reports a failed login on the diagnostics channel and, in development, on stderr. */
 export function reportFailure(outcome: FailedLogin): void {
   loginFailed(outcome.code, reasonOf(outcome));
 }
 
-/** Shows a login that ended in an error. Messages of ours are without secrets; of an app's own nothing is known. */
+/** Reports a login that ended in an error. Quotes the message of a PolarError only: another one may contain a secret. */
 export function reportError(error: unknown): void {
   if (error instanceof PolarError) loginFailed(error.code, error.message, error);
   else
@@ -18,7 +18,7 @@ export function reportError(error: unknown): void {
     );
 }
 
-/** Shows a login that succeeded, and of which the browser will know nothing. */
+/** Reports a login that succeeded, but whose session cookie was not set. */
 export function reportLostCookie(): void {
   loginFailed(
     'session_cookie_not_set',
@@ -26,7 +26,7 @@ export function reportLostCookie(): void {
   );
 }
 
-/** Shows a login that succeeded, and whose response did not reach the browser. */
+/** Reports a login that succeeded, but whose response did not reach the browser. */
 export function reportLostResponse(): void {
   loginFailed(
     'response_lost',
@@ -34,7 +34,7 @@ export function reportLostResponse(): void {
   );
 }
 
-/** Shows an account that nobody has been connected with. */
+/** Reports an account that `passport.authorize` could not connect, because no user is logged in. */
 export function reportNobodyToConnect(): void {
   loginFailed(
     'nobody_logged_in',
@@ -42,7 +42,7 @@ export function reportNobodyToConnect(): void {
   );
 }
 
-/** Shows a login that succeeded, after which the app logged nobody in. */
+/** Reports a login that succeeded, but after which the app did not log the user in. */
 export function reportNobodyLoggedIn(): void {
   loginFailed(
     'nobody_logged_in',

@@ -19,36 +19,36 @@ import {
 import type { ResolvedOptions } from '../options.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 
-/** What can be given for one request, in `passport.authenticate('polar', { ... })`, beside Passport's own options. */
+/** Options of `passport.authenticate('polar', { ... })` for one login, in addition to Passport's. */
 export interface PolarAuthenticateOptions {
-  /** Scopes to ask for this time. @default the strategy's */
+  /** Scopes to request for this login. @default the strategy's */
   readonly scope?: PolarScopes | undefined;
   /** @default the strategy's */
   readonly subType?: SubType | undefined;
   /** @default the strategy's */
   readonly prompt?: Prompt | undefined;
-  /** Another registered callback address for this login. @default the strategy's */
+  /** Another registered callback URL for this login. @default the strategy's */
   readonly callbackURL?: string | undefined;
   /**
-   * Path of this app to come back to after the login.
+   * Path of the app to return to after the login.
    * @default the query parameter `return_to`, then `req.session.returnTo`
    */
   readonly returnTo?: string | undefined;
   /**
-   * Anything JSON can hold in 2,048 characters. It never reaches Polar, and comes back to the verify callback as `state`
-   * and as `req.authInfo.state`.
+   * Any value whose JSON has at most 2,048 characters. It is not sent to Polar; the verify callback receives it as `state`,
+   * and the app finds it in `req.authInfo.state`.
    */
   readonly appState?: unknown;
-  /** The same as `appState`, by the name that it has elsewhere. OAuth's own `state` is the strategy's business. */
+  /** Alias of `appState`, for the name that other strategies use. The strategy generates OAuth's own `state`. */
   readonly state?: unknown;
   /**
-   * Ids of organizations to which the tokens are limited, as a list or comma-separated. No suggestion: Polar adds them to
-   * what people pick, without showing them, and goes on to an error page where one is not theirs.
+   * Ids of organizations that the tokens are limited to, as a list or comma-separated. These are not suggestions: Polar adds
+   * them to what the user picks, without showing them, and shows an error page if the user is not a member of one.
    */
   readonly organizations?: string | readonly string[] | undefined;
   /** E-mail address that Polar's login page suggests. */
   readonly login_hint?: string | undefined;
-  /** Further parameters of the authorize page, `{ ui_locales: 'de' }`. Those that protect the login cannot be set. */
+  /** Other parameters of the authorize page, `{ ui_locales: 'de' }`. Those that protect the login cannot be set. */
   readonly authorizationParams?: ExtraParameters | undefined;
 }
 
@@ -76,9 +76,9 @@ const ownNames: Record<keyof PolarAuthenticateOptions, true> = {
 };
 
 /**
- * The options of one login.
+ * Checks the options of one login.
  *
- * @throws TypeError that names the option and says what it should be
+ * @throws TypeError that names the option and the expected value
  */
 export function loginOptions(
   given: Readonly<Record<string, unknown>>,
@@ -100,7 +100,7 @@ export function loginOptions(
 
 const hintedAt = new BoundedMap<true>(100);
 
-// A strategy that inherits from this one, or another of the same route, may know it.
+// Only a hint: a subclass, or another strategy of the same route, may know the option.
 function hintAtUnknown(name: string, meant: string | undefined): void {
   if (hintedAt.get(name)) return;
   hintedAt.set(name, true);
@@ -111,7 +111,7 @@ function hintAtUnknown(name: string, meant: string | undefined): void {
   developmentHint(`passport.authenticate('polar') knows no option '${name}', which has no effect. ${hint}`);
 }
 
-// A login attempt has to fit into 4 KB of a storage.
+// A login attempt has to fit into 4 KB of storage.
 const maxAppState = 2048;
 
 function appStateOf(state: unknown): unknown {
@@ -122,24 +122,24 @@ function appStateOf(state: unknown): unknown {
 }
 
 /**
- * The extra parameters of the authorize page for one login.
+ * Collects the extra parameters of the authorize page for one login.
  *
- * @throws PolarConfigurationError `invalid_option` for a parameter that is ours alone
- * @throws TypeError for a value that is no string
+ * @throws PolarConfigurationError `invalid_option` for a parameter that only this package may set
+ * @throws TypeError for a value that is not a string
  */
 export function extraParameters(given: Readonly<Record<string, unknown>>): Record<string, string> {
   const extra: Record<string, string> = {};
   const { authorizationParams = {}, login_hint, organizations } = given;
   if (typeof authorizationParams !== 'object' || authorizationParams === null)
     throw new TypeError("authorizationParams must be an object of strings, such as { ui_locales: 'de' }");
-  // What is in the wrong place, too: who wrote it expects it to be sent.
+  // Includes reserved parameters outside authorizationParams, which are refused too: the developer expects them to be sent.
   const misplaced = Object.entries(given).filter(
     ([name]) => isReservedParameter(name) && !Object.hasOwn(ownNames, name),
   );
   for (const [name, value] of [
     ...Object.entries({
       login_hint,
-      // Polar refuses an empty list.
+      // Polar rejects an empty list.
       organizations:
         organizations === undefined ? undefined : list(organizations, 'organizations').join(',') || undefined,
       ...authorizationParams,

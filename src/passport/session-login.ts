@@ -26,7 +26,7 @@ import {
 } from './report-failure.js';
 import type { UnkeptTokens } from './unkept-tokens.js';
 
-/** What goes into the session of whoever is logged in. */
+/** A login to store in the session of its user. */
 export interface LoginToStore {
   readonly login: NewLogin;
   readonly unkept: UnkeptTokens;
@@ -35,17 +35,16 @@ export interface LoginToStore {
   readonly cookieHash: string;
 }
 
-/** Whom the app may log in itself. */
+/** The user that the app may log in itself. */
 export interface LoggedInByApp {
   readonly user: Express.User;
-  /** True with `session: false`: an app that is given the tokens may keep them for itself. */
+  /** True with `session: false`: an app that received the tokens may keep them itself. */
   readonly isSessionless: boolean;
 }
 
 /**
- * Has `req.logIn`, when Passport or the app's own callback calls it, put the login into the session that it
- * regenerates, in the very save in which Passport writes the user: no moment in between, and nothing that
- * `keepSessionInfo` brings over from the old session wins against it.
+ * Hooks `req.logIn`, whether Passport or the app's own callback calls it, to put the login into the regenerated session. The
+ * same save writes Passport's user and the login, and the login replaces what `keepSessionInfo` copies from the old session.
  */
 export function storeAtLogIn(
   runtime: PolarRuntime,
@@ -54,7 +53,7 @@ export function storeAtLogIn(
   { user, isSessionless }: LoggedInByApp,
 ): void {
   const { unkept } = toStore;
-  // Nobody sees the response to this request any more: there is no browser for a session.
+  // The response is over, so a session could no longer reach the browser.
   const isOver = req.res?.writableEnded || req.res?.closed;
   if (isOver) {
     unkept.revokeUnlessSeen();
@@ -66,7 +65,7 @@ export function storeAtLogIn(
     toStore.unkept.keep();
     const { timeoutMs } = runtime.options;
     const logInNow = async ({ stored, undo }: Storing): Promise<void> => {
-      // In a promise, also of a store that throws instead of calling back.
+      // Also catches a store that throws instead of calling back.
       const loggedIn = new Promise<void>((resolve, reject) => {
         logIn(user, options, (error) => (error ? reject(error) : resolve()));
       });
@@ -77,7 +76,7 @@ export function storeAtLogIn(
         throw error;
       }
       await stored();
-      // Once: whom the app logs in after that has to be the same person.
+      // Only once: a later req.logIn keeps the login only if it is for the same user.
       takeBack();
     };
     const failed = (error: unknown): void => {
@@ -96,8 +95,8 @@ export function storeAtLogIn(
 }
 
 /**
- * The app has logged nobody in: with `session: false`, or a callback of its own. It may do so in a later request, after a
- * page with its terms or a second factor. Where the session goes on, the login waits in it for that person.
+ * Called if the app did not log the user in: with `session: false`, or in its own callback. It may do so in a later request,
+ * after a page with its terms or a second factor. If the session has other content, the login waits there for that user.
  */
 async function waitForLogIn(
   runtime: PolarRuntime,
@@ -129,7 +128,7 @@ async function waitForLogIn(
   }
 }
 
-/** `passport.authorize`: nobody new is logged in, so the session stays and gets the tokens at once. */
+/** For `passport.authorize`: the user and the session stay the same, and the tokens are stored at once. */
 export async function storeForLoggedInUser(
   runtime: PolarRuntime,
   req: Request,
@@ -143,14 +142,14 @@ export async function storeForLoggedInUser(
   const session = sessionOf(req);
   const { sessionKey } = runtime.options;
   const before = session[sessionKey];
-  // Others stay: nobody new is logged in.
+  // Logins of other strategies stay, because the user does.
   const replaced = ownLoginsIn(runtime, req);
   const handle = runtime.putLogin(req, login, user);
   if (returnTo !== undefined) session['returnTo'] = returnTo;
   try {
     await withStoreTimeout(saveSession(session), runtime.options.timeoutMs);
   } catch (error) {
-    // express-session tries again at the end of the response, and the login of before is still good.
+    // express-session saves again at the end of the response, and the previous login is still valid.
     if (before === undefined) delete session[sessionKey];
     else session[sessionKey] = before;
     throw error;
@@ -165,9 +164,9 @@ function ownLoginsIn(runtime: PolarRuntime, req: Request): EndableLogin[] {
 
 /** A login that is being stored. */
 interface Storing {
-  /** To be called once the session is saved. */
+  /** Call once the session is saved. */
   stored(): Promise<void>;
-  /** To be called when it could not be saved. */
+  /** Call if the session could not be saved. */
   undo(): void;
 }
 
@@ -178,7 +177,7 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
   const sessionBefore = req.session;
   beforeFirstSaveAfterRegenerate(req, async (session) => {
     if (returnTo !== undefined) session['returnTo'] = returnTo;
-    // With `keepSessionInfo`, Passport has brought them along.
+    // With `keepSessionInfo`, Passport has copied them.
     for (const { storedAs } of replaced) delete session[storedAs];
     const user = serializedUser(req);
     if (user !== undefined) handle = runtime.putLogin(req, login, user);
@@ -191,7 +190,7 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
     },
     undo() {
       if (req.session === sessionBefore) return;
-      // express-session tries again at the end of the response: what is revoked must not get into the session then.
+      // express-session saves again at the end of the response: revoked tokens must not get into the session then.
       delete sessionOf(req)[runtime.options.sessionKey];
       // The session that held them is gone.
       for (const each of replaced) each.end('replaced').catch(() => {});
@@ -206,13 +205,13 @@ async function begin(
 ): Promise<void> {
   runtime.refresher.begin(handle);
   publish('login', { event: 'logged-in', loginId: handle.loginId });
-  // Its tokens are out of everybody's reach now, so they should be good for nothing; nobody waits for that. The same
-  // tokens come twice when an app calls req.logIn twice.
+  // Ends the replaced logins in the background, because nothing can use their tokens any more. An app that calls req.logIn
+  // twice passes the same login twice.
   for (const each of replaced) if (each.loginId !== handle.loginId) each.end('replaced').catch(() => {});
   if (runtime.keepsLogins) await runtime.refresher.recordFirst(handle);
 }
 
-/** What the browser never gets, it cannot use: without the session's cookie, nobody could ever log this login out. */
+/** Ends the login if the response does not reach the browser: without the session cookie, the user could never log out. */
 function watchResponse(runtime: PolarRuntime, req: Request, handle: LoginHandle): void {
   const { res } = req;
   if (res === undefined) return;
@@ -227,7 +226,7 @@ function watchResponse(runtime: PolarRuntime, req: Request, handle: LoginHandle)
   res.once('close', () => {
     if (!res.writableFinished) lost();
   });
-  // express-session leaves its cookie out, and says nothing, where it is secure and the connection seems not to be.
+  // express-session silently omits a secure cookie if the connection appears not to be secure.
   res.once('finish', () => {
     const value = encodeURIComponent(`s:${req.sessionID}.`);
     const cookies = [res.getHeader('set-cookie') ?? []].flat().map(String);

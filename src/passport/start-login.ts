@@ -14,7 +14,7 @@ import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './logi
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { loginOptions } from './request-options.js';
 
-/** Starts a login: stores an attempt and sends the browser to Polar. */
+/** Starts a login: stores a login attempt and redirects the browser to Polar. */
 export async function startLogin(
   parts: LoginFlowParts,
   req: Request,
@@ -27,7 +27,7 @@ export async function startLogin(
   const callback = login.callbackURL.startsWith('/')
     ? new URL(`${here.origin}${options.proxyPrefix}${login.callbackURL}`)
     : new URL(login.callbackURL, here);
-  // Starting over here would send people round in circles when Polar's response gets lost.
+  // Starting a login here would cause a redirect loop if Polar's response gets lost.
   if (samePath(here, callback)) return failed('callback_empty');
   checkSessionCookie(req, options);
   refuseUnregistrable(callback);
@@ -35,16 +35,16 @@ export async function startLogin(
   const session = sessionOf(req);
   const returnTo =
     safeReturnTo(login.returnTo) ?? safeReturnTo(query.get('return_to')) ?? safeReturnTo(session['returnTo']);
-  // Belongs to this tab from now on.
+  // From here on it belongs to this login attempt, not to other tabs.
   delete session['returnTo'];
   const user = loggedInUser(req);
   const organization = requestableOrganization(query.get('organization'));
   return sendToPolar(parts, req, {
-    // To the letter as registered where it was given in full: Polar compares letters.
+    // An absolute URL is sent exactly as given, because Polar compares strings.
     redirectURI: isAbsolute(login.callbackURL) ? login.callbackURL : callback.href,
     scopes: [...new Set([...login.scope, ...wantedScopes(parts, req, query)])],
     subType: organization === undefined ? login.subType : 'organization',
-    // Always a page on which the person decides: anybody can make such an address.
+    // Always shows the consent page: anyone can craft a URL with an organization.
     prompt: organization === undefined ? login.prompt : 'consent',
     organization,
     extra: parts.authorizationParams(),
@@ -55,7 +55,7 @@ export async function startLogin(
   });
 }
 
-/** Stores an attempt, with a cookie that only this browser has, and sends it to Polar's authorize page. */
+/** Stores a login attempt, bound to this browser by a cookie, and redirects the browser to Polar's authorize page. */
 export async function sendToPolar(
   { attempts, runtime }: LoginFlowParts,
   req: Request,
@@ -86,13 +86,13 @@ export async function sendToPolar(
   return { redirect: url };
 }
 
-/** What a guarded page needs, in the address of the login: no more than the app's guards name, beside what was granted. */
+/** The scopes in the login URL, limited to those that the app's guards require, plus the scopes already granted. */
 function wantedScopes({ runtime }: LoginFlowParts, req: Request, query: URLSearchParams): string[] {
   const wanted = requestableScopes(query.get('scope'));
   return wanted.length === 0 ? [] : [...(runtime.loginOfUser(req)?.scopes ?? []), ...wanted];
 }
 
-// A path that was completed with http on a public host: TLS ends at a proxy that the app does not trust yet.
+// A path completed with http on a public host means that TLS ends at a proxy that the app does not trust yet.
 function refuseUnregistrable(callback: URL): void {
   if (callback.protocol === 'https:' || isLocalHTTP(callback)) return;
   throw new PolarConfigurationError(
@@ -101,13 +101,13 @@ function refuseUnregistrable(callback: URL): void {
   );
 }
 
-/** 256 bits: neither guessed nor tried out. */
+/** 256 random bits, beyond guessing and brute force. */
 const randomText = (): string => randomBytes(32).toString('base64url');
 
 const samePath = (one: URL, other: URL): boolean =>
   withoutSlashesAtEnd(one.pathname) === withoutSlashesAtEnd(other.pathname);
 
-// No regular expression: on a path of many slashes it would start anew at each of them.
+// Not a regular expression, which would take quadratic time on a path of many slashes.
 function withoutSlashesAtEnd(path: string): string {
   let end = path.length;
   while (path[end - 1] === '/') end--;

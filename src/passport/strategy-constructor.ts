@@ -11,10 +11,10 @@ import type {
 type WithRequestOption = PolarStrategyOptions & { readonly passReqToCallback: true };
 
 /**
- * The constructor of {@link PolarStrategy}. A class cannot say this: constructors have no type parameters, and only they tell
- * a classic callback from one that has forgotten to return the user, `async () => {}`.
+ * The constructor of {@link PolarStrategy}. A class cannot declare this: constructors have no type parameters, which are needed
+ * to tell a classic callback from one that forgets to return the user, `async () => {}`.
  *
- * The order matters. TypeScript takes the types of a callback's parameters from the first overload whose options fit, and shows
+ * The order matters: TypeScript infers the parameters of a callback from the first overload whose options match, and reports
  * the error of the last one.
  */
 export interface PolarStrategyConstructor {
@@ -41,8 +41,8 @@ export interface PolarStrategyConstructor {
   ): PolarStrategy;
   /**
    * @param options see {@link PolarStrategyOptions}
-   * @param verify maps a login to a user of the app: `async ({ tokens, profile, claims, req }) => user`, or `false` for
-   * nobody. Left out, the profile is the user.
+   * @param verify maps a login to a user of the app: `async ({ tokens, profile, claims, req }) => user`, or `false` to reject
+   * the login. If omitted, the profile is the user.
    * @throws TypeError that names the option which is missing or wrong
    */
   new (options: PolarStrategyOptions, verify?: PolarVerify): PolarStrategy;
@@ -78,9 +78,9 @@ export interface PolarStrategyConstructor {
 /**
  * "Log in with Polar" for Passport.
  *
- * A subclass of passport-oauth2's strategy with a login flow of its own: state, nonce and PKCE always on, several
- * tabs at once, the id_token verified before anything else is done with the tokens, and the tokens kept in the
- * session for {@link polarTokens}.
+ * A subclass of passport-oauth2's strategy with its own login flow: state, nonce and PKCE are always on, logins in several
+ * tabs work concurrently, the id_token is verified before the tokens are used, and the session keeps the tokens for
+ * {@link polarTokens}.
  *
  * @example
  * ```ts
@@ -94,7 +94,7 @@ export interface PolarStrategyConstructor {
  */
 export const PolarStrategy: PolarStrategyConstructor = Implementation;
 /**
- * The strategy: {@link PolarStrategyConstructor} makes it. An interface, no alias: declaration files of an app name it by
- * what this package exports (TS2742).
+ * An instance of the strategy, created by {@link PolarStrategyConstructor}. An interface, not an alias, so that declaration
+ * files of an app can refer to it by its exported name (TS2742).
  */
 export interface PolarStrategy extends Implementation {}

@@ -6,20 +6,20 @@ import type { ResolvedOptions } from '../options.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import type { PolarProfile } from './profile.js';
 
-/** What a verify callback with one parameter is given. */
+/** The argument of a verify callback with one parameter. */
 export interface VerifiedLogin {
   readonly tokens: TokenSet;
   readonly profile: PolarProfile;
   /** The claims of the verified id_token. */
   readonly claims: IdTokenClaims;
   readonly req: Request;
-  /** What the app gave as `state` when it started the login: an invitation, say. */
+  /** The `appState` (or `state`) that the app started the login with: an invitation, say. */
   readonly state?: unknown;
-  /** Random name of this login; keep it with your user for `strategy.tokensFor(loginId)`. It opens nothing. */
+  /** Random id of this login. Store it with your user for `strategy.tokensFor(loginId)`. It is no credential. */
   readonly loginId: string;
 }
 
-/** Verify callback of one object, usually async. In JavaScript it may as well call `done`, its last argument. */
+/** A verify callback that takes one object, usually async. In JavaScript it may also call `done`, its last argument. */
 export type PolarVerify = (login: VerifiedLogin) => VerifyResult | Promise<VerifyResult>;
 
 /** Passport's classic verify callback. */
@@ -30,7 +30,7 @@ export type ClassicVerify = (
   done: VerifyDone,
 ) => unknown;
 
-/** The classic verify callback with the token response, as it came but for the refresh token. */
+/** The classic verify callback with the token response as received, without the refresh token. */
 export type ClassicVerifyWithParams = (
   accessToken: string,
   refreshToken: string,
@@ -39,28 +39,28 @@ export type ClassicVerifyWithParams = (
   done: VerifyDone,
 ) => unknown;
 
-/** The request, first, for a callback with `passReqToCallback: true`. */
+/** Adds the request as the first argument, for a callback with `passReqToCallback: true`. */
 export type WithRequest<Verify extends (...args: never[]) => unknown> = (
   req: Request,
   ...args: Parameters<Verify>
 ) => unknown;
 
 /**
- * Nothing to add for a callback that declares all parameters of its form; `never` for one that has fewer, since TypeScript
- * takes `async () => {}` for every function there is.
+ * `unknown` for a callback that declares all parameters of its form; `never` for one that declares fewer, because TypeScript
+ * accepts `async () => {}` as any function.
  */
 export type AllParameters<
   Verify extends (...args: never[]) => unknown,
   Form extends (...args: never[]) => unknown,
 > = Parameters<Form>['length'] extends Parameters<Verify>['length'] ? unknown : never;
 
-/** Any verify callback, made one function. Rejects with whatever the callback throws or hands to `done`. */
+/** A verify callback of any form, as one function. Rejects with the error that the callback throws or passes to `done`. */
 export type VerifyLogin = (login: VerifiedLogin, response: TokenResponse) => Promise<Verified>;
 
 /**
  * Accepts every form of verify callback.
  *
- * @throws TypeError when it is no function, or declares a number of parameters that no form has
+ * @throws TypeError if it is not a function, or no form has its number of parameters
  */
 export function verifyLogin(
   verify: unknown,
@@ -82,7 +82,7 @@ export function verifyLogin(
   }
   const hasParams = verify.length === long;
   return (login, response) => {
-    // As with passport-oauth2, params is the token response without the refresh token, which has a place of its own.
+    // As in passport-oauth2, params is the token response without the refresh token, which is a separate argument.
     const { refresh_token: _ownArgument, ...params } = response.raw;
     const { accessToken, refreshToken } = login.tokens;
     const args = [
