@@ -7,13 +7,13 @@ import { type LogoutOptions, redirectTarget, thenRedirect } from './logout.js';
 import { runtimeFor } from './polar-tokens.js';
 
 /**
- * Disconnects the user from Polar: ends the login of this strategy, in every process, and revokes its tokens at Polar. The
- * user stays logged in to the app, and the session goes on. Where nobody is connected, nothing happens.
+ * Disconnects the user from Polar: ends the login of this strategy in every process and revokes its tokens at Polar. The user
+ * stays logged in to the app, and the session continues. Does nothing if the session has no login of this strategy.
  *
  * Use it on a POST route that is protected against CSRF.
  *
  * @param strategy the strategy that connected the user
- * @throws TypeError when it is not given a strategy
+ * @throws TypeError if `strategy` is not a PolarStrategy
  *
  * @example
  * ```ts

@@ -4,11 +4,11 @@ import { sessionOf, withStoreTimeout } from '../request-session.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
 
 /**
- * Takes logins out of the session and ends them, in every process. Their ends are recorded, and their tokens revoked, also
- * where the session cannot be saved.
+ * Removes logins from the session and ends them in every process. Writes their tombstones and revokes their tokens even if the
+ * session cannot be saved.
  *
- * @param save writes what becomes of the session
- * @throws what `save` rejects with, and PolarConfigurationError `unsupported_storage`
+ * @param save saves or ends the session
+ * @throws the error that `save` rejects with, or PolarConfigurationError `unsupported_storage`
  */
 export async function endLogins(
   runtime: PolarRuntime,

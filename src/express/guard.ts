@@ -6,14 +6,14 @@ import { type LoginNeeds, toLogin, wantsPage } from './login-path.js';
 import { whyNotLoggedIn } from './not-logged-in.js';
 import { runtimeOfRequest } from './request-runtime.js';
 
-/** Why a guard lets nobody through. */
+/** Why a guard refuses a request. */
 export interface Refusal {
   readonly error: Error;
-  /** What to log in with, where that can help; undefined where it cannot. */
+  /** What a new login must request; undefined if logging in again cannot help. */
   readonly login?: LoginNeeds | undefined;
 }
 
-/** Lets a request through, sends a page to log in where that can help, and hands the error on otherwise. */
+/** Calls `next` for an accepted request. For a refused one, redirects a page request to the login if that can help, else fails. */
 export function guard(
   req: Request,
   res: Response,
@@ -32,20 +32,20 @@ export function guard(
     .catch((thrown: unknown) => next(asError(thrown)));
 }
 
-/** The refusal where nobody is logged in with Polar. */
+/** The refusal of a request whose user is not logged in with Polar, if so. */
 export async function unlessLoggedIn(req: Request, login: LoginNeeds): Promise<Refusal | undefined> {
   if (await req.polar.isLoggedIn()) return undefined;
   const error = whyNotLoggedIn(req);
   return { error, login: error instanceof PolarLoginRequiredError ? login : undefined };
 }
 
-/** The refusal where a login lacks scopes, of those that the page needs. */
+/** The refusal of a login that lacks scopes which the page requires. */
 export function lacksScopes(req: Request, missing: readonly string[], login: LoginNeeds): Refusal {
   const error = new PolarInsufficientScopeError(
     `This needs the scope ${missing.join(' and ')}, which was not granted at login. Log in again and agree to it; if that does not help, register it for the client at Polar.`,
     missing,
   );
-  // What was asked for at the last login and not granted will not be granted now: the browser would go round in circles.
+  // A scope that the last login requested without success will not be granted now either: that would be a redirect loop.
   const asked = runtimeOfRequest(req)?.loginOfUser(req)?.askedScopes ?? [];
   return { error, login: missing.some((scope) => !asked.includes(scope)) ? login : undefined };
 }

@@ -10,9 +10,9 @@ import { loggedInUser, serializedUser } from '../request-session.js';
 import { entryText } from '../tokens/entry-text.js';
 
 /**
- * Returns a function that makes a request's `req.logIn` carry the login with Polar over into the session that it regenerates:
- * when the app logs the same person in again, with a changed profile or after a second factor, and when it logs in the
- * person for whom the login waits. Anybody else's login ends, in every process.
+ * Returns a function that hooks `req.logIn` of a request. If the app logs the same user in again, with a changed profile or after
+ * a second factor, the hook carries the login with Polar into the regenerated session; a waiting login whose user is now logged
+ * in goes there too. The logins of any other user end, in every process.
  */
 export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void {
   const hook: LogInHook = (req, logIn) => (user, options, done) => {
@@ -23,12 +23,12 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void
     const sessionBefore = req.session;
     beforeFirstSaveAfterRegenerate(req, async (session) => {
       const userNow = serializedUser(req);
-      // What waits is newer than what is there.
+      // A waiting login is newer than the current one.
       const newestLast = [...logins].sort(
         (one, two) => Number(!!one.entry.waiting) - Number(!!two.entry.waiting),
       );
       for (const login of newestLast) {
-        // With `keepSessionInfo`, Passport has brought it along.
+        // With `keepSessionInfo`, Passport has copied it.
         delete session[login.storedAs];
         if (login.staysWith(userBefore, userNow)) kept.set(login.sessionKey, login);
         else if (login.isOf(userBefore)) hintAtUserKey(userBefore, userNow);
@@ -41,7 +41,7 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void
     });
     logIn(user, options, (error) => {
       const stays = (login: EndableLogin): boolean => kept.get(login.sessionKey) === login;
-      // The browser gets another session, also where the store failed. Nobody waits for the end of what it lost.
+      // The browser gets another session even if the store failed. The logins it lost end in the background.
       if (req.session !== sessionBefore)
         for (const login of logins) if (!stays(login)) login.end('replaced').catch(() => {});
       for (const { entry, loginId } of kept.values())
@@ -50,12 +50,12 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void
     });
   };
   return (req) => {
-    // By another strategy's middleware: one does it for all.
+    // The middleware of another strategy may have hooked it already: one hook serves all strategies.
     if (!isLogInHooked(req)) hookLogInOnceThere(req, hook);
   };
 }
 
-/** Ends a login that waits in the session for its user, and has waited for too long. */
+/** Ends a login in the session that has waited too long for the app to log its user in. */
 export function endForgottenLogin(runtime: PolarRuntime, req: Request): void {
   const session = (req as { session?: unknown }).session as Record<string, unknown> | undefined;
   const key = waitingKeyOf(runtime.options.sessionKey);
@@ -67,7 +67,7 @@ export function endForgottenLogin(runtime: PolarRuntime, req: Request): void {
   }
 }
 
-// Two users of one id may be two people, of two tables say, so only the developer can know.
+// Two users with one id may be different people, from two tables say; only the developer knows.
 function hintAtUserKey(before: unknown, now: unknown): void {
   const idOf = (user: unknown): unknown => (user as { id?: unknown } | null | undefined)?.id;
   if (idOf(before) === undefined || idOf(before) !== idOf(now)) return;

@@ -8,18 +8,20 @@ import { withReturnTo } from '../return-to.js';
 import { shownValue } from '../shown-value.js';
 import { runtimeOfRequest } from './request-runtime.js';
 
-// Browsers stop at twenty redirects, and show a page that explains nothing.
+// Browsers stop after twenty redirects, with a page that explains nothing.
 const maxRounds = 3;
 
-/** Where people log in. */
+/** Where users log in. */
 export interface LoginPathOptions {
   /** Path of the route that calls `passport.authenticate('polar')`, for example `/auth/polar`. */
   readonly loginPath: string;
 }
 
 /**
- * @param call how the middleware is called, up to its options
- * @throws TypeError when it is not a path, or when there is another option
+ * Checks and returns `loginPath`.
+ *
+ * @param call the call of the middleware up to its options, for the message
+ * @throws TypeError if `loginPath` is not a path, or there is another option
  */
 export function loginPathOf(options: LoginPathOptions, call: `${string}(${string}`): string {
   const loginPath = (options as LoginPathOptions | undefined)?.loginPath;
@@ -32,32 +34,32 @@ export function loginPathOf(options: LoginPathOptions, call: `${string}(${string
 }
 
 /**
- * True for a browser that opens a page. Only that names HTML, but so do some scripts that load parts of pages; where
- * `Sec-Fetch-Mode` (Fetch Metadata) or `X-Requested-With` give them away, a redirect to Polar would only fail in CORS.
+ * True for a browser that opens a page, which accepts HTML. Scripts that load parts of pages may accept it too, but a redirect to
+ * Polar would fail in CORS: `Sec-Fetch-Mode` (Fetch Metadata) or `X-Requested-With` identifies them.
  */
 export function wantsPage(req: Request): boolean {
   const { accept = '', 'sec-fetch-mode': mode = 'navigate', 'sec-fetch-dest': destination } = req.headers;
-  // Apps that show pages inside (WebView) name themselves in X-Requested-With of each page.
+  // Apps with a WebView send their own name in X-Requested-With of each page.
   const isXHR = /^xmlhttprequest$/i.test(String(req.headers['x-requested-with'] ?? ''));
   const isScript = mode !== 'navigate' || destination === 'empty' || isXHR;
   return !isScript && /\btext\/html\b/i.test(accept);
 }
 
-/** What a page needs of a login. */
+/** What a page requires of a login. */
 export interface LoginNeeds {
   readonly scopes?: readonly string[];
-  /** Id of the organization that the person is to pick. */
+  /** Id of the organization that the user should pick. */
   readonly organization?: string | undefined;
 }
 
-/** Sends a page to log in with what it needs, to come back to where it was. */
+/** Redirects a page request to the login with what the page requires; the login returns to the page. */
 export function toLogin(
   req: Request,
   res: Response,
   next: NextFunction,
   { loginPath, scopes = [], organization }: LoginPathOptions & LoginNeeds,
 ): void {
-  // Something before the route, a time-out say, has responded already.
+  // Other middleware, a time-out say, has already responded.
   if (res.headersSent) return;
   noStore(res);
   if (completedRounds(req) >= maxRounds) {
@@ -72,7 +74,7 @@ export function toLogin(
     `${proxyPrefix}${loginPath}`,
     isRead ? `${proxyPrefix}${req.originalUrl}` : undefined,
   );
-  // The login asks for nothing that no guard needs, whoever makes such an address.
+  // Anyone can craft such a URL, but the login requests only what a guard requires.
   const needs = [
     ...(scopes.length === 0 ? [] : [`scope=${encodeURIComponent(scopes.join(' '))}`]),
     ...(organization === undefined ? [] : [`organization=${organization}`]),

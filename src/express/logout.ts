@@ -9,21 +9,21 @@ import { shownValue } from '../shown-value.js';
 import { endLogins } from './end-logins.js';
 import { runtimeFor } from './polar-tokens.js';
 
-/** What follows a logout. */
+/** Options of `logout` and `disconnect`. */
 export interface LogoutOptions {
-  /** Where to send people afterwards. @default the next handler of the route is called */
+  /** Where to redirect the browser afterwards. @default calls the next handler of the route */
   readonly redirectTo?: string | undefined;
 }
 
 /**
- * Logs people out: ends every Polar login of the session, in every process and whichever strategy it came from, ends
- * the session, and revokes the tokens at Polar. A failing revocation keeps nobody logged in; public clients, which Polar
- * lets revoke nothing, skip it.
+ * Logs the user out: ends every Polar login of the session, of any strategy and in every process, ends the session, and revokes
+ * the tokens at Polar. A failed revocation does not prevent the logout. Public clients skip it, because Polar does not let them
+ * revoke.
  *
- * Use it on a POST route that is protected against CSRF, as any logout.
+ * Use it on a POST route that is protected against CSRF, like any logout.
  *
- * @param strategy the strategy that logs people in
- * @throws TypeError when it is not given a strategy
+ * @param strategy the strategy that logs users in
+ * @throws TypeError if `strategy` is not a PolarStrategy
  *
  * @example
  * ```ts
@@ -36,7 +36,7 @@ export function logout(strategy: StrategyOfPolar, options: LogoutOptions = {}): 
 
   const run = async (req: Request): Promise<void> => {
     const session = sessionOf(req);
-    // Whoever's tokens the session holds, of whatever strategy, they end with it.
+    // All logins of the session end with it, whatever their user and strategy.
     const logins = runtime.loginsIn(req);
     delete session[runtime.options.sessionKey];
     await endLogins(runtime, req, { logins, reason: 'logged_out', save: () => endSession(req) });
@@ -53,9 +53,9 @@ export function logout(strategy: StrategyOfPolar, options: LogoutOptions = {}): 
 }
 
 /**
- * The address to go to afterwards, if any.
+ * Checks and returns `redirectTo`.
  *
- * @throws TypeError when it is none, or when there is another option
+ * @throws TypeError if it is not a string, or there is another option
  */
 export function redirectTarget(options: LogoutOptions, middleware: string): string | undefined {
   const { redirectTo } = options;
@@ -67,7 +67,7 @@ export function redirectTarget(options: LogoutOptions, middleware: string): stri
   return redirectTo;
 }
 
-/** Sends people there, or hands on to the next handler. */
+/** Redirects the browser, or calls the next handler. */
 export function thenRedirect(res: Response, next: NextFunction, redirectTo: string | undefined): void {
   if (redirectTo === undefined) next();
   else if (!res.headersSent) res.redirect(redirectTo);
@@ -76,7 +76,7 @@ export function thenRedirect(res: Response, next: NextFunction, redirectTo: stri
 function endSession(req: Request): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (error?: unknown): void => (error ? reject(error) : resolve());
-    // Passport's own, so that its user goes too; without Passport on the route the session alone is ended.
+    // Passport's logout also removes its user; without Passport on the route, only the session ends.
     if (typeof req.logout === 'function') req.logout(done);
     else req.session.destroy(done);
   });

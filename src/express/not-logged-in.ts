@@ -4,17 +4,17 @@ import { loginFailed } from '../login-failed.js';
 import { loggedInUser } from '../request-session.js';
 import { runtimeOfRequest } from './request-runtime.js';
 
-// Long enough for the redirects after a login; whoever was deleted later may log in again.
+// Long enough for the redirects after a login; a user who is deleted later may log in again.
 const justNowMs = 60_000;
 
-/** The error for a request on which nobody is logged in with Polar. People may get to read it. */
+/** The error for a request whose user is not logged in with Polar. The app may show its message to the user. */
 export function notLoggedIn(): PolarLoginRequiredError {
   return new PolarLoginRequiredError('not_logged_in', 'Nobody is logged in with Polar. Log in first.');
 }
 
 /**
- * Why a guard lets nobody through. Where somebody has logged in a moment ago and Passport finds no such user, sending the
- * browser to log in again would go on for ever.
+ * Why a guard refuses a request without a login. If the user has just logged in but Passport does not find that user, another
+ * redirect to the login would be an endless loop.
  */
 export function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarConfigurationError {
   const runtime = runtimeOfRequest(req);

@@ -8,13 +8,13 @@ import type { PolarRequest } from './polar-request.js';
 import { setRuntimeOfRequest } from './request-runtime.js';
 
 /**
- * Gives each request `req.polar`: access tokens that are valid when they are asked for. Where the app calls `req.login` for
- * the same person again, the login with Polar stays; for anybody else it ends.
+ * Adds `req.polar` to each request: access tokens that are refreshed when needed. If the app calls `req.login` again for the same
+ * user, the login with Polar stays; for another user it ends.
  *
- * Put it after the session, and before the routes that use it. Nothing is read or parsed on a request that does not use it.
+ * Mount it after the session and before the routes that use it. It reads and parses nothing on requests that do not use it.
  *
- * @param strategy the strategy that logs people in
- * @throws TypeError when it is not given a strategy
+ * @param strategy the strategy that logs users in
+ * @throws TypeError if `strategy` is not a PolarStrategy
  *
  * @example
  * ```ts
@@ -33,9 +33,9 @@ export function polarTokens(strategy: StrategyOfPolar): RequestHandler {
 }
 
 /**
- * The runtime of the strategy that a middleware is given.
+ * Returns the runtime of the strategy that a middleware received.
  *
- * @throws TypeError when it is given something else
+ * @throws TypeError if it is not a PolarStrategy
  */
 export function runtimeFor(middleware: string, strategy: StrategyOfPolar): PolarRuntime {
   const isObject = typeof strategy === 'object' && strategy !== null;

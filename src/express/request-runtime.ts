@@ -5,7 +5,7 @@ import type { PolarRequest } from './polar-request.js';
 
 type MakePolar = (runtime: PolarRuntime, req: Request) => PolarRequest;
 
-/** Whose `req.polar` this is. All private: a log of the request must not show what the strategy was given. */
+/** Creates `req.polar`. All fields are private: logging the request must not show the options of the strategy. */
 class RequestRuntime implements PolarMaker {
   readonly #runtime: PolarRuntime;
   readonly #req: Request;
@@ -28,7 +28,7 @@ class RequestRuntime implements PolarMaker {
   }
 }
 
-/** Gives a request `req.polar`, which is made once it is used, and remembers whose it is. */
+/** Adds `req.polar` to a request, created on first use, and records its runtime. */
 export function setRuntimeOfRequest(req: Request, runtime: PolarRuntime, make: MakePolar): void {
   setPolarMaker(req, new RequestRuntime(runtime, req, make));
 }

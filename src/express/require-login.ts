@@ -4,12 +4,12 @@ import { guard, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-path.js';
 
 /**
- * Lets only people through who are logged in **and** whose login with Polar is alive. Pages are sent to log in and
- * come back afterwards; other requests (XHR, APIs) get an error with status 401.
+ * Requires a user who is logged in **and** whose login with Polar is alive. Otherwise page requests are redirected to the login
+ * and return afterwards; other requests (XHR, APIs) get an error with status 401.
  *
- * Needs {@link polarTokens} on the route.
+ * Requires {@link polarTokens} on the route.
  *
- * @throws TypeError when `loginPath` is missing
+ * @throws TypeError if `loginPath` is missing
  *
  * @example
  * ```ts
@@ -24,10 +24,10 @@ export function requireLogin(options: LoginPathOptions): RequestHandler {
 }
 
 /**
- * Error middleware: when a login has ended (any {@link PolarError} with status 401), sends pages to log in again;
- * hands every other error, and every other kind of request, on. Put it after the routes.
+ * Error middleware: if a login has ended (any {@link PolarError} with status 401), redirects page requests to the login.
+ * Passes on all other errors, and the errors of all other requests. Mount it after the routes.
  *
- * @throws TypeError when `loginPath` is missing
+ * @throws TypeError if `loginPath` is missing
  *
  * @example
  * ```ts

@@ -11,27 +11,27 @@ import { runtimeOfRequest } from './request-runtime.js';
 
 type Found = string | readonly string[] | null | undefined;
 
-/** Finds the id of the organization that a request is about. */
+/** Returns the id of the organization that a request is about. */
 export type OrganizationOf = (req: Request) => Found | Promise<Found>;
 
 const readScope = 'organizations:read';
-// Polar is content with either.
+// Polar accepts either.
 const readScopes = [readScope, 'organizations:write'];
 const needs = { scopes: [readScope] };
 
 /**
- * Lets only people through whose login with Polar reaches an organization (`GET /v1/organizations/{id}`, cached for 30 seconds,
- * a "no" for 5). Where they have limited the login to others, pages are sent to Polar to pick one again, and come back to where
- * they were; whoever picks another one gets an error with status 403, as do people who are not members and all requests that
- * are no pages. Whoever is not logged in is treated as by {@link requireLogin}, whoever lacks the scope `organizations:read` as
- * by {@link requireScope}.
+ * Requires a login with Polar that has access to an organization (`GET /v1/organizations/{id}`, cached for 30 seconds, a
+ * refusal for 5). If the user limited the login to other organizations, page requests are redirected to Polar to pick again, and
+ * return to the page. Users who then pick another organization, users who are not members, and all requests other than for
+ * pages get an error with status 403. Users who are not logged in are handled as by {@link requireLogin}, logins without the
+ * scope `organizations:read` as by {@link requireScope}.
  *
- * What is no UUID, in upper or lower case, is an error with status 404, for which Polar is not asked. So is nothing at all.
+ * An id that is missing, or not a UUID in upper or lower case, is an error with status 404; no request is sent to Polar.
  *
- * Needs {@link polarTokens} on the route.
+ * Requires {@link polarTokens} on the route.
  *
- * @param organizationOf finds the id, at each request on which somebody is logged in; may be asynchronous
- * @throws TypeError when it is no function, or `loginPath` is missing
+ * @param organizationOf returns the id, on each request whose user is logged in; may be asynchronous
+ * @throws TypeError if `organizationOf` is not a function, or `loginPath` is missing
  *
  * @example
  * ```ts
@@ -76,11 +76,11 @@ export function requireOrganization(
   }
 }
 
-/** True where the person has limited the login to other organizations, and was not asked for this one when they did. */
+/** True if the user limited the login to other organizations, and that login did not request this one. */
 async function canBePicked({ organizations }: PolarRuntime, login: SessionLogin, id: string) {
   if (login.askedOrganization === id) return false;
   const limits = await organizations.limitsOf(login.open());
-  // A public client cannot know.
+  // A public client cannot introspect, so it does not know the limits.
   return limits === undefined || (limits.length > 0 && !limits.includes(id));
 }
 

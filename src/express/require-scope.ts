@@ -6,17 +6,17 @@ import { guard, lacksScopes, type Refusal, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf } from './login-path.js';
 
 /**
- * Lets only people through whose login with Polar has these scopes, all of them. Pages are sent to Polar again, to
- * agree to what they agreed to before and to these (incremental consent), and come back to where they were; other
- * requests get an error with status 403 that names the missing scopes. Whoever is not logged in is treated as
- * by {@link requireLogin}.
+ * Requires a login with Polar that has all of these scopes. Otherwise page requests are redirected to Polar, where the user
+ * consents to the missing scopes in addition to the granted ones (incremental consent), and return to the page; other
+ * requests get an error with status 403 that names the missing scopes. Users who are not logged in are handled as by
+ * {@link requireLogin}.
  *
- * A scope that was asked for and not granted (one that is not registered for the client, say) is not asked for again:
- * that, too, is a 403.
+ * A scope that was requested but not granted (one that is not registered for the client, say) is not requested again: that is
+ * an error with status 403 too.
  *
- * Needs {@link polarTokens} on the route.
+ * Requires {@link polarTokens} on the route.
  *
- * @throws TypeError when a scope or `loginPath` is missing
+ * @throws TypeError if a scope or `loginPath` is missing
  *
  * @example
  * ```ts
