@@ -11,15 +11,15 @@ import {
 } from './bearer-options.js';
 import { bearerToken } from './bearer-token.js';
 
-/** What comes of a request: who it is from, or what RFC 6750 section 3 wants answered. */
+/** The outcome of a check: the user, or the status and challenge of the response (RFC 6750 section 3). */
 export type BearerOutcome =
   | { readonly user: Express.User; readonly info: unknown }
   | { readonly status: 400 | 401 | 403; readonly challenge: string };
 
-/** Checks the access token of a request; rejects with what `next` is to have. */
+/** Checks the access token of a request. Rejects with the error for `next`. */
 export type BearerCheck = (req: Request, requirements: BearerRequirements) => Promise<BearerOutcome>;
 
-/** What a check is made of. */
+/** Dependencies of a {@link BearerCheck}. */
 export interface BearerCheckParts {
   readonly options: ResolvedBearerOptions;
   readonly clientID: string;
@@ -27,7 +27,7 @@ export interface BearerCheckParts {
   readonly verify: PolarBearerVerify | undefined;
 }
 
-/** The check of one strategy. */
+/** Creates the check of one strategy. */
 export function bearerCheck({ options, clientID, introspect, verify }: BearerCheckParts): BearerCheck {
   const { now, realm, timeoutMs, tokenPrefix } = options;
   const challenge = (attributes: Attributes): string => challengeOf({ realm, ...attributes });
@@ -69,9 +69,9 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
             challenge: challenge({ error: found.problem, error_description: found.description }),
           };
     }
-    // Polar calls refresh tokens active, too, and they are the last thing that should be sent around.
+    // Polar reports refresh tokens as active too, but they must never be used as access tokens.
     if (found.token.startsWith('polar_rt_')) return invalid('This is a refresh token');
-    // Nor is Polar asked about what it cannot have issued: each request counts against the limit that logins need.
+    // Tokens that Polar cannot have issued are not introspected: each request counts against the rate limit of logins.
     if (!found.token.startsWith(tokenPrefix)) return invalid(notOurs);
     const introspection = await introspect(found.token);
     if (!isOurs(introspection)) return invalid(notOurs);
@@ -88,7 +88,7 @@ const notOurs = 'The access token is expired, revoked or not of this app';
 
 type Attributes = Readonly<Record<string, string | readonly string[]>>;
 
-/** `WWW-Authenticate` (RFC 6750 section 3); what is empty is left out. */
+/** Builds `WWW-Authenticate` (RFC 6750 section 3) without empty attributes. */
 function challengeOf(attributes: Attributes): string {
   const said = Object.entries(attributes).map(([name, value]) => [name, [value].flat().join(' ')]);
   const present = said.filter(([, value]) => value !== '');

@@ -16,33 +16,33 @@ import {
 import { optionNames } from '../options.js';
 import { polarAt, resolveServer } from '../server.js';
 
-/** What a token has to be good for. */
+/** What a token must be valid for. */
 export interface BearerRequirements {
-  /** Scopes that the token needs, all of them. */
+  /** Scopes that the token must have, all of them. */
   readonly scope?: PolarScopes | undefined;
   /**
-   * Ids of organizations to which the token has to be limited, all of them. A token that is not limited names no
-   * organization, and Polar does not say to which its user belongs: it is refused.
+   * Ids of organizations that the token must be limited to, all of them. A token without a limit is rejected: it names no
+   * organization, and Polar does not tell which ones its user belongs to.
    */
   readonly organizations?: string | readonly string[] | undefined;
 }
 
 /** Options of {@link PolarBearerStrategy}. */
 export interface PolarBearerStrategyOptions extends PolarClientOptions, BearerRequirements {
-  /** Of the client to which the tokens were issued. Public clients cannot introspect at Polar. */
+  /** Secret of the client that the tokens were issued to. Polar does not let public clients introspect. */
   readonly clientSecret: string | undefined;
-  /** Seconds for which Polar's response about a token is believed, never past its end; 0 asks each time. @default 30 */
+  /** Seconds to cache Polar's response for a token, never past its expiry; 0 introspects each time. @default 30 */
   readonly cacheSeconds?: number | undefined;
   /**
-   * How many tokens that were not good before this process asks Polar about per minute. Beyond that, `next` gets an error
-   * of status 503, `rate_limited` with `retryAfterSeconds`; tokens that were good before keep working.
+   * How many unknown tokens (not found valid before) this process introspects per minute. Beyond that, `next` gets an error
+   * with status 503, `rate_limited` with `retryAfterSeconds`; tokens that were valid before keep working.
    *
-   * Polar's rate limit is per IP address of your server: 500 requests a minute, 100 in the sandbox, for tokens,
-   * introspection, revocation and registration together. Without this budget, junk sent to your API would stop your
-   * logins. Divide it if several processes share an IP address. @default 250; 50 at other servers than production
+   * Polar's rate limit applies per IP address of your server: 500 requests a minute, 100 in the sandbox, for tokens,
+   * introspection, revocation and registration together. Without this budget, junk tokens sent to your API would block your
+   * logins. Divide it if several processes share an IP address. @default 250; 50 for servers other than production
    */
   readonly unknownTokensPerMinute?: number | undefined;
-  /** What `WWW-Authenticate` says is protected. @default 'polar' */
+  /** The `realm` in `WWW-Authenticate`. @default 'polar' */
   readonly realm?: string | undefined;
   /** Name of the strategy. @default 'polar-bearer' */
   readonly name?: string | undefined;
@@ -50,26 +50,26 @@ export interface PolarBearerStrategyOptions extends PolarClientOptions, BearerRe
   readonly now?: (() => number) | undefined;
 }
 
-/** Without a verify callback, `req.user`: whom the token acts for. */
+/** `req.user` without a verify callback: the user or organization that the token acts for. */
 export interface PolarBearerUser {
   readonly provider: 'polar';
-  /** Polar's id of the user; of the organization for a legacy token. */
+  /** Polar's id of the user or, for a legacy token, of the organization. */
   readonly id: string;
   /** `organization` only for legacy tokens. */
   readonly subType: string;
   readonly scopes: readonly string[];
-  /** Organizations to which the token is limited; empty means all of the user's. */
+  /** Organizations that the token is limited to; empty means all of the user's. */
   readonly organizations: readonly string[];
 }
 
-/** What a verify callback is given of a token. */
+/** The argument of a bearer verify callback. */
 export interface VerifiedToken {
   readonly accessToken: string;
   readonly introspection: Introspection;
   readonly req: Request;
 }
 
-/** Maps a token to a user of the app; `false` rejects it. In JavaScript it may as well call `done`, its last argument. */
+/** Maps a token to a user of the app; `false` rejects it. In JavaScript it may also call `done`, its last argument. */
 export type PolarBearerVerify = (token: VerifiedToken) => VerifyResult | Promise<VerifyResult>;
 
 /** {@link BearerRequirements} as lists. */
@@ -78,21 +78,21 @@ export interface ResolvedRequirements {
   readonly organizations: readonly string[];
 }
 
-/** What is left to know once the client is made. */
+/** The checked options, except those of the client. */
 export interface ResolvedBearerOptions {
   readonly name: string;
   readonly realm: string;
   readonly requirements: BearerRequirements;
   readonly cacheMs: number;
   readonly unknownTokensPerMinute: number;
-  /** What every access token starts with, where that is known. */
+  /** Prefix of every access token; empty if unknown. */
   readonly tokenPrefix: string;
   readonly apiURL: string;
   readonly timeoutMs: number;
   readonly now: () => number;
 }
 
-// Those of the login strategy may come along, for apps that have the same options for both.
+// Includes the options of the login strategy, for apps that pass the same options to both.
 const knownOptions = [
   ...Object.keys(optionNames).filter((name) => name !== 'passReqToCallback'),
   ...['cacheSeconds', 'unknownTokensPerMinute', 'realm', 'organizations'],
@@ -121,14 +121,14 @@ const elsewhere: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks the options that are not the client's.
+ * Checks the options, except those of the client.
  *
- * @throws TypeError that names the option and says what it should be
+ * @throws TypeError that names the option and the expected value
  */
 export function resolveBearerOptions(options: PolarBearerStrategyOptions): ResolvedBearerOptions {
   if (typeof options !== 'object' || options === null)
     throw new TypeError('PolarBearerStrategy needs an object of options: { clientID, clientSecret, ... }');
-  // With false, the callback is called as ours is.
+  // False is accepted, because it does not change how the callback is called.
   const { passReqToCallback, ...given } = options as PolarBearerStrategyOptions & {
     readonly passReqToCallback?: unknown;
   };
@@ -143,7 +143,7 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
     realm: realmOf(options.realm),
     requirements,
     cacheMs: (seconds(options.cacheSeconds, 'cacheSeconds') ?? 30) * 1000,
-    // Half of what Polar allows. Of another server nothing is known, so it is spared like the sandbox.
+    // Half of what Polar allows. The limit of other servers is unknown, so they get the budget of the sandbox.
     unknownTokensPerMinute:
       count(options.unknownTokensPerMinute, 'unknownTokensPerMinute') ?? (polar === 'production' ? 250 : 50),
     tokenPrefix: polar === undefined ? '' : 'polar_at_',
@@ -154,10 +154,10 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
 }
 
 /**
- * What a route needs, with the strategy's. On a route that people may log in at as well, options of {@link PolarStrategy}
- * come along, and Passport's do anyway: they say nothing of a token.
+ * Merges the requirements of a route with those of the strategy. The options may include those of Passport and, on a route
+ * that also logs users in, of {@link PolarStrategy}, which are ignored.
  *
- * @throws TypeError for what looks like a misspelt requirement: it would be meant as a lock, and lock nothing
+ * @throws TypeError for a likely misspelling of a requirement, which would otherwise protect nothing
  */
 export function routeRequirements(
   ofStrategy: BearerRequirements,
@@ -187,7 +187,7 @@ function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
   return { scope: merged('scope'), organizations: merged('organizations') };
 }
 
-/** @throws TypeError when it is no function of one object */
+/** @throws TypeError if it is not a function of one object */
 export function checkVerify(verify: unknown): void {
   if (verify === undefined || (typeof verify === 'function' && verify.length <= 2)) return;
   throw new TypeError(
@@ -197,7 +197,7 @@ export function checkVerify(verify: unknown): void {
 
 function realmOf(value: unknown): string {
   const realm = text(value, 'realm') ?? 'polar';
-  // It stands in a header, between quotes.
+  // It is sent as a quoted string in a header.
   if (/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(realm)) return realm;
   throw new TypeError('realm must be plain text without quotes and backslashes');
 }

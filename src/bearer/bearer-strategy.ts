@@ -15,12 +15,12 @@ import {
 const check = Symbol('passport-polar-sh.bearer-check');
 
 /**
- * Lets requests in that carry one of **this client's own** Polar access tokens: `Authorization: Bearer polar_at_u_...`,
- * checked by introspection (`POST /v1/oauth2/introspect`, RFC 7662) and answered as RFC 6750 wants it.
+ * Authenticates requests by **this client's own** Polar access tokens, `Authorization: Bearer polar_at_u_...`, which it checks
+ * by introspection (`POST /v1/oauth2/introspect`, RFC 7662). Responses follow RFC 6750.
  *
- * For the API of an app whose other parts (a browser extension, a phone, a second service) hold tokens that the same
- * OAuth client obtained. Polar being down is an error of status 503 for `next`, not a 401, and so are more unknown tokens
- * than `unknownTokensPerMinute`. No login session is started, unless the route asks for one with `session: true`.
+ * For the API of an app whose other parts (a browser extension, a phone, a second service) hold tokens of the same OAuth
+ * client. While Polar is down, or if more unknown tokens arrive than `unknownTokensPerMinute`, `next` gets an error with status
+ * 503, not a 401. No login session is started, unless the route sets `session: true`.
  *
  * @example
  * ```ts
@@ -30,13 +30,13 @@ const check = Symbol('passport-polar-sh.bearer-check');
  */
 export class PolarBearerStrategy {
   readonly name: string;
-  // Not a private field: Passport calls strategies that it knows by name on objects that inherit from them.
+  // Not a private field: Passport calls strategies registered by name on objects that inherit from them.
   /** @internal */
   declare readonly [check]: BearerCheck;
 
   /**
-   * @param verify maps a token to a user of the app; left out, `req.user` is a {@link PolarBearerUser}
-   * @throws TypeError for a public client, and that names the option which is missing or wrong
+   * @param verify maps a token to a user of the app; if omitted, `req.user` is a {@link PolarBearerUser}
+   * @throws TypeError for a public client, or that names the option which is missing or wrong
    */
   constructor(options: PolarBearerStrategyOptions, verify?: PolarBearerVerify) {
     const resolved = resolveBearerOptions(options);
@@ -67,9 +67,9 @@ export class PolarBearerStrategy {
     });
   }
 
-  /** Called by Passport. `scope` and `organizations` of one route come on top of the strategy's. */
+  /** Called by Passport. `scope` and `organizations` of a route are required in addition to the strategy's. */
   authenticate(req: Request, options: BearerRequirements & { readonly session?: unknown } = {}): void {
-    // Taken at once: given the strategy itself, Passport writes the actions of the next request onto it.
+    // Read now: if an app passes the strategy itself, Passport writes the actions of the next request onto it.
     const { success, fail, error } = this as unknown as PassportActions;
     const act = (outcome: BearerOutcome): void => {
       if ('user' in outcome) {
@@ -77,7 +77,7 @@ export class PolarBearerStrategy {
         success(outcome.user, outcome.info);
         return;
       }
-      // Passport sets this header for 401 alone.
+      // Passport sets this header only for a 401.
       if (outcome.status !== 401) req.res?.setHeader('WWW-Authenticate', outcome.challenge);
       fail(outcome.challenge, outcome.status);
     };
@@ -97,8 +97,8 @@ interface PassportActions {
 type LogIn = (user: Express.User, options: unknown, done: unknown) => void;
 
 /**
- * Passport starts a login session unless the route says `session: false`, and that session would outlive the token and
- * whatever ended it. So here a route has to ask for it. What the app itself hands to `req.logIn` is its own wish.
+ * Makes `session: false` the default of a route: a login session would outlive the token and its revocation. Calls of
+ * `req.logIn` by the app itself stay unchanged.
  */
 function startNoSession(req: Request, options: { readonly session?: unknown }): void {
   if (options.session !== undefined) return;

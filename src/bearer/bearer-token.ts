@@ -2,19 +2,19 @@ import type { Request } from 'express';
 import { requestQuery } from '../request-url.js';
 import { isAccessToken } from '../token-characters.js';
 
-/** The access token of a request, or what is wrong with how it was sent. */
+/** The access token of a request, or why the request has none that can be used. */
 export type BearerToken =
   | { readonly token: string }
   | { readonly problem: 'none' }
   | { readonly problem: 'invalid_request'; readonly description: string };
 
 /**
- * Reads `Authorization: Bearer` (RFC 6750 section 2.1), the one place where a token is taken: addresses end in logs, and
- * a token in two places would let two parts of an app believe two tokens.
+ * Reads `Authorization: Bearer` (RFC 6750 section 2.1), the only place where a token is accepted: URLs end up in logs, and with
+ * tokens in two places, two parts of an app might use different ones.
  */
 export function bearerToken(req: Request): BearerToken {
   const headers = authorizationHeaders(req);
-  // The query as it came: every parser understands it differently.
+  // The query as sent, because query parsers differ.
   if ([...requestQuery(req).keys()].some((name) => tokenFields.includes(name)) || hasTokenField(req.body)) {
     return malformed('Send the access token in the Authorization header, and nowhere else');
   }
@@ -32,7 +32,7 @@ function hasTokenField(body: unknown): boolean {
   return typeof body === 'object' && body !== null && tokenFields.some((name) => name in body);
 }
 
-// Node keeps only the first of several, so they are counted in what came over the wire.
+// Node.js keeps only the first of several headers, so count them in the raw headers.
 function authorizationHeaders({ headers, rawHeaders = [] }: Request): string[] {
   const raw = rawHeaders.filter(
     (_value, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'authorization',
