@@ -4,32 +4,32 @@ import type { RegistrationAccess } from '../client/registrations.js';
 import { normalizeRedirectURI } from '../emulator/clients/redirect-uri.js';
 import { PolarTransientError } from '../errors.js';
 
-/** What to do with a redirect URI, which is spelled as Polar keeps it. */
+/** A change to the redirect URIs of a client; `uri` is in Polar's spelling. */
 export interface RedirectURIChange {
   readonly action: 'add' | 'remove';
   readonly uri: string;
 }
 
-/** What a registration is changed with, and how it is waited for others that do the same. */
+/** What {@link changeRedirectURIs} works with. */
 export interface RedirectURIWork {
   readonly registrations: Pick<PolarRegistrationClient, 'readRegistration' | 'updateRegistration'>;
   readonly access: RegistrationAccess;
-  /** Resolves once the writes of others that have read before ours are over. */
+  /** Resolves once other processes that read the list before this write have finished theirs. */
   pause(): Promise<void>;
 }
 
-/** How often a change is written that others keep overwriting. */
+/** Maximum number of writes while other processes keep overwriting the change. */
 export const MAX_WRITES = 10;
 
 /**
- * Changes the redirect URIs of a client, and nothing else of its registration.
+ * Changes the redirect URIs of a client, and nothing else in its registration.
  *
- * Polar replaces the whole list (RFC 7592 section 2.2) and has no precondition for it: of two who read it at the same
- * time, the second to write drops what the first has added. So the list is read again a moment after each write, and
- * written again where the change is gone.
+ * Polar replaces the whole list (RFC 7592 section 2.2) and has no precondition for it: if two processes read the list at the
+ * same time, the second write drops the change of the first. So this function reads the list again a moment after each write,
+ * and writes again if the change is gone.
  *
- * @returns false when there was nothing to change
- * @throws Error that says what to do when the change would leave no URI, or cannot be made without changing more
+ * @returns false if there was nothing to change
+ * @throws Error that says what to do if the change would leave no URI, or cannot be made without changing more
  */
 export async function changeRedirectURIs(change: RedirectURIChange, work: RedirectURIWork): Promise<boolean> {
   const { registrations, access } = work;
@@ -44,7 +44,7 @@ export async function changeRedirectURIs(change: RedirectURIChange, work: Redire
       if (!isDone(change, after))
         throw new Error(`Polar took the change, and its response does not show it: it has ${urisOf(after)}.`);
     } catch (error) {
-      // Of several at the same time, Polar answers some with a 500 once they have waited for half a minute.
+      // Polar responds with a 500 to some of several concurrent writes, after they have waited for half a minute.
       if (!(error instanceof PolarTransientError && error.code === 'server_error')) throw error;
       busy = error;
     }
@@ -58,7 +58,7 @@ export async function changeRedirectURIs(change: RedirectURIChange, work: Redire
   );
 }
 
-/** A redirect URI as Polar spells it, to compare it with others. */
+/** Returns a redirect URI in Polar's spelling, for comparison. */
 function spelledAsAtPolar(uri: string): string {
   const url = normalizeRedirectURI(uri);
   return typeof url === 'string' ? uri : url.href;
@@ -68,10 +68,10 @@ function isDone({ action, uri }: RedirectURIChange, { redirectURIs }: ClientRegi
   return redirectURIs.map(spelledAsAtPolar).includes(uri) === (action === 'add');
 }
 
-/** What Polar puts a default in place of when an update leaves it out. */
+/** Fields that Polar resets to a default if an update omits them. */
 const REPLACED = ['client_name', 'scope', 'token_endpoint_auth_method', 'grant_types', 'response_types'];
 
-/** What a response says of the client that is not metadata: an update must not have it (RFC 7592 section 2.2). */
+/** Fields of a response that are not metadata, so an update must not include them (RFC 7592 section 2.2). */
 const NOT_METADATA = [
   'client_id',
   'client_secret',
@@ -81,7 +81,7 @@ const NOT_METADATA = [
   'registration_client_uri',
 ];
 
-/** All that the registration says, also in fields that are newer than this package. */
+/** Applies the change to the metadata of a registration, and keeps fields that are unknown to this package. */
 function metadataWith({ action, uri }: RedirectURIChange, registration: ClientRegistration): ClientMetadata {
   const { clientName = '', raw, redirectURIs: old } = registration;
   const missing = REPLACED.filter((field) => raw[field] === undefined || raw[field] === null);
@@ -101,7 +101,7 @@ function metadataWith({ action, uri }: RedirectURIChange, registration: ClientRe
   return { clientName, redirectURIs, extra };
 }
 
-/** @throws Error that names what has changed beside the redirect URIs, not what it has become */
+/** @throws Error that names the other fields that changed, without their values */
 function refuseSideEffects({ raw: before }: ClientRegistration, { raw: after }: ClientRegistration): void {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
   const changed = names.filter(

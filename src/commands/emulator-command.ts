@@ -11,7 +11,7 @@ import { environmentText } from './environment-file.js';
 import { hasCode, messageOf, usageError } from './error-text.js';
 import type { ServerTerminal } from './terminal.js';
 
-/** What `passport-polar-sh emulator --help` prints. */
+/** The output of `passport-polar-sh emulator --help`. */
 export const emulatorHelp = `Usage: passport-polar-sh emulator [options]
 
 Serves a local Polar for development: the page on which people log in, and the API.
@@ -43,10 +43,10 @@ const OPTIONS = {
 } as const;
 
 /**
- * `passport-polar-sh emulator`: starts an emulator, registers a client with it and prints what an app needs to know.
- * SIGINT and SIGTERM stop it, also when they are sent to the npm that runs it.
+ * `passport-polar-sh emulator`: starts an emulator, registers a client and prints the environment variables for an app.
+ * SIGINT and SIGTERM stop it, even if they are sent to the npm process that runs it.
  *
- * @returns the running emulator, or `undefined` when none was started
+ * @returns the running emulator, or `undefined` if none was started
  */
 export async function emulatorCommand(
   args: readonly string[],
@@ -69,7 +69,7 @@ export async function emulatorCommand(
     terminal.stdout.write(introduction(emulator, request));
   } catch (error) {
     await emulator?.close();
-    // Node's errors, a port in use say, have a code; the emulator's own are about the arguments.
+    // Errors of Node.js, a port in use say, have a code; the emulator's own errors concern the arguments.
     return fail(hasCode(error) ? 1 : 2, explained(error, request.options));
   }
   const running = emulator;
@@ -81,8 +81,8 @@ export async function emulatorCommand(
 const SHELL_CHECK_MS = 250;
 
 /**
- * Between `npx` or `npm run` and this process stands a shell, which takes a signal for npm without handing it on. Once
- * that shell is gone, nobody is left who could stop this server.
+ * Stops the emulator when its shell exits. `npx` and `npm run` start this process through a shell, which does not forward the
+ * signals that npm receives; once the shell is gone, nothing else would stop this server.
  */
 function stopWithShell(terminal: ServerTerminal, emulator: PolarEmulator): void {
   if (terminal.env?.['npm_lifecycle_event'] === undefined) return;
@@ -95,7 +95,7 @@ function stopWithShell(terminal: ServerTerminal, emulator: PolarEmulator): void 
   timer.unref();
 }
 
-/** What can be done about an address on which this process cannot listen. */
+/** Explains what to do if this process cannot listen on an address. */
 function explained(error: unknown, { host, port }: PolarEmulatorOptions): string {
   const message = messageOf(error);
   if (/EADDRINUSE/.test(message)) {
@@ -139,7 +139,7 @@ function isConsent(text: string): text is PolarEmulatorConsent {
   return text === 'ask' || text === 'auto' || text === 'deny';
 }
 
-// In the way of an environment file, so that it can be sent into one.
+// In the format of an environment file, so that the output can be redirected into one.
 function introduction(emulator: PolarEmulator, { client, options }: CommandRequest): string {
   const { clientID, clientSecret, redirectURIs } = emulator.registerClient({ ...client, name: 'Your app' });
   const variables = environmentText({

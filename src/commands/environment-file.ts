@@ -2,13 +2,13 @@ import { constants } from 'node:fs';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Variables and their values; those that are `undefined` are not to be set. */
+/** Variables and their values; `undefined` removes a variable. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * One line for each variable.
+ * Formats the variables, one per line.
  *
- * @throws Error for a value that cannot stand on a line, whoever reads it
+ * @throws Error for a value that shells and dotenv cannot both read
  */
 export function environmentText(environment: Environment): string {
   return linesOf(environment)
@@ -17,9 +17,9 @@ export function environmentText(environment: Environment): string {
 }
 
 /**
- * Whether {@link writeEnvironmentFile} is likely to succeed: asked before there is something that could get lost.
+ * Checks whether {@link writeEnvironmentFile} is likely to succeed, before there are values that could get lost.
  *
- * @throws Error that says why not
+ * @throws Error that says why it would fail
  */
 export async function checkEnvironmentFile(path: string): Promise<void> {
   const isThere = (await readIfThere(path)) !== undefined;
@@ -27,8 +27,8 @@ export async function checkEnvironmentFile(path: string): Promise<void> {
 }
 
 /**
- * Sets variables in an environment file. Lines that set one of them are replaced where they stand, and those of
- * variables that are not to be set any more go; all other lines stay. A new file is readable by its owner alone.
+ * Sets variables in an environment file. Replaces the lines of existing variables in place, removes those of `undefined` ones,
+ * and keeps all other lines. A new file is readable only by its owner.
  */
 export async function writeEnvironmentFile(path: string, environment: Environment): Promise<void> {
   const before = (await readIfThere(path)) ?? '';
@@ -53,7 +53,7 @@ function linesOf(environment: Environment): [name: string, line: string][] {
   });
 }
 
-// Read by shells and by dotenv alike: in single quotes nothing means anything else to either.
+// For shells and dotenv alike: in single quotes, both take every character literally.
 function quoted(name: string, value: string): string {
   if (/^[\w.~:/%+=@,-]*$/.test(value)) return value;
   if (/^[\x20-\x26\x28-\x7e]*$/.test(value)) return `'${value}'`;

@@ -8,7 +8,7 @@ import { messageOf, usageError } from './error-text.js';
 import { serverOfClient } from './register-server.js';
 import type { Terminal } from './terminal.js';
 
-/** What `passport-polar-sh redirect-uris --help` prints. */
+/** The output of `passport-polar-sh redirect-uris --help`. */
 export const redirectURIsHelp = `Usage: passport-polar-sh redirect-uris list [options]
        passport-polar-sh redirect-uris add URI [options]
        passport-polar-sh redirect-uris remove URI [options]
@@ -27,14 +27,14 @@ From the environment, as the command register prints them:
 `;
 
 /**
- * Milliseconds for each request. Polar lets writes to one client wait for each other, for half a minute each. One that is given up
- * early is made all the same, and by then everybody has looked.
+ * Milliseconds for each request. Polar serializes the writes to one client, and each may wait for half a minute. A write that
+ * the client gave up on may still be applied, after all processes have already checked the list.
  */
 const TIMEOUT_MS = 120_000;
 
 /**
- * How long others may take between reading the list and writing theirs, with what Polar takes to commit (a second). The
- * random part keeps two who have met from meeting again.
+ * Waits as long as another process may take from reading the list to writing it, plus Polar's commit (a second). The random
+ * part keeps two processes from colliding again.
  */
 const settle = (): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, 2000 + Math.random() * 1000));
@@ -78,7 +78,7 @@ function report({ action, uri }: RedirectURIChange, hasChanged: boolean): string
   return `Nothing to do: ${uri} is ${action === 'add' ? 'there already' : 'not there'}`;
 }
 
-// What comes from outside must not look like lines of ours, or steer the terminal.
+// Text from outside must not imitate output lines of this command, or control the terminal.
 function onOneLine(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, ' ');
 }

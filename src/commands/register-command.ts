@@ -14,7 +14,7 @@ import { aboutUnknownScopes } from './unknown-scopes.js';
 
 const defaultRedirectURI = 'http://localhost:3000/auth/polar/callback';
 
-/** What `passport-polar-sh register --help` prints. */
+/** The output of `passport-polar-sh register --help`. */
 export const registerHelp = `Usage: passport-polar-sh register [options]
 
 Registers an OAuth client at Polar and prints environment lines for the app. Needs no account.
@@ -53,7 +53,7 @@ export async function registerCommand(args: readonly string[], terminal: Termina
   }
   try {
     const { client, envFile, metadata, server } = request;
-    // Before anything is registered: the secret is shown once, and a client that nobody can use stays at Polar.
+    // Before registering: Polar shows the secret only once, and a client without it would stay there, unusable.
     if (envFile !== undefined) await checkEnvironmentFile(envFile);
     const registration = await client.register(metadata).catch((error: unknown) => {
       const message = messageOf(error);
@@ -76,7 +76,7 @@ export async function registerCommand(args: readonly string[], terminal: Termina
   }
 }
 
-// In the way of a comment, since the lines may go through a shell: what comes from outside must not end it.
+// A comment, because a shell may read these lines: text from outside must not end it.
 function titleOf({ redirectURIs }: ClientRegistration): string {
   return `# A Polar client that is called back at ${redirectURIs.join(' or ')}`.replace(
     /[^\x20-\x7e]+/g,
@@ -94,7 +94,7 @@ interface RegisterRequest {
 }
 
 async function parseRequest(args: readonly string[], terminal: Terminal): Promise<RegisterRequest> {
-  // What --write-env was called. Node takes an option of this name for its own, also the node in which npx runs.
+  // The old name of --write-env. Node.js has its own option of this name, and so has the Node.js that runs npx.
   if (args.some((arg) => /^--env-file(=|$)/.test(arg))) {
     throw new TypeError('--env-file is called --write-env now, since node takes --env-file for its own.');
   }
@@ -114,7 +114,7 @@ async function parseRequest(args: readonly string[], terminal: Terminal): Promis
   };
 }
 
-// Every variable that a registration may bring is named, so that a file keeps none of an earlier client's.
+// Names every variable of a registration, so that the file keeps no value of an earlier client.
 function environmentOf(registration: ClientRegistration, server: RegisterServer): Environment {
   const { clientID, clientSecret, registrationAccessToken } = registration;
   const addresses = typeof server === 'string' ? undefined : server;
@@ -124,7 +124,7 @@ function environmentOf(registration: ClientRegistration, server: RegisterServer)
     POLAR_API_URL: addresses?.apiURL,
     POLAR_CLIENT_ID: clientID,
     POLAR_CLIENT_SECRET: clientSecret,
-    // Changes or deletes the client later on.
+    // Needed to change or delete the client later.
     POLAR_REGISTRATION_ACCESS_TOKEN: registrationAccessToken,
   };
 }

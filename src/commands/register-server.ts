@@ -4,10 +4,10 @@ import type { CustomPolarServer } from '../server.js';
 import { shownValue } from '../shown-value.js';
 import type { Terminal } from './terminal.js';
 
-/** Where a client can be registered. */
+/** A server that can register a client. */
 export type RegisterServer = 'production' | 'sandbox' | CustomPolarServer;
 
-/** Polar's own addresses, by which it is named as well. */
+/** Polar's own addresses, as aliases of the names of its servers. */
 const namedAddresses: Readonly<Record<string, 'production' | 'sandbox'>> = {
   'https://polar.sh': 'production',
   'https://api.polar.sh': 'production',
@@ -18,10 +18,10 @@ const namedAddresses: Readonly<Record<string, 'production' | 'sandbox'>> = {
 const CHOICES = 'sandbox, production or the address of a local Polar';
 
 /**
- * Where to register: as the option says, else where the environment has the app's Polar, else as whoever sits at the
- * terminal says. There is no default: a client that was registered at the wrong Polar stays there.
+ * Returns the server to register at: from the option, else from the environment of the app, else from a question at the
+ * terminal. There is no default, because a client that was registered at the wrong server stays there.
  *
- * @throws TypeError when nobody says it, or says nonsense
+ * @throws TypeError if none of them names a server, or the name is invalid
  */
 export async function serverToRegisterAt(
   option: string | undefined,
@@ -43,10 +43,9 @@ export async function serverToRegisterAt(
 }
 
 /**
- * Where a client is registered: as the option says, else as the environment does, which is asked no further: it is the
- * client's own.
+ * Returns the server that a client is registered at: from the option, else from the client's environment.
  *
- * @throws TypeError when neither says it, or says nonsense
+ * @throws TypeError if neither names a server, or the name is invalid
  */
 export function serverOfClient(option: string | undefined, terminal: Terminal): RegisterServer {
   if (option !== undefined) return serverNamed(option);
@@ -88,7 +87,7 @@ function serverAt(apiURL: string, webURL: string, name: string): RegisterServer 
   return namedAddresses[apiURL.replace(/\/$/, '')] ?? { webURL, apiURL };
 }
 
-/** One line that somebody types; empty at the end of the input. On stderr, since stdout may go into a file. */
+/** Asks the user for one line; empty at the end of the input. Writes to stderr, because stdout may go into a file. */
 function ask(question: string, stdin: NodeJS.ReadableStream, { stderr }: Terminal): Promise<string> {
   stderr.write(question);
   const lines = createInterface({ input: stdin });

@@ -24,7 +24,7 @@ Commands:
 passport-polar-sh <command> --help shows the options of a command.
 `;
 
-/** The command `passport-polar-sh`. Exit codes: 2 for arguments that make no sense, 1 when the command fails. */
+/** The command `passport-polar-sh`. Exit codes: 2 for invalid arguments, 1 if the command fails. */
 export async function runCommand(terminal: ServerTerminal): Promise<void> {
   const [name, ...args] = terminal.argv.slice(2);
   if (name === undefined || name === 'help' || isHelp(name)) {

@@ -1,18 +1,18 @@
-/** The part of node's `process` that commands use. */
+/** The part of the Node.js `process` that commands use. */
 export interface Terminal {
-  /** Interpreter and script come first, as in `process.argv`. */
+  /** Starts with interpreter and script, as `process.argv` does. */
   readonly argv: readonly string[];
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
-  /** Absent where nobody can be asked. */
+  /** Absent if the command cannot ask the user. */
   readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly env?: Readonly<Record<string, string | undefined>>;
   exitCode?: number | string | null | undefined;
 }
 
-/** What a command needs that runs until it is stopped. */
+/** The part of `process` that a command uses which runs until it is stopped. */
 export interface ServerTerminal extends Terminal {
-  /** Id of the parent process, as it is when asked for. */
+  /** Current id of the parent process. */
   readonly ppid?: number;
   once(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
 }

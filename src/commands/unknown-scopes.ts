@@ -1,10 +1,10 @@
 import { SUPPORTED_SCOPES } from '../emulator/scopes.js';
 
 /**
- * What may be wrong with scopes that Polar refused: all that Polar says is that some scope is. Not asked beforehand,
- * since Polar adds scopes every now and then.
+ * Explains which scopes Polar may have refused: Polar says only that one is invalid. Not a check before the request, because
+ * Polar adds scopes now and then.
  *
- * @returns a sentence with a space before it; empty when all of them are known
+ * @returns a sentence with a leading space; empty if all scopes are known
  */
 export function aboutUnknownScopes(scopes: readonly string[]): string {
   const unknown = scopes.filter((scope) => !SUPPORTED_SCOPES.includes(scope));
@@ -16,7 +16,7 @@ export function aboutUnknownScopes(scopes: readonly string[]): string {
   return ` When this command was made, Polar had no scope ${named.join(', ')}.`;
 }
 
-/** A known scope that differs in a letter or two. */
+/** Finds a known scope that differs by one or two letters. */
 function nearest(scope: string): string | undefined {
   const [best] = SUPPORTED_SCOPES.map((known) => ({ known, distance: distanceOf(scope, known) })).sort(
     (one, other) => one.distance - other.distance,
@@ -24,7 +24,7 @@ function nearest(scope: string): string | undefined {
   return best !== undefined && best.distance <= 2 ? best.known : undefined;
 }
 
-/** Levenshtein distance: how many letters have to be added, left out or changed. */
+/** Levenshtein distance: the number of letters to insert, delete or change. */
 function distanceOf(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [index, letter] of [...one].entries()) {
