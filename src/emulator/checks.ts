@@ -1,11 +1,11 @@
-/** The names an object of options may have, each exactly once. */
+/** The names of all options, each exactly once. */
 export type Names<Options> = Readonly<Record<keyof Options, true>>;
 
 /**
- * Refuses misspelt names, which would otherwise be passed over; callers may not be TypeScript.
+ * Rejects unknown names, which would otherwise be ignored; callers may be plain JavaScript.
  *
- * @param what - what the options belong to, for the message
- * @throws TypeError naming those there are
+ * @param what - the owner of the options, for the message
+ * @throws TypeError that lists the known names
  */
 export function refuseUnknownNames<Options extends object>(
   what: string,
@@ -43,7 +43,7 @@ export function checkedChoice<Choice extends string>(
   throw new TypeError(`${what} must be one of ${choices.join(', ')}, not ${shown(value)}.`);
 }
 
-/** @throws TypeError for anything but a text that is not empty. */
+/** @throws TypeError for anything but a non-empty string. */
 export function checkedText(what: string, value: string): string {
   if (typeof value === 'string' && value.trim() !== '') return value;
   throw new TypeError(`${what} must be a text, not ${shown(value)}.`);

@@ -27,9 +27,9 @@ import { Directory } from './users/directory.js';
 import { SignedInUser } from './users/signed-in-user.js';
 
 /**
- * A Polar on its first day: options resolved, nothing issued.
+ * Creates the state of a new emulator: options resolved, nothing issued.
  *
- * @throws TypeError when an option makes no sense
+ * @throws TypeError if an option is invalid
  */
 export function createState(options: PolarEmulatorOptions): EmulatorState {
   refuseUnknownNames('startPolarEmulator', options, OPTION_NAMES);
@@ -70,7 +70,7 @@ export function createState(options: PolarEmulatorOptions): EmulatorState {
   };
 }
 
-/** Forgets everything but the clients. */
+/** Clears everything but the clients. */
 export function clearState(state: EmulatorState): void {
   const { codes, tokens, grants, consentForms, webSessions, faults, log, rateLimits } = state;
   for (const store of [codes, tokens, grants, consentForms, webSessions, faults, log, rateLimits])

@@ -1,4 +1,4 @@
-/** Which requests a fault is for. `consent` posts count as `authorize`, everything else under `/v1/` as `api`. */
+/** The requests that a fault applies to. `consent` posts count as `authorize`, everything else under `/v1/` as `api`. */
 export type PolarEmulatorEndpoint = (typeof ENDPOINTS)[number];
 
 export const ENDPOINTS = [
@@ -16,21 +16,21 @@ export const ENDPOINTS = [
 /**
  * What goes wrong with a request.
  *
- * The request has **no effect**; something else answers in Polar's place:
+ * The request has **no effect**, and something else responds instead of Polar:
  * - `{ status }`: that status, with an empty body or the given `body` (a string as it is, anything else as JSON).
- *   429 and 503 carry `retry-after: 60` unless `retryAfterSeconds` says otherwise.
- * - `'hang'`: no answer at all, the connection stays open.
+ *   429 and 503 carry `retry-after: 60` unless `retryAfterSeconds` is set.
+ * - `'hang'`: no response at all; the connection stays open.
  * - `'reset-before'`: the connection is reset.
- * - `'garbage'`: 200, says it is JSON, is not.
+ * - `'garbage'`: 200 with the content type of JSON, but a body that is not JSON.
  * - `'html'`: 200 with an HTML page, as from a captive portal.
  * - `'huge-body'`: 200 with 10 MiB of valid JSON.
  *
- * The request **takes effect**, the answer suffers:
- * - `'reset-after'`: the connection is reset instead of the answer, as when a refresh response is lost.
- * - `'hang-after'`: the answer never comes.
+ * The request **takes effect**, but the response fails or is late:
+ * - `'reset-after'`: the connection is reset instead of a response, as when a refresh response is lost.
+ * - `'hang-after'`: the response never comes.
  * - `'half-body'`: the connection breaks in the middle of the body.
- * - `{ delayMs }`: the answer comes so many milliseconds late.
- * - `{ slowBodyMs }`: headers at once, the body drop by drop over so many milliseconds.
+ * - `{ delayMs }`: the response comes that many milliseconds late.
+ * - `{ slowBodyMs }`: the headers come at once, the body piece by piece over that many milliseconds.
  */
 export type PolarEmulatorFault =
   | PolarEmulatorStatusFault
@@ -49,12 +49,12 @@ export const NAMED_FAULTS = [
   'half-body',
 ] as const;
 
-/** An answer made up on the spot. */
+/** A fault that responds with a given status. */
 export interface PolarEmulatorStatusFault {
   readonly status: number;
   readonly retryAfterSeconds?: number | undefined;
   readonly body?: unknown;
-  /** Extra headers; they win over the usual ones. */
+  /** Extra headers, which override the usual ones. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -63,11 +63,11 @@ interface PlannedFault {
   timesLeft: number;
 }
 
-/** The faults that are still to happen: per endpoint, in the order they were asked for. */
+/** The faults still to come, per endpoint, in the order they were planned. */
 export class Faults {
   readonly #planned = new Map<string, PlannedFault[]>();
 
-  /** Plans a fault for the next `times` requests to the endpoint that no earlier fault claims. */
+  /** Plans a fault for the next `times` requests to the endpoint, after the faults planned earlier. */
   plan(endpoint: PolarEmulatorEndpoint, fault: PolarEmulatorFault, times: number): void {
     const queue = this.#planned.get(endpoint) ?? [];
     queue.push({ fault, timesLeft: times });
@@ -84,7 +84,7 @@ export class Faults {
     return next.fault;
   }
 
-  /** Forgets what is planned for one endpoint, or for all. */
+  /** Cancels the planned faults of one endpoint, or of all. */
   clear(endpoint?: PolarEmulatorEndpoint): void {
     if (endpoint === undefined) this.#planned.clear();
     else this.#planned.delete(endpoint);

@@ -6,14 +6,14 @@ export interface PolarEmulatorOrganization {
   readonly id?: string | undefined;
   /** Short name in URLs. Two users who name the same slug are members of the same organization. */
   readonly slug: string;
-  /** What people read. @default the slug */
+  /** Display name. @default the slug */
   readonly name?: string | undefined;
   /**
-   * Its members must sign in through its SSO, which the emulator does not have: a token that is not limited to it does
-   * not show it, and a login cannot be limited to it. @default false
+   * Requires members to sign in through its SSO, which the emulator does not have: tokens that are not limited to it do not
+   * show it, and a login cannot be limited to it. @default false
    */
   readonly ssoEnforced?: boolean | undefined;
-  /** What it sells, oldest first. @default nothing */
+  /** The products it sells, oldest first. @default none */
   readonly products?: readonly PolarEmulatorProduct[] | undefined;
 }
 
@@ -24,38 +24,38 @@ export interface PolarEmulatorProduct {
   readonly name: string;
   /** The price in cents of US dollars. @default 1000 */
   readonly priceAmount?: number | undefined;
-  /** Makes it a subscription. @default none: it is bought once */
+  /** Makes it a subscription. @default none: a one-time purchase */
   readonly recurringInterval?: 'day' | 'week' | 'month' | 'year' | undefined;
 }
 
-/** Somebody with an account at the emulator. */
+/** A user with an account at the emulator. */
 export interface PolarEmulatorUser {
   /** UUID, the `sub` of the user's id_tokens. @default a random one */
   readonly id?: string | undefined;
   readonly email: string;
   /** @default true */
   readonly emailVerified?: boolean | undefined;
-  /** What people read. @default the e-mail address */
+  /** Display name. @default the e-mail address */
   readonly name?: string | undefined;
   /** @default none */
   readonly organizations?: readonly PolarEmulatorOrganization[] | undefined;
 }
 
-/** How a client proves to the token endpoint who it is. Polar wants exactly the method that was registered. */
+/** How a client authenticates to the token endpoint. Polar accepts only the method that was registered. */
 export type PolarEmulatorAuthMethod = 'client_secret_post' | 'client_secret_basic' | 'none';
 
-/** What can be said about a client (an app) when it is registered. */
+/** Metadata of a client (an app) to register. */
 export interface PolarEmulatorClientMetadata {
-  /** Where users may be sent back to: `https:`, or `http:` on localhost, `*.localhost` or a private IPv4 address. */
+  /** Allowed redirect URIs: `https:`, or `http:` on localhost, `*.localhost` or a private IPv4 address. */
   readonly redirectURIs: readonly string[];
-  /** A list, or text with spaces between them. @default every scope Polar knows */
+  /** Scopes, as a list or separated by spaces. @default every scope Polar knows */
   readonly scope?: string | readonly string[] | undefined;
   /** `none` makes a public client, which has no secret. @default 'client_secret_post', as in Polar's dashboard */
   readonly tokenEndpointAuthMethod?: PolarEmulatorAuthMethod | undefined;
   /** Shown on the consent page. @default 'Example app' */
   readonly name?: string | undefined;
   /**
-   * What a login is for that sends no `sub_type`. Only Polar itself can set it: registrations that name one get `user`.
+   * `sub_type` of a login that does not send one. Only Polar itself can set it: registrations that name one get `user`.
    * @default 'user'
    */
   readonly defaultSubType?: 'user' | 'organization' | undefined;
@@ -69,7 +69,7 @@ export interface PolarEmulatorClientMetadata {
   readonly clientSecret?: string | undefined;
 }
 
-/** A registered client. `clientID` and `clientSecret` are for whatever logs in with it. */
+/** A registered client. Pass `clientID` and `clientSecret` to the app that logs in with it. */
 export interface PolarEmulatorClient {
   readonly clientID: string;
   /** Absent for a public client. */
@@ -83,17 +83,17 @@ export interface PolarEmulatorClient {
 }
 
 /**
- * What happens when a browser comes to log in.
- * - `ask`: the consent page is shown; the form on it is posted by a person or a test.
- * - `auto`: consent is given at once; the answer is the 302 back to the app. (`prompt=login` gets Polar's bare 401:
- *   there is nobody to sign in again.)
- * - `deny`: the answer is the 302 with `error=access_denied`.
+ * How the emulator handles a browser that logs in.
+ * - `ask`: shows the consent page; a user or a test posts its form.
+ * - `auto`: consents at once; the response is the 302 back to the app. (`prompt=login` gets Polar's bare 401, because no user
+ *   can sign in again.)
+ * - `deny`: the response is the 302 with `error=access_denied`.
  */
 export type PolarEmulatorConsent = (typeof CONSENTS)[number];
 
 export const CONSENTS = ['ask', 'auto', 'deny'] as const;
 
-/** Lifetimes of what the emulator issues. */
+/** Lifetimes of codes and tokens. */
 export interface PolarEmulatorLifetimes {
   /** @default 300 */
   readonly authorizationCodeSeconds?: number | undefined;
@@ -116,22 +116,22 @@ export interface PolarEmulatorOptions {
   readonly host?: string | undefined;
   /** @default 'ask' */
   readonly consent?: PolarEmulatorConsent | undefined;
-  /** Who has an account. @default ada, grace, katherine and unverified, all `@example.com` */
+  /** Users with an account. @default ada, grace, katherine and unverified, all `@example.com` */
   readonly users?: readonly PolarEmulatorUser[] | undefined;
-  /** E-mail address of the user who is signed in at Polar; empty for nobody. @default the first of `users` */
+  /** E-mail address of the user who is signed in at Polar; empty for no user. @default the first of `users` */
   readonly user?: string | undefined;
-  /** `iss` of the id_tokens; Polar's is not the address it is reached at. @default 'https://polar.sh' */
+  /** `iss` of the id_tokens, which at Polar is not the address of the server. @default 'https://polar.sh' */
   readonly issuer?: string | undefined;
   readonly lifetimes?: PolarEmulatorLifetimes | undefined;
   /** Clients to register at the start. */
   readonly clients?: readonly PolarEmulatorClientMetadata[] | undefined;
   /** Version of the API that a request without the header `Polar-Version` gets. @default '2026-10' */
   readonly defaultAPIVersion?: PolarEmulatorAPIVersion | undefined;
-  /** Versions of the API that Polar no longer has: requests for them get its 404. @default none */
+  /** Versions of the API that Polar has removed: requests for them get its 404. @default none */
   readonly retiredAPIVersions?: readonly PolarEmulatorAPIVersion[] | undefined;
   /**
-   * Polar under load, as it is, instead of one that is tidy: for the question whether an app survives a bad day.
-   * `true` is all of it; an object is what it names. Requests can take half a minute then.
+   * Simulates Polar under load, to test whether an app survives it. `true` enables everything; an object enables what it names.
+   * Requests can then take half a minute.
    *
    * @default false
    * @example
@@ -142,46 +142,45 @@ export interface PolarEmulatorOptions {
   readonly realistic?: boolean | PolarEmulatorRealism | undefined;
 }
 
-/** What is not tidy about Polar. Times are milliseconds of real time: always the same, or between two limits. */
+/** The behaviour of Polar under load. Times are milliseconds of real time: one value, or a range. */
 export interface PolarEmulatorRealism {
   /**
-   * Time between a response and its commit. Until then other requests do not see what the response says: a new code or
-   * token is unknown, and a code that was exchanged or a token that was refreshed or revoked still works. Polar, when it
-   * was measured, took hardly any time in two cases of three, and up to 917 ms in the others; here, every change takes
-   * its time.
+   * Time between a response and its commit. Until then other requests do not see the change: a new code or token is unknown,
+   * and a code that was exchanged or a token that was refreshed or revoked still works. When measured, Polar took hardly any
+   * time in two cases of three, and up to 917 ms in the others; the emulator delays every change.
    * @default 0; `[0, 900]` with `realistic: true`
    */
   readonly commitLagMs?: number | readonly [least: number, most: number] | undefined;
   /**
-   * What happens when a refresh token is sent twice at the same time, or a code, or a token is refreshed and revoked:
-   * both requests may succeed and both pairs of tokens live, or one waits for half a minute and gets a 500, and
-   * everything else that the same process of Polar serves waits with it. Without it, one of them is the first.
+   * Simulates races: a refresh token or code that is sent twice at the same time, or a token that is refreshed and revoked at
+   * the same time. Both requests may succeed, and both pairs of tokens are valid; or one waits for half a minute and gets a
+   * 500, and all other requests to the same process of Polar wait with it. Without this option, one request comes first.
    * @default false
    */
   readonly refreshRaces?: boolean | PolarEmulatorRefreshRaces | undefined;
   /**
-   * After 500 requests in a minute of {@link PolarEmulator.now} (sandbox: 100), Polar responds 429. Those to the token
-   * endpoint, revoke, introspect and register count together, per IP address; API calls per client; those with a token
-   * that is no good per token, of which 60 are allowed.
+   * After 500 requests in a minute of {@link PolarEmulator.now} (sandbox: 100), Polar responds with a 429. Requests to the
+   * token endpoint, revoke, introspect and register count together, per IP address; API calls count per client; requests with
+   * an invalid token count per token, with a limit of 60.
    * @default no limit; `'production'` with `realistic: true`
    */
   readonly rateLimit?: 'production' | 'sandbox' | undefined;
-  /** A whole number for other random choices. The same one makes the same choices. @default 1 */
+  /** Seed of the random choices, a whole number. The same seed makes the same choices. @default 1 */
   readonly seed?: number | undefined;
 }
 
-/** The circumstances of simultaneous requests. */
+/** Settings of the simulated races. */
 export interface PolarEmulatorRefreshRaces {
   /**
-   * How many processes Polar runs; each request goes to a random one. With 1, of two refreshes at the same time one
-   * waits in vain; with many, both succeed. @default 2
+   * How many processes Polar runs; each request goes to a random one. With 1, one of two concurrent refreshes waits in vain;
+   * with many, both succeed. @default 2
    */
   readonly workers?: number | undefined;
-  /** For how long Polar waits in vain. @default 30000 */
+  /** How long a request waits in vain. @default 30000 */
   readonly lockTimeoutMs?: number | undefined;
-  /** Time between decision and response, which a process that freezes meanwhile holds back. @default [0, 30] */
+  /** Time between decision and response; a process that freezes in this time delays the response. @default [0, 30] */
   readonly latencyMs?: number | readonly [least: number, most: number] | undefined;
 }
 
-/** Where apps are called back that do not say otherwise. */
+/** The default redirect URI of a client. */
 export const DEFAULT_CALLBACK_URL = 'http://localhost:3000/auth/polar/callback';

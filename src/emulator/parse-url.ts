@@ -1,6 +1,6 @@
 /**
- * An absolute URL, or `undefined`. Not by `URL.canParse`: in Node 20, once V8 has optimized the calls to it, it refuses
- * every text with letters like ü.
+ * Parses an absolute URL; returns `undefined` if it is invalid. Avoids `URL.canParse`: in Node 20, once V8 has optimized calls
+ * to it, it returns false for every text with letters like ü.
  */
 export function parseURL(text: string): URL | undefined {
   try {

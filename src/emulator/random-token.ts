@@ -6,8 +6,8 @@ const RANDOM_LENGTH = 37;
 const CHECKSUM_LENGTH = 6;
 
 /**
- * A token, code, id or secret in Polar's form: prefix, 37 random characters, and the base-62 CRC-32 of those
- * characters in 6. (Secret scanners recognise leaked tokens by the checksum.)
+ * Generates a token, code, id or secret in Polar's format: prefix, 37 random characters, and their CRC-32 in 6 base-62
+ * characters. (Secret scanners recognize leaked tokens by the checksum.)
  */
 export function randomToken(prefix: string): string {
   let random = '';

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { PolarEmulatorEndpoint, PolarEmulatorFault } from './faults.js';
 import { type EmulatorRequest, firstParameter } from './http/message.js';
 
-/** One request the emulator got. */
+/** One request to the emulator. */
 export interface PolarEmulatorRequest {
   readonly method: string;
   /** Path without the query. */
@@ -14,15 +14,15 @@ export interface PolarEmulatorRequest {
   readonly query: Readonly<Record<string, string>>;
   /** Fields of a form body; empty for any other body. */
   readonly form: Readonly<Record<string, string>>;
-  /** The body as it came. */
+  /** The body as received. */
   readonly body: string;
   /** `grant_type` of a token request. */
   readonly grantType: string | undefined;
   /** Emulator time of arrival, in milliseconds since the epoch. */
   readonly at: number;
-  /** The fault this request ran into. */
+  /** The fault that applied to this request. */
   readonly fault: PolarEmulatorFault | undefined;
-  /** Status of the answer; `undefined` while there is none, or when a fault kept it from being sent. */
+  /** Status of the response; `undefined` while there is none, or if a fault prevented it. */
   readonly status: number | undefined;
 }
 
@@ -38,7 +38,7 @@ export class RequestLog {
   readonly entries: PendingRequest[] = [];
   #bodyCharacters = 0;
 
-  /** Logs a request. Its status is for the caller to fill in. */
+  /** Logs a request. The caller fills in its status. */
   add(
     request: EmulatorRequest,
     endpoint: PendingRequest['endpoint'],

@@ -1,10 +1,10 @@
-/** What scopes are about, in Polar's order: read and write, unless only one of them is named. */
+/** The resources of scopes, in Polar's order: read and write, unless only one of them is named. */
 const RESOURCES = `user organizations custom_fields discounts checkout_links checkouts transactions payouts products
   benefits events meters files subscriptions customers members wallets disputes customer_meters:read
   customer_sessions:write member_sessions:write customer_seats orders refunds payments:read metrics webhooks
   license_keys customer_portal notifications notification_recipients`;
 
-/** Resources whose name does not say it all. */
+/** Words for resources whose name needs explanation. */
 const RESOURCE_WORDS: Readonly<Record<string, string>> = {
   user: 'your account',
   organizations: 'your organizations',
@@ -37,23 +37,23 @@ export function splitScope(scope: string): string[] {
   return scope.split(/\s+/).filter((item) => item !== '');
 }
 
-/** True when apps may register for every scope of the list. */
+/** True if apps may register for every scope of the list. */
 export function isSupportedScope(scope: string): boolean {
   return splitScope(scope).every((item) => WORDS.has(item));
 }
 
-/** Scopes of Polar's own web app. No other app gets them, but asking for them is no error. */
+/** Scopes of Polar's own web app. No other app gets them, but requesting them is not an error. */
 const RESERVED_SCOPES: readonly string[] = [
   'organization_access_tokens:read',
   'organization_access_tokens:write',
 ];
 
-/** True when Polar knows every scope of the list. */
+/** True if Polar knows every scope of the list. */
 export function isKnownScope(scope: string): boolean {
   return splitScope(scope).every((item) => WORDS.has(item) || RESERVED_SCOPES.includes(item));
 }
 
-/** The part of `scope` that `allowed` contains, in the order asked for. Polar drops the rest without a word. */
+/** The part of `scope` that `allowed` contains, in the order requested. Polar silently drops the rest. */
 export function intersectScope(scope: string, allowed: string): string {
   const known = new Set(splitScope(allowed));
   return splitScope(scope)

@@ -10,10 +10,9 @@ import type { PolarEmulatorOptions } from './options.js';
 import { serve } from './server/serve.js';
 
 /**
- * Starts a local Polar: the authorize page and the API of the real one, answering as the real one does, with nothing
- * shared with any other emulator of the process.
+ * Starts a local Polar: its authorize page and API respond as the real ones do. Emulators in one process share nothing.
  *
- * @throws TypeError when an option makes no sense
+ * @throws TypeError if an option is invalid
  * @example
  * ```ts
  * const polar = await startPolarEmulator({ consent: 'auto' });
@@ -40,7 +39,7 @@ export async function startPolarEmulator(options: PolarEmulatorOptions = {}): Pr
   });
 }
 
-/** A server that listens everywhere is reached on this machine. */
+/** A server that listens on all addresses is published at one of this machine. */
 function publishedHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;

@@ -16,7 +16,7 @@ import type { WebSessions } from './stores/web-sessions.js';
 import type { Directory } from './users/directory.js';
 import type { SignedInUser } from './users/signed-in-user.js';
 
-/** Everything one emulator knows. Endpoints are functions of a request and this. */
+/** The whole state of one emulator. Endpoints are functions of a request and this state. */
 export interface EmulatorState {
   readonly settings: EmulatorSettings;
   readonly clock: Clock;
@@ -33,7 +33,7 @@ export interface EmulatorState {
   readonly faults: Faults;
   readonly log: RequestLog;
   backend: Backend;
-  /** That of the request which is handled; outside of requests, changes happen at once. */
+  /** Transaction of the current request; outside of requests, changes take effect at once. */
   readonly transaction: Transaction;
   readonly rateLimits: RateLimits;
 }
@@ -43,7 +43,7 @@ export interface EmulatorSettings {
   readonly port: number;
   readonly host: string;
   readonly issuer: string;
-  /** Absent for a Polar that is tidy. */
+  /** Undefined without the option `realistic`. */
   readonly realism: Realism | undefined;
   readonly loginAccessTokenSeconds: number;
   readonly refreshedAccessTokenSeconds: number;

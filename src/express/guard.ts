@@ -13,7 +13,7 @@ export interface Refusal {
   readonly login?: LoginNeeds | undefined;
 }
 
-/** Calls `next` for an accepted request. For a refused one, redirects a page request to the login if that can help, else fails. */
+/** Lets an accepted request through. Redirects a refused page request to the login if that can help, or passes on the error. */
 export function guard(
   req: Request,
   res: Response,
