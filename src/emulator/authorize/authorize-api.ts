@@ -8,8 +8,8 @@ import { parseAuthorizeRequest } from './authorize-request.js';
 import { isOrganizationRequest, requiredInteraction } from './required-interaction.js';
 
 /**
- * `GET /v1/oauth2/authorize`: what Polar's page asks Polar's API about an authorization request. This one is never asked
- * by a page, so it knows errors only, and that nobody is signed in.
+ * `GET /v1/oauth2/authorize`: the request of Polar's page to Polar's API about an authorization request. No page of the emulator
+ * sends it, so it returns only errors, and that no user is signed in.
  */
 export function authorizeAPI(request: EmulatorRequest, emulator: EmulatorState): Answer {
   refuseUserToken(request, emulator);

@@ -6,7 +6,7 @@ import { shownErrorAnswer } from './error-page.js';
 export class AuthorizeError extends Error {
   readonly error: string;
   readonly description: string | undefined;
-  /** Where to send the error; without one, the browser is shown it. */
+  /** Where to send the error; if undefined, the browser shows it. */
   readonly redirectURI: string | undefined;
 
   constructor(error: string, description?: string, redirectURI?: string) {
@@ -31,7 +31,7 @@ export class AuthorizeError extends Error {
   }
 }
 
-/** RFC 6749 section 4.1.2.1. Polar's server trips over descriptions that quote anything else from the request. */
+/** RFC 6749 section 4.1.2.1. Polar's server fails on descriptions that quote any other character of the request. */
 function isPrintable(description = ''): boolean {
   return !/[^ !#-[\]-~]/.test(description);
 }

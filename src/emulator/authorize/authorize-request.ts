@@ -7,10 +7,10 @@ import type { ClientRecord } from '../stores/clients.js';
 import { CHALLENGE } from '../stores/codes.js';
 import { AuthorizeError } from './authorize-error.js';
 
-/** An authorization request that is in order. */
+/** A valid authorization request. */
 export interface AuthorizeRequest {
   readonly client: ClientRecord;
-  /** Where the answer goes: the requested URI, or the client's first. */
+  /** Where the response goes: the requested URI, or the client's first. */
   readonly redirectURI: string;
   /** As the request named it, for the token endpoint to compare. */
   readonly requestedRedirectURI: string | undefined;
@@ -25,7 +25,7 @@ export interface AuthorizeRequest {
 const UNREPEATABLE = ['response_type', 'client_id', 'redirect_uri', 'scope', 'state'];
 
 /**
- * Checks what an app sent the browser with.
+ * Checks the authorization request of an app.
  *
  * @throws AuthorizeError, with a redirect URI once the client and that URI are known to belong together
  */

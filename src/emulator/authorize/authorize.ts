@@ -13,7 +13,7 @@ const NOBODY =
   'Nobody is signed in at this Polar, and it does not ask: start it with consent ‘ask’ or with a user.';
 const DENIED = 'The resource owner or authorization server denied the request';
 
-/** `GET /oauth2/authorize`: where apps send the browser to log somebody in. */
+/** `GET /oauth2/authorize`: where apps redirect the browser to log the user in. */
 export function authorize(request: EmulatorRequest, emulator: EmulatorState): Answer {
   const answer = decide(request, emulator);
   const chosen = emulator.signedIn.chosenIn(request);
@@ -80,7 +80,7 @@ function parseAndDecide(
   if (lastValue(form, 'action') !== 'allow') return deny(parsed);
   const decision = {
     user,
-    // Those that the app named count as picked, whatever the person picks: Polar reads query and form as one.
+    // Organizations that the app named count as picked, whatever the user picks: Polar merges query and form.
     organizations: [...query.getAll('organizations'), ...form.getAll('organizations')],
     isOrganizationRequest: isOrganizationRequest(query, parsed.client),
   };

@@ -8,7 +8,7 @@ import type { AuthorizeRequest } from './authorize-request.js';
 import type { Decision } from './issue-code.js';
 import { userLinks } from './user-links.js';
 
-/** The page on which somebody decides whether an app may act for them. Works without JavaScript. */
+/** The page on which the user decides whether an app may act for them. Works without JavaScript. */
 export function consentPage(
   request: EmulatorRequest,
   { client, scope }: AuthorizeRequest,

@@ -8,13 +8,13 @@ export interface ShownError {
   readonly error?: string;
   readonly error_description?: string;
   readonly detail?: string;
-  /** Of the request; nobody is shown it. */
+  /** The `state` of the request; not shown. */
   readonly state?: string;
 }
 
 /**
- * An error that is not sent back to the app. Polar's API says it in JSON, as recorded, and Polar's web app makes a page
- * of that, which is what a browser gets here as well.
+ * An error that is not sent back to the app. Polar's API returns it as JSON, as recorded; Polar's web app turns that into a
+ * page, which is what browsers get here.
  */
 export function shownErrorAnswer(status: number, body: ShownError, whatToDo?: string): Answer {
   return {
@@ -35,7 +35,7 @@ ${error === undefined ? '' : html`<p class="hint">Error code: <code>${error}</co
   );
 }
 
-/** For the developer who reads it: people are sent here by an app that has something wrong. */
+/** Advice for the developer: only an app with a mistake sends the browser here. */
 function adviceFor(error = ''): string {
   return ADVICE.get(error) ?? 'The app sent an authorization request that Polar does not take.';
 }

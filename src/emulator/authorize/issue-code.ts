@@ -6,20 +6,20 @@ import { parseUUID } from '../uuid.js';
 import { AuthorizeError, withParameters } from './authorize-error.js';
 import type { AuthorizeRequest } from './authorize-request.js';
 
-/** Who agreed to what. */
+/** What the user consented to. */
 export interface Decision {
   readonly user: DirectoryUser;
-  /** Organization ids that the token is to be limited to; empty means all. */
+  /** Ids of the organizations to limit the token to; empty means all. */
   readonly organizations: readonly string[];
-  /** True when exactly one organization is wanted. */
+  /** True if the request requires exactly one organization. */
   readonly isOrganizationRequest: boolean;
 }
 
 /**
  * Issues a code and sends it to the app.
  *
- * @throws AuthorizeError when the user cannot reach the organizations, or none is chosen and one is wanted: the trap that
- *   a returning user with `sub_type=organization` and no prompt runs into
+ * @throws AuthorizeError if the user has no access to the organizations, or picked none although one is required: this is
+ *   what happens to a returning user with `sub_type=organization` and no prompt
  */
 export function issueCode(request: AuthorizeRequest, decision: Decision, emulator: EmulatorState): Answer {
   const organizationIDs = resolveOrganizations(decision);

@@ -15,14 +15,14 @@ export function isOrganizationRequest(query: URLSearchParams, { metadata }: Clie
   return subType === 'organization';
 }
 
-/** What the browser has to show before a code can be issued. */
+/** The page that the browser has to show before a code can be issued. */
 export type Interaction = 'sign-in' | 'consent' | 'nothing';
 
 /**
- * What `prompt`, the user and the grants they gave before come to.
+ * Decides by `prompt`, the user and the user's earlier grants which page to show.
  *
- * `prompt` is OpenID Connect's, so it is looked at in requests for `openid` only, except `none`. Nobody is spared the
- * consent page by asking with `prompt=none`: only a request without any prompt goes straight through.
+ * `prompt` belongs to OpenID Connect, so except for `none` it counts only in requests for `openid`. `prompt=none` does not skip
+ * the consent page: only a request without any prompt goes straight through.
  */
 export function requiredInteraction(
   query: URLSearchParams,

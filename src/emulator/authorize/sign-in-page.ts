@@ -5,7 +5,7 @@ import type { Directory } from '../users/directory.js';
 import type { AuthorizeRequest } from './authorize-request.js';
 import { userLinks } from './user-links.js';
 
-/** The page for `prompt=login`: choosing somebody is signing in. */
+/** The page for `prompt=login`: choosing a user signs in as that user. */
 export function signInPage(
   request: EmulatorRequest,
   { client }: AuthorizeRequest,

@@ -3,7 +3,7 @@ import { type Html, html } from '../pages/html.js';
 import type { Directory, DirectoryUser } from '../users/directory.js';
 import { USER_PARAMETER } from '../users/signed-in-user.js';
 
-/** Links that load the same authorization request again, signed in as somebody else. */
+/** Links that load the same authorization request again, signed in as another user. */
 export function userLinks(
   request: EmulatorRequest,
   directory: Directory,

@@ -6,7 +6,7 @@ import type { PolarEmulatorAuthMethod } from '../options.js';
 import type { EmulatorState } from '../state.js';
 import type { ClientRecord } from '../stores/clients.js';
 
-/** A client that has proved who it is, and how. */
+/** An authenticated client, and the method it used. */
 export interface AuthenticatedClient {
   readonly client: ClientRecord;
   readonly method: PolarEmulatorAuthMethod;
@@ -84,7 +84,7 @@ function knownClient(clientID: string, state: EmulatorState, status: 400 | 401):
   throw status === 401 ? unauthorizedClient(UNKNOWN_CLIENT) : oauthRefusal('invalid_client', UNKNOWN_CLIENT);
 }
 
-/** What Polar says about a client_id that it does not know. */
+/** Polar's description for an unknown client_id. */
 export const UNKNOWN_CLIENT = 'The client does not exist on this server.';
 
 /** 401 `invalid_client`, with the challenge that goes with it. */
@@ -108,9 +108,9 @@ function basicCredentials(header: string | undefined): { clientID: string; secre
 }
 
 /**
- * Strange characters are skipped, but the padding must be right, or the text is empty.
+ * Skips invalid characters; returns an empty text if the padding is wrong.
  *
- * @throws Refusal 500 when the bytes are no UTF-8: Polar trips over them.
+ * @throws Refusal 500 if the bytes are not UTF-8, on which Polar's server fails.
  */
 function base64Decode(encoded: string): string {
   const [, digits = '', padding = ''] = /^([^=]*)(=*)/.exec(encoded.replace(/[^a-z0-9+/=]/gi, '')) ?? [];

@@ -36,7 +36,7 @@ export function readUpdate(body: unknown): {
   return { clientID, metadata };
 }
 
-/** Reads in the order in which Polar complains; the result has the order in which it answers. */
+/** Reads the fields in the order of Polar's complaints; the result has the order of Polar's response. */
 function readMetadata(fields: FieldReader): RegisteredMetadata {
   const uris = fields.list('redirect_uris', redirectURI);
   const method = fields.required('token_endpoint_auth_method', oneOf(AUTH_METHODS), 'client_secret_post');
@@ -66,7 +66,7 @@ function readMetadata(fields: FieldReader): RegisteredMetadata {
 
 const ADDRESSES = ['redirect_uris', 'client_uri', 'logo_uri', 'tos_uri', 'policy_uri'] as const;
 
-/** @throws Refusal 400 `invalid_client_metadata` for what only the OAuth library behind the framework minds. */
+/** @throws Refusal 400 `invalid_client_metadata` for fields that only the OAuth library behind the framework rejects. */
 export function refuseOddMetadata(metadata: RegisteredMetadata): void {
   const refusal = (field: string) => oauthRefusal('invalid_client_metadata', `Invalid claim: '${field}'`);
   if (!isSupportedScope(metadata.scope)) throw refusal('scope');

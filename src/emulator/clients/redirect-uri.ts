@@ -22,7 +22,7 @@ function isLocalHost(host: string): boolean {
 const PRIVATE_NETWORKS = `0.0.0.0/8 10.0.0.0/8 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
   192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 240.0.0.0/4`;
 
-/** Addresses in those networks that are to be reached from everywhere all the same (RFC 7723, RFC 8155). */
+/** Addresses in those networks that are globally reachable nevertheless (RFC 7723, RFC 8155). */
 const GLOBAL_ADDRESSES: readonly string[] = ['192.0.0.9', '192.0.0.10'];
 
 const privateAddresses = new BlockList();
@@ -31,7 +31,7 @@ for (const network of PRIVATE_NETWORKS.split(/\s+/)) {
   privateAddresses.addSubnet(first, Number(bits));
 }
 
-/** The URL parser has turned every way to write an IPv4 address into four decimal numbers. */
+/** The URL parser has already normalized every form of an IPv4 address to four decimal numbers. */
 function isPrivateIPv4(host: string): boolean {
   return isIPv4(host) && privateAddresses.check(host) && !GLOBAL_ADDRESSES.includes(host);
 }

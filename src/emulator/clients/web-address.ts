@@ -2,9 +2,9 @@ import { crashRefusal } from '../http/answers.js';
 import { parseURL } from '../parse-url.js';
 
 /**
- * True for a URL with a host and without a fragment. The scheme is looked at no closer: apps on phones have their own.
+ * True for a URL with a host and without a fragment. Any scheme is allowed, because apps on phones have their own.
  *
- * @throws Refusal 500 for brackets that are not around an IPv6 address: Polar trips over them.
+ * @throws Refusal 500 for brackets that do not enclose an IPv6 address, on which Polar's server fails.
  */
 export function isWebAddress(uri: string): boolean {
   const [, authority = '', fragment = ''] =

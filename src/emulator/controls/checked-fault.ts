@@ -14,10 +14,10 @@ const STATUS_NAMES: Names<PolarEmulatorStatusFault> = {
   headers: true,
 };
 
-/** `setTimeout` makes 1 ms of anything longer. */
+/** `setTimeout` turns longer delays into 1 ms. */
 const MAX_MS = 2 ** 31 - 1;
 
-/** @throws TypeError for a fault that could not happen as it is asked for: it would be passed over, or break more. */
+/** @throws TypeError for a fault that could not happen as requested: it would be ignored, or break more. */
 export function checkFault(endpoint: PolarEmulatorEndpoint, fault: PolarEmulatorFault, times: number): void {
   if (!ENDPOINTS.includes(endpoint)) {
     throw new TypeError(`There is no endpoint "${String(endpoint)}". Endpoints: ${ENDPOINTS.join(', ')}.`);
@@ -36,7 +36,7 @@ function checkStatus(fault: PolarEmulatorStatusFault): void {
   const { status, retryAfterSeconds, headers = {} } = fault;
   checkedInteger('fail: `status`', status, 200, 599);
   if (retryAfterSeconds !== undefined) checkedNumber('fail: `retryAfterSeconds`', retryAfterSeconds, 0);
-  // Node's own words for what cannot be a header.
+  // Throws the error of Node.js for an invalid header.
   new Headers(headers);
 }
 

@@ -74,7 +74,7 @@ export function changeClient(
   return describeClient(client, state);
 }
 
-/** @throws TypeError when there is no such client. */
+/** @throws TypeError if there is no such client. */
 export function requireClient(clientID: string, state: EmulatorState): ClientRecord {
   const client = state.clients.find(clientID);
   if (client === undefined) throw new TypeError(`No client ${clientID} is registered at this Polar.`);
@@ -108,9 +108,9 @@ function checkedRedirectURI(uri: string): string {
 }
 
 /**
- * Scopes as Polar keeps them, with spaces between them.
+ * Returns scopes as Polar stores them, separated by spaces.
  *
- * @throws TypeError when they are no text or list of it, or Polar does not know them all
+ * @throws TypeError if they are neither a string nor a list of strings, or Polar does not know all of them
  */
 export function checkedScope(scope: string | readonly string[]): string {
   const given: readonly string[] = typeof scope === 'string' ? [scope] : checkedList('scope', scope);

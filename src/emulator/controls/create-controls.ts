@@ -9,7 +9,7 @@ import type { PolarEmulator } from './polar-emulator.js';
 import { enforceSSO, issueTokens, liveTokens, revokeTokens } from './token-controls.js';
 import { visitAuthorizePage } from './visit-authorize-page.js';
 
-/** The strings a running emulator hangs on. */
+/** Creates the controls of a running emulator. */
 export function createControls(state: EmulatorState, stop: () => Promise<void>): PolarEmulator {
   const { settings, clock, directory, keys, faults, log, signedIn, webSessions } = state;
   const url = settings.baseURL;

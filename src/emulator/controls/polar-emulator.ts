@@ -3,21 +3,21 @@ import type { PolarEmulatorAPIVersion } from '../http/api-version.js';
 import type { PolarEmulatorClient, PolarEmulatorClientMetadata, PolarEmulatorConsent } from '../options.js';
 import type { PolarEmulatorRequest } from '../request-log.js';
 
-/** What {@link PolarEmulator.issueTokens} needs to know. */
+/** Options of {@link PolarEmulator.issueTokens}. */
 export interface PolarEmulatorTokenRequest {
   readonly clientID: string;
   /** E-mail address of the user. */
   readonly user: string;
-  /** A list, or text with spaces between them. @default the client's scopes */
+  /** Scopes, as a list or separated by spaces. @default the client's scopes */
   readonly scope?: string | readonly string[] | undefined;
-  /** `organization` mints a legacy token of the organization itself. @default 'user' */
+  /** `organization` issues a legacy token of the organization itself. @default 'user' */
   readonly subType?: 'user' | 'organization' | undefined;
   /**
-   * Id or slug: what a user's token is limited to, or whose legacy token it is.
+   * Id or slug of the organization that a user's token is limited to, or that a legacy token belongs to.
    * @default no limit; for a legacy token the user's first organization
    */
   readonly organization?: string | undefined;
-  /** The access token has expired already; the refresh token works. @default false */
+  /** The access token is already expired; the refresh token works. @default false */
   readonly expired?: boolean | undefined;
 }
 
@@ -27,11 +27,11 @@ export interface PolarEmulatorToken {
   /** E-mail address of the user; `undefined` for a legacy organization token. */
   readonly user: string | undefined;
   readonly subType: 'user' | 'organization';
-  /** Organization ids the token is limited to; empty means all of the user's. */
+  /** Ids of the organizations that the token is limited to; empty means all of the user's. */
   readonly organizations: readonly string[];
   readonly scope: string;
   readonly accessToken: string;
-  /** True when the access token is past its lifetime. */
+  /** True if the access token has expired. */
   readonly accessTokenExpired: boolean;
   /** Absent for the web grant's tokens. */
   readonly refreshToken: string | undefined;
@@ -39,23 +39,23 @@ export interface PolarEmulatorToken {
   readonly expiresAt: number;
 }
 
-/** What can be changed about a client, by its app or only by Polar itself. */
+/** Changes to a client, including those that only Polar itself can make. */
 export type PolarEmulatorClientChanges = Pick<
   PolarEmulatorClientMetadata,
   'scope' | 'name' | 'grantTypes' | 'firstParty' | 'tokenEndpointAuthMethod' | 'defaultSubType'
 > & { readonly redirectURIs?: readonly string[] | undefined };
 
-/** What a person does at the authorize page; see {@link PolarEmulator.authorize}. */
+/** What the user does on the authorize page; see {@link PolarEmulator.authorize}. */
 export interface PolarEmulatorVisit {
-  /** E-mail address of the person. @default who is signed in */
+  /** E-mail address of the user. @default the signed-in user */
   readonly user?: string | undefined;
-  /** Ids or slugs of the organizations they pick. @default none; with `sub_type=organization` their first one */
+  /** Ids or slugs of the organizations that the user picks. @default none; with `sub_type=organization` the first one */
   readonly organizations?: readonly string[] | undefined;
-  /** They press Cancel. @default false */
+  /** The user presses Cancel. @default false */
   readonly deny?: boolean | undefined;
 }
 
-/** What the strategy of an app under test needs; see {@link PolarEmulator.strategyOptions}. */
+/** Options for the strategy of an app under test; see {@link PolarEmulator.strategyOptions}. */
 export interface PolarEmulatorStrategyOptions {
   readonly clientID: string;
   readonly clientSecret: string | undefined;
@@ -64,37 +64,37 @@ export interface PolarEmulatorStrategyOptions {
   readonly now: () => number;
 }
 
-/** A running local Polar, and the strings it hangs on. */
+/** A running local Polar and its controls. */
 export interface PolarEmulator {
-  /** Where everything is served, without a slash at the end. */
+  /** URL of the emulator, without a trailing slash. */
   readonly url: string;
-  /** Where browsers are sent to log in: the same as {@link url}. */
+  /** URL of the web pages: the same as {@link url}. */
   readonly webURL: string;
-  /** Where the API is: the same as {@link url}. */
+  /** URL of the API: the same as {@link url}. */
   readonly apiURL: string;
   /** `iss` of the id_tokens. */
   readonly issuer: string;
-  /** The three together, for `new PolarStrategy({ server })`. */
+  /** All three, for `new PolarStrategy({ server })`. */
   readonly server: { readonly webURL: string; readonly apiURL: string; readonly issuer: string };
   /**
-   * What happens to the next browser that comes to log in; {@link authorize} does not ask. Back to the option's value
-   * after {@link reset}.
+   * How the emulator handles browsers that log in from now on; {@link authorize} ignores it. {@link reset} restores the value
+   * of the option.
    */
   consent: PolarEmulatorConsent;
   /**
-   * E-mail address of the user signed in at Polar; empty when nobody is. Setting it overrides what browsers chose on the
-   * consent page, and throws a TypeError when there is no such user.
+   * E-mail address of the user signed in at Polar; empty if no user is. Setting it overrides what browsers chose on the consent
+   * page, and throws a TypeError if there is no such user.
    */
   user: string;
   /**
    * Version of the API that a request without the header `Polar-Version` gets.
    *
-   * @throws TypeError when set to a version that there is not, or that is retired
+   * @throws TypeError if set to an unknown or retired version
    */
   defaultAPIVersion: PolarEmulatorAPIVersion;
   /**
-   * What was asked of this Polar since the start or the last {@link reset}, in order: the newest 10,000 requests, or
-   * fewer where their bodies come to more than 100 million characters.
+   * The requests to this Polar since the start or the last {@link reset}, in order: the newest 10,000, or fewer if their bodies
+   * exceed 100 million characters in total.
    *
    * @example
    * ```ts
@@ -105,12 +105,12 @@ export interface PolarEmulator {
   readonly requests: readonly PolarEmulatorRequest[];
 
   /**
-   * Registers an app, and tells what its strategy needs. Each call registers another client.
+   * Registers a client and returns options for its strategy. Each call registers another client.
    *
-   * @param callbackURL - absolute; default `http://localhost:3000/auth/polar/callback`. With supertest nothing has to
+   * @param callbackURL - absolute; default `http://localhost:3000/auth/polar/callback`. With supertest, no server has to
    *   listen there
-   * @param metadata - the rest of {@link registerClient}'s
-   * @throws TypeError when Polar would refuse the address or a scope
+   * @param metadata - the other metadata of {@link registerClient}
+   * @throws TypeError if Polar would refuse the URL or a scope
    * @example
    * ```ts
    * const strategy = new PolarStrategy({ scope: ['openid', 'email'], ...polar.strategyOptions() });
@@ -122,11 +122,11 @@ export interface PolarEmulator {
     metadata?: Omit<PolarEmulatorClientMetadata, 'redirectURIs'>,
   ): PolarEmulatorStrategyOptions;
   /**
-   * Does in place of a person what Polar's page asks for: signs in and agrees, whatever {@link consent} says.
+   * Acts as the user on Polar's page: signs in and consents, whatever the value of {@link consent}.
    *
-   * @param authorizeURL - the `location` with which the app sent the browser here
-   * @returns path and query of the callback to which the browser is sent back, for the test to request
-   * @throws Error that says why, when Polar would not send the browser back to the app; TypeError when the user or an
+   * @param authorizeURL - the `location` that the app redirected the browser to
+   * @returns path and query of the callback that Polar redirects the browser to, for the test to request
+   * @throws Error that says why, if Polar would not redirect the browser to the app; TypeError if the user or an
    *   organization does not exist
    * @example
    * ```ts
@@ -137,22 +137,22 @@ export interface PolarEmulator {
   authorize(authorizeURL: string | URL | undefined, visit?: PolarEmulatorVisit): Promise<string>;
 
   /**
-   * Registers a client, as Polar's dashboard does. One with the same `clientID` is replaced.
+   * Registers a client, as Polar's dashboard does. Replaces a client with the same `clientID`.
    *
-   * @throws TypeError when a redirect URI or a scope would be refused by Polar
+   * @throws TypeError if Polar would refuse a redirect URI or a scope
    */
   registerClient(metadata: PolarEmulatorClientMetadata): PolarEmulatorClient;
   /**
-   * Changes a registered client; what is left out stays. Tokens that it has go on working.
+   * Changes a registered client; omitted fields stay. Its tokens keep working.
    *
-   * @throws TypeError when there is no such client, or the change would be refused
+   * @throws TypeError if there is no such client, or Polar would refuse the change
    */
   updateClient(clientID: string, changes: PolarEmulatorClientChanges): PolarEmulatorClient;
   /**
-   * Mints tokens without a login, of the lifetime that a login's have. A scope that the client is not registered for is
-   * granted all the same.
+   * Issues tokens without a login, with the lifetimes of those of a login. Grants even scopes that the client is not registered
+   * for.
    *
-   * @throws TypeError when the client, the user, the organization or a scope does not exist
+   * @throws TypeError if the client, the user, the organization or a scope does not exist
    * @example
    * ```ts
    * const { refreshToken } = polar.issueTokens({ clientID, user: 'ada@example.com', expired: true });
@@ -160,25 +160,25 @@ export interface PolarEmulator {
    */
   issueTokens(request: PolarEmulatorTokenRequest): PolarEmulatorToken;
   /**
-   * A `session_token` of Polar's web app, good for 31 days, for a client with the grant type `web`; takes a user's e-mail
-   * address.
+   * Creates a `session_token` of Polar's web app, valid for 31 days, for a client with the grant type `web`.
    *
-   * @throws TypeError when there is no such user
+   * @param user - e-mail address of the user
+   * @throws TypeError if there is no such user
    */
   createSession(user: string): string;
   /**
-   * Tokens of which something still works, the access token, the refresh token or both, oldest first. What is not
-   * committed yet, with `realistic`, counts as if it were: after simultaneous refreshes, this shows all pairs that are
-   * going to live on, also those that no app knows of.
+   * Returns the pairs of tokens of which the access token, the refresh token or both still work, oldest first. With `realistic`,
+   * uncommitted changes count as committed: after concurrent refreshes, the list has all pairs that will stay valid, even those
+   * that no app knows.
    */
   liveTokens(): PolarEmulatorToken[];
 
-  /** Emulator time in milliseconds since the epoch. Bound: pass it wherever a `now` is wanted. */
+  /** Emulator time in milliseconds since the epoch. Bound, so that it can be passed as the option `now`. */
   readonly now: () => number;
   /**
-   * Lets time pass for the emulator: codes (300 s) and access tokens (ten days after a login, an hour after a refresh)
-   * expire. The app's own clock stands still unless it is given {@link now}, as `strategyOptions` does. Delays, those
-   * of faults and of `realistic`, are real time, but what waits for its commit is committed when enough time passes.
+   * Advances the emulator's time: codes (300 s) and access tokens (ten days after a login, an hour after a refresh) expire. The
+   * app's clock does not advance unless it uses {@link now}, as `strategyOptions` does. Delays of faults and of `realistic` are
+   * real time, but changes that wait for their commit are committed once enough time has passed.
    *
    * @throws TypeError for anything but a finite number
    * @example
@@ -190,7 +190,7 @@ export interface PolarEmulator {
   /**
    * Signs id_tokens with a new key from now on.
    *
-   * @param options - `keepOld: true` goes on publishing the old keys, before the new one; otherwise only the new one is
+   * @param options - `keepOld: true` keeps publishing the old keys, before the new one; otherwise only the new one is published
    * @example
    * ```ts
    * polar.rotateKeys({ keepOld: true }); // in the middle of a rotation: id_tokens name no key, so both must be tried
@@ -199,16 +199,16 @@ export interface PolarEmulator {
    */
   rotateKeys(options?: { readonly keepOld?: boolean | undefined }): void;
   /**
-   * Revokes all tokens, or those of one user (e-mail address), as Polar does with those that are reported as leaked;
-   * legacy organization tokens are no user's. Grants stay remembered: the next login need not be consented to again.
+   * Revokes all tokens, or those of one user (e-mail address), as Polar does with leaked tokens; legacy organization tokens
+   * belong to no user. Grants stay remembered: the next login needs no new consent.
    *
-   * @throws TypeError when there is no such user
+   * @throws TypeError if there is no such user
    */
   revokeAll(user?: string): void;
   /**
    * Removes a version of the API, until {@link reset}: requests for it get Polar's 404.
    *
-   * @throws TypeError for a version that there is not, and for {@link defaultAPIVersion}
+   * @throws TypeError for an unknown version, and for {@link defaultAPIVersion}
    * @example
    * ```ts
    * polar.retireAPIVersion('2026-04'); // does the app say what to do?
@@ -216,10 +216,10 @@ export interface PolarEmulator {
    */
   retireAPIVersion(version: PolarEmulatorAPIVersion): void;
   /**
-   * Makes an organization (id or slug) enforce SSO, or stop it, until {@link reset}. Tokens that are limited to it are
-   * revoked, those that are not limited no longer show it, and a login cannot be limited to it any more.
+   * Makes an organization (id or slug) enforce SSO, or stop enforcing it, until {@link reset}. Enforcing revokes the tokens that
+   * are limited to it; other tokens no longer show it, and a login can no longer be limited to it.
    *
-   * @throws TypeError when there is no such organization
+   * @throws TypeError if there is no such organization
    * @example
    * ```ts
    * polar.enforceSSO('acme'); // 404 from now on: the app must not take that for an error of its own
@@ -227,15 +227,15 @@ export interface PolarEmulator {
    */
   enforceSSO(organization: string, isEnforced?: boolean): void;
   /**
-   * Resolves when everything that was asked of this Polar so far is committed: what `commitLagMs` holds back is seen
-   * by then, and what `refreshRaces` makes wait is over. Without `realistic`, at once.
+   * Resolves when all requests so far are committed: changes delayed by `commitLagMs` are visible then, and requests that
+   * `refreshRaces` makes wait are over. Without `realistic`, it resolves at once.
    */
   settled(): Promise<void>;
   /**
-   * Makes the next `times` (default 1; `Infinity` until healed) requests over HTTP to an endpoint go wrong; see
-   * {@link PolarEmulatorFault} for how. Several faults of one endpoint happen one after the other.
+   * Makes the next `times` (default 1; `Infinity` until healed) HTTP requests to an endpoint fail; see
+   * {@link PolarEmulatorFault}. Several faults of one endpoint happen one after the other.
    *
-   * @throws TypeError when there is no such endpoint or fault
+   * @throws TypeError if there is no such endpoint or fault
    * @example
    * ```ts
    * polar.fail('token', { status: 429, retryAfterSeconds: 5 });
@@ -244,14 +244,14 @@ export interface PolarEmulator {
    * ```
    */
   fail(endpoint: PolarEmulatorEndpoint, fault: PolarEmulatorFault, times?: number): void;
-  /** Cancels planned faults of one endpoint, or all of them. Requests that hang already go on hanging. */
+  /** Cancels the planned faults of one endpoint, or of all. Requests that already hang keep hanging. */
   heal(endpoint?: PolarEmulatorEndpoint): void;
   /**
-   * Back to the start, for the next test: no tokens, codes, sessions, remembered grants, requests or faults; first
-   * signing key, real time, `consent`, `user` and versions of the API as in the options. Registered clients stay, as they are, since apps
-   * under test have been configured with them. Logins that are under way come to nothing.
+   * Resets the emulator for the next test: no tokens, codes, sessions, remembered grants, requests or faults; the first signing
+   * key; real time; `consent`, `user` and versions of the API as in the options. Registered clients stay unchanged, because apps
+   * under test are configured with them. Logins in progress fail.
    */
   reset(): void;
-  /** Stops listening and drops every connection, also those that hang. Can be called again; there is no way back. */
+  /** Stops listening and drops all connections, even those that hang. May be called again; the emulator cannot be restarted. */
   close(): Promise<void>;
 }

@@ -16,7 +16,7 @@ const REQUEST_NAMES: Names<PolarEmulatorTokenRequest> = {
   expired: true,
 };
 
-/** Mints tokens without a login. */
+/** Issues tokens without a login. */
 export function issueTokens(request: PolarEmulatorTokenRequest, state: EmulatorState): PolarEmulatorToken {
   refuseUnknownNames('issueTokens', request, REQUEST_NAMES);
   const client = requireClient(request.clientID, state);
@@ -35,7 +35,7 @@ export function issueTokens(request: PolarEmulatorTokenRequest, state: EmulatorS
   return describeToken(request.expired === true ? state.tokens.expire(record) : record, state);
 }
 
-/** Tokens of which something still works. */
+/** Returns the pairs of tokens of which at least one still works. */
 export function liveTokens(state: EmulatorState): PolarEmulatorToken[] {
   return state.tokens.live().map((record) => describeToken(record, state));
 }
@@ -50,7 +50,7 @@ export function revokeTokens(email: string | undefined, state: EmulatorState): v
   state.tokens.revokeAll(({ subject }) => subject.type === 'user' && subject.user === user);
 }
 
-/** Switches an organization's SSO on or off; tokens that were limited to it without SSO do not survive that. */
+/** Switches an organization's SSO on or off; switching it on revokes the tokens that are limited to the organization. */
 export function enforceSSO(idOrSlug: string, isEnforced: boolean, state: EmulatorState): void {
   const organization = state.directory.organization(idOrSlug);
   if (isEnforced && !organization.ssoEnforced) {

@@ -9,7 +9,7 @@ import type { PolarEmulatorVisit } from './polar-emulator.js';
 
 const VISIT_NAMES: Names<PolarEmulatorVisit> = { user: true, organizations: true, deny: true };
 
-/** Does at the authorize page what a person would, and tells where the browser is sent back to. */
+/** Acts as the user on the authorize page, and returns where Polar redirects the browser. */
 export async function visitAuthorizePage(
   address: string | URL | undefined,
   visit: PolarEmulatorVisit,
