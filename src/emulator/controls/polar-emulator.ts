@@ -232,8 +232,8 @@ export interface PolarEmulator {
    */
   settled(): Promise<void>;
   /**
-   * Makes the next `times` (default 1; `Infinity` until healed) HTTP requests to an endpoint fail; see
-   * {@link PolarEmulatorFault}. Several faults of one endpoint happen one after the other.
+   * Applies a {@link PolarEmulatorFault} to the next `times` (default 1; `Infinity` until healed) HTTP requests to an endpoint.
+   * Several faults of one endpoint happen one after the other.
    *
    * @throws TypeError if there is no such endpoint or fault
    * @example

@@ -2,14 +2,14 @@ import { crashRefusal } from '../http/answers.js';
 import { lastValue } from '../http/message.js';
 import type { Complaint, Problem } from '../validation/complaint.js';
 
-/** Which page is asked for. */
+/** The requested page. */
 export interface Paging {
-  /** How many items come before it: whatever number a request names. */
+  /** Number of items before the page; requests may name any number. */
   readonly offset: bigint;
   readonly limit: number;
 }
 
-/** Reads `page` (from 1) and `limit` (1 to 100, 10 by default), and adds what is wrong with them to `complaints`. */
+/** Reads `page` (from 1) and `limit` (1 to 100, 10 by default), and adds their problems to `complaints`. */
 export function readPaging(query: URLSearchParams, complaints: Complaint[]): Paging {
   const page = positiveInteger(query, 'page', 1n, complaints);
   const limit = positiveInteger(query, 'limit', 10n, complaints);
@@ -17,13 +17,13 @@ export function readPaging(query: URLSearchParams, complaints: Complaint[]): Pag
   return { offset: (page - 1n) * limited, limit: Number(limited) };
 }
 
-/** The largest number of items to pass over that Polar's database takes. */
+/** The largest offset that Polar's database accepts. */
 const MAX_OFFSET = 2n ** 63n - 1n;
 
 /**
- * One page of a list, in the form of Polar's API.
+ * Returns one page of a list, in the format of Polar's API.
  *
- * @throws Refusal 500 for a page so far behind the last that Polar's database does not take the number
+ * @throws Refusal 500 for a page whose offset is too large for Polar's database
  */
 export function pageOf(items: readonly unknown[], { offset, limit }: Paging): object {
   if (offset > MAX_OFFSET) throw crashRefusal();
@@ -58,7 +58,7 @@ function positiveInteger(
   };
   const text = input.trim();
   if (text.length > MAX_DIGITS) return complain(TOO_LONG);
-  // Signs, digit groups and a fraction of zeros are fine with Polar's framework.
+  // Polar's framework accepts signs, digit groups and a fraction of zeros.
   const digits = /^([+-]?\d+(?:_\d+)*)(?:\.0+)?$/.exec(text)?.[1];
   if (digits === undefined) return complain(NO_INTEGER);
   const value = BigInt(digits.replaceAll('_', '').replace('+', ''));

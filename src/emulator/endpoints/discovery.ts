@@ -8,8 +8,8 @@ const SECRET_METHODS = ['client_secret_post', 'client_secret_basic'];
 
 /**
  * `GET /.well-known/openid-configuration`. As at Polar, the issuer is not the prefix of this document's own address, which
- * OpenID Connect Discovery 4.3 demands: strict clients refuse it. Only the authorize page, which belongs to Polar's web
- * app, has an address that does not depend on the request's.
+ * OpenID Connect Discovery 4.3 demands: strict clients reject it. Only the URL of the authorize page, which belongs to Polar's
+ * web app, does not depend on the URL of the request.
  */
 export function discovery(request: EmulatorRequest, { settings }: EmulatorState): Answer {
   const { baseURL, issuer } = settings;

@@ -3,7 +3,7 @@ import { html } from '../pages/html.js';
 import { page } from '../pages/page.js';
 import type { EmulatorState } from '../state.js';
 
-/** `GET /`: tells people who open the printed address that they are in the right place. */
+/** `GET /`: a page for developers who open the printed URL. */
 export function home(_request: EmulatorRequest, { directory, settings, signedIn }: EmulatorState): Answer {
   return page(
     'A local Polar',

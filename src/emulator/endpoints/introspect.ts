@@ -3,7 +3,7 @@ import type { Answer, EmulatorRequest } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
 import { findPostedToken } from './posted-token.js';
 
-/** `POST /v1/oauth2/introspect`. A refresh token reads inactive once the access token beside it has expired. */
+/** `POST /v1/oauth2/introspect`. A refresh token is reported inactive once its access token has expired. */
 export function introspect(request: EmulatorRequest, state: EmulatorState): Answer {
   const { client, record } = findPostedToken(request, state);
   if (record === undefined || record.clientID !== client.clientID || !state.tokens.isAccepted(record)) {

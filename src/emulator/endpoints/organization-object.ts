@@ -1,7 +1,7 @@
 import type { DirectoryOrganization } from '../users/directory.js';
 import { derivedUUID } from '../uuid.js';
 
-/** An organization as Polar's API shows one that is new: nothing has been set up but its name. */
+/** An organization as Polar's API returns a new one: only its name is set. */
 export function describeOrganization({ id, slug, name, ssoEnforced }: DirectoryOrganization): object {
   return {
     created_at: '2025-07-01T00:00:00Z',

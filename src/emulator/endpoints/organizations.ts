@@ -14,7 +14,7 @@ import { uuidProblem } from './uuid-problem.js';
 
 const SCOPES = ['organizations:write', 'organizations:read'];
 
-/** `GET /v1/organizations/`: those of the token, which may be fewer than the user's. */
+/** `GET /v1/organizations/`: the organizations of the token, which may be fewer than the user's. */
 export function listOrganizations(request: EmulatorRequest, state: EmulatorState): Answer {
   const { query } = request;
   const own = organizationsOf(requireScope(request, state, SCOPES));
@@ -46,7 +46,7 @@ export function getOrganization(request: EmulatorRequest, state: EmulatorState):
   return jsonAnswer(404, { error: 'ResourceNotFound', detail: 'Not found' });
 }
 
-/** The organizations that a token reaches. */
+/** The organizations that a token has access to. */
 export function organizationsOf({ subject, organizationIDs }: TokenRecord): readonly DirectoryOrganization[] {
   if (subject.type === 'organization') return [subject.organization];
   return organizationIDs.length === 0

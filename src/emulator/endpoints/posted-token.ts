@@ -7,8 +7,8 @@ import type { ClientRecord } from '../stores/clients.js';
 import type { TokenRecord } from '../stores/tokens.js';
 
 /**
- * Who revokes or introspects, and the token that the request names. A `token_type_hint` is believed: with the wrong one,
- * nothing is found.
+ * Returns the client that revokes or introspects, and the token in the request. Like Polar, it trusts `token_type_hint`: with the
+ * wrong hint, it finds no token.
  */
 export function findPostedToken(
   request: EmulatorRequest,

@@ -37,7 +37,7 @@ export function describeProduct(
         tax_behavior: null,
         is_archived: false,
         product_id: id,
-        // Polar's server goes on sending these two, which its reference and its SDK no longer have.
+        // Polar's server still sends these two, which its reference and its SDK no longer have.
         type: isRecurring ? 'recurring' : 'one_time',
         recurring_interval: recurringInterval,
         price_amount: priceAmount,

@@ -19,7 +19,7 @@ interface Offer {
   readonly organization: DirectoryOrganization;
 }
 
-/** `GET /v1/products/`: those of the organizations that the token reaches, newest first. */
+/** `GET /v1/products/`: the products of the organizations that the token has access to, newest first. */
 export function listProducts(request: EmulatorRequest, state: EmulatorState): Answer {
   const { query } = request;
   const own = offersOf(request, state);
@@ -78,7 +78,7 @@ const sorting = createSorting<Offer>({
 function readIDs(query: URLSearchParams, name: string, complaints: Complaint[]): readonly string[] {
   return query.getAll(name).flatMap((input) => {
     const problem = uuidProblem(input);
-    // Polar's framework says it twice, of the one value and of a list of them.
+    // Polar's framework reports the problem twice: for the single value and for a list of values.
     if (problem?.type === 'uuid_parsing') complaints.push({ ...problem, loc: ['query', name], input });
     return parseUUID(input) ?? [];
   });

@@ -9,7 +9,7 @@ import type { EmulatorState } from '../state.js';
 import type { ClientRecord } from '../stores/clients.js';
 import { parseBody, presentBody } from '../validation/json-body.js';
 
-/** `POST /v1/oauth2/register` (RFC 7591): anybody may, no account needed. */
+/** `POST /v1/oauth2/register` (RFC 7591): open to anyone, without an account. */
 export function register(request: EmulatorRequest, state: EmulatorState): Answer {
   const body = parseBody(request);
   refuseUserToken(request, state);
@@ -26,7 +26,7 @@ export function readClient(request: EmulatorRequest, state: EmulatorState): Answ
   return describe(ownClient(request, state), request, state);
 }
 
-/** `PUT /v1/oauth2/register/:client_id`: replaces the metadata; optional URLs that are left out stay. */
+/** `PUT /v1/oauth2/register/:client_id`: replaces the metadata; omitted optional URLs stay. */
 export function updateClient(request: EmulatorRequest, state: EmulatorState): Answer {
   const body = parseBody(request);
   refuseUserToken(request, state);
@@ -38,7 +38,7 @@ export function updateClient(request: EmulatorRequest, state: EmulatorState): An
   return describe(client, request, state);
 }
 
-/** `DELETE /v1/oauth2/register/:client_id`. Tokens of the client go on working, and nobody can revoke them any more. */
+/** `DELETE /v1/oauth2/register/:client_id`. Tokens of the client keep working, and can no longer be revoked. */
 export function deleteClient(request: EmulatorRequest, state: EmulatorState): Answer {
   refuseUserToken(request, state);
   state.clients.delete(ownClient(request, state));

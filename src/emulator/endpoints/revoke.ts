@@ -3,7 +3,7 @@ import type { Answer, EmulatorRequest } from '../http/message.js';
 import type { EmulatorState } from '../state.js';
 import { findPostedToken } from './posted-token.js';
 
-/** `POST /v1/oauth2/revoke`: whichever of the pair is named, access and refresh token both die. */
+/** `POST /v1/oauth2/revoke`: revokes both access and refresh token, whichever the request names. */
 export async function revoke(request: EmulatorRequest, state: EmulatorState): Promise<Answer> {
   const { client, record } = findPostedToken(request, state);
   if (record !== undefined) {

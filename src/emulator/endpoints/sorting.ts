@@ -6,9 +6,9 @@ export type Order<Item> = (a: Item, b: Item, all: readonly Item[]) => number;
 
 /** The parameter `sorting` of a list. */
 export interface Sorting<Item> {
-  /** Reads it, which can be given several times, and adds what is wrong with it to `complaints`. */
+  /** Reads the parameter, which may be repeated, and adds its problems to `complaints`. */
   read(query: URLSearchParams, complaints: Complaint[]): readonly string[];
-  /** Sorts by each criterion in turn; a minus sign in front turns one around. */
+  /** Sorts by each criterion in turn; a leading minus sign reverses one. */
   sort(items: readonly Item[], criteria: readonly string[]): readonly Item[];
 }
 

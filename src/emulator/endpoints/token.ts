@@ -19,7 +19,7 @@ const GRANTS = new Map<string, Grant>([
   ['web', webGrant],
 ]);
 
-/** `POST /v1/oauth2/token`. Of bodies, reads forms only: in any other there is no grant_type to be found. */
+/** `POST /v1/oauth2/token`. Reads form bodies only; any other body has no grant_type. */
 export async function token(request: EmulatorRequest, state: EmulatorState): Promise<Answer> {
   refuseBrokenForm(request);
   const grantType = firstParameter(request, 'grant_type') ?? '';

@@ -5,7 +5,7 @@ import { refuseNonASCII } from '../http/server-crashes.js';
 import { subjectClaims } from '../id-token/subject-claims.js';
 import type { EmulatorState } from '../state.js';
 
-/** `GET` or `POST /v1/oauth2/userinfo`, which alone looks up whatever follows `Bearer`, be it empty. */
+/** `GET` or `POST /v1/oauth2/userinfo`, the only endpoint that looks up any value after `Bearer`, even an empty one. */
 export function userinfo(request: EmulatorRequest, state: EmulatorState): Answer {
   const token = bearerValue(request)?.trim();
   if (token === undefined) throw unauthorized();

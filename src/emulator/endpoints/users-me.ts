@@ -4,7 +4,7 @@ import type { Answer, EmulatorRequest } from '../http/message.js';
 import { splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
 
-/** `GET /v1/users/me/scopes`: what the token may do. */
+/** `GET /v1/users/me/scopes`: the scopes of the token. */
 export function usersMeScopes(request: EmulatorRequest, state: EmulatorState): Answer {
   const { scope } = requireUserToken(request, state);
   return jsonAnswer(200, { scopes: [...new Set(splitScope(scope))] });

@@ -2,7 +2,7 @@ import type { Problem } from '../validation/complaint.js';
 
 const GROUP_LENGTHS: readonly number[] = [8, 4, 4, 4, 12];
 
-/** What Polar's API framework finds wrong with an id, which must be a UUID of version 4. */
+/** The complaint of Polar's API framework about an id, which must be a UUID of version 4. */
 export function uuidProblem(text: string): Problem | undefined {
   const error = syntaxError(text);
   if (error !== undefined) {
@@ -13,7 +13,7 @@ export function uuidProblem(text: string): Problem | undefined {
   return { type: 'uuid_version', msg: 'UUID version 4 expected', ctx: { expected_version: 4 } };
 }
 
-/** Without the braces or the prefix that a UUID may come in. */
+/** Removes the braces or the prefix of a UUID. */
 function bareForm(text: string): string {
   if (text.startsWith('{') && text.endsWith('}') && text.length > 1) return text.slice(1, -1);
   return text.startsWith('urn:uuid:') ? text.slice('urn:uuid:'.length) : text;

@@ -5,12 +5,12 @@ const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' };
 const JSON_TYPE = { 'content-type': 'application/json' };
 const HTML_TYPE = { 'content-type': 'text/html; charset=utf-8' };
 
-/** An answer of Polar's API framework. */
+/** A response of Polar's API framework. */
 export function jsonAnswer(status: number, body: unknown, headers: Answer['headers'] = {}): Answer {
   return { status, headers: { ...JSON_TYPE, ...PRIVATE, ...headers }, body: JSON.stringify(body) };
 }
 
-/** An answer of Polar's OAuth library, which has caching headers of its own. */
+/** A response of Polar's OAuth library, which has its own caching headers. */
 export function oauthAnswer(status: number, body: unknown, headers: Answer['headers'] = {}): Answer {
   return { status, headers: { ...JSON_TYPE, ...NO_STORE, ...headers }, body: JSON.stringify(body) };
 }
@@ -25,23 +25,23 @@ function earlyAnswer(status: number, body: unknown, headers: Answer['headers'] =
   return { status, headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify(body) };
 }
 
-/** To a request for an API version that Polar does not have. */
+/** The response to a request for an API version that Polar does not have. */
 export function unknownVersion(): Answer {
   return { ...earlyAnswer(404, { detail: 'Not Found' }), isBare: true };
 }
 
-/** To a body whose length is not announced. */
+/** The response to a body whose length is not announced. */
 export function lengthRequired(): Answer {
   return earlyAnswer(411, { error: 'LengthRequired', detail: 'A Content-Length header is required.' });
 }
 
-/** To a body of more than `limit` bytes. */
+/** The response to a body of more than `limit` bytes. */
 export function bodyTooLarge(limit: number, headers: Answer['headers'] = {}): Answer {
   const detail = `Request body exceeded the maximum allowed size of ${limit} bytes.`;
   return earlyAnswer(413, { error: 'RequestBodyTooLarge', detail }, headers);
 }
 
-/** To a request that Polar would serve, and this local one cannot. */
+/** The response to a request that Polar would serve, but the emulator cannot. */
 export function notEmulated(method: string, path: string): Answer {
   const detail = `${method} ${path} is part of Polar's API, but the local Polar does not emulate it.`;
   return jsonAnswer(501, { error: 'NotEmulated', detail });
@@ -52,13 +52,13 @@ export function detailRefusal(detail: string): Refusal {
   return new Refusal(detailAnswer(400, detail));
 }
 
-/** What Polar sends when a request makes it trip. */
+/** Polar's response to a request that crashes its handler. */
 export function crashRefusal(): Refusal {
   const headers = { 'content-type': 'text/plain; charset=utf-8' };
   return new Refusal({ status: 500, headers, body: 'Internal Server Error', isBare: true });
 }
 
-/** Sends the browser on. */
+/** Redirects the browser. */
 export function redirectAnswer(location: string, status: 302 | 307 = 302): Answer {
   return { status, headers: { ...PRIVATE, location }, body: '' };
 }
@@ -69,8 +69,8 @@ export function htmlAnswer(html: string, headers: Answer['headers'] = {}): Answe
 }
 
 /**
- * An error of the authorize endpoint that is not sent back to the app: JSON, but labelled as HTML, as recorded. It
- * repeats what the request said, so characters that could start markup are escaped.
+ * An error of the authorize endpoint that is not sent back to the app: JSON labelled as HTML, as recorded. It quotes the
+ * request, so characters that could start markup are escaped.
  */
 export function browserErrorAnswer(status: number, body: unknown): Answer {
   const json = JSON.stringify(body).replace(

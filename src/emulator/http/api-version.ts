@@ -13,7 +13,7 @@ export class APIVersions {
   readonly #retired: Set<string>;
   #current: PolarEmulatorAPIVersion;
 
-  /** @throws TypeError for a version there is not, and for a default that is retired */
+  /** @throws TypeError for an unknown version, and for a default that is retired */
   constructor(
     current: PolarEmulatorAPIVersion = '2026-10',
     retired: readonly PolarEmulatorAPIVersion[] = [],
@@ -24,7 +24,7 @@ export class APIVersions {
     this.#start = { current, retired: [...this.#retired] };
   }
 
-  /** The version of a request that names none. */
+  /** The version for requests that name none. */
   get current(): PolarEmulatorAPIVersion {
     return this.#current;
   }
@@ -35,7 +35,7 @@ export class APIVersions {
     this.#current = version;
   }
 
-  /** @throws TypeError for a version there is not, and for the default */
+  /** @throws TypeError for an unknown version, and for the default */
   retire(version: PolarEmulatorAPIVersion): void {
     checkedChoice('The API version to retire', version, VERSIONS);
     if (version === this.#current)
@@ -49,7 +49,7 @@ export class APIVersions {
     for (const version of this.#start.retired) this.#retired.add(version);
   }
 
-  /** The API version of a request, or `undefined` when Polar does not have it. An empty header counts as none. */
+  /** The API version of a request, or `undefined` if Polar does not have it. An empty header counts as absent. */
   requested(headers: IncomingHttpHeaders): string | undefined {
     const version = String(headers['polar-version'] || this.#current);
     const isKnown = VERSIONS.some((each) => each === version) && !this.#retired.has(version);

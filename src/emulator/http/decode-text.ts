@@ -7,7 +7,7 @@ export function decodeText(bytes: Uint8Array, charset = 'utf-8'): string | undef
   }
 }
 
-/** Decodes as Polar's server does: what is not valid encoding stays, and what is not UTF-8 becomes U+FFFD. */
+/** Decodes as Polar's server does: invalid encoding stays as it is, and invalid UTF-8 becomes U+FFFD. */
 export function percentDecode(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) =>
     Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'),

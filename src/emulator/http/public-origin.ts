@@ -8,9 +8,9 @@ const HOST_NAME = /^[a-z\d.-]+(?::\d+)?$/i;
 const IPV6_HOST = /^\[([a-f\d]*:[a-f\d.:]+)\](?::\d+)?$/i;
 
 /**
- * Scheme and host under which a request came, and under which Polar's responses name its endpoints.
+ * Scheme and host of a request, which Polar's responses use to name its endpoints.
  *
- * @throws Refusal 500 when the host looks like an IPv6 address and is none: Polar trips over it.
+ * @throws Refusal 500 if the host looks like an IPv6 address but is not one, on which Polar's server fails.
  */
 export function publicOrigin({ headers }: EmulatorRequest, settings: EmulatorSettings): string {
   const address = IPV6_HOST.exec(headers.host ?? '')?.[1];

@@ -11,11 +11,11 @@ const MAX_HEADER_LENGTH = 4096 + 128;
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /**
- * Reads a multipart body (RFC 7578) as Polar's server does: it trips over broken grammar, but not over a body that ends
- * too early, and forgets the part that has no end.
+ * Reads a multipart body (RFC 7578) as Polar's server does: it fails on broken grammar, but not on a body that ends too early,
+ * and drops a part without an end.
  *
  * @param parameters - of the content type
- * @throws Refusal 400 for what is against the limits, 500 for broken grammar
+ * @throws Refusal 400 for a body that exceeds the limits, 500 for broken grammar
  */
 export function readMultipart(
   parameters: ReadonlyMap<string, string>,

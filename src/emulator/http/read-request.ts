@@ -3,13 +3,13 @@ import { bodyTooLarge } from './answers.js';
 import { type EmulatorRequest, Refusal } from './message.js';
 import { parseQuery, readForm } from './read-form.js';
 
-/** As much as Polar takes. */
+/** The largest body that Polar accepts. */
 export const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
 /**
  * Reads a request to its end.
  *
- * @throws Refusal with 413 when the body turns out to be larger than Polar takes, and did not say so.
+ * @throws Refusal with 413 if the body is larger than Polar accepts, without having announced its length.
  */
 export async function readRequest(message: IncomingMessage): Promise<EmulatorRequest> {
   const { path, queryString } = splitTarget(message.url ?? '/');
@@ -21,14 +21,14 @@ export async function readRequest(message: IncomingMessage): Promise<EmulatorReq
     query: parseQuery(queryString),
     queryString,
     headers: headersOf(message),
-    // Polar believes its proxy's header, and nobody else's.
+    // Polar trusts only the header of its own proxy.
     clientAddress: String(message.headers['true-client-ip'] ?? message.socket.remoteAddress),
     body,
     ...readForm(message.headers['content-type'] ?? '', body),
   };
 }
 
-/** Node joins versions when there are several, and Polar takes the first. */
+/** Node.js joins repeated version headers, but Polar uses the first. */
 function headersOf({ headers, rawHeaders }: IncomingMessage): IncomingHttpHeaders {
   const name = rawHeaders.findIndex((each, index) => index % 2 === 0 && /^polar-version$/i.test(each));
   return name === -1 ? headers : { ...headers, 'polar-version': rawHeaders[name + 1] };
@@ -40,7 +40,7 @@ function splitTarget(target: string): { readonly path: string; readonly queryStr
   return { path: path || '/', queryString };
 }
 
-/** A body that is announced to be too large is left to Node to throw away. */
+/** Leaves a body that is announced as too large to Node.js to discard. */
 async function readBody(message: IncomingMessage): Promise<Buffer> {
   if (Number(message.headers['content-length']) > MAX_BODY_BYTES) return Buffer.alloc(0);
   const chunks: Buffer[] = [];

@@ -5,7 +5,7 @@ import type { Answer } from './message.js';
 const HUGE_BODY_BYTES = 10 * 1024 * 1024;
 const RETRY_AFTER_SECONDS = 60;
 
-/** The answer that a fault puts in place of Polar's; `undefined` when Polar's own is to be sent after all. */
+/** The response with which a fault replaces Polar's; `undefined` if Polar's own is sent. */
 export function substituteAnswer(fault: PolarEmulatorFault): Answer | undefined {
   if (typeof fault === 'object') return 'status' in fault ? statusAnswer(fault) : undefined;
   const json = { 'content-type': 'application/json', 'cache-control': 'no-store' };
@@ -39,7 +39,7 @@ function statusAnswer({ status, retryAfterSeconds, body, headers }: PolarEmulato
   };
 }
 
-/** Sends an answer, in the way a fault wants it sent. */
+/** Sends a response, in the way that a fault requires. */
 export function send(response: ServerResponse, answer: Answer, fault?: PolarEmulatorFault): void {
   if (response.destroyed) return;
   if (typeof fault === 'object' && 'delayMs' in fault) {

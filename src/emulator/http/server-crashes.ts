@@ -1,15 +1,15 @@
 import { crashRefusal } from './answers.js';
 import { type EmulatorRequest, lastValue } from './message.js';
 
-/** @throws Refusal for a form that cannot be read; what reads forms asks this first. */
+/** @throws Refusal for a form that cannot be read; call it before reading a form. */
 export function refuseBrokenForm({ formRefusal }: EmulatorRequest): void {
   if (formRefusal !== undefined) throw formRefusal;
 }
 
 /**
- * A field of the form alone; of several the last counts.
+ * Returns the last value of a field of the form.
  *
- * @throws Refusal 500 when it is a file: Polar expects text.
+ * @throws Refusal 500 if it is a file: Polar expects text.
  */
 export function formValue({ form, files }: EmulatorRequest, name: string): string | undefined {
   if (files.includes(name)) throw crashRefusal();
@@ -25,7 +25,7 @@ export function refuseNonASCII(text: string): void {
   if (!isASCII(text)) throw crashRefusal();
 }
 
-/** @throws Refusal 500 for a text with a NUL: Polar's database does not take it. */
+/** @throws Refusal 500 for a text with a NUL, which Polar's database does not accept. */
 export function refuseNUL(text: string): void {
   if (text.includes('\0')) throw crashRefusal();
 }

@@ -1,6 +1,6 @@
 /**
- * The pages' only style sheet; light or dark as the reader's system is. Actions are reversed because Enter presses the
- * first button of a form, which should be Allow, and people expect Cancel on the left.
+ * The only style sheet of the pages; light or dark like the user's system. Actions are in reverse order because Enter presses the
+ * first button of a form, which should be Allow, while users expect Cancel on the left.
  */
 export const PAGE_STYLE = `
 :root {

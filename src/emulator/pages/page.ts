@@ -7,14 +7,14 @@ import { PAGE_STYLE } from './page-style.js';
 const STYLE_HASH = createHash('sha256').update(PAGE_STYLE).digest('base64');
 
 const HEADERS = {
-  // No form-action: browsers apply it to the redirect that answers the form, and apps may send people on anywhere.
+  // No form-action: browsers also apply it to the redirect after the form, and apps may redirect anywhere.
   'content-security-policy': `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'`,
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
 };
 
-/** One of the pages people see, in the common frame. */
+/** A web page with the common layout. */
 export function page(title: string, content: Html): Answer {
   const document = html`<!doctype html>
 <html lang="en">

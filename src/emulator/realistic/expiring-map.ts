@@ -1,4 +1,4 @@
-/** A map that forgets: what is over cannot be found, and does not fill the memory either. */
+/** A map whose entries expire: expired ones cannot be found, and do not fill the memory. */
 export class ExpiringMap<Value> {
   readonly #entries = new Map<string, { readonly value: Value; readonly until: number }>();
   readonly #now: () => number;
@@ -19,7 +19,7 @@ export class ExpiringMap<Value> {
     const now = this.#now();
     this.#entries.delete(key);
     this.#entries.set(key, { value, until: now + this.#lifetimeMs });
-    // All entries live equally long, so those that are over come first.
+    // All entries have the same lifetime, so expired ones come first.
     for (const [each, { until }] of this.#entries) {
       if (now < until) break;
       this.#entries.delete(each);

@@ -6,14 +6,13 @@ import { SeededRandom } from './seeded-random.js';
 import type { Backend, RequestTransaction } from './transaction.js';
 
 /**
- * Polar's server as it is. It responds first and commits then, and between the two, a row that the request has changed
- * is locked. Another request that has read the row before, and wants to change it too, waits:
- * - in another process, until the commit. Then it goes on, and succeeds as well: two pairs of tokens live.
+ * Polar's server under load. It responds first and commits afterwards; in between, a row that the request changed is locked.
+ * Another request that has read the row before, and also changes it, waits:
+ * - in another process, until the commit. Then it continues and succeeds too: two pairs of tokens are valid.
  * - in the same process, in vain. Waiting freezes the process, which then cannot commit, until the database cancels the
- *   statement. That request gets a 500, and what the process had still to send, perhaps the winner's response, comes
- *   as late.
+ *   statement. That request gets a 500, and all pending responses of the process, perhaps the winner's too, are delayed as long.
  *
- * A request that comes after the commit reads what has changed, and is refused.
+ * A request that arrives after the commit reads the change and is refused.
  */
 export class LateBackend implements Backend {
   readonly #pauses = new Pauses();

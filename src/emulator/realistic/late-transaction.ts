@@ -8,13 +8,13 @@ export interface LateTransactionParts {
   readonly latency: () => Promise<void>;
   /** The time between the response and the commit. */
   readonly commitLag: () => Promise<void>;
-  /** Waits as long as a statement may take; false when the event did not come in that time. */
+  /** Waits for an event as long as a statement may take; resolves to false if it does not come in that time. */
   readonly comesInTime: (event: Promise<void>) => Promise<boolean>;
   /** Which transaction has which row; none has any where requests do not wait for each other. */
   readonly owners: Map<object, LateTransaction> | undefined;
 }
 
-/** A transaction that is committed after the response, whose changes others see only then. */
+/** A transaction that is committed after the response; other requests see its changes only then. */
 export class LateTransaction implements RequestTransaction {
   readonly #worker: PolarWorker;
   readonly #parts: LateTransactionParts;

@@ -29,7 +29,7 @@ const REALISM_NAMES: Names<PolarEmulatorRealism> = {
 };
 const RACE_NAMES: Names<PolarEmulatorRefreshRaces> = { workers: true, lockTimeoutMs: true, latencyMs: true };
 
-/** @throws TypeError when the option makes no sense, or would change nothing. */
+/** @throws TypeError if the option is invalid, or would change nothing. */
 export function resolveRealism(realistic: boolean | PolarEmulatorRealism): Realism | undefined {
   if (realistic === false) return undefined;
   const parts = realistic === true ? ALL : realistic;

@@ -1,4 +1,4 @@
-/** A small random generator (mulberry32) that makes the same choices again when it is given the same seed. */
+/** A small random generator (mulberry32): the same seed makes the same choices. */
 export class SeededRandom {
   #state: number;
 

@@ -29,7 +29,7 @@ export interface Backend {
   stop(): void;
 }
 
-/** The tidy transaction: every change happens at once, as if nobody else was there. */
+/** The transaction without `realistic`: every change takes effect at once, as if there were no other requests. */
 export const AT_ONCE: RequestTransaction = {
   async lock(_row, change) {
     change();

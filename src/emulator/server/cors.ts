@@ -12,7 +12,7 @@ function isForScripts({ path, headers }: EmulatorRequest): boolean {
   return headers.origin !== undefined && path !== '/' && !path.startsWith('/oauth2/');
 }
 
-/** The answer to a browser that asks ahead whether a script's request will be allowed. */
+/** The response to a CORS preflight request. */
 export function preflightAnswer(request: EmulatorRequest): Answer | undefined {
   const { headers } = request;
   const method = headers['access-control-request-method'];

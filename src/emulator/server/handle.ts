@@ -18,7 +18,7 @@ import { currentPath, findRoute } from './routes.js';
 
 const MOVED = 'The API root has moved from /api/v1 to /v1. Please update your integration.';
 
-/** Polar's answer to a request. */
+/** Polar's response to a request. */
 export async function handle(received: EmulatorRequest, state: EmulatorState): Promise<Answer> {
   const request = { ...received, path: percentDecode(received.path) };
   if (state.apiVersions.requested(request.headers) === undefined) return unknownVersion();

@@ -8,7 +8,7 @@ import type { EmulatorState } from '../state.js';
 import { handle } from './handle.js';
 import { endpointOf } from './routes.js';
 
-/** Serves one request: reads it, logs it, lets a planned fault have its way, answers. Never rejects. */
+/** Serves one request: reads it, logs it, applies a planned fault, responds. Never rejects. */
 export async function serve(
   message: IncomingMessage,
   response: ServerResponse,

@@ -21,7 +21,7 @@ export interface RegisteredMetadata {
 /** A registered client. */
 export interface ClientRecord {
   readonly clientID: string;
-  /** Public clients have one too, which nobody ever learns. */
+  /** Public clients have one too, but it is never disclosed. */
   readonly clientSecret: string;
   /** Seconds since the epoch. */
   readonly issuedAt: number;

@@ -16,7 +16,7 @@ export interface DirectoryOrganization {
   readonly id: string;
   readonly slug: string;
   readonly name: string;
-  /** True when only who comes through its SSO sees it. */
+  /** True if only users who sign in through its SSO see it. */
   ssoEnforced: boolean;
   readonly products: readonly DirectoryProduct[];
 }
@@ -38,13 +38,13 @@ export interface DirectoryUser {
   readonly organizations: readonly DirectoryOrganization[];
 }
 
-/** Who has an account at this Polar. */
+/** The users with an account at this Polar. */
 export class Directory {
   readonly users: readonly DirectoryUser[];
   readonly #organizations: ReadonlyMap<string, DirectoryOrganization>;
   readonly #enforcingSSO: ReadonlySet<DirectoryOrganization>;
 
-  /** @throws TypeError when there is nobody, or somebody is described in a way that makes no sense. */
+  /** @throws TypeError if there are no users, or a user is invalid. */
   constructor(users: readonly PolarEmulatorUser[] = SEEDED_USERS) {
     if (checkedList('users', users).length === 0)
       throw new TypeError('startPolarEmulator: `users` must name at least one user.');
@@ -79,18 +79,18 @@ export class Directory {
     throw new TypeError(`There is no organization ${idOrSlug} at this Polar. Organizations: ${known}.`);
   }
 
-  /** SSO is enforced where it was at first. */
+  /** Restores the initial SSO settings. */
   reset(): void {
     for (const each of this.#organizations.values()) each.ssoEnforced = this.#enforcingSSO.has(each);
   }
 
-  /** Everybody who belongs to an organization. */
+  /** All members of an organization. */
   membersOf(organizationID: string): DirectoryUser[] {
     return this.users.filter((user) => user.organizations.some(({ id }) => id === organizationID));
   }
 }
 
-/** The organizations that a user can reach without SSO, which nobody has here. */
+/** The organizations that a user can access without SSO, which the emulator does not have. */
 export function accessibleOrganizations({ organizations }: DirectoryUser): readonly DirectoryOrganization[] {
   return organizations.filter(({ ssoEnforced }) => !ssoEnforced);
 }

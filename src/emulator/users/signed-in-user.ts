@@ -6,8 +6,8 @@ import type { Directory, DirectoryUser } from './directory.js';
 export const USER_PARAMETER = 'polar_emulator_user';
 
 /**
- * Who is signed in at this Polar: in a browser that has chosen a user on the consent page, that user; in every other,
- * the one set from the outside. Setting one from the outside ends all browsers' choices.
+ * The user who is signed in at this Polar: the user that the browser chose on the consent page, otherwise the one set by the
+ * controls. Setting one by the controls clears the choices of all browsers.
  */
 export class SignedInUser {
   readonly #directory: Directory;
@@ -19,23 +19,23 @@ export class SignedInUser {
     this.#user = email === undefined ? directory.users[0] : this.#lookUp(email);
   }
 
-  /** E-mail address of the user; empty when nobody is signed in. */
+  /** E-mail address of the user; empty if no user is signed in. */
   get email(): string {
     return this.#user?.email ?? '';
   }
 
-  /** @throws TypeError when there is no such user. */
+  /** @throws TypeError if there is no such user. */
   set(email: string): void {
     this.#user = this.#lookUp(email);
     this.#era = randomUUID();
   }
 
-  /** The user of the browser that sent this request, if anybody is signed in there. */
+  /** The user who is signed in in the browser that sent this request, if any. */
   of(request: EmulatorRequest): DirectoryUser | undefined {
     return this.chosenIn(request) ?? this.#fromCookie(request) ?? this.#user;
   }
 
-  /** The user that the request itself names: somebody has just signed in. */
+  /** The user that the request itself names, who has just signed in. */
   chosenIn(request: EmulatorRequest): DirectoryUser | undefined {
     return this.#directory.find(lastValue(request.query, USER_PARAMETER) ?? '');
   }

@@ -3,7 +3,7 @@ import { parseURL } from '../parse-url.js';
 import type { Problem } from './complaint.js';
 import { urlProblem } from './url-problem.js';
 
-/** Looks at a value of a JSON body: hands it on, perhaps normalised, or says what is wrong with it. */
+/** Checks a value of a JSON body: returns it, perhaps normalized, or its problem. */
 export type Check = (value: unknown) => { readonly value: string } | Problem;
 
 /** Any text that Polar's database takes. */
@@ -13,7 +13,7 @@ export const text: Check = (value) => {
   return value.includes('\0') ? HAS_NUL : { value };
 };
 
-/** False when there is half of a character that takes two UTF-16 units. */
+/** False if the text has a lone surrogate. */
 function isWholeText(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
@@ -39,7 +39,7 @@ export function oneOf(choices: readonly string[], type: 'literal_error' | 'enum'
       : { type, msg: `Input should be ${expected}`, ctx: { expected } };
 }
 
-/** Where a client's users may be sent back to. */
+/** A redirect URI of a client. */
 export const redirectURI: Check = (value) => {
   if (typeof value !== 'string') return NOT_A_TEXT;
   const url = normalizeRedirectURI(value);

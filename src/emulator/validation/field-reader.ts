@@ -3,7 +3,7 @@ import { type Complaint, type Problem, validationRefusal } from './complaint.js'
 
 const MISSING: Problem = { type: 'missing', msg: 'Field required' };
 
-/** Reads the fields of a JSON body, and collects what is wrong with them. */
+/** Reads the fields of a JSON body and collects their problems. */
 export class FieldReader {
   readonly #complaints: Complaint[] = [];
   readonly #body: Readonly<Record<string, unknown>>;

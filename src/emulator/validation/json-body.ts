@@ -6,9 +6,9 @@ import { jsonDepth } from './json-depth.js';
 import { jsonProblem, MAX_DEPTH, TooDeep } from './json-problem.js';
 
 /**
- * What a JSON body says, before anybody looks at who sent it. Without a JSON content type, the bytes.
+ * Parses a JSON body, before authentication. Returns the bytes if the content type is not JSON.
  *
- * @throws Refusal 422 for broken JSON, 400 for what cannot be read at all
+ * @throws Refusal 422 for broken JSON, 400 for a body that cannot be read at all
  */
 export function parseBody({ headers, body }: EmulatorRequest): unknown {
   if (body.length === 0) return null;
@@ -33,7 +33,7 @@ const UNREADABLE = 'There was an error parsing the body';
 function syntaxRefusal(text: string): Refusal {
   try {
     const problem = jsonProblem(text);
-    // `NaN` and the like are fine with Python's parser, and then nothing can be done with them.
+    // Python's parser accepts `NaN` and the like, but Polar's server then fails on them.
     if (problem === undefined) return crashRefusal();
     const { message, position } = problem;
     const ctx = { error: message };
@@ -47,9 +47,9 @@ function syntaxRefusal(text: string): Refusal {
 }
 
 /**
- * The body as the framework looks at it.
+ * Returns the body as the framework sees it.
  *
- * @throws Refusal 422 when there is none, 500 when it is neither JSON nor text
+ * @throws Refusal 422 if there is none, 500 if it is neither JSON nor text
  */
 export function presentBody(value: unknown): unknown {
   if (value === null) {
