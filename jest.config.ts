@@ -22,7 +22,7 @@ const config: Config = {
   setupFilesAfterEnv: ['<rootDir>/test/support/jest-setup.ts'],
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*-cli.ts'],
   coverageThreshold: { global: { statements: 95 } },
-  testTimeout: 15_000,
+  testTimeout: 60_000,
   // Never one process for all: what one file leaves behind (memory, timers) would slow down the next ones.
   maxWorkers: Math.max(2, availableParallelism() - 1),
   workerIdleMemoryLimit: '1GB',

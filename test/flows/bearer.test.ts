@@ -372,7 +372,7 @@ describe('the verify callback', () => {
   });
 
   it('that returns nothing, throws or rejects is an error', async () => {
-    await start({ verify: (() => undefined) as never });
+    await start({ verify: (() => undefined) as never, strategy: { timeoutMs: 2000 } });
     expect((await api.get(api.tokens().accessToken)).body.code).toBe('invalid_verify_result');
     const failures = [
       () => {

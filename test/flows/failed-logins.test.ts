@@ -111,7 +111,7 @@ describe('the tokens of a login are revoked when', () => {
         },
       ],
     ])('of %s', async (_route, options) => {
-      app = await startTestApp({ verify, ...options });
+      app = await startTestApp({ verify, strategy: { timeoutMs: 2000 }, ...options });
       await app.browser().logIn();
       await expectRevoked();
     });

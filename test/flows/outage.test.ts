@@ -100,14 +100,14 @@ it('leaves Polar alone for a second after a 429 that does not say how long', asy
 
 describe('while Polar hangs', () => {
   it('those who come just after a time-out fail at once, and it is asked again soon', async () => {
-    const browsers = await loggedIn(10, { strategy: { timeoutMs: 600 } });
+    const browsers = await loggedIn(10, { strategy: { timeoutMs: 3000 } });
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', 'hang', 1000);
     const [first, ...others] = browsers as [Browser, ...Browser[]];
     expect((await first.get('/token')).body.code).toBe('timeout');
     const startedAt = performance.now();
     expect(new Set(await statuses(others))).toEqual(new Set([503]));
-    expect(performance.now() - startedAt).toBeLessThan(550);
+    expect(performance.now() - startedAt).toBeLessThan(2900);
     expect(refreshes()).toHaveLength(1);
 
     app.emulator.heal('token');

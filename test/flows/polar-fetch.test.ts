@@ -399,16 +399,14 @@ describe('a caller who gives up', () => {
   it('while the token is refreshed waits no longer, and the refresh goes on for others', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(864_000);
-    app.emulator.fail('token', { delayMs: 1000 });
+    app.emulator.fail('token', { delayMs: 2000 });
     const controller = new AbortController();
     call = signalled(controller);
     const answer = browser.get('/call').then(({ body }) => body);
     await until(() => tokenRequests().length === 1);
     const other = browser.token();
     controller.abort(reason);
-    const startedAt = performance.now();
-    expect((await answer).failure).toBe(String(reason));
-    expect(performance.now() - startedAt).toBeLessThan(800);
+    expect(await Promise.race([answer, other])).toMatchObject({ failure: String(reason) });
     expect(await other).toBe(app.emulator.liveTokens()[0]?.accessToken);
     expect(api()).toEqual([]);
     expect(tokenRequests()).toHaveLength(1);

@@ -207,7 +207,7 @@ it('does not let one lost answer of the session store hold up a browser for good
 it('answers many starts of one browser in time while the session store hangs', async () => {
   let hangs = false;
   app = await startTestApp({
-    strategy: { timeoutMs: 200 },
+    strategy: { timeoutMs: 500 },
     routes: (server, { store }) => {
       const hanging = Object.assign(Object.create(store), { set: () => {} });
       server.use((req, _res, next) => {
@@ -222,8 +222,8 @@ it('answers many starts of one browser in time while the session store hangs', a
   const startedAt = performance.now();
   const answers = await Promise.all(Array.from({ length: 20 }, () => browser.get('/auth/polar')));
   expect(answers.map(({ status, body }) => [status, body.code])).toEqual(Array(20).fill([503, 'timeout']));
-  // One time-out for all, and not one after the other's, which takes 4 s.
-  expect(performance.now() - startedAt).toBeLessThan(2000);
+  // One time-out for all, and not one after the other's, which takes 10 s.
+  expect(performance.now() - startedAt).toBeLessThan(9000);
   hangs = false;
   expect((await browser.get('/auth/polar')).status).toBe(302);
 });
