@@ -15,7 +15,6 @@ import { redirectURIsCommand } from '../../src/commands/redirect-uris-command';
 import { serverOfClient } from '../../src/commands/register-server';
 import { runCommand } from '../../src/commands/run-command';
 import { answersJSON, startMisbehavingServer } from '../support/misbehaving-server.js';
-import { runCLI } from '../support/run-cli';
 import { Terminal } from '../support/terminal';
 
 const APP = 'https://app.example/auth/polar/callback';
@@ -55,40 +54,6 @@ async function run(args: readonly string[], env: object = environment()): Promis
 
 const registered = async () => (await registrations.readRegistration(client)).redirectURIs;
 const writes = () => emulator.requests.filter(({ method }) => method === 'PUT').length;
-
-describe('passport-polar-sh redirect-uris, as a process', () => {
-  it('lets a preview deployment log in from when it is added until it is removed', async () => {
-    const query = new URLSearchParams({
-      response_type: 'code',
-      client_id: client.clientID,
-      redirect_uri: preview(7),
-    });
-    const logIn = () => emulator.authorize(`${emulator.url}/oauth2/authorize?${query}`);
-    const command = (...args: string[]) => runCLI(['redirect-uris', ...args], environment());
-    await expect(logIn()).rejects.toThrow();
-    expect(await command('add', preview(7))).toEqual({ code: 0, out: `Added ${preview(7)}\n`, error: '' });
-    expect(await command('list')).toEqual({ code: 0, out: `${APP}\n${preview(7)}\n`, error: '' });
-    expect(await logIn()).toMatch(/^\/auth\/polar\/callback\?code=polar_ac_/);
-    expect(await command('remove', preview(7))).toEqual({
-      code: 0,
-      out: `Removed ${preview(7)}\n`,
-      error: '',
-    });
-    await expect(logIn()).rejects.toThrow();
-    expect(await registered()).toEqual([APP]);
-  }, 60_000);
-
-  it('ends with 1 where Polar refuses, and with 2 where it is told nonsense', async () => {
-    const wrong = { ...environment(), POLAR_REGISTRATION_ACCESS_TOKEN: 'polar_crt_wrong' };
-    const refused = await runCLI(['redirect-uris', 'list'], wrong);
-    expect([refused.code, refused.out]).toEqual([1, '']);
-    expect(refused.error).toMatch(
-      /^passport-polar-sh redirect-uris: .*Check the registration access token.*\n$/,
-    );
-    const nonsense = await runCLI(['redirect-uris', 'add'], environment());
-    expect([nonsense.code, nonsense.out]).toEqual([2, '']);
-  }, 60_000);
-});
 
 describe('a change', () => {
   it.each([
@@ -275,12 +240,6 @@ describe('changes at the same time', () => {
     expect(await changeRedirectURIs(change, soon)).toBe(true);
     expect(await registered()).toEqual([APP, preview(1)]);
   });
-
-  it('are found by the command itself, which waits for the others before it looks again', async () => {
-    const runs = [1, 2].map((number) => runCLI(['redirect-uris', 'add', preview(number)], environment()));
-    expect((await Promise.all(runs)).map(({ code }) => code)).toEqual([0, 0]);
-    expect(new Set(await registered())).toEqual(new Set([APP, preview(1), preview(2)]));
-  }, 60_000);
 });
 
 describe('a server that is not like Polar', () => {

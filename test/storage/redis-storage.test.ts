@@ -1,4 +1,4 @@
-/** What the storage in Redis asks for, command by command; storage.test.ts has it over a real one. */
+/** What the storage in Redis asks for, command by command; storage.slow.test.ts has it over a real one. */
 import { describe, expect, it } from '@jest/globals';
 import { redisStorage, type SendRedisCommand } from 'passport-polar-sh/redis';
 
