@@ -183,7 +183,7 @@ describe('many', () => {
     await isActive('bad-0');
     await isActive('bad-19999');
     expect(polar.asked).toEqual(['bad-19999']);
-  }, 60_000);
+  });
 
   it('good tokens are kept up to 10,000, the ones used last', async () => {
     const { polar, isActive } = setUp();

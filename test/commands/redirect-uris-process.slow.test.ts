@@ -47,7 +47,7 @@ describe('passport-polar-sh redirect-uris, as a process', () => {
     });
     await expect(logIn()).rejects.toThrow();
     expect(await registered()).toEqual([APP]);
-  }, 60_000);
+  });
 
   it('ends with 1 where Polar refuses, and with 2 where it is told nonsense', async () => {
     const wrong = { ...environment(), POLAR_REGISTRATION_ACCESS_TOKEN: 'polar_crt_wrong' };
@@ -58,11 +58,11 @@ describe('passport-polar-sh redirect-uris, as a process', () => {
     );
     const nonsense = await runCLI(['redirect-uris', 'add'], environment());
     expect([nonsense.code, nonsense.out]).toEqual([2, '']);
-  }, 60_000);
+  });
 
   it('finds changes that were made at the same time, and waits for the others before it looks again', async () => {
     const runs = [1, 2].map((number) => runCLI(['redirect-uris', 'add', preview(number)], environment()));
     expect((await Promise.all(runs)).map(({ code }) => code)).toEqual([0, 0]);
     expect(new Set(await registered())).toEqual(new Set([APP, preview(1), preview(2)]));
-  }, 60_000);
+  });
 });

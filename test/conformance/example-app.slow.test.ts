@@ -46,7 +46,7 @@ describe('one process, known by discovery, through all the cases', () => {
   let site: Site;
   beforeAll(async () => {
     site = await startSite({}, () => ({}));
-  }, 30_000);
+  });
   afterAll(() => stopSite(site));
   afterEach(() => site.provider.misbehave({ keys: honestKeys() }));
 
@@ -89,7 +89,7 @@ describe('an issuer with a slash, Basic, id and secret form-encoded', () => {
       POLAR_ISSUER: issuer,
       POLAR_AUTH_METHOD: 'client_secret_basic',
     }));
-  }, 30_000);
+  });
   afterAll(() => stopSite(site));
 
   it('oidcc-client-test-discovery-issuer-mismatch, then oidcc-client-test and -refresh-token', async () => {

@@ -19,7 +19,7 @@ const quietly = [
   let app: RunningApp;
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: program as string, args: quietly });
-  }, 30_000);
+  });
   afterEach(async () => {
     await context?.close();
     await app.close();
@@ -73,7 +73,7 @@ const quietly = [
     await page.getByRole('link', { name: 'Log in with Polar' }).click();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('alert').getByText('cancelled').waitFor();
-  }, 60_000);
+  });
 
   it('picks one organization', async () => {
     app = await runApp({}, { consent: 'ask' });
@@ -85,7 +85,7 @@ const quietly = [
     const shown = page.locator('.organizations li');
     await shown.first().waitFor();
     expect(await shown.allTextContents()).toEqual([expect.stringContaining('Analytical Engines')]);
-  }, 60_000);
+  });
 
   it.each([390, 1280])(
     'has no page wider than a window of %d pixels',

@@ -100,7 +100,7 @@ import { type SpawnedApp, spawnApp } from './spawned-app.js';
     expect(after).not.toBe(before);
     expect(first.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([after]);
     expect(refreshes()).toHaveLength(1);
-  }, 60_000);
+  });
 });
 
 /** What a process needs to be the same app. */

@@ -36,7 +36,7 @@ describe('the app as a process', () => {
 
     expect((await browser.post('/logout')).status).toBe(302);
     expect((await browser.get('/me')).status).toBe(401);
-  }, 30_000);
+  });
 
   it('ends cleanly when it is told to', async () => {
     app = await spawnApp({ PORT: '0' });
@@ -44,7 +44,7 @@ describe('the app as a process', () => {
     await open.text();
     expect(await app.stop()).toBe(0);
     expect(app.output()).toMatch(/listening on http:\/\/localhost:\d+\n$/);
-  }, 30_000);
+  });
 
   it.each(['stop', 'interrupt'] as const)(
     'ends cleanly when npm start is told to %s',
@@ -80,7 +80,7 @@ describe('the app as a process', () => {
     expect(output).toBe(
       "The example app cannot start: PORT must be a whole number from 0 to 65535, not 'abc'\n",
     );
-  }, 30_000);
+  });
 
   it('ends when its port is taken', async () => {
     const other = createServer().listen(0);
@@ -89,13 +89,13 @@ describe('the app as a process', () => {
     other.close();
     expect(code).toBe(1);
     expect(output).toMatch(new RegExp(`PORT ${port} is taken`));
-  }, 30_000);
+  });
 
   it('ends when Redis does not answer', async () => {
     const { code, output } = await runToEnd({ PORT: '0', REDIS_URL: 'redis://:secret@127.0.0.1:1' });
     expect(code).toBe(1);
     expect(output).toBe('The example app cannot start: REDIS_URL: no Redis answers at 127.0.0.1:1\n');
-  }, 30_000);
+  });
 });
 
 /** A request that stays unfinished, for which the app waits a while when it ends. */

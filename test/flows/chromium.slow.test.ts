@@ -31,7 +31,7 @@ const pages: TestAppOptions['routes'] = (server) => {
 (program === undefined ? describe.skip : describe)('in Chromium', () => {
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: program as string, args });
-  }, 60_000);
+  });
   afterEach(async () => {
     await context?.close();
     await app.close();
@@ -75,7 +75,7 @@ const pages: TestAppOptions['routes'] = (server) => {
     } finally {
       await stranger.close();
     }
-  }, 60_000);
+  });
 
   it('finishes fifteen logins in tabs that are restored at once without a session', async () => {
     await open({ routes: pages });
@@ -104,7 +104,7 @@ const pages: TestAppOptions['routes'] = (server) => {
     expect(exchanges()).toBe(2);
     await page.goto(`${app.url}/me`);
     expect(await page.textContent('body')).toContain('"provider":"polar"');
-  }, 60_000);
+  });
 });
 
 (program === undefined || openssl === undefined ? describe.skip : describe)('in Chromium over TLS', () => {
@@ -112,7 +112,7 @@ const pages: TestAppOptions['routes'] = (server) => {
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: program as string, args });
     proxy = await startTLSProxy();
-  }, 60_000);
+  });
   afterEach(async () => {
     await context?.close();
     await app.close();
@@ -182,7 +182,7 @@ const pages: TestAppOptions['routes'] = (server) => {
     // The victim's own login works beside it.
     await page.goto(`${url}/auth/polar`);
     expect(page.url()).toBe(`${url}/home`);
-  }, 60_000);
+  });
 
   it('logs in in a frame of another site, with SameSite=None; Partitioned', async () => {
     const { page, url } = await open({
@@ -201,7 +201,7 @@ const pages: TestAppOptions['routes'] = (server) => {
     const frame = page.frame({ url: `${url}/me` });
     expect(frame?.url()).toBe(`${url}/me`);
     expect(await frame?.textContent('body')).toContain('"provider":"polar"');
-  }, 60_000);
+  });
 
   it('starts on one host and comes back to another of the same domain', async () => {
     const { page, url } = await open({
@@ -213,7 +213,7 @@ const pages: TestAppOptions['routes'] = (server) => {
     expect(page.url()).toBe(`${url}/home`);
     await page.goto(`${url.replace('app.', 'www.')}/me`);
     expect(await page.textContent('body')).toContain('"provider":"polar"');
-  }, 60_000);
+  });
 
   it('finds its way through a proxy that strips a prefix', async () => {
     const { page, url } = await open(
@@ -235,5 +235,5 @@ const pages: TestAppOptions['routes'] = (server) => {
     await page.goto(`${url}/shop/page?week=3`);
     expect(page.url()).toBe(`${url}/shop/page?week=3`);
     expect(await page.textContent('body')).toBe('/page?week=3');
-  }, 60_000);
+  });
 });

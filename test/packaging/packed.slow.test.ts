@@ -182,7 +182,7 @@ describe('the command passport-polar-sh', () => {
     } finally {
       await emulator.close();
     }
-  }, 60_000);
+  });
 
   const busybox = neededProgram(['busybox'], 'apt-get install busybox');
   (busybox === undefined ? it.skip : it)('starts where env is BusyBox’s, as on Alpine', async () => {
@@ -490,5 +490,5 @@ describe('an app that is tested with plain Jest', () => {
     const jest = join(dirname(require.resolve('jest/package.json')), 'bin/jest.js');
     const { stderr } = await run(process.execPath, [jest, '--rootDir', work], { cwd: work });
     expect(stderr).toContain('1 passed');
-  }, 60_000);
+  });
 });

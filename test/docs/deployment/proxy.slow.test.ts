@@ -104,14 +104,14 @@ async function expectNothingThere(browser: Browser): Promise<void> {
 withOpenSSL('login, refresh, API call and log-out go through the proxy', () => {
   it('with the fetch option', async () => {
     await useApp(await start({ PROXY_URL: proxy.url }));
-  }, 60_000);
+  });
 
   it('with NODE_USE_ENV_PROXY, from the version on that the guide names', async () => {
     const browser = await start({ NODE_USE_ENV_PROXY: '1', HTTPS_PROXY: proxy.url });
     await (hasEnvProxy ? useApp(browser) : expectNothingThere(browser));
-  }, 60_000);
+  });
 
   it('and without either, none of them arrives', async () => {
     await expectNothingThere(await start({ HTTPS_PROXY: proxy.url }));
-  }, 60_000);
+  });
 });
