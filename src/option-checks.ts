@@ -8,8 +8,8 @@ import { shownValue } from './shown-value.js';
  *
  * @throws TypeError if it is neither a string nor a list of strings
  */
-export function resolveScope(scope: unknown): readonly string[] {
-  return [...new Set(['openid', ...list(scope, 'scope')])];
+export function checkScope(scope: unknown): readonly string[] {
+  return [...new Set(['openid', ...checkList(scope, 'scope')])];
 }
 
 /**
@@ -17,7 +17,7 @@ export function resolveScope(scope: unknown): readonly string[] {
  *
  * @throws TypeError if it is neither a string nor a list of strings
  */
-export function list(value: unknown, name: string): readonly string[] {
+export function checkList(value: unknown, name: string): readonly string[] {
   const given: unknown[] = Array.isArray(value) ? value : [value];
   // The characters that RFC 6749 section 3.3 allows in a scope; they are safe in a quoted string of a header.
   const isNames = (item: unknown): boolean =>
@@ -31,116 +31,11 @@ export function list(value: unknown, name: string): readonly string[] {
 }
 
 /**
- * Rejects unknown options: a misspelt one would silently have no effect.
- *
- * @throws TypeError that suggests the option that was probably meant
- */
-export function rejectUnknown(options: object, known: readonly string[], who: string): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    const meant = closest(name, known);
-    const hint = meant === undefined ? `It knows: ${known.join(', ')}.` : `Did you mean ${meant}?`;
-    throw new TypeError(`${who} knows no option '${name}'. ${hint}`);
-  }
-}
-
-/**
- * Rejects options of other strategies, in any letter case.
- *
- * @throws TypeError that names the replacement
- */
-export function rejectReplaced(
-  options: object,
-  replacements: Readonly<Record<string, string>>,
-  known: readonly string[],
-  who: string,
-): void {
-  for (const name of Object.keys(options)) {
-    const found = Object.keys(replacements).find((each) => each.toLowerCase() === name.toLowerCase());
-    const why = found === undefined || known.includes(name) ? undefined : replacements[found];
-    if (why !== undefined) throw new TypeError(`${who} knows no option '${name}': ${why}.`);
-  }
-}
-
-/**
- * Rejects likely misspellings in options that Passport and other packages share, so that unknown names must be allowed.
- *
- * @throws TypeError that suggests the option that was probably meant
- */
-export function rejectNearMisses(options: object, known: readonly string[], who: string): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name) || passportOptions.has(name)) continue;
-    // Leaves out snake_case parameters: in camel case (loginHint) they may be options of another package.
-    const options = [...known, ...passportOptions].filter((each) => !each.includes('_'));
-    const meant = closestByDistance(name, options);
-    if (meant !== undefined) throw new TypeError(`${who} knows no option '${name}'. Did you mean ${meant}?`);
-  }
-}
-
-/** Returns the options that are neither in `known` nor known to belong to Passport or a framework around it. */
-export function unknownOptions(options: object, known: readonly string[]): string[] {
-  return Object.keys(options).filter((name) => !known.includes(name) && !passportOptions.has(name));
-}
-
-// Options of Passport and of frameworks around it, which are never taken for misspellings.
-const passportOptions = new Set([
-  ...['authInfo', 'assignProperty', 'failureFlash', 'failureMessage', 'failureRedirect', 'failWithError'],
-  ...[
-    'keepSessionInfo',
-    'passReqToCallback',
-    'pauseStream',
-    'property',
-    'session',
-    'successFlash',
-    'successMessage',
-  ],
-  ...['successRedirect', 'successReturnToOrRedirect', 'userProperty', 'defaultStrategy', 'callback'],
-]);
-
-/** Returns the known name that was probably meant: one that differs by a few letters, or shares its beginning or end. */
-export function closest(name: string, known: readonly string[]): string | undefined {
-  const asked = plain(name);
-  const isPart = (other: string): boolean =>
-    asked.length > 2 && (other.startsWith(asked) || asked.startsWith(other) || other.endsWith(asked));
-  return closestByDistance(name, known) ?? known.find((other) => isPart(plain(other)));
-}
-
-function closestByDistance(name: string, known: readonly string[]): string | undefined {
-  const asked = plain(name);
-  // A name without letters resembles none, although a short edit distance might say so.
-  if (asked === '') return undefined;
-  const near = known
-    .map((other) => ({ other, distance: editDistance(asked, plain(other)) }))
-    .filter(({ distance, other }) => distance <= Math.floor(Math.min(asked.length, other.length) / 4))
-    .sort((one, two) => one.distance - two.distance);
-  return near[0]?.other;
-}
-
-const plain = (text: string): string => text.toLowerCase().replace(/[^a-z]/g, '');
-
-/** Counts the letters to insert, delete, change, or swap with their neighbour. */
-function editDistance(one: string, two: string): number {
-  const rows = [Array.from({ length: two.length + 1 }, (_none, index) => index)];
-  for (let i = 1; i <= one.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= two.length; j++) {
-      const [above = [], before = []] = [rows[i - 1], rows[i - 2]];
-      const changed = (above[j - 1] ?? 0) + (one[i - 1] === two[j - 1] ? 0 : 1);
-      const isSwap = one[i - 1] === two[j - 2] && one[i - 2] === two[j - 1];
-      const swapped = isSwap ? (before[j - 2] ?? Infinity) + 1 : Infinity;
-      row.push(Math.min(changed, swapped, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-    rows.push(row);
-  }
-  return rows[one.length]?.[two.length] ?? Infinity;
-}
-
-/**
  * Checks a value against a short list.
  *
  * @throws TypeError that lists the allowed values
  */
-export function oneOf<const T extends string>(
+export function checkOneOf<const T extends string>(
   value: unknown,
   name: string,
   allowed: readonly T[],
@@ -156,7 +51,7 @@ export function oneOf<const T extends string>(
  *
  * @throws TypeError
  */
-export function callbackURLOf(value: unknown): string {
+export function checkCallbackURL(value: unknown): string {
   const base = 'http://localhost';
   const url = typeof value === 'string' ? parseURL(value, base) : undefined;
   const isAbsolute = parseURL(String(value)) !== undefined;
@@ -191,14 +86,14 @@ export function wrong(name: string, should: string, value: unknown): TypeError {
 }
 
 /** Checks a non-empty string. */
-export function text(value: unknown, name: string): string | undefined {
+export function checkText(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || value === '') throw wrong(name, 'a string that is not empty', value);
   return value;
 }
 
 /** Checks a path prefix: it starts with a slash and does not end with one. */
-export function pathPrefix(value: unknown, name: string): string | undefined {
+export function checkPathPrefix(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || !/^(?:\/[\w.~-]*[\w~-])+$/.test(value))
     throw wrong(name, "the front of a path without a slash at its end, such as '/app'", value);
@@ -206,7 +101,7 @@ export function pathPrefix(value: unknown, name: string): string | undefined {
 }
 
 /** Checks a dated version of Polar's API, which is sent in a header. */
-export function apiVersionOf(value: unknown): string | undefined {
+export function checkAPIVersion(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || !/^\d{4}-\d{2}$/.test(value))
     throw new TypeError("apiVersion must be a version of Polar's API, year and month, such as '2026-10'");
@@ -214,13 +109,13 @@ export function apiVersionOf(value: unknown): string | undefined {
 }
 
 /** Checks a boolean. */
-export function flag(value: unknown, name: string): boolean | undefined {
+export function checkFlag(value: unknown, name: string): boolean | undefined {
   if (value !== undefined && typeof value !== 'boolean') throw wrong(name, 'true or false', value);
   return value;
 }
 
 /** Checks a number of seconds, 0 or more. */
-export function seconds(value: unknown, name: string): number | undefined {
+export function checkSeconds(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
     throw wrong(name, 'a number of seconds, 0 or more', value);
@@ -228,7 +123,7 @@ export function seconds(value: unknown, name: string): number | undefined {
 }
 
 /** Checks a number of seconds above 0 and within a day; the limit also catches most values in milliseconds. */
-export function secondsOfADay(value: unknown, name: string): number | undefined {
+export function checkSecondsOfADay(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !(value > 0 && value <= 86_400))
     throw wrong(name, 'a number of seconds above 0, at most 86400', value);
@@ -236,7 +131,7 @@ export function secondsOfADay(value: unknown, name: string): number | undefined 
 }
 
 /** Checks a whole number, 1 or more. */
-export function count(value: unknown, name: string): number | undefined {
+export function checkCount(value: unknown, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)
     throw wrong(name, 'a whole number, 1 or more', value);
@@ -244,7 +139,7 @@ export function count(value: unknown, name: string): number | undefined {
 }
 
 /** Checks a list of keys, each long enough not to be guessed. */
-export function keys(value: unknown, name: string): readonly [string, ...string[]] | undefined {
+export function checkKeys(value: unknown, name: string): readonly [string, ...string[]] | undefined {
   if (value === undefined) return undefined;
   const isList = Array.isArray(value) && value.length > 0;
   if (!isList || !value.every((key) => typeof key === 'string' && key.length >= 32)) {
@@ -256,7 +151,7 @@ export function keys(value: unknown, name: string): readonly [string, ...string[
 }
 
 /** Checks an object with the given methods. */
-export function methods<T extends object>(
+export function checkMethods<T extends object>(
   value: T | undefined,
   name: string,
   needed: readonly (keyof T & string)[],
@@ -271,13 +166,13 @@ export function methods<T extends object>(
 }
 
 /** Checks a function of the app. */
-export function func<T>(value: T | undefined, name: string): T | undefined {
+export function checkFunction<T>(value: T | undefined, name: string): T | undefined {
   if (value !== undefined && typeof value !== 'function') throw wrong(name, 'a function', value);
   return value;
 }
 
 /** Checks a clock, in milliseconds since the epoch. */
-export function clock(now: unknown): () => number {
+export function checkClock(now: unknown): () => number {
   if (now !== undefined && typeof now !== 'function')
     throw wrong('now', 'a function that returns milliseconds since the epoch', now);
   // Looks Date.now up at each call, for tests that replace it.

@@ -7,23 +7,22 @@ import {
 import type { PolarScopes } from './client/polar-scope.js';
 import type { OnLoginEnded } from './login-ended.js';
 import {
-  apiVersionOf,
-  callbackURLOf,
-  clock,
-  count,
-  flag,
-  func,
-  keys,
-  methods,
-  oneOf,
-  pathPrefix,
-  rejectReplaced,
-  rejectUnknown,
-  resolveScope,
-  seconds,
-  secondsOfADay,
-  text,
+  checkAPIVersion,
+  checkCallbackURL,
+  checkClock,
+  checkCount,
+  checkFlag,
+  checkFunction,
+  checkKeys,
+  checkMethods,
+  checkOneOf,
+  checkPathPrefix,
+  checkScope,
+  checkSeconds,
+  checkSecondsOfADay,
+  checkText,
 } from './option-checks.js';
+import { rejectReplaced, rejectUnknown } from './option-names.js';
 import type { PolarStorage } from './storage/polar-storage.js';
 import type { UserKey } from './tokens/user-identity.js';
 
@@ -210,31 +209,31 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
   rejectReplaced(options, elsewhere, known, 'PolarStrategy');
   rejectUnknown(options, known, 'PolarStrategy');
   const { scope = ['openid', 'email'] } = options;
-  const name = text(options.name, 'name') ?? 'polar';
+  const name = checkText(options.name, 'name') ?? 'polar';
   return Object.freeze({
     ...resolveClientOptions(options),
-    callbackURL: callbackURLOf(options.callbackURL),
-    scope: resolveScope(scope),
-    subType: oneOf(options.subType, 'subType', ['user', 'organization']),
-    prompt: oneOf(options.prompt, 'prompt', ['none', 'login', 'consent']),
+    callbackURL: checkCallbackURL(options.callbackURL),
+    scope: checkScope(scope),
+    subType: checkOneOf(options.subType, 'subType', ['user', 'organization']),
+    prompt: checkOneOf(options.prompt, 'prompt', ['none', 'login', 'consent']),
     name,
-    sessionKey: sessionKeyOf(text(options.sessionKey, 'sessionKey') ?? name),
-    passReqToCallback: flag(options.passReqToCallback, 'passReqToCallback') ?? false,
-    proxy: flag(options.proxy, 'proxy'),
-    proxyPrefix: pathPrefix(options.proxyPrefix, 'proxyPrefix') ?? '',
-    fetchUserInfo: flag(options.fetchUserInfo, 'fetchUserInfo') ?? false,
-    clockToleranceSeconds: seconds(options.clockToleranceSeconds, 'clockToleranceSeconds') ?? 30,
-    leewaySeconds: seconds(options.leewaySeconds, 'leewaySeconds') ?? 5,
-    loginAttemptSeconds: secondsOfADay(options.loginAttemptSeconds, 'loginAttemptSeconds') ?? 600,
-    encryptionKeys: keys(options.encryptionKeys, 'encryptionKeys'),
-    storage: methods(options.storage, 'storage', ['read', 'write', 'remove']),
-    maxExchanges: count(options.maxExchanges, 'maxExchanges') ?? 500,
-    maxRememberedLogins: count(options.maxRememberedLogins, 'maxRememberedLogins') ?? 10_000,
-    userKey: func(options.userKey, 'userKey'),
-    onLoginEnded: func(options.onLoginEnded, 'onLoginEnded'),
-    apiVersion: apiVersionOf(options.apiVersion) ?? testedAPIVersion,
-    now: clock(options.now),
-    elapsedMs: options.now === undefined ? () => performance.now() : clock(options.now),
+    sessionKey: sessionKeyOf(checkText(options.sessionKey, 'sessionKey') ?? name),
+    passReqToCallback: checkFlag(options.passReqToCallback, 'passReqToCallback') ?? false,
+    proxy: checkFlag(options.proxy, 'proxy'),
+    proxyPrefix: checkPathPrefix(options.proxyPrefix, 'proxyPrefix') ?? '',
+    fetchUserInfo: checkFlag(options.fetchUserInfo, 'fetchUserInfo') ?? false,
+    clockToleranceSeconds: checkSeconds(options.clockToleranceSeconds, 'clockToleranceSeconds') ?? 30,
+    leewaySeconds: checkSeconds(options.leewaySeconds, 'leewaySeconds') ?? 5,
+    loginAttemptSeconds: checkSecondsOfADay(options.loginAttemptSeconds, 'loginAttemptSeconds') ?? 600,
+    encryptionKeys: checkKeys(options.encryptionKeys, 'encryptionKeys'),
+    storage: checkMethods(options.storage, 'storage', ['read', 'write', 'remove']),
+    maxExchanges: checkCount(options.maxExchanges, 'maxExchanges') ?? 500,
+    maxRememberedLogins: checkCount(options.maxRememberedLogins, 'maxRememberedLogins') ?? 10_000,
+    userKey: checkFunction(options.userKey, 'userKey'),
+    onLoginEnded: checkFunction(options.onLoginEnded, 'onLoginEnded'),
+    apiVersion: checkAPIVersion(options.apiVersion) ?? testedAPIVersion,
+    now: checkClock(options.now),
+    elapsedMs: options.now === undefined ? () => performance.now() : checkClock(options.now),
   });
 }
 

@@ -1,5 +1,6 @@
 /** Which Polar to use: production, sandbox, or a server of your own. */
-import { flag, rejectUnknown } from './option-checks.js';
+import { checkFlag } from './option-checks.js';
+import { rejectUnknown } from './option-names.js';
 import { parseURL } from './parse-url.js';
 import { shownValue } from './shown-value.js';
 
@@ -115,7 +116,7 @@ export function nameOfServer({ apiURL, discovery, endpoints }: ResolvedServer): 
 
 function fromAddresses(server: CustomPolarServer): ResolvedServer {
   rejectUnknown(server, ['webURL', 'apiURL', 'issuer', 'allowInsecureHTTP', 'discoveryURL'], 'server');
-  const allowInsecureHTTP = flag(server.allowInsecureHTTP, 'server.allowInsecureHTTP') ?? false;
+  const allowInsecureHTTP = checkFlag(server.allowInsecureHTTP, 'server.allowInsecureHTTP') ?? false;
   const web = baseURL(server.webURL, 'server.webURL', allowInsecureHTTP);
   const api = baseURL(server.apiURL, 'server.apiURL', allowInsecureHTTP);
   return {
@@ -139,7 +140,7 @@ function fromDiscoveryURL(server: DiscoveredServer): ResolvedServer {
     ['discoveryURL', 'issuer', 'apiURL', 'allowInsecureHTTP'],
     'server with a discoveryURL',
   );
-  const allowInsecureHTTP = flag(server.allowInsecureHTTP, 'server.allowInsecureHTTP') ?? false;
+  const allowInsecureHTTP = checkFlag(server.allowInsecureHTTP, 'server.allowInsecureHTTP') ?? false;
   const url = secureURL(server.discoveryURL, 'server.discoveryURL', allowInsecureHTTP);
   const pinned = issuerOf(server.issuer);
   return {

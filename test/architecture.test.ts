@@ -84,7 +84,7 @@ const allowed: Record<string, readonly string[]> = {
   'call-verify': ['errors'],
   'route-options': ['bearer', 'passport'],
   'shown-value': [],
-  server: ['option-checks', 'parse-url', 'shown-value'],
+  server: ['option-checks', 'option-names', 'parse-url', 'shown-value'],
   'return-to': ['parse-url'],
   'token-characters': [],
   'requestable-organization': [],
@@ -99,6 +99,7 @@ const allowed: Record<string, readonly string[]> = {
   'fetched-response': ['errors'],
   http: ['fetched-response', 'parse-json', 'errors', 'within'],
   'option-checks': ['errors', 'parse-url', 'shown-value'],
+  'option-names': [],
   'request-session': ['errors', 'within'],
   'first-save': ['request-session'],
   'log-in': [],
@@ -111,10 +112,10 @@ const allowed: Record<string, readonly string[]> = {
   'no-store': [],
   'request-url': ['parse-url'],
   bearer: [
+    'option-names',
     'call-verify',
     'api',
     'client',
-    'errors',
     'option-checks',
     'options',
     'own-fault',
@@ -123,9 +124,9 @@ const allowed: Record<string, readonly string[]> = {
     'token-characters',
   ],
   client: ['errors', 'http', 'option-checks', 'server', 'shown-value', 'token-characters'],
-  'id-token': ['base64url', 'parse-json', 'errors', 'http', 'server', 'tokens'],
+  'id-token': ['base64url', 'parse-json', 'errors', 'http', 'server'],
   storage: ['errors', 'within'],
-  tokens: ['base64url', 'errors', 'storage', 'token-characters', 'within'],
+  tokens: ['base64url', 'errors', 'storage', 'token-characters'],
   attempts: [
     'client',
     'errors',
@@ -137,7 +138,7 @@ const allowed: Record<string, readonly string[]> = {
     'tokens',
   ],
   refresh: ['diagnostics', 'errors', 'circuit-breaker', 'storage', 'tokens', 'under-way', 'within'],
-  options: ['client', 'errors', 'login-ended', 'option-checks', 'storage', 'tokens'],
+  options: ['option-names', 'client', 'login-ended', 'option-checks', 'storage', 'tokens'],
   api: [
     'client',
     'diagnostics',
@@ -182,6 +183,7 @@ const allowed: Record<string, readonly string[]> = {
     'under-way',
   ],
   passport: [
+    'option-names',
     'login-failed',
     'call-verify',
     'api',
@@ -202,7 +204,6 @@ const allowed: Record<string, readonly string[]> = {
     'options',
     'own-fault',
     'refresh',
-    'req-polar',
     'request-session',
     'request-url',
     'requestable-organization',
@@ -215,6 +216,7 @@ const allowed: Record<string, readonly string[]> = {
     'within',
   ],
   express: [
+    'option-names',
     'session-login',
     'login-failed',
     'api',
@@ -311,6 +313,14 @@ describe('the modules', () => {
     for (const specifier of specifiersOf(file))
       if (specifier.startsWith('.')) expect(specifier).toMatch(/\.js$/);
     expect(importsOf(file).filter((other) => !files.includes(other))).toEqual([]);
+  });
+
+  it.each(Object.entries(allowed))('%s needs all that it may import', (module, others) => {
+    const imported = files
+      .filter((file) => placeOf(file) === module)
+      .flatMap(importsOf)
+      .map(placeOf);
+    expect(others.filter((other) => !imported.includes(other))).toEqual([]);
   });
 
   it.each(files)('%s uses only the packages that its module may', (file) => {

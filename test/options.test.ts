@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { PolarConfigurationError } from '../src/errors.js';
-import { callbackURLOf, forOneRequest } from '../src/option-checks.js';
+import { checkCallbackURL, forOneRequest } from '../src/option-checks.js';
 import { type PolarStrategyOptions, resolveOptions } from '../src/options.js';
 
 const needed: PolarStrategyOptions = {
@@ -439,7 +439,7 @@ describe('the callback address', () => {
     'http://localhost:3000/callback',
     '/callback?a=b',
   ])('may be %s', (callbackURL) => {
-    expect(callbackURLOf(callbackURL)).toBe(callbackURL);
+    expect(checkCallbackURL(callbackURL)).toBe(callbackURL);
   });
 });
 

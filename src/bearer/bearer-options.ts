@@ -3,16 +3,8 @@ import type { VerifyResult } from '../call-verify.js';
 import type { PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
 import type { PolarScopes } from '../client/polar-scope.js';
-import {
-  clock,
-  count,
-  list,
-  rejectNearMisses,
-  rejectReplaced,
-  rejectUnknown,
-  seconds,
-  text,
-} from '../option-checks.js';
+import { checkClock, checkCount, checkList, checkSeconds, checkText } from '../option-checks.js';
+import { rejectNearMisses, rejectReplaced, rejectUnknown } from '../option-names.js';
 import { optionNames } from '../options.js';
 import { polarAt, resolveServer } from '../server.js';
 
@@ -139,17 +131,18 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
   const server = resolveServer(options.server);
   const polar = polarAt(server);
   return {
-    name: text(options.name, 'name') ?? 'polar-bearer',
+    name: checkText(options.name, 'name') ?? 'polar-bearer',
     realm: realmOf(options.realm),
     requirements,
-    cacheMs: (seconds(options.cacheSeconds, 'cacheSeconds') ?? 30) * 1000,
+    cacheMs: (checkSeconds(options.cacheSeconds, 'cacheSeconds') ?? 30) * 1000,
     // Half of what Polar allows. The limit of other servers is unknown, so they get the budget of the sandbox.
     unknownTokensPerMinute:
-      count(options.unknownTokensPerMinute, 'unknownTokensPerMinute') ?? (polar === 'production' ? 250 : 50),
+      checkCount(options.unknownTokensPerMinute, 'unknownTokensPerMinute') ??
+      (polar === 'production' ? 250 : 50),
     tokenPrefix: polar === undefined ? '' : 'polar_at_',
     apiURL: server.apiURL,
     timeoutMs: options.timeoutMs ?? 10_000,
-    now: clock(options.now),
+    now: checkClock(options.now),
   };
 }
 
@@ -176,11 +169,11 @@ export function routeRequirements(
 
 function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
   const merged = (name: keyof BearerRequirements) => [
-    ...new Set(all.flatMap((each) => (each[name] === undefined ? [] : list(each[name], name)))),
+    ...new Set(all.flatMap((each) => (each[name] === undefined ? [] : checkList(each[name], name)))),
   ];
   for (const each of all) {
     for (const name of ['scope', 'organizations'] as const) {
-      if (typeof each[name] === 'string' && list(each[name], name).length === 0)
+      if (typeof each[name] === 'string' && checkList(each[name], name).length === 0)
         throw new TypeError(`${name} must not be empty: leave it out where nothing is required`);
     }
   }
@@ -196,7 +189,7 @@ export function checkVerify(verify: unknown): void {
 }
 
 function realmOf(value: unknown): string {
-  const realm = text(value, 'realm') ?? 'polar';
+  const realm = checkText(value, 'realm') ?? 'polar';
   // It is sent as a quoted string in a header.
   if (/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(realm)) return realm;
   throw new TypeError('realm must be plain text without quotes and backslashes');

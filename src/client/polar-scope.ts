@@ -1,4 +1,4 @@
-import { forOneRequest, list } from '../option-checks.js';
+import { checkList, forOneRequest } from '../option-checks.js';
 
 /** Polar's scopes, as of its 2026 API. */
 export const polarScopes = [
@@ -77,5 +77,5 @@ export type PolarScopes = PolarScope | readonly PolarScope[];
  * @throws PolarConfigurationError `invalid_option` unless they are a string or a list of strings
  */
 export function scopeParameter(scopes: PolarScopes): string {
-  return forOneRequest(() => list(scopes, 'scope')).join(' ');
+  return forOneRequest(() => checkList(scopes, 'scope')).join(' ');
 }

@@ -3,7 +3,7 @@ import { completedRounds } from '../attempts/attempt-cookie.js';
 import { PolarConfigurationError } from '../errors.js';
 import { loginFailed } from '../login-failed.js';
 import { noStore } from '../no-store.js';
-import { rejectUnknown } from '../option-checks.js';
+import { rejectUnknown } from '../option-names.js';
 import { withReturnTo } from '../return-to.js';
 import { shownValue } from '../shown-value.js';
 import { runtimeOfRequest } from './request-runtime.js';

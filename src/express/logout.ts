@@ -3,7 +3,7 @@ import { forgetRounds } from '../attempts/attempt-cookie.js';
 import type { StrategyOfPolar } from '../composition.js';
 import { publish } from '../diagnostics.js';
 import { noStore } from '../no-store.js';
-import { rejectUnknown } from '../option-checks.js';
+import { rejectUnknown } from '../option-names.js';
 import { sessionOf } from '../request-session.js';
 import { shownValue } from '../shown-value.js';
 import { endLogins } from './end-logins.js';

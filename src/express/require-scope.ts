@@ -1,6 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { PolarScopes } from '../client/polar-scope.js';
-import { list } from '../option-checks.js';
+import { checkList } from '../option-checks.js';
 import { nameScopes } from '../requestable-scopes.js';
 import { guard, lacksScopes, type Refusal, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf } from './login-path.js';
@@ -24,7 +24,7 @@ import { type LoginPathOptions, loginPathOf } from './login-path.js';
  * ```
  */
 export function requireScope(scope: PolarScopes, options: LoginPathOptions): RequestHandler {
-  const needed = list(scope, 'scope');
+  const needed = checkList(scope, 'scope');
   if (needed.length === 0) throw new TypeError("requireScope needs a scope, such as 'organizations:read'");
   const loginPath = loginPathOf(options, 'requireScope(scope, ');
   nameScopes(needed);

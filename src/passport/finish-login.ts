@@ -6,7 +6,7 @@ import { cleanText } from '../client/oauth-error.js';
 import { polarScopes } from '../client/polar-scope.js';
 import type { PolarRuntime } from '../composition.js';
 import { type LoginFailureCode, PolarAuthorizationError, PolarConfigurationError } from '../errors.js';
-import { closest } from '../option-checks.js';
+import { closest } from '../option-names.js';
 import type { ResolvedOptions } from '../options.js';
 import { loggedInUser } from '../request-session.js';
 import { nameOfServer } from '../server.js';

@@ -7,15 +7,8 @@ import {
 } from '../client/authorization-url.js';
 import type { PolarScopes } from '../client/polar-scope.js';
 import { developmentHint } from '../development-hint.js';
-import {
-  callbackURLOf,
-  closest,
-  list,
-  oneOf,
-  rejectNearMisses,
-  resolveScope,
-  unknownOptions,
-} from '../option-checks.js';
+import { checkCallbackURL, checkList, checkOneOf, checkScope } from '../option-checks.js';
+import { closest, rejectNearMisses, unknownOptions } from '../option-names.js';
 import type { ResolvedOptions } from '../options.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 
@@ -88,11 +81,11 @@ export function loginOptions(
   rejectNearMisses(given, known, "passport.authenticate('polar')");
   for (const name of unknownOptions(given, known)) hintAtUnknown(name, closest(name, known));
   return {
-    scope: given['scope'] === undefined ? defaults.scope : resolveScope(given['scope']),
-    subType: oneOf(given['subType'], 'subType', ['user', 'organization']) ?? defaults.subType,
-    prompt: oneOf(given['prompt'], 'prompt', ['none', 'login', 'consent']) ?? defaults.prompt,
+    scope: given['scope'] === undefined ? defaults.scope : checkScope(given['scope']),
+    subType: checkOneOf(given['subType'], 'subType', ['user', 'organization']) ?? defaults.subType,
+    prompt: checkOneOf(given['prompt'], 'prompt', ['none', 'login', 'consent']) ?? defaults.prompt,
     callbackURL:
-      given['callbackURL'] === undefined ? defaults.callbackURL : callbackURLOf(given['callbackURL']),
+      given['callbackURL'] === undefined ? defaults.callbackURL : checkCallbackURL(given['callbackURL']),
     returnTo: given['returnTo'],
     appState: appStateOf(given['appState'] ?? given['state']),
   };
@@ -141,7 +134,9 @@ export function extraParameters(given: Readonly<Record<string, unknown>>): Recor
       login_hint,
       // Polar rejects an empty list.
       organizations:
-        organizations === undefined ? undefined : list(organizations, 'organizations').join(',') || undefined,
+        organizations === undefined
+          ? undefined
+          : checkList(organizations, 'organizations').join(',') || undefined,
       ...authorizationParams,
     }),
     ...misplaced,
