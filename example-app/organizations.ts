@@ -9,18 +9,18 @@ export interface Organization {
 /** The organizations that whoever is logged in shared with this app, as the Polar API answers. */
 export async function fetchOrganizations(req: Request): Promise<unknown> {
   // A fresh token, and one retry after a 401, are what req.polar.fetch adds to fetch.
-  const answer = await req.polar.fetch('/v1/organizations/');
-  if (answer.ok) return answer.json();
-  await answer.body?.cancel();
-  throw Object.assign(new Error(`The Polar API answered ${answer.status}.`), {
+  const response = await req.polar.fetch('/v1/organizations/');
+  if (response.ok) return response.json();
+  await response.body?.cancel();
+  throw Object.assign(new Error(`The Polar API responded with ${response.status}.`), {
     code: 'polar_api_error',
-    status: answer.status < 500 ? answer.status : 502,
+    status: response.status < 500 ? response.status : 502,
   });
 }
 
-/** The organizations in an answer of the API. */
-export function parseOrganizations(answer: unknown): Organization[] {
-  const items = (answer as { items?: unknown } | null)?.items;
+/** The organizations in a response of the API. */
+export function parseOrganizations(response: unknown): Organization[] {
+  const items = (response as { items?: unknown } | null)?.items;
   if (!Array.isArray(items)) return [];
   return items.map(({ name, slug }) => ({ name: String(name ?? slug ?? ''), slug: String(slug ?? '') }));
 }

@@ -14,8 +14,8 @@ app.{f get}({s '/auth/polar'}, passport.{f authenticate}({s 'polar'}));
 
 app.{f get}({s '/organizations'}, {k async} (req, res) => {
   {c // a fresh token, and one retry after a 401}
-  {k const} answer = {k await} req.polar.{f fetch}({s '/v1/organizations/'});
-  res.{f json}({k await} answer.{f json}());
+  {k const} response = {k await} req.polar.{f fetch}({s '/v1/organizations/'});
+  res.{f json}({k await} response.{f json}());
 });`;
 
 /** The lines that matter, to look at. */

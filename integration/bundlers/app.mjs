@@ -35,8 +35,8 @@ function createApp(options) {
     passport.authenticate('polar', { successRedirect: '/me', failWithError: true }),
   );
   app.get('/me', requireLogin({ loginPath: '/auth/polar' }), async (req, res) => {
-    const answer = await req.polar.fetch('/v1/organizations/');
-    const { items } = await answer.json();
+    const response = await req.polar.fetch('/v1/organizations/');
+    const { items } = await response.json();
     res.json({ email: req.user.emails[0].value, organizations: items });
   });
   return app;

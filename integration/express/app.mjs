@@ -24,7 +24,7 @@ function createApp(options) {
   );
   app.get('/me', requireLogin({ loginPath: '/auth/polar' }), (req, res, next) => {
     const products = createProductsService(sdkCore(req.polar, createPolarCore));
-    const organizations = req.polar.fetch('/v1/organizations/').then((answer) => answer.json());
+    const organizations = req.polar.fetch('/v1/organizations/').then((response) => response.json());
     Promise.all([organizations, products.list()])
       .then(([{ items }, { pagination }]) => {
         const [email] = req.user.emails;

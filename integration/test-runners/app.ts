@@ -19,8 +19,8 @@ export function createApp(options: PolarStrategyOptions) {
     passport.authenticate('polar', { successRedirect: '/me', failWithError: true }),
   );
   app.get('/me', requireLogin({ loginPath: '/auth/polar' }), async (req, res) => {
-    const answer = await req.polar.fetch('/v1/organizations/');
-    const { items } = (await answer.json()) as { items: unknown[] };
+    const response = await req.polar.fetch('/v1/organizations/');
+    const { items } = (await response.json()) as { items: unknown[] };
     res.json({ ...req.user, organizations: items });
   });
   return app;

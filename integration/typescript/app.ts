@@ -216,13 +216,13 @@ app.get(
     const access: PolarAccess = req.polar;
     const request: PolarRequest = req.polar;
     const token: PolarAccessToken = await access.getTokens();
-    const answer = await request.fetch('/v1/organizations/');
-    res.json([await answer.json(), token.expiresAt, request.scopes]);
+    const response = await request.fetch('/v1/organizations/');
+    res.json([await response.json(), token.expiresAt, request.scopes]);
   },
 );
 // As createPolarCore of Polar's SDK is declared.
 interface SDKCore extends PolarSDKCore {
-  parse(answer: Response): string;
+  parse(response: Response): string;
 }
 declare function createPolarCore(options: {
   accessToken: string;

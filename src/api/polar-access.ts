@@ -54,8 +54,8 @@ export interface PolarAccess {
    *
    * @example
    * ```ts
-   * const answer = await req.polar.fetch('/v1/organizations/');
-   * res.json(await answer.json());
+   * const response = await req.polar.fetch('/v1/organizations/');
+   * res.json(await response.json());
    * ```
    */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;

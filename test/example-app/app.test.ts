@@ -257,7 +257,7 @@ describe('logged in', () => {
     expect([status, body.error.code]).toEqual([502, 'polar_api_error']);
     const page = await browser.get('/?show=organizations');
     expect(page.status).toBe(200);
-    expect(page.text).toContain('The Polar API answered 500.');
+    expect(page.text).toContain('The Polar API responded with 500.');
   });
 
   it('answers 403 when a scope is missing', async () => {

@@ -33,8 +33,8 @@ export function quickStart(server: PolarServer) {
     passport.authenticate('polar', { successReturnToOrRedirect: '/', failWithError: true }),
   );
   app.get('/organizations', requireLogin({ loginPath: '/auth/polar' }), async (req, res) => {
-    const answer = await req.polar.fetch('/v1/organizations/'); // fresh token, one retry after a 401
-    res.json(await answer.json());
+    const response = await req.polar.fetch('/v1/organizations/'); // fresh token, one retry after a 401
+    res.json(await response.json());
   });
   app.post('/logout', logout(polar, { redirectTo: '/' })); // revokes at Polar, ends the session
 

@@ -20,8 +20,8 @@ export class AuthController {
   @Get('me')
   @UseGuards(LoggedIn)
   async me(@Req() req: Request) {
-    const answer = await req.polar.fetch('/v1/organizations/'); // a fresh token, one retry after a 401
-    const { items } = (await answer.json()) as { items: unknown[] };
+    const response = await req.polar.fetch('/v1/organizations/'); // a fresh token, one retry after a 401
+    const { items } = (await response.json()) as { items: unknown[] };
     return { ...req.user, organizations: items };
   }
 

@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common'
 import type { Response } from 'express';
 import { PolarError } from 'passport-polar-sh';
 
-/** Nest answers 500 to errors that are not its own. */
+/** Nest responds with 500 to errors that are not its own. */
 @Catch(PolarError)
 export class PolarErrors implements ExceptionFilter<PolarError> {
   catch(error: PolarError, host: ArgumentsHost) {

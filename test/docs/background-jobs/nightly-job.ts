@@ -10,9 +10,9 @@ export async function nightlyJob(db: Pool, polar: PolarStrategy): Promise<number
   const later: number[] = [];
   for (const { id, polar_login_id } of users) {
     try {
-      const answer = await polar.tokensFor(polar_login_id).fetch('/v1/organizations/');
-      if (!answer.ok) throw new PolarTransientError('server_error', `Polar answered ${answer.status}`);
-      const { items } = (await answer.json()) as { items: { slug: string }[] };
+      const response = await polar.tokensFor(polar_login_id).fetch('/v1/organizations/');
+      if (!response.ok) throw new PolarTransientError('server_error', `Polar sent ${response.status}`);
+      const { items } = (await response.json()) as { items: { slug: string }[] };
       await db.query('UPDATE users SET organizations = $2, polar_disconnected = NULL WHERE id = $1', [
         id,
         items.map(({ slug }) => slug),

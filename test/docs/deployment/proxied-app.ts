@@ -29,8 +29,8 @@ app.get(
   passport.authenticate('polar', { successReturnToOrRedirect: '/', failWithError: true }),
 );
 app.get('/organizations', requireLogin({ loginPath: '/auth/polar' }), async (req, res) => {
-  const answer = await req.polar.fetch('/v1/organizations/');
-  res.json(await answer.json());
+  const response = await req.polar.fetch('/v1/organizations/');
+  res.json(await response.json());
 });
 app.post('/logout', logout(polar, { redirectTo: '/' }));
 

@@ -12,8 +12,8 @@ export function addRoutes(app: Express): void {
     '/organizations',
     requireLogin({ loginPath: '/auth/polar' }),
     route(async (req, res) => {
-      const answer = await req.polar.fetch('/v1/organizations/');
-      res.json(await answer.json());
+      const response = await req.polar.fetch('/v1/organizations/');
+      res.json(await response.json());
     }),
   );
 }

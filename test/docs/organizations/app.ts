@@ -38,8 +38,8 @@ export function createApp(polarOptions: PolarStrategyOptions) {
     '/orgs/:org',
     requireOrganization((req) => req.params.org, { loginPath }),
     async (req, res) => {
-      const answer = await req.polar.fetch(`/v1/organizations/${req.params.org}`);
-      res.json(await answer.json());
+      const response = await req.polar.fetch(`/v1/organizations/${req.params.org}`);
+      res.json(await response.json());
     },
   );
 

@@ -27,8 +27,8 @@ export function createApp(polarOptions: PolarStrategyOptions) {
   app.get('/', (_req, res) => void res.send('<a href="/auth/polar">Log in with Polar</a>'));
   app.get('/me', requireLogin({ loginPath: '/auth/polar' }), (req, res) => void res.json(req.user));
   app.get('/organizations', requireLogin({ loginPath: '/auth/polar' }), async (req, res) => {
-    const answer = await req.polar.fetch('/v1/organizations/');
-    res.json(await answer.json());
+    const response = await req.polar.fetch('/v1/organizations/');
+    res.json(await response.json());
   });
   app.post('/logout', logout(polar, { redirectTo: '/' }));
   return app;

@@ -22,8 +22,8 @@ test('somebody else logs in', async () => {
 });
 
 test('somebody presses Cancel', async () => {
-  const answer = await logIn({ deny: true });
-  expect(answer.headers.location).toBe('/');
+  const response = await logIn({ deny: true });
+  expect(response.headers.location).toBe('/');
   await browser.get('/me').expect(401);
 });
 

@@ -26,7 +26,7 @@ export function addWebhooks(
   app.post('/organizations/:id/webhooks', needsWebhooks, async (req, res) => {
     const { id } = req.params as { id: string };
     if ((await secrets.get(id)) !== undefined) return void res.sendStatus(204); // each POST would make another one
-    const answer = await req.polar.fetch('/v1/webhooks/endpoints', {
+    const response = await req.polar.fetch('/v1/webhooks/endpoints', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({
@@ -36,8 +36,8 @@ export function addWebhooks(
         organization_id: id,
       }),
     });
-    if (!answer.ok) throw new Error(`Polar refused the webhook endpoint (${answer.status}).`);
-    const endpoint = (await answer.json()) as { secret: string };
+    if (!response.ok) throw new Error(`Polar refused the webhook endpoint (${response.status}).`);
+    const endpoint = (await response.json()) as { secret: string };
     await secrets.set(id, endpoint.secret);
     res.sendStatus(201);
   });
