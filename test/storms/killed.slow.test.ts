@@ -64,7 +64,7 @@ const storages: SiteOptions['storage'][] = ['redis', 'session'];
         await until(async () => {
           doubting.push(...(await Promise.all(site.workers.map((worker) => visitor.token(worker)))));
           return doubting.slice(-site.workers.length).every(isInDoubt);
-        });
+        }, 40_000);
         expect(doubting.filter(({ status }) => status !== 503)).toEqual([]);
         for (const { body } of doubting.filter(isInDoubt)) {
           expect(body.retryAfterSeconds).toBeGreaterThan(0);
@@ -78,7 +78,7 @@ const storages: SiteOptions['storage'][] = ['redis', 'session'];
         await until(async () => {
           over = await Promise.all(site.workers.map((worker) => visitor.token(worker)));
           return over.every(({ status }) => status !== 503);
-        });
+        }, 40_000);
         expect(countOf(over.map(({ status, body }) => `${status} ${body.code}`))).toEqual({
           '401 login_expired': site.workers.length,
         });
@@ -137,7 +137,7 @@ const storages: SiteOptions['storage'][] = ['redis', 'session'];
     const startedAt = performance.now();
     expect(await ending.terminate()).toMatchObject({ exchanges: 1 });
     expect(performance.now() - startedAt).toBeGreaterThan(9000);
-  });
+  }, 60_000);
 
   /** True once Polar has the refresh that a worker told of. */
   function hasArrived({ news }: WorkerProcess): boolean {

@@ -99,7 +99,7 @@ const pauses = { afterLockMs: 300, beforeRecordMs: 300 };
         if (answer.body.accessToken !== undefined) found.set(worker, answer.body.accessToken);
       }
       return found.size === site.workers.length;
-    });
+    }, 40_000);
     expectNobodyLoggedOut(asked);
     const tokens = new Set(found.values());
     expect([...tokens]).toHaveLength(1);
