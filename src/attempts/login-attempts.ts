@@ -86,7 +86,7 @@ export class LoginAttempts {
     const cookie = attemptCookieName(id, place);
     const row = sealRow({ id, cookie, startedAt: this.#now() }, attempt, sealerOf(key));
     await askInTurn(storages, (storage) =>
-      storage.write(keyOf(id), { version: 1, value: row }, this.#lifetimeSeconds, { isCompared: true }),
+      storage.write(keyOf(id), { version: 1, value: row }, this.#lifetimeSeconds, { isNew: true }),
     );
     // Outlives the attempt, so that a late response can be reported as expired.
     setAttemptCookie(req, cookie, key, place, 2 * this.#lifetimeSeconds);
@@ -113,8 +113,7 @@ export class LoginAttempts {
     }
     const takenBy = randomBytes(16).toString('base64url');
     const taken = sealAgain(found, used(attempt, takenBy));
-    // `isOurs` detects another process that reads the row at this moment.
-    const writing = this.#write(found, taken, !found.storage.atomic);
+    const writing = this.#write(found, taken);
     this.#takenHere.set(id, writing);
     const isFirst = await writing.catch((error: unknown) => {
       // The write may or may not have succeeded: the row will tell the next request.
@@ -164,9 +163,9 @@ export class LoginAttempts {
     };
   }
 
-  #write({ id, row, storage, version }: OpenedRow, value: string, isCompared = false): Promise<boolean> {
+  #write({ id, row, storage, version }: OpenedRow, value: string): Promise<boolean> {
     return storage
-      .write(keyOf(id), { version: version + 1, value }, this.#secondsLeft(row.startedAt), { isCompared })
+      .write(keyOf(id), { version: version + 1, value }, this.#secondsLeft(row.startedAt))
       .catch(unavailable);
   }
 

@@ -84,7 +84,7 @@ export class GuardedStorage {
     key: StorageKey,
     row: StoredRow,
     ttlSeconds: number,
-    hint: { readonly isCompared?: boolean } = {},
+    hint: { readonly isNew?: boolean } = {},
   ): Promise<boolean> {
     return isWritten((await this.run([{ write: key, row, ttlSeconds, ...hint }]))[0]);
   }

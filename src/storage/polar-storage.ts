@@ -20,7 +20,7 @@ export type StorageStep =
       readonly write: StorageKey;
       readonly row: StoredRow;
       readonly ttlSeconds: number;
-      readonly isCompared?: boolean;
+      readonly isNew?: boolean;
     }
   | { readonly remove: StorageKey; readonly row: StoredRow };
 
@@ -56,13 +56,13 @@ export interface PolarStorage {
    * Resolves with whether the row is now stored. Writing the same row again renews its lifetime: the store may forget
    * it `ttlSeconds` after its last write. Rejects when the store cannot respond.
    *
-   * `isCompared` means that the stored row, if any, was read just before, so a store that would read first in order to
-   * compare may skip that. An `atomic` store receives it for new rows only.
+   * `isNew` means that this key has not been written before, so a store that would read first in order to compare may
+   * skip that.
    */
   write(
     key: StorageKey,
     row: StoredRow,
-    options: { readonly ttlSeconds: number; readonly isCompared?: boolean },
+    options: { readonly ttlSeconds: number; readonly isNew?: boolean },
   ): Promise<boolean>;
   /** Removes the row if it still has this version and value. Rejects when the store cannot respond. */
   remove(key: StorageKey, row: StoredRow): Promise<void>;

@@ -32,8 +32,8 @@ function storageOver(store: SessionStore): PolarStorage {
 
   return {
     read: ({ id }) => read(id),
-    async write({ id }, row, { ttlSeconds, isCompared = false }) {
-      const found = isCompared ? undefined : await read(id);
+    async write({ id }, row, { ttlSeconds, isNew = false }) {
+      const found = isNew ? undefined : await read(id);
       if (found !== undefined && isAhead(found, row)) return false;
       const lifetimeMs = ttlSeconds * 1000;
       const expires = new Date(Date.now() + lifetimeMs);
