@@ -71,7 +71,7 @@ export interface PolarRuntime extends Logins {
   settled(withinMs: number): Promise<Unfinished>;
   /** Looks up the organizations that a login can access. */
   readonly organizations: Organizations;
-  /** Dependencies of a `LoginAccess`. */
+  /** Dependencies of `loginAccess`. */
   readonly accessParts: LoginAccessParts;
 }
 

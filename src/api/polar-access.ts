@@ -77,55 +77,49 @@ export interface PolarAccess {
   isLoggedIn(): Promise<boolean>;
 }
 
-/** Dependencies of {@link LoginAccess}. */
+/** Dependencies of {@link loginAccess}. */
 export interface LoginAccessParts extends PolarApiParts {
   readonly organizations: Organizations;
 }
 
 /**
- * Access with the tokens of one login. Its methods are bound, because apps pass them on by themselves, especially
+ * Access with the tokens of one login. Its methods need no `this`, because apps pass them on by themselves, especially
  * `fetch`.
+ *
+ * @param findLogin called on each use, since a login may begin or end meanwhile; throws PolarLoginRequiredError if
+ *   there is none
  */
-export class LoginAccess implements PolarAccess {
-  readonly #parts: LoginAccessParts;
-  readonly #findLogin: () => LoginHandle | Promise<LoginHandle>;
-
-  /**
-   * @param findLogin called on each use, since a login may begin or end meanwhile; throws PolarLoginRequiredError if
-   *   there is none
-   */
-  constructor(parts: LoginAccessParts, findLogin: () => LoginHandle | Promise<LoginHandle>) {
-    this.#parts = parts;
-    this.#findLogin = findLogin;
-  }
-
-  readonly getAccessToken = async (options?: { readonly forceRefresh?: boolean }): Promise<string> =>
-    (await this.#tokens(options)).accessToken;
-
-  readonly getTokens = async (options?: { readonly forceRefresh?: boolean }): Promise<PolarAccessToken> => {
-    const { accessToken, expiresAt, scopes } = await this.#tokens(options);
-    // Copies: the app's changes must not affect the tokens of later requests.
-    return { accessToken, ...(expiresAt !== undefined && { expiresAt }), scopes: [...scopes] };
-  };
-
-  readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
-    fetchFromPolar(this.#parts, await this.#findLogin(), input, init);
-
-  readonly organizations = async (): Promise<PolarOrganizations> =>
-    this.#parts.organizations.of(await this.#findLogin());
-
-  readonly isLoggedIn = async (): Promise<boolean> => {
-    try {
-      return await this.#parts.refresher.isAlive(await this.#findLogin());
-    } catch (error) {
-      if (error instanceof PolarLoginRequiredError) return false;
-      throw error;
-    }
-  };
-
-  async #tokens(options: { readonly forceRefresh?: boolean } | undefined): Promise<TokenSet> {
-    const { refresher } = this.#parts;
-    const login = await this.#findLogin();
+export function loginAccess(
+  parts: LoginAccessParts,
+  findLogin: () => LoginHandle | Promise<LoginHandle>,
+): PolarAccess {
+  const { organizations, refresher } = parts;
+  const validTokens = async (options: { readonly forceRefresh?: boolean } | undefined): Promise<TokenSet> => {
+    const login = await findLogin();
     return options?.forceRefresh === true ? refresher.newTokens(login) : refresher.validTokens(login);
-  }
+  };
+  return {
+    async getAccessToken(options) {
+      return (await validTokens(options)).accessToken;
+    },
+    async getTokens(options) {
+      const { accessToken, expiresAt, scopes } = await validTokens(options);
+      // Copies: the app's changes must not affect the tokens of later requests.
+      return { accessToken, ...(expiresAt !== undefined && { expiresAt }), scopes: [...scopes] };
+    },
+    async fetch(input, init) {
+      return fetchFromPolar(parts, await findLogin(), input, init);
+    },
+    async organizations() {
+      return organizations.of(await findLogin());
+    },
+    async isLoggedIn() {
+      try {
+        return await refresher.isAlive(await findLogin());
+      } catch (error) {
+        if (error instanceof PolarLoginRequiredError) return false;
+        throw error;
+      }
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { LoginAccess } from '../api/polar-access.js';
+import { loginAccess } from '../api/polar-access.js';
 import { type PolarRuntime, runtimeOf, type StrategyOfPolar } from '../composition.js';
 import { sessionOf } from '../request-session.js';
 import { endForgottenLogin, keepLoginsAtLogIn } from './keep-logins.js';
@@ -49,7 +49,7 @@ export function runtimeFor(middleware: string, strategy: StrategyOfPolar): Polar
 
 /** All of it is in properties of its own: apps copy it, wrap it, and show it in templates that read no prototype. */
 function requestAccess(runtime: PolarRuntime, req: Request): PolarRequest {
-  const { fetch, getAccessToken, getTokens, isLoggedIn, organizations } = new LoginAccess(
+  const { fetch, getAccessToken, getTokens, isLoggedIn, organizations } = loginAccess(
     runtime.accessParts,
     () => {
       sessionOf(req);

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 
 import OAuth2Strategy = require('passport-oauth2');
 
-import { LoginAccess, type PolarAccess } from '../api/polar-access.js';
+import { loginAccess, type PolarAccess } from '../api/polar-access.js';
 import { LoginAttempts } from '../attempts/login-attempts.js';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { composeRuntime, type PolarRuntime, setRuntime } from '../composition.js';
@@ -92,7 +92,7 @@ export class PolarStrategy extends OAuth2Strategy {
    */
   tokensFor(loginId: string): PolarAccess {
     const runtime = this[loginParts].runtime;
-    return new LoginAccess(runtime.accessParts, () => storedLogins(runtime, 'tokensFor').find(loginId));
+    return loginAccess(runtime.accessParts, () => storedLogins(runtime, 'tokensFor').find(loginId));
   }
 
   /**
