@@ -27,14 +27,19 @@ const modules = {
     enableFindRelatedTests: false,
   },
   refresh: {
-    mutate: ['src/refresh/**/*.ts', 'src/{outage,under-way,within}.ts', '!src/refresh/login-lock.ts'],
-    tests: ['refresh/{login-cache,refusals,spares}', 'refresh/token-refresher/*', 'outage'],
+    mutate: [
+      'src/refresh/**/*.ts',
+      'src/async/*.ts',
+      'src/http/circuit-breaker.ts',
+      '!src/refresh/login-lock.ts',
+    ],
+    tests: ['refresh/{login-cache,refusals,spares}', 'refresh/token-refresher/*', 'http/circuit-breaker'],
   },
   'login-lock': {
     mutate: ['src/refresh/login-lock.ts'],
     tests: ['refresh/login-lock/*'],
   },
-  'return-to': { mutate: ['src/return-to.ts'], tests: ['return-to'] },
+  'return-to': { mutate: ['src/request/return-to.ts'], tests: ['request/return-to'] },
 };
 
 const wanted = process.argv.slice(2);

@@ -1,6 +1,7 @@
 export type { PolarOrganization, PolarOrganizations } from './api/organizations.js';
 export type { PolarAccess, PolarAccessToken } from './api/polar-access.js';
 export { type PolarSDKCore, type PolarSDKRequestOptions, sdkCore } from './api/sdk-core.js';
+export type { Unfinished } from './async/background-work.js';
 export type {
   BearerRequirements,
   PolarBearerStrategyOptions,
@@ -9,7 +10,6 @@ export type {
   VerifiedToken,
 } from './bearer/bearer-options.js';
 export { PolarBearerStrategy } from './bearer/bearer-strategy.js';
-export type { VerifyDone, VerifyResult } from './call-verify.js';
 export type { AuthorizationParameters, Prompt, SubType } from './client/authorization-url.js';
 export type { CallOptions } from './client/call-options.js';
 export type { TokenEndpointAuthMethod } from './client/client-authentication.js';
@@ -18,8 +18,8 @@ export type { PolarClientOptions } from './client/client-options.js';
 export type { Introspection } from './client/introspection.js';
 export { PolarOAuthClient } from './client/oauth-client.js';
 export type { PolarScope, PolarScopes } from './client/polar-scope.js';
-export { PolarRegistrationClient, type RegistrationClientOptions } from './client/registration-client.js';
 export type { RegistrationAccess } from './client/registrations.js';
+export { PolarRegistrationClient, type RegistrationClientOptions } from './client/registrations.js';
 export type { TokenResponse } from './client/token-response.js';
 export type { UserInfo } from './client/user-info.js';
 export type { WebSessionGrant } from './client/web-session-grant.js';
@@ -51,8 +51,7 @@ export { type OrganizationOf, requireOrganization } from './express/require-orga
 export { requireScope } from './express/require-scope.js';
 export type { IdTokenClaims } from './id-token/claims.js';
 export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-token.js';
-export type { LoginEnded, OnLoginEnded } from './login-ended.js';
-export type { PolarStrategyOptions } from './options.js';
+export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './options/server.js';
 export type { LoginFailure } from './passport/login-outcome.js';
 export type { PolarProfile } from './passport/profile.js';
 export type { PolarAuthenticateOptions } from './passport/request-options.js';
@@ -64,10 +63,11 @@ export type {
   VerifiedLogin,
   WithRequest,
 } from './passport/verify-callback.js';
+export type { LoginEnded, OnLoginEnded } from './refresh/login-ended.js';
+export type { VerifyDone, VerifyResult } from './request/app-callbacks.js';
 export type { BearerRouteOptions, LoginRouteOptions } from './route-options.js';
-export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './server.js';
 export type { PolarStorage, StorageKey, StorageStep, StoredRow } from './storage/polar-storage.js';
+export type { PolarStrategyOptions } from './strategy-options.js';
 export type { TokenSet } from './tokens/token-set.js';
 export type { LoginEndReason } from './tokens/tombstone.js';
 export type { UserKey } from './tokens/user-identity.js';
-export type { Unfinished } from './under-way.js';

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { CircuitBreaker } from '../circuit-breaker.js';
+import { singleFlight } from '../async/single-flight.js';
 import type { Introspection } from '../client/introspection.js';
-import { singleFlight } from '../refresh/single-flight.js';
+import { CircuitBreaker } from '../http/circuit-breaker.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import type { RequestBudget } from './request-budget.js';
 
@@ -40,7 +40,7 @@ export class IntrospectionCache {
   readonly #firstMet = new BoundedMap<number>(maxEntries);
   // Opens only when Polar asks to wait: an attacker trying out tokens must not cut off the users of the app.
   readonly #outage: CircuitBreaker;
-  readonly #underWay = new Map<string, Promise<Introspection>>();
+  readonly #pending = new Map<string, Promise<Introspection>>();
 
   constructor(parts: IntrospectionCacheParts) {
     this.#parts = parts;
@@ -50,8 +50,7 @@ export class IntrospectionCache {
   /** Returns the introspection of a token. Simultaneous calls for one token share a request. */
   async introspect(token: string): Promise<Introspection> {
     const key = this.#keyOf(token);
-    const answer =
-      this.#recall(key) ?? (await singleFlight(this.#underWay, key, () => this.#ask(token, key)));
+    const answer = this.#recall(key) ?? (await singleFlight(this.#pending, key, () => this.#ask(token, key)));
     // A copy for each caller: one request's changes to its scopes must not affect another.
     return structuredClone(answer);
   }

@@ -6,11 +6,11 @@ import {
   PolarInsufficientScopeError,
   PolarResponseError,
 } from '../errors.js';
-import { discardBody, fetchedResponse } from '../fetched-response.js';
-import { callFetch, type Fetch, isConnectionReset, startDeadline } from '../http.js';
-import { parseURL } from '../parse-url.js';
+import { discardBody, fetchedResponse } from '../http/fetched-response.js';
+import { callFetch, type Fetch, isConnectionReset, startDeadline } from '../http/http.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenRefresher } from '../refresh/token-refresher.js';
+import { parseURL } from '../text/parse-url.js';
 
 /** Dependencies of calls to the Polar API. */
 export interface PolarApiParts {

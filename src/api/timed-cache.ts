@@ -1,4 +1,4 @@
-import { singleFlight } from '../refresh/single-flight.js';
+import { singleFlight } from '../async/single-flight.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 
 /** Dependencies of {@link TimedCache}. */
@@ -18,7 +18,7 @@ interface Entry<Value> {
 export class TimedCache<Value> {
   readonly #parts: TimedCacheParts<Value>;
   readonly #entries: BoundedMap<Entry<Value>>;
-  readonly #underWay = new Map<string, Promise<Value>>();
+  readonly #pending = new Map<string, Promise<Value>>();
 
   constructor(parts: TimedCacheParts<Value>) {
     this.#parts = parts;
@@ -29,7 +29,7 @@ export class TimedCache<Value> {
   async get(key: string, load: () => Promise<Value>): Promise<Value> {
     const known = this.#entries.get(key);
     if (known !== undefined && this.#isFresh(known)) return known.value;
-    return singleFlight(this.#underWay, key, async () => {
+    return singleFlight(this.#pending, key, async () => {
       const since = this.#parts.now();
       const value = await load();
       this.#entries.set(key, { value, since });

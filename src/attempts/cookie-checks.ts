@@ -1,9 +1,9 @@
 import type { Request } from 'express';
 import { PolarConfigurationError } from '../errors.js';
-import { isLocalHTTP } from '../option-checks.js';
-import type { ResolvedOptions } from '../options.js';
-import { sessionOf } from '../request-session.js';
-import { isHostCertain, requestURL } from '../request-url.js';
+import { isLocalHTTP } from '../options/option-checks.js';
+import { isHostCertain, requestURL } from '../request/request-url.js';
+import { sessionOf } from '../request/session.js';
+import type { ResolvedOptions } from '../strategy-options.js';
 import type { CookiePlace } from './attempt-cookie.js';
 
 /**

@@ -106,9 +106,9 @@ export class LoginAttempts {
     if ('problem' in found) return found;
     const { attempt } = found;
     if (isUsed(attempt)) return this.#repeated({ ...found, attempt });
-    const underWay = this.#takenHere.get(id);
-    if (underWay !== undefined) {
-      await underWay.catch(() => {});
+    const pending = this.#takenHere.get(id);
+    if (pending !== undefined) {
+      await pending.catch(() => {});
       return this.#again(req, storages, id);
     }
     const takenBy = randomBytes(16).toString('base64url');

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
-import { callVerify } from '../call-verify.js';
 import { type Introspection, organizationsOf } from '../client/introspection.js';
-import { forOneRequest } from '../option-checks.js';
+import { forOneRequest } from '../options/option-checks.js';
+import { callVerify } from '../request/app-callbacks.js';
 import {
   type BearerRequirements,
   type PolarBearerUser,

@@ -1,12 +1,12 @@
 import type { Request } from 'express';
-import type { VerifyResult } from '../call-verify.js';
 import type { PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
 import type { PolarScopes } from '../client/polar-scope.js';
-import { checkClock, checkCount, checkList, checkSeconds, checkText } from '../option-checks.js';
-import { rejectNearMisses, rejectReplaced, rejectUnknown } from '../option-names.js';
-import { optionNames } from '../options.js';
-import { polarAt, resolveServer } from '../server.js';
+import { checkClock, checkCount, checkList, checkSeconds, checkText } from '../options/option-checks.js';
+import { rejectNearMisses, rejectReplaced, rejectUnknown } from '../options/option-names.js';
+import { polarAt, resolveServer } from '../options/server.js';
+import type { VerifyResult } from '../request/app-callbacks.js';
+import { optionNames } from '../strategy-options.js';
 
 /** What a token must be valid for. */
 export interface BearerRequirements {

@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { IntrospectionCache } from '../api/introspection-cache.js';
 import { RequestBudget } from '../api/request-budget.js';
 import { PolarOAuthClient } from '../client/oauth-client.js';
-import { asError, ownFault } from '../own-fault.js';
+import { asError, ownFault } from '../request/app-callbacks.js';
 import { type BearerCheck, type BearerOutcome, bearerCheck } from './bearer-check.js';
 import {
   type BearerRequirements,

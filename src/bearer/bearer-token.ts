@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import { requestQuery } from '../request-url.js';
-import { isAccessToken } from '../token-characters.js';
+import { requestQuery } from '../request/request-url.js';
+import { isAccessToken } from '../text/token-characters.js';
 
 /** The access token of a request, or why the request has none that can be used. */
 export type BearerToken =

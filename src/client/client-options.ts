@@ -1,6 +1,6 @@
-import type { Fetch } from '../http.js';
-import { type PolarServer, type ResolvedServer, resolveServer } from '../server.js';
-import { shownValue } from '../shown-value.js';
+import type { Fetch } from '../http/http.js';
+import { type PolarServer, type ResolvedServer, resolveServer } from '../options/server.js';
+import { shownValue } from '../text/shown-value.js';
 import type { ClientCredentials, TokenEndpointAuthMethod } from './client-authentication.js';
 
 /** Options for reaching Polar as a client. */

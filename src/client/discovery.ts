@@ -1,7 +1,7 @@
 import { PolarResponseError } from '../errors.js';
-import { type Http, startDeadline } from '../http.js';
-import { type Discovery, type ResolvedServer, type ServerEndpoints, secureURL } from '../server.js';
-import { shownValue } from '../shown-value.js';
+import { type Http, startDeadline } from '../http/http.js';
+import { type Discovery, type ResolvedServer, type ServerEndpoints, secureURL } from '../options/server.js';
+import { shownValue } from '../text/shown-value.js';
 import { type CallOptions, limitsOf } from './call-options.js';
 import { optionalString, requiredString, wireObject } from './wire-fields.js';
 

@@ -1,7 +1,7 @@
 import { PolarConfigurationError, PolarResponseError } from '../errors.js';
-import { createHttp, type Http, type HttpRequest, type HttpResponse } from '../http.js';
-import type { ServerEndpoints } from '../server.js';
-import { isAccessToken, isRefreshToken } from '../token-characters.js';
+import { createHttp, type Http, type HttpRequest, type HttpResponse } from '../http/http.js';
+import type { ServerEndpoints } from '../options/server.js';
+import { isAccessToken, isRefreshToken } from '../text/token-characters.js';
 import { type AuthorizationParameters, buildAuthorizationURL } from './authorization-url.js';
 import { type CallOptions, limitsOf } from './call-options.js';
 import { authenticate, type ClientCredentials } from './client-authentication.js';

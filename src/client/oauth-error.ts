@@ -1,5 +1,5 @@
 import { type OAuthErrorCode, PolarOAuthError } from '../errors.js';
-import type { HttpResponse } from '../http.js';
+import type { HttpResponse } from '../http/http.js';
 
 const advice: Record<OAuthErrorCode, string> = {
   invalid_request: 'A parameter is missing or malformed.',

@@ -1,4 +1,4 @@
-import { checkList, forOneRequest } from '../option-checks.js';
+import { checkList, forOneRequest } from '../options/option-checks.js';
 
 /** Polar's scopes, as of its 2026 API. */
 export const polarScopes = [

@@ -1,6 +1,6 @@
 /** Reads fields of parsed JSON: `unknown` values are checked, never cast. */
 import { PolarResponseError } from '../errors.js';
-import { isAccessToken, isRefreshToken } from '../token-characters.js';
+import { isAccessToken, isRefreshToken } from '../text/token-characters.js';
 
 /** A JSON object whose fields are still unknown. */
 export type WireObject = Readonly<Record<string, unknown>>;

@@ -1,6 +1,5 @@
 import type { ClientMetadata, ClientRegistration } from '../client/client-metadata.js';
-import type { PolarRegistrationClient } from '../client/registration-client.js';
-import type { RegistrationAccess } from '../client/registrations.js';
+import type { PolarRegistrationClient, RegistrationAccess } from '../client/registrations.js';
 import { normalizeRedirectURI } from '../emulator/clients/redirect-uri.js';
 import { PolarTransientError } from '../errors.js';
 

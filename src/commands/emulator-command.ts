@@ -8,8 +8,8 @@ import {
 } from '../emulator/options.js';
 import { startPolarEmulator } from '../emulator/start-emulator.js';
 import { environmentText } from './environment-file.js';
-import { hasCode, messageOf, usageError } from './error-text.js';
 import type { ServerTerminal } from './terminal.js';
+import { hasCode, messageOf, usageError } from './terminal.js';
 
 /** The output of `passport-polar-sh emulator --help`. */
 export const emulatorHelp = `Usage: passport-polar-sh emulator [options]

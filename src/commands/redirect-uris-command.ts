@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
-import { PolarRegistrationClient } from '../client/registration-client.js';
 import type { RegistrationAccess } from '../client/registrations.js';
+import { PolarRegistrationClient } from '../client/registrations.js';
 import { normalizeRedirectURI } from '../emulator/clients/redirect-uri.js';
-import { isAccessToken } from '../token-characters.js';
+import { isAccessToken } from '../text/token-characters.js';
 import { changeRedirectURIs, type RedirectURIChange } from './change-redirect-uris.js';
-import { messageOf, usageError } from './error-text.js';
 import { serverOfClient } from './register-server.js';
 import type { Terminal } from './terminal.js';
+import { messageOf, usageError } from './terminal.js';
 
 /** The output of `passport-polar-sh redirect-uris --help`. */
 export const redirectURIsHelp = `Usage: passport-polar-sh redirect-uris list [options]

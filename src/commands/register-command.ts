@@ -1,15 +1,15 @@
 import { parseArgs } from 'node:util';
 import type { ClientRegistration } from '../client/client-metadata.js';
-import { PolarRegistrationClient } from '../client/registration-client.js';
+import { PolarRegistrationClient } from '../client/registrations.js';
 import {
   checkEnvironmentFile,
   type Environment,
   environmentText,
   writeEnvironmentFile,
 } from './environment-file.js';
-import { messageOf, usageError } from './error-text.js';
 import { type RegisterServer, serverToRegisterAt } from './register-server.js';
 import type { Terminal } from './terminal.js';
+import { messageOf, usageError } from './terminal.js';
 import { aboutUnknownScopes } from './unknown-scopes.js';
 
 const defaultRedirectURI = 'http://localhost:3000/auth/polar/callback';

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { parseURL } from '../emulator/parse-url.js';
-import type { CustomPolarServer } from '../server.js';
-import { shownValue } from '../shown-value.js';
+import type { CustomPolarServer } from '../options/server.js';
+import { shownValue } from '../text/shown-value.js';
 import type { Terminal } from './terminal.js';
 
 /** A server that can register a client. */

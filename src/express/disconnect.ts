@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { StrategyOfPolar } from '../composition.js';
-import { noStore } from '../no-store.js';
-import { saveSession, sessionOf } from '../request-session.js';
+import { noStore } from '../request/response.js';
+import { saveSession, sessionOf } from '../request/session.js';
+import type { StrategyOfPolar } from '../runtime.js';
 import { endLogins } from './end-logins.js';
 import { type LogoutOptions, redirectTarget, thenRedirect } from './logout.js';
 import { runtimeFor } from './polar-tokens.js';

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import type { EndableLogin, PolarRuntime } from '../composition.js';
-import { sessionOf, withStoreTimeout } from '../request-session.js';
+import { sessionOf, withStoreTimeout } from '../request/session.js';
+import type { EndableLogin, PolarRuntime } from '../runtime.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
 
 /**

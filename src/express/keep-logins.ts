@@ -1,12 +1,11 @@
 import type { Request } from 'express';
-import type { EndableLogin, PolarRuntime } from '../composition.js';
-import { developmentHint } from '../development-hint.js';
-import { publish } from '../diagnostics.js';
-import { beforeFirstSaveAfterRegenerate } from '../first-save.js';
-import { hookLogInOnceThere, isLogInHooked, type LogInHook } from '../log-in.js';
-import { waitingKeyOf } from '../logins.js';
-import { callBack } from '../own-fault.js';
-import { loggedInUser, serializedUser } from '../request-session.js';
+import { developmentHint, publish } from '../diagnostics.js';
+import { waitingKeyOf } from '../logins/find-logins.js';
+import { callBack } from '../request/app-callbacks.js';
+import { beforeFirstSaveAfterRegenerate } from '../request/first-save.js';
+import { hookLogInOnceThere, isLogInHooked, type LogInHook } from '../request/log-in.js';
+import { loggedInUser, serializedUser } from '../request/session.js';
+import type { EndableLogin, PolarRuntime } from '../runtime.js';
 import { entryText } from '../tokens/entry-text.js';
 
 /**

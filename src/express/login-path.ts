@@ -1,11 +1,11 @@
 import type { NextFunction, Request, Response } from 'express';
 import { completedRounds } from '../attempts/attempt-cookie.js';
+import { loginFailed } from '../diagnostics.js';
 import { PolarConfigurationError } from '../errors.js';
-import { loginFailed } from '../login-failed.js';
-import { noStore } from '../no-store.js';
-import { rejectUnknown } from '../option-names.js';
-import { withReturnTo } from '../return-to.js';
-import { shownValue } from '../shown-value.js';
+import { rejectUnknown } from '../options/option-names.js';
+import { noStore } from '../request/response.js';
+import { withReturnTo } from '../request/return-to.js';
+import { shownValue } from '../text/shown-value.js';
 import { runtimeOfRequest } from './request-runtime.js';
 
 // Browsers stop after twenty redirects, with a page that explains nothing.

@@ -1,11 +1,11 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { forgetRounds } from '../attempts/attempt-cookie.js';
-import type { StrategyOfPolar } from '../composition.js';
 import { publish } from '../diagnostics.js';
-import { noStore } from '../no-store.js';
-import { rejectUnknown } from '../option-names.js';
-import { sessionOf } from '../request-session.js';
-import { shownValue } from '../shown-value.js';
+import { rejectUnknown } from '../options/option-names.js';
+import { noStore } from '../request/response.js';
+import { sessionOf } from '../request/session.js';
+import type { StrategyOfPolar } from '../runtime.js';
+import { shownValue } from '../text/shown-value.js';
 import { endLogins } from './end-logins.js';
 import { runtimeFor } from './polar-tokens.js';
 

@@ -1,9 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { loginAccess } from '../api/polar-access.js';
-import { type PolarRuntime, runtimeOf, type StrategyOfPolar } from '../composition.js';
-import { sessionOf } from '../request-session.js';
+import { sessionOf } from '../request/session.js';
+import { type PolarRuntime, runtimeOf, type StrategyOfPolar } from '../runtime.js';
+import { notLoggedIn } from './guard.js';
 import { endForgottenLogin, keepLoginsAtLogIn } from './keep-logins.js';
-import { notLoggedIn } from './not-logged-in.js';
 import type { PolarRequest } from './polar-request.js';
 import { setRuntimeOfRequest } from './request-runtime.js';
 

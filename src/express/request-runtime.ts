@@ -1,6 +1,6 @@
 import type { Request } from 'express';
-import type { PolarRuntime } from '../composition.js';
-import { type PolarMaker, polarMakerOf, setPolarMaker } from '../req-polar.js';
+import { type PolarMaker, polarMakerOf, setPolarMaker } from '../request/req-polar.js';
+import type { PolarRuntime } from '../runtime.js';
 import type { PolarRequest } from './polar-request.js';
 
 type MakePolar = (runtime: PolarRuntime, req: Request) => PolarRequest;

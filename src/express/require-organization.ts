@@ -1,12 +1,10 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { PolarRuntime } from '../composition.js';
 import { PolarLoginRequiredError, PolarOrganizationError } from '../errors.js';
-import { guardOrganizations, parseOrganizationId } from '../requestable-organization.js';
-import { nameScopes } from '../requestable-scopes.js';
-import type { SessionLogin } from '../session-login.js';
-import { guard, lacksScopes, type Refusal, unlessLoggedIn } from './guard.js';
+import type { SessionLogin } from '../logins/session-login.js';
+import { guardOrganizations, nameScopes, parseOrganizationId } from '../request/requestable.js';
+import type { PolarRuntime } from '../runtime.js';
+import { guard, lacksScopes, notLoggedIn, type Refusal, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf, wantsPage } from './login-path.js';
-import { notLoggedIn } from './not-logged-in.js';
 import { runtimeOfRequest } from './request-runtime.js';
 
 type Found = string | readonly string[] | null | undefined;

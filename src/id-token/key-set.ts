@@ -1,7 +1,7 @@
 import type { webcrypto } from 'node:crypto';
 import { importJWK, type JWK } from 'jose';
 import { PolarResponseError } from '../errors.js';
-import type { Http } from '../http.js';
+import type { Http } from '../http/http.js';
 
 /** A public key that may have signed an id_token. */
 export interface VerificationKey {
@@ -39,7 +39,7 @@ export function remoteKeySet(options: {
 }): KeySet {
   const { http, jwksURI, now } = options;
   let cached: { keys: readonly VerificationKey[]; fetchedAt: number; published: string } | undefined;
-  let underWay: Promise<readonly VerificationKey[]> | undefined;
+  let pending: Promise<readonly VerificationKey[]> | undefined;
   let vainRefetches: number[] = [];
 
   const load = async (): Promise<readonly VerificationKey[]> => {
@@ -55,10 +55,10 @@ export function remoteKeySet(options: {
     return keys;
   };
   const loadOnce = (): Promise<readonly VerificationKey[]> => {
-    underWay ??= load().finally(() => {
-      underWay = undefined;
+    pending ??= load().finally(() => {
+      pending = undefined;
     });
-    return underWay;
+    return pending;
   };
 
   return {
@@ -67,7 +67,7 @@ export function remoteKeySet(options: {
       return loadOnce();
     },
     async refetch() {
-      if (underWay !== undefined) return underWay;
+      if (pending !== undefined) return pending;
       vainRefetches = vainRefetches.filter((time) => Math.abs(now() - time) < refetchWindowMs);
       if (vainRefetches.length >= maxVainRefetches) return undefined;
       const before = cached?.published;

@@ -1,9 +1,9 @@
 import { compactVerify, errors } from 'jose';
-import { isBase64url } from '../base64url.js';
 import { PolarIdTokenError } from '../errors.js';
-import { createHttp, type Fetch } from '../http.js';
-import { parseJSON } from '../parse-json.js';
-import { type PolarServer, resolveServer } from '../server.js';
+import { createHttp, type Fetch } from '../http/http.js';
+import { type PolarServer, resolveServer } from '../options/server.js';
+import { isBase64url } from '../text/base64url.js';
+import { parseJSON } from '../text/parse-json.js';
 import { checkClaims, type ExpectedClaims, type IdTokenClaims } from './claims.js';
 import { importKeys, type KeySet, remoteKeySet, type VerificationKey } from './key-set.js';
 

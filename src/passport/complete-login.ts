@@ -1,19 +1,19 @@
 import type { Request } from 'express';
 import type { TakenAttempt } from '../attempts/login-attempts.js';
-import type { Verified } from '../call-verify.js';
 import type { TokenResponse } from '../client/token-response.js';
 import { untilCommitted } from '../client/until-committed.js';
-import type { PolarRuntime } from '../composition.js';
 import { PolarIdTokenError, PolarOAuthError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
-import { nameOfServer } from '../server.js';
+import { nameOfServer } from '../options/server.js';
+import type { Verified } from '../request/app-callbacks.js';
+import type { PolarRuntime } from '../runtime.js';
 import { type NewLogin, newLogin } from '../tokens/session-entry.js';
 import { type TokenSet, tokenSetOf } from '../tokens/token-set.js';
 import { type ExchangedCode, exchangeCode } from './exchange-code.js';
 import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
 import { type LoginOutcome, rejected } from './login-outcome.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
-import { storeAtLogIn, storeForLoggedInUser } from './session-login.js';
+import { storeAtLogIn, storeForLoggedInUser } from './store-login.js';
 import { UnkeptTokens } from './unkept-tokens.js';
 
 /** Exchanges a code, verifies the login and stores its tokens in the session. Revokes the tokens if the login fails later. */

@@ -1,11 +1,11 @@
+import { listenMs } from '../async/background-work.js';
+import { within } from '../async/within.js';
 import type { LoginAttempt } from '../attempts/login-attempt.js';
 import type { TokenResponse } from '../client/token-response.js';
 import { untilCommitted } from '../client/until-committed.js';
 import { PolarOAuthError, PolarTransientError } from '../errors.js';
-import { isUnansweredReset } from '../http.js';
+import { isUnansweredReset } from '../http/http.js';
 import { tokenSetOf } from '../tokens/token-set.js';
-import { listenMs } from '../under-way.js';
-import { within } from '../within.js';
 import type { LoginFlowParts } from './login-flow-parts.js';
 
 /** Result of a code exchange. Times are in milliseconds since the epoch. */
@@ -32,7 +32,7 @@ export async function exchangeCode(
   await runtime.client.discover();
   const exchangeOnce = async (leftMs: number): Promise<ExchangedCode> => {
     const sentAt = now();
-    const exchange = runtime.underWay.exchange(() =>
+    const exchange = runtime.background.exchange(() =>
       onceMoreAfterReset(() =>
         runtime.client.exchangeCode(grant, { timeoutMs: Math.max(listenMs, timeoutMs) }),
       ),

@@ -1,6 +1,6 @@
 import type { LoginAttempts } from '../attempts/login-attempts.js';
-import type { PolarRuntime } from '../composition.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
+import type { PolarRuntime } from '../runtime.js';
 import type { PolarProfile } from './profile.js';
 import type { VerifyLogin } from './verify-callback.js';
 

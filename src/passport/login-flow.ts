@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { PolarConfigurationError } from '../errors.js';
-import { sessionOf } from '../request-session.js';
-import { requestQuery } from '../request-url.js';
+import { requestQuery } from '../request/request-url.js';
+import { sessionOf } from '../request/session.js';
 import { isAuthorizationResponse } from './authorization-response.js';
 import { finishLogin } from './finish-login.js';
 import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { RepeatedAttempt } from '../attempts/login-attempts.js';
-import { sessionOf } from '../request-session.js';
+import { sessionOf } from '../request/session.js';
 import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { sendToPolar } from './start-login.js';

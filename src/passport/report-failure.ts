@@ -1,5 +1,5 @@
+import { loginFailed } from '../diagnostics.js';
 import { PolarError } from '../errors.js';
-import { loginFailed } from '../login-failed.js';
 import { type FailedLogin, reasonOf } from './login-outcome.js';
 
 /** Reports a failed login on the diagnostics channel and, in development, on stderr. */

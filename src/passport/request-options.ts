@@ -6,10 +6,10 @@ import {
   type SubType,
 } from '../client/authorization-url.js';
 import type { PolarScopes } from '../client/polar-scope.js';
-import { developmentHint } from '../development-hint.js';
-import { checkCallbackURL, checkList, checkOneOf, checkScope } from '../option-checks.js';
-import { closest, rejectNearMisses, unknownOptions } from '../option-names.js';
-import type { ResolvedOptions } from '../options.js';
+import { developmentHint } from '../diagnostics.js';
+import { checkCallbackURL, checkList, checkOneOf, checkScope } from '../options/option-checks.js';
+import { closest, rejectNearMisses, unknownOptions } from '../options/option-names.js';
+import type { ResolvedOptions } from '../strategy-options.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 
 /** Options of `passport.authenticate('polar', { ... })` for one login, in addition to Passport's. */

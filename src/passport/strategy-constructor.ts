@@ -1,4 +1,4 @@
-import type { PolarStrategyOptions } from '../options.js';
+import type { PolarStrategyOptions } from '../strategy-options.js';
 import { PolarStrategy as Implementation } from './polar-strategy.js';
 import type {
   AllParameters,

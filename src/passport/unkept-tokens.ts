@@ -1,4 +1,4 @@
-import type { PolarRuntime } from '../composition.js';
+import type { PolarRuntime } from '../runtime.js';
 import type { TokenSet } from '../tokens/token-set.js';
 
 /**

@@ -1,8 +1,8 @@
 import type { Request } from 'express';
-import { callVerify, type Verified, type VerifyDone, type VerifyResult } from '../call-verify.js';
 import type { TokenResponse } from '../client/token-response.js';
 import type { IdTokenClaims } from '../id-token/claims.js';
-import type { ResolvedOptions } from '../options.js';
+import { callVerify, type Verified, type VerifyDone, type VerifyResult } from '../request/app-callbacks.js';
+import type { ResolvedOptions } from '../strategy-options.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import type { PolarProfile } from './profile.js';
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { singleFlight } from '../async/single-flight.js';
 import { publish } from '../diagnostics.js';
 import { isWritten, rowOf, type StepResult } from '../storage/guarded-storage.js';
 import { loginKeys } from '../storage/login-keys.js';
@@ -16,7 +17,6 @@ import { type LoginEndReason, reasonIn, tombstone } from '../tokens/tombstone.js
 import { recordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
 import type { HeldLock, LoginRows } from './login-lock.js';
-import { singleFlight } from './single-flight.js';
 
 /** Cached state of a login: its newest tokens, or the fact that it has ended. */
 export interface CachedLogin {

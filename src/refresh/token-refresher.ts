@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { CircuitBreaker } from '../circuit-breaker.js';
+import type { BackgroundWork } from '../async/background-work.js';
+import { singleFlight } from '../async/single-flight.js';
+import { within } from '../async/within.js';
 import { publish } from '../diagnostics.js';
 import {
   PolarConfigurationError,
@@ -8,12 +10,11 @@ import {
   PolarOAuthError,
   PolarTransientError,
 } from '../errors.js';
+import { CircuitBreaker } from '../http/circuit-breaker.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import { fingerprint, type RecordPlace, type TokenRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
-import type { UnderWay } from '../under-way.js';
-import { within } from '../within.js';
 import { type CachedLogin, type EndedLogin, isSamePair, LoginCache } from './login-cache.js';
 import {
   lockIsBusy,
@@ -26,7 +27,6 @@ import {
 import type { LoginHandle } from './login-handle.js';
 import { type HeldLock, LoginLocks, type LoginRows } from './login-lock.js';
 import { Refusals } from './refusals.js';
-import { singleFlight } from './single-flight.js';
 import { Spares } from './spares.js';
 
 /** Dependencies of {@link TokenRefresher}. */
@@ -37,7 +37,7 @@ export interface TokenRefresherParts {
   readonly revoke: (tokens: TokenSet, justIssued: boolean) => Promise<void>;
   /** Called whenever this process learns that a login has ended; may be called more than once. */
   readonly onEnded: (loginId: string, reason: LoginEndReason) => void;
-  readonly underWay: UnderWay;
+  readonly background: BackgroundWork;
   readonly now: () => number;
   /** Monotonic clock, in milliseconds. */
   readonly elapsedMs: () => number;
@@ -106,18 +106,18 @@ export class TokenRefresher {
     this.#parts = parts;
     this.#outage = new CircuitBreaker(parts.elapsedMs);
     this.#refusals = new Refusals(parts.elapsedMs);
-    this.#spares = new Spares((spare) => void parts.underWay.write(this.#revoke(spare)));
+    this.#spares = new Spares((spare) => void parts.background.write(this.#revoke(spare)));
     this.#cache = new LoginCache({
       onNewest: (loginId, newest) => this.#spares.drop(loginId, newest),
       onReplaced: (loginId, replaced) => this.#keepAsSpare(loginId, replaced),
       onLeftOver: (loginId, leftOver) => {
         // Of all processes that know these tokens, the one to which Polar issued them revokes them.
         if (this.#issuedHere.get(loginId) === leftOver.tokens.accessToken)
-          void parts.underWay.write(this.#revoke(leftOver));
+          void parts.background.write(this.#revoke(leftOver));
       },
       onSuperseded: (loginId, known, newest) => this.#revokeUnlessReplaced(loginId, known, newest),
       onEnded: parts.onEnded,
-      track: (writing) => void parts.underWay.write(writing.catch(() => {})),
+      track: (writing) => void parts.background.write(writing.catch(() => {})),
       now: parts.now,
       elapsedMs: parts.elapsedMs,
       maxLogins: parts.maxLogins ?? 10_000,
@@ -249,8 +249,8 @@ export class TokenRefresher {
    *   same
    */
   async end(login: LoginHandle, reason: LoginEndReason): Promise<void> {
-    const { timeoutMs, underWay } = this.#parts;
-    const ending = underWay.write(this.#end(login, reason));
+    const { timeoutMs, background } = this.#parts;
+    const ending = background.write(this.#end(login, reason));
     const late = new Error('The rest goes on in the background');
     await within(ending, timeoutMs, () => late).catch((error: unknown) => {
       if (error !== late) throw error;
@@ -344,12 +344,12 @@ export class TokenRefresher {
   }
 
   async #joinRefresh(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
-    const underWay = this.#refreshes.get(login.loginId);
+    const background = this.#refreshes.get(login.loginId);
     const outage = this.#outage.error;
     // Polar is slow to respond, and other processes record nothing newer meanwhile.
-    if (underWay !== undefined && outage !== undefined) throw outage;
+    if (background !== undefined && outage !== undefined) throw outage;
     return (
-      underWay ?? singleFlight(this.#refreshes, login.loginId, () => this.#refreshUnlessDone(login, isGood))
+      background ?? singleFlight(this.#refreshes, login.loginId, () => this.#refreshUnlessDone(login, isGood))
     );
   }
 
@@ -372,7 +372,7 @@ export class TokenRefresher {
       leavesDoubt = this.#cache.isUnrecorded(login.loginId);
       throw error;
     } finally {
-      if (lock !== undefined) void this.#parts.underWay.write(lock.release(leavesDoubt));
+      if (lock !== undefined) void this.#parts.background.write(lock.release(leavesDoubt));
     }
   }
 
@@ -457,7 +457,7 @@ export class TokenRefresher {
       const newer = await this.#exchange(login, known, tokens, lock);
       const replaces = fingerprint(tokens);
       const record = { generation: generation + 1, tokens: newer, issuedAt: this.#parts.now(), replaces };
-      return (await this.#parts.underWay.write(this.#keep(login, record, lock))).tokens;
+      return (await this.#parts.background.write(this.#keep(login, record, lock))).tokens;
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
       if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, lock, error);
@@ -501,11 +501,11 @@ export class TokenRefresher {
     tokens: RefreshableTokens,
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
-    const { timeoutMs, underWay } = this.#parts;
+    const { timeoutMs, background } = this.#parts;
     if (lock !== undefined) lock.isExchangeOpen = true;
     let isSent = false;
     try {
-      const response = underWay.exchange(() => {
+      const response = background.exchange(() => {
         isSent = true;
         return this.#parts.refresh(tokens, login);
       });
@@ -567,7 +567,7 @@ export class TokenRefresher {
         : !isNext && this.#issuedHere.get(loginId) === known.tokens.accessToken;
     if (!isOrphan) return;
     this.#issuedHere.delete(loginId);
-    void this.#parts.underWay.write(this.#revoke(known));
+    void this.#parts.background.write(this.#revoke(known));
   }
 
   /**
@@ -590,7 +590,7 @@ export class TokenRefresher {
       const spare = this.#spares.take(loginId, known);
       if (spare !== undefined) {
         const next = { ...spare, generation: generation + 1 };
-        const kept = await this.#parts.underWay.write(this.#keep(login, next, undefined));
+        const kept = await this.#parts.background.write(this.#keep(login, next, undefined));
         // The spare has usually expired by then, as has the recorded pair.
         return this.#refreshUnlessGood(login, kept, lock);
       }

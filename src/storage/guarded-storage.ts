@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../async/within.js';
 import { PolarConfigurationError } from '../errors.js';
-import { within } from '../within.js';
 import {
   type PolarStorage,
   parseStoredRow,

@@ -3,7 +3,7 @@
  * the time that Web Crypto does, and a login seals and opens several texts.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { isBase64url } from '../base64url.js';
+import { isBase64url } from '../text/base64url.js';
 
 // RFC 7518 section 5.3: 96 and 128 bits.
 const ivBytes = 12;

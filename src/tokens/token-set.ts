@@ -1,4 +1,4 @@
-import { isAccessToken, isRefreshToken } from '../token-characters.js';
+import { isAccessToken, isRefreshToken } from '../text/token-characters.js';
 
 /** The tokens of one login, as a verify callback is given them. Times are absolute. */
 export interface TokenSet {

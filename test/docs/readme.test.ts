@@ -54,7 +54,7 @@ describe('the README', () => {
   });
 
   it('lists every option', () => {
-    const source = readFileSync(join(root, 'src/options.ts'), 'utf8');
+    const source = readFileSync(join(root, 'src/strategy-options.ts'), 'utf8');
     const names = [
       ...(/const optionNames[^{]*\{([^}]*)\}/.exec(source)?.[1] ?? '').matchAll(/(\w+): true/g),
     ].map(([, name]) => name);

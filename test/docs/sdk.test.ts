@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { PolarStrategy } from 'passport-polar-sh';
-import { testedAPIVersion } from '../../src/options.js';
+import { testedAPIVersion } from '../../src/strategy-options.js';
 import { blocksOf, runningFile } from './shown-code.js';
 
 const root = resolve(__dirname, '../..');

@@ -10,7 +10,7 @@ import {
   type PolarStrategyOptions,
   requireLogin,
 } from 'passport-polar-sh';
-import { runtimeOf } from '../../src/composition.js';
+import { runtimeOf } from '../../src/runtime.js';
 import { Browser } from '../support/browser.js';
 import { fieldsOf } from '../support/entry-fields.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { PolarResponseError, PolarTransientError } from '../../src/errors.js';
-import { createHttp } from '../../src/http.js';
+import { createHttp } from '../../src/http/http.js';
 import { importKeys, type KeySet, remoteKeySet } from '../../src/id-token/key-set.js';
 import {
   answersJSON,

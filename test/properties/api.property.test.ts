@@ -9,7 +9,7 @@ import {
   PolarStrategy,
   polarTokens,
 } from 'passport-polar-sh';
-import { safeReturnTo, withReturnTo } from '../../src/return-to.js';
+import { safeReturnTo, withReturnTo } from '../../src/request/return-to.js';
 import { fieldsOf, textOf } from '../support/entry-fields.js';
 import { anyText, retryAfter, wireText } from './support/hostile.js';
 import { holds, outcomeOf, ownError } from './support/property.js';

@@ -1,6 +1,7 @@
 /** What a process knows of logins: how many it remembers, and what it makes of records that it cannot open. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { BackgroundWork } from '../../src/async/background-work.js';
 import { PolarOAuthError, PolarTransientError } from '../../src/errors.js';
 import { type EndedLogin, LoginCache } from '../../src/refresh/login-cache.js';
 import { loginExpired, recordsUnreadable } from '../../src/refresh/login-errors.js';
@@ -12,7 +13,6 @@ import type { PolarStorage } from '../../src/storage/polar-storage.js';
 import { sealerWithKeys } from '../../src/tokens/sealing.js';
 import { openRecord, sealRecord, type TokenRecord } from '../../src/tokens/token-record.js';
 import type { TokenSet } from '../../src/tokens/token-set.js';
-import { UnderWay } from '../../src/under-way.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 
 let looks = 0;
@@ -187,7 +187,7 @@ describe('a refresher', () => {
       refresh,
       revoke,
       onEnded: () => {},
-      underWay: new UnderWay(500),
+      background: new BackgroundWork(500),
       now: () => 0,
       elapsedMs: () => 0,
       leewayMs: 0,

@@ -45,14 +45,14 @@ export function refreshesUnderWay(
   { news }: WorkerProcess,
   loginOfToken: (refreshToken: string) => string | undefined = () => undefined,
 ): Map<string, RefreshPhase> {
-  const underWay = new Map<string, RefreshPhase>();
+  const background = new Map<string, RefreshPhase>();
   for (const piece of news) {
     if (piece.news !== 'moment') continue;
     const { moment, of } = piece;
     const loginId = moment === 'asked' || moment === 'answered' ? loginOfToken(of) : of;
     if (loginId === undefined) continue;
-    if (moment === 'released') underWay.delete(loginId);
-    else underWay.set(loginId, moment);
+    if (moment === 'released') background.delete(loginId);
+    else background.set(loginId, moment);
   }
-  return underWay;
+  return background;
 }

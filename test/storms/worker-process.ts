@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
-import { within } from '../../src/within.js';
+import { within } from '../../src/async/within.js';
 import type { WorkerAnswer, WorkerConfig, WorkerNews, WorkerTasks } from './worker-config.js';
 import { workerScript } from './worker-script.js';
 

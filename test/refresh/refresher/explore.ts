@@ -52,11 +52,11 @@ export async function someOrders(
 async function runInOrder({ world, start, check }: Scenario, inOrderPerActor: boolean, pick: Pick) {
   const from = world.log.length;
   const waiting = world.holdAll();
-  let underWay = 0;
+  let background = 0;
   for (const work of start()) {
-    underWay++;
+    background++;
     const done = (): void => {
-      underWay--;
+      background--;
     };
     work.then(done, done);
   }
@@ -69,7 +69,7 @@ async function runInOrder({ world, start, check }: Scenario, inOrderPerActor: bo
     if (next !== undefined) {
       waiting.splice(waiting.indexOf(next), 1);
       next.go();
-    } else if (underWay === 0) {
+    } else if (background === 0) {
       break;
     } else if (!stepTime()) {
       throw new Error('Nothing is left to wait for, and somebody is not done');

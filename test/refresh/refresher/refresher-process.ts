@@ -1,7 +1,7 @@
+import type { BackgroundWork } from '../../../src/async/background-work.js';
 import type { LoginHandle } from '../../../src/refresh/login-handle.js';
 import type { TokenRefresher } from '../../../src/refresh/token-refresher.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
-import type { UnderWay } from '../../../src/under-way.js';
 import { asActor } from './actors.js';
 import { finished } from './virtual-time.js';
 
@@ -11,7 +11,7 @@ export class KeeperProcess {
     readonly name: string,
     readonly refresher: TokenRefresher,
     readonly login: LoginHandle,
-    readonly underWay: UnderWay,
+    readonly background: BackgroundWork,
   ) {}
 
   /** Makes the login known here, so that there is no first look to take. */

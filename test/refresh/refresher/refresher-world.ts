@@ -1,4 +1,6 @@
 /** Several processes that keep the tokens of one login, each with the real TokenRefresher, and a Polar, all in the hand of a test. */
+
+import { BackgroundWork } from '../../../src/async/background-work.js';
 import { PolarOAuthError, PolarTransientError } from '../../../src/errors.js';
 import type { LoginHandle } from '../../../src/refresh/login-handle.js';
 import { TokenRefresher } from '../../../src/refresh/token-refresher.js';
@@ -6,7 +8,6 @@ import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
 import type { PolarStorage } from '../../../src/storage/polar-storage.js';
 import type { Sealer } from '../../../src/tokens/sealing.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
-import { UnderWay } from '../../../src/under-way.js';
 import { actorHere } from './actors.js';
 import { KeeperProcess } from './refresher-process.js';
 import { elapsedMs, noteActivity, pass, settle, stepTime } from './virtual-time.js';
@@ -203,9 +204,9 @@ export class KeeperWorld {
   /** A process; `storage` and the rest can be replaced. */
   process(name: string, given: ProcessOptions = {}): KeeperProcess {
     const { timeoutMs = 10_000, leewayMs = 0, maxExchanges = 500, storage = this.storageFor(name) } = given;
-    const underWay = new UnderWay(maxExchanges);
+    const background = new BackgroundWork(maxExchanges);
     const refresher = new TokenRefresher({
-      underWay,
+      background,
       timeoutMs,
       leewayMs,
       onEnded: (_loginId, reason) => void this.ends.push(`${name} ${reason}`),
@@ -231,7 +232,7 @@ export class KeeperWorld {
       isRecordedFromStart: given.isRecordedFromStart ?? false,
       ttlSeconds: 30 * 24 * 60 * 60,
     };
-    return new KeeperProcess(name, refresher, login, underWay);
+    return new KeeperProcess(name, refresher, login, background);
   }
 
   /** Issues one more pair, which lives beside the others: what a race at Polar may leave behind. */

@@ -1,13 +1,14 @@
 /** One process of the app: a real TokenRefresher, and people who ask something of it. */
+
+import { BackgroundWork } from '../../../src/async/background-work.js';
+import { within } from '../../../src/async/within.js';
 import { PolarLoginRequiredError, PolarTransientError } from '../../../src/errors.js';
+import { revokeTokens } from '../../../src/logins/revoke-tokens.js';
 import type { LoginHandle } from '../../../src/refresh/login-handle.js';
 import { TokenRefresher } from '../../../src/refresh/token-refresher.js';
-import { revokeTokens } from '../../../src/revocation.js';
 import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
 import type { Sealer } from '../../../src/tokens/sealing.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
-import { UnderWay } from '../../../src/under-way.js';
-import { within } from '../../../src/within.js';
 import { accessTokenOf, type Pair, refreshTokenOf } from './simulated-polar.js';
 import { arriveAt, EventLoop, timeMs } from './virtual-time.js';
 import type { World } from './world.js';
@@ -53,7 +54,7 @@ interface StepTrigger {
 export class SimulatedProcess {
   readonly loop: EventLoop;
   readonly name: string;
-  readonly underWay = new UnderWay(Number.POSITIVE_INFINITY);
+  readonly background = new BackgroundWork(Number.POSITIVE_INFINITY);
   readonly #triggers: StepTrigger[] = [];
   readonly #world: World;
   #refresher: TokenRefresher | undefined;
@@ -111,10 +112,10 @@ export class SimulatedProcess {
         revokeTokens(client as never, tokens, {
           justIssued,
           timeoutMs: scenario.timeoutMs,
-          track: (work) => this.underWay.write(work),
+          track: (work) => this.background.write(work),
         }),
       onEnded: () => {},
-      underWay: this.underWay,
+      background: this.background,
       now: this.now,
       elapsedMs: () => performance.now(),
       leewayMs: scenario.leewayMs,
@@ -255,7 +256,7 @@ export class SimulatedProcess {
   settle(withinMs: number, done: (left: number) => void): void {
     arriveAt(timeMs(), this.loop, () => {
       this.#refresher?.dropSpares();
-      void this.underWay.settled(withinMs).then(({ exchanges, writes }) => done(exchanges + writes));
+      void this.background.settled(withinMs).then(({ exchanges, writes }) => done(exchanges + writes));
     });
   }
 }

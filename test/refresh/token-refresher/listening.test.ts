@@ -1,6 +1,6 @@
 /** An exchange that was sent is listened to, however short the patience of those who wait: its response is all there is. */
 import { describe, expect, it } from '@jest/globals';
-import { within } from '../../../src/within.js';
+import { within } from '../../../src/async/within.js';
 import { errorOf, outcome } from '../refresher/refresher-process.js';
 import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
 import { KeeperWorld, pass, settle, transient } from '../refresher/refresher-world.js';
@@ -155,8 +155,8 @@ describe('the exchanges that may be under way in a process', () => {
     const hold = world.hold('A response');
     void a.valid();
     await hold.reached();
-    expect(await finished(a.underWay.settled(3000))).toMatchObject({ exchanges: 1 });
-    const settled = a.underWay.settled(3000);
+    expect(await finished(a.background.settled(3000))).toMatchObject({ exchanges: 1 });
+    const settled = a.background.settled(3000);
     hold.release();
     expect(await finished(settled)).toEqual({ exchanges: 0, writes: 0 });
   });

@@ -207,7 +207,7 @@ describe('a record that the store has lost', () => {
     const world = new KeeperWorld('session store');
     const a = world.process('A').acquainted();
     await outcome(a.forced());
-    expect(await finished(a.underWay.settled(100))).toEqual({ exchanges: 0, writes: 0 });
+    expect(await finished(a.background.settled(100))).toEqual({ exchanges: 0, writes: 0 });
     world.rows.put('record', undefined);
     await pass(2000);
     expect(world.recorded).toBe(1);

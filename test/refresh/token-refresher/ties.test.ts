@@ -109,7 +109,7 @@ describe.each(ways)('two pairs of one generation (%s, the other one recorded %s)
     const { a, request, world } = await tie();
     await outcome(request);
     a.refresher.dropSpares();
-    await finished(a.underWay.settled(1000));
+    await finished(a.background.settled(1000));
     expect(world.revocations).toEqual(['A refresh-1']);
     a.refresher.dropSpares();
     await settle();

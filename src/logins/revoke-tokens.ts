@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PolarOAuthClient } from '../client/oauth-client.js';
+import { publish } from '../diagnostics.js';
+import { PolarResponseError, PolarTransientError } from '../errors.js';
+import type { TokenSet } from '../tokens/token-set.js';
+
+// A logout waits no longer than this.
+const timeoutMs = 3000;
+// Polar commits after it has responded: before this lag is over, it may not find a token that it has just issued.
+const commitLagMs = 2000;
+// Background retries while Polar is unreachable.
+const retryAfterMs = [2000, 10_000, 60_000, 5 * 60_000, 30 * 60_000];
+
+/**
+ * Revokes tokens at Polar, best effort: at once, a second time if Polar may not have known them yet, and repeatedly in the
+ * background while Polar is unreachable. Never rejects. Does nothing for public clients, which Polar does not let revoke.
+ *
+ * @param limits `timeoutMs`: milliseconds for one try, at most 3 s; `track` receives the promises of background work
+ */
+export async function revokeTokens(
+  client: PolarOAuthClient,
+  tokens: TokenSet,
+  limits: {
+    readonly justIssued: boolean;
+    readonly timeoutMs: number;
+    readonly track: <T>(work: Promise<T>) => Promise<T>;
+  },
+): Promise<void> {
+  if (client.isPublic) return;
+  const once = async (): Promise<boolean> => {
+    try {
+      await client.revoke(tokens.refreshToken ?? tokens.accessToken, {
+        timeoutMs: Math.min(limits.timeoutMs, timeoutMs),
+      });
+      return true;
+    } catch (error) {
+      publish('logout', { event: 'revoke-failed', error });
+      // A page or redirect of a proxy is not a response of Polar either.
+      return !(error instanceof PolarTransientError || error instanceof PolarResponseError);
+    }
+  };
+  const isSettled = await limits.track(once());
+  if (!isSettled) void limits.track(again(once, retryAfterMs));
+  else if (limits.justIssued) void limits.track(again(once, [commitLagMs]));
+}
+
+async function again(once: () => Promise<boolean>, pausesMs: readonly number[]): Promise<void> {
+  for (const pauseMs of pausesMs) {
+    await delay(pauseMs, undefined, { ref: false });
+    if (await once()) return;
+  }
+}

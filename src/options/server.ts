@@ -1,0 +1,229 @@
+/** Which Polar to use: production, sandbox, or a server of your own. */
+
+import { parseURL } from '../text/parse-url.js';
+import { shownValue } from '../text/shown-value.js';
+import { checkFlag } from './option-checks.js';
+import { rejectUnknown } from './option-names.js';
+
+/** A Polar at other addresses: the emulator, a proxy, a self-hosted instance. */
+export interface CustomPolarServer {
+  /** Origin of the web pages; `/oauth2/authorize` is appended. */
+  readonly webURL: string;
+  /** Origin of the API; `/v1/oauth2/token` and the other paths are appended. */
+  readonly apiURL: string;
+  /** The `iss` of its id_tokens. @default 'https://polar.sh' */
+  readonly issuer?: string | undefined;
+  /**
+   * Allows plain http to another machine, which exposes secrets and tokens on the network. Only for a local Polar in another
+   * container of a development machine. @default false
+   */
+  readonly allowInsecureHTTP?: boolean | undefined;
+}
+
+/** An OpenID provider described by its metadata document (OpenID Connect Discovery 1.0). */
+export interface DiscoveredServer {
+  /** Address of the metadata, usually ending in `/.well-known/openid-configuration`. */
+  readonly discoveryURL: string;
+  /** The issuer that the metadata must name. @default the part of `discoveryURL` before `/.well-known/` */
+  readonly issuer?: string | undefined;
+  /** Origin of the API that `req.polar.fetch` calls. @default the origin of `discoveryURL` */
+  readonly apiURL?: string | undefined;
+  /**
+   * Allows plain http to another machine for the metadata document and, if the document itself comes over plain http, for its
+   * endpoints; this exposes secrets and tokens on the network. Only for a local Polar in another container of a development
+   * machine. @default false
+   */
+  readonly allowInsecureHTTP?: boolean | undefined;
+}
+
+/** The `server` option: a name, or addresses. */
+export type PolarServer = 'production' | 'sandbox' | CustomPolarServer | DiscoveredServer;
+
+/** Issuer and endpoints of a server. */
+export interface ServerEndpoints {
+  readonly issuer: string;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly jwksURI: string;
+  /** This and the following are undefined if a discovered provider has none. */
+  readonly userinfoEndpoint: string | undefined;
+  readonly revocationEndpoint: string | undefined;
+  readonly introspectionEndpoint: string | undefined;
+  readonly registrationEndpoint: string | undefined;
+  /** The whole metadata document as received; absent if the endpoints were not discovered. */
+  readonly raw?: Readonly<Record<string, unknown>>;
+  /** True if the metadata announces `iss` in every response of the authorize page (RFC 9207). */
+  readonly sendsIssuer?: boolean;
+}
+
+/** Where to find the metadata, and the issuer that it must name. */
+export interface Discovery {
+  readonly url: string;
+  readonly issuer: string;
+  /** True if the option names the issuer exactly; false if it is derived from the discovery URL. */
+  readonly issuerIsPinned: boolean;
+  /** Whether the endpoints may use plain http on another machine. */
+  readonly allowInsecureHTTP: boolean;
+}
+
+/** A checked `server` option, with its endpoints or, to discover them on first use, the location of the metadata. */
+export interface ResolvedServer {
+  /** Origin of the API, the only one that access tokens may be sent to. */
+  readonly apiURL: string;
+  readonly endpoints?: ServerEndpoints;
+  readonly discovery?: Discovery;
+}
+
+// Sandbox uses the same issuer as production: only its keys and client ids differ.
+const polarIssuer = 'https://polar.sh';
+
+const namedServers = {
+  production: { webURL: 'https://polar.sh', apiURL: 'https://api.polar.sh' },
+  sandbox: { webURL: 'https://sandbox.polar.sh', apiURL: 'https://sandbox-api.polar.sh' },
+} as const;
+
+/**
+ * Checks a `server` option and resolves it to endpoints or a discovery URL.
+ *
+ * @throws TypeError that names the wrong part
+ */
+export function resolveServer(server: PolarServer = 'production'): ResolvedServer {
+  if (typeof server === 'string') {
+    const named = Object.hasOwn(namedServers, server) ? namedServers[server] : undefined;
+    if (named === undefined)
+      throw new TypeError(`server must be 'production', 'sandbox' or an object, not ${shownValue(server)}`);
+    return fromAddresses(named);
+  }
+  if (typeof server !== 'object' || server === null) {
+    throw new TypeError(
+      `server must be 'production', 'sandbox', { webURL, apiURL, issuer? } or { discoveryURL, issuer?, apiURL? }, not ${shownValue(server)}`,
+    );
+  }
+  return 'discoveryURL' in server ? fromDiscoveryURL(server) : fromAddresses(server);
+}
+
+/** Which of Polar's own servers this is, by name or address; undefined for an emulator, a proxy or any other provider. */
+export function polarAt({ discovery, endpoints }: ResolvedServer): keyof typeof namedServers | undefined {
+  const address = endpoints?.tokenEndpoint ?? discovery?.url;
+  return (['production', 'sandbox'] as const).find((name) =>
+    address?.startsWith(`${namedServers[name].apiURL}/`),
+  );
+}
+
+/** Identifies a server by issuer and API: production and sandbox share an issuer, and several issuers may share a host. */
+export function nameOfServer({ apiURL, discovery, endpoints }: ResolvedServer): string {
+  return `${(endpoints ?? discovery)?.issuer} ${apiURL}`;
+}
+
+function fromAddresses(server: CustomPolarServer): ResolvedServer {
+  rejectUnknown(server, ['webURL', 'apiURL', 'issuer', 'allowInsecureHTTP', 'discoveryURL'], 'server');
+  const allowInsecureHTTP = checkFlag(server.allowInsecureHTTP, 'server.allowInsecureHTTP') ?? false;
+  const web = baseURL(server.webURL, 'server.webURL', allowInsecureHTTP);
+  const api = baseURL(server.apiURL, 'server.apiURL', allowInsecureHTTP);
+  return {
+    apiURL: api,
+    endpoints: {
+      issuer: issuerOf(server.issuer) ?? polarIssuer,
+      authorizationEndpoint: `${web}/oauth2/authorize`,
+      tokenEndpoint: `${api}/v1/oauth2/token`,
+      jwksURI: `${api}/.well-known/jwks.json`,
+      userinfoEndpoint: `${api}/v1/oauth2/userinfo`,
+      revocationEndpoint: `${api}/v1/oauth2/revoke`,
+      introspectionEndpoint: `${api}/v1/oauth2/introspect`,
+      registrationEndpoint: `${api}/v1/oauth2/register`,
+    },
+  };
+}
+
+function fromDiscoveryURL(server: DiscoveredServer): ResolvedServer {
+  rejectUnknown(
+    server,
+    ['discoveryURL', 'issuer', 'apiURL', 'allowInsecureHTTP'],
+    'server with a discoveryURL',
+  );
+  const allowInsecureHTTP = checkFlag(server.allowInsecureHTTP, 'server.allowInsecureHTTP') ?? false;
+  const url = secureURL(server.discoveryURL, 'server.discoveryURL', allowInsecureHTTP);
+  const pinned = issuerOf(server.issuer);
+  return {
+    apiURL:
+      server.apiURL === undefined ? url.origin : baseURL(server.apiURL, 'server.apiURL', allowInsecureHTTP),
+    discovery: {
+      url: url.href,
+      issuer: pinned ?? issuerFromDiscoveryURL(url),
+      issuerIsPinned: pinned !== undefined,
+      allowInsecureHTTP,
+    },
+  };
+}
+
+function issuerFromDiscoveryURL(url: URL): string {
+  const [prefix, rest] = url.href.split('/.well-known/');
+  if (prefix === undefined || rest === undefined) {
+    throw new TypeError(
+      'server.issuer is needed, because server.discoveryURL has no /.well-known/ to tell it by',
+    );
+  }
+  return prefix;
+}
+
+function issuerOf(issuer: unknown): string | undefined {
+  if (issuer === undefined) return undefined;
+  if (typeof issuer !== 'string' || parseURL(issuer) === undefined)
+    throw new TypeError(`server.issuer must be a URL, such as ${polarIssuer}, not ${shownValue(issuer)}`);
+  return issuer; // compared to the letter, so kept to the letter
+}
+
+function baseURL(value: unknown, name: string, allowInsecureHTTP: boolean): string {
+  const url = secureURL(value, name, allowInsecureHTTP);
+  // Tests the text: for an empty query or fragment (`https://polar.sh/?`), `search` and `hash` are empty.
+  if (/[?#]/.test(url.href))
+    throw new TypeError(`${name} must have no query and no fragment, but is ${shownValue(value)}`);
+  return url.href.replace(/\/$/, '');
+}
+
+/**
+ * Parses a URL that secrets may be sent to: https, or http on this machine.
+ *
+ * @throws TypeError that names the option
+ */
+export function secureURL(value: unknown, name: string, allowInsecureHTTP = false): URL {
+  // The URL parser takes localhost:4100 for a URL with the scheme localhost.
+  const isAddress = typeof value === 'string' && !/^[\w.-]+:\d+(?:\/|$)/.test(value);
+  const url = isAddress ? parseURL(value) : undefined;
+  if (url === undefined) {
+    throw new TypeError(
+      `${name} must be an absolute URL, such as https://api.polar.sh, not ${shownValue(value)}`,
+    );
+  }
+  const isAllowedHTTP = url.protocol === 'http:' && (allowInsecureHTTP || isLoopback(url.hostname));
+  if (url.protocol !== 'https:' && !isAllowedHTTP) {
+    throw new TypeError(
+      `${name} must use https (plain http only on localhost), since secrets are sent there, but is ${shownValue(value)}${url.protocol === 'http:' ? '. For a local Polar in another container, add allowInsecureHTTP: true to server' : ''}`,
+    );
+  }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) warnOfInsecureHTTP(url.host);
+  if (url.username !== '' || url.password !== '')
+    throw new TypeError(`${name} must not contain a user name or password, but is ${shownValue(value)}`);
+  return url;
+}
+
+const warned = new Set<string>();
+
+// Warns in production too, where plain http must not be used.
+function warnOfInsecureHTTP(host: string): void {
+  if (warned.has(host) || warned.size > 100) return;
+  warned.add(host);
+  process.emitWarning(
+    `Secrets and tokens go to ${host} over plain http, readable on the way (server.allowInsecureHTTP). Use it while developing only.`,
+    { type: 'PolarInsecureHTTP' },
+  );
+}
+
+function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127(\.\d+){3}$/.test(hostname)
+  );
+}

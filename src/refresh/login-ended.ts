@@ -1,0 +1,52 @@
+import { within } from '../async/within.js';
+import { developmentHint, publish } from '../diagnostics.js';
+import { BoundedMap } from '../tokens/bounded-map.js';
+import type { LoginEndReason } from '../tokens/tombstone.js';
+
+/** The argument of `onLoginEnded`. */
+export interface LoginEnded {
+  /** The id of the login, as in `req.polar.loginId` and the verify callback. */
+  readonly loginId: string;
+  /**
+   * `logged_out`: by {@link logout}. `disconnected`: by {@link disconnect}. `replaced`: by another login in the same browser, of
+   * the same user or another. `ended_by_app`: by `polar.endLogin`. `abandoned`: the response never reached the browser, or the
+   * app never called `req.login`. `refused_by_polar`: Polar no longer refreshes its tokens.
+   */
+  readonly reason: LoginEndReason;
+}
+
+/** Called when a login has ended. If it rejects, the error is published and has no other effect. */
+export type OnLoginEnded = (ended: LoginEnded) => unknown;
+
+// An evicted login could be reported twice, but an ended login seldom comes back.
+const maxRemembered = 10_000;
+// A slower callback is reported as failed, and shutdown no longer waits for it.
+const maxCallbackMs = 30_000;
+
+/**
+ * Calls `onLoginEnded` once per login, in the background: no request waits for it.
+ *
+ * @param track receives the promise of each call
+ */
+export function tellOnce(
+  onLoginEnded: OnLoginEnded | undefined,
+  track: (work: Promise<void>) => unknown,
+): (loginId: string, reason: LoginEndReason) => void {
+  const told = new BoundedMap<true>(maxRemembered);
+  const tell = async (ended: LoginEnded): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    try {
+      const called = (async () => onLoginEnded?.(ended))();
+      await within(called, maxCallbackMs, 'onLoginEnded');
+    } catch (error) {
+      publish('logout', { event: 'on-login-ended-failed', loginId: ended.loginId, error });
+      developmentHint(`onLoginEnded failed: ${String(error)}`);
+    }
+  };
+  return (loginId, reason) => {
+    if (told.get(loginId)) return;
+    told.set(loginId, true);
+    publish('logout', { event: 'ended', loginId, reason });
+    if (onLoginEnded !== undefined) track(tell({ loginId, reason }));
+  };
+}

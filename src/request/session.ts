@@ -1,0 +1,98 @@
+import type { Request } from 'express';
+import type { Session, SessionData } from 'express-session';
+import { within } from '../async/within.js';
+import { PolarConfigurationError, PolarTransientError } from '../errors.js';
+
+/** The session of a request, with the entries of this package and Passport. */
+export type RequestSession = Session & Partial<SessionData> & Record<string, unknown>;
+
+/**
+ * The express-session session of a request.
+ *
+ * @throws PolarConfigurationError `missing_session`, `unsupported_session`
+ */
+export function sessionOf(req: Request): RequestSession {
+  const session = (req as { session?: unknown }).session as RequestSession | undefined | null;
+  if (session === undefined || session === null) {
+    throw new PolarConfigurationError(
+      'missing_session',
+      'There is no session: Log in with Polar needs express-session. Add app.use(session({ ... })) before passport.session(), polarTokens and the login routes. If it is there, its store may be unreachable, or its cookie has a path that this route is not in.',
+    );
+  }
+  const missing = (['regenerate', 'save'] as const)
+    .filter((method) => typeof session[method] !== 'function')
+    .map((method) => `req.session.${method}()`);
+  if (req.sessionStore === undefined) missing.push('req.sessionStore');
+  if (missing.length > 0) {
+    throw new PolarConfigurationError(
+      'unsupported_session',
+      `Log in with Polar needs express-session, with any of its stores. The session of this request is another one: it has no ${missing.join(', ')}. Sessions that are all in a cookie, such as those of cookie-session, are not supported.`,
+    );
+  }
+  return session;
+}
+
+/**
+ * Passport's serialized user in the session, or undefined if no user is logged in on this request.
+ *
+ * @throws PolarConfigurationError `missing_middleware` if the session has a user but `passport.session()` has not run
+ */
+export function loggedInUser(req: Request): unknown {
+  const user = serializedUser(req);
+  if (user !== undefined && typeof req.isAuthenticated !== 'function') {
+    throw new PolarConfigurationError(
+      'missing_middleware',
+      'Somebody is logged in, but passport.session() has not run on this route. Add app.use(passport.session()) after the session and before this route.',
+    );
+  }
+  return user !== undefined && req.isAuthenticated() ? user : undefined;
+}
+
+/** The serialized user that Passport wrote into the session. */
+export function serializedUser(req: Request): unknown {
+  // The app may have changed Passport's session key.
+  const manager = (req as { _sessionManager?: { _key?: string } })._sessionManager;
+  const session = (req as { session?: unknown }).session as
+    | Record<string, { user?: unknown } | undefined>
+    | undefined;
+  return session?.[manager?._key ?? 'passport']?.user;
+}
+
+/** Serializes a user as Passport does for the session. Rejects if the app's `serializeUser` fails. */
+export function serializeUser(req: Request, user: Express.User): Promise<unknown> {
+  type Serialize = (
+    user: Express.User,
+    req: Request,
+    done: (error: unknown, value?: unknown) => void,
+  ) => void;
+  const manager = (req as { _sessionManager?: { _serializeUser?: Serialize } })._sessionManager;
+  return new Promise((resolve, reject) => {
+    if (manager?._serializeUser === undefined)
+      return reject(new Error('Passport has no session manager here'));
+    manager._serializeUser(user, req, (error, value) => (error ? reject(error) : resolve(value)));
+  });
+}
+
+/** Saves the session to its store. */
+export function saveSession(session: RequestSession): Promise<void> {
+  return new Promise((resolve, reject) =>
+    session.save((error: unknown) => (error ? reject(error) : resolve())),
+  );
+}
+
+/**
+ * Limits how long an operation of the session store may take, so that a hanging store does not hang the request.
+ *
+ * @throws PolarTransientError `timeout`
+ */
+export function withStoreTimeout<T>(asked: Promise<T>, timeoutMs: number): Promise<T> {
+  return within(asked, timeoutMs, () => storeTimedOut(timeoutMs));
+}
+
+/** The error of {@link withStoreTimeout}. */
+export function storeTimedOut(timeoutMs: number): PolarTransientError {
+  return new PolarTransientError(
+    'timeout',
+    `The session store did not answer within ${timeoutMs} ms. Is it reachable from here?`,
+  );
+}

@@ -1,0 +1,280 @@
+import type { Prompt, SubType } from './client/authorization-url.js';
+import {
+  type PolarClientOptions,
+  type ResolvedClientOptions,
+  resolveClientOptions,
+} from './client/client-options.js';
+import type { PolarScopes } from './client/polar-scope.js';
+import {
+  checkAPIVersion,
+  checkCallbackURL,
+  checkClock,
+  checkCount,
+  checkFlag,
+  checkFunction,
+  checkKeys,
+  checkMethods,
+  checkOneOf,
+  checkPathPrefix,
+  checkScope,
+  checkSeconds,
+  checkSecondsOfADay,
+  checkText,
+} from './options/option-checks.js';
+import { rejectReplaced, rejectUnknown } from './options/option-names.js';
+import type { OnLoginEnded } from './refresh/login-ended.js';
+import type { PolarStorage } from './storage/polar-storage.js';
+import type { UserKey } from './tokens/user-identity.js';
+
+/** The default version of Polar's API for `req.polar.fetch`: the newest one this release is tested with. */
+export const testedAPIVersion = '2026-10';
+
+/** Options of the strategy. Optional ones may be `undefined`, so that `process.env.X` can be passed. */
+export interface PolarStrategyOptions extends PolarClientOptions {
+  /**
+   * Where Polar redirects the browser after the login, exactly as registered at Polar. A path is completed with the host and
+   * protocol of the request (behind a proxy, set Express's `trust proxy`).
+   */
+  readonly callbackURL: string;
+  /**
+   * Scopes to request, as a list or separated by spaces. `openid` is always added.
+   * @default ['openid', 'email']
+   */
+  readonly scope?: PolarScopes | undefined;
+  /**
+   * `organization` lets the user pick the one organization that the tokens are limited to; Polar then always shows the
+   * consent page. @default 'user'
+   */
+  readonly subType?: SubType | undefined;
+  /** Which pages Polar shows. Leave it out, and Polar redirects users who consented before straight back. */
+  readonly prompt?: Prompt | undefined;
+  /** Name of the strategy, for `passport.authenticate(name)`. @default 'polar' */
+  readonly name?: string | undefined;
+  /** Session key of the tokens. @default the name of the strategy */
+  readonly sessionKey?: string | undefined;
+  /** Passes the request to a classic verify callback as its first argument. @default false */
+  readonly passReqToCallback?: boolean | undefined;
+  /**
+   * Prefix that a proxy strips from each path before the request reaches the app, such as `/app`. It is added back to a
+   * `callbackURL` and `loginPath` that start with a slash, and to the page to return to.
+   * @default none
+   */
+  readonly proxyPrefix?: string | undefined;
+  /** Trusts `X-Forwarded-Proto` and `-Host` to complete a relative callbackURL. @default Express's `trust proxy` */
+  readonly proxy?: boolean | undefined;
+  /**
+   * Also fetches the userinfo endpoint at login. Polar's id_token already contains the same claims, so this only costs a
+   * request. @default false
+   */
+  readonly fetchUserInfo?: boolean | undefined;
+  /** Allowed clock difference between Polar and the app when an id_token is checked, in seconds. @default 30 */
+  readonly clockToleranceSeconds?: number | undefined;
+  /**
+   * How many seconds before its expiry an access token counts as expired. Keep it small: a refresh invalidates the old token
+   * at once, and every request in flight fails with it. @default 5
+   */
+  readonly leewaySeconds?: number | undefined;
+  /**
+   * Seconds in which a login must be finished after it was started. The storage then drops the login attempt.
+   * @default 600
+   */
+  readonly loginAttemptSeconds?: number | undefined;
+  /**
+   * Shared state of the app's processes: login attempts, token records, refresh locks and tombstones. Use
+   * `redisStorage(client)` from `passport-polar-sh/redis`, or a {@link PolarStorage} over your own database.
+   * @default the session's own store
+   */
+  readonly storage?: PolarStorage | undefined;
+  /**
+   * Keys that encrypt the tokens in the session and in the token records (JWE, A256GCM), at least 32 characters each.
+   * The first key encrypts; all keys decrypt. To rotate, append the new key in all processes, then move it to the front.
+   * Users whose session was encrypted with a removed key have to log in again. Required by `tokensFor`.
+   * @default none: a session contains its tokens unencrypted, and a random key that encrypts its token records
+   */
+  readonly encryptionKeys?: readonly string[] | undefined;
+  /**
+   * How many token exchanges of this process may wait for Polar's response, each for up to two minutes, with 80 KB and a
+   * connection each. Beyond that, logins and refreshes fail with status 503 and nothing is sent. @default 500
+   */
+  readonly maxExchanges?: number | undefined;
+  /**
+   * How many logins a process caches, at about 3 KB each. The next request of an evicted login costs one round trip to the
+   * storage, like the first request of a login. @default 10000
+   */
+  readonly maxRememberedLogins?: number | undefined;
+  /**
+   * Returns the id of a serialized user, such as `(serialized) => serialized.accountId`, so that the login stays with the user
+   * when other properties change. Two users must never have the same id.
+   * @default a string or number itself; the subject of a Polar profile; the whole value of any other object
+   */
+  readonly userKey?: UserKey | undefined;
+  /**
+   * Called when a login has ended, as `({ loginId, reason }) => ...`: once per login, in each process that ends it or
+   * notices its end. No request waits for it. If it rejects, the error is published and has no other effect.
+   * @default none
+   */
+  readonly onLoginEnded?: OnLoginEnded | undefined;
+  /**
+   * Version of Polar's API, `YYYY-MM`, for `req.polar.fetch` and `tokensFor(loginId).fetch`: sent as the header
+   * `Polar-Version`, unless a request sets its own. Polar announces when it removes a version.
+   * @default '2026-10', the newest version that this release was tested with
+   */
+  readonly apiVersion?: string | undefined;
+  /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
+  readonly now?: (() => number) | undefined;
+}
+
+/** {@link PolarStrategyOptions}, checked and with defaults. */
+export interface ResolvedOptions extends ResolvedClientOptions {
+  readonly callbackURL: string;
+  readonly scope: readonly string[];
+  readonly subType: SubType | undefined;
+  readonly prompt: Prompt | undefined;
+  readonly name: string;
+  readonly sessionKey: string;
+  readonly passReqToCallback: boolean;
+  readonly proxy: boolean | undefined;
+  readonly proxyPrefix: string;
+  readonly fetchUserInfo: boolean;
+  readonly clockToleranceSeconds: number;
+  readonly leewaySeconds: number;
+  readonly loginAttemptSeconds: number;
+  readonly storage: PolarStorage | undefined;
+  readonly encryptionKeys: readonly [string, ...string[]] | undefined;
+  readonly maxExchanges: number;
+  readonly maxRememberedLogins: number;
+  readonly userKey: UserKey | undefined;
+  readonly onLoginEnded: OnLoginEnded | undefined;
+  readonly apiVersion: string;
+  readonly now: () => number;
+  /** Clock for durations: monotonic, unless the option `now` replaces it. */
+  readonly elapsedMs: () => number;
+}
+
+/** Every option of the strategy. */
+export const optionNames: Record<keyof PolarStrategyOptions, true> = {
+  clientID: true,
+  clientSecret: true,
+  server: true,
+  tokenEndpointAuthMethod: true,
+  timeoutMs: true,
+  fetch: true,
+  callbackURL: true,
+  scope: true,
+  subType: true,
+  prompt: true,
+  name: true,
+  sessionKey: true,
+  passReqToCallback: true,
+  proxy: true,
+  proxyPrefix: true,
+  fetchUserInfo: true,
+  clockToleranceSeconds: true,
+  leewaySeconds: true,
+  loginAttemptSeconds: true,
+  storage: true,
+  encryptionKeys: true,
+  maxExchanges: true,
+  maxRememberedLogins: true,
+  userKey: true,
+  onLoginEnded: true,
+  apiVersion: true,
+  now: true,
+};
+
+// Session keys that belong to other packages, or to the language.
+const takenSessionKeys = [
+  'cookie',
+  'passport',
+  'returnTo',
+  'messages',
+  'flash',
+  '__proto__',
+  'constructor',
+  'prototype',
+];
+
+/**
+ * Checks the options and fills in the defaults.
+ *
+ * @throws TypeError that names the option and the expected value
+ */
+export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(
+      'PolarStrategy needs an object of options: { clientID, clientSecret, callbackURL, ... }',
+    );
+  }
+  const known = Object.keys(optionNames);
+  rejectReplaced(options, elsewhere, known, 'PolarStrategy');
+  rejectUnknown(options, known, 'PolarStrategy');
+  const { scope = ['openid', 'email'] } = options;
+  const name = checkText(options.name, 'name') ?? 'polar';
+  return Object.freeze({
+    ...resolveClientOptions(options),
+    callbackURL: checkCallbackURL(options.callbackURL),
+    scope: checkScope(scope),
+    subType: checkOneOf(options.subType, 'subType', ['user', 'organization']),
+    prompt: checkOneOf(options.prompt, 'prompt', ['none', 'login', 'consent']),
+    name,
+    sessionKey: sessionKeyOf(checkText(options.sessionKey, 'sessionKey') ?? name),
+    passReqToCallback: checkFlag(options.passReqToCallback, 'passReqToCallback') ?? false,
+    proxy: checkFlag(options.proxy, 'proxy'),
+    proxyPrefix: checkPathPrefix(options.proxyPrefix, 'proxyPrefix') ?? '',
+    fetchUserInfo: checkFlag(options.fetchUserInfo, 'fetchUserInfo') ?? false,
+    clockToleranceSeconds: checkSeconds(options.clockToleranceSeconds, 'clockToleranceSeconds') ?? 30,
+    leewaySeconds: checkSeconds(options.leewaySeconds, 'leewaySeconds') ?? 5,
+    loginAttemptSeconds: checkSecondsOfADay(options.loginAttemptSeconds, 'loginAttemptSeconds') ?? 600,
+    encryptionKeys: checkKeys(options.encryptionKeys, 'encryptionKeys'),
+    storage: checkMethods(options.storage, 'storage', ['read', 'write', 'remove']),
+    maxExchanges: checkCount(options.maxExchanges, 'maxExchanges') ?? 500,
+    maxRememberedLogins: checkCount(options.maxRememberedLogins, 'maxRememberedLogins') ?? 10_000,
+    userKey: checkFunction(options.userKey, 'userKey'),
+    onLoginEnded: checkFunction(options.onLoginEnded, 'onLoginEnded'),
+    apiVersion: checkAPIVersion(options.apiVersion) ?? testedAPIVersion,
+    now: checkClock(options.now),
+    elapsedMs: options.now === undefined ? () => performance.now() : checkClock(options.now),
+  });
+}
+
+const oneStorage =
+  "token records and lock are one option: storage, such as storage: redisStorage(client) with redisStorage of 'passport-polar-sh/redis', or a PolarStorage over your database";
+const ofOneLogin = "give it for one login, to passport.authenticate('polar', { ... })";
+const ofBearer = 'it is an option of PolarBearerStrategy';
+
+// Options of passport-oauth2 and its other subclasses, and options that this package takes elsewhere.
+const elsewhere: Readonly<Record<string, string>> = {
+  authorizationURL: 'server names all addresses of a Polar',
+  tokenURL: 'server names all addresses of a Polar',
+  userProfileURL: 'server names all addresses of a Polar',
+  baseURL: 'server names all addresses of a Polar',
+  issuer: 'it is part of server: { webURL, apiURL, issuer }',
+  environment: "server is 'production' or 'sandbox'",
+  sandbox: "server: 'sandbox' asks for it",
+  redirectURI: 'callbackURL is where Polar sends people back to',
+  redirect_uri: 'callbackURL is where Polar sends people back to',
+  redirectURL: 'callbackURL is where Polar sends people back to',
+  state: 'state is always on; give app data for one login, as appState of passport.authenticate',
+  pkce: 'PKCE is always on',
+  nonce: 'a nonce is always sent and checked',
+  store: 'login attempts are in storage, by default the session store',
+  scopeSeparator: 'Polar separates scopes by spaces',
+  customHeaders: 'give a fetch of your own instead',
+  tokenRecords: oneStorage,
+  refreshLock: oneStorage,
+  organizations: ofOneLogin,
+  login_hint: ofOneLogin,
+  returnTo: ofOneLogin,
+  appState: ofOneLogin,
+  authorizationParams: ofOneLogin,
+  realm: ofBearer,
+  cacheSeconds: ofBearer,
+  unknownTokensPerMinute: ofBearer,
+  skipUserProfile: 'the profile comes from the id_token; fetchUserInfo asks userinfo as well',
+};
+
+function sessionKeyOf(key: string): string {
+  if (takenSessionKeys.includes(key))
+    throw new TypeError(`sessionKey must not be '${key}': that part of the session belongs to somebody else`);
+  return key;
+}

@@ -1,0 +1,334 @@
+import { describe, expect, it } from '@jest/globals';
+import { type PolarServer, polarAt, resolveServer, secureURL } from '../../src/options/server.js';
+
+describe('the servers of Polar', () => {
+  it('production, which is the default', () => {
+    const production = {
+      apiURL: 'https://api.polar.sh',
+      endpoints: {
+        issuer: 'https://polar.sh',
+        authorizationEndpoint: 'https://polar.sh/oauth2/authorize',
+        tokenEndpoint: 'https://api.polar.sh/v1/oauth2/token',
+        jwksURI: 'https://api.polar.sh/.well-known/jwks.json',
+        userinfoEndpoint: 'https://api.polar.sh/v1/oauth2/userinfo',
+        revocationEndpoint: 'https://api.polar.sh/v1/oauth2/revoke',
+        introspectionEndpoint: 'https://api.polar.sh/v1/oauth2/introspect',
+        registrationEndpoint: 'https://api.polar.sh/v1/oauth2/register',
+      },
+    };
+    expect(resolveServer('production')).toEqual(production);
+    expect(resolveServer()).toEqual(production);
+    expect(resolveServer(undefined)).toEqual(production);
+  });
+
+  it('sandbox, whose issuer is that of production', () => {
+    expect(resolveServer('sandbox')).toEqual({
+      apiURL: 'https://sandbox-api.polar.sh',
+      endpoints: {
+        issuer: 'https://polar.sh',
+        authorizationEndpoint: 'https://sandbox.polar.sh/oauth2/authorize',
+        tokenEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/token',
+        jwksURI: 'https://sandbox-api.polar.sh/.well-known/jwks.json',
+        userinfoEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/userinfo',
+        revocationEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/revoke',
+        introspectionEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/introspect',
+        registrationEndpoint: 'https://sandbox-api.polar.sh/v1/oauth2/register',
+      },
+    });
+  });
+});
+
+describe('a custom server', () => {
+  const addresses = { webURL: 'https://web.example', apiURL: 'https://api.example' };
+
+  it('puts web pages and API under their own addresses', () => {
+    expect(resolveServer(addresses)).toEqual({
+      apiURL: 'https://api.example',
+      endpoints: {
+        issuer: 'https://polar.sh',
+        authorizationEndpoint: 'https://web.example/oauth2/authorize',
+        tokenEndpoint: 'https://api.example/v1/oauth2/token',
+        jwksURI: 'https://api.example/.well-known/jwks.json',
+        userinfoEndpoint: 'https://api.example/v1/oauth2/userinfo',
+        revocationEndpoint: 'https://api.example/v1/oauth2/revoke',
+        introspectionEndpoint: 'https://api.example/v1/oauth2/introspect',
+        registrationEndpoint: 'https://api.example/v1/oauth2/register',
+      },
+    });
+  });
+
+  it.each([
+    ['https://api.example/', 'https://api.example'],
+    ['https://API.example', 'https://api.example'],
+    ['https://api.example:443', 'https://api.example'],
+    ['https://api.example:8443', 'https://api.example:8443'],
+    ['https://host.example/polar/api', 'https://host.example/polar/api'],
+    ['https://host.example/polar/api/', 'https://host.example/polar/api'],
+  ])('takes the address %s', (apiURL, resolved) => {
+    const server = resolveServer({ ...addresses, apiURL });
+    expect(server.apiURL).toBe(resolved);
+    expect(server.endpoints?.tokenEndpoint).toBe(`${resolved}/v1/oauth2/token`);
+  });
+
+  it.each(['https://issuer.example', 'https://issuer.example/', 'https://Issuer.example/Path'])(
+    'keeps the issuer %s to the letter',
+    (issuer) => {
+      expect(resolveServer({ ...addresses, issuer }).endpoints?.issuer).toBe(issuer);
+    },
+  );
+
+  it('takes an undefined issuer as none', () => {
+    expect(resolveServer({ ...addresses, issuer: undefined }).endpoints?.issuer).toBe('https://polar.sh');
+  });
+});
+
+describe('a discovered server', () => {
+  const discoveryURL = 'https://id.example/.well-known/openid-configuration';
+
+  it('knows the issuer by the address, and the API by its origin', () => {
+    expect(resolveServer({ discoveryURL })).toEqual({
+      apiURL: 'https://id.example',
+      discovery: {
+        url: discoveryURL,
+        issuer: 'https://id.example',
+        issuerIsPinned: false,
+        allowInsecureHTTP: false,
+      },
+    });
+    const tenant = 'https://id.example/tenant/.well-known/openid-configuration';
+    expect(resolveServer({ discoveryURL: tenant })).toEqual({
+      apiURL: 'https://id.example',
+      discovery: {
+        url: tenant,
+        issuer: 'https://id.example/tenant',
+        issuerIsPinned: false,
+        allowInsecureHTTP: false,
+      },
+    });
+  });
+
+  it('takes another issuer and API, to the letter', () => {
+    expect(
+      resolveServer({ discoveryURL, issuer: 'https://polar.sh/', apiURL: 'https://api.example/v9/' }),
+    ).toEqual({
+      apiURL: 'https://api.example/v9',
+      discovery: {
+        url: discoveryURL,
+        issuer: 'https://polar.sh/',
+        issuerIsPinned: true,
+        allowInsecureHTTP: false,
+      },
+    });
+  });
+
+  it('wants an issuer where the address does not tell it', () => {
+    const elsewhere = 'https://id.example/metadata.json';
+    expect(() => resolveServer({ discoveryURL: elsewhere })).toThrow(/^server\.issuer is needed/);
+    expect(resolveServer({ discoveryURL: elsewhere, issuer: 'https://id.example' }).discovery).toEqual({
+      url: elsewhere,
+      issuer: 'https://id.example',
+      issuerIsPinned: true,
+      allowInsecureHTTP: false,
+    });
+  });
+});
+
+describe('Polar itself', () => {
+  it.each<[PolarServer, string]>([
+    ['production', 'production'],
+    ['sandbox', 'sandbox'],
+    [{ webURL: 'https://polar.sh', apiURL: 'https://api.polar.sh' }, 'production'],
+    [{ webURL: 'https://sandbox.polar.sh/', apiURL: 'https://Sandbox-API.polar.sh:443/' }, 'sandbox'],
+    [{ discoveryURL: 'https://api.polar.sh/.well-known/openid-configuration' }, 'production'],
+    [{ discoveryURL: 'https://sandbox-api.polar.sh/.well-known/openid-configuration' }, 'sandbox'],
+  ])('is known by name and by address: %j is %s', (server, name) => {
+    expect(polarAt(resolveServer(server))).toBe(name);
+  });
+
+  it.each<PolarServer>([
+    { webURL: 'http://127.0.0.1:4100', apiURL: 'http://127.0.0.1:4100' },
+    { webURL: 'https://polar.sh', apiURL: 'https://api.polar.sh.example' },
+    { webURL: 'https://polar.sh', apiURL: 'https://proxy.example/api.polar.sh' },
+    {
+      discoveryURL: 'https://id.example/.well-known/openid-configuration',
+      apiURL: 'https://api.polar.sh',
+    },
+  ])('is no other server: %j', (server) => {
+    expect(polarAt(resolveServer(server))).toBeUndefined();
+  });
+});
+
+describe('bad values', () => {
+  const ok = 'https://ok.example';
+  const discoveryURL = 'https://ok.example/.well-known/openid-configuration';
+
+  it.each<[string, unknown, RegExp]>([
+    ['an unknown name', 'staging', /^server must be 'production', 'sandbox'.*not 'staging'/],
+    ['a name in capitals', 'Production', /^server must be/],
+    ['an empty name', '', /^server must be/],
+    ['a name that every object has', 'toString', /^server must be/],
+    ['__proto__', '__proto__', /^server must be/],
+    ['null', null, /^server must be/],
+    ['a number', 1, /^server must be/],
+    ['no addresses', {}, /^server\.webURL must be an absolute URL/],
+    ['no apiURL', { webURL: ok }, /^server\.apiURL must be an absolute URL/],
+    ['no webURL', { apiURL: ok }, /^server\.webURL must be an absolute URL/],
+    ['a relative webURL', { webURL: '/polar', apiURL: ok }, /^server\.webURL must be an absolute URL/],
+    [
+      'a webURL that is a URL object',
+      { webURL: new URL(ok), apiURL: ok },
+      /^server\.webURL must be an absolute URL/,
+    ],
+    ['a webURL with a query', { webURL: `${ok}?a=b`, apiURL: ok }, /^server\.webURL must have no query/],
+    [
+      'an apiURL with a fragment',
+      { webURL: ok, apiURL: `${ok}#a` },
+      /^server\.apiURL must have no query and no fragment/,
+    ],
+    [
+      'an apiURL with a password',
+      { webURL: ok, apiURL: 'https://me:pw@ok.example' },
+      /^server\.apiURL must not contain a user name/,
+    ],
+    [
+      'an apiURL with a user name',
+      { webURL: ok, apiURL: 'https://me@ok.example' },
+      /^server\.apiURL must not contain a user name/,
+    ],
+    [
+      'an issuer that is no URL',
+      { webURL: ok, apiURL: ok, issuer: 'polar' },
+      /^server\.issuer must be a URL/,
+    ],
+    ['an empty issuer', { webURL: ok, apiURL: ok, issuer: '' }, /^server\.issuer must be a URL/],
+    [
+      'an issuer that is a URL object',
+      { webURL: ok, apiURL: ok, issuer: new URL(ok) },
+      /^server\.issuer must be a URL/,
+    ],
+    [
+      'an apiURL with a password alone',
+      { webURL: ok, apiURL: 'https://:pw@ok.example' },
+      /^server\.apiURL must not contain a user name/,
+    ],
+    ['an issuer that is no string', { webURL: ok, apiURL: ok, issuer: 7 }, /^server\.issuer must be a URL/],
+    [
+      'a relative discoveryURL',
+      { discoveryURL: '/.well-known/openid-configuration' },
+      /^server\.discoveryURL must be an absolute URL/,
+    ],
+    [
+      'an undefined discoveryURL',
+      { discoveryURL: undefined },
+      /^server\.discoveryURL must be an absolute URL/,
+    ],
+    [
+      'plain http for discovery',
+      { discoveryURL: 'http://id.example/.well-known/x' },
+      /^server\.discoveryURL must use https/,
+    ],
+    [
+      'plain http for the API',
+      { discoveryURL, apiURL: 'http://api.example' },
+      /^server\.apiURL must use https/,
+    ],
+    [
+      'a switch of a discovered server that is none',
+      { discoveryURL, allowInsecureHTTP: 'yes' },
+      /^server\.allowInsecureHTTP must be true or false, not 'yes'/,
+    ],
+    ['a bad issuer of a discovered server', { discoveryURL, issuer: 'id' }, /^server\.issuer must be a URL/],
+  ])('refuses %s and names it', (_what, server, message) => {
+    expect(() => resolveServer(server as PolarServer)).toThrow(TypeError);
+    expect(() => resolveServer(server as PolarServer)).toThrow(message);
+  });
+
+  it.each<[object, RegExp]>([
+    [{ webUrl: ok, apiUrl: ok }, /^server knows no option 'webUrl'\. Did you mean webURL\?/],
+    [{ webURL: ok, apiUrl: ok }, /^server knows no option 'apiUrl'\. Did you mean apiURL\?/],
+    [{ webURL: ok, apiURL: ok, issuerURL: ok }, /'issuerURL'\. Did you mean issuer\?/],
+    [{ webURL: ok, apiURL: ok, allowInsecureHttp: true }, /Did you mean allowInsecureHTTP\?/],
+    [{ webURL: ok, apiURL: ok, tokenURL: ok }, /'tokenURL'\. It knows: webURL, apiURL, issuer/],
+    [{ discoveryUrl: discoveryURL }, /'discoveryUrl'\. Did you mean discoveryURL\?/],
+    [{ discoveryURL, issuerURL: ok }, /^server with a discoveryURL .*'issuerURL'\. Did you mean issuer\?/],
+    [{ discoveryURL, webURL: ok }, /^server with a discoveryURL knows no option 'webURL'\. It knows: /],
+  ])('refuses what it does not know, with what was meant: %j', (server, message) => {
+    expect(() => resolveServer(server as PolarServer)).toThrow(TypeError);
+    expect(() => resolveServer(server as PolarServer)).toThrow(message);
+  });
+
+  it.each<[object, string]>([
+    [{ webURL: undefined, apiURL: ok }, 'server.webURL must be .*, not undefined$'],
+    [
+      { webURL: 'localhost:4100', apiURL: ok },
+      "server.webURL must be an absolute URL.*, not 'localhost:4100'$",
+    ],
+    [{ webURL: '/polar', apiURL: ok }, "not '/polar'$"],
+    [{ webURL: new URL(ok), apiURL: ok }, 'not a URL object \\(give its href\\)$'],
+    [{ webURL: ok, apiURL: 'http://polar:4100' }, "but is 'http://polar:4100'\\. For a local Polar"],
+    [{ webURL: ok, apiURL: `${ok}/?key=hunter2` }, "but is 'https://ok.example/\\?…'$"],
+    [{ webURL: ok, apiURL: 'https://me:hunter2@ok.example' }, "but is 'https://…@ok.example'$"],
+    [{ webURL: ok, apiURL: ok, issuer: 'polar' }, "not 'polar'$"],
+    [{ discoveryURL: '/openid' }, "not '/openid'$"],
+    [{ discoveryURL: 'http://polar:4100/.well-known/x' }, 'add allowInsecureHTTP: true to server$'],
+  ])('are shown, without what may be secret: %j', (server, message) => {
+    expect(() => resolveServer(server as PolarServer)).toThrow(new RegExp(message));
+  });
+
+  it('does not repeat a password in the message', () => {
+    expect(() => secureURL('https://me:hunter2@ok.example', 'x')).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
+    );
+  });
+
+  it.each(['https://ok.example/?', 'https://ok.example/#', 'https://ok.example/path?#'])(
+    'refuses an empty query or fragment: %s',
+    (apiURL) => {
+      expect(() => resolveServer({ webURL: ok, apiURL })).toThrow(/^server\.apiURL must have no query/);
+    },
+  );
+});
+
+describe('where secrets may be sent', () => {
+  it.each([
+    'https://polar.sh',
+    'https://127.0.0.1:1234',
+    'http://localhost',
+    'http://LOCALHOST:3000',
+    'http://polar.localhost:3000',
+    'http://127.0.0.1:3000',
+    'http://127.1.2.3',
+    'http://127.1',
+    'http://0x7f000001',
+    'http://[::1]:3000',
+    'http://[0:0:0:0:0:0:0:1]',
+  ])('%s', (address) => {
+    expect(secureURL(address, 'x').href).toBe(new URL(address).href);
+  });
+
+  it.each([
+    'http://polar.sh',
+    'http://localhost.evil.example',
+    'http://evil-localhost',
+    'http://evillocalhost',
+    'http://127.0.0.1.evil.example',
+    'http://evil.example/127.0.0.1',
+    'http://127-0-0-1.evil.example',
+    'http://localhost@evil.example',
+    'http://128.0.0.1',
+    'http://192.168.0.1',
+    'http://10.0.0.1',
+    'http://169.254.169.254',
+    'http://0.0.0.0',
+    'http://[::]',
+    'http://[::2]',
+    'http://[::ffff:127.0.0.1]',
+    'ws://localhost',
+    'ftp://localhost',
+    'file:///etc/passwd',
+    'data:text/plain,x',
+    'javascript:alert(1)',
+  ])('not %s', (address) => {
+    expect(() => secureURL(address, 'the address')).toThrow(/^the address must use https/);
+  });
+});

@@ -1,0 +1,43 @@
+import { describe, expect, it, jest } from '@jest/globals';
+
+type Module = typeof import('../../src/request/requestable.js');
+
+/** The module as a process has it in which no guard was made yet. */
+function fresh(): Module {
+  let copy: Module | undefined;
+  jest.isolateModules(() => {
+    copy = jest.requireActual<Module>('../../src/request/requestable.js');
+  });
+  return copy as Module;
+}
+
+const id = '22222220-2222-4222-8222-222222222222';
+
+describe('an organization in the address of a login', () => {
+  it('counts only where some guard needs one', () => {
+    const { guardOrganizations, requestableOrganization } = fresh();
+    expect(requestableOrganization(id)).toBeUndefined();
+    guardOrganizations();
+    expect(requestableOrganization(id)).toBe(id);
+  });
+
+  it('is a UUID in either case, and nothing else', () => {
+    const { parseOrganizationId } = fresh();
+    expect(parseOrganizationId('ABCDEF00-2222-4222-8222-22222222222F')).toBe(
+      'abcdef00-2222-4222-8222-22222222222f',
+    );
+    for (const other of [
+      null,
+      undefined,
+      7,
+      '',
+      [id],
+      `${id}\n`,
+      ` ${id}`,
+      `{${id}}`,
+      id.replaceAll('-', ''),
+      'acme',
+    ])
+      expect(parseOrganizationId(other)).toBeUndefined();
+  });
+});
