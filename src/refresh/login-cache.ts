@@ -14,9 +14,10 @@ import {
 } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import { type LoginEndReason, reasonIn, tombstone } from '../tokens/tombstone.js';
+import type { HeldLock } from './held-lock.js';
 import { recordsUnreadable } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
-import type { HeldLock, LoginRows } from './login-lock.js';
+import type { LoginRows } from './login-lock.js';
 
 /** Cached state of a login: its newest tokens, or the fact that it has ended. */
 export interface CachedLogin {

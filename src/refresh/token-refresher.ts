@@ -15,6 +15,7 @@ import { BoundedMap } from '../tokens/bounded-map.js';
 import { fingerprint, type RecordPlace, type TokenRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
+import type { HeldLock } from './held-lock.js';
 import { type CachedLogin, type EndedLogin, isSamePair, LoginCache } from './login-cache.js';
 import {
   lockIsBusy,
@@ -25,7 +26,7 @@ import {
   refreshTakesLong,
 } from './login-errors.js';
 import type { LoginHandle } from './login-handle.js';
-import { type HeldLock, LoginLocks, type LoginRows } from './login-lock.js';
+import { LoginLocks, type LoginRows } from './login-lock.js';
 import { Refusals } from './refusals.js';
 import { Spares } from './spares.js';
 

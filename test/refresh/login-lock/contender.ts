@@ -1,4 +1,5 @@
-import { type HeldLock, LoginLocks } from '../../../src/refresh/login-lock.js';
+import type { HeldLock } from '../../../src/refresh/held-lock.js';
+import { LoginLocks } from '../../../src/refresh/login-lock.js';
 import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
 import type { PolarStorage, StoredRow } from '../../../src/storage/polar-storage.js';
 import { faultyStorage } from '../refresher/faulty-storage.js';

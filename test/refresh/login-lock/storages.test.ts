@@ -1,6 +1,7 @@
 /** Locks in storages that lag, that cannot compare, and that no other process sees. */
 import { describe, expect, it } from '@jest/globals';
-import { type HeldLock, LoginLocks } from '../../../src/refresh/login-lock.js';
+import type { HeldLock } from '../../../src/refresh/held-lock.js';
+import { LoginLocks } from '../../../src/refresh/login-lock.js';
 import type { PolarStorage } from '../../../src/storage/polar-storage.js';
 import { inVirtualTime } from '../refresher/refresher-setup.js';
 import { elapsedMs, finished, noteActivity, settle } from '../refresher/virtual-time.js';

@@ -1,6 +1,7 @@
 /** Locks of processes that died, were stopped or cannot be reached: who takes them over, and what stays in doubt. */
 import { describe, expect, it } from '@jest/globals';
-import { type HeldLock, LoginLocks } from '../../../src/refresh/login-lock.js';
+import type { HeldLock } from '../../../src/refresh/held-lock.js';
+import { LoginLocks } from '../../../src/refresh/login-lock.js';
 import { inVirtualTime } from '../refresher/refresher-setup.js';
 import { finished, pass, settle } from '../refresher/virtual-time.js';
 import { storageKinds } from '../refresher/world-rows.js';

@@ -1,0 +1,133 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type GuardedStorage, rowOf } from '../storage/guarded-storage.js';
+import type { StorageKey, StorageStep, StoredRow } from '../storage/polar-storage.js';
+import { type LockRow, maxLagMs, newName, parseLockRow, releaseStep, rowTTLSeconds } from './lock-row.js';
+
+/** A lock that this process holds. */
+export interface HeldLock {
+  /** While an exchange is open, the lock is kept even if another process has taken it over as abandoned. */
+  isExchangeOpen: boolean;
+  /**
+   * True while no other exchange can be under way: the lock was free when taken, was not left behind by an owner that
+   * may still be waiting for Polar, and is still ours. Rejects when the store does not respond.
+   */
+  isExclusive(): Promise<boolean>;
+  /** The step that releases the lock, to run together with others; undefined if releasing takes more than one step. */
+  releaseStep(): StorageStep | undefined;
+  /** To be called once that step has run. */
+  released(): void;
+  /**
+   * Releases the lock. Never rejects, and only a shutdown has to wait for it.
+   *
+   * @param leavesDoubt true when our tokens are not recorded yet, so that other processes must not believe a refusal
+   */
+  release(leavesDoubt?: boolean): Promise<void>;
+}
+
+/** How often an owner renews its lock, in milliseconds. */
+export const renewEveryMs = 1000;
+
+/** A lock that is held as a row of a shared store, and renewed until it is released. */
+export class RowLock implements HeldLock {
+  isExchangeOpen = false;
+  readonly #storage: GuardedStorage;
+  readonly #key: StorageKey;
+  readonly #owner: string;
+  #row: StoredRow;
+  #mark: string | undefined;
+  #isOver = false;
+  #isBeingReleased = false;
+  #renewal: Promise<void> | undefined;
+
+  constructor(storage: GuardedStorage, key: StorageKey, row: StoredRow, mark?: string) {
+    this.#storage = storage;
+    this.#key = key;
+    this.#row = row;
+    this.#mark = mark;
+    this.#owner = parseLockRow(row)?.owner ?? '';
+    void this.#keepRenewing();
+  }
+
+  async isExclusive(): Promise<boolean> {
+    if (this.#mark !== undefined || this.#isOver) return false;
+    const said = parseLockRow(await this.#storage.read(this.#key));
+    return said?.owner === this.#owner && said.mark === undefined && this.#mark === undefined;
+  }
+
+  releaseStep(): StorageStep | undefined {
+    // A renewal under way changes the row to be removed, and a store without an atomic compare-and-write may not show
+    // it yet.
+    if (this.#isOver || this.#renewal !== undefined || !this.#storage.atomic) return undefined;
+    this.#isBeingReleased = true;
+    return this.#stepFrom(this.#row);
+  }
+
+  #stepFrom(row: StoredRow): StorageStep {
+    return releaseStep(this.#key, row, this.#mark);
+  }
+
+  released(): void {
+    this.#isOver = true;
+  }
+
+  async release(leavesDoubt = false): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    await this.#letGo(leavesDoubt);
+  }
+
+  async #letGo(leavesDoubt: boolean): Promise<void> {
+    await this.#renewal;
+    if (leavesDoubt) this.#mark = newName();
+    // Has no effect if the row is no longer ours.
+    if (this.#storage.atomic) await this.#storage.run([this.#stepFrom(this.#row)]);
+    if ((await this.#giveUpIfShown()) || this.#storage.atomic) return;
+    // The row is gone, belongs to another process, or is not visible yet in a lagging store.
+    await delay(maxLagMs, undefined, { ref: false });
+    await this.#giveUpIfShown();
+  }
+
+  async #giveUpIfShown(): Promise<boolean> {
+    const found = await this.#read();
+    const said = parseLockRow(found);
+    if (found === undefined || said?.owner !== this.#owner || said.isFree) return false;
+    await this.#storage.run([this.#stepFrom(found)]);
+    return true;
+  }
+
+  async #keepRenewing(): Promise<void> {
+    for (;;) {
+      await delay(renewEveryMs, undefined, { ref: false });
+      if (this.#isOver) return;
+      if (this.#isBeingReleased) continue;
+      this.#renewal = this.#renew();
+      await this.#renewal;
+      this.#renewal = undefined;
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const [result] = await this.#storage.run([{ read: this.#key }]);
+    if (result === undefined || 'error' in result || this.#isOver) return;
+    const found = rowOf(result);
+    const isOurs = parseLockRow(found)?.owner === this.#owner;
+    if (!isOurs && !this.isExchangeOpen) {
+      this.#isOver = true;
+      return;
+    }
+    // Another process has taken the lock over as abandoned; it must not believe a refusal by Polar.
+    if (!isOurs) this.#mark = newName();
+    const said = { owner: this.#owner, ...(this.#mark !== undefined && { mark: this.#mark }) };
+    const row = {
+      version: Math.max(found?.version ?? 0, this.#row.version) + 1,
+      value: JSON.stringify(said satisfies LockRow),
+    };
+    const [written] = await this.#storage.run([{ write: this.#key, row, ttlSeconds: rowTTLSeconds }]);
+    if (written !== undefined && 'value' in written && written.value === true) this.#row = row;
+  }
+
+  async #read(): Promise<StoredRow | undefined> {
+    const [result] = await this.#storage.run([{ read: this.#key }]);
+    return result !== undefined && 'value' in result ? rowOf(result) : undefined;
+  }
+}
