@@ -63,7 +63,7 @@ export type {
   VerifiedLogin,
   WithRequest,
 } from './passport/verify-callback.js';
-export type { LoginEnded, OnLoginEnded } from './refresh/login-ended.js';
+export type { LoginEnded, OnLoginEnded } from './refresh/on-login-ended.js';
 export type { VerifyDone, VerifyResult } from './request/app-callbacks.js';
 export type { BearerRouteOptions, LoginRouteOptions } from './route-options.js';
 export type { PolarStorage, StorageKey, StorageStep, StoredRow } from './storage/polar-storage.js';

@@ -22,7 +22,7 @@ import {
   checkText,
 } from './options/option-checks.js';
 import { rejectReplaced, rejectUnknown } from './options/option-names.js';
-import type { OnLoginEnded } from './refresh/login-ended.js';
+import type { OnLoginEnded } from './refresh/on-login-ended.js';
 import type { PolarStorage } from './storage/polar-storage.js';
 import type { UserKey } from './tokens/user-identity.js';
 

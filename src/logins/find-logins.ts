@@ -1,6 +1,5 @@
 import type { Request } from 'express';
 import { publish } from '../diagnostics.js';
-import { PolarConfigurationError } from '../errors.js';
 import { nameOfServer } from '../options/server.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenRefresher } from '../refresh/token-refresher.js';
@@ -188,13 +187,7 @@ export function findLogins(options: ResolvedOptions, refresher: TokenRefresher):
         })
       : undefined,
     loginFrom,
-    async checkStorage(req) {
-      await placeIn(req)
-        .storage.check()
-        .catch((error: unknown) => {
-          if (error instanceof PolarConfigurationError) throw error;
-        });
-    },
+    checkStorage: (req) => placeIn(req).storage.checkIfReachable(),
     loginInSession(req) {
       const found = entryIn(req);
       return found && loginFrom(req, found);

@@ -1,6 +1,6 @@
 import { BoundedMap } from '../tokens/bounded-map.js';
 import type { TokenRecord } from '../tokens/token-record.js';
-import { type CachedLogin, isSamePair } from './login-cache.js';
+import { type CachedLogin, isSamePair } from './cached-login.js';
 
 /**
  * Spare token pairs. Polar may respond to two refreshes of one generation at once, and then both pairs live; a spare is

@@ -133,6 +133,17 @@ export class GuardedStorage {
     suitableStores.add(storage);
   }
 
+  /**
+   * Like {@link check}, but a store that is down passes: it may recover, and its failure shows up where it is used.
+   *
+   * @throws PolarConfigurationError `unsupported_storage`
+   */
+  async checkIfReachable(): Promise<void> {
+    await this.check().catch((error: unknown) => {
+      if (error instanceof PolarConfigurationError) throw error;
+    });
+  }
+
   async #probe(): Promise<void> {
     const key = { id: randomBytes(16).toString('hex'), group: randomBytes(16).toString('hex') };
     const row = { version: 1, value: probeValue };

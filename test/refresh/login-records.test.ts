@@ -3,10 +3,13 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { BackgroundWork } from '../../src/async/background-work.js';
 import { PolarOAuthError, PolarTransientError } from '../../src/errors.js';
-import { type EndedLogin, LoginCache } from '../../src/refresh/login-cache.js';
+import { IssuedTokens } from '../../src/refresh/issued-tokens.js';
+import { LoginCache } from '../../src/refresh/login-cache.js';
 import { loginExpired, recordsUnreadable } from '../../src/refresh/login-errors.js';
 import type { LoginHandle } from '../../src/refresh/login-handle.js';
+import { type EndedLogin, LoginRecords } from '../../src/refresh/login-records.js';
 import { TokenRefresher } from '../../src/refresh/token-refresher.js';
+import { TokenValidity } from '../../src/refresh/token-validity.js';
 import { GuardedStorage } from '../../src/storage/guarded-storage.js';
 import { loginKeys } from '../../src/storage/login-keys.js';
 import type { PolarStorage } from '../../src/storage/polar-storage.js';
@@ -25,18 +28,19 @@ const empty = {
 };
 const guarded = (storage: PolarStorage): GuardedStorage => new GuardedStorage(storage, 1000);
 const tokensOf = (name: string) => ({ accessToken: `access-${name}`, refreshToken: 'r', scopes: [] });
-const newKnowledge = (): LoginCache =>
-  new LoginCache({
-    onNewest: () => {},
-    onReplaced: () => {},
-    onSuperseded: () => {},
-    onLeftOver: () => {},
-    onEnded: () => {},
-    track: (writing) => void writing,
-    now: () => 0,
-    elapsedMs: () => performance.now(),
+const clocks = { now: () => 0, elapsedMs: () => performance.now() };
+const newCache = (): LoginCache => new LoginCache({ ...clocks, onEnded: () => {}, maxLogins: 10_000 });
+const newRecords = (cache = newCache()): LoginRecords => {
+  const background = new BackgroundWork(500);
+  const validity = new TokenValidity({ ...clocks, leewayMs: 0 });
+  return new LoginRecords({
+    ...clocks,
+    cache,
+    issued: new IssuedTokens({ revoke: async () => {}, background, validity, isRefreshing: () => false }),
+    background,
     maxLogins: 10_000,
   });
+};
 
 const emptyStorage = guarded(empty);
 function handleOf(loginId: string, generation = 0): LoginHandle {
@@ -54,55 +58,56 @@ function handleOf(loginId: string, generation = 0): LoginHandle {
 }
 
 /** Whether what is known of a login has to be read. */
-async function isRead(knowledge: LoginCache, login: LoginHandle): Promise<boolean> {
+async function isRead(records: LoginRecords, login: LoginHandle): Promise<boolean> {
   looks = 0;
-  const { tokens } = await knowledge.current(login);
+  const { tokens } = await records.current(login);
   expect(tokens).toEqual(login.tokens);
   return looks > 0;
 }
 
 describe('a process that knows 10,000 logins', () => {
   const known = 10_000;
-  const knowledge = newKnowledge();
-  for (let index = 0; index < known; index++) knowledge.begin(handleOf(`login-${index}`));
+  const records = newRecords();
+  for (let index = 0; index < known; index++) records.begin(handleOf(`login-${index}`));
   const nth = (index: number): LoginHandle => handleOf(`login-${index}`);
 
   it('still knows all of them', async () => {
-    expect(await isRead(knowledge, nth(0))).toBe(false);
-    expect(await isRead(knowledge, nth(known - 1))).toBe(false);
+    expect(await isRead(records, nth(0))).toBe(false);
+    expect(await isRead(records, nth(known - 1))).toBe(false);
   });
 
   it('forgets for one more the one that was not asked for the longest time, and reads it again', async () => {
-    expect(await isRead(knowledge, nth(known))).toBe(true);
-    expect(await isRead(knowledge, nth(0))).toBe(false); // the test before asked for it
-    expect(await isRead(knowledge, nth(1))).toBe(true);
-    expect(await isRead(knowledge, nth(1))).toBe(false);
+    expect(await isRead(records, nth(known))).toBe(true);
+    expect(await isRead(records, nth(0))).toBe(false); // the test before asked for it
+    expect(await isRead(records, nth(1))).toBe(true);
+    expect(await isRead(records, nth(1))).toBe(false);
   });
 
   it('has never more than those in its memory', async () => {
-    for (let index = 0; index < 2 * known; index++) await knowledge.current(handleOf(`later-${index}`));
+    for (let index = 0; index < 2 * known; index++) await records.current(handleOf(`later-${index}`));
     let remembered = 0;
     for (let index = known - 1; index >= 0; index--)
-      if (!(await isRead(knowledge, handleOf(`later-${known + index}`)))) remembered++;
+      if (!(await isRead(records, handleOf(`later-${known + index}`)))) remembered++;
     expect(remembered).toBe(known);
-    expect(await isRead(knowledge, nth(0))).toBe(true);
+    expect(await isRead(records, nth(0))).toBe(true);
   });
 });
 
 describe('a login that comes with other tokens than are known', () => {
   it('is believed where they are newer, without another look', async () => {
-    const knowledge = newKnowledge();
-    expect(await isRead(knowledge, handleOf('one', 1))).toBe(true);
+    const cache = newCache();
+    expect(await isRead(newRecords(cache), handleOf('one', 1))).toBe(true);
     const newer = handleOf('one', 2);
-    expect(knowledge.recall(newer).tokens).toEqual(newer.tokens);
+    expect(cache.recall(newer).tokens).toEqual(newer.tokens);
   });
 
   it('is not believed where they are older', async () => {
-    const knowledge = newKnowledge();
+    const cache = newCache();
+    const records = newRecords(cache);
     const newer = handleOf('one', 2);
-    knowledge.begin(newer);
-    knowledge.begin(handleOf('one', 1));
-    expect(knowledge.recall(handleOf('one'))).toMatchObject({ generation: 2, tokens: newer.tokens });
+    records.begin(newer);
+    records.begin(handleOf('one', 1));
+    expect(cache.recall(handleOf('one'))).toMatchObject({ generation: 2, tokens: newer.tokens });
   });
 });
 
@@ -133,8 +138,8 @@ describe('a record that only processes with another key can open', () => {
   });
 
   it('is an outage where it is newer than what is known, and says what to do', async () => {
-    const knowledge = newKnowledge();
-    for (const look of [knowledge.current(place), knowledge.revalidateOrRecall(place)]) {
+    const records = newRecords();
+    for (const look of [records.current(place), records.revalidateOrRecall(place)]) {
       const error = await look.catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(PolarTransientError);
       expect(error).toMatchObject({ code: 'server_error', cause: { name: 'UnopenableRecordError' } });
@@ -146,33 +151,33 @@ describe('a record that only processes with another key can open', () => {
   });
 
   it.each([2, 3])('is nothing to one who knows as much: generation %i', async (generation) => {
-    const known = await newKnowledge().revalidateOrRecall({ ...place, generation });
+    const known = await newRecords().revalidateOrRecall({ ...place, generation });
     expect(known).toMatchObject({ generation, tokens: place.tokens });
   });
 
   it('stands in for tokens that are recorded beside it, without an end to trying', async () => {
     const { issuedAt } = place;
-    const knowledge = newKnowledge();
+    const records = newRecords();
     const news = { generation: 2, tokens: tokensOf('new'), issuedAt };
     const late = jest.fn(async () => {});
-    expect(await knowledge.recordTokens(place, news, late)).toMatchObject(news);
+    expect(await records.recordTokens(place, news, late)).toMatchObject(news);
     expect(late).not.toHaveBeenCalled();
     expect(told).toEqual([]);
   });
 
   it('does not keep the login from being ended, and that its tokens live on is told', async () => {
-    const knowledge = newKnowledge();
-    const ended = await knowledge.recordEnd(place, 'logged_out', async () => {});
+    const records = newRecords();
+    const ended = await records.recordEnd(place, 'logged_out', async () => {});
     expect(ended?.record?.version).toBe(2);
-    expect(await knowledge.lastRecord(place, ended as EndedLogin)).toBeUndefined();
+    expect(await records.lastRecord(place, ended as EndedLogin)).toBeUndefined();
     expect(told).toMatchObject([{ event: 'revocation-failed', loginId: name }]);
     expect(await hasEnded()).toBe(true);
-    expect((await newKnowledge().revalidateOrRecall(place)).tokens).toBeUndefined();
+    expect((await newRecords().revalidateOrRecall(place)).tokens).toBeUndefined();
   });
 
   it('is told from a store that is down, without which what is known counts', async () => {
     const down = guarded({ ...inMemoryStorage(), read: () => Promise.reject(new Error('down')) });
-    expect(await newKnowledge().revalidateOrRecall({ ...place, storage: down })).toMatchObject({
+    expect(await newRecords().revalidateOrRecall({ ...place, storage: down })).toMatchObject({
       tokens: place.tokens,
     });
     expect(told.map(({ event }) => event)).toEqual(['record-unreadable']);

@@ -1,0 +1,102 @@
+import type { BackgroundWork } from '../async/background-work.js';
+import { publish } from '../diagnostics.js';
+import { BoundedMap } from '../tokens/bounded-map.js';
+import { fingerprint, type TokenRecord } from '../tokens/token-record.js';
+import type { TokenSet } from '../tokens/token-set.js';
+import type { CachedLogin } from './cached-login.js';
+import { Spares } from './spares.js';
+import { commitLagMs } from './token-exchange.js';
+import type { TokenValidity } from './token-validity.js';
+
+/** Dependencies of {@link IssuedTokens}. */
+export interface IssuedTokensParts {
+  /** Revokes tokens at Polar; never rejects. */
+  readonly revoke: (tokens: TokenSet, justIssued: boolean) => Promise<void>;
+  readonly background: BackgroundWork;
+  readonly validity: TokenValidity;
+  /** True while this process refreshes the login. */
+  readonly isRefreshing: (loginId: string) => boolean;
+}
+
+/**
+ * Tokens that Polar issued to this process, and their revocation once nobody needs them: of all processes that know a pair, the
+ * one to which Polar issued it revokes it.
+ */
+export class IssuedTokens {
+  readonly #parts: IssuedTokensParts;
+  readonly #spares: Spares;
+  // The access token that Polar last issued to this process.
+  readonly #issuedHere = new BoundedMap<string>(10_000);
+
+  constructor(parts: IssuedTokensParts) {
+    this.#parts = parts;
+    this.#spares = new Spares((spare) => this.#revokeInBackground(spare));
+  }
+
+  /** Notes that Polar has issued these tokens to this process. */
+  add(loginId: string, tokens: TokenSet): void {
+    this.#issuedHere.set(loginId, tokens.accessToken);
+  }
+
+  /** Revokes tokens of a login. */
+  async revoke(known: Pick<CachedLogin, 'tokens' | 'issuedAt' | 'metAt'>): Promise<void> {
+    if (known.tokens !== undefined)
+      await this.#parts.revoke(known.tokens, this.#parts.validity.ageOf(known) < commitLagMs);
+  }
+
+  #revokeInBackground(known: TokenRecord | CachedLogin): void {
+    void this.#parts.background.write(this.revoke(known));
+  }
+
+  /** Revokes tokens of an ended login that the process which ended it cannot have known. */
+  revokeLeftOver(loginId: string, leftOver: TokenRecord): void {
+    if (this.#isIssuedHere(loginId, leftOver)) this.#revokeInBackground(leftOver);
+  }
+
+  /**
+   * Keeps our pair as a spare after another process recorded a different pair of the same generation. Pairs issued to
+   * other processes are left to them.
+   */
+  keepAsSpare(loginId: string, own: TokenRecord): void {
+    if (!this.#isIssuedHere(loginId, own)) return;
+    if (this.#spares.keep(loginId, own))
+      publish('refresh', { event: 'tie', loginId, generation: own.generation });
+  }
+
+  /**
+   * Revokes a pair if other processes have refreshed a different pair of its generation: only this process still has
+   * it.
+   */
+  revokeUnlessReplaced(loginId: string, known: CachedLogin, newest: CachedLogin): void {
+    // A refresh that finds its login ended revokes its own tokens, and waits for that.
+    const isLeftToRefresh = newest.tokens === undefined && this.#parts.isRefreshing(loginId);
+    if (known.tokens === undefined || isLeftToRefresh) return;
+    const isNext = newest.generation === known.generation + 1;
+    const isOrphan =
+      isNext && newest.replaces !== undefined
+        ? newest.replaces !== fingerprint(known.tokens)
+        : !isNext && this.#isIssuedHere(loginId, known);
+    if (!isOrphan) return;
+    this.#issuedHere.delete(loginId);
+    this.#revokeInBackground(known);
+  }
+
+  /** Removes and returns the spare of a login whose recorded pair of this generation Polar has refused. */
+  takeSpare(loginId: string, refused: CachedLogin): TokenRecord | undefined {
+    return this.#spares.take(loginId, refused);
+  }
+
+  /** Revokes the spare of a login once something newer is recorded. */
+  dropSpare(loginId: string, newest: CachedLogin): void {
+    this.#spares.drop(loginId, newest);
+  }
+
+  /** Revokes all spares. */
+  dropSpares(): void {
+    this.#spares.dropAll();
+  }
+
+  #isIssuedHere(loginId: string, { tokens }: Pick<CachedLogin, 'tokens'>): boolean {
+    return tokens !== undefined && this.#issuedHere.get(loginId) === tokens.accessToken;
+  }
+}
