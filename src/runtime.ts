@@ -1,30 +1,21 @@
-import type { Request } from 'express';
 import { IntrospectionCache } from './api/introspection-cache.js';
 import { Organizations } from './api/organizations.js';
 import type { LoginAccessParts, PolarAccess } from './api/polar-access.js';
-import { BackgroundWork, listenMs, type Unfinished } from './async/background-work.js';
-import { attemptCookieHashes } from './attempts/attempt-cookie.js';
+import { BackgroundWork, type Unfinished } from './async/background-work.js';
 import type { PolarClientOptions } from './client/client-options.js';
 import { PolarOAuthClient } from './client/oauth-client.js';
-import { publish } from './diagnostics.js';
-import { PolarConfigurationError, PolarIdTokenError } from './errors.js';
 import { createHttp } from './http/http.js';
 import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
 import { verifyWithKeys } from './id-token/verify-id-token.js';
-import { entriesIn, findLogins, type Logins } from './logins/find-logins.js';
+import { EndableLogins } from './logins/endable-logins.js';
+import { findLogins, type Logins } from './logins/find-logins.js';
+import { refreshTokens } from './logins/refresh-tokens.js';
 import { revokeTokens } from './logins/revoke-tokens.js';
-import type { SessionLogin } from './logins/session-login.js';
-import { StrategyRegistry } from './logins/strategy-registry.js';
-import { nameOfServer } from './options/server.js';
-import type { RefreshableTokens } from './refresh/cached-login.js';
-import type { LoginHandle } from './refresh/login-handle.js';
 import { tellOnce } from './refresh/on-login-ended.js';
 import { TokenRefresher } from './refresh/token-refresher.js';
 import type { ResolvedOptions } from './strategy-options.js';
-import type { SessionEntry } from './tokens/session-entry.js';
-import { type TokenSet, tokenSetOf } from './tokens/token-set.js';
-import type { LoginEndReason } from './tokens/tombstone.js';
+import type { TokenSet } from './tokens/token-set.js';
 
 /** The part of a PolarStrategy that the Express middleware uses. */
 export interface StrategyOfPolar {
@@ -56,14 +47,8 @@ export interface PolarRuntime extends Logins {
     idToken: string,
     expected: { nonce: string; accessToken: string; subject?: string },
   ): Promise<IdTokenClaims>;
-  /**
-   * Ends a login for good. If its session entry cannot be opened, only its tombstone is written; its tokens stay valid at Polar.
-   *
-   * @throws PolarConfigurationError `unsupported_storage` if the storage cannot record the end
-   */
-  end(login: SessionLogin, reason: LoginEndReason): Promise<void>;
-  /** The logins of all strategies in the session, each with its own `end`. */
-  loginsIn(req: Request): EndableLogin[];
+  /** The logins of all strategies in a session, and how to end them. */
+  readonly endable: EndableLogins;
   /** Work that outlives the request that started it. */
   readonly background: BackgroundWork;
   /** Revokes tokens at Polar, best effort. Never rejects. */
@@ -76,28 +61,7 @@ export interface PolarRuntime extends Logins {
   readonly accessParts: LoginAccessParts;
 }
 
-/** A login of any strategy, with what it takes to end it. */
-export interface EndableLogin {
-  readonly loginId: string;
-  /** Session key that holds the login once its user is logged in. */
-  readonly sessionKey: string;
-  /** Session key that holds it now. */
-  readonly storedAs: string;
-  readonly entry: SessionEntry;
-  /** True if the login belongs to this serialized user. */
-  isOf(user: unknown): boolean;
-  /** True if the login survives `req.login`, which replaces one serialized user, or undefined, with another. */
-  staysWith(userBefore: unknown, userNow: unknown): boolean;
-  /** True if the app took too long to log its user in. */
-  isForgotten(): boolean;
-  end(reason: LoginEndReason): Promise<void>;
-}
-
-const strategies = new StrategyRegistry<PolarRuntime>();
-
 const introspectionTTLMs = 30_000;
-// How long a login waits for the app to log its user in.
-const maxWaitMs = 10 * 60_000;
 
 /** Builds the runtime of a strategy from its options. */
 export function composeRuntime(given: PolarClientOptions, options: ResolvedOptions): PolarRuntime {
@@ -129,43 +93,10 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
   const revoke: PolarRuntime['revoke'] = (tokens, justIssued) =>
     revokeTokens(client, tokens, { justIssued, timeoutMs, track: (work) => background.write(work) });
 
-  const refresh = async (tokens: RefreshableTokens, login: LoginHandle): Promise<TokenSet> => {
-    // First, so that the long time-out below covers the exchange only.
-    await client.discover();
-    const sentAt = now();
-    const granted = await client.refresh(
-      { refreshToken: tokens.refreshToken },
-      { timeoutMs: Math.max(listenMs, timeoutMs) },
-    );
-    const newer = tokenSetOf(granted, sentAt, tokens);
-    if (granted.idToken !== undefined) await checkRefreshedIdToken(granted.idToken, newer, login);
-    return newer;
-  };
-
-  /** Polar sends no id_token on refresh. If another provider does, its `sub` must stay the same (OpenID Connect Core 12.2). */
-  const checkRefreshedIdToken = async (
-    idToken: string,
-    tokens: TokenSet,
-    { facts, loginId }: LoginHandle,
-  ): Promise<void> => {
-    const { nonce, subject } = facts;
-    try {
-      await verifyIdToken(idToken, { nonce, subject, accessToken: tokens.accessToken });
-    } catch (error) {
-      // The token was issued just now, so this clock is behind: that must not end the login.
-      const isEarly = error instanceof PolarIdTokenError && error.code === 'id_token_issued_at';
-      if (error instanceof PolarIdTokenError && !isEarly) {
-        void revoke(tokens, true);
-        throw error;
-      }
-      // Or the keys are unavailable. The id_token is not used for anything, and the previous tokens are already dead.
-      publish('refresh', { event: 'id-token-unverified', loginId, error });
-    }
-  };
-
   const tellEnded = tellOnce(options.onLoginEnded, (work) => background.write(work));
   const refresher = new TokenRefresher({
-    refresh,
+    refresh: (tokens, login) =>
+      refreshTokens({ client, verifyIdToken, revoke, now, timeoutMs }, tokens, login),
     revoke,
     onEnded(loginId, reason) {
       logins.forget(loginId);
@@ -194,10 +125,8 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     now,
   });
   const logins = findLogins(options, refresher);
-  const { sessionKey } = options;
-  const own = { clientID: credentials.clientID, server: nameOfServer(server), sessionKey };
 
-  const runtime: PolarRuntime = {
+  return {
     ...logins,
     options,
     client,
@@ -206,54 +135,11 @@ export function composeRuntime(given: PolarClientOptions, options: ResolvedOptio
     organizations,
     revoke,
     verifyIdToken,
-    async end(login, reason) {
-      const end = async (): Promise<void> => {
-        try {
-          await refresher.end(login.open(), reason);
-        } catch (error) {
-          publish('logout', { event: 'end-failed', loginId: login.loginId, error });
-          if (error instanceof PolarConfigurationError) throw error;
-          // This process cannot revoke the tokens. The tombstone stops processes that can open the entry from using them.
-          await refresher.endUnopened(login.place, reason);
-        }
-      };
-      return background.write(end());
-    },
-    loginsIn(req) {
-      return entriesIn(req.session ?? {}).flatMap(({ entry, sessionKey, storedAs, text }) => {
-        const { loginId } = entry;
-        const { clientID, server: entryServer } = entry;
-        const isOwn =
-          clientID === own.clientID && entryServer === own.server && sessionKey === own.sessionKey;
-        const owner = isOwn ? runtime : strategies.find({ clientID, server: entryServer, sessionKey });
-        // Read now: a logout removes the session from the request.
-        const reader = owner ?? runtime;
-        const read = reader.readEntry(text);
-        if (read === undefined) return [];
-        const login = reader.loginFrom(req, read);
-        // Without its strategy this process cannot revoke the tokens, but it still writes the tombstone.
-        const { attempt = '', waiting } = entry;
-        const isLeftToApp = waiting?.isLeftToApp === true;
-        const end = (reason: LoginEndReason): Promise<void> =>
-          owner && !isLeftToApp
-            ? owner.end(login, reason)
-            : (owner ?? runtime).refresher.endUnopened(login.place, reason);
-        const isOf = (user: unknown): boolean => owner !== undefined && read.isOf(user);
-        const isForgotten = (): boolean => login.isWaiting && Math.abs(now() - login.issuedAt) > maxWaitMs;
-        // An attacker who planted a session in another browser must not take over the login of that browser's user.
-        const isThisBrowsers = (): boolean =>
-          waiting === undefined || attemptCookieHashes(req, attempt).includes(waiting.cookieHash);
-        const staysWith = (before: unknown, after: unknown): boolean =>
-          isOf(after) && (login.isWaiting ? !isForgotten() && isThisBrowsers() : isOf(before));
-        return [{ loginId, sessionKey, storedAs, entry, isOf, staysWith, isForgotten, end }];
-      });
-    },
+    endable: new EndableLogins({ options, logins, refresher, background }),
     settled(withinMs) {
       refresher.dropSpares();
       return background.settled(withinMs);
     },
     accessParts: { ...api, organizations },
   };
-  strategies.add(own, runtime);
-  return runtime;
 }

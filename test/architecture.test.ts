@@ -97,6 +97,8 @@ const allowed: Record<string, readonly string[]> = {
   cli: ['commands'],
   'emulator-entry': ['emulator'],
   logins: [
+    'async',
+    'attempts',
     'client',
     'diagnostics',
     'errors',
@@ -108,21 +110,7 @@ const allowed: Record<string, readonly string[]> = {
     'tokens',
   ],
   'id-token': ['errors', 'http', 'options', 'text'],
-  runtime: [
-    'api',
-    'async',
-    'attempts',
-    'client',
-    'diagnostics',
-    'errors',
-    'http',
-    'id-token',
-    'logins',
-    'options',
-    'refresh',
-    'strategy-options',
-    'tokens',
-  ],
+  runtime: ['api', 'async', 'client', 'http', 'id-token', 'logins', 'refresh', 'strategy-options', 'tokens'],
   express: [
     'api',
     'attempts',
@@ -193,12 +181,7 @@ describe('the modules', () => {
   });
 
   it('are read right: what is known of a few files', () => {
-    expect(importsOf('http/http.ts')).toEqual([
-      'async/within.ts',
-      'errors.ts',
-      'text/parse-json.ts',
-      'http/fetched-response.ts',
-    ]);
+    expect(importsOf('async/background-work.ts')).toEqual(['errors.ts', 'async/within.ts']);
     expect(importsOf('cli.ts')).toEqual(['commands/run-command.ts']);
     expect(importsOf('tokens/token-record.ts')).toEqual([
       'storage/guarded-storage.ts',

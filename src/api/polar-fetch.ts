@@ -1,3 +1,4 @@
+import { unlessAborted } from '../async/within.js';
 import { publish } from '../diagnostics.js';
 import {
   PolarAPIVersionError,
@@ -6,8 +7,9 @@ import {
   PolarInsufficientScopeError,
   PolarResponseError,
 } from '../errors.js';
+import { startDeadline } from '../http/deadline.js';
 import { discardBody, fetchedResponse } from '../http/fetched-response.js';
-import { callFetch, type Fetch, isConnectionReset, startDeadline } from '../http/http.js';
+import { callFetch, type Fetch, isConnectionReset } from '../http/http.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenRefresher } from '../refresh/token-refresher.js';
 import { parseURL } from '../text/parse-url.js';
@@ -33,36 +35,21 @@ export async function fetchFromPolar(
   const { refresher } = parts;
   const request = toRequest(parts, input, init);
   const { signal } = request;
-  const first = await unlessAborted(signal, () => refresher.validTokens(login));
+  signal.throwIfAborted();
+  // A caller that aborts stops waiting; others may be waiting for the same refresh.
+  const first = await unlessAborted(signal, refresher.validTokens(login));
   // Polar responds with 411 to a body without a length, so even a stream is sent in one piece.
-  const body = request.body === null ? undefined : await unlessAborted(signal, () => request.arrayBuffer());
+  const body = request.body === null ? undefined : await unlessAborted(signal, request.arrayBuffer());
   const response = await send(parts, request, body, first.accessToken);
   if (response.status !== 401 || isStream(init.body)) return checked(response, request, first.accessToken);
 
-  const second = await unlessAborted(signal, () => refresher.tokensAfterRefusal(login, first.accessToken));
+  const second = await unlessAborted(signal, refresher.tokensAfterRefusal(login, first.accessToken));
   if (second === undefined) return response;
   discard(response);
   publish('request', { event: 'retried-after-401', loginId: login.loginId });
   const again = await send(parts, request, body, second.accessToken);
   if (again.status === 401) refresher.noteSecondRefusal(login, second.accessToken);
   return checked(again, request, second.accessToken);
-}
-
-/**
- * Stops waiting when the caller aborts. The work itself continues: other callers may be waiting for the same refresh.
- */
-async function unlessAborted<T>(signal: AbortSignal, start: () => Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([start(), aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 function toRequest({ apiURL }: PolarApiParts, input: string | URL | Request, init: RequestInit): Request {

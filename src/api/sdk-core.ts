@@ -1,5 +1,5 @@
 import { PolarConfigurationError, PolarError } from '../errors.js';
-import { startDeadline } from '../http/http.js';
+import { startDeadline } from '../http/deadline.js';
 import type { PolarAccess } from './polar-access.js';
 
 /** The methods used of a core of Polar's SDK, `@polar-sh/sdk` 1.x: one builds a request, the other sends it. */

@@ -35,3 +35,18 @@ export function afterPause(ms: number, then: () => void): () => void {
     clearTimeout(timer);
   };
 }
+
+/** Settles as `promise` does, or rejects with the reason of `signal` once that is aborted. The work itself continues. */
+export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([aborted, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,5 +1,6 @@
 import { PolarResponseError } from '../errors.js';
-import { type Http, startDeadline } from '../http/http.js';
+import { startDeadline } from '../http/deadline.js';
+import type { Http } from '../http/http.js';
 import { type Discovery, type ResolvedServer, type ServerEndpoints, secureURL } from '../options/server.js';
 import { shownValue } from '../text/shown-value.js';
 import { type CallOptions, limitsOf } from './call-options.js';

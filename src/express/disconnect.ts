@@ -27,7 +27,7 @@ export function disconnect(strategy: StrategyOfPolar, options: LogoutOptions = {
   const run = async (req: Request): Promise<void> => {
     const session = sessionOf(req);
     const { sessionKey } = runtime.options;
-    const logins = runtime.loginsIn(req).filter((login) => login.sessionKey === sessionKey);
+    const logins = runtime.endable.in(req).filter((login) => login.sessionKey === sessionKey);
     if (logins.length === 0) return;
     await endLogins(runtime, req, { logins, reason: 'disconnected', save: () => saveSession(session) });
   };

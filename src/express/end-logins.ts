@@ -1,6 +1,7 @@
 import type { Request } from 'express';
+import type { EndableLogin } from '../logins/endable-logins.js';
 import { sessionOf, withStoreTimeout } from '../request/session.js';
-import type { EndableLogin, PolarRuntime } from '../runtime.js';
+import type { PolarRuntime } from '../runtime.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
 
 /**

@@ -1,11 +1,12 @@
 import type { Request } from 'express';
 import { developmentHint, publish } from '../diagnostics.js';
+import type { EndableLogin } from '../logins/endable-logins.js';
 import { waitingKeyOf } from '../logins/find-logins.js';
 import { callBack } from '../request/app-callbacks.js';
 import { beforeFirstSaveAfterRegenerate } from '../request/first-save.js';
 import { hookLogInOnceThere, isLogInHooked, type LogInHook } from '../request/log-in.js';
 import { loggedInUser, serializedUser } from '../request/session.js';
-import type { EndableLogin, PolarRuntime } from '../runtime.js';
+import type { PolarRuntime } from '../runtime.js';
 import { entryText } from '../tokens/entry-text.js';
 
 /**
@@ -15,7 +16,7 @@ import { entryText } from '../tokens/entry-text.js';
  */
 export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void {
   const hook: LogInHook = (req, logIn) => (user, options, done) => {
-    const logins = options.session === false || !req.session ? [] : runtime.loginsIn(req);
+    const logins = options.session === false || !req.session ? [] : runtime.endable.in(req);
     if (logins.length === 0 || done === undefined) return logIn(user, options, done);
     const userBefore = loggedInUser(req);
     const kept = new Map<string, EndableLogin>();
@@ -59,7 +60,7 @@ export function endForgottenLogin(runtime: PolarRuntime, req: Request): void {
   const session = (req as { session?: unknown }).session as Record<string, unknown> | undefined;
   const key = waitingKeyOf(runtime.options.sessionKey);
   if (session?.[key] === undefined) return;
-  for (const login of runtime.loginsIn(req)) {
+  for (const login of runtime.endable.in(req)) {
     if (login.storedAs !== key || !login.isForgotten()) continue;
     delete session[key];
     login.end('abandoned').catch(() => {});

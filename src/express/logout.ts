@@ -37,7 +37,7 @@ export function logout(strategy: StrategyOfPolar, options: LogoutOptions = {}): 
   const run = async (req: Request): Promise<void> => {
     const session = sessionOf(req);
     // All logins of the session end with it, whatever their user and strategy.
-    const logins = runtime.loginsIn(req);
+    const logins = runtime.endable.in(req);
     delete session[runtime.options.sessionKey];
     await endLogins(runtime, req, { logins, reason: 'logged_out', save: () => endSession(req) });
     if (logins.length === 0) publish('logout', { event: 'logged-out' });

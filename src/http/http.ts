@@ -3,10 +3,11 @@
  * size and content type, and refuses redirects: a token endpoint that redirects would leak the client secret.
  */
 
-import { afterPause } from '../async/within.js';
 import { PolarError, PolarResponseError, PolarTransientError } from '../errors.js';
 import { parseJSON } from '../text/parse-json.js';
+import { startDeadline } from './deadline.js';
 import { discardBody, type FetchedResponse, fetchedResponse, readBody } from './fetched-response.js';
+import { harmlessCause } from './harmless-cause.js';
 
 /** The platform's `fetch`, or a function that behaves like it. */
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
@@ -134,84 +135,6 @@ const unansweredResets = new WeakSet<object>();
 /** True for an error of {@link Http} whose connection was reset before any part of a response arrived. */
 export function isUnansweredReset(error: unknown): boolean {
   return typeof error === 'object' && error !== null && unansweredResets.has(error);
-}
-
-/** A time-out combined with the caller's signal. */
-export interface Deadline {
-  readonly signal: AbortSignal;
-  /** Settles with `promise`, or rejects at the deadline, even if the app's fetch ignores its signal. */
-  race<T>(promise: Promise<T>): Promise<T>;
-  /** Converts an error of fetch into a PolarError; returns the caller's abort reason unchanged. */
-  explain(error: unknown, where: string): unknown;
-  /** Removes the timer and the listener. Call it when the exchange is over. */
-  stop(): void;
-}
-
-/** Starts a deadline. The error for a time-out suggests raising `option`. */
-export function startDeadline(timeoutMs: number, outer?: AbortSignal | null, option = 'timeoutMs'): Deadline {
-  const controller = new AbortController();
-  let timedOut = false;
-  const stopTimer = afterPause(timeoutMs, () => {
-    timedOut = true;
-    controller.abort();
-  });
-  const onAbort = (): void => controller.abort(outer?.reason);
-  if (outer?.aborted) onAbort();
-  else outer?.addEventListener('abort', onAbort, { once: true });
-
-  return {
-    signal: controller.signal,
-    race<T>(promise: Promise<T>): Promise<T> {
-      return new Promise<T>((resolve, reject) => {
-        const abort = (): void => reject(controller.signal.reason);
-        if (controller.signal.aborted) abort();
-        controller.signal.addEventListener('abort', abort, { once: true });
-        promise.then(resolve, reject).finally(() => controller.signal.removeEventListener('abort', abort));
-      });
-    },
-    explain(error, where) {
-      if (error instanceof PolarTransientError || error instanceof PolarResponseError) return error;
-      if (timedOut)
-        return new PolarTransientError(
-          'timeout',
-          `${where} took longer than ${timeoutMs} ms. Try again; raise ${option} if it keeps happening.`,
-        );
-      if (outer?.aborted) return outer.reason;
-      return new PolarTransientError(
-        'network_error',
-        `${where} failed before an answer arrived. Is the server reachable from here?`,
-        { cause: harmlessCause(error) },
-      );
-    },
-    stop() {
-      stopTimer();
-      outer?.removeEventListener('abort', onAbort);
-    },
-  };
-}
-
-/**
- * Copies name, code and message of a fetch error for use as a cause. The error itself may carry the whole request with its
- * secrets, as those of other fetches do.
- */
-function harmlessCause(error: unknown, depth = 0): Error | undefined {
-  if (typeof error !== 'object' || error === null || depth > 3) return undefined;
-  const { name, message, code, cause } = error as Record<string, unknown>;
-  const text = typeof message === 'string' ? message : '';
-  const deeper = harmlessCause(cause, depth + 1);
-  const isCode = typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code);
-  const harmless = new Error(isHarmless(text, isCode) ? text.slice(0, 200) : '', {
-    ...(deeper !== undefined && { cause: deeper }),
-  });
-  if (typeof name === 'string') Object.defineProperty(harmless, 'name', { value: name.slice(0, 50) });
-  return isCode ? Object.assign(harmless, { code }) : harmless;
-}
-
-// System errors have a code, and their messages quote at most an address. Other messages may quote what was sent, as in undici:
-// `Headers.append: "Bearer polar_at_..." is an invalid header value.`
-function isHarmless(message: string, hasCode: boolean): boolean {
-  if (['fetch failed', 'terminated', 'bad port', 'other side closed'].includes(message)) return true;
-  return hasCode && !/\w=\S|[{}"]|header|bearer|basic|polar_(?!ci_)[a-z]+_/i.test(message);
 }
 
 function requestInit(request: HttpRequest, signal: AbortSignal): RequestInit {

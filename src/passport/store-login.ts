@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { publish } from '../diagnostics.js';
+import type { EndableLogin } from '../logins/endable-logins.js';
 import { waitingKeyOf } from '../logins/find-logins.js';
 import type { LoginHandle } from '../refresh/login-handle.js';
 import { callBack } from '../request/app-callbacks.js';
@@ -15,7 +16,7 @@ import {
   sessionOf,
   withStoreTimeout,
 } from '../request/session.js';
-import type { EndableLogin, PolarRuntime } from '../runtime.js';
+import type { PolarRuntime } from '../runtime.js';
 import type { NewLogin } from '../tokens/session-entry.js';
 import {
   reportError,
@@ -159,7 +160,7 @@ export async function storeForLoggedInUser(
 }
 
 function ownLoginsIn(runtime: PolarRuntime, req: Request): EndableLogin[] {
-  return runtime.loginsIn(req).filter(({ sessionKey }) => sessionKey === runtime.options.sessionKey);
+  return runtime.endable.in(req).filter(({ sessionKey }) => sessionKey === runtime.options.sessionKey);
 }
 
 /** A login that is being stored. */
@@ -171,7 +172,7 @@ interface Storing {
 }
 
 function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo }: LoginToStore): Storing {
-  const replaced = runtime.loginsIn(req);
+  const replaced = runtime.endable.in(req);
   let handle: LoginHandle | undefined;
 
   const sessionBefore = req.session;

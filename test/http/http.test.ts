@@ -2,13 +2,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { PolarError, PolarResponseError, PolarTransientError } from '../../src/errors.js';
-import {
-  createHttp,
-  type Fetch,
-  type HttpRequest,
-  parseRetryAfter,
-  startDeadline,
-} from '../../src/http/http.js';
+import { startDeadline } from '../../src/http/deadline.js';
+import { createHttp, type Fetch, type HttpRequest, parseRetryAfter } from '../../src/http/http.js';
 import {
   answersJSON,
   answersText,
