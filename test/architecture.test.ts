@@ -135,7 +135,6 @@ const allowed: Record<string, readonly string[]> = {
     'id-token',
     'logins',
     'options',
-    'refresh',
     'request',
     'runtime',
     'strategy-options',

@@ -5,7 +5,7 @@ import { PolarError, PolarLoginRequiredError, PolarResponseError } from '../erro
 import { startDeadline } from '../http/deadline.js';
 import { fetchedResponse } from '../http/fetched-response.js';
 import { type HttpResponse, readResponse } from '../http/http.js';
-import type { LoginHandle } from '../refresh/login-handle.js';
+import type { LoginHandle } from '../tokens/token-record.js';
 import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';
 import { TimedCache } from './timed-cache.js';
 

@@ -1,5 +1,5 @@
 import { PolarLoginRequiredError } from '../errors.js';
-import type { LoginHandle } from '../refresh/login-handle.js';
+import type { LoginHandle } from '../tokens/token-record.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import type { Organizations, PolarOrganizations } from './organizations.js';
 import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';

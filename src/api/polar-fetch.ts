@@ -10,9 +10,9 @@ import {
 import { startDeadline } from '../http/deadline.js';
 import { discardBody, fetchedResponse } from '../http/fetched-response.js';
 import { callFetch, type Fetch, isConnectionReset } from '../http/http.js';
-import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenRefresher } from '../refresh/token-refresher.js';
 import { parseURL } from '../text/parse-url.js';
+import type { LoginHandle } from '../tokens/token-record.js';
 
 /** Dependencies of calls to the Polar API. */
 export interface PolarApiParts {

@@ -1,7 +1,6 @@
 import type { Request } from 'express';
 import { publish } from '../diagnostics.js';
 import { nameOfServer } from '../options/server.js';
-import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenRefresher } from '../refresh/token-refresher.js';
 import { loggedInUser, sessionOf } from '../request/session.js';
 import { GuardedStorage } from '../storage/guarded-storage.js';
@@ -19,7 +18,7 @@ import {
   sealSessionEntry,
   type Waiting,
 } from '../tokens/session-entry.js';
-import type { LoginFacts } from '../tokens/token-record.js';
+import type { LoginFacts, LoginHandle } from '../tokens/token-record.js';
 import { UserIdentities } from '../tokens/user-identity.js';
 import { type LoginPlace, loginHandle, SessionLogin, type SessionLoginParts } from './session-login.js';
 import { StoredLogins } from './stored-logins.js';

@@ -3,7 +3,7 @@ import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { publish } from '../diagnostics.js';
 import { PolarIdTokenError } from '../errors.js';
 import type { RefreshableTokens } from '../refresh/cached-login.js';
-import type { LoginHandle } from '../refresh/login-handle.js';
+import type { LoginHandle } from '../tokens/token-record.js';
 import { type TokenSet, tokenSetOf } from '../tokens/token-set.js';
 
 /** Dependencies of {@link refreshTokens}. */

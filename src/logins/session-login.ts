@@ -1,9 +1,8 @@
 import { PolarLoginRequiredError } from '../errors.js';
-import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenRefresher } from '../refresh/token-refresher.js';
 import type { OpenedEntry, ReadEntry } from '../tokens/entry-cache.js';
 import { scopesOf } from '../tokens/session-entry.js';
-import type { RecordPlace } from '../tokens/token-record.js';
+import type { LoginHandle, RecordPlace } from '../tokens/token-record.js';
 
 /** Storage and lifetime of the rows of a login. */
 export type LoginPlace = Omit<RecordPlace, 'loginId'>;

@@ -1,10 +1,14 @@
 import { PolarLoginRequiredError } from '../errors.js';
 import { loggedOut, recordsUnreadable } from '../refresh/login-errors.js';
-import type { LoginHandle } from '../refresh/login-handle.js';
 import type { TokenRefresher } from '../refresh/token-refresher.js';
 import { rowOf } from '../storage/guarded-storage.js';
 import { isLoginId, loginKeys } from '../storage/login-keys.js';
-import { type LoginFacts, openLogin, type SealedRecordPlace } from '../tokens/token-record.js';
+import {
+  type LoginFacts,
+  type LoginHandle,
+  openLogin,
+  type SealedRecordPlace,
+} from '../tokens/token-record.js';
 import { type LoginEndReason, reasonIn } from '../tokens/tombstone.js';
 
 /** Dependencies of {@link StoredLogins}. */

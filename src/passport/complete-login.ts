@@ -9,16 +9,26 @@ import type { Verified } from '../request/app-callbacks.js';
 import type { PolarRuntime } from '../runtime.js';
 import { type NewLogin, newLogin } from '../tokens/session-entry.js';
 import { type TokenSet, tokenSetOf } from '../tokens/token-set.js';
-import { type ExchangedCode, exchangeCode } from './exchange-code.js';
-import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
+import { type ExchangeCodeParts, type ExchangedCode, exchangeCode } from './exchange-code.js';
 import { type LoginOutcome, rejected } from './login-outcome.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
+import { type AuthenticateOptions, isLinking } from './request-options.js';
 import { storeAtLogIn, storeForLoggedInUser } from './store-login.js';
 import { UnkeptTokens } from './unkept-tokens.js';
+import type { VerifyLogin } from './verify-callback.js';
+
+/** Dependencies of {@link completeLogin}. */
+export interface CompleteLoginParts extends ExchangeCodeParts {
+  readonly verify: VerifyLogin;
+  /** True if the app has a verify callback, which receives the tokens. */
+  readonly handsOverTokens: boolean;
+  /** The profile from the userinfo endpoint. */
+  readonly userProfile: (accessToken: string, claims: IdTokenClaims) => Promise<PolarProfile>;
+}
 
 /** Exchanges a code, verifies the login and stores its tokens in the session. Revokes the tokens if the login fails later. */
 export async function completeLogin(
-  parts: LoginFlowParts,
+  parts: CompleteLoginParts,
   req: Request,
   options: AuthenticateOptions,
   taken: TakenAttempt,
@@ -62,7 +72,7 @@ export async function completeLogin(
 
 /** Identifies the user by the id_token, then by the verify callback. */
 async function identify(
-  parts: LoginFlowParts,
+  parts: CompleteLoginParts,
   req: Request,
   { id, attempt: { nonce, scopes, organization, appState: state } }: TakenAttempt,
   { granted, receivedAt }: ExchangedCode,
@@ -106,7 +116,7 @@ async function verifiedClaims(
 
 /** Fetches the profile from the userinfo endpoint, which may not know the new access token for a moment. */
 function fetchedProfile(
-  { runtime, userProfile }: LoginFlowParts,
+  { runtime, userProfile }: CompleteLoginParts,
   accessToken: string,
   claims: IdTokenClaims,
 ): Promise<PolarProfile> {

@@ -5,8 +5,15 @@ import type { TokenResponse } from '../client/token-response.js';
 import { untilCommitted } from '../client/until-committed.js';
 import { PolarOAuthError, PolarTransientError } from '../errors.js';
 import { isUnansweredReset } from '../http/http.js';
+import type { PolarRuntime } from '../runtime.js';
 import { tokenSetOf } from '../tokens/token-set.js';
-import type { LoginFlowParts } from './login-flow-parts.js';
+
+/** Dependencies of {@link exchangeCode}. */
+export interface ExchangeCodeParts {
+  readonly runtime: PolarRuntime;
+  /** Extra parameters for the code exchange. */
+  readonly tokenParams: () => Readonly<Record<string, string>>;
+}
 
 /** Result of a code exchange. Times are in milliseconds since the epoch. */
 export interface ExchangedCode {
@@ -22,7 +29,7 @@ export interface ExchangedCode {
  * has committed it, and a refused exchange does not spend it.
  */
 export async function exchangeCode(
-  { runtime, tokenParams }: Pick<LoginFlowParts, 'runtime' | 'tokenParams'>,
+  { runtime, tokenParams }: ExchangeCodeParts,
   { redirectURI, codeVerifier }: Pick<LoginAttempt, 'redirectURI' | 'codeVerifier'>,
   code: string,
 ): Promise<ExchangedCode> {

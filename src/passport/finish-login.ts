@@ -11,10 +11,14 @@ import { loggedInUser } from '../request/session.js';
 import type { PolarRuntime } from '../runtime.js';
 import type { ResolvedOptions } from '../strategy-options.js';
 import { type AuthorizationResponse, parseAuthorizationResponse } from './authorization-response.js';
-import { completeLogin } from './complete-login.js';
-import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
+import { type CompleteLoginParts, completeLogin } from './complete-login.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { respondToRepeated } from './repeated-response.js';
+import { type AuthenticateOptions, isLinking } from './request-options.js';
+import type { StartLoginParts } from './start-login.js';
+
+/** Dependencies of {@link finishLogin}. */
+export type FinishLoginParts = StartLoginParts & CompleteLoginParts;
 
 // Failures, not errors: with prompt=none, Polar reports that it would have to show a page.
 const personErrors: Record<string, LoginFailureCode> = {
@@ -27,7 +31,7 @@ const personErrors: Record<string, LoginFailureCode> = {
 
 /** Handles Polar's response to a login: looks up the login attempt, and completes it if Polar sent a code. */
 export async function finishLogin(
-  parts: LoginFlowParts,
+  parts: FinishLoginParts,
   req: Request,
   options: AuthenticateOptions,
   query: URLSearchParams,

@@ -3,10 +3,13 @@ import { PolarConfigurationError } from '../errors.js';
 import { requestQuery } from '../request/request-url.js';
 import { sessionOf } from '../request/session.js';
 import { isAuthorizationResponse } from './authorization-response.js';
-import { finishLogin } from './finish-login.js';
-import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
+import { type FinishLoginParts, finishLogin } from './finish-login.js';
 import type { LoginOutcome } from './login-outcome.js';
+import type { AuthenticateOptions } from './request-options.js';
 import { startLogin } from './start-login.js';
+
+/** What the login flow uses of the strategy: its parts, and the hooks that a subclass may override. */
+export type LoginFlowParts = FinishLoginParts;
 
 /** Handles a request to the strategy: starts a login, or handles Polar's response. Rejects with the error for `next`. */
 export async function runLoginFlow(

@@ -14,12 +14,11 @@ import { asError, ownFault } from '../request/app-callbacks.js';
 import { noStore } from '../request/response.js';
 import { composeRuntime, type PolarRuntime, setRuntime } from '../runtime.js';
 import { type PolarStrategyOptions, resolveOptions } from '../strategy-options.js';
-import { runLoginFlow } from './login-flow.js';
-import type { AuthenticateOptions, LoginFlowParts } from './login-flow-parts.js';
+import { type LoginFlowParts, runLoginFlow } from './login-flow.js';
 import { failureError, type LoginOutcome } from './login-outcome.js';
 import { type PolarProfile, profileFromClaims } from './profile.js';
 import { reportError, reportFailure } from './report-failure.js';
-import { extraParameters } from './request-options.js';
+import { type AuthenticateOptions, extraParameters } from './request-options.js';
 import { verifyLogin } from './verify-callback.js';
 
 const loginParts = Symbol('passport-polar-sh.login-parts');

@@ -1,9 +1,9 @@
 import type { Request } from 'express';
 import type { RepeatedAttempt } from '../attempts/login-attempts.js';
 import { sessionOf } from '../request/session.js';
-import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
-import { sendToPolar } from './start-login.js';
+import { type AuthenticateOptions, isLinking } from './request-options.js';
+import { type StartLoginParts, sendToPolar } from './start-login.js';
 
 // A proxy, say, may send every response twice, and each would start another login.
 const maxRestarts = 2;
@@ -14,7 +14,7 @@ const maxRestarts = 2;
  * session cookie, and the login starts again.
  */
 export async function respondToRepeated(
-  parts: LoginFlowParts,
+  parts: StartLoginParts,
   req: Request,
   options: AuthenticateOptions,
   { id, repeated, restart }: RepeatedAttempt,

@@ -149,3 +149,11 @@ export function extraParameters(given: Readonly<Record<string, unknown>>): Recor
   }
   return extra;
 }
+
+/** Options of one `passport.authenticate` call: Passport's and this package's. */
+export type AuthenticateOptions = Readonly<Record<string, unknown>>;
+
+/** True for `passport.authorize`, which connects an account without logging the user in. */
+export function isLinking(options: AuthenticateOptions): boolean {
+  return options['assignProperty'] !== undefined;
+}

@@ -2,6 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import type { Request } from 'express';
 import { attemptCookiePlace, checkSessionCookie } from '../attempts/cookie-checks.js';
 import type { AttemptRequest, LoginAttempt } from '../attempts/login-attempt.js';
+import type { LoginAttempts } from '../attempts/login-attempts.js';
 import { PolarConfigurationError } from '../errors.js';
 import { forOneRequest, isLocalHTTP } from '../options/option-checks.js';
 import { nameOfServer } from '../options/server.js';
@@ -9,13 +10,21 @@ import { requestURL } from '../request/request-url.js';
 import { requestableOrganization, requestableScopes } from '../request/requestable.js';
 import { safeReturnTo } from '../request/return-to.js';
 import { loggedInUser, sessionOf } from '../request/session.js';
-import { type AuthenticateOptions, isLinking, type LoginFlowParts } from './login-flow-parts.js';
+import type { PolarRuntime } from '../runtime.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
-import { loginOptions } from './request-options.js';
+import { type AuthenticateOptions, isLinking, loginOptions } from './request-options.js';
+
+/** Dependencies of {@link startLogin}. */
+export interface StartLoginParts {
+  readonly runtime: PolarRuntime;
+  readonly attempts: LoginAttempts;
+  /** Extra parameters for the authorize page. */
+  readonly authorizationParams: () => Readonly<Record<string, string>>;
+}
 
 /** Starts a login: stores a login attempt and redirects the browser to Polar. */
 export async function startLogin(
-  parts: LoginFlowParts,
+  parts: StartLoginParts,
   req: Request,
   given: AuthenticateOptions,
   query: URLSearchParams,
@@ -56,7 +65,7 @@ export async function startLogin(
 
 /** Stores a login attempt, bound to this browser by a cookie, and redirects the browser to Polar's authorize page. */
 export async function sendToPolar(
-  { attempts, runtime }: LoginFlowParts,
+  { attempts, runtime }: StartLoginParts,
   req: Request,
   request: AttemptRequest,
 ): Promise<LoginOutcome> {
@@ -86,7 +95,7 @@ export async function sendToPolar(
 }
 
 /** The scopes in the login URL, limited to those that the app's guards require, plus the scopes already granted. */
-function wantedScopes({ runtime }: LoginFlowParts, req: Request, query: URLSearchParams): string[] {
+function wantedScopes({ runtime }: StartLoginParts, req: Request, query: URLSearchParams): string[] {
   const wanted = requestableScopes(query.get('scope'));
   return wanted.length === 0 ? [] : [...(runtime.loginOfUser(req)?.scopes ?? []), ...wanted];
 }

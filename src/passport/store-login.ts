@@ -2,7 +2,6 @@ import type { Request } from 'express';
 import { publish } from '../diagnostics.js';
 import type { EndableLogin } from '../logins/endable-logins.js';
 import { waitingKeyOf } from '../logins/find-logins.js';
-import type { LoginHandle } from '../refresh/login-handle.js';
 import { callBack } from '../request/app-callbacks.js';
 import { beforeFirstSaveAfterRegenerate } from '../request/first-save.js';
 import { hookLogIn } from '../request/log-in.js';
@@ -18,6 +17,7 @@ import {
 } from '../request/session.js';
 import type { PolarRuntime } from '../runtime.js';
 import type { NewLogin } from '../tokens/session-entry.js';
+import type { LoginHandle } from '../tokens/token-record.js';
 import {
   reportError,
   reportLostCookie,

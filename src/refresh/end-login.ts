@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RecordPlace } from '../tokens/token-record.js';
+import type { LoginHandle, RecordPlace } from '../tokens/token-record.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
 import { isSamePair } from './cached-login.js';
 import type { IssuedTokens } from './issued-tokens.js';
 import type { LoginCache } from './login-cache.js';
-import type { LoginHandle } from './login-handle.js';
 import type { LoginLocks } from './login-lock.js';
 import type { EndedLogin, LoginRecords } from './login-records.js';
 

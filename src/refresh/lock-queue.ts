@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from '../diagnostics.js';
+import type { LoginHandle } from '../tokens/token-record.js';
 import type { CachedLogin, IsGood } from './cached-login.js';
 import type { HeldLock } from './held-lock.js';
 import { lockIsBusy } from './login-errors.js';
-import type { LoginHandle } from './login-handle.js';
 import type { LoginLocks, LoginRows } from './login-lock.js';
 import type { LoginRecords } from './login-records.js';
 

@@ -1,7 +1,7 @@
 import { BoundedMap } from '../tokens/bounded-map.js';
+import type { LoginHandle } from '../tokens/token-record.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
 import type { CachedLogin } from './cached-login.js';
-import type { LoginHandle } from './login-handle.js';
 
 /** Dependencies of {@link LoginCache}. */
 export interface LoginCacheParts {

@@ -7,6 +7,7 @@ import { loginKeys } from '../storage/login-keys.js';
 import type { StorageStep, StoredRow } from '../storage/polar-storage.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import {
+  type LoginHandle,
   openRecord,
   type RecordPlace,
   sealRecord,
@@ -20,7 +21,6 @@ import type { HeldLock } from './held-lock.js';
 import type { IssuedTokens } from './issued-tokens.js';
 import type { LoginCache } from './login-cache.js';
 import { recordsUnreadable } from './login-errors.js';
-import type { LoginHandle } from './login-handle.js';
 import type { LoginRows } from './login-lock.js';
 import { RecordWriter } from './record-writer.js';
 

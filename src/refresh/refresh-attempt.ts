@@ -5,7 +5,7 @@ import {
   type PolarOAuthError,
   PolarTransientError,
 } from '../errors.js';
-import { fingerprint, type TokenRecord } from '../tokens/token-record.js';
+import { fingerprint, type LoginHandle, type TokenRecord } from '../tokens/token-record.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import {
   type CachedLogin,
@@ -20,7 +20,6 @@ import type { IssuedTokens } from './issued-tokens.js';
 import { LockQueue } from './lock-queue.js';
 import type { LoginCache } from './login-cache.js';
 import { loggedOut, loginExpired, loginInDoubt, recordsUnreadable } from './login-errors.js';
-import type { LoginHandle } from './login-handle.js';
 import type { LoginLocks } from './login-lock.js';
 import type { LoginRecords } from './login-records.js';
 import { Refusals } from './refusals.js';

@@ -43,6 +43,16 @@ export interface SealedRecordPlace extends RecordPlace {
   readonly sealer: Sealer;
 }
 
+/**
+ * A login to keep alive: the tokens from its session entry or from a first read of its record, and where newer tokens
+ * are kept.
+ */
+export interface LoginHandle extends SealedRecordPlace, TokenRecord {
+  readonly facts: LoginFacts;
+  /** True if even the tokens issued at login are recorded. */
+  readonly isRecordedFromStart: boolean;
+}
+
 /** There is a record, but it is sealed with a key that this process does not have (yet). */
 export class UnopenableRecordError extends Error {
   override readonly name = 'UnopenableRecordError';

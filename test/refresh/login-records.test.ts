@@ -6,7 +6,6 @@ import { PolarOAuthError, PolarTransientError } from '../../src/errors.js';
 import { IssuedTokens } from '../../src/refresh/issued-tokens.js';
 import { LoginCache } from '../../src/refresh/login-cache.js';
 import { loginExpired, recordsUnreadable } from '../../src/refresh/login-errors.js';
-import type { LoginHandle } from '../../src/refresh/login-handle.js';
 import { type EndedLogin, LoginRecords } from '../../src/refresh/login-records.js';
 import { TokenRefresher } from '../../src/refresh/token-refresher.js';
 import { TokenValidity } from '../../src/refresh/token-validity.js';
@@ -14,7 +13,7 @@ import { GuardedStorage } from '../../src/storage/guarded-storage.js';
 import { loginKeys } from '../../src/storage/login-keys.js';
 import type { PolarStorage } from '../../src/storage/polar-storage.js';
 import { sealerWithKeys } from '../../src/tokens/sealing.js';
-import { openRecord, sealRecord, type TokenRecord } from '../../src/tokens/token-record.js';
+import { type LoginHandle, openRecord, sealRecord, type TokenRecord } from '../../src/tokens/token-record.js';
 import type { TokenSet } from '../../src/tokens/token-set.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 

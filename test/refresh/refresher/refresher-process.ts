@@ -1,6 +1,6 @@
 import type { BackgroundWork } from '../../../src/async/background-work.js';
-import type { LoginHandle } from '../../../src/refresh/login-handle.js';
 import type { TokenRefresher } from '../../../src/refresh/token-refresher.js';
+import type { LoginHandle } from '../../../src/tokens/token-record.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
 import { asActor } from './actors.js';
 import { finished } from './virtual-time.js';

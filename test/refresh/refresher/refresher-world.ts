@@ -2,11 +2,11 @@
 
 import { BackgroundWork } from '../../../src/async/background-work.js';
 import { PolarOAuthError, PolarTransientError } from '../../../src/errors.js';
-import type { LoginHandle } from '../../../src/refresh/login-handle.js';
 import { TokenRefresher } from '../../../src/refresh/token-refresher.js';
 import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
 import type { PolarStorage } from '../../../src/storage/polar-storage.js';
 import type { Sealer } from '../../../src/tokens/sealing.js';
+import type { LoginHandle } from '../../../src/tokens/token-record.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
 import { actorHere } from './actors.js';
 import { KeeperProcess } from './refresher-process.js';
