@@ -33,7 +33,7 @@ const modules = {
       'src/http/circuit-breaker.ts',
       '!src/refresh/login-lock.ts',
     ],
-    tests: ['refresh/{login-records,refusals,spares}', 'refresh/token-refresher/*', 'http/circuit-breaker'],
+    tests: ['refresh/{login-records,refusals,issued-tokens}', 'refresh/token-refresher/*', 'http/circuit-breaker'],
   },
   'login-lock': {
     mutate: ['src/refresh/login-lock.ts'],

@@ -2,8 +2,7 @@ import { IntrospectionCache } from './api/introspection-cache.js';
 import { Organizations } from './api/organizations.js';
 import type { LoginAccessParts, PolarAccess } from './api/polar-access.js';
 import { BackgroundWork, type Unfinished } from './async/background-work.js';
-import type { PolarClientOptions } from './client/client-options.js';
-import { PolarOAuthClient } from './client/oauth-client.js';
+import type { PolarOAuthClient } from './client/oauth-client.js';
 import { createHttp } from './http/http.js';
 import type { IdTokenClaims } from './id-token/claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
@@ -64,17 +63,9 @@ export interface PolarRuntime extends Logins {
 const introspectionTTLMs = 30_000;
 
 /** Builds the runtime of a strategy from its options. */
-export function composeRuntime(given: PolarClientOptions, options: ResolvedOptions): PolarRuntime {
-  const { credentials, elapsedMs, maxExchanges, now, server, timeoutMs } = options;
+export function composeRuntime(options: ResolvedOptions): PolarRuntime {
+  const { client, credentials, elapsedMs, maxExchanges, now, server, timeoutMs } = options;
   const background = new BackgroundWork(maxExchanges);
-  const client = new PolarOAuthClient({
-    clientID: given.clientID,
-    clientSecret: given.clientSecret,
-    server: given.server,
-    tokenEndpointAuthMethod: given.tokenEndpointAuthMethod,
-    timeoutMs: given.timeoutMs,
-    fetch: given.fetch,
-  });
   const keySet = remoteKeySet({
     jwksURI: async () => (await client.discover()).jwksURI,
     http: createHttp({ fetch: options.fetch, timeoutMs }),

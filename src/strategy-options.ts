@@ -1,9 +1,10 @@
 import type { Prompt, SubType } from './client/authorization-url.js';
 import {
+  clientOptionNames,
   type PolarClientOptions,
   type ResolvedClientOptions,
-  resolveClientOptions,
 } from './client/client-options.js';
+import { optionsOf, PolarOAuthClient } from './client/oauth-client.js';
 import type { PolarScopes } from './client/polar-scope.js';
 import {
   checkAPIVersion,
@@ -124,63 +125,49 @@ export interface PolarStrategyOptions extends PolarClientOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** {@link PolarStrategyOptions}, checked and with defaults. */
-export interface ResolvedOptions extends ResolvedClientOptions {
-  readonly callbackURL: string;
-  readonly scope: readonly string[];
-  readonly subType: SubType | undefined;
-  readonly prompt: Prompt | undefined;
-  readonly name: string;
-  readonly sessionKey: string;
-  readonly passReqToCallback: boolean;
-  readonly proxy: boolean | undefined;
-  readonly proxyPrefix: string;
-  readonly fetchUserInfo: boolean;
-  readonly clockToleranceSeconds: number;
-  readonly leewaySeconds: number;
-  readonly loginAttemptSeconds: number;
-  readonly storage: PolarStorage | undefined;
-  readonly encryptionKeys: readonly [string, ...string[]] | undefined;
-  readonly maxExchanges: number;
-  readonly maxRememberedLogins: number;
-  readonly userKey: UserKey | undefined;
-  readonly onLoginEnded: OnLoginEnded | undefined;
-  readonly apiVersion: string;
-  readonly now: () => number;
-  /** Clock for durations: monotonic, unless the option `now` replaces it. */
-  readonly elapsedMs: () => number;
-}
+type OwnOption = Exclude<keyof PolarStrategyOptions, keyof PolarClientOptions>;
 
-/** Every option of the strategy. */
-export const optionNames: Record<keyof PolarStrategyOptions, true> = {
-  clientID: true,
-  clientSecret: true,
-  server: true,
-  tokenEndpointAuthMethod: true,
-  timeoutMs: true,
-  fetch: true,
-  callbackURL: true,
-  scope: true,
-  subType: true,
-  prompt: true,
-  name: true,
-  sessionKey: true,
-  passReqToCallback: true,
-  proxy: true,
-  proxyPrefix: true,
-  fetchUserInfo: true,
-  clockToleranceSeconds: true,
-  leewaySeconds: true,
-  loginAttemptSeconds: true,
-  storage: true,
-  encryptionKeys: true,
-  maxExchanges: true,
-  maxRememberedLogins: true,
-  userKey: true,
-  onLoginEnded: true,
-  apiVersion: true,
-  now: true,
+// Each option beside those of the client: how it is checked, and its default.
+const resolvers = {
+  callbackURL: (given) => checkCallbackURL(given),
+  scope: (given = ['openid', 'email']) => checkScope(given),
+  subType: (given, name) => checkOneOf(given, name, ['user', 'organization']),
+  prompt: (given, name) => checkOneOf(given, name, ['none', 'login', 'consent']),
+  name: (given, name) => checkText(given, name) ?? 'polar',
+  // The name of the strategy by default.
+  sessionKey: (given, name) => checkText(given, name),
+  passReqToCallback: (given, name) => checkFlag(given, name) ?? false,
+  proxy: (given, name) => checkFlag(given, name),
+  proxyPrefix: (given, name) => checkPathPrefix(given, name) ?? '',
+  fetchUserInfo: (given, name) => checkFlag(given, name) ?? false,
+  clockToleranceSeconds: (given, name) => checkSeconds(given, name) ?? 30,
+  leewaySeconds: (given, name) => checkSeconds(given, name) ?? 5,
+  loginAttemptSeconds: (given, name) => checkSecondsOfADay(given, name) ?? 600,
+  storage: (given, name) => checkMethods(given, name, ['read', 'write', 'remove']),
+  encryptionKeys: (given, name) => checkKeys(given, name),
+  maxExchanges: (given, name) => checkCount(given, name) ?? 500,
+  maxRememberedLogins: (given, name) => checkCount(given, name) ?? 10_000,
+  userKey: (given, name) => checkFunction(given, name),
+  onLoginEnded: (given, name) => checkFunction(given, name),
+  apiVersion: (given) => checkAPIVersion(given) ?? testedAPIVersion,
+  now: (given) => checkClock(given),
+} satisfies {
+  readonly [Name in OwnOption]: (given: PolarStrategyOptions[Name], name: Name) => unknown;
 };
+
+type OwnOptions = { readonly [Name in OwnOption]: ReturnType<(typeof resolvers)[Name]> };
+
+/** {@link PolarStrategyOptions}, checked and with defaults. */
+export type ResolvedOptions = OwnOptions &
+  ResolvedClientOptions & {
+    readonly client: PolarOAuthClient;
+    readonly sessionKey: string;
+    /** Clock for durations: monotonic, unless the option `now` replaces it. */
+    readonly elapsedMs: () => number;
+  };
+
+/** The name of every option of the strategy. */
+export const optionNames: readonly string[] = [...clientOptionNames, ...Object.keys(resolvers)];
 
 // Session keys that belong to other packages, or to the language.
 const takenSessionKeys = [
@@ -205,35 +192,21 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
       'PolarStrategy needs an object of options: { clientID, clientSecret, callbackURL, ... }',
     );
   }
-  const known = Object.keys(optionNames);
-  rejectReplaced(options, elsewhere, known, 'PolarStrategy');
-  rejectUnknown(options, known, 'PolarStrategy');
-  const { scope = ['openid', 'email'] } = options;
-  const name = checkText(options.name, 'name') ?? 'polar';
+  rejectReplaced(options, elsewhere, optionNames, 'PolarStrategy');
+  rejectUnknown(options, optionNames, 'PolarStrategy');
+  const client = new PolarOAuthClient(options);
+  const own = Object.fromEntries(
+    Object.entries(resolvers).map(([name, resolve]) => [
+      name,
+      resolve(options[name as OwnOption] as never, name as never),
+    ]),
+  ) as OwnOptions;
   return Object.freeze({
-    ...resolveClientOptions(options),
-    callbackURL: checkCallbackURL(options.callbackURL),
-    scope: checkScope(scope),
-    subType: checkOneOf(options.subType, 'subType', ['user', 'organization']),
-    prompt: checkOneOf(options.prompt, 'prompt', ['none', 'login', 'consent']),
-    name,
-    sessionKey: sessionKeyOf(checkText(options.sessionKey, 'sessionKey') ?? name),
-    passReqToCallback: checkFlag(options.passReqToCallback, 'passReqToCallback') ?? false,
-    proxy: checkFlag(options.proxy, 'proxy'),
-    proxyPrefix: checkPathPrefix(options.proxyPrefix, 'proxyPrefix') ?? '',
-    fetchUserInfo: checkFlag(options.fetchUserInfo, 'fetchUserInfo') ?? false,
-    clockToleranceSeconds: checkSeconds(options.clockToleranceSeconds, 'clockToleranceSeconds') ?? 30,
-    leewaySeconds: checkSeconds(options.leewaySeconds, 'leewaySeconds') ?? 5,
-    loginAttemptSeconds: checkSecondsOfADay(options.loginAttemptSeconds, 'loginAttemptSeconds') ?? 600,
-    encryptionKeys: checkKeys(options.encryptionKeys, 'encryptionKeys'),
-    storage: checkMethods(options.storage, 'storage', ['read', 'write', 'remove']),
-    maxExchanges: checkCount(options.maxExchanges, 'maxExchanges') ?? 500,
-    maxRememberedLogins: checkCount(options.maxRememberedLogins, 'maxRememberedLogins') ?? 10_000,
-    userKey: checkFunction(options.userKey, 'userKey'),
-    onLoginEnded: checkFunction(options.onLoginEnded, 'onLoginEnded'),
-    apiVersion: checkAPIVersion(options.apiVersion) ?? testedAPIVersion,
-    now: checkClock(options.now),
-    elapsedMs: options.now === undefined ? () => performance.now() : checkClock(options.now),
+    ...optionsOf(client),
+    ...own,
+    client,
+    sessionKey: notTaken(own.sessionKey ?? own.name),
+    elapsedMs: options.now === undefined ? () => performance.now() : own.now,
   });
 }
 
@@ -273,7 +246,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   skipUserProfile: 'the profile comes from the id_token; fetchUserInfo asks userinfo as well',
 };
 
-function sessionKeyOf(key: string): string {
+function notTaken(key: string): string {
   if (takenSessionKeys.includes(key))
     throw new TypeError(`sessionKey must not be '${key}': that part of the session belongs to somebody else`);
   return key;

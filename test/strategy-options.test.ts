@@ -17,7 +17,7 @@ afterEach(() => {
 
 describe('the defaults', () => {
   it('are as documented', () => {
-    const { server, elapsedMs: _elapsed, fetch: _fetch, now: _now, ...rest } = resolve();
+    const { client, server, elapsedMs: _elapsed, fetch: _fetch, now: _now, ...rest } = resolve();
     expect(rest).toEqual({
       credentials: { clientID: 'polar_ci_1', clientSecret: 'polar_cs_1', method: 'client_secret_post' },
       timeoutMs: 10_000,
@@ -41,6 +41,7 @@ describe('the defaults', () => {
       apiVersion: '2026-10',
     });
     expect(server.apiURL).toBe('https://api.polar.sh');
+    expect(client.isPublic).toBe(false);
   });
 
   it('without a secret is a public client', () => {

@@ -1,10 +1,11 @@
 import type { Request } from 'express';
 import type { PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
+import { optionsOf, PolarOAuthClient } from '../client/oauth-client.js';
 import type { PolarScopes } from '../client/polar-scope.js';
 import { checkClock, checkCount, checkList, checkSeconds, checkText } from '../options/option-checks.js';
 import { rejectNearMisses, rejectReplaced, rejectUnknown } from '../options/option-names.js';
-import { polarAt, resolveServer } from '../options/server.js';
+import { polarAt } from '../options/server.js';
 import type { VerifyResult } from '../request/app-callbacks.js';
 import { optionNames } from '../strategy-options.js';
 
@@ -70,8 +71,10 @@ export interface ResolvedRequirements {
   readonly organizations: readonly string[];
 }
 
-/** The checked options, except those of the client. */
+/** {@link PolarBearerStrategyOptions}, checked and with defaults. */
 export interface ResolvedBearerOptions {
+  readonly client: PolarOAuthClient;
+  readonly clientID: string;
   readonly name: string;
   readonly realm: string;
   readonly requirements: BearerRequirements;
@@ -86,7 +89,7 @@ export interface ResolvedBearerOptions {
 
 // Includes the options of the login strategy, for apps that pass the same options to both.
 const knownOptions = [
-  ...Object.keys(optionNames).filter((name) => name !== 'passReqToCallback'),
+  ...optionNames.filter((name) => name !== 'passReqToCallback'),
   ...['cacheSeconds', 'unknownTokensPerMinute', 'realm', 'organizations'],
 ];
 
@@ -113,7 +116,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks the options, except those of the client.
+ * Checks the options and fills in the defaults.
  *
  * @throws TypeError that names the option and the expected value
  */
@@ -128,9 +131,17 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
   rejectUnknown(given, knownOptions, 'PolarBearerStrategy');
   const requirements = { scope: options.scope, organizations: options.organizations };
   requirementsOf(requirements);
-  const server = resolveServer(options.server);
+  const client = new PolarOAuthClient(options);
+  if (client.isPublic) {
+    throw new TypeError(
+      'PolarBearerStrategy needs clientSecret: Polar lets public clients introspect nothing, and asking userinfo instead would let in the tokens of every other app',
+    );
+  }
+  const { credentials, server, timeoutMs } = optionsOf(client);
   const polar = polarAt(server);
   return {
+    client,
+    clientID: credentials.clientID,
     name: checkText(options.name, 'name') ?? 'polar-bearer',
     realm: realmOf(options.realm),
     requirements,
@@ -141,7 +152,7 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
       (polar === 'production' ? 250 : 50),
     tokenPrefix: polar === undefined ? '' : 'polar_at_',
     apiURL: server.apiURL,
-    timeoutMs: options.timeoutMs ?? 10_000,
+    timeoutMs,
     now: checkClock(options.now),
   };
 }

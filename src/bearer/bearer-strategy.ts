@@ -1,7 +1,6 @@
 import type { Request } from 'express';
 import { IntrospectionCache } from '../api/introspection-cache.js';
 import { RequestBudget } from '../api/request-budget.js';
-import { PolarOAuthClient } from '../client/oauth-client.js';
 import { asError, ownFault } from '../request/app-callbacks.js';
 import { type BearerCheck, type BearerOutcome, bearerCheck } from './bearer-check.js';
 import {
@@ -40,14 +39,8 @@ export class PolarBearerStrategy {
    */
   constructor(options: PolarBearerStrategyOptions, verify?: PolarBearerVerify) {
     const resolved = resolveBearerOptions(options);
-    const client = new PolarOAuthClient(options);
-    if (client.isPublic) {
-      throw new TypeError(
-        'PolarBearerStrategy needs clientSecret: Polar lets public clients introspect nothing, and asking userinfo instead would let in the tokens of every other app',
-      );
-    }
+    const { client, clientID } = resolved;
     checkVerify(verify);
-    const { clientID } = options;
     const introspections = new IntrospectionCache({
       introspect: (token) => client.introspect(token),
       clientID,

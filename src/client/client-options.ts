@@ -22,6 +22,16 @@ export interface PolarClientOptions {
   readonly fetch?: Fetch | undefined;
 }
 
+/** The name of every option of a client. */
+export const clientOptionNames: readonly string[] = Object.keys({
+  clientID: true,
+  clientSecret: true,
+  server: true,
+  tokenEndpointAuthMethod: true,
+  timeoutMs: true,
+  fetch: true,
+} satisfies Record<keyof PolarClientOptions, true>);
+
 /** {@link PolarClientOptions}, validated and with defaults applied. */
 export interface ResolvedClientOptions {
   readonly credentials: ClientCredentials;

@@ -6,7 +6,11 @@ import { type AuthorizationParameters, buildAuthorizationURL } from './authoriza
 import { type CallOptions, limitsOf } from './call-options.js';
 import { authenticate, type ClientCredentials } from './client-authentication.js';
 import type { ClientMetadata, ClientRegistration } from './client-metadata.js';
-import { type PolarClientOptions, resolveClientOptions } from './client-options.js';
+import {
+  type PolarClientOptions,
+  type ResolvedClientOptions,
+  resolveClientOptions,
+} from './client-options.js';
 import { type EndpointSource, endpointsOf } from './discovery.js';
 import { type Introspection, parseIntrospection } from './introspection.js';
 import { oauthError } from './oauth-error.js';
@@ -15,6 +19,14 @@ import { type RegistrationAccess, Registrations } from './registrations.js';
 import { parseRefreshedTokens, parseTokenResponse, type TokenResponse } from './token-response.js';
 import { parseUserInfo, type UserInfo } from './user-info.js';
 import { type WebSessionGrant, webSessionForm } from './web-session-grant.js';
+
+// Kept off the client, which apps log: the options contain the secret.
+const resolvedOptions = new WeakMap<PolarOAuthClient, ResolvedClientOptions>();
+
+/** The options of a client, as it checked them. */
+export function optionsOf(client: PolarOAuthClient): ResolvedClientOptions {
+  return resolvedOptions.get(client) as ResolvedClientOptions;
+}
 
 type RequestOptions = CallOptions & Pick<HttpRequest, 'ignoreBody'>;
 
@@ -41,7 +53,9 @@ export class PolarOAuthClient {
 
   /** @throws TypeError when an option is missing or invalid */
   constructor(options: PolarClientOptions) {
-    const { credentials, fetch, server, timeoutMs } = resolveClientOptions(options);
+    const resolved = resolveClientOptions(options);
+    const { credentials, fetch, server, timeoutMs } = resolved;
+    resolvedOptions.set(this, resolved);
     this.#http = createHttp({ fetch, timeoutMs });
     this.#credentials = credentials;
     this.#endpoints = endpointsOf(server, this.#http);

@@ -30,7 +30,7 @@ export class PolarStrategy extends OAuth2Strategy {
 
   constructor(options: PolarStrategyOptions, verify?: unknown) {
     const resolved = resolveOptions(options);
-    const runtime = composeRuntime(options, resolved);
+    const runtime = composeRuntime(resolved);
     const { credentials, server } = resolved;
     super(
       {

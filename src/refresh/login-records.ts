@@ -21,8 +21,13 @@ import type { HeldLock } from './held-lock.js';
 import type { IssuedTokens } from './issued-tokens.js';
 import type { LoginCache } from './login-cache.js';
 import { recordsUnreadable } from './login-errors.js';
-import type { LoginRows } from './login-lock.js';
 import { RecordWriter } from './record-writer.js';
+
+/** The two rows that are read along with every lock. */
+export interface LoginRows {
+  readonly tombstone: StepResult | undefined;
+  readonly record: StepResult | undefined;
+}
 
 /** The token record that the store held when the end of a login was recorded. */
 export interface EndedLogin {

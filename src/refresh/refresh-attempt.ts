@@ -17,10 +17,10 @@ import {
 } from './cached-login.js';
 import type { HeldLock } from './held-lock.js';
 import type { IssuedTokens } from './issued-tokens.js';
-import { LockQueue } from './lock-queue.js';
 import type { LoginCache } from './login-cache.js';
 import { loggedOut, loginExpired, loginInDoubt, recordsUnreadable } from './login-errors.js';
 import type { LoginLocks } from './login-lock.js';
+import { LockQueue } from './login-lock.js';
 import type { LoginRecords } from './login-records.js';
 import { Refusals } from './refusals.js';
 import { isInvalidGrant, TokenExchange, type TokenExchangeParts } from './token-exchange.js';

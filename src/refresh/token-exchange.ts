@@ -6,10 +6,9 @@ import { CircuitBreaker } from '../http/circuit-breaker.js';
 import { BoundedMap } from '../tokens/bounded-map.js';
 import type { LoginHandle } from '../tokens/token-record.js';
 import type { TokenSet } from '../tokens/token-set.js';
-import type { CachedLogin, RefreshableTokens } from './cached-login.js';
+import type { CachedLogin, RefreshableTokens, TokenValidity } from './cached-login.js';
 import type { HeldLock } from './held-lock.js';
 import { refreshTakesLong } from './login-errors.js';
-import type { TokenValidity } from './token-validity.js';
 
 /** Dependencies of {@link TokenExchange}. */
 export interface TokenExchangeParts {

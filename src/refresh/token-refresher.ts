@@ -7,7 +7,14 @@ import { BoundedMap } from '../tokens/bounded-map.js';
 import type { LoginHandle, RecordPlace } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
-import { type CachedLogin, hasRefreshToken, type IsGood, type UsableLogin } from './cached-login.js';
+import {
+  type CachedLogin,
+  hasRefreshToken,
+  type IsGood,
+  justIssuedMs,
+  TokenValidity,
+  type UsableLogin,
+} from './cached-login.js';
 import { type EndLoginParts, endLogin } from './end-login.js';
 import { IssuedTokens } from './issued-tokens.js';
 import { LoginCache } from './login-cache.js';
@@ -16,7 +23,6 @@ import { LoginLocks } from './login-lock.js';
 import { LoginRecords } from './login-records.js';
 import { RefreshAttempt } from './refresh-attempt.js';
 import type { TokenExchangeParts } from './token-exchange.js';
-import { justIssuedMs, TokenValidity } from './token-validity.js';
 
 /** Dependencies of {@link TokenRefresher}. */
 export interface TokenRefresherParts {

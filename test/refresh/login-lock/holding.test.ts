@@ -1,7 +1,8 @@
 /** The lock of a login, kept as a row of any storage: who has it, and who waits. */
 import { describe, expect, it } from '@jest/globals';
 import type { HeldLock } from '../../../src/refresh/held-lock.js';
-import { LoginLocks, type LoginRows } from '../../../src/refresh/login-lock.js';
+import { LoginLocks } from '../../../src/refresh/login-lock.js';
+import type { LoginRows } from '../../../src/refresh/login-records.js';
 import { rowOf } from '../../../src/storage/guarded-storage.js';
 import { inVirtualTime } from '../refresher/refresher-setup.js';
 import { finished, pass, settle } from '../refresher/virtual-time.js';

@@ -1,6 +1,6 @@
 /** Second pairs of tokens of one generation: kept until something newer is recorded, used when the other one is refused. */
 import { beforeEach, expect, it } from '@jest/globals';
-import { Spares } from '../../src/refresh/spares.js';
+import { Spares } from '../../src/refresh/issued-tokens.js';
 import type { TokenRecord } from '../../src/tokens/token-record.js';
 
 let revoked: string[];
