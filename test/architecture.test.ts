@@ -1,4 +1,4 @@
-/** Holds the directions of docs/architecture.md: who may import whom, and who may call fetch. */
+/** Enforces docs/architecture.md: which module may import which, and where fetch may be called. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -174,12 +174,12 @@ const packages: Record<string, readonly string[]> = {
   emulator: ['jose'],
 };
 
-describe('the modules', () => {
-  it('are all in the table, and the table names no others', () => {
+describe('the architecture', () => {
+  it('lists every module and no others', () => {
     expect([...new Set(files.map(placeOf))].sort()).toEqual(Object.keys(allowed).sort());
   });
 
-  it('are read right: what is known of a few files', () => {
+  it('is read correctly from a few known files', () => {
     expect(importsOf('async/background-work.ts')).toEqual(['errors.ts', 'async/within.ts']);
     expect(importsOf('cli.ts')).toEqual(['commands/run-command.ts']);
     expect(importsOf('tokens/token-record.ts')).toEqual([
@@ -191,7 +191,7 @@ describe('the modules', () => {
     expect(specifiersOf('id-token/key-set.ts')).toContain('jose');
   });
 
-  it.each(files)('%s imports only what its module may', (file) => {
+  it.each(files)('allows every import of %s', (file) => {
     const module = placeOf(file);
     const foreign = importsOf(file).filter(
       (other) => placeOf(other) !== module && !allowed[module]?.includes(placeOf(other)),
@@ -199,13 +199,13 @@ describe('the modules', () => {
     expect(foreign).toEqual([]);
   });
 
-  it.each(files)('%s imports only files that are there, by their name with .js', (file) => {
+  it.each(files)('includes every file that %s imports, by its name with .js', (file) => {
     for (const specifier of specifiersOf(file))
       if (specifier.startsWith('.')) expect(specifier).toMatch(/\.js$/);
     expect(importsOf(file).filter((other) => !files.includes(other))).toEqual([]);
   });
 
-  it.each(Object.entries(allowed))('%s needs all that it may import', (module, others) => {
+  it.each(Object.entries(allowed))('gives %s no permission that it does not use', (module, others) => {
     const imported = files
       .filter((file) => placeOf(file) === module)
       .flatMap(importsOf)
@@ -213,7 +213,7 @@ describe('the modules', () => {
     expect(others.filter((other) => !imported.includes(other))).toEqual([]);
   });
 
-  it.each(files)('%s uses only the packages that its module may', (file) => {
+  it.each(files)('allows every package that %s uses', (file) => {
     const used = specifiersOf(file).filter((specifier) => !/^(\.|node:)/.test(specifier));
     expect(used.filter((name) => !packages[placeOf(file)]?.includes(name))).toEqual([]);
   });
@@ -227,11 +227,11 @@ describe('the modules', () => {
     ['refresh', 'attempts'],
     ['client', 'id-token'],
     ['id-token', 'client'],
-  ])('%s does not import %s, whatever the table says', (module, other) => {
+  ])('never allows %s to import %s', (module, other) => {
     expect(allowed[module]).not.toContain(other);
   });
 
-  it('that everything stands on import nothing', () => {
+  it('allows errors and text no import', () => {
     for (const file of files.filter((file) => file === 'errors.ts' || placeOf(file) === 'text'))
       expect([file, ...specifiersOf(file)]).toEqual([file]);
   });
@@ -244,7 +244,7 @@ describe('the entries', () => {
 
   const libraries = ['index.ts', 'redis.ts', 'emulator.ts'];
 
-  it.each(libraries)('%s has nothing but named exports of other files', (file) => {
+  it.each(libraries)('contain only named re-exports in %s', (file) => {
     const { body } = nodesIn(file)[0] as unknown as { body: Syntax[] };
     expect(body.length).toBeGreaterThan(0);
     for (const statement of body) {
@@ -254,7 +254,7 @@ describe('the entries', () => {
     }
   });
 
-  it('and all other files have no default export', () => {
+  it('have no default export, and neither does any other file', () => {
     const isDefault = ({ type }: Syntax): boolean =>
       /^ExportDefault/.test(type) || type === 'TsExportAssignment';
     expect(files.filter((file) => nodesIn(file).some(isDefault))).toEqual([]);
@@ -271,14 +271,14 @@ describe('the network', () => {
     return nameOf(node) === 'fetch' || (type === 'MemberExpression' && nameOf(property) === 'fetch');
   };
 
-  it('fetch is called in one place only', () => {
+  it('is reached through fetch in one place only', () => {
     const isCall = (node: Syntax): boolean => node.type === 'CallExpression' && isFetch(node['callee']);
     // api/polar-fetch.ts calls it through http/http.ts, and sdk-core.ts calls that of api/polar-fetch.ts;
     // client-options.ts only wraps the platform's fetch as the default of the option.
     expect(usersOf(isCall)).toEqual(['api/sdk-core.ts', 'client/client-options.ts', 'http/http.ts']);
   });
 
-  it('the platform’s fetch is taken only where the option has its default', () => {
+  it('is reached through the platform’s fetch only by default', () => {
     const isGlobal = (node: Syntax): boolean =>
       node.type === 'MemberExpression' &&
       nameOf(node['object']) === 'globalThis' &&
@@ -286,7 +286,7 @@ describe('the network', () => {
     expect(usersOf(isGlobal)).toEqual(['client/client-options.ts', 'id-token/verify-id-token.ts']);
   });
 
-  it('no other client is used, and only the emulator is a server', () => {
+  it('is reached through no other client, and only the emulator is a server', () => {
     const clients = /^(node:)?(https?|http2|net|tls|dgram|undici|axios|got|node-fetch)$/;
     const users = files.filter((file) => specifiersOf(file).some((specifier) => clients.test(specifier)));
     // request/req-polar.ts reaches the prototype of Node's requests, and opens no connection.
@@ -294,7 +294,7 @@ describe('the network', () => {
   });
 });
 
-it('no file imports itself, over however many others', () => {
+it('no file imports itself, not even indirectly', () => {
   const cycles: string[] = [];
   const done = new Set<string>();
   const visit = (file: string, trail: readonly string[]): void => {

@@ -17,7 +17,7 @@ import {
 
 type ErrorsModule = typeof import('../src/errors.js');
 
-/** The module as a second copy of the package has it. */
+/** The module in a second copy of the package. */
 function anotherCopy(): ErrorsModule {
   let copy: ErrorsModule | undefined;
   jest.isolateModules(() => {
@@ -29,7 +29,7 @@ function anotherCopy(): ErrorsModule {
 
 const cause = new Error('underneath');
 
-/** One error of each class, made with what a copy of the module exports. */
+/** One error of each class, made with one copy of the module. */
 function samples(from: ErrorsModule): Record<string, PolarError> {
   return {
     PolarError: new from.PolarError('invalid_verify_result', 'text', { cause, status: 500 }),
@@ -95,27 +95,30 @@ const expectations: [keyof ErrorsModule, PolarErrorCode, number | undefined, Rec
 ];
 
 describe('the error classes', () => {
-  it('are all covered by this table', () => {
+  it('are all in the table of this test', () => {
     expect(expectations.map(([name]) => name).sort()).toEqual(classes.map(([name]) => name).sort());
   });
 
-  it.each(expectations)('%s has code %s, status %s and its own details', (name, code, status, details) => {
-    const error = samples(own)[name];
-    expect(error).toBeInstanceOf(Error);
-    expect(error).toMatchObject({ name, code, message: 'text', cause, ...details });
-    expect(error?.status).toBe(status);
-    expect(error?.stack).toContain(`${name}: text`);
-  });
+  it.each(expectations)(
+    'include %s with code %s, status %s and its own details',
+    (name, code, status, details) => {
+      const error = samples(own)[name];
+      expect(error).toBeInstanceOf(Error);
+      expect(error).toMatchObject({ name, code, message: 'text', cause, ...details });
+      expect(error?.status).toBe(status);
+      expect(error?.stack).toContain(`${name}: text`);
+    },
+  );
 
   it.each(expectations)(
-    '%s shows in JSON nothing but code, status and details',
+    'let %s show only its code, status and details in JSON',
     (name, code, status, details) => {
       const shown = JSON.parse(JSON.stringify(samples(own)[name]));
       expect(shown).toEqual({ code, ...(status !== undefined && { status }), ...details });
     },
   );
 
-  it('leave out what is not known, instead of saying undefined', () => {
+  it('omit unknown details instead of setting them to undefined', () => {
     const bare = [
       new PolarError('timeout', 'text'),
       new PolarAuthorizationError('text', { error: 'x' }),
@@ -131,7 +134,7 @@ describe('the error classes', () => {
     expect('status' in (bare[0] as object)).toBe(false);
   });
 
-  it('take another status where the caller knows better', () => {
+  it('accept another status from the caller', () => {
     const error = new PolarOAuthError('invalid_client', 'text', {
       error: 'invalid_client',
       httpStatus: 401,
@@ -148,13 +151,13 @@ describe('instanceof', () => {
     classes.map(([name]) => [name, name === 'PolarError' ? [name] : [name, 'PolarError']]),
   );
 
-  it.each(classes)('%s knows its own errors and no others', (name, errorClass) => {
+  it.each(classes)('recognizes the errors of %s and no others', (name, errorClass) => {
     for (const [made, error] of Object.entries(samples(own))) {
       expect([made, error instanceof errorClass]).toEqual([made, parents[made]?.includes(name)]);
     }
   });
 
-  it.each(classes)('%s knows the errors of another copy of the package too', (name, errorClass) => {
+  it.each(classes)('recognizes the errors of %s from another copy of the package', (name, errorClass) => {
     const copy = anotherCopy();
     expect(copy.PolarError).not.toBe(PolarError);
     for (const [made, error] of Object.entries(samples(copy))) {
@@ -162,7 +165,7 @@ describe('instanceof', () => {
     }
   });
 
-  it('knows subclasses that an app makes, in both copies', () => {
+  it('recognizes an app’s subclasses in both copies', () => {
     class AppError extends PolarOAuthError {}
     const error = new AppError('invalid_grant', 'text', { error: 'invalid_grant', httpStatus: 400 });
     const copy = anotherCopy();
@@ -179,13 +182,13 @@ describe('instanceof', () => {
     expect(samples(copy)['PolarOAuthError'] instanceof AppError).toBe(false);
   });
 
-  it('does not take an app class of the same name for the package’s', () => {
+  it('does not mistake an app’s class of the same name for the package’s', () => {
     const copy = anotherCopy();
     const Namesake = class PolarTransientError extends PolarError {};
     expect(samples(copy)['PolarTransientError'] instanceof Namesake).toBe(false);
   });
 
-  it('knows subclasses of subclasses of an app, in both copies', () => {
+  it('recognizes subclasses of an app’s subclasses in both copies', () => {
     class AppError extends PolarError {}
     class AppTimeout extends AppError {}
     const error = new AppTimeout('timeout', 'text');
@@ -193,7 +196,7 @@ describe('instanceof', () => {
     expect(error instanceof anotherCopy().PolarError).toBe(true);
   });
 
-  it('does not believe the name of an app class', () => {
+  it('does not trust the name of an app’s class', () => {
     const Namesake = class PolarTransientError extends PolarError {};
     const error = new Namesake('timeout', 'text');
     expect(error instanceof PolarError).toBe(true);
@@ -203,19 +206,19 @@ describe('instanceof', () => {
   it.each([
     ['a plain object', { name: 'PolarError', code: 'timeout', message: 'text' }],
     ['another error', Object.assign(new Error('text'), { code: 'timeout', name: 'PolarError' })],
-    ['what came back from JSON', JSON.parse(JSON.stringify(new PolarError('timeout', 'text')))],
+    ['an error that was parsed from JSON', JSON.parse(JSON.stringify(new PolarError('timeout', 'text')))],
     ['null', null],
     ['undefined', undefined],
     ['a string', 'PolarError'],
     ['a function', PolarError],
     ['the prototype of another class', Error.prototype],
-  ])('does not know %s', (_what, value) => {
+  ])('rejects %s', (_what, value) => {
     for (const [, errorClass] of classes) expect((value as unknown) instanceof errorClass).toBe(false);
   });
 });
 
-describe('what errors show', () => {
-  it('keeps the mark out of inspect, JSON and enumeration', () => {
+describe('an error', () => {
+  it('keeps its mark out of inspect, JSON and enumeration', () => {
     for (const error of Object.values(samples(own))) {
       expect(inspect(error)).not.toContain('passport-polar-sh.error');
       expect(
@@ -227,7 +230,7 @@ describe('what errors show', () => {
     }
   });
 
-  it('is not changed by what the caller passes beside the known options', () => {
+  it('does not show unknown options of the caller', () => {
     const options = {
       error: 'invalid_grant',
       httpStatus: 400,

@@ -1,6 +1,4 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { PolarConfigurationError } from '../src/errors.js';
-import { checkCallbackURL, forOneRequest } from '../src/options/option-checks.js';
 import { type PolarStrategyOptions, resolveOptions } from '../src/strategy-options.js';
 
 const needed: PolarStrategyOptions = {
@@ -15,8 +13,8 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-describe('the defaults', () => {
-  it('are as documented', () => {
+describe('resolveOptions', () => {
+  it('returns the documented defaults', () => {
     const { client, server, elapsedMs: _elapsed, fetch: _fetch, now: _now, ...rest } = resolve();
     expect(rest).toEqual({
       credentials: { clientID: 'polar_ci_1', clientSecret: 'polar_cs_1', method: 'client_secret_post' },
@@ -44,7 +42,7 @@ describe('the defaults', () => {
     expect(client.isPublic).toBe(false);
   });
 
-  it('without a secret is a public client', () => {
+  it('makes a client without a secret a public one', () => {
     expect(resolve({ clientSecret: undefined }).credentials).toEqual({
       clientID: 'polar_ci_1',
       clientSecret: undefined,
@@ -52,7 +50,7 @@ describe('the defaults', () => {
     });
   });
 
-  it('keep the tokens under the name of the strategy', () => {
+  it('uses the name of the strategy as the session key', () => {
     expect(resolve({ name: 'polar-sandbox' })).toMatchObject({
       name: 'polar-sandbox',
       sessionKey: 'polar-sandbox',
@@ -60,7 +58,7 @@ describe('the defaults', () => {
     expect(resolve({ name: 'polar-sandbox', sessionKey: 'mine' })).toMatchObject({ sessionKey: 'mine' });
   });
 
-  it('look the clock and fetch up at each use, so that tests and tracing may replace them', async () => {
+  it('looks up Date.now and fetch at each use, so that tests and tracing can replace them', async () => {
     const { now, fetch } = resolve();
     jest.spyOn(Date, 'now').mockReturnValue(7);
     expect(now()).toBe(7);
@@ -68,7 +66,7 @@ describe('the defaults', () => {
     expect(await (await fetch('https://polar.sh', {})).text()).toBe('patched');
   });
 
-  it('are not what was asked for, where something was', () => {
+  it('keeps every option that is given', () => {
     const given = {
       tokenEndpointAuthMethod: 'client_secret_basic',
       server: 'sandbox',
@@ -101,7 +99,7 @@ describe('the defaults', () => {
     expect(resolved.scope).toEqual(['openid', 'organizations:read']);
   });
 
-  it('are used for every optional one that is undefined, as process.env gives them', () => {
+  it('uses the default for every option that is undefined, as an unset variable of process.env is', () => {
     const unset = {
       clientSecret: undefined,
       server: undefined,
@@ -135,17 +133,17 @@ describe('the defaults', () => {
     expect(comparable(all)).toBe(comparable({ clientSecret: undefined }));
   });
 
-  it('cannot be changed afterwards', () => {
+  it('freezes the result', () => {
     const resolved = resolve();
     expect(Object.isFrozen(resolved)).toBe(true);
     expect(() => Object.assign(resolved, { callbackURL: 'https://evil.example' })).toThrow(TypeError);
   });
 
-  it('may be a time-out as long as a timer can be', () => {
+  it('accepts a time-out as long as a timer can be', () => {
     expect(resolve({ timeoutMs: 2 ** 31 - 1 }).timeoutMs).toBe(2 ** 31 - 1);
   });
 
-  it('do not follow later changes of the given object', () => {
+  it('ignores later changes of the given object', () => {
     const given = { ...needed, scope: ['a:read'] };
     const resolved = resolveOptions(given);
     given.scope.push('b:write');
@@ -271,7 +269,7 @@ describe('a wrong value', () => {
     ['apiVersion', new Date(0)],
     ['now', 7],
     ['now', null],
-  ])('of %s is refused, and named: %p', (name, value) => {
+  ])('of %s is refused by name: %p', (name, value) => {
     const attempt = (): unknown => resolve({ [name]: value });
     expect(attempt).toThrow(TypeError);
     expect(attempt).toThrow(new RegExp(`^${name}\\b`));
@@ -288,24 +286,27 @@ describe('a wrong value', () => {
     ['timeoutMs', '10000', "'10000'"],
     ['maxExchanges', 0, '0'],
     ['tokenEndpointAuthMethod', 'post', "'post'"],
-  ])('of %s is shown: %p', (name, value, shown) => {
+  ])('of %s is shown in the message: %p', (name, value, shown) => {
     expect(() => resolve({ [name]: value })).toThrow(
       expect.objectContaining({ message: expect.stringContaining(`, not ${shown}`) }),
     );
   });
 
-  it.each([['client_secret_post'], ['client_secret_basic']])('%s without a secret is refused', (method) => {
-    expect(() => resolve({ clientSecret: undefined, tokenEndpointAuthMethod: method })).toThrow(
-      new TypeError(`tokenEndpointAuthMethod '${method}' needs a clientSecret`),
-    );
-  });
+  it.each([['client_secret_post'], ['client_secret_basic']])(
+    'of tokenEndpointAuthMethod is refused: %s without a secret',
+    (method) => {
+      expect(() => resolve({ clientSecret: undefined, tokenEndpointAuthMethod: method })).toThrow(
+        new TypeError(`tokenEndpointAuthMethod '${method}' needs a clientSecret`),
+      );
+    },
+  );
 
-  it('of a name that somebody else’s session key has is refused too', () => {
+  it('of sessionKey is refused as well when it comes from name', () => {
     expect(() => resolve({ name: 'passport' })).toThrow(/^sessionKey must not be 'passport'/);
     expect(resolve({ name: 'passport', sessionKey: 'polar' }).name).toBe('passport');
   });
 
-  it('is never repeated when it may be a secret', () => {
+  it('is not shown when it may be a secret', () => {
     for (const more of [
       { clientSecret: 'polar_cs_hidden', tokenEndpointAuthMethod: 'none' },
       { clientSecret: ['polar_cs_hidden'] },
@@ -316,7 +317,7 @@ describe('a wrong value', () => {
     }
   });
 
-  it.each([[undefined], [null], ['polar_ci_1'], [7]])('instead of all options is refused: %p', (options) => {
+  it.each([[undefined], [null], ['polar_ci_1'], [7]])('in place of the options is refused: %p', (options) => {
     expect(() => resolveOptions(options as never)).toThrow(/^PolarStrategy needs an object of options/);
   });
 });
@@ -340,14 +341,14 @@ describe('an unknown option', () => {
     ['session_key', 'sessionKey'],
     ['passReqToCallBack', 'passReqToCallback'],
     ['api_version', 'apiVersion'],
-  ])('%s is refused: did you mean %s?', (name, meant) => {
+  ])('%s is refused with the suggestion %s', (name, meant) => {
     expect(() => resolve({ [name]: 'x' })).toThrow(
       new TypeError(`PolarStrategy knows no option '${name}'. Did you mean ${meant}?`),
     );
   });
 
   it.each(['toString', 'hasOwnProperty', 'certificates'])(
-    '%s is refused with a list of those that there are',
+    '%s is refused with a list of all options',
     (name) => {
       expect(() => resolve({ [name]: true })).toThrow(
         new RegExp(
@@ -366,7 +367,7 @@ describe('an unknown option', () => {
     ['loginAttemptSecond', 'loginAttemptSeconds'],
     ['timeout', 'timeoutMs'],
     ['scopes', 'scope'],
-  ])('%s is refused: did you mean %s?', (name, meant) => {
+  ])('%s is refused with the suggestion %s', (name, meant) => {
     expect(() => resolve({ [name]: true })).toThrow(
       `PolarStrategy knows no option '${name}'. Did you mean ${meant}?`,
     );
@@ -386,18 +387,18 @@ describe('an unknown option', () => {
     ['authorizationParams', 'for one login, to passport.authenticate'],
     ['realm', 'PolarBearerStrategy'],
     ['cacheSeconds', 'PolarBearerStrategy'],
-  ])('%s of another strategy or place is refused with what replaces it', (name, instead) => {
+  ])('%s, which belongs elsewhere, is refused with its replacement: %s', (name, instead) => {
     expect(() => resolve({ [name]: true })).toThrow(
       new RegExp(`^PolarStrategy knows no option '${name}': .*${instead}`),
     );
   });
 
-  it('is refused though it is undefined, as it is a mistake all the same', () => {
+  it('is refused even when its value is undefined', () => {
     expect(() => resolve({ clientId: undefined })).toThrow(/knows no option 'clientId'/);
   });
 
   it.each(['tokenRecords', 'refreshLock'])(
-    '%s is refused, and storage named, which took its place',
+    '%s is refused with a reference to storage, which replaced it',
     (name) => {
       for (const value of [{}, undefined])
         expect(() => resolve({ [name]: value })).toThrow(
@@ -406,12 +407,12 @@ describe('an unknown option', () => {
     },
   );
 
-  it.each(['7', '_', 'ü'])('%p is not taken for the first one that there is', (name) => {
+  it.each(['7', '_', 'ü'])('%p is refused without a suggestion', (name) => {
     expect(() => resolve({ [name]: 1 })).toThrow(/It knows/);
   });
 });
 
-describe('scopes', () => {
+describe('the scope option', () => {
   it.each<[unknown, string[]]>([
     [undefined, ['openid', 'email']],
     [[], ['openid']],
@@ -428,42 +429,7 @@ describe('scopes', () => {
       ['email', 'openid', 'email'],
       ['openid', 'email'],
     ],
-  ])('%j asks for %j', (scope, resolved) => {
+  ])('of %j requests the scopes %j', (scope, resolved) => {
     expect(resolve({ scope }).scope).toEqual(resolved);
-  });
-});
-
-describe('the callback address', () => {
-  it.each([
-    '/auth/polar/callback',
-    'https://app.example/callback',
-    'http://localhost:3000/callback',
-    '/callback?a=b',
-  ])('may be %s', (callbackURL) => {
-    expect(checkCallbackURL(callbackURL)).toBe(callbackURL);
-  });
-});
-
-describe('a wrong option of one request', () => {
-  const failing = (error: Error) => () =>
-    forOneRequest(() => {
-      throw error;
-    });
-
-  it('becomes an error of ours, with the same words', () => {
-    const wrong = new TypeError('prompt must be one of those');
-    expect(failing(wrong)).toThrow(PolarConfigurationError);
-    expect(failing(wrong)).toThrow(
-      expect.objectContaining({ code: 'invalid_option', message: wrong.message, cause: wrong }),
-    );
-  });
-
-  it('anything else stays as it is', () => {
-    const other = new Error('x');
-    expect(failing(other)).toThrow(other);
-  });
-
-  it('a right one is handed on', () => {
-    expect(forOneRequest(() => 7)).toBe(7);
   });
 });

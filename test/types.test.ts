@@ -19,8 +19,8 @@ const options = { clientID: 'c', callbackURL: '/cb' };
 const withRequest = { ...options, passReqToCallback: true } as const;
 const bearer = { clientID: 'c', clientSecret: 's' };
 
-describe('types', () => {
-  it('take every form of verify callback', () => {
+describe('the types', () => {
+  it('accept every form of verify callback', () => {
     new PolarStrategy(options);
     new PolarStrategy(options, ({ profile }) => profile);
     new PolarStrategy(options, async ({ profile }) => (profile.id === 'x' ? { id: profile.id } : false));
@@ -52,7 +52,7 @@ describe('types', () => {
     expect(classic).toHaveLength(4);
   });
 
-  it('refuse a verify callback that returns no user, and not false either', () => {
+  it('refuse a verify callback that returns neither a user nor false', () => {
     // @ts-expect-error
     new PolarStrategy(options, async () => {});
     // @ts-expect-error
@@ -94,7 +94,7 @@ describe('types', () => {
     for (const construct of refused) expect(construct).toThrow('The verify callback has');
   });
 
-  it('leave the strategy a class, to inherit from and to ask for', () => {
+  it('keep the strategy a class to extend and to test with instanceof', () => {
     const classic: ClassicVerify = (_accessToken, _refreshToken, profile, done) => done(null, profile);
     class WithModern extends PolarStrategy {
       constructor() {
@@ -126,7 +126,7 @@ describe('types', () => {
     expect(new PolarStrategy(...parameters) satisfies InstanceType<typeof PolarStrategy>).toBeDefined();
   });
 
-  it('take the options of one login as they are documented', () => {
+  it('accept the documented options of one login', () => {
     const given: PolarAuthenticateOptions = {
       scope: ['openid', 'orders:read'] as const,
       state: { cart: 1 },
@@ -173,7 +173,7 @@ describe('types', () => {
     expect(plain).toBeDefined();
   });
 
-  it('know the account that passport.authorize has connected, and the state of a login', () => {
+  it('include the account that passport.authorize has connected, and the state of a login', () => {
     const idOf = (req: Request): string | undefined => (req.account as PolarProfile | undefined)?.id;
     const accountOf = (req: Request): Express.User | undefined => req.account;
     const stateOf = (req: Request): unknown => req.authInfo?.state;

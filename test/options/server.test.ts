@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { type PolarServer, polarAt, resolveServer, secureURL } from '../../src/options/server.js';
 
-describe('the servers of Polar', () => {
-  it('production, which is the default', () => {
+describe('the server option', () => {
+  it('defaults to production', () => {
     const production = {
       apiURL: 'https://api.polar.sh',
       endpoints: {
@@ -21,7 +21,7 @@ describe('the servers of Polar', () => {
     expect(resolveServer(undefined)).toEqual(production);
   });
 
-  it('sandbox, whose issuer is that of production', () => {
+  it('resolves sandbox with the issuer of production', () => {
     expect(resolveServer('sandbox')).toEqual({
       apiURL: 'https://sandbox-api.polar.sh',
       endpoints: {
@@ -41,7 +41,7 @@ describe('the servers of Polar', () => {
 describe('a custom server', () => {
   const addresses = { webURL: 'https://web.example', apiURL: 'https://api.example' };
 
-  it('puts web pages and API under their own addresses', () => {
+  it('has its web pages and its API at their own addresses', () => {
     expect(resolveServer(addresses)).toEqual({
       apiURL: 'https://api.example',
       endpoints: {
@@ -64,20 +64,20 @@ describe('a custom server', () => {
     ['https://api.example:8443', 'https://api.example:8443'],
     ['https://host.example/polar/api', 'https://host.example/polar/api'],
     ['https://host.example/polar/api/', 'https://host.example/polar/api'],
-  ])('takes the address %s', (apiURL, resolved) => {
+  ])('can have the API address %s', (apiURL, resolved) => {
     const server = resolveServer({ ...addresses, apiURL });
     expect(server.apiURL).toBe(resolved);
     expect(server.endpoints?.tokenEndpoint).toBe(`${resolved}/v1/oauth2/token`);
   });
 
   it.each(['https://issuer.example', 'https://issuer.example/', 'https://Issuer.example/Path'])(
-    'keeps the issuer %s to the letter',
+    'keeps the issuer %s unchanged',
     (issuer) => {
       expect(resolveServer({ ...addresses, issuer }).endpoints?.issuer).toBe(issuer);
     },
   );
 
-  it('takes an undefined issuer as none', () => {
+  it('has Polar’s issuer when its issuer is undefined', () => {
     expect(resolveServer({ ...addresses, issuer: undefined }).endpoints?.issuer).toBe('https://polar.sh');
   });
 });
@@ -85,7 +85,7 @@ describe('a custom server', () => {
 describe('a discovered server', () => {
   const discoveryURL = 'https://id.example/.well-known/openid-configuration';
 
-  it('knows the issuer by the address, and the API by its origin', () => {
+  it('derives the issuer from its address and the API from its origin', () => {
     expect(resolveServer({ discoveryURL })).toEqual({
       apiURL: 'https://id.example',
       discovery: {
@@ -107,7 +107,7 @@ describe('a discovered server', () => {
     });
   });
 
-  it('takes another issuer and API, to the letter', () => {
+  it('uses the issuer and the API address that the app gives', () => {
     expect(
       resolveServer({ discoveryURL, issuer: 'https://polar.sh/', apiURL: 'https://api.example/v9/' }),
     ).toEqual({
@@ -121,7 +121,7 @@ describe('a discovered server', () => {
     });
   });
 
-  it('wants an issuer where the address does not tell it', () => {
+  it('needs an issuer when its address does not contain it', () => {
     const elsewhere = 'https://id.example/metadata.json';
     expect(() => resolveServer({ discoveryURL: elsewhere })).toThrow(/^server\.issuer is needed/);
     expect(resolveServer({ discoveryURL: elsewhere, issuer: 'https://id.example' }).discovery).toEqual({
@@ -133,7 +133,7 @@ describe('a discovered server', () => {
   });
 });
 
-describe('Polar itself', () => {
+describe('Polar’s own server', () => {
   it.each<[PolarServer, string]>([
     ['production', 'production'],
     ['sandbox', 'sandbox'],
@@ -141,7 +141,7 @@ describe('Polar itself', () => {
     [{ webURL: 'https://sandbox.polar.sh/', apiURL: 'https://Sandbox-API.polar.sh:443/' }, 'sandbox'],
     [{ discoveryURL: 'https://api.polar.sh/.well-known/openid-configuration' }, 'production'],
     [{ discoveryURL: 'https://sandbox-api.polar.sh/.well-known/openid-configuration' }, 'sandbox'],
-  ])('is known by name and by address: %j is %s', (server, name) => {
+  ])('is recognized in %j as %s', (server, name) => {
     expect(polarAt(resolveServer(server))).toBe(name);
   });
 
@@ -153,12 +153,12 @@ describe('Polar itself', () => {
       discoveryURL: 'https://id.example/.well-known/openid-configuration',
       apiURL: 'https://api.polar.sh',
     },
-  ])('is no other server: %j', (server) => {
+  ])('is not recognized in %j', (server) => {
     expect(polarAt(resolveServer(server))).toBeUndefined();
   });
 });
 
-describe('bad values', () => {
+describe('a bad server option', () => {
   const ok = 'https://ok.example';
   const discoveryURL = 'https://ok.example/.well-known/openid-configuration';
 
@@ -166,7 +166,7 @@ describe('bad values', () => {
     ['an unknown name', 'staging', /^server must be 'production', 'sandbox'.*not 'staging'/],
     ['a name in capitals', 'Production', /^server must be/],
     ['an empty name', '', /^server must be/],
-    ['a name that every object has', 'toString', /^server must be/],
+    ['the name of a property that every object has', 'toString', /^server must be/],
     ['__proto__', '__proto__', /^server must be/],
     ['null', null, /^server must be/],
     ['a number', 1, /^server must be/],
@@ -196,7 +196,7 @@ describe('bad values', () => {
       /^server\.apiURL must not contain a user name/,
     ],
     [
-      'an issuer that is no URL',
+      'an issuer that is not a URL',
       { webURL: ok, apiURL: ok, issuer: 'polar' },
       /^server\.issuer must be a URL/,
     ],
@@ -211,7 +211,11 @@ describe('bad values', () => {
       { webURL: ok, apiURL: 'https://:pw@ok.example' },
       /^server\.apiURL must not contain a user name/,
     ],
-    ['an issuer that is no string', { webURL: ok, apiURL: ok, issuer: 7 }, /^server\.issuer must be a URL/],
+    [
+      'an issuer that is not a string',
+      { webURL: ok, apiURL: ok, issuer: 7 },
+      /^server\.issuer must be a URL/,
+    ],
     [
       'a relative discoveryURL',
       { discoveryURL: '/.well-known/openid-configuration' },
@@ -233,12 +237,12 @@ describe('bad values', () => {
       /^server\.apiURL must use https/,
     ],
     [
-      'a switch of a discovered server that is none',
+      'an allowInsecureHTTP that is not a boolean',
       { discoveryURL, allowInsecureHTTP: 'yes' },
       /^server\.allowInsecureHTTP must be true or false, not 'yes'/,
     ],
     ['a bad issuer of a discovered server', { discoveryURL, issuer: 'id' }, /^server\.issuer must be a URL/],
-  ])('refuses %s and names it', (_what, server, message) => {
+  ])('with %s is refused and named', (_what, server, message) => {
     expect(() => resolveServer(server as PolarServer)).toThrow(TypeError);
     expect(() => resolveServer(server as PolarServer)).toThrow(message);
   });
@@ -252,7 +256,7 @@ describe('bad values', () => {
     [{ discoveryUrl: discoveryURL }, /'discoveryUrl'\. Did you mean discoveryURL\?/],
     [{ discoveryURL, issuerURL: ok }, /^server with a discoveryURL .*'issuerURL'\. Did you mean issuer\?/],
     [{ discoveryURL, webURL: ok }, /^server with a discoveryURL knows no option 'webURL'\. It knows: /],
-  ])('refuses what it does not know, with what was meant: %j', (server, message) => {
+  ])('with an unknown field is refused with a suggestion: %j', (server, message) => {
     expect(() => resolveServer(server as PolarServer)).toThrow(TypeError);
     expect(() => resolveServer(server as PolarServer)).toThrow(message);
   });
@@ -271,25 +275,25 @@ describe('bad values', () => {
     [{ webURL: ok, apiURL: ok, issuer: 'polar' }, "not 'polar'$"],
     [{ discoveryURL: '/openid' }, "not '/openid'$"],
     [{ discoveryURL: 'http://polar:4100/.well-known/x' }, 'add allowInsecureHTTP: true to server$'],
-  ])('are shown, without what may be secret: %j', (server, message) => {
+  ])('is shown without what may be secret: %j', (server, message) => {
     expect(() => resolveServer(server as PolarServer)).toThrow(new RegExp(message));
   });
 
-  it('does not repeat a password in the message', () => {
+  it('is shown without its password', () => {
     expect(() => secureURL('https://me:hunter2@ok.example', 'x')).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
     );
   });
 
   it.each(['https://ok.example/?', 'https://ok.example/#', 'https://ok.example/path?#'])(
-    'refuses an empty query or fragment: %s',
+    'with an empty query or fragment is refused: %s',
     (apiURL) => {
       expect(() => resolveServer({ webURL: ok, apiURL })).toThrow(/^server\.apiURL must have no query/);
     },
   );
 });
 
-describe('where secrets may be sent', () => {
+describe('secureURL', () => {
   it.each([
     'https://polar.sh',
     'https://127.0.0.1:1234',
@@ -302,7 +306,7 @@ describe('where secrets may be sent', () => {
     'http://0x7f000001',
     'http://[::1]:3000',
     'http://[0:0:0:0:0:0:0:1]',
-  ])('%s', (address) => {
+  ])('accepts %s', (address) => {
     expect(secureURL(address, 'x').href).toBe(new URL(address).href);
   });
 
@@ -328,7 +332,7 @@ describe('where secrets may be sent', () => {
     'file:///etc/passwd',
     'data:text/plain,x',
     'javascript:alert(1)',
-  ])('not %s', (address) => {
+  ])('refuses %s', (address) => {
     expect(() => secureURL(address, 'the address')).toThrow(/^the address must use https/);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it, jest } from '@jest/globals';
 
 type Module = typeof import('../../src/request/requestable.js');
 
-/** The module as a process has it in which no guard was made yet. */
+/** A fresh copy of the module, as in a process without guards. */
 function fresh(): Module {
   let copy: Module | undefined;
   jest.isolateModules(() => {
@@ -14,14 +14,14 @@ function fresh(): Module {
 const id = '22222220-2222-4222-8222-222222222222';
 
 describe('an organization in the address of a login', () => {
-  it('counts only where some guard needs one', () => {
+  it('counts only when a guard needs one', () => {
     const { guardOrganizations, requestableOrganization } = fresh();
     expect(requestableOrganization(id)).toBeUndefined();
     guardOrganizations();
     expect(requestableOrganization(id)).toBe(id);
   });
 
-  it('is a UUID in either case, and nothing else', () => {
+  it('must be a UUID, in upper or lower case', () => {
     const { parseOrganizationId } = fresh();
     expect(parseOrganizationId('ABCDEF00-2222-4222-8222-22222222222F')).toBe(
       'abcdef00-2222-4222-8222-22222222222f',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { safeReturnTo, withReturnTo } from '../../src/request/return-to.js';
 
-describe('a return-to address that stays in the app', () => {
+describe('safeReturnTo', () => {
   it.each([
     '/',
     '/reports',
@@ -27,19 +27,17 @@ describe('a return-to address that stays in the app', () => {
     '/ünïcode',
     '/%252f%252fevil.example',
     '/%255cevil.example',
-  ])('%s', (address) => {
+  ])('accepts %s', (address) => {
     expect(safeReturnTo(address)).toBe(address);
   });
 
-  it('of 2,048 characters', () => {
+  it('accepts an address of 2,048 characters', () => {
     const address = `/${'a'.repeat(2047)}`;
     expect(safeReturnTo(address)).toBe(address);
   });
-});
 
-describe('a return-to address that is refused', () => {
   it.each([
-    // Another site, as browsers read it.
+    // Another site to a browser.
     ['//evil.example'],
     ['///evil.example'],
     ['////evil.example'],
@@ -65,7 +63,7 @@ describe('a return-to address that is refused', () => {
     ['/a\u0000'],
     ['/a\u001f'],
     ['/a\u007f'],
-    // The same once percent-decoded, for whoever decodes before redirecting.
+    // The same, percent-encoded, in case the app decodes before it redirects.
     ['/%09/evil.example'],
     ['/%0a/evil.example'],
     ['/%0D%0A/evil.example'],
@@ -80,7 +78,7 @@ describe('a return-to address that is refused', () => {
     ['/%20/evil.example'],
     ['/\u00a0/evil.example'],
     ['/\u3000/evil.example'],
-    // Dot segments that uncover a second slash.
+    // Dot segments that expose a second slash.
     ['/.//evil.example'],
     ['/..//evil.example'],
     ['/a/..//evil.example'],
@@ -88,7 +86,7 @@ describe('a return-to address that is refused', () => {
     ['/%2e//evil.example'],
     ['/%2E%2e//evil.example'],
     ['/./\\evil.example'],
-    // Not a path at all.
+    // Not a path.
     ['https://evil.example'],
     ['https:evil.example'],
     ['https:/evil.example'],
@@ -109,11 +107,11 @@ describe('a return-to address that is refused', () => {
     ['/%zz'],
     ['/%c0%af'],
     ['/%ff'],
-  ])('%j', (address) => {
+  ])('refuses %j', (address) => {
     expect(safeReturnTo(address)).toBeUndefined();
   });
 
-  it.each([2049, 1_000_000])('of %i characters, which is nobody’s page', (length) => {
+  it.each([2049, 1_000_000])('refuses an address of %i characters', (length) => {
     expect(safeReturnTo(`/${'a'.repeat(length - 1)}`)).toBeUndefined();
   });
 
@@ -126,16 +124,16 @@ describe('a return-to address that is refused', () => {
     [{ toString: () => '/reports' }],
     [new URL('http://a.example/b')],
     [Symbol('/')],
-  ])('%p, which is no string', (value) => {
+  ])('refuses %p, which is not a string', (value) => {
     expect(safeReturnTo(value)).toBeUndefined();
   });
 });
 
-describe('whatever is let through stays on the site, however slashes, dots, blanks and encodings are put together', () => {
+describe('no address that safeReturnTo accepts leads to another site', () => {
   const pieces = ['/', '\\', '.', '%2f', '%5C', '%09', '%2e', '\t', ' ', '@', ':', 'evil.example'];
   const bases = ['https://app.example/auth/callback', 'http://localhost:3000/'];
 
-  /** Those of all combinations of up to 4 pieces that are let through but lead away, once read by `form`. */
+  /** All combinations of up to 4 pieces that are accepted but, once `form` has read them, lead to another site. */
   function escaping(form: (value: string) => string): string[] {
     const found: string[] = [];
     const visit = (value: string, depth: number): void => {
@@ -153,36 +151,36 @@ describe('whatever is let through stays on the site, however slashes, dots, blan
     return target.origin !== new URL(base).origin || target.pathname.startsWith('//');
   }
 
-  it('as a browser reads them', () => {
+  it('when a browser reads it', () => {
     expect(escaping((value) => value)).toEqual([]);
   });
 
-  it('as a browser reads what somebody has decoded before', () => {
+  it('when a browser reads it decoded', () => {
     expect(escaping(decodeURIComponent).slice(0, 20)).toEqual([]);
   });
 });
 
-describe('the login path', () => {
-  it('takes the address along, encoded', () => {
+describe('withReturnTo', () => {
+  it('adds the address, encoded', () => {
     expect(withReturnTo('/auth/polar', '/reports?week=3&a=b#c')).toBe(
       '/auth/polar?return_to=%2Freports%3Fweek%3D3%26a%3Db%23c',
     );
   });
 
-  it('keeps a query that it has', () => {
+  it('keeps the query of the login path', () => {
     expect(withReturnTo('/auth/polar?sub_type=organization', '/a')).toBe(
       '/auth/polar?sub_type=organization&return_to=%2Fa',
     );
   });
 
   it.each([[undefined], ['//evil.example'], ['https://evil.example'], ['']])(
-    'stays as it is for %p',
+    'leaves the login path unchanged for %p',
     (returnTo) => {
       expect(withReturnTo('/auth/polar', returnTo)).toBe('/auth/polar');
     },
   );
 
-  it('stays as it is for half a character, which no URL can say', () => {
+  it('leaves the login path unchanged for a lone surrogate, which no URL can contain', () => {
     expect(withReturnTo('/auth/polar', '/\ud800')).toBe('/auth/polar');
   });
 });

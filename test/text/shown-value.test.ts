@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { shownValue } from '../../src/text/shown-value.js';
 
-describe('a wrong value in a message', () => {
+describe('shownValue', () => {
   it.each<[unknown, string]>([
     [undefined, 'undefined'],
     [null, 'null'],
@@ -23,9 +23,9 @@ describe('a wrong value in a message', () => {
     [['https://polar.sh'], 'a list'],
     [{}, 'an object'],
     [() => 'https://polar.sh', 'a function'],
-  ])('%p is shown as %s', (value, shown) => expect(shownValue(value)).toBe(shown));
+  ])('shows %p as %s', (value, shown) => expect(shownValue(value)).toBe(shown));
 
-  it('is shortened, and cannot write lines of its own into a log', () => {
+  it('shortens a long value and replaces control characters, so that it cannot forge log lines', () => {
     expect(shownValue(`/${'a b/'.repeat(100)}`)).toHaveLength(83);
     expect(shownValue('/a\nERROR made up\u202e')).toBe("'/a�ERROR made up�'");
   });
@@ -47,5 +47,5 @@ describe('a wrong value in a message', () => {
     ' token-hunter2/Wq3+8= ',
     'hunter2-4b1c-9f86d081',
     'hunter2hunter_2Xq',
-  ])('shows no secret: %s', (value) => expect(shownValue(value)).not.toContain('hunter2'));
+  ])('hides the secret in %s', (value) => expect(shownValue(value)).not.toContain('hunter2'));
 });
