@@ -18,7 +18,7 @@ async function run(...args: string[]): Promise<{ terminal: Terminal; emulator: P
 }
 
 describe('passport-polar-sh emulator', () => {
-  it('prints where it listens and an environment that works', async () => {
+  it('prints the address on which it listens and an environment that works', async () => {
     const { terminal, emulator } = await run('--user', 'grace@example.com', '--consent', 'auto');
     expect(terminal.out).toContain(`listening on ${emulator?.url}\n`);
     const environment = Object.fromEntries(
@@ -42,7 +42,7 @@ describe('passport-polar-sh emulator', () => {
     expect(answer.status).toBe(302);
   });
 
-  it('prints nothing but variables and comments, to be sent into an environment file', async () => {
+  it('prints only variables and comments, so that the output can be an environment file', async () => {
     const { terminal } = await run('--realistic', '--client-secret', 'a secret');
     for (const line of terminal.out.trimEnd().split('\n')) expect(line).toMatch(/^(# .*|[A-Z_]+=\S.*|)$/);
     expect(Object.keys(parseEnv(terminal.out))).toEqual([
@@ -51,7 +51,7 @@ describe('passport-polar-sh emulator', () => {
     expect(parseEnv(terminal.out)['POLAR_CLIENT_SECRET']).toBe('a secret');
   });
 
-  it('keeps the client of an app over a restart', async () => {
+  it('keeps the client of an app across restarts', async () => {
     const printed = [];
     for (let start = 0; start < 2; start++) {
       const { terminal, emulator } = await run(
@@ -67,13 +67,13 @@ describe('passport-polar-sh emulator', () => {
         client_secret: 'polar_cs_local',
       });
       const answer = await fetch(`${emulator?.url}/v1/oauth2/token`, { method: 'POST', body });
-      expect(await answer.json()).toMatchObject({ error: 'invalid_grant' }); // and not invalid_client
+      expect(await answer.json()).toMatchObject({ error: 'invalid_grant' }); // rather than invalid_client
     }
     expect(printed[0]).toEqual(['POLAR_CLIENT_ID=polar_ci_local', 'POLAR_CLIENT_SECRET=polar_cs_local']);
     expect(printed[1]).toEqual(printed[0]);
   });
 
-  it('listens where --host says, and says where that is reached', async () => {
+  it('listens on the address of --host and prints where to reach it', async () => {
     const everywhere = await run('--host', '0.0.0.0');
     const { port } = new URL(everywhere.emulator?.url ?? '');
     expect(everywhere.emulator?.url).toBe(`http://127.0.0.1:${port}`);
@@ -82,7 +82,7 @@ describe('passport-polar-sh emulator', () => {
     expect(other.terminal.out).toMatch(/^POLAR_API_URL=http:\/\/127\.0\.0\.2:\d+$/m);
   });
 
-  it('--realistic commits late', async () => {
+  it('commits late with --realistic', async () => {
     const { emulator, terminal } = await run(
       '--realistic',
       '--consent=auto',
@@ -106,7 +106,7 @@ describe('passport-polar-sh emulator', () => {
     expect(await exchange()).toBe(200);
   });
 
-  it('takes several redirect URIs', async () => {
+  it('accepts several redirect URIs', async () => {
     const { terminal } = await run(
       '--redirect-uri',
       'https://a.co',
@@ -123,7 +123,7 @@ describe('passport-polar-sh emulator', () => {
     expect(terminal.exitCode).toBeUndefined();
   });
 
-  it('stops when the shell is gone in which npm runs it, and only then', async () => {
+  it('stops when the shell in which npm runs it is gone, and only then', async () => {
     const isUp = (emulator: PolarEmulator | undefined) =>
       fetch(emulator?.url ?? '').then(
         () => true,
@@ -145,7 +145,7 @@ describe('passport-polar-sh emulator', () => {
     expect(await isUp(alone?.emulator)).toBe(true);
   });
 
-  it('explains itself', async () => {
+  it('prints its usage with --help', async () => {
     const terminal = new Terminal('emulator', '--help');
     await runCommand(terminal);
     expect(terminal.out).toMatch(/^Usage: passport-polar-sh emulator/);
@@ -165,21 +165,21 @@ describe('passport-polar-sh emulator', () => {
     [['--client-id', 'a\nb'], expect.stringContaining('The value of POLAR_CLIENT_ID has characters')],
     [['--user', 'x@example.com'], expect.stringContaining('There is no user x@example.com')],
     [['--redirect-uri', 'http://a.co/'], expect.stringContaining('http://a.co/ cannot be a redirect URI')],
-  ])('%p: one line, exit code 2', async (args, message) => {
+  ])('exits with 2 and explains why in one line when called with %p', async (args, message) => {
     const { terminal, emulator } = await run(...args);
     expect(terminal.error.split('\n')).toEqual([expect.stringMatching(/^passport-polar-sh emulator: /), '']);
     expect(terminal.error.replace('passport-polar-sh emulator: ', '').trim()).toEqual(message);
     expect([terminal.exitCode, emulator, terminal.out]).toEqual([2, undefined, '']);
   });
 
-  it('a port in use: exit code 1', async () => {
+  it('exits with 1 when the port is in use', async () => {
     const { emulator } = await run();
     const { terminal } = await run('--port', new URL(emulator?.url ?? '').port);
     expect(terminal.error).toMatch(/port \d+ is taken \(.*EADDRINUSE.*\)\. Choose another with --port/);
     expect(terminal.exitCode).toBe(1);
   });
 
-  it('an address of another machine: exit code 1', async () => {
+  it('exits with 1 when the host is an address of another machine', async () => {
     const { terminal } = await run('--host', '192.0.2.1');
     expect(terminal.error).toContain("--host takes an address of this machine, and '192.0.2.1' is none");
     expect(terminal.exitCode).toBe(1);

@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+import { serverOfClient, serverToRegisterAt } from '../../src/commands/register-server';
+import { runCommand } from '../../src/commands/run-command';
+import { Terminal } from '../support/terminal';
+import { LocalRegistrations, variablesIn } from './support/local-registrations';
+
+const local = new LocalRegistrations();
+
+describe('passport-polar-sh register without --server', () => {
+  async function runWith(env: Record<string, string>, typed?: string): Promise<Terminal> {
+    const terminal = new Terminal('register');
+    Object.assign(terminal.env, env);
+    if (typed !== undefined) {
+      terminal.stdin.isTTY = true;
+      terminal.stdin.end(typed);
+    }
+    await runCommand(terminal);
+    return terminal;
+  }
+
+  it('registers nowhere when there is nobody to ask', async () => {
+    const terminal = await runWith({});
+    expect(terminal.error).toBe(
+      'passport-polar-sh register: Say where to register: --server takes sandbox, production or the address of a local Polar. Try --help.\n',
+    );
+    expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
+  });
+
+  it.each([
+    ['a line that is typed', (url: string) => `${url}\n`],
+    ['text without a line end', (url: string) => ` ${url}`],
+  ])('asks on stderr at a terminal and uses %s', async (_what, typed) => {
+    const terminal = await runWith({}, typed(local.emulator.url));
+    expect(terminal.error).toMatch(/^Where to register\? .*: $/);
+    expect(variablesIn(terminal.out)).toMatchObject({ POLAR_API_URL: local.emulator.url });
+    expect([local.registered().length, terminal.exitCode]).toEqual([1, undefined]);
+  });
+
+  it.each(['', '\n', 'staging\n'])('registers nowhere when %j is typed', async (typed) => {
+    const terminal = await runWith({}, typed);
+    expect(terminal.error).toContain(`not '${typed.trim()}'. Try --help.`);
+    expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
+  });
+
+  it('registers at the Polar of the environment and prints its address', async () => {
+    const terminal = await runWith({ POLAR_API_URL: ` ${local.emulator.url} ` }, 'production\n');
+    expect(terminal.error).toBe(`Registering at ${local.emulator.url}, as POLAR_API_URL says.\n`);
+    expect(variablesIn(terminal.out)).toMatchObject({
+      POLAR_WEB_URL: local.emulator.url,
+      POLAR_API_URL: local.emulator.url,
+    });
+    expect(local.registered()).toHaveLength(1);
+  });
+
+  it('prints the address of the web pages from the environment', async () => {
+    const web = 'http://localhost:4100';
+    const { out } = await runWith({ POLAR_API_URL: local.emulator.url, POLAR_WEB_URL: web });
+    expect(variablesIn(out)).toMatchObject({ POLAR_WEB_URL: web, POLAR_API_URL: local.emulator.url });
+  });
+
+  it.each([
+    ['localhost:4100', "POLAR_API_URL must be an address, not 'localhost:4100'. Try --help."],
+    ['http://polar:4100', 'POLAR_API_URL must use https (plain http only on localhost)'],
+  ])('reports a bad POLAR_API_URL: %s', async (POLAR_API_URL, message) => {
+    const terminal = await runWith({ POLAR_API_URL });
+    expect(terminal.error).toContain(message);
+    expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
+  });
+
+  it.each([
+    ['https://api.polar.sh', 'production'],
+    ['https://polar.sh/', 'production'],
+    ['https://sandbox-api.polar.sh/', 'sandbox'],
+    ['https://sandbox.polar.sh', 'sandbox'],
+  ])('recognizes %s as %s', async (address, name) => {
+    expect(await serverToRegisterAt(address, new Terminal())).toBe(name);
+  });
+});
+
+it('serverOfClient prefers the option, then the address of the environment, then its name', async () => {
+  const terminal = new Terminal();
+  terminal.env['POLAR_SERVER'] = 'sandbox';
+  expect(serverOfClient(undefined, terminal)).toBe('sandbox');
+  terminal.env['POLAR_API_URL'] = local.emulator.url;
+  expect(serverOfClient(undefined, terminal)).toMatchObject({ apiURL: local.emulator.url });
+  expect(serverOfClient('production', terminal)).toBe('production');
+});

@@ -1,0 +1,32 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { LocalRegistrations, run } from './support/local-registrations';
+
+const local = new LocalRegistrations();
+
+describe('passport-polar-sh', () => {
+  it.each([[[]], [['--help']], [['-h']], [['help']]])(
+    'lists the commands with the arguments %p',
+    async (args) => {
+      const terminal = await run(...args);
+      expect(terminal.out).toMatch(/^Usage: passport-polar-sh <command>/);
+      for (const command of ['register', 'emulator']) expect(terminal.out).toContain(`  ${command} `);
+      expect([terminal.error, terminal.exitCode]).toEqual(['', undefined]);
+    },
+  );
+
+  it.each(['--help', '-h'])('shows the options of register with %s and registers nothing', async (help) => {
+    const terminal = await local.register(help, '--write-env', local.envFile);
+    expect(terminal.out).toMatch(/^Usage: passport-polar-sh register/);
+    for (const option of ['redirect-uri', 'scope', 'name', 'server', 'public', 'write-env', 'help'])
+      expect(terminal.out).toMatch(new RegExp(`^ {2}--${option} `, 'm'));
+    expect(local.emulator.requests).toEqual([]);
+    expect(readdirSync(local.folder)).toEqual([]);
+  });
+
+  it('refuses an unknown command', async () => {
+    const terminal = await run('login');
+    expect(terminal.error).toMatch(/^passport-polar-sh: there is no command 'login'\.\n\nUsage:/);
+    expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
+  });
+});
