@@ -1,25 +1,22 @@
-/** docs/deployment.md shows the very files that run in deployment/, and its workflow does what it says. */
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+/** docs/deployment.md shows the files that run in deployment/, and its workflow does what it says. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PolarRegistrationClient } from 'passport-polar-sh';
 import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
 import { redirectURIsCommand } from '../../src/commands/redirect-uris-command';
 import { registerCommand } from '../../src/commands/register-command';
 import { Terminal } from '../support/terminal.js';
-import { blocksOf, runningFile } from './shown-code.js';
+import { blocksOf, projectFile, runningFile } from './shown-code.js';
 
-const root = resolve(__dirname, '../..');
-const guide = readFileSync(join(root, 'docs/deployment.md'), 'utf8');
+const guide = projectFile('docs/deployment.md');
 const files = ['preview-redirect-uri.yml', 'fetch-through.ts'];
 
-it.each(files)('the guide to deployments shows %s as it runs', (file) => {
+it.each(files)('the guide to deployments shows %s exactly as it runs', (file) => {
   expect(blocksOf('deployment.md').get(file)).toBe(runningFile('deployment', file));
 });
 
-it('the guide to deployments shows no other file, and the README leads to it', () => {
+it('the guide to deployments shows no other files and is linked from the README', () => {
   expect([...blocksOf('deployment.md').keys()].sort()).toEqual([...files].sort());
-  expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain('](docs/deployment.md');
+  expect(projectFile('README.md')).toContain('](docs/deployment.md');
 });
 
 describe('the workflow of preview deployments', () => {
@@ -59,10 +56,10 @@ describe('the workflow of preview deployments', () => {
       ['http://localhost:3000/auth/polar/callback', 'https://pr-7.preview.example.com/auth/polar/callback'],
     ],
     ['closed', ['http://localhost:3000/auth/polar/callback']],
-  ])('leaves the redirect URIs that are needed once a pull request is %s', async (action, uris) => {
+  ])('leaves the redirect URIs that are needed after a pull request is %s', async (action, uris) => {
     const due = steps.filter(({ operator }) => (operator === '==') === (action === 'closed'));
     expect(due).toHaveLength(1);
-    // What the job is given: each variable that the command reads, and nothing else.
+    // The job gets each variable that the command reads, and nothing else.
     const given = new Map(
       [...workflow.matchAll(/^ {6}([A-Z_]+): (.*)$/gm)].map(([, name, value]) => [name, value]),
     );
@@ -82,12 +79,12 @@ describe('the workflow of preview deployments', () => {
   });
 
   it('pins the version of this package', () => {
-    const { name, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const { name, version } = JSON.parse(projectFile('package.json'));
     expect(steps.map(({ program }) => program)).toEqual(steps.map(() => `${name}@${version}`));
     expect(steps).toHaveLength(2);
   });
 
-  it('has a token that opens what the guide says', async () => {
+  it('has a token with the access that the guide describes', async () => {
     const registrations = new PolarRegistrationClient({ server: emulator.server });
     const access = {
       clientID: env['POLAR_CLIENT_ID'] ?? '',

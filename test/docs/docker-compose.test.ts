@@ -1,19 +1,18 @@
-/** What docs/docker-compose.md shows, as far as it goes without Docker: the emulator's command, and what the app is told. */
-import { readFileSync } from 'node:fs';
+/** Runs what docs/docker-compose.md shows, except for Docker: the emulator's command and the app's environment. */
 import { request } from 'node:http';
-import { join, resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { PolarStrategy } from 'passport-polar-sh';
 import { emulatorCommand } from '../../src/commands/emulator-command';
 import { Terminal } from '../support/terminal.js';
+import { projectFile } from './shown-code.js';
 
-const guide = readFileSync(join(resolve(__dirname, '../..'), 'docs/docker-compose.md'), 'utf8');
+const guide = projectFile('docs/docker-compose.md');
 const [, command = ''] = /command: \S+\/passport-polar-sh emulator (.*)/.exec(guide) ?? [];
 const environment = Object.fromEntries(
   [...guide.matchAll(/^ {6}([A-Z_]+): (.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
 );
 
-it('starts a Polar that the app’s container reaches by its name, with the app’s client', async () => {
+it('the guide to Docker Compose starts a Polar that the app’s container reaches by name, with the app’s client', async () => {
   const args = command.split(' ').map((arg) => (arg === '4100' ? '0' : arg));
   const terminal = new Terminal();
   const emulator = await emulatorCommand(args, terminal);
@@ -22,7 +21,7 @@ it('starts a Polar that the app’s container reaches by its name, with the app�
     for (const name of ['POLAR_CLIENT_ID', 'POLAR_CLIENT_SECRET'])
       expect(terminal.out).toContain(`\n${name}=${environment[name]}\n`);
     const { port } = new URL(emulator?.url ?? '');
-    // From another address of this machine, as the name of a service is one.
+    // From another address of this machine, as with the name of a service.
     const error = await new Promise((resolve, reject) => {
       const options = { host: '127.0.0.2', port, path: '/v1/oauth2/token', method: 'POST' };
       const body = new URLSearchParams({
@@ -46,13 +45,13 @@ it('starts a Polar that the app’s container reaches by its name, with the app�
         .on('error', reject)
         .end(body);
     });
-    expect(error).toBe('invalid_grant'); // the client is known, the code is not
+    expect(error).toBe('invalid_grant'); // Polar knows the client, but not the code
   } finally {
     await emulator?.close();
   }
 });
 
-it('gives browser and app the addresses that lead to that port', () => {
+it('the guide to Docker Compose gives the browser and the app addresses that lead to that port', () => {
   expect(command).toContain('--host 0.0.0.0 --port 4100 ');
   expect(guide).toContain("ports: ['127.0.0.1:4100:4100']");
   expect(environment).toMatchObject({
@@ -63,7 +62,7 @@ it('gives browser and app the addresses that lead to that port', () => {
   expect(guide).toContain('allowInsecureHTTP: true,');
 });
 
-it('shows two forms of the server option, both of which the strategy takes', () => {
+it('the guide to Docker Compose shows two forms of the server option that the strategy accepts', () => {
   const shown = [...guide.matchAll(/```ts\n(server: [\s\S]*?)```/g)].map(([, code = '']) => code);
   expect(shown).toHaveLength(2);
   for (const code of shown) {

@@ -1,6 +1,4 @@
-/** docs/ended-logins.md shows the very files that run here: a real app, and the local Polar. */
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+/** docs/ended-logins.md shows the files that run here, with a real app and the local Polar. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
@@ -8,19 +6,18 @@ import { until } from '../support/polars.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { logOutEverywhere } from './ended-logins/log-out-everywhere.js';
 import { createPolar, type LoginTable } from './ended-logins/polar.js';
-import { blocksOf, runningFile } from './shown-code.js';
+import { blocksOf, projectFile, runningFile } from './shown-code.js';
 
-const root = resolve(__dirname, '../..');
 const files = ['polar.ts', 'log-out-everywhere.ts'];
 
 describe('the guide to logins that end', () => {
-  it.each(files)('shows %s as it runs', (file) => {
+  it.each(files)('shows %s exactly as it runs', (file) => {
     expect(blocksOf('ended-logins.md').get(file)).toBe(runningFile('ended-logins', file));
   });
 
-  it('names every reason', () => {
-    const guide = readFileSync(join(root, 'docs/ended-logins.md'), 'utf8');
-    const source = readFileSync(join(root, 'src/tokens/tombstone.ts'), 'utf8');
+  it('names every reason for which a login ends', () => {
+    const guide = projectFile('docs/ended-logins.md');
+    const source = projectFile('src/tokens/tombstone.ts');
     const reasons = [...source.matchAll(/^ {2}'(\w+)',$/gm)].map(([, reason]) => reason as string);
     expect(reasons.length).toBeGreaterThan(4);
     const listed = guide.split('| `reason` | |')[1] ?? '';
@@ -28,7 +25,7 @@ describe('the guide to logins that end', () => {
   });
 });
 
-describe('log out everywhere', () => {
+describe('logging a user out everywhere', () => {
   let app: TestApp;
   afterEach(() => app.close());
 
@@ -45,7 +42,7 @@ describe('log out everywhere', () => {
     }
   }
 
-  it('ends every login of one user, and of nobody else; a logout leaves nothing to end', async () => {
+  it('ends all remaining logins of that user and of nobody else', async () => {
     const table = new Table();
     const options = {
       storage: inMemoryStorage(),

@@ -1,12 +1,11 @@
-/** docs/oauth-api.md names what there is, and only that. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+/** docs/oauth-api.md names what exists, and nothing else. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { PolarOAuthClient, PolarRegistrationClient } from 'passport-polar-sh';
-import { blocksOf, runningFile } from './shown-code.js';
+import { blocksOf, projectFile, root, runningFile } from './shown-code.js';
 
-const root = resolve(__dirname, '../..');
-const guide = readFileSync(join(root, 'docs/oauth-api.md'), 'utf8');
+const guide = projectFile('docs/oauth-api.md');
 const table = guide.split('\n## The table\n')[1]?.split('\n## ')[0] ?? '';
 const rows = [...table.matchAll(/^\| (.*?) ?\| (.*?) ?\| (.+?) \|$/gm)].map(([, ...cells]) => cells);
 const named = (column: number) =>
@@ -14,7 +13,7 @@ const named = (column: number) =>
 const wireNames = named(1);
 const ourNames = rows.map(([, , ours]) => ours).join('\n');
 
-/** Methods of a class, inherited ones too. */
+/** Methods of a class, including inherited ones. */
 function methodsOf(one: { readonly prototype: object }): string[] {
   const names: string[] = [];
   for (let next = one.prototype; next !== Object.prototype; next = Object.getPrototypeOf(next)) {
@@ -26,19 +25,19 @@ function methodsOf(one: { readonly prototype: object }): string[] {
 
 const classes = { client: PolarOAuthClient, registrations: PolarRegistrationClient };
 
-describe.each(Object.entries(classes))('%s in the table', (name, one) => {
+describe.each(Object.entries(classes))('the table of the OAuth API, for %s,', (name, one) => {
   const shown = [...ourNames.matchAll(new RegExp(`\`${name}\\.(\\w+)\\(`, 'g'))].map(([, method]) => method);
 
-  it('has every method, and no other', () => {
+  it('has every method and no others', () => {
     expect(methodsOf(one).length).toBeGreaterThan(3);
     expect([...new Set(shown)].sort()).toEqual(methodsOf(one));
   });
 });
 
-describe('the wire names of the table', () => {
+describe('the wire names in the table of the OAuth API', () => {
   const call = { signal: undefined };
 
-  /** Names of everything that the methods send, by asking them to. */
+  /** Calls the methods and collects the names of everything that they send. */
   async function sentNames(): Promise<Set<string>> {
     const names = new Set<string>();
     const fetch = async (_url: string, { body }: RequestInit) => {
@@ -85,15 +84,15 @@ describe('the wire names of the table', () => {
     return names;
   }
 
-  it('have every field that is sent', async () => {
+  it('include every field that is sent', async () => {
     const sent = await sentNames();
     expect(sent.size).toBeGreaterThan(25);
     expect([...sent].filter((name) => !wireNames.has(name))).toEqual([]);
   });
 
-  it('have every field that is read', () => {
+  it('include every field that is read', () => {
     const folder = join(root, 'src/client');
-    const source = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+    const source = readdirSync(folder).map((file) => projectFile(`src/client/${file}`));
     const reads =
       /\b(?:(?:optional|required)\w+\(wire, |(?:text|seconds|optional|required)\(|body\[)'([a-z_]+)'/g;
     const read = source.flatMap((text) => [...text.matchAll(reads)].map(([, field]) => field as string));
@@ -101,8 +100,8 @@ describe('the wire names of the table', () => {
     expect(read.filter((field) => !wireNames.has(field))).toEqual([]);
   });
 
-  it('have every field of Polar’s metadata, and of its id_tokens', () => {
-    const { cases } = JSON.parse(readFileSync(join(root, 'test/emulator/polar-wire.json'), 'utf8')) as {
+  it('include every field of Polar’s metadata and of its id_tokens', () => {
+    const { cases } = JSON.parse(projectFile('test/emulator/polar-wire.json')) as {
       cases: { name: string; response: { body: object; id_token?: { claims: object } } }[];
     };
     const fields = cases.flatMap(({ name, response }) => [
@@ -115,10 +114,10 @@ describe('the wire names of the table', () => {
   });
 });
 
-describe('every public method', () => {
+describe('every public method of the OAuth client', () => {
   const docs = ['oauth-client.ts', 'registrations.ts'].map((file) => ({
     file,
-    text: readFileSync(join(root, 'src/client', file), 'utf8'),
+    text: projectFile(`src/client/${file}`),
   }));
   const methods = docs.flatMap(({ file, text }) =>
     [...text.matchAll(/\n {2}\/\*\*\n((?: {3}\*.*\n)+) {2}(?:async )?(\w+)\(/g)]
@@ -131,7 +130,7 @@ describe('every public method', () => {
   });
 
   it.each(methods)(
-    '%s: %s names endpoint, specification, parameters, errors, and shows how',
+    'in %s documents its endpoint, specification, parameters, errors and an example: %s',
     (_f, name, doc) => {
       expect(doc).toMatch(/`(GET|POST|PUT|DELETE) \/[\w.{}/-]+`/);
       expect(doc.replace(/\s+\*\s+/g, ' ')).toMatch(/RFC \d{4}|OpenID Connect/);
@@ -141,14 +140,14 @@ describe('every public method', () => {
   );
 });
 
-it('the guide shows how to delete a client as it runs', () => {
+it('the guide to the OAuth API shows the deletion of a client exactly as it runs', () => {
   const blocks = blocksOf('oauth-api.md');
   expect([...blocks.keys()]).toEqual(['retire-client.ts']);
   expect(blocks.get('retire-client.ts')).toBe(runningFile('oauth-api', 'retire-client.ts'));
 });
 
-it('the README shows the way', () => {
-  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+it('the README links to the guide to the OAuth API', () => {
+  const readme = projectFile('README.md');
   expect(readme).toContain('](docs/oauth-api.md)');
   expect(readme).toContain('npx passport-polar-sh register');
 });

@@ -1,18 +1,14 @@
-/** docs/organizations.md shows the very file that runs beside this one. */
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+/** docs/organizations.md shows the file that runs in organizations/. */
 import { expect, it } from '@jest/globals';
-import { blocksOf, runningFile } from './shown-code.js';
+import { blocksOf, projectFile, runningFile } from './shown-code.js';
 
-const root = resolve(__dirname, '../..');
-
-it('the guide to organizations shows app.ts as it runs, and no other code', () => {
+it('the guide to organizations shows app.ts exactly as it runs, and no other code', () => {
   const blocks = blocksOf('organizations.md');
   expect([...blocks.keys()]).toEqual(['app.ts']);
   expect(blocks.get('app.ts')).toBe(runningFile('organizations', 'app.ts'));
-  expect(readFileSync(join(root, 'docs/organizations.md'), 'utf8').match(/```\w+/g)).toHaveLength(1);
+  expect(projectFile('docs/organizations.md').match(/```\w+/g)).toHaveLength(1);
 });
 
-it('the README shows the way', () => {
-  expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain('](docs/organizations.md)');
+it('the README links to the guide to organizations', () => {
+  expect(projectFile('README.md')).toContain('](docs/organizations.md)');
 });

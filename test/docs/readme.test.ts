@@ -1,14 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import * as library from 'passport-polar-sh';
 import { optionNames } from '../../src/strategy-options.js';
 import { startTestApp } from '../support/test-app.js';
 import { addRoutes } from './express-4/route.js';
-import { runningFile } from './shown-code.js';
+import { projectFile, runningFile } from './shown-code.js';
 
-const root = resolve(__dirname, '../..');
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const readme = projectFile('README.md');
 const section = (title: string) => readme.split(`\n## ${title}\n`)[1]?.split('\n## ')[0] ?? '';
 const firstColumn = (text: string) =>
   [...text.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, names = '']) =>
@@ -16,11 +13,11 @@ const firstColumn = (text: string) =>
   );
 
 describe('the README', () => {
-  it('shows in its quick start what the quick-start test runs', () => {
+  it('shows the quick start exactly as its test runs it', () => {
     const shown = /```ts\n([\s\S]*?)```/.exec(section('Quick start'))?.[1] ?? '';
-    const run = readFileSync(join(root, 'test/support/quick-start.ts'), 'utf8');
+    const run = projectFile('test/support/quick-start.ts');
     const body = /quickStart\(server: PolarServer\) \{\n([\s\S]*?) {2}return \{ app \};/.exec(run)?.[1] ?? '';
-    // How the lines are broken does not matter; what differs on purpose is the server, and the port.
+    // Line breaks do not matter, and the server and the port differ on purpose.
     const normal = (code: string) =>
       code
         .replace(/^(import .*|app\.listen.*| *server[:,].*)$/gm, '')
@@ -34,7 +31,7 @@ describe('the README', () => {
     }
   });
 
-  it('shows for Express 4 what compiles, with its imports, and what hands rejections to next', async () => {
+  it('shows code for Express 4 that compiles and passes rejections to next', async () => {
     const shown = [...section('Quick start').matchAll(/```ts\n([\s\S]*?)```/g)][1]?.[1] ?? '';
     const run = runningFile('express-4', 'route.ts');
     const body = /app: Express\): void \{\n([\s\S]*)\n\}/.exec(run)?.[1] ?? '';
@@ -62,7 +59,7 @@ describe('the README', () => {
   });
 
   it('lists every error code', () => {
-    const source = readFileSync(join(root, 'src/errors.ts'), 'utf8');
+    const source = projectFile('src/errors.ts');
     const codes = [...source.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, code]) => code as string);
     expect(codes.length).toBeGreaterThan(30);
     const listed = firstColumn(section('Errors'));

@@ -1,23 +1,20 @@
-/** docs/sdk.md and the README show the very files that test/flows/sdk.test.ts runs. */
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+/** docs/sdk.md and the README show the files that test/flows/sdk.test.ts runs. */
 import { describe, expect, it } from '@jest/globals';
 import { PolarStrategy } from 'passport-polar-sh';
 import { testedAPIVersion } from '../../src/strategy-options.js';
-import { blocksOf, runningFile } from './shown-code.js';
+import { blocksOf, projectFile, runningFile } from './shown-code.js';
 
-const root = resolve(__dirname, '../..');
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
+const readme = projectFile('README.md');
 const blocks = blocksOf('sdk.md');
 
 describe('the guide to Polar’s SDK', () => {
-  it('shows catalogue.ts as it runs, and so does the README', () => {
+  it('shows catalogue.ts exactly as it runs, and so does the README', () => {
     const running = runningFile('sdk', 'catalogue.ts');
     expect(blocks.get('catalogue.ts')).toBe(running);
     expect(readme).toContain(`\`\`\`ts\n${running}\`\`\`\n`);
   });
 
-  it('shows sdk-0.ts as it runs with 0.49, which has another name here', () => {
+  it('shows sdk-0.ts as it runs with 0.49, apart from the name of the package', () => {
     const body = (code = '') => code.replace(/^import .*\n/gm, '');
     const running = runningFile('sdk', 'sdk-0.ts');
     expect(body(blocks.get('sdk-0.ts'))).toBe(body(running));
@@ -26,12 +23,12 @@ describe('the guide to Polar’s SDK', () => {
     expect(names(blocks.get('sdk-0.ts'), '@polar-sh/sdk')).toBe(names(running, 'polar-sdk-0'));
   });
 
-  it('shows no other file', () => {
+  it('shows no other files', () => {
     expect([...blocks.keys()].sort()).toEqual(['catalogue.ts', 'sdk-0.ts']);
   });
 
-  it('names the versions that are tested: of the API, and of the SDK', () => {
-    const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  it('names the tested versions of the API and of the SDK', () => {
+    const { devDependencies } = JSON.parse(projectFile('package.json')) as {
       devDependencies: Record<string, string>;
     };
     const oldest = devDependencies['polar-sdk-oldest']?.replace('npm:@polar-sh/sdk@', '');

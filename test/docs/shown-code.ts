@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
+export const root = resolve(__dirname, '../..');
+
+/** The text of a file of the project. */
+export const projectFile = (path: string): string => readFileSync(join(root, path), 'utf8');
+
 /** The code blocks of a guide that name a file in their first line, by that name. */
 export function blocksOf(guide: string): Map<string, string> {
-  const text = readFileSync(join(resolve(__dirname, '../..'), 'docs', guide), 'utf8');
-  const blocks = text.matchAll(/```\w+\n(?:\/\/|--|#) (\S+)\n([\s\S]*?)```/g);
+  const blocks = projectFile(`docs/${guide}`).matchAll(/```\w+\n(?:\/\/|--|#) (\S+)\n([\s\S]*?)```/g);
   return new Map([...blocks].map(([, name = '', code = '']) => [name, code]));
 }
 
-/** A file beside this one that runs, to be compared with what a guide shows. */
-export function runningFile(folder: string, file: string): string {
-  return readFileSync(join(__dirname, folder, file), 'utf8');
-}
+/** A file in this folder that runs, for comparison with what a guide shows. */
+export const runningFile = (folder: string, file: string): string =>
+  projectFile(`test/docs/${folder}/${file}`);

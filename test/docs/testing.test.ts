@@ -1,10 +1,10 @@
-/** docs/testing.md shows the very files that run beside this one. */
+/** docs/testing.md shows the files that run in testing/. */
 import { describe, expect, it } from '@jest/globals';
 import { blocksOf, runningFile } from './shown-code.js';
 
 const blocks = blocksOf('testing.md');
 
-/** The file as a reader has it: Playwright brings its own browser, and is called by its usual name. */
+/** The file as readers see it, with Playwright under its usual name and with its own browser. */
 function shownVersion(file: string): string {
   return runningFile('testing', file)
     .replace(/^(import .*needed-program.*|const (executablePath|installed|testWithBrowser)[\s\S]*?;)\n/gm, '')
@@ -16,7 +16,7 @@ function shownVersion(file: string): string {
 
 describe('the testing guide', () => {
   it.each(['app.ts', 'login.test.ts', 'more.test.ts', 'bad-day.test.ts', 'browser.slow.test.ts'])(
-    'shows %s as it runs',
+    'shows %s exactly as it runs',
     (file) => {
       expect(blocks.get(file.replace('.slow', ''))).toBe(shownVersion(file));
     },

@@ -1,18 +1,14 @@
-/** docs/webhooks.md shows the very files that run in webhooks/. */
-import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+/** docs/webhooks.md shows the files that run in webhooks/. */
 import { expect, it } from '@jest/globals';
-import { blocksOf, runningFile } from './shown-code.js';
+import { blocksOf, projectFile, runningFile } from './shown-code.js';
 
 const files = ['webhooks.ts', 'sign-delivery.ts'];
 
-it.each(files)('the guide to webhooks shows %s as it runs', (file) => {
+it.each(files)('the guide to webhooks shows %s exactly as it runs', (file) => {
   expect(blocksOf('webhooks.md').get(file)).toBe(runningFile('webhooks', file));
 });
 
-it('the guide to webhooks shows no other file, and the README leads to it', () => {
+it('the guide to webhooks shows no other files and is linked from the README', () => {
   expect([...blocksOf('webhooks.md').keys()].sort()).toEqual([...files].sort());
-  expect(readFileSync(join(resolve(__dirname, '../..'), 'README.md'), 'utf8')).toContain(
-    '](docs/webhooks.md)',
-  );
+  expect(projectFile('README.md')).toContain('](docs/webhooks.md)');
 });

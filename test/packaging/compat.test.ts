@@ -1,4 +1,4 @@
-/** What `npm run test:compat` tries, against what the README promises and the package exports. */
+/** Compares what `npm run test:compat` covers with what the README promises and the package exports. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, it } from '@jest/globals';
@@ -7,7 +7,7 @@ import { parseSync } from '@swc/core';
 const root = resolve(__dirname, '../..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
-/** What an entry of the package exports, by name. */
+/** The names that an entry of the package exports. */
 function namesOf(entry: string): string[] {
   const { body } = parseSync(read(entry), { syntax: 'typescript' });
   return body.flatMap((item) => {
@@ -19,15 +19,20 @@ function namesOf(entry: string): string[] {
   });
 }
 
-it.each(['src/index.ts', 'src/emulator.ts', 'src/redis.ts'])('every name of %s is compiled', (entry) => {
-  const app = read('integration/typescript/app.ts');
-  const names = namesOf(entry);
-  expect(names.length).toBeGreaterThan(2);
-  // Once to import it, once to use it.
-  expect(names.filter((name) => (app.match(new RegExp(`\\b${name}\\b`, 'g')) ?? []).length < 2)).toEqual([]);
-});
+it.each(['src/index.ts', 'src/emulator.ts', 'src/redis.ts'])(
+  'the TypeScript integration uses every export of %s',
+  (entry) => {
+    const app = read('integration/typescript/app.ts');
+    const names = namesOf(entry);
+    expect(names.length).toBeGreaterThan(2);
+    // Once to import it, once to use it.
+    expect(names.filter((name) => (app.match(new RegExp(`\\b${name}\\b`, 'g')) ?? []).length < 2)).toEqual(
+      [],
+    );
+  },
+);
 
-it('the README names every kind of project that is tried', () => {
+it('the README names every kind of project that is tested', () => {
   const [, requirements = ''] = /\n## Requirements\n([\s\S]*?)\n## /.exec(read('README.md')) ?? [];
   const kinds = read('integration/kinds.mjs');
   const majors = (pattern: RegExp): string[] =>
@@ -62,6 +67,6 @@ it('the README names every kind of project that is tried', () => {
   }
 });
 
-it('CI tries them', () => {
+it('CI tests every kind of project', () => {
   expect(read('.ci/run')).toMatch(/^npm run test:compat$/m);
 });

@@ -1,4 +1,4 @@
-/** What an app installs with this package, all of it: whoever adds a dependency has to add it here, too. */
+/** Everything that an app installs with this package. A new dependency must be added here too. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, it } from '@jest/globals';
@@ -15,7 +15,7 @@ const { packages } = JSON.parse(readFileSync(path.join(root, 'package-lock.json'
   packages: Readonly<Record<string, Package | undefined>>;
 };
 
-/** Where Node finds a package that another one requires, as the lock file has it. */
+/** Where Node finds a package that another one requires, according to the lock file. */
 function placeOf(name: string, from: string): string {
   for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))) {
     const place = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`;
@@ -24,7 +24,7 @@ function placeOf(name: string, from: string): string {
   }
 }
 
-/** Every package of the production tree, by its place. */
+/** Every package of the production tree, by its path. */
 function productionTree(): Map<string, Package> {
   const found = new Map<string, Package>();
   const visit = (place: string): void => {
@@ -46,7 +46,7 @@ const named = (filter: (name: string) => boolean): string[] =>
     .filter(filter)
     .sort();
 
-it('the code of the production tree is that of seven packages', () => {
+it('the production tree has code of seven packages', () => {
   expect(named((name) => !name.startsWith('@types/') && !name.startsWith('undici-types'))).toEqual([
     'base64url@3',
     'jose@6',
@@ -58,7 +58,7 @@ it('the code of the production tree is that of seven packages', () => {
   ]);
 });
 
-it('everything else in it is types', () => {
+it('the production tree has otherwise only types', () => {
   expect(named((name) => name.startsWith('@types/') || name.startsWith('undici-types'))).toEqual([
     '@types/body-parser@1',
     '@types/connect@3',
@@ -77,11 +77,11 @@ it('everything else in it is types', () => {
   ]);
 });
 
-it('nothing of it runs a script when it is installed', () => {
+it('the production tree has no install scripts', () => {
   const scripted = [...productionTree()].filter(([, { hasInstallScript }]) => hasInstallScript);
   expect(scripted.map(([place]) => place)).toEqual([]);
 });
 
-it('the app brings two packages of its own', () => {
+it('the app provides two packages itself', () => {
   expect(Object.keys(packages['']?.peerDependencies ?? {})).toEqual(['express-session', 'passport']);
 });

@@ -1,4 +1,4 @@
-/** The npm name without `-sh` belongs to somebody else: what names it would fetch a stranger's package. */
+/** The npm name without `-sh` belongs to somebody else: using it would fetch a stranger's package. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -24,22 +24,22 @@ it.each([
   [`from '${STRANGER}/redis'`, true],
   [`${STRANGER}-emulator`, true],
   [`npx ${STRANGER}-sh register`, false],
-])('tells whether %p names the stranger’s package', (text, expected) => {
+])('this test recognizes whether %p names the stranger’s package', (text, expected) => {
   expect(namesStranger(text)).toBe(expected);
 });
 
-describe('the stranger’s name', () => {
-  it('stands in no file', () => {
+describe('the name of the stranger’s package', () => {
+  it('is in no file', () => {
     expect(files.length).toBeGreaterThan(300);
     const found = files.filter((file) => namesStranger(readFileSync(join(root, file), 'latin1')));
     expect(found).toEqual([]);
   });
 
-  it('stands in the name of no file', () => {
+  it('is in no file name', () => {
     expect(files.filter((file) => namesStranger(file))).toEqual([]);
   });
 
-  it('is neither the package’s nor a command’s', () => {
+  it('is neither the name of this package nor of its command', () => {
     const { name, bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     expect([name, Object.keys(bin)]).toEqual([`${STRANGER}-sh`, [`${STRANGER}-sh`]]);
   });

@@ -1,4 +1,4 @@
-/** The packed tarball, in an empty project of each kind, as a newcomer installs it. */
+/** Installs the packed tarball in an empty project of each kind, as a new user does. */
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import {
   copyFileSync,
@@ -29,7 +29,7 @@ let files: string[] = [];
 let size = 0;
 
 beforeAll(() => {
-  // A build of its own, staged outside of the project: other suites use dist/ at the same time.
+  // A separate build outside the project, since other suites use dist/ at the same time.
   const stage = join(work, 'stage');
   mkdirSync(stage);
   for (const file of ['package.json', 'README.md', 'LICENSE'])
@@ -53,7 +53,7 @@ beforeAll(() => {
 }, 120_000);
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-/** What npm would install beside the package, from what is installed here: no network, and jose is left out. */
+/** Links what npm would install with the package from what is installed here, without jose and without a network. */
 function linkDependencies() {
   for (const name of readdirSync(join(root, 'node_modules'))) {
     if (name.startsWith('.') || name === 'jose' || existsSync(join(work, 'node_modules', name))) continue;
@@ -61,7 +61,7 @@ function linkDependencies() {
   }
 }
 
-/** As npm does, so that `npx` finds the command. */
+/** Links the commands as npm does, so that `npx` finds them. */
 function linkCommands() {
   const { bin } = JSON.parse(
     readFileSync(join(work, 'node_modules/passport-polar-sh/package.json'), 'utf8'),
@@ -77,7 +77,7 @@ const node = async (file: string, source: string) => {
   return (await run(process.execPath, [file], { cwd: work })).stdout.trim();
 };
 
-it('contains the build and nothing else', () => {
+it('the tarball contains the build and nothing else', () => {
   expect(files).toEqual(
     expect.arrayContaining([
       'package.json',
@@ -96,7 +96,7 @@ it('contains the build and nothing else', () => {
   ).toEqual([]);
 });
 
-it('names the packages whose code it carries, with their licences, and carries no other', () => {
+it('the tarball names the packages whose code it includes, with their licences, and includes no others', () => {
   const dist = join(work, 'node_modules/passport-polar-sh/dist');
   const text = readFileSync(join(dist, 'THIRD_PARTY_NOTICES'), 'utf8');
   const jose = join(root, 'node_modules/jose');
@@ -105,7 +105,7 @@ it('names the packages whose code it carries, with their licences, and carries n
     `jose ${version}, MIT, https://github.com/panva/jose`,
   ]);
   expect(text).toContain(readFileSync(join(jose, 'LICENSE.md'), 'utf8').trim());
-  // esbuild says at the head of each file where it comes from.
+  // esbuild writes at the top of each file where it comes from.
   const carried = readdirSync(dist).flatMap((file) =>
     file.endsWith('.js')
       ? [...readFileSync(join(dist, file), 'utf8').matchAll(/^\/\/ .*node_modules\/(\S+?)\//gm)].map(
@@ -116,14 +116,14 @@ it('names the packages whose code it carries, with their licences, and carries n
   expect([...new Set(carried)]).toEqual(['jose']);
 });
 
-it('is no larger than it has to be, with the sources and maps', () => {
+it('the tarball has at most 800 kB, with the sources and maps', () => {
   expect(size).toBeLessThan(800_000);
 });
 
-describe('its maps', () => {
+describe('the source maps of the tarball', () => {
   const installed = join(work, 'node_modules/passport-polar-sh');
 
-  it.each(['.js.map', '.d.ts.map'])('lead from %s to TypeScript that came along', (ending) => {
+  it.each(['.js.map', '.d.ts.map'])('lead from %s to TypeScript in the tarball', (ending) => {
     const maps = files.filter((file) => file.endsWith(ending));
     expect(maps.length).toBeGreaterThan(3);
     for (const file of maps) {
@@ -138,7 +138,7 @@ describe('its maps', () => {
     }
   });
 
-  it('take stack traces to the line that threw', async () => {
+  it('lead stack traces to the line that threw', async () => {
     const source = `const { PolarStrategy } = require('passport-polar-sh');
       try { new PolarStrategy({}); } catch (error) { console.log(error.stack); }`;
     writeFileSync(join(work, 'trace.cjs'), source);
@@ -149,17 +149,17 @@ describe('its maps', () => {
   });
 });
 
-describe('the command passport-polar-sh', () => {
+describe('the packed command passport-polar-sh', () => {
   const command = (...args: string[]) =>
     run(process.execPath, ['node_modules/passport-polar-sh/dist/cli.js', ...args], { cwd: work });
 
-  it('explains itself', async () => {
+  it('prints its usage with --help', async () => {
     const { stdout, stderr } = await command('register', '--help');
     expect(stdout).toMatch(/^Usage: passport-polar-sh register/);
     expect(stderr).toBe('');
   });
 
-  it('registers a client, and comes to an end', async () => {
+  it('registers a client and exits', async () => {
     const emulator = await startPolarEmulator();
     try {
       const { stdout } = await command('register', '--server', emulator.url);
@@ -169,13 +169,13 @@ describe('the command passport-polar-sh', () => {
     }
   });
 
-  it('writes a new environment file, also through npx, whose node must not take the option for its own', async () => {
+  it('writes a new environment file through npx, where node does not claim the option', async () => {
     const emulator = await startPolarEmulator();
     try {
       const args = ['passport-polar-sh', 'register', '--server', emulator.url, '--write-env', 'new.env'];
       await run('npx', args, { cwd: work });
       expect(readFileSync(join(work, 'new.env'), 'utf8')).toMatch(/^POLAR_CLIENT_ID=polar_ci_/m);
-      // Node reads that file for the other commands, as docs/deployment.md shows it.
+      // Node reads that file for the other commands, as in docs/deployment.md.
       const cli = ['--env-file=new.env', 'node_modules/passport-polar-sh/dist/cli.js'];
       const { stdout } = await run(process.execPath, [...cli, 'redirect-uris', 'list'], { cwd: work });
       expect(stdout).toBe('http://localhost:3000/auth/polar/callback\n');
@@ -185,21 +185,21 @@ describe('the command passport-polar-sh', () => {
   });
 
   const busybox = neededProgram(['busybox'], 'apt-get install busybox');
-  (busybox === undefined ? it.skip : it)('starts where env is BusyBox’s, as on Alpine', async () => {
+  (busybox === undefined ? it.skip : it)('starts with BusyBox’s env, as on Alpine', async () => {
     const file = join(work, 'node_modules/passport-polar-sh/dist/cli.js');
     const [, env, argument = ''] = /^#!(\S+) (.*)\n/.exec(readFileSync(file, 'utf8')) ?? [];
     expect(env).toBe('/usr/bin/env');
-    // As the kernel does it: what follows the interpreter is one argument.
+    // Like the kernel, which passes everything after the interpreter as one argument.
     const { stdout } = await run(busybox as string, ['env', argument, file, 'register', '--help']);
     expect(stdout).toMatch(/^Usage: passport-polar-sh register/);
   });
 
-  it('exits with its code', async () => {
+  it('exits with 2 for an unknown option', async () => {
     const { code, stdout } = await command('register', '--nonsense').catch((error) => error);
     expect([code, stdout]).toEqual([2, '']);
   });
 
-  it('is the only one on the path', () => {
+  it('is the only command of the package', () => {
     const { bin } = JSON.parse(
       readFileSync(join(work, 'node_modules/passport-polar-sh/package.json'), 'utf8'),
     );
@@ -213,7 +213,7 @@ describe('the command passport-polar-sh', () => {
 });
 
 describe('a CommonJS app', () => {
-  it('requires every entry', async () => {
+  it('can require every entry', async () => {
     const printed = await node(
       'app.cjs',
       `const { PolarStrategy, polarTokens } = require('passport-polar-sh');
@@ -226,7 +226,7 @@ describe('a CommonJS app', () => {
 });
 
 describe('an ESM app', () => {
-  it('imports every entry, the very same classes that require gives', async () => {
+  it('can import every entry and gets the same classes as with require', async () => {
     const printed = await node(
       'app.mjs',
       `import { createRequire } from 'node:module';
@@ -247,9 +247,9 @@ describe('a bundled app', () => {
     import { redisStorage } from 'passport-polar-sh/redis';
     console.log([PolarStrategy, startPolarEmulator, redisStorage].map((x) => typeof x).join());`;
 
-  // With conditions of its own, esbuild leaves out `module`, which bun and others never knew.
+  // With custom conditions, esbuild leaves out `module`, which Bun and others do not support.
   it.each([[[]], [['custom']], [['module']]])(
-    'has all of it inside, with the conditions %j',
+    'includes the whole package with the conditions %j',
     async (conditions) => {
       writeFileSync(join(work, 'bundled.mjs'), source);
       const [file] = (
@@ -324,7 +324,7 @@ describe('a TypeScript app', () => {
     polarTokens({});
   `;
   it.each(['cts', 'mts'])(
-    'compiles as .%s, declarations included',
+    'compiles as .%s, including declarations',
     async (kind) => {
       writeFileSync(join(work, `app.${kind}`), source);
       const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
@@ -361,8 +361,8 @@ const LOGIN = `
     return (await answer.json()).access_token;
   }`;
 
-describe('the local Polar', () => {
-  it('works in a test of node:test, imported', async () => {
+describe('the packed local Polar', () => {
+  it('can be imported in a test of node:test', async () => {
     writeFileSync(
       join(work, 'local-polar.mjs'),
       `import assert from 'node:assert/strict';
@@ -382,7 +382,7 @@ describe('the local Polar', () => {
     expect(stdout).toMatch(/^# pass 1\n# fail 0$/m);
   });
 
-  it('works in the guide’s test for node:test', async () => {
+  it('runs the guide’s test for node:test', async () => {
     const guide = readFileSync(join(root, 'docs/testing.md'), 'utf8');
     const [, shown = ''] = /```js\n\/\/ login\.test\.mjs\n([\s\S]*?)```/.exec(guide) ?? [];
     const [, app = ''] = /```ts\n\/\/ app\.ts\n([\s\S]*?)```/.exec(guide) ?? [];
@@ -394,7 +394,7 @@ describe('the local Polar', () => {
     expect(stdout).toContain('ok 1 - people log in with Polar');
   });
 
-  it('works required, and lets the process end', async () => {
+  it('can be required and lets the process end', async () => {
     const printed = await node(
       'local-polar.cjs',
       `const { startPolarEmulator } = require('passport-polar-sh/emulator');
@@ -407,7 +407,7 @@ describe('the local Polar', () => {
     expect(printed).toBe('polar_at_u_ authorize,token');
   });
 
-  it('is a command that says where it is, serves people and stops when told to', async () => {
+  it('runs as a command that prints its address, serves users and stops on a signal', async () => {
     const args = ['emulator', '--port', '0', '--user', 'grace@example.com', '--consent', 'auto'];
     const command = spawn(join(work, 'node_modules/.bin/passport-polar-sh'), args, { cwd: work });
     const ended = new Promise((resolve) => command.once('exit', (...how) => resolve(how)));
@@ -467,14 +467,14 @@ async function logInOverHTTP(environment: Readonly<Record<string, string>>): Pro
   expect(await userinfo.json()).toMatchObject({ email: 'grace@example.com' });
 }
 
-/** Our own environment, in which a test runner does not take itself for the child of another. */
+/** This environment without the variables that make a test runner think it is a child of another. */
 function withoutTestContext(): NodeJS.ProcessEnv {
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
   return environment;
 }
 
-describe('an app that is tested with plain Jest', () => {
-  it('needs no flags and no configuration', async () => {
+describe('an app with plain Jest', () => {
+  it('can be tested without flags and configuration', async () => {
     writeFileSync(join(work, 'package.json'), '{ "name": "app", "private": true }');
     writeFileSync(
       join(work, 'login.test.js'),

@@ -1,4 +1,4 @@
-/** What docs/background-jobs.md shows, run: real HTTP, a real PostgreSQL, and the local Polar. */
+/** Runs what docs/background-jobs.md shows, over real HTTP, with a real PostgreSQL and the local Polar. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -45,7 +45,7 @@ afterEach(async () => {
   await db.query('TRUNCATE polar_rows, users, session');
 });
 
-/** The strategy of a job: another process of the same app, with a memory of its own. */
+/** The strategy of a job, as in another process of the same app with its own memory. */
 const jobPolar = (changes: Partial<PolarStrategyOptions> = {}) =>
   createPolar(postgres.pool(), { ...web.options, ...changes });
 const runJob = (changes: Partial<PolarStrategyOptions> = {}) => nightlyJob(db, jobPolar(changes));
@@ -76,7 +76,7 @@ async function loggedIn() {
 
 const describePostgres = hasPostgres ? describe : describe.skip;
 describePostgres('a nightly job', () => {
-  it('works for somebody whose tokens were never refreshed', async () => {
+  it('works for a user whose tokens were never refreshed', async () => {
     await loggedIn();
     expect(await runJob()).toEqual([]);
     const user = await theUser();
@@ -85,7 +85,7 @@ describePostgres('a nightly job', () => {
     expect(refreshes()).toHaveLength(0);
   });
 
-  it('works after the web app has refreshed, and the web app after the job has', async () => {
+  it('works after the web app has refreshed the tokens, and the other way round', async () => {
     const browser = await loggedIn();
     emulator.advanceTime(loginLife);
     const refreshed = await browser.token();
@@ -101,7 +101,7 @@ describePostgres('a nightly job', () => {
     expect(refreshes()).toHaveLength(2);
   });
 
-  it('works night after night, while nobody visits', async () => {
+  it('works every night while the user stays away', async () => {
     const browser = await loggedIn();
     const polar = jobPolar();
     for (let night = 0; night < 20; night++) {
@@ -113,7 +113,7 @@ describePostgres('a nightly job', () => {
     expect(await browser.token()).toBe(liveToken());
   });
 
-  describe('and a browser tab that find the token expired at once', () => {
+  describe('and a browser tab that find the token expired at the same time', () => {
     async function race(changes: Partial<PolarStrategyOptions>) {
       await web.close();
       web = await startWebApp(db, emulator, { encryptionKeys: [oldKey], ...changes });
@@ -122,7 +122,7 @@ describePostgres('a nightly job', () => {
       const access = jobPolar().tokensFor(polar_login_id);
       for (let hour = 0; hour < 5; hour++) {
         emulator.advanceTime(hour === 0 ? loginLife : 3600);
-        emulator.fail('token', { delayMs: 30 }, 2); // so that both of them have asked
+        emulator.fail('token', { delayMs: 30 }, 2); // so that both have asked for it
         const tokens = await Promise.all([browser.token(), access.getAccessToken()]);
         emulator.heal();
         expect(tokens).toEqual([liveToken(), liveToken()]);
@@ -130,10 +130,10 @@ describePostgres('a nightly job', () => {
       return refreshes().map(({ status }) => status);
     }
 
-    it('refresh once: the storage has the lock, too', async () => {
+    it('refresh it once, with a lock in the storage', async () => {
       expect(await race({})).toEqual([200, 200, 200, 200, 200]);
       expect((await theUser()).polar_disconnected).toBeNull();
-      // One row for the tokens, and none for a lock that nobody holds any more.
+      // One row for the tokens, and none for a lock that is no longer held.
       const { polar_login_id: loginId } = await theUser();
       const ids = (['record', 'lock', 'tombstone'] as const).map((row) => rowIdOf(loginId, row));
       const rows = async () =>
@@ -143,7 +143,7 @@ describePostgres('a nightly job', () => {
     });
   });
 
-  it('knows when somebody has logged out, and when they are back', async () => {
+  it('notices when a user logs out and when they log in again', async () => {
     const browser = await loggedIn();
     const polar = jobPolar();
     expect(await nightlyJob(db, polar)).toEqual([]);
@@ -164,16 +164,16 @@ describePostgres('a nightly job', () => {
     expect((await polar.tokensFor(after.polar_login_id).fetch('/v1/organizations/')).status).toBe(200);
   });
 
-  it('knows when Polar has ended a login', async () => {
+  it('notices when Polar has ended a login', async () => {
     await loggedIn();
     emulator.revokeAll();
     emulator.advanceTime(loginLife);
-    // A third of the time-out bounds how long a sibling may take to record something newer.
+    // A sibling has a third of the time-out to record something newer.
     expect(await runJob({ timeoutMs: 3000 })).toEqual([]);
     expect((await theUser()).polar_disconnected).toBe('login_expired');
   });
 
-  it('is to try again later while Polar is in trouble, and loses nobody', async () => {
+  it('reports users to try again later while Polar is unavailable, and loses no login', async () => {
     await loggedIn();
     emulator.advanceTime(loginLife);
     emulator.fail('token', { status: 429, retryAfterSeconds: 1 });
@@ -182,7 +182,7 @@ describePostgres('a nightly job', () => {
     expect(await theUser()).toMatchObject({ polar_disconnected: null, organizations: expect.any(Array) });
   });
 
-  it('is to try again later while the records cannot be read', async () => {
+  it('reports users to try again later while the records cannot be read', async () => {
     await loggedIn();
     const { id } = await theUser();
     await db.query('ALTER TABLE polar_rows RENAME TO away');
@@ -194,7 +194,7 @@ describePostgres('a nightly job', () => {
     expect(await runJob()).toEqual([]);
   });
 
-  it('says which options are missing', async () => {
+  it('names the options that are missing', async () => {
     await loggedIn();
     for (const missing of ['encryptionKeys', 'storage'])
       await expect(runJob({ [missing]: undefined })).rejects.toMatchObject({
@@ -206,8 +206,8 @@ describePostgres('a nightly job', () => {
 });
 
 describePostgres('the keys of the records', () => {
-  it('can be changed: with a new one in front, jobs and tabs go on', async () => {
-    // First the new key at the end everywhere, so that whoever is not there yet can open what it seals.
+  it('can be replaced without interrupting jobs and tabs, with the new one in front', async () => {
+    // First the new key goes to the end everywhere, so that every process can open what it seals.
     await web.close();
     web = await startWebApp(db, emulator, { encryptionKeys: [oldKey, newKey] });
     const browser = await loggedIn();
@@ -228,7 +228,7 @@ describePostgres('the keys of the records', () => {
     expect(await withoutOldKey.tokensFor(polar_login_id).getAccessToken()).toBe(liveToken());
   });
 
-  it('that are wrong show nobody’s tokens, and nobody is lost over them', async () => {
+  it('reveal no tokens and lose no login when they are wrong', async () => {
     await loggedIn();
     const { polar_login_id } = await theUser();
     const wrong = jobPolar({ encryptionKeys: [newKey] });
@@ -246,7 +246,7 @@ describePostgres('the keys of the records', () => {
     expect(await theUser()).toMatchObject({ polar_disconnected: null, organizations: expect.any(Array) });
   });
 
-  it('seal what the database holds', async () => {
+  it('seal what is in the database', async () => {
     await loggedIn();
     const { polar_login_id } = await theUser();
     const { value } = (await recordOf(polar_login_id)) ?? { value: '' };
@@ -256,7 +256,7 @@ describePostgres('the keys of the records', () => {
 });
 
 describePostgres('a login while the records cannot be written', () => {
-  it('works, and the record follows', async () => {
+  it('works, and its record is written afterwards', async () => {
     await db.query('ALTER TABLE polar_rows RENAME TO away');
     try {
       const browser = await loggedIn();

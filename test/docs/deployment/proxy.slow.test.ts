@@ -1,4 +1,4 @@
-/** docs/deployment.md, "Behind a proxy": every request to Polar goes through a real one. */
+/** docs/deployment.md, "Behind a proxy": every request to Polar goes through a real proxy. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,11 +11,11 @@ import { type ForwardProxy, startForwardProxy } from '../../support/forward-prox
 import { neededProgram } from '../../support/needed-program.js';
 import { startTLSProxy, type TLSProxy } from '../../support/tls-proxy.js';
 
-// A name that nothing but the proxy can resolve.
+// A name that only the proxy can resolve.
 const POLAR = 'polar.shop.example';
 const CALLBACK = 'http://localhost:3000/auth/polar/callback';
 
-/** What the guide says: from these versions on, fetch looks at the environment. */
+/** As the guide says, fetch reads the environment from these versions on. */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const hasEnvProxy = major >= 24 || (major === 22 && minor >= 21);
 
@@ -47,7 +47,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts the app as a process; what it prints, until it listens. */
+/** Starts the app as a process and waits until it listens. */
 async function start(env: Readonly<Record<string, string>>): Promise<Browser> {
   const { clientID, clientSecret = '' } = emulator.registerClient({ redirectURIs: [CALLBACK] });
   const child = spawn(process.execPath, ['--import', 'tsx', 'test/docs/deployment/proxied-app.ts'], {
@@ -101,17 +101,17 @@ async function expectNothingThere(browser: Browser): Promise<void> {
   expect([status, proxy.visited]).toEqual([503, []]);
 }
 
-withOpenSSL('login, refresh, API call and log-out go through the proxy', () => {
-  it('with the fetch option', async () => {
+withOpenSSL('an app behind a proxy', () => {
+  it('sends every request through it with the fetch option', async () => {
     await useApp(await start({ PROXY_URL: proxy.url }));
   });
 
-  it('with NODE_USE_ENV_PROXY, from the version on that the guide names', async () => {
+  it('sends every request through it with NODE_USE_ENV_PROXY, from the version that the guide names', async () => {
     const browser = await start({ NODE_USE_ENV_PROXY: '1', HTTPS_PROXY: proxy.url });
     await (hasEnvProxy ? useApp(browser) : expectNothingThere(browser));
   });
 
-  it('and without either, none of them arrives', async () => {
+  it('reaches nothing without either', async () => {
     await expectNothingThere(await start({ HTTPS_PROXY: proxy.url }));
   });
 });

@@ -17,7 +17,7 @@ afterEach(() => polar.close());
 const issueTokens = () =>
   polar.issueTokens({ clientID: registration.clientID, user: 'ada@example.com', scope: 'openid' });
 
-test('no token of a client works once they were revoked and the client was deleted', async () => {
+test('no token of a client works after its tokens are revoked and the client is deleted', async () => {
   const [one, other] = [issueTokens(), issueTokens()];
   await retireClient(client, registration, [one.accessToken, other.refreshToken ?? '']);
   for (const { accessToken, refreshToken = '' } of [one, other]) {
@@ -27,7 +27,7 @@ test('no token of a client works once they were revoked and the client was delet
   await expect(client.readRegistration(registration)).rejects.toMatchObject({ code: 'invalid_client' });
 });
 
-test('once a client is deleted, it can neither revoke nor refresh what it had', async () => {
+test('a deleted client can neither revoke nor refresh its tokens', async () => {
   const { accessToken, refreshToken = '' } = issueTokens();
   await client.deleteRegistration(registration);
   for (const attempt of [

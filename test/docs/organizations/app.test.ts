@@ -9,7 +9,7 @@ const engines = '22222221-2222-4222-8222-222222222222';
 const running = startPolarEmulator();
 afterAll(async () => (await running).close());
 
-/** Somebody with a browser: `open` a page, and `pick` organizations wherever that leads to Polar. */
+/** A user with a browser, who can `open` a page and `pick` organizations where that leads to Polar. */
 async function person() {
   const polar = await running;
   const browser = request.agent(createApp(polar.strategyOptions()));
@@ -23,14 +23,14 @@ async function person() {
   return { open, pick };
 }
 
-test('people see what they are connected to, and change it', async () => {
+test('users see the organizations to which they are connected, and change them', async () => {
   const { pick } = await person();
   expect((await pick('/')).body).toEqual({ connectedTo: ['acme', 'Analytical Engines'], isLimited: false });
   const one = { connectedTo: ['acme'], isLimited: true };
   expect((await pick('/auth/polar/organization', 'acme')).body).toEqual(one);
 });
 
-test('a login without a page of Polar lifts the limit', async () => {
+test('a login without Polar’s consent page removes the limit to one organization', async () => {
   const { open, pick } = await person();
   await pick('/auth/polar/organization', 'acme');
   expect((await open('/')).body.isLimited).toBe(true);
@@ -38,7 +38,7 @@ test('a login without a page of Polar lifts the limit', async () => {
   expect((await open('/')).body.isLimited).toBe(false);
 });
 
-test('a page of an organization has people pick it, once', async () => {
+test('a page of an organization asks users once to pick it', async () => {
   const { open, pick } = await person();
   await pick('/auth/polar/organization', 'acme');
   expect((await open(`/orgs/${acme}`)).body).toMatchObject({ name: 'acme' });

@@ -1,4 +1,4 @@
-/** The strategy of docs/storage.md, over a real Redis. */
+/** The strategy of docs/storage.md, with a real Redis. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import session from 'express-session';
@@ -10,14 +10,14 @@ import { hasRedis, startRedis, type TestRedis } from '../../support/redis-server
 import { rowIdOf } from '../../support/stored-rows.js';
 import { createPolar } from './polar.js';
 
-(hasRedis ? describe : describe.skip)('the strategy of the guide to storages', () => {
+(hasRedis ? describe : describe.skip)('the strategy of the guide to storage', () => {
   let server: TestRedis;
   beforeAll(async () => {
     server = await startRedis();
   });
   afterAll(() => server?.close());
 
-  it('keeps what a refresh brought in Redis', async () => {
+  it('keeps refreshed tokens in Redis', async () => {
     const emulator = await startPolarEmulator({ consent: 'auto' });
     const { polar, redis } = await createPolar(server.url, emulator.strategyOptions());
     try {

@@ -9,11 +9,11 @@ beforeEach(async () => {
   polar = await startPolarEmulator({ realistic: true });
   browser = request.agent(createApp(polar.strategyOptions()));
   const { headers } = await browser.get('/auth/polar');
-  await browser.get(await polar.authorize(headers.location)).expect(302); // Polar may not know the code at once
+  await browser.get(await polar.authorize(headers.location)).expect(302); // Polar may not know the code yet
 });
 afterEach(() => polar.close());
 
-test('everybody finds the token expired at once: the login lives on, with one pair of tokens', async () => {
+test('20 requests that find the token expired at once leave the login one pair of tokens', async () => {
   polar.advanceTime(864_000);
   await Promise.all(Array.from({ length: 20 }, () => browser.get('/organizations')));
   await polar.settled();

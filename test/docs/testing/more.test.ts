@@ -16,25 +16,25 @@ const logIn = async (visit = {}) => {
   return browser.get(await polar.authorize(headers.location, visit));
 };
 
-test('somebody else logs in', async () => {
+test('another user logs in', async () => {
   await logIn({ user: 'grace@example.com' });
   expect((await browser.get('/me')).body.emails[0].value).toBe('grace@example.com');
 });
 
-test('somebody presses Cancel', async () => {
+test('a user who presses Cancel is not logged in', async () => {
   const response = await logIn({ deny: true });
   expect(response.headers.location).toBe('/');
   await browser.get('/me').expect(401);
 });
 
-test('the token has expired: the next request refreshes it', async () => {
+test('the next request refreshes an expired token', async () => {
   await logIn();
-  polar.advanceTime(864_000); // ten days: so long lives the access token of a login
+  polar.advanceTime(864_000); // ten days, the lifetime of a login's access token
   await browser.get('/organizations').expect(200);
   expect(polar.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(1);
 });
 
-test('Polar is down while a token has to be refreshed: nobody is logged out', async () => {
+test('nobody is logged out when Polar is down during a refresh', async () => {
   await logIn();
   polar.advanceTime(864_000);
   polar.fail('token', { status: 500 });
@@ -42,20 +42,20 @@ test('Polar is down while a token has to be refreshed: nobody is logged out', as
   await browser.get('/organizations').expect(200);
 });
 
-test('Polar ends the login', async () => {
+test('the login ends when Polar revokes its tokens', async () => {
   await logIn();
   polar.revokeAll('ada@example.com');
   polar.advanceTime(60); // a token that was issued a moment ago gets a second chance
   await browser.get('/organizations').expect(401);
 });
 
-test('somebody picks one organization', async () => {
+test('a user picks one organization', async () => {
   await logIn({ organizations: ['acme'] });
   const { body } = await browser.get('/organizations');
   expect(body.items.map(({ slug }: { slug: string }) => slug)).toEqual(['acme']);
 });
 
-test('Polar signs with a new key', async () => {
+test('logins work after Polar has changed its key', async () => {
   await logIn();
   polar.rotateKeys();
   await logIn();

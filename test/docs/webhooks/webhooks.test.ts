@@ -1,4 +1,4 @@
-/** docs/webhooks.md as it runs: an endpoint per organization, and deliveries as Polar signs them. */
+/** Runs docs/webhooks.md: an endpoint per organization, and deliveries signed as Polar signs them. */
 import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../../support/test-app.js';
@@ -7,7 +7,7 @@ import { addWebhooks, type PolarEvent } from './webhooks.js';
 
 const ACME = '22222220-2222-4222-8222-222222222222';
 const OTHER = '22222221-2222-4222-8222-222222222222';
-// As Polar's documentation shows one: no base64 behind its prefix, as that of others is.
+// As in Polar's documentation: what follows the prefix is not base64, unlike with other services.
 const SECRET = 'whsec_ovyN6cPrTv56AApvzCaJno08SSmGJmgbWilb33N2JuK';
 const EVENT = { type: 'order.paid', timestamp: '2026-11-27T10:00:00Z', data: { id: 'o-1', name: 'Grüße' } };
 
@@ -29,15 +29,15 @@ async function start(scope = 'openid email webhooks:write'): Promise<void> {
 }
 afterEach(() => app.close());
 
-describe('an endpoint', () => {
-  // The local Polar checks token and scope, and has no endpoints of its own.
+describe('a webhook endpoint', () => {
+  // The local Polar checks the token and its scope, and has no webhook endpoints itself.
   const created = {
     status: 201,
     headers: { 'content-type': 'application/json' },
     body: { id: 'e-1', secret: SECRET, organization_id: ACME, enabled: true },
   };
 
-  it('is created with the token of the login, and its secret is kept for that organization', async () => {
+  it('is created with the token of the login, and its secret is kept for the organization', async () => {
     await start();
     const browser = app.browser();
     await browser.logIn();
@@ -63,7 +63,7 @@ describe('an endpoint', () => {
     expect(app.emulator.requests.filter(({ endpoint }) => endpoint === 'api')).toEqual([]);
   });
 
-  it('needs webhooks:write, which Polar asks for as well', async () => {
+  it('needs the scope webhooks:write, as it does at Polar', async () => {
     await start('openid email');
     const browser = app.browser();
     await browser.logIn();
@@ -78,7 +78,7 @@ describe('an endpoint', () => {
     ]);
   });
 
-  it('that Polar refuses leaves no secret behind', async () => {
+  it('leaves no secret behind when Polar refuses it', async () => {
     await start();
     const browser = app.browser();
     await browser.logIn();
@@ -88,7 +88,7 @@ describe('an endpoint', () => {
   });
 });
 
-describe('a delivery', () => {
+describe('a webhook delivery', () => {
   beforeEach(async () => {
     await start();
     secrets.set(ACME, SECRET);
@@ -97,7 +97,7 @@ describe('a delivery', () => {
 
   const now = () => Math.floor(Date.now() / 1000);
 
-  /** As Polar signs: the key is the secret's text. */
+  /** Signs like Polar, with the text of the secret as the key. */
   function signed(body: string, { secret = SECRET, seconds = now() } = {}) {
     const signature = createHmac('sha256', secret).update(`d-1.${seconds}.${body}`).digest('base64');
     return {
@@ -115,12 +115,12 @@ describe('a delivery', () => {
 
   const BODY = JSON.stringify(EVENT);
 
-  it('that Polar has signed with the secret of that organization is taken', async () => {
+  it('that Polar has signed with the secret of the organization is accepted', async () => {
     expect((await deliver(BODY, signed(BODY))).status).toBe(202);
     expect(events).toEqual([[ACME, EVENT, 'd-1']]);
   });
 
-  it('can be signed in a test as Polar does it', async () => {
+  it('can be signed in a test as Polar signs it', async () => {
     const at = new Date();
     const seconds = Math.floor(at.getTime() / 1000);
     expect(signDelivery(SECRET, 'd-1', BODY, at)).toEqual(signed(BODY, { seconds }));
@@ -139,7 +139,7 @@ describe('a delivery', () => {
     ['has another id', () => deliver(BODY, { ...signed(BODY), 'webhook-id': 'd-2' })],
     ['is of yesterday', () => deliver(BODY, signed(BODY, { seconds: now() - 86_400 }))],
     ['is of tomorrow', () => deliver(BODY, signed(BODY, { seconds: now() + 86_400 }))],
-    // What the library makes of Polar's secret as it is: another key.
+    // The library derives another key from Polar's secret as it is.
     [
       'is signed with the base64 behind whsec_',
       () => deliver(BODY, signed(BODY, { secret: Buffer.from(SECRET.slice(6), 'base64') as never })),
@@ -150,7 +150,7 @@ describe('a delivery', () => {
     expect(events).toEqual([]);
   });
 
-  it('for an organization without an endpoint finds nothing', async () => {
+  it('gets 404 for an organization without an endpoint', async () => {
     expect((await deliver(BODY, signed(BODY), ACME.replace('0', '9'))).status).toBe(404);
   });
 });
