@@ -1,6 +1,5 @@
 /** Requests that nobody sends by accident, races, and controls used at the worst moment. */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { Clock } from '../../src/emulator/clock';
@@ -8,20 +7,6 @@ import { Tokens } from '../../src/emulator/stores/tokens';
 import { CALLBACK, LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();
-
-/** Sends bytes, and takes what comes back until the connection ends. */
-function raw(bytes: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(new URL(polar.emulator.url).port), '127.0.0.1');
-    let received = '';
-    socket.setEncoding('latin1').on('data', (text) => {
-      received += String(text);
-    });
-    socket.on('close', () => resolve(received));
-    socket.on('error', reject);
-    socket.write(bytes, 'latin1');
-  });
-}
 
 const message = (start: string, ...lines: string[]) =>
   `${[`${start} HTTP/1.1`, 'host: x', 'connection: close', ...lines].join('\r\n')}\r\n\r\n`;
@@ -77,13 +62,13 @@ describe('on the wire', () => {
     ],
     ['an endless address', message(`GET /oauth2/authorize?state=${'y'.repeat(20_000)}`), 431],
   ])('%s', async (_, bytes, status) => {
-    expect(await raw(bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(await polar.raw(bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(({} as Record<string, unknown>)['1']).toBeUndefined();
     expect((await polar.get('/.well-known/jwks.json')).status).toBe(200);
   });
 
   it('a CONNECT is hung up on', async () => {
-    expect(await raw(message('CONNECT example.com:443'))).toBe('');
+    expect(await polar.raw(message('CONNECT example.com:443'))).toBe('');
   });
 
   it('a state of 10 kB comes back whole, and one with line breaks as text', async () => {

@@ -6,11 +6,7 @@ const polar = new LocalPolar();
 
 /** Polar's own client library, pointed at the emulator. */
 const sdk = (scope: string) => {
-  const { accessToken } = polar.emulator.issueTokens({
-    clientID: polar.client.clientID,
-    user: 'ada@example.com',
-    scope,
-  });
+  const accessToken = polar.issue({ scope });
   return new Polar({ serverURL: polar.emulator.url, accessToken: async () => accessToken });
 };
 

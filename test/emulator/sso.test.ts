@@ -1,36 +1,30 @@
 /** Organizations that enforce SSO, with which nobody signs in here. */
 import { describe, expect, it } from '@jest/globals';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
-import { ACME, ENGINES, LocalPolar } from './support/local-polar.js';
+import { ACME, ENGINES, LocalPolar, slugs } from './support/local-polar.js';
 
 const polar = new LocalPolar();
 
-const slugs = async (accessToken: string) =>
-  ((await polar.get('/v1/organizations/', accessToken)).json['items'] as { slug: string }[]).map(
-    ({ slug }) => slug,
-  );
+const slugsFor = async (accessToken: string) => slugs(await polar.get('/v1/organizations/', accessToken));
 const read = (id: string, accessToken: string) => polar.get(`/v1/organizations/${id}`, accessToken);
-const issue = (organization?: string) => {
-  const { clientID } = polar.client;
-  return polar.emulator.issueTokens({ clientID, user: 'ada@example.com', organization }).accessToken;
-};
+const issue = (organization?: string) => polar.issue({ organization });
 
 describe('switching it on', () => {
   it('hides the organization from tokens that are not limited, and revokes those that are limited to it', async () => {
     const [unlimited, acme, engines] = [issue(), issue('acme'), issue('analytical-engines')];
     polar.emulator.enforceSSO('acme');
-    expect(await slugs(unlimited)).toEqual(['analytical-engines']);
+    expect(await slugsFor(unlimited)).toEqual(['analytical-engines']);
     expect(await read(ACME, unlimited)).toMatchObject({ status: 404, json: { error: 'ResourceNotFound' } });
     expect((await read(ENGINES, unlimited)).status).toBe(200);
     expect((await polar.userinfo(acme)).status).toBe(401);
-    expect(await slugs(engines)).toEqual(['analytical-engines']);
+    expect(await slugsFor(engines)).toEqual(['analytical-engines']);
   });
 
   it('leaves a token alone that came through SSO', async () => {
     polar.emulator.enforceSSO(ACME);
     const throughSSO = issue('acme');
     polar.emulator.enforceSSO(ACME); // is on already
-    expect(await slugs(throughSSO)).toEqual(['acme']);
+    expect(await slugsFor(throughSSO)).toEqual(['acme']);
     expect((await read(ACME, throughSSO)).json).toMatchObject({ sso_enforced: true });
   });
 
@@ -38,11 +32,11 @@ describe('switching it on', () => {
     const unlimited = issue();
     polar.emulator.enforceSSO('acme');
     polar.emulator.enforceSSO('acme', false);
-    expect(await slugs(unlimited)).toEqual(['acme', 'analytical-engines']);
+    expect(await slugsFor(unlimited)).toEqual(['acme', 'analytical-engines']);
     expect((await read(ACME, unlimited)).json).toMatchObject({ sso_enforced: false });
     polar.emulator.enforceSSO('acme');
     polar.emulator.reset();
-    expect(await slugs(issue())).toEqual(['acme', 'analytical-engines']);
+    expect(await slugsFor(issue())).toEqual(['acme', 'analytical-engines']);
   });
 
   it('needs an organization that exists', () => {

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { afterEach, beforeEach } from '@jest/globals';
 import {
   type PolarEmulator,
@@ -26,6 +29,12 @@ export interface Reply {
   readonly json: Readonly<Record<string, unknown>>;
   /** Parameters of the `location` header. */
   readonly location: URLSearchParams;
+}
+
+export interface BareReply {
+  readonly statusCode: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
 }
 
 /** A fresh emulator for each test of a file, and short ways to talk to it. */
@@ -57,6 +66,38 @@ export class LocalPolar {
       json: parse(text),
       location: location === null ? new URLSearchParams() : new URL(location).searchParams,
     };
+  }
+
+  /** Sends a request with headers that `fetch` would not send, and its body without its length. */
+  bare(
+    path: string,
+    method: string,
+    headers: Readonly<Record<string, string>> = {},
+    body?: string,
+  ): Promise<BareReply> {
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(new URL(path, this.emulator.url), { method, headers }, (response) => {
+        const { statusCode, headers: received } = response;
+        textOf(response).then((body) => resolve({ statusCode, headers: received, body }), reject);
+      });
+      request.on('error', reject);
+      if (body !== undefined) request.write(body);
+      request.end();
+    });
+  }
+
+  /** Sends bytes and resolves with what comes back until the connection ends. */
+  raw(bytes: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(Number(new URL(this.emulator.url).port), '127.0.0.1');
+      let received = '';
+      socket.setEncoding('latin1').on('data', (chunk) => {
+        received += String(chunk);
+      });
+      socket.on('close', () => resolve(received));
+      socket.on('error', reject);
+      socket.write(bytes, 'latin1');
+    });
   }
 
   post(path: string, fields: Fields, headers: Record<string, string> = {}): Promise<Reply> {
@@ -114,6 +155,12 @@ export class LocalPolar {
     };
   }
 
+  /** Issues an access token without a login: Ada's, unless the changes say otherwise. */
+  issue(changes: Partial<Parameters<PolarEmulator['issueTokens']>[0]> = {}): string {
+    const { clientID } = this.client;
+    return this.emulator.issueTokens({ clientID, user: 'ada@example.com', ...changes }).accessToken;
+  }
+
   userinfo(accessToken: string): Promise<Reply> {
     return this.get('/v1/oauth2/userinfo', accessToken);
   }
@@ -130,6 +177,11 @@ interface Tokens {
   readonly refreshToken: string;
   readonly idToken: string;
   readonly scope: string;
+}
+
+/** The slugs of the organizations that a reply lists. */
+export function slugs({ json }: Pick<Reply, 'json'>): string[] {
+  return (json['items'] as { slug: string }[]).map(({ slug }) => slug);
 }
 
 export function bearer(token: string): Record<string, string> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { normalizeRedirectURI } from '../../src/emulator/clients/redirect-uri';
-import { bearer, CALLBACK, LocalPolar } from './support/local-polar';
+import { normalizeRedirectURI } from '../../../src/emulator/clients/redirect-uri';
+import { bearer, CALLBACK, LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 const JSON_TYPE = { 'content-type': 'application/json' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { LocalPolar } from './support/local-polar';
+import { LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 

@@ -1,24 +1,75 @@
 import { describe, expect, it } from '@jest/globals';
-import { ACME, ENGINES, LocalPolar, type Reply } from './support/local-polar';
+import { ACME, ENGINES, LocalPolar, type Reply, slugs } from '../support/local-polar';
 
 const polar = new LocalPolar();
 
-const read = (path: string, organization?: string): Promise<Reply> => {
-  const { accessToken } = polar.emulator.issueTokens({
-    clientID: polar.client.clientID,
-    user: 'ada@example.com',
-    scope: 'organizations:read',
-    organization,
-  });
-  return polar.get(`/v1/organizations/${path}`, accessToken);
-};
-
-const slugs = ({ json }: Reply) => (json['items'] as { slug: string }[]).map(({ slug }) => slug);
+const read = (path: string, organization?: string): Promise<Reply> =>
+  polar.get(`/v1/organizations/${path}`, polar.issue({ scope: 'organizations:read', organization }));
 
 const NO_INTEGER = 'Input should be a valid integer, unable to parse string as an integer';
 const CRITERIA =
   "'created_at', '-created_at', 'slug', '-slug', 'name', '-name', 'next_review_threshold', " +
   "'-next_review_threshold', 'days_in_status' or '-days_in_status'";
+
+describe('organizations', () => {
+  it('lists those of the user', async () => {
+    const { status, headers, json } = await polar.get(
+      '/v1/organizations/',
+      polar.issue({ scope: 'organizations:read' }),
+    );
+    expect([status, headers.get('cache-control')]).toEqual([200, 'private, no-store']);
+    expect(slugs({ json })).toEqual(['acme', 'analytical-engines']);
+    expect(json['pagination']).toEqual({ total_count: 2, max_page: 1 });
+  });
+
+  it('lists those the token is limited to', async () => {
+    const { json } = await polar.get(
+      '/v1/organizations/',
+      polar.issue({ scope: 'organizations:write', organization: 'acme' }),
+    );
+    expect(slugs({ json })).toEqual(['acme']);
+  });
+
+  it('lists the organization a legacy token belongs to', async () => {
+    const accessToken = polar.issue({ subType: 'organization' });
+    expect(slugs(await polar.get('/v1/organizations/', accessToken))).toEqual(['acme']);
+  });
+
+  it('can be filtered and paged', async () => {
+    const token = polar.issue({ scope: 'organizations:read' });
+    const list = async (query: string) => await polar.get(`/v1/organizations/?${query}`, token);
+    expect(slugs(await list('slug=acme'))).toEqual(['acme']);
+    expect(slugs(await list('limit=1&page=2'))).toEqual(['analytical-engines']);
+    expect((await list('limit=1')).json['pagination']).toEqual({ total_count: 2, max_page: 2 });
+    expect(slugs(await list('page=9&limit=5000'))).toEqual([]);
+    for (const query of ['page=0', 'limit=x']) {
+      expect((await polar.get(`/v1/organizations/?${query}`, token)).status).toBe(422);
+    }
+  });
+
+  it('are read one by one, if they are the token’s', async () => {
+    const token = polar.issue({ scope: 'organizations:read', organization: 'acme' });
+    expect((await polar.get(`/v1/organizations/${ACME}`, token)).json).toMatchObject({ name: 'acme' });
+    expect((await polar.get(`/v1/organizations/${ENGINES}`, token)).status).toBe(404);
+  });
+
+  it('need a token', async () => {
+    const { status, headers, json } = await polar.get('/v1/organizations/');
+    expect(status).toBe(401);
+    expect(headers.get('www-authenticate')).toBe('Bearer realm="polar"');
+    expect(json).toEqual({ error: 'Unauthorized', detail: 'Unauthorized' });
+  });
+
+  it('without the slash, Polar sends the client to the path with it', async () => {
+    const { status, headers } = await polar.get(
+      '/v1/organizations?limit=1',
+      polar.issue({ scope: 'organizations:read' }),
+    );
+    expect(status).toBe(307);
+    expect(headers.get('location')).toBe(`${polar.emulator.url}/v1/organizations/?limit=1`);
+    expect((await polar.get('/v1/organizations')).headers.get('location')).toMatch(/organizations\/$/);
+  });
+});
 
 describe('the list', () => {
   it('counts on behind its last page, until the database trips over the number', async () => {

@@ -1,6 +1,6 @@
 /** The controls for apps under test: what their strategy needs, and a person who visits the authorize page. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { ACME, CALLBACK, ENGINES, LocalPolar } from './support/local-polar';
+import { ACME, CALLBACK, ENGINES, LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 let secret = '';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { bearer, LocalPolar } from './support/local-polar';
+import { bearer, LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 const MOVED = 'The API root has moved from /api/v1 to /v1. Please update your integration.';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { models as models04 } from '@polar-sh/sdk/2026-04';
 import type { models as models10 } from '@polar-sh/sdk/2026-10';
 import type { models as models01 } from '@polar-sh/sdk/2027-01';
-import { ACME, ENGINES, LocalPolar } from './support/local-polar';
+import { ACME, ENGINES, LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 const ANVIL = '33333330-3333-4333-8333-333333333333';

@@ -1,6 +1,6 @@
 /** What Polar's server fails at: it then says so in plain text, without any of its usual headers. */
 import { describe, expect, it } from '@jest/globals';
-import { basic, CALLBACK, LocalPolar, type Reply } from './support/local-polar';
+import { basic, CALLBACK, LocalPolar, type Reply } from '../support/local-polar';
 
 const polar = new LocalPolar();
 

@@ -1,12 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { bearer, LocalPolar } from './support/local-polar';
+import { bearer, LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 const ID = '11111111-1111-4111-8111-111111111111';
 
-const issue = (scope: string, more: object = {}) =>
-  polar.emulator.issueTokens({ clientID: polar.client.clientID, user: 'ada@example.com', scope, ...more })
-    .accessToken;
+const issue = (scope: string) => polar.issue({ scope });
 
 const ask = (route: string, token?: string) => {
   const [method = '', path = ''] = route.split(' ');
@@ -72,7 +70,7 @@ describe('a route of Polar’s API', () => {
   );
 
   it('GET /v1/metrics/ is open to legacy tokens of organizations, GET /v1/payouts/ is not', async () => {
-    const token = issue('metrics:read payouts:read', { subType: 'organization' });
+    const token = polar.issue({ scope: 'metrics:read payouts:read', subType: 'organization' });
     expect((await ask('GET /v1/metrics/', token)).status).toBe(501);
     expect(await ask('GET /v1/payouts/', token)).toMatchObject({ status: 401, json: UNAUTHORIZED });
     expect((await ask('GET /v1/payouts/', issue('payouts:read'))).status).toBe(501);

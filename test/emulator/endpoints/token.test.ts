@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ACME, basic, CALLBACK, CHALLENGE, LocalPolar, VERIFIER } from './support/local-polar';
+import { ACME, basic, CALLBACK, CHALLENGE, LocalPolar, VERIFIER } from '../support/local-polar';
 
 const polar = new LocalPolar();
 const S256 = { code_challenge: CHALLENGE, code_challenge_method: 'S256' };

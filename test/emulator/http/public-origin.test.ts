@@ -1,31 +1,15 @@
-import { request } from 'node:http';
-import { connect } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { LocalPolar } from './support/local-polar';
+import { LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 
 type Headers = Readonly<Record<string, string>>;
 
-/** A response to a request with headers that fetch would not send. */
-function get(path: string, headers: Headers): Promise<{ status: number; location: string; text: string }> {
-  return new Promise((resolve, reject) => {
-    const sent = request(new URL(path, polar.emulator.url), { headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, location: response.headers.location ?? '', text }),
-      );
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
-}
-
 const discovery = async (headers: Headers) =>
-  JSON.parse((await get('/.well-known/openid-configuration', headers)).text) as Record<string, string>;
+  JSON.parse((await polar.bare('/.well-known/openid-configuration', 'GET', headers)).body) as Record<
+    string,
+    string
+  >;
 
 describe('the addresses of Polar’s endpoints', () => {
   it.each([
@@ -41,8 +25,8 @@ describe('the addresses of Polar’s endpoints', () => {
     expect(json['authorization_endpoint']).toBe(`${polar.emulator.url}/oauth2/authorize`);
     const { registrationClientURI, registrationAccessToken } = polar.client;
     const authorization = `Bearer ${registrationAccessToken}`;
-    const { text } = await get(registrationClientURI, { ...headers, authorization });
-    expect(JSON.parse(text)).toMatchObject({
+    const { body } = await polar.bare(registrationClientURI, 'GET', { ...headers, authorization });
+    expect(JSON.parse(body)).toMatchObject({
       registration_client_uri: `${origin}/v1/oauth2/register/${polar.client.clientID}`,
     });
   });
@@ -56,31 +40,27 @@ describe('the addresses of Polar’s endpoints', () => {
 
   it('make Polar’s server trip over an IPv6 address that is none, except where it redirects', async () => {
     const headers = { host: '[::1::2]' };
-    expect(await get('/.well-known/openid-configuration', headers)).toMatchObject({
-      status: 500,
-      text: 'Internal Server Error',
+    expect(await polar.bare('/.well-known/openid-configuration', 'GET', headers)).toMatchObject({
+      statusCode: 500,
+      body: 'Internal Server Error',
     });
-    const { location } = await get('/v1/organizations?a=b', headers);
-    expect(location).toBe('http://[::1::2]/v1/organizations/?a=b');
+    const redirect = await polar.bare('/v1/organizations?a=b', 'GET', headers);
+    expect(redirect.headers.location).toBe('http://[::1::2]/v1/organizations/?a=b');
   });
 
   it('are the emulator’s own when there is no Host header', async () => {
-    const { hostname, port } = new URL(polar.emulator.url);
-    const response = await new Promise<string>((resolve) => {
-      let received = '';
-      const socket = connect(Number(port), hostname);
-      socket.setEncoding('utf8').on('data', (chunk: string) => {
-        received += chunk;
-      });
-      socket.on('close', () => resolve(received));
-      socket.write('GET /.well-known/openid-configuration HTTP/1.1\r\nconnection: close\r\n\r\n');
-    });
+    const response = await polar.raw(
+      'GET /.well-known/openid-configuration HTTP/1.1\r\nconnection: close\r\n\r\n',
+    );
     expect(response).toContain(`"token_endpoint":"${polar.emulator.url}/v1/oauth2/token"`);
   });
 });
 
 it('redirects follow the scheme of the proxy', async () => {
   const headers = { host: 'api.example.com', 'x-forwarded-proto': 'https' };
-  const { status, location } = await get('/v1/organizations?page=1', headers);
-  expect([status, location]).toEqual([307, 'https://api.example.com/v1/organizations/?page=1']);
+  const redirect = await polar.bare('/v1/organizations?page=1', 'GET', headers);
+  expect([redirect.statusCode, redirect.headers.location]).toEqual([
+    307,
+    'https://api.example.com/v1/organizations/?page=1',
+  ]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ACME, CALLBACK, CHALLENGE, ENGINES, LocalPolar } from './support/local-polar';
+import { ACME, CALLBACK, CHALLENGE, ENGINES, LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { ACME, CALLBACK, ENGINES, LocalPolar, type Reply } from './support/local-polar';
+import { ACME, CALLBACK, ENGINES, LocalPolar, type Reply } from '../support/local-polar';
 
 const polar = new LocalPolar({});
 

@@ -1,6 +1,6 @@
 /** What people see where Polar does not send them back to the app. test/emulator/wire.test.ts has what scripts get. */
 import { describe, expect, it } from '@jest/globals';
-import { LocalPolar } from './support/local-polar';
+import { LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 

@@ -1,8 +1,6 @@
-import { connect } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { expect, it } from '@jest/globals';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
-import { bearer, LocalPolar } from './support/local-polar';
+import { bearer, LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 
@@ -77,12 +75,10 @@ it('what makes no sense is refused', async () => {
 });
 
 it('the first one counts when there are several', async () => {
-  const socket = connect(Number(new URL(polar.emulator.url).port), '127.0.0.1');
-  socket.end(
+  const response = await polar.raw(
     'GET /.well-known/jwks.json HTTP/1.1\r\nHost: polar\r\nPolar-Version: 2026-10\r\n' +
       'polar-version: 1999-12\r\nConnection: close\r\n\r\n',
   );
-  const response = await text(socket);
   expect(response).toMatch(/^HTTP\/1\.1 200 /);
   expect(response).toMatch(/^polar-version: 2026-10\r$/im);
 });

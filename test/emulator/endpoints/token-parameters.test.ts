@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ACME, basic, CALLBACK, LocalPolar, type Reply } from './support/local-polar';
+import { ACME, basic, CALLBACK, LocalPolar, type Reply } from '../support/local-polar';
 
 const polar = new LocalPolar();
 

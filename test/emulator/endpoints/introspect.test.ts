@@ -1,0 +1,27 @@
+import { describe, expect, it } from '@jest/globals';
+import { LocalPolar } from '../support/local-polar';
+
+const polar = new LocalPolar();
+
+describe('introspection', () => {
+  it('of another client’s token says no more than inactive', async () => {
+    const { accessToken } = await polar.login();
+    polar.client = polar.register();
+    expect(await polar.introspect(accessToken)).toEqual({ active: false });
+  });
+
+  it('of a refresh token is active until the access token beside it expires', async () => {
+    const { refreshToken } = await polar.login();
+    expect(await polar.introspect(refreshToken)).toMatchObject({ active: true, token_type: 'Bearer' });
+    polar.emulator.advanceTime(864_002);
+    expect(await polar.introspect(refreshToken)).toEqual({ active: false });
+    expect((await polar.refresh(refreshToken)).status).toBe(200);
+  });
+
+  it('says when the token was issued and when it expires', async () => {
+    const { accessToken } = await polar.login();
+    const { iat, exp } = await polar.introspect(accessToken);
+    expect(Math.abs(Number(iat) - polar.emulator.now() / 1000)).toBeLessThan(5);
+    expect(Number(exp) - Number(iat)).toBe(864_000);
+  });
+});
