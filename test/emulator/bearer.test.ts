@@ -3,16 +3,16 @@ import { LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();
 
-describe('the Bearer header', () => {
+describe('a Bearer header', () => {
   const userinfo = (authorization: string) =>
     polar.send('/v1/oauth2/userinfo', { headers: { authorization } });
 
-  it('may be spelt in any case, with any number of spaces', async () => {
+  it('may have any case and any number of spaces', async () => {
     const { accessToken } = await polar.login();
     expect((await userinfo(`bEARER   ${accessToken}`)).status).toBe(200);
   });
 
-  it('that is empty, or not ASCII, is none for every endpoint but userinfo', async () => {
+  it('that is empty or not ASCII counts as missing, except at userinfo', async () => {
     for (const authorization of ['Bearer', 'Bearer é', 'Basic x', 'Bearer polar_crt_x']) {
       const { status, json } = await polar.send('/v1/organizations/', { headers: { authorization } });
       expect([authorization, status, json['error']]).toEqual([authorization, 401, 'Unauthorized']);

@@ -1,4 +1,4 @@
-/** Texts that an expression could look through again at each of their characters. */
+/** Texts on which a regular expression could backtrack for each character. */
 import { runInNewContext } from 'node:vm';
 import { expect, it } from '@jest/globals';
 import { normalizeRedirectURI } from '../../src/emulator/clients/redirect-uri';
@@ -17,7 +17,7 @@ import { urlProblem } from '../../src/emulator/validation/url-problem';
 
 const MANY = 1_000_000;
 
-/** Takes milliseconds when each character is looked at once, and minutes when each is looked at for every other one. */
+/** Linear work takes milliseconds here; quadratic work would take minutes. */
 function withinSeconds<Result>(work: () => Result): Result {
   return runInNewContext('work()', { work }, { timeout: 10_000 }) as Result;
 }
@@ -41,7 +41,7 @@ it.each([
   ['slashes after a route', `/v1/organizations${'/'.repeat(MANY)}`, 404],
   ['slashes after a page', `/v1/oauth2/userinfo${'/'.repeat(MANY)}`, 307],
   ['one long segment', `/v1/organizations/${'x'.repeat(MANY)}/`, 307],
-])('a path of %s', async (_, path, status) => {
+])('a path of %s is routed in linear time', async (_, path, status) => {
   const answer = await withinSeconds(() => handle({ ...EMPTY, path }, createState({})));
   expect(answer.status).toBe(status);
 });
@@ -74,7 +74,7 @@ it.each([
   ['parameters without an end', run('; a="')],
   ['escaped quotes', run('\\"')],
   ['commas', run(',')],
-])('a text of %s', (_, text) => {
+])('a text of %s is parsed in linear time', (_, text) => {
   const looks = [
     parseUUID,
     uuidProblem,
@@ -88,7 +88,7 @@ it.each([
   for (const look of [isWebAddress, jsonProblem]) withinSeconds(() => ending(() => look(text)));
 });
 
-/** That a text is refused is as good an end as any. */
+/** A refusal is acceptable too. */
 function ending(look: () => unknown): void {
   try {
     look();
@@ -97,11 +97,11 @@ function ending(look: () => unknown): void {
   }
 }
 
-it.each(['[', '{"a":', '[{"a":[', '[[],'])('JSON of %s is given up on before it fills the stack', (text) => {
+it.each(['[', '{"a":', '[{"a":[', '[[],'])('JSON of %s is given up before it fills the stack', (text) => {
   expect(() => withinSeconds(() => jsonProblem(run(text)))).toThrow(TooDeep);
 });
 
-it.each(['[],', '"\\"', '"a":', '{},', ' '])('JSON of %s is looked at once', (text) => {
+it.each(['[],', '"\\"', '"a":', '{},', ' '])('JSON of %s is parsed in linear time', (text) => {
   expect(withinSeconds(() => jsonProblem(`[${run(text)}`))).toBeDefined();
 });
 
@@ -114,7 +114,7 @@ it.each([
   ['a header', `--B\r\n${run('a')}`],
   ['ampersands', run('&')],
   ['equals signs', run('=')],
-])('a form of %s', (_, text) => {
+])('a form of %s is parsed in linear time', (_, text) => {
   for (const type of ['multipart/form-data; boundary=B', 'application/x-www-form-urlencoded']) {
     const body = Buffer.from(`--B\r\ncontent-disposition: form-data; name=a\r\n\r\n${text}`);
     for (const each of [body, Buffer.from(text)]) {

@@ -4,7 +4,7 @@ import { LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();
 
-/** Status of a request to each endpoint, fault or not. */
+/** The status of a request to each endpoint. */
 const statusOf: Readonly<Record<PolarEmulatorEndpoint, () => Promise<number>>> = {
   authorize: async () => (await polar.authorize()).status,
   token: async () => (await polar.token({})).status,
@@ -19,11 +19,11 @@ const statusOf: Readonly<Record<PolarEmulatorEndpoint, () => Promise<number>>> =
 
 const endpoints = Object.keys(statusOf) as PolarEmulatorEndpoint[];
 
-/** Live refresh tokens, to tell whether a refresh took effect. */
+/** The live refresh tokens, which show whether a refresh took effect. */
 const liveRefreshTokens = () => polar.emulator.liveTokens().map(({ refreshToken }) => refreshToken);
 
-describe('where and when', () => {
-  it.each(endpoints)('%s, as often as asked, and no other endpoint', async (endpoint) => {
+describe('a fault', () => {
+  it.each(endpoints)('of the endpoint %s occurs as often as requested and nowhere else', async (endpoint) => {
     polar.emulator.fail(endpoint, { status: 599 }, 2);
     for (const other of endpoints.filter((each) => each !== endpoint)) {
       expect(await statusOf[other]()).not.toBe(599);
@@ -33,13 +33,13 @@ describe('where and when', () => {
     expect(statuses.map((status) => status === 599)).toEqual([true, true, false]);
   });
 
-  it('one after the other', async () => {
+  it('occurs after an earlier one of the same endpoint', async () => {
     polar.emulator.fail('jwks', { status: 500 });
     polar.emulator.fail('jwks', { status: 502 });
     expect([await statusOf.jwks(), await statusOf.jwks(), await statusOf.jwks()]).toEqual([500, 502, 200]);
   });
 
-  it('until healed', async () => {
+  it('occurs until it is healed', async () => {
     polar.emulator.fail('jwks', { status: 500 }, Number.POSITIVE_INFINITY);
     polar.emulator.fail('api', { status: 500 });
     expect([await statusOf.jwks(), await statusOf.jwks()]).toEqual([500, 500]);
@@ -50,7 +50,7 @@ describe('where and when', () => {
     expect(await statusOf.api()).toBe(401);
   });
 
-  it('is refused when misspelt', () => {
+  it('is refused when its endpoint or name is misspelt', () => {
     const fail = polar.emulator.fail as (endpoint: string, fault: string) => void;
     expect(() => fail('tokens', 'hang')).toThrow('There is no endpoint "tokens"');
     expect(() => fail('token', 'hangup')).toThrow('There is no fault "hangup"');
@@ -73,13 +73,13 @@ describe('where and when', () => {
     ['hang', 0, '`times` must be a number of at least 1, not 0'],
     ['hang', 'twice', '`times` must be a number of at least 1, not "twice"'],
   ];
-  it.each(senseless)('%p, %p times, is refused at once', async (fault, times, message) => {
+  it.each(senseless)('is refused immediately when it is %p, %p times', async (fault, times, message) => {
     const fail = polar.emulator.fail as (...values: unknown[]) => void;
     expect(() => fail('jwks', fault, times)).toThrow(message);
     expect(await statusOf.jwks()).toBe(200);
   });
 
-  it('is on record', async () => {
+  it('is recorded with the request', async () => {
     polar.emulator.fail('jwks', { status: 503 });
     await statusOf.jwks();
     expect(polar.emulator.requests.at(-1)).toMatchObject({
@@ -90,8 +90,8 @@ describe('where and when', () => {
   });
 });
 
-describe('status', () => {
-  it('429 has an empty body and says how long to wait', async () => {
+describe('a fault with a status', () => {
+  it('of 429 has an empty body and says how long to wait', async () => {
     polar.emulator.fail('token', { status: 429 });
     const { status, headers, text } = await polar.refresh('x');
     expect([status, headers.get('retry-after'), headers.get('content-type'), text]).toEqual([
@@ -102,7 +102,7 @@ describe('status', () => {
     ]);
   });
 
-  it('can have a body, headers and another wait', async () => {
+  it('can have a body, headers and another retry-after', async () => {
     polar.emulator.fail('token', {
       status: 503,
       retryAfterSeconds: 7,
@@ -120,14 +120,14 @@ describe('status', () => {
   });
 });
 
-describe('a request without effect', () => {
+describe('a fault that prevents the effect of a request', () => {
   it.each<[string, PolarEmulatorFault]>([
     ['a status', { status: 500 }],
     ['garbage', 'garbage'],
     ['html', 'html'],
     ['huge-body', 'huge-body'],
     ['reset-before', 'reset-before'],
-  ])('%s', async (_, fault) => {
+  ])('can be %s', async (_, fault) => {
     const { refreshToken } = await polar.login();
     polar.emulator.fail('token', fault);
     await polar.refresh(refreshToken).catch(() => undefined);
@@ -135,7 +135,7 @@ describe('a request without effect', () => {
     expect((await polar.refresh(refreshToken)).status).toBe(200);
   });
 
-  it('garbage says it is JSON and is not; html is a page; huge-body is JSON of 10 MiB', async () => {
+  it('can send broken JSON (garbage), a page (html) or 10 MiB of JSON (huge-body)', async () => {
     polar.emulator.fail('token', 'garbage');
     const garbage = await polar.refresh('x');
     expect([garbage.status, garbage.headers.get('content-type')]).toEqual([200, 'application/json']);
@@ -148,7 +148,7 @@ describe('a request without effect', () => {
     expect(() => JSON.parse(huge.text) as unknown).not.toThrow();
   });
 
-  it('hang never answers', async () => {
+  it('can leave the request without a response (hang)', async () => {
     const { refreshToken } = await polar.login();
     polar.emulator.fail('token', 'hang');
     const { clientID, clientSecret = '' } = polar.client;
@@ -161,8 +161,8 @@ describe('a request without effect', () => {
   });
 });
 
-describe('a request that takes effect', () => {
-  it('reset-after: the refresh response is lost, and with it the login', async () => {
+describe('a fault after the effect of a request', () => {
+  it('can lose the response to a refresh and thus the login (reset-after)', async () => {
     const { refreshToken } = await polar.login();
     polar.emulator.fail('token', 'reset-after');
     await expect(polar.refresh(refreshToken)).rejects.toThrow();
@@ -171,14 +171,14 @@ describe('a request that takes effect', () => {
     expect((await polar.refresh(refreshToken)).status).toBe(400);
   });
 
-  it('half-body: the connection breaks in the middle', async () => {
+  it('can break the connection within the response (half-body)', async () => {
     const { refreshToken } = await polar.login();
     polar.emulator.fail('token', 'half-body');
     await expect(polar.refresh(refreshToken)).rejects.toThrow();
     expect(liveRefreshTokens()).not.toEqual([refreshToken]);
   });
 
-  it('hang-after: the answer never comes', async () => {
+  it('can leave the request without a response (hang-after)', async () => {
     const { accessToken } = await polar.login();
     polar.emulator.fail('revoke', 'hang-after');
     const { clientID, clientSecret = '' } = polar.client;
@@ -192,7 +192,7 @@ describe('a request that takes effect', () => {
     expect(polar.emulator.liveTokens()).toEqual([]);
   });
 
-  it('delayMs: the answer is late and right', async () => {
+  it('can delay the correct response (delayMs)', async () => {
     const { refreshToken } = await polar.login();
     polar.emulator.fail('token', { delayMs: 50 });
     const started = performance.now();
@@ -200,7 +200,7 @@ describe('a request that takes effect', () => {
     expect(performance.now() - started).toBeGreaterThan(45);
   });
 
-  it('slowBodyMs: the body comes in drops, and is right', async () => {
+  it('can send the correct body slowly (slowBodyMs)', async () => {
     const { refreshToken } = await polar.login();
     polar.emulator.fail('token', { slowBodyMs: 100 });
     const started = performance.now();
@@ -208,7 +208,7 @@ describe('a request that takes effect', () => {
     expect(performance.now() - started).toBeGreaterThan(90);
   });
 
-  it('slow answers end with the connection', async () => {
+  it('ends with the connection when it is slow', async () => {
     polar.emulator.fail('jwks', { delayMs: 60_000 });
     polar.emulator.fail('jwks', { slowBodyMs: 60_000 });
     for (let times = 0; times < 2; times += 1) {
@@ -219,7 +219,7 @@ describe('a request that takes effect', () => {
   });
 });
 
-it('closing drops requests that hang', async () => {
+it('closing the emulator drops requests that hang', async () => {
   polar.emulator.fail('jwks', 'hang');
   const hanging = expect(statusOf.jwks()).rejects.toThrow();
   while (polar.emulator.requests.length === 0) await new Promise((resolve) => setImmediate(resolve));

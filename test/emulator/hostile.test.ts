@@ -1,4 +1,4 @@
-/** Requests that nobody sends by accident, races, and controls used at the worst moment. */
+/** Hostile requests, races, and controls used at the worst moment. */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
@@ -12,7 +12,7 @@ const message = (start: string, ...lines: string[]) =>
   `${[`${start} HTTP/1.1`, 'host: x', 'connection: close', ...lines].join('\r\n')}\r\n\r\n`;
 const FORM = 'content-type: application/x-www-form-urlencoded';
 
-describe('on the wire', () => {
+describe('a request to the emulator', () => {
   it.each([
     ['HTTP/1.0', 'GET /.well-known/jwks.json HTTP/1.0\r\n\r\n', 200],
     [
@@ -31,7 +31,7 @@ describe('on the wire', () => {
       400,
     ],
     ['two lengths', `${message('POST /v1/oauth2/token', 'content-length: 1', 'content-length: 2')}ab`, 400],
-    ['a length that is none', message('POST /v1/oauth2/token', 'content-length: -1'), 400],
+    ['an invalid length', message('POST /v1/oauth2/token', 'content-length: -1'), 400],
     [
       'two Bearer headers',
       message('GET /v1/oauth2/userinfo', 'authorization: Bearer a', 'authorization: Bearer b'),
@@ -39,20 +39,20 @@ describe('on the wire', () => {
     ],
     ['a NUL in the path', message('GET /v1/\0'), 400],
     ['NULs in parameters', message('GET /oauth2/authorize?client_id=%00&state=%00'), 500],
-    ['no UTF-8', message('GET /oauth2/authorize?client_id=%ff&state=%c3%28'), 400],
+    ['invalid UTF-8', message('GET /oauth2/authorize?client_id=%ff&state=%c3%28'), 400],
     [
-      'no UTF-8 in a form',
+      'invalid UTF-8 in a form',
       `${message('POST /v1/oauth2/token', FORM, 'content-length: 14')}grant_type=%ff`,
       400,
     ],
     [
-      'names of Object’s own',
+      'the names of Object’s properties',
       `${message('POST /v1/oauth2/token?__proto__=1', FORM, 'content-length: 22')}grant_type=constructor`,
       400,
     ],
     ['a verb of another protocol', message('PROPFIND /v1/oauth2/token'), 405],
     ['a method of another route', message('DELETE /oauth2/authorize'), 405],
-    ['the consent form, got', message('GET /oauth2/consent'), 405],
+    ['a GET of the consent form', message('GET /oauth2/consent'), 405],
     ['no path', message('OPTIONS *'), 404],
     ['one huge header', message('GET /', `x: ${'y'.repeat(100_000)}`), 431],
     [
@@ -61,17 +61,17 @@ describe('on the wire', () => {
       431,
     ],
     ['an endless address', message(`GET /oauth2/authorize?state=${'y'.repeat(20_000)}`), 431],
-  ])('%s', async (_, bytes, status) => {
+  ])('with %s gets the expected status', async (_, bytes, status) => {
     expect(await polar.raw(bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(({} as Record<string, unknown>)['1']).toBeUndefined();
     expect((await polar.get('/.well-known/jwks.json')).status).toBe(200);
   });
 
-  it('a CONNECT is hung up on', async () => {
+  it('with the method CONNECT is disconnected', async () => {
     expect(await polar.raw(message('CONNECT example.com:443'))).toBe('');
   });
 
-  it('a state of 10 kB comes back whole, and one with line breaks as text', async () => {
+  it('gets back a state of 10 kB, and one with line breaks as text', async () => {
     for (const state of ['s'.repeat(10_000), 'a\r\nset-cookie: x=1\0\u{1f600}']) {
       const { location, headers } = await polar.authorize({ state, nonce: 'n'.repeat(4000) + state.length });
       expect(location.get('state')).toBe(state);
@@ -80,7 +80,7 @@ describe('on the wire', () => {
   });
 });
 
-describe('markup, wherever a page could show it', () => {
+describe('markup', () => {
   const evil = '"><img src=x onerror=alert(1)>\'</style><script>alert(1)</script>&lt;';
   const parameters = [
     'client_id',
@@ -98,7 +98,7 @@ describe('markup, wherever a page could show it', () => {
     evil,
   ];
 
-  it.each(parameters)('as %s', async (name) => {
+  it.each(parameters)('is escaped in the parameter %s', async (name) => {
     for (const [consent, prompt] of [['ask'], ['ask', 'login'], ['auto'], ['deny']] as const) {
       polar.emulator.consent = consent;
       const reply = await polar.authorize({ prompt, [name]: evil });
@@ -107,7 +107,7 @@ describe('markup, wherever a page could show it', () => {
     }
   });
 
-  it('as the name of an app, a person, an organization', async () => {
+  it('is escaped in the name of an app, a user and an organization', async () => {
     const users = [
       { email: `${evil}@example.com`, name: evil, organizations: [{ slug: evil, name: evil }] },
       { email: 'b@example.com', name: evil },
@@ -133,7 +133,7 @@ describe('markup, wherever a page could show it', () => {
   });
 });
 
-it('another site cannot post a consent: it has no page to take the form’s token from', async () => {
+it('another site cannot post a consent, since it cannot read the form’s token', async () => {
   polar.emulator.consent = 'ask';
   const headers = { origin: 'https://evil.example' };
   const page = await polar.send(polar.authorizePath(), { headers });
@@ -146,8 +146,8 @@ it('another site cannot post a consent: it has no page to take the form’s toke
   }
 });
 
-describe('reset, in the middle of a login', () => {
-  it('leaves the code, the page and the tokens of before without effect', async () => {
+describe('a reset during a login', () => {
+  it('invalidates the earlier code, page and tokens', async () => {
     polar.emulator.consent = 'ask';
     const page = await polar.authorize();
     polar.emulator.consent = 'auto';
@@ -166,8 +166,8 @@ describe('reset, in the middle of a login', () => {
     expect((await polar.login()).accessToken).toMatch(/^polar_at_u_/);
   });
 
-  it('keeps nothing of an exchange that is under way', async () => {
-    polar.emulator.rotateKeys(); // so that the exchange has to wait for a new key
+  it('discards an exchange in progress', async () => {
+    polar.emulator.rotateKeys(); // so that the exchange must wait for a new key
     const exchange = polar.exchange(await polar.code());
     while (polar.emulator.requests.length < 2) await new Promise((resolve) => setImmediate(resolve));
     polar.emulator.reset();
@@ -177,7 +177,7 @@ describe('reset, in the middle of a login', () => {
   });
 });
 
-it('close, while requests hang in every way there is, ends them all', async () => {
+it('closing the emulator ends requests that hang in any way', async () => {
   const { refreshToken } = await polar.login();
   const { url } = polar.emulator;
   const faults = ['hang', 'hang-after', { delayMs: 60_000 }, { slowBodyMs: 60_000 }] as const;
@@ -193,7 +193,7 @@ it('close, while requests hang in every way there is, ends them all', async () =
   await expect(polar.refresh(refreshToken)).rejects.toThrow();
 });
 
-/** How a request ends that gets no whole answer. */
+/** How a request ends without a complete response. */
 function ended(url: string, options: object = {}): Promise<string> {
   return new Promise((resolve) => {
     const request = httpRequest(url, options, (answer: IncomingMessage) => {
@@ -206,7 +206,7 @@ function ended(url: string, options: object = {}): Promise<string> {
   });
 }
 
-it('tokens that are dead are forgotten in the end, live ones never', () => {
+it('dead tokens are forgotten eventually, live ones never', () => {
   const tokens = new Tokens(new Clock());
   const user = { id: 'u', email: 'u', emailVerified: true, name: 'u', organizations: [] };
   const details = {

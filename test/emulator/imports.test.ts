@@ -6,7 +6,7 @@ const ROOT = join(__dirname, '../../src/emulator');
 
 const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
 
-/** What a module imports: other modules of the emulator by path, everything else by name. */
+/** What a file imports: other files of the emulator by path, everything else by name. */
 function importsOf(file: string): string[] {
   const source = readFileSync(join(ROOT, file), 'utf8');
   return [...source.matchAll(/from '([^']+)'/g)].map(([, specifier = '']) =>
@@ -16,13 +16,13 @@ function importsOf(file: string): string[] {
   );
 }
 
-it.each(files)('%s uses only node and the emulator itself', (file) => {
+it.each(files)('the emulator’s %s imports only Node and the emulator itself', (file) => {
   for (const imported of importsOf(file)) {
     expect([imported, imported.startsWith('node:') || files.includes(imported)]).toEqual([imported, true]);
   }
 });
 
-it('no module depends on itself, however far around', () => {
+it('no file of the emulator imports itself, not even indirectly', () => {
   const finished = new Set<string>();
   const visit = (file: string, path: readonly string[]) => {
     expect(path).not.toContain(file);

@@ -5,7 +5,7 @@ import { CALLBACK, LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();
 
-describe('options', () => {
+describe('the options of the emulator', () => {
   async function starting<Result>(
     options: PolarEmulatorOptions,
     use: (emulator: Awaited<ReturnType<typeof startPolarEmulator>>) => Result,
@@ -18,7 +18,7 @@ describe('options', () => {
     }
   }
 
-  it('say who has an account, with as little or as much as one likes', async () => {
+  it('describe users with few or many details', async () => {
     const users = [
       { email: 'a@example.com', organizations: [{ slug: 'shared' }] },
       {
@@ -37,7 +37,7 @@ describe('options', () => {
     });
   });
 
-  it('that make no sense are refused', async () => {
+  it('are refused when they are invalid', async () => {
     const users = [{ id: 'ada', email: 'ada@example.com' }];
     await expect(startPolarEmulator({ users })).rejects.toThrow('"ada" is not a UUID');
     await expect(startPolarEmulator({ clients: [{ redirectURIs: ['x'] }] })).rejects.toThrow('absolute URL');
@@ -100,12 +100,12 @@ describe('options', () => {
     [{ clients: [{ redirectURIs: [CALLBACK], grantTypes: ['code'] }] }, 'A grant type must be one of'],
     [{ clients: [{ redirectURIs: [CALLBACK], defaultSubType: 'team' }] }, 'defaultSubType must be one of'],
   ];
-  it.each(senseless)('%j: an error that helps', async (options, message) => {
+  it.each(senseless)('cause a helpful error for %j', async (options, message) => {
     await expect(startPolarEmulator(options as PolarEmulatorOptions)).rejects.toThrow(message);
     await expect(startPolarEmulator(options as PolarEmulatorOptions)).rejects.toThrow(TypeError);
   });
 
-  it('of the controls are held to the same', async () => {
+  it('are validated in the controls as well', async () => {
     const { emulator } = polar;
     const { clientID } = polar.client;
     const request = { clientID, user: 'ada@example.com' };
@@ -118,7 +118,7 @@ describe('options', () => {
     await expect(emulator.authorize('x', misspelt('email'))).rejects.toThrow('no option "email"');
   });
 
-  it('set issuer, lifetimes and clients', async () => {
+  it('set the issuer, lifetimes and clients', async () => {
     const options = {
       issuer: 'https://polar.example',
       lifetimes: { loginAccessTokenSeconds: 60 },
@@ -137,7 +137,7 @@ describe('options', () => {
     });
   });
 
-  it('set where it listens', async () => {
+  it('set the host and the port', async () => {
     await starting({ host: '0.0.0.0' }, ({ url }) => expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/));
     const { port } = new URL(polar.emulator.url);
     await expect(startPolarEmulator({ port: Number(port) })).rejects.toThrow('EADDRINUSE');

@@ -3,7 +3,7 @@ import { LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();
 
-it('the newest 10,000 requests are kept', async () => {
+it('the request log keeps the newest 10,000 requests', async () => {
   await polar.get('/first');
   await polar.get('/second');
   const { requests } = polar.emulator;
@@ -15,7 +15,7 @@ it('the newest 10,000 requests are kept', async () => {
   expect([requests[0]?.path, requests.at(-1)?.path]).toEqual(['/second', '/last']);
 });
 
-it('of requests with large bodies, as many are kept as fit into 100 million characters', async () => {
+it('the request log keeps requests with large bodies up to 100 million characters', async () => {
   const { requests } = polar.emulator;
   const body = 'x'.repeat(10_000_000);
   for (let sent = 0; sent < 12; sent++) await polar.send(`/${sent}`, { method: 'POST', body });

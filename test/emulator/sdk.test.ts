@@ -4,14 +4,14 @@ import { ACME, LocalPolar } from './support/local-polar';
 
 const polar = new LocalPolar();
 
-/** Polar's own client library, pointed at the emulator. */
+/** Polar's own SDK with the emulator as its server. */
 const sdk = (scope: string) => {
   const accessToken = polar.issue({ scope });
   return new Polar({ serverURL: polar.emulator.url, accessToken: async () => accessToken });
 };
 
 describe('@polar-sh/sdk 0.49', () => {
-  it('lists organizations, page by page', async () => {
+  it('lists organizations page by page', async () => {
     const slugs: string[] = [];
     for await (const page of await sdk('organizations:read').organizations.listOrganizations({ limit: 1 })) {
       slugs.push(...page.result.items.map(({ slug }) => slug));
@@ -19,12 +19,12 @@ describe('@polar-sh/sdk 0.49', () => {
     expect(slugs).toEqual(['acme', 'analytical-engines']);
   });
 
-  it('reads one', async () => {
+  it('reads a single organization', async () => {
     const organization = await sdk('organizations:read').organizations.get({ id: ACME });
     expect(organization).toMatchObject({ id: ACME, name: 'acme', status: 'active' });
   });
 
-  it('is told that a scope is missing', async () => {
+  it('gets the error for a missing scope', async () => {
     const listing = sdk('openid').organizations.listOrganizations({});
     await expect(listing).rejects.toMatchObject({
       statusCode: 403,
@@ -32,7 +32,7 @@ describe('@polar-sh/sdk 0.49', () => {
     });
   });
 
-  it('is told what is wrong with a request, and what does not exist', async () => {
+  it('gets the errors for an invalid request and a missing organization', async () => {
     const { organizations } = sdk('organizations:read');
     await expect(organizations.listOrganizations({ page: 0 })).rejects.toMatchObject({
       name: 'HTTPValidationError',

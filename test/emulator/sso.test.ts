@@ -1,4 +1,4 @@
-/** Organizations that enforce SSO, with which nobody signs in here. */
+/** Organizations that enforce SSO, through which no user signs in here. */
 import { describe, expect, it } from '@jest/globals';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { ACME, ENGINES, LocalPolar, slugs } from './support/local-polar.js';
@@ -9,8 +9,8 @@ const slugsFor = async (accessToken: string) => slugs(await polar.get('/v1/organ
 const read = (id: string, accessToken: string) => polar.get(`/v1/organizations/${id}`, accessToken);
 const issue = (organization?: string) => polar.issue({ organization });
 
-describe('switching it on', () => {
-  it('hides the organization from tokens that are not limited, and revokes those that are limited to it', async () => {
+describe('enforcing SSO', () => {
+  it('hides the organization from unlimited tokens and revokes those that are limited to it', async () => {
     const [unlimited, acme, engines] = [issue(), issue('acme'), issue('analytical-engines')];
     polar.emulator.enforceSSO('acme');
     expect(await slugsFor(unlimited)).toEqual(['analytical-engines']);
@@ -20,15 +20,15 @@ describe('switching it on', () => {
     expect(await slugsFor(engines)).toEqual(['analytical-engines']);
   });
 
-  it('leaves a token alone that came through SSO', async () => {
+  it('keeps a token that came through SSO', async () => {
     polar.emulator.enforceSSO(ACME);
     const throughSSO = issue('acme');
-    polar.emulator.enforceSSO(ACME); // is on already
+    polar.emulator.enforceSSO(ACME); // is already enforced
     expect(await slugsFor(throughSSO)).toEqual(['acme']);
     expect((await read(ACME, throughSSO)).json).toMatchObject({ sso_enforced: true });
   });
 
-  it('is undone by switching it off, and by reset', async () => {
+  it('can be undone, and is undone by a reset', async () => {
     const unlimited = issue();
     polar.emulator.enforceSSO('acme');
     polar.emulator.enforceSSO('acme', false);
@@ -39,17 +39,17 @@ describe('switching it on', () => {
     expect(await slugsFor(issue())).toEqual(['acme', 'analytical-engines']);
   });
 
-  it('needs an organization that exists', () => {
+  it('needs an existing organization', () => {
     expect(() => polar.emulator.enforceSSO('nope')).toThrow(
       'There is no organization nope at this Polar. Organizations: acme, analytical-engines, compilers.',
     );
   });
 });
 
-describe('a login', () => {
+describe('a login while an organization enforces SSO', () => {
   const error = { error: 'invalid_request', error_description: `Organization ${ACME} is not accessible` };
 
-  it('cannot be limited to the organization', async () => {
+  it('cannot be limited to that organization', async () => {
     polar.emulator.enforceSSO('acme');
     expect(await polar.authorize({ organizations: ACME })).toMatchObject({ status: 400, json: error });
     expect((await polar.authorize({ organizations: ENGINES })).status).toBe(302);
@@ -59,7 +59,7 @@ describe('a login', () => {
     );
   });
 
-  it('does not offer it', async () => {
+  it('does not offer that organization', async () => {
     polar.emulator.enforceSSO('acme');
     const code = await polar.code({ sub_type: 'organization', prompt: 'consent' });
     const { json } = await polar.exchange(code);
@@ -70,7 +70,7 @@ describe('a login', () => {
     expect(text).not.toContain(ACME);
   });
 
-  it('by a session of the web app cannot be limited to it either', async () => {
+  it('cannot be limited to that organization through the web grant either', async () => {
     polar.client = polar.register({ grantTypes: ['web'] });
     polar.emulator.enforceSSO('acme');
     const session_token = polar.emulator.createSession('ada@example.com');
@@ -81,7 +81,7 @@ describe('a login', () => {
   });
 });
 
-it('can be on from the start', async () => {
+it('SSO can be enforced from the start', async () => {
   const emulator = await startPolarEmulator({
     users: [
       { email: 'ada@example.com', organizations: [{ slug: 'acme', ssoEnforced: true }, { slug: 'beta' }] },

@@ -16,7 +16,7 @@ const { cases } = JSON.parse(readFileSync(join(__dirname, 'polar-wire-odd.json')
 const CALLBACK = 'http://localhost:4000/auth/polar/callback';
 const STRANGER = '99999999-9999-4999-8999-999999999999';
 
-/** What the access token of a case may do, where it is not `openid email`. */
+/** The scopes of a case's access token, where they are not `openid email`. */
 const TOKENS: Readonly<Record<string, { readonly scope: string; readonly organization?: string }>> = {
   'organizations.version_next': { scope: 'organizations:read' },
   'organizations.page_9': { scope: 'organizations:read' },
@@ -24,13 +24,13 @@ const TOKENS: Readonly<Record<string, { readonly scope: string; readonly organiz
   'organizations.org_scoped': { scope: 'organizations:read', organization: 'analytical-engines' },
 };
 
-/** The nonce of the login whose id_token a case looks into. */
+/** The nonce of the login whose id_token a case inspects. */
 const NONCES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'idtoken.claims_no_nonce': {},
   'idtoken.claims_empty_nonce': { nonce: '' },
 };
 
-describe('every recorded case of odd requests', () => {
+describe('the emulator', () => {
   let polar: PolarEmulator;
   let replay: WireReplay;
   let client: ReturnType<PolarEmulator['registerClient']>;
@@ -52,27 +52,30 @@ describe('every recorded case of odd requests', () => {
   });
   afterEach(() => polar.close());
 
-  it('knows all cases', () => {
+  it('knows all recorded cases of odd requests', () => {
     const names = cases.map(({ name }) => name);
     expect(names).toHaveLength(25);
     expect(names).toEqual(expect.arrayContaining(Object.keys({ ...TOKENS, ...NONCES })));
   });
 
   const recorded = cases.filter(({ name }) => !Object.hasOwn(NONCES, name));
-  it.each(recorded.map((oddCase) => [oddCase.name, oddCase] as const))('%s', async (name, oddCase) => {
-    const { accessToken } = polar.issueTokens({
-      clientID: client.clientID,
-      user: polar.user,
-      ...(TOKENS[name] ?? { scope: 'openid email' }),
-    });
-    replay.bind('<polar_at_u>', accessToken);
-    await bindOrganizations();
-    if (name === 'registration.userinfo_after_delete') await deleteClient();
-    await replay.replay({ ...oddCase, response: responseOf(oddCase) });
-  });
+  it.each(recorded.map((oddCase) => [oddCase.name, oddCase] as const))(
+    'responds to the odd request %s as recorded',
+    async (name, oddCase) => {
+      const { accessToken } = polar.issueTokens({
+        clientID: client.clientID,
+        user: polar.user,
+        ...(TOKENS[name] ?? { scope: 'openid email' }),
+      });
+      replay.bind('<polar_at_u>', accessToken);
+      await bindOrganizations();
+      if (name === 'registration.userinfo_after_delete') await deleteClient();
+      await replay.replay({ ...oddCase, response: responseOf(oddCase) });
+    },
+  );
 
   it.each(cases.filter(({ name }) => Object.hasOwn(NONCES, name)).map((each) => [each.name, each] as const))(
-    '%s',
+    'responds to the odd request %s as recorded',
     async (name, { real }) => {
       const [header = '', payload = ''] = (await logIn(NONCES[name] ?? {})).split('.');
       const claims = [header, payload].map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()));

@@ -10,7 +10,7 @@ const { cases } = JSON.parse(readFileSync(join(__dirname, 'polar-wire.json'), 'u
 
 const ACME = '22222220-2222-4222-8222-222222222222';
 
-/** What has to be done before a case whose state no recorded request leads to. */
+/** Prepares the state of cases to which no recorded request leads. */
 const PREPARATIONS: Readonly<Record<string, (emulator: PolarEmulator, replay: WireReplay) => void>> = {
   'userinfo.expired': (emulator, replay) => {
     const clientID = replay.bound('<client_id:1>');
@@ -52,7 +52,7 @@ const WRONG_VERIFIERS: Readonly<Record<string, string>> = {
   'token.authorization_code.bad_verifier': 'another-verifier-that-is-long-enough-for-rfc-7636-0',
 };
 
-describe('every recorded case, in the order of the recording', () => {
+describe('the emulator', () => {
   let emulator: PolarEmulator;
   let replay: WireReplay;
 
@@ -63,16 +63,19 @@ describe('every recorded case, in the order of the recording', () => {
   });
   afterAll(() => emulator.close());
 
-  it('knows all cases', () => {
+  it('knows all recorded cases', () => {
     const names = cases.map(({ name }) => name);
     expect(names).toHaveLength(92);
     expect(names).toEqual(expect.arrayContaining(Object.keys({ ...PREPARATIONS, ...WRONG_VERIFIERS })));
   });
 
-  it.each(cases.map((wireCase) => [wireCase.name, wireCase] as const))('%s', async (name, wireCase) => {
-    emulator.consent = 'auto';
-    await replay.obtainCodes(wireCase);
-    PREPARATIONS[name]?.(emulator, replay);
-    await replay.replay(wireCase, WRONG_VERIFIERS[name]);
-  });
+  it.each(cases.map((wireCase) => [wireCase.name, wireCase] as const))(
+    'responds to %s as recorded',
+    async (name, wireCase) => {
+      emulator.consent = 'auto';
+      await replay.obtainCodes(wireCase);
+      PREPARATIONS[name]?.(emulator, replay);
+      await replay.replay(wireCase, WRONG_VERIFIERS[name]);
+    },
+  );
 });

@@ -5,9 +5,9 @@ const polar = new LocalPolar();
 
 const sent = ({ location }: { location: URLSearchParams }) => Object.fromEntries(location);
 
-describe('errors shown in the browser', () => {
+describe('the authorize page shows an error in the browser', () => {
   it.each(['response_type', 'client_id', 'redirect_uri', 'scope', 'state'])(
-    '%s given twice',
+    'when %s is given twice',
     async (name) => {
       const path = polar.authorizePath();
       const value = new URL(path, polar.emulator.url).searchParams.get(name) ?? '';
@@ -21,14 +21,14 @@ describe('errors shown in the browser', () => {
     },
   );
 
-  it('no client_id', async () => {
+  it('when client_id is missing', async () => {
     const { status, json } = await polar.authorize({ client_id: undefined, state: undefined });
     expect(status).toBe(400);
     expect(json).toEqual({ error: 'invalid_client', error_description: "Missing 'client_id' parameter." });
   });
 
   it.each([{ client_id: 'nobody' }, { redirect_uri: 'http://localhost:4000/other' }])(
-    'another response_type, from %p',
+    'when the response_type is unknown, even with %p',
     async (changes) => {
       const { status, json } = await polar.authorize({ ...changes, response_type: 'token' });
       expect(status).toBe(400);
@@ -40,19 +40,19 @@ describe('errors shown in the browser', () => {
     { response_type: 'tok"en' },
     { redirect_uri: 'http://localhost:4000/"' },
     { redirect_uri: 'http://localhost:4000/ü' },
-  ])('%p, which cannot be quoted in a description', async (changes) => {
+  ])('of status 500 when the description cannot quote %p', async (changes) => {
     const { status, text } = await polar.authorize(changes);
     expect([status, text]).toEqual([500, 'Internal Server Error']);
   });
 
-  it('repeats the state without markup', async () => {
+  it('with the state free of markup', async () => {
     const state = '<script>alert(1)</script>&amp;';
     const { text, json } = await polar.authorize({ client_id: 'nobody', state });
     expect(text).not.toMatch(/[<>&]/);
     expect(json['state']).toBe(state);
   });
 
-  it('no redirect_uri, and none registered', async () => {
+  it('when there is no redirect_uri and none is registered', async () => {
     const { clientID } = polar.register({ redirectURIs: [] });
     const { status, json } = await polar.authorize({ client_id: clientID, redirect_uri: undefined });
     expect(status).toBe(400);
@@ -60,14 +60,14 @@ describe('errors shown in the browser', () => {
   });
 });
 
-describe('errors sent to the app', () => {
+describe('the authorize page sends an error to the app', () => {
   const cases = [
     [{ code_challenge_method: 'S256' }, "Missing 'code_challenge'"],
     [{ code_challenge: 'too-short' }, "Invalid 'code_challenge'"],
     [{ code_challenge: CHALLENGE, code_challenge_method: 'S512' }, "Unsupported 'code_challenge_method'"],
     [{ prompt: 'none consent' }, "Invalid 'prompt' parameter."],
   ] as const;
-  it.each(cases)('%p', async (changes, description) => {
+  it.each(cases)('for %p', async (changes, description) => {
     const reply = await polar.authorize(changes);
     expect(reply.status).toBe(302);
     expect(reply.headers.get('content-type')).toBeNull();
@@ -78,33 +78,33 @@ describe('errors sent to the app', () => {
     });
   });
 
-  it('do not come of a line break after the challenge', async () => {
+  it('but not for a line break after the code_challenge', async () => {
     expect(await polar.code({ code_challenge: `${CHALLENGE}\n` })).toMatch(/^polar_ac_/);
   });
 
-  it.each(['code_challenge', 'code_challenge_method'])('%s given twice', async (name) => {
+  it.each(['code_challenge', 'code_challenge_method'])('when %s is given twice', async (name) => {
     const path = polar.authorizePath({ code_challenge: CHALLENGE, code_challenge_method: 'S256' });
     const value = name === 'code_challenge' ? CHALLENGE : 'S256';
     const reply = await polar.send(`${path}&${name}=${value}`);
     expect(sent(reply)['error_description']).toBe(`Multiple '${name}' in request.`);
   });
 
-  it('a response_type that is missing has no description', async () => {
+  it('without a description when response_type is missing', async () => {
     const reply = await polar.authorize({ response_type: undefined });
     expect(sent(reply)).toEqual({ error: 'unsupported_response_type', state: 'st-1' });
   });
 
-  it('several response types, in the order of the alphabet', async () => {
+  it('with several response types in alphabetical order', async () => {
     const reply = await polar.authorize({ response_type: 'token  id_token' });
     expect(sent(reply)['error_description']).toBe('id_token token');
   });
 
-  it('the first of several response types, before it is minded that there are several', async () => {
+  it('about the first response_type before it complains about a repeated one', async () => {
     const reply = await polar.send(`${polar.authorizePath({ response_type: 'token' })}&response_type=code`);
     expect(sent(reply)).toMatchObject({ error: 'unsupported_response_type', error_description: 'token' });
   });
 
-  it('a client registered for no response type', async () => {
+  it('when the client is registered for no response type', async () => {
     const metadata = { client_name: 'x', redirect_uris: [CALLBACK], response_types: [] };
     const { json } = await polar.send('/v1/oauth2/register', {
       method: 'POST',
@@ -119,19 +119,19 @@ describe('errors sent to the app', () => {
     });
   });
 
-  it('prompt=none before anything was granted', async () => {
+  it('for prompt=none before anything is granted', async () => {
     const reply = await polar.authorize({ prompt: 'none' });
     expect(sent(reply)).toEqual({ error: 'consent_required', state: 'st-1' });
   });
 
-  it('prompt=none when nobody is signed in', async () => {
+  it('for prompt=none when nobody is signed in', async () => {
     polar.emulator.user = '';
     const reply = await polar.authorize({ prompt: 'none' });
     expect(sent(reply)).toEqual({ error: 'login_required', state: 'st-1' });
     expect((await polar.authorize()).status).toBe(401);
   });
 
-  it('the nonce of an abandoned code, even when that has expired; not that of an exchanged one', async () => {
+  it('when a nonce belongs to an abandoned code, even an expired one, but not to an exchanged one', async () => {
     const code = await polar.code({ nonce: 'used' });
     expect(sent(await polar.authorize({ nonce: 'used' }))).toEqual({
       error: 'invalid_request',
@@ -147,15 +147,15 @@ describe('errors sent to the app', () => {
   });
 });
 
-describe('success', () => {
-  it('goes to the first registered redirect_uri when none is named, and the exchange need not name it', async () => {
+describe('a successful authorization', () => {
+  it('redirects to the first registered redirect_uri when none is given, which the exchange may omit too', async () => {
     const reply = await polar.authorize({ redirect_uri: undefined });
     expect(reply.headers.get('location')).toMatch(CALLBACK);
     const code = reply.location.get('code') ?? '';
     expect((await polar.exchange(code, { redirect_uri: undefined })).status).toBe(200);
   });
 
-  it('keeps the query string of the redirect_uri, and sends no state when it got none', async () => {
+  it('keeps the query of the redirect_uri and omits a state that was not sent', async () => {
     const redirect_uri = 'http://localhost:4000/cb?tenant=a%20b&x=&flag';
     const { clientID } = polar.register({ redirectURIs: [redirect_uri, 'http://localhost:4000/end?'] });
     const reply = await polar.authorize({ client_id: clientID, redirect_uri, state: undefined });
@@ -164,14 +164,14 @@ describe('success', () => {
     expect(other.headers.get('location')).toMatch(/end\?code=polar_ac_\w{43}&state=st-1$/);
   });
 
-  it('leaves out an empty fragment, and reads a response_type between spaces', async () => {
+  it('drops an empty fragment and trims the response_type', async () => {
     const redirect_uri = 'https://a.co/cb#';
     const { clientID } = polar.register({ redirectURIs: [redirect_uri] });
     const reply = await polar.authorize({ client_id: clientID, redirect_uri, response_type: ' code ' });
     expect(reply.headers.get('location')).toMatch(/cb\?code=polar_ac_\w{43}&state=st-1$/);
   });
 
-  it('reads the first of several values', async () => {
+  it('uses the first of several values', async () => {
     await polar.login();
     const doubled = [
       ['prompt', 'consent', 'none login', 'code'],
@@ -199,33 +199,36 @@ describe('success', () => {
     expect(reply.headers.get('location')).toMatch(/state=a\+b%2Bc%2F%C3%BC%27%28%29%2A%21~$/);
   });
 
-  it('a scope left out means all of the client’s', async () => {
+  it('grants all scopes of the client when none is requested', async () => {
     expect(await polar.login({ scope: undefined })).toMatchObject({
       scope: 'openid email organizations:read',
     });
   });
 
-  it('a scope the client is not registered for is dropped without a word', async () => {
+  it('silently drops a scope for which the client is not registered', async () => {
     expect((await polar.login({ scope: 'openid orders:read' })).scope).toBe('openid');
   });
 
-  it('so are those of Polar’s own web app', async () => {
+  it('silently drops the scopes of Polar’s own web app', async () => {
     const scope = 'openid organization_access_tokens:read organization_access_tokens:write';
     expect((await polar.login({ scope })).scope).toBe('openid');
   });
 
-  it.each(['openid web:read', 'web:write', 'admin'])('%s is not among the scopes of Polar', async (scope) => {
-    expect((await polar.authorize({ scope })).location.get('error')).toBe('invalid_scope');
-  });
+  it.each(['openid web:read', 'web:write', 'admin'])(
+    'is impossible with the unknown scope %s',
+    async (scope) => {
+      expect((await polar.authorize({ scope })).location.get('error')).toBe('invalid_scope');
+    },
+  );
 
-  it('without openid there is no id_token', async () => {
+  it('brings no id_token without openid', async () => {
     const { json } = await polar.exchange(await polar.code({ scope: 'email' }));
     expect(Object.keys(json)).toEqual(['token_type', 'access_token', 'expires_in', 'refresh_token', 'scope']);
   });
 });
 
-describe('organizations', () => {
-  it('limits the token to those the request names', async () => {
+describe('an authorization for organizations', () => {
+  it('limits the token to the requested ones', async () => {
     const { accessToken } = await polar.login({ organizations: ENGINES.replaceAll('-', '').toUpperCase() });
     expect((await polar.introspect(accessToken))['organizations']).toEqual([ENGINES]);
   });
@@ -233,20 +236,20 @@ describe('organizations', () => {
   it.each([
     ['no-uuid', "Invalid 'organizations' UUID"],
     [ACME.replace('0', '9'), `Organization ${ACME.replace('0', '9')} is not accessible`],
-  ])('refuses %s, without the state', async (organizations, description) => {
+  ])('refuses %s without returning the state', async (organizations, description) => {
     const { status, json } = await polar.authorize({ organizations });
     expect(status).toBe(400);
     expect(json).toEqual({ error: 'invalid_request', error_description: description });
   });
 
-  it('sub_type=organization takes the first when several are named', async () => {
+  it('uses the first of several with sub_type=organization', async () => {
     const path = `${polar.authorizePath({ sub_type: 'organization' })}&organizations=${ENGINES}&organizations=${ACME}`;
     const code = (await polar.send(path)).location.get('code') ?? '';
     const { json } = await polar.exchange(code);
     expect((await polar.introspect(String(json['access_token'])))['organizations']).toEqual([ACME]);
   });
 
-  it('a client can have another default than user, which a request overrides', async () => {
+  it('uses the client’s default sub_type unless the request overrides it', async () => {
     polar.client = polar.register({ defaultSubType: 'organization' });
     const { accessToken } = await polar.login();
     expect((await polar.introspect(accessToken))['organizations']).toEqual([ACME]);
@@ -262,13 +265,13 @@ describe('organizations', () => {
     expect((await polar.introspect(changed.accessToken))['organizations']).toEqual([]);
   });
 
-  it('a silent re-login is not limited to what was chosen before', async () => {
+  it('is not limited to an earlier choice on a silent login', async () => {
     await polar.login({ organizations: ENGINES });
     const { accessToken } = await polar.login();
     expect((await polar.introspect(accessToken))['organizations']).toEqual([]);
   });
 
-  it('there is nothing to choose for a user without organizations', async () => {
+  it('fails with sub_type=organization for a user without organizations', async () => {
     polar.emulator.user = 'katherine@example.com';
     const { status, json } = await polar.authorize({ sub_type: 'organization', prompt: 'consent' });
     expect(status).toBe(400);
@@ -276,7 +279,7 @@ describe('organizations', () => {
   });
 });
 
-it('deny mode denies those, too, who would be sent straight back', async () => {
+it('the consent mode deny also denies a login that needs no consent page', async () => {
   await polar.login();
   polar.emulator.consent = 'deny';
   expect(sent(await polar.authorize())).toEqual({
@@ -286,7 +289,7 @@ it('deny mode denies those, too, who would be sent straight back', async () => {
   });
 });
 
-it('prompt=login means nothing without openid', async () => {
+it('prompt=login has no effect without openid', async () => {
   expect((await polar.authorize({ prompt: 'login', scope: 'email' })).status).toBe(302);
   expect((await polar.authorize({ prompt: 'login' })).status).toBe(401);
 });

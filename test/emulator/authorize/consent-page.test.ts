@@ -4,7 +4,7 @@ import { ACME, CALLBACK, ENGINES, LocalPolar, type Reply } from '../support/loca
 
 const polar = new LocalPolar({});
 
-/** Presses a button of the page, as a browser without JavaScript would. */
+/** Presses a button of the page, like a browser without JavaScript. */
 function submit(page: Reply, action: string, organizations: readonly string[] = []): Promise<Reply> {
   const path = plain(/<form method="post" action="([^"]+)">/.exec(page.text)?.[1] ?? '');
   const form = /name="consent_form" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
@@ -21,8 +21,8 @@ function links(page: Reply): string[] {
   return [...page.text.matchAll(/<a class="person" href="([^"]+)"/g)].map(([, href = '']) => plain(href));
 }
 
-describe('the page', () => {
-  it('says who asks, whom, and for what', async () => {
+describe('the consent page', () => {
+  it('shows the app, the user and the scopes', async () => {
     const { status, headers, text } = await polar.authorize({ scope: 'openid email organizations:read' });
     expect([status, headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
     expect(headers.get('cache-control')).toBe('private, no-store');
@@ -35,7 +35,7 @@ describe('the page', () => {
     expect(text.match(/type="checkbox"/g)).toHaveLength(2);
   });
 
-  it('allows no content but its own style', async () => {
+  it('allows no content except its own style', async () => {
     const { headers, text } = await polar.authorize();
     const policy = headers.get('content-security-policy') ?? '';
     const style = /<style>([\s\S]*)<\/style>/.exec(text)?.[1] ?? '';
@@ -45,20 +45,20 @@ describe('the page', () => {
     expect(text).not.toMatch(/<script|javascript:|https?:\/\/(?!localhost)/);
   });
 
-  it('shows what it was told as text, never as markup', async () => {
+  it('escapes everything that comes from outside', async () => {
     const { clientID } = polar.register({ name: '<img src=x onerror="alert(1)">\'&' });
     const { text } = await polar.authorize({ client_id: clientID, state: '"><script>alert(1)</script>' });
     expect(text).toContain('&lt;img src=x onerror=&quot;alert(1)&quot;&gt;&#39;&amp; wants to access');
     expect(text).not.toMatch(/<img|<script/);
   });
 
-  it('keeps a request it cannot make sense of from being shown at all', async () => {
+  it('is not shown for an invalid request', async () => {
     expect((await polar.authorize({ scope: 'openid nope' })).location.get('error')).toBe('invalid_scope');
   });
 });
 
-describe('allow', () => {
-  it('sends the code to the app, and the next login straight back', async () => {
+describe('the button Allow', () => {
+  it('sends the code to the app and skips the page for the next login', async () => {
     const reply = await submit(await polar.authorize({ nonce: 'n' }), 'allow');
     expect(reply.status).toBe(302);
     expect(reply.headers.get('location')).toMatch(`${CALLBACK}?code=polar_ac_`);
@@ -67,7 +67,7 @@ describe('allow', () => {
     expect((await polar.authorize()).status).toBe(302);
   });
 
-  it('asks again for more scopes, with a prompt, another app and another user', async () => {
+  it('does not skip the page for more scopes, a prompt, another app or another user', async () => {
     await submit(await polar.authorize(), 'allow');
     expect((await polar.authorize({ scope: 'openid' })).status).toBe(302);
     expect((await polar.authorize({ scope: 'openid email organizations:read' })).status).toBe(200);
@@ -93,7 +93,7 @@ describe('allow', () => {
     expect(organizations).toEqual([ENGINES, ACME]);
   });
 
-  it('sub_type=organization wants exactly one', async () => {
+  it('needs exactly one organization with sub_type=organization', async () => {
     const page = await polar.authorize({ sub_type: 'organization' });
     expect(page.text.match(/type="radio" name="organizations" value="[^"]+" required/g)).toHaveLength(2);
     const missing = await submit(page, 'allow');
@@ -107,7 +107,7 @@ describe('allow', () => {
     expect((await polar.introspect(String(json['access_token'])))['organizations']).toEqual([ENGINES]);
   });
 
-  it('adds what is chosen to what the request names, which the page does not show', async () => {
+  it('adds the chosen organizations to those of the request, which the page does not show', async () => {
     const limitsAfter = async (picked: readonly string[], request: Record<string, string>) => {
       const page = await polar.authorize({ prompt: 'consent', ...request });
       expect(page.text).not.toContain(' checked');
@@ -127,7 +127,7 @@ describe('allow', () => {
     });
   });
 
-  it('has the only organization chosen already, and tells those who have none', async () => {
+  it('comes with the only organization preselected, or with a notice when there is none', async () => {
     polar.emulator.enforceSSO('acme');
     const { text } = await polar.authorize({ sub_type: 'organization' });
     expect(text).toContain(`value="${ENGINES}" required checked`);
@@ -137,8 +137,8 @@ describe('allow', () => {
   });
 });
 
-describe('cancel', () => {
-  it('sends access_denied, with the state, and remembers nothing', async () => {
+describe('the button Cancel', () => {
+  it('sends access_denied with the state and remembers nothing', async () => {
     const reply = await submit(await polar.authorize(), 'deny');
     expect(reply.status).toBe(302);
     expect(reply.headers.get('location')).toBe(
@@ -148,8 +148,8 @@ describe('cancel', () => {
   });
 });
 
-describe('the form', () => {
-  it('counts only for the request it was shown for, and pressed twice leads to the same', async () => {
+describe('the form of the consent page', () => {
+  it('works only for the request for which it was shown, and twice with the same result', async () => {
     const page = await polar.authorize();
     const path = polar.authorizePath().replace('authorize', 'consent');
     const form = /name="consent_form" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
@@ -167,7 +167,7 @@ describe('the form', () => {
     expect(second.headers.get('location')).toBe(first.headers.get('location'));
   });
 
-  it('is checked like the request: an error from here on has no state', async () => {
+  it('is validated like the request, but its errors have no state', async () => {
     const [first, second] = [await polar.authorize({ nonce: 'n' }), await polar.authorize({ nonce: 'n' })];
     expect((await submit(first, 'allow')).location.get('code')).toMatch(/^polar_ac_/);
     const late = await submit(second, 'allow');
@@ -178,15 +178,15 @@ describe('the form', () => {
     });
   });
 
-  it('is forgotten when a thousand others were shown since', async () => {
+  it('is forgotten after a thousand others were shown', async () => {
     const page = await polar.authorize();
     for (let shown = 0; shown < 1000; shown += 1) await polar.authorize({ state: String(shown) });
     expect((await submit(page, 'allow')).status).toBe(400);
   });
 });
 
-describe('other accounts', () => {
-  it('can be chosen on the page, and stay signed in in that browser', async () => {
+describe('another account', () => {
+  it('can be chosen on the page and stays signed in in that browser', async () => {
     const [toGrace = ''] = links(await polar.authorize());
     const page = await polar.send(toGrace);
     expect(page.text).toContain('Signed in as <strong>Grace Hopper</strong>');
@@ -203,7 +203,7 @@ describe('other accounts', () => {
     expect(overridden.text).toContain('Katherine Johnson</strong>');
   });
 
-  it('sign in first with prompt=login', async () => {
+  it('can be chosen on a sign-in page first with prompt=login', async () => {
     await submit(await polar.authorize(), 'allow');
     const page = await polar.authorize({ prompt: 'login' });
     expect(page.text).toContain('Sign in to Polar');
@@ -213,7 +213,7 @@ describe('other accounts', () => {
   });
 });
 
-it('somebody has to sign in when nobody is', async () => {
+it('the sign-in page comes first when nobody is signed in', async () => {
   polar.emulator.user = '';
   expect(polar.emulator.user).toBe('');
   const page = await polar.authorize();
@@ -223,12 +223,12 @@ it('somebody has to sign in when nobody is', async () => {
   expect(polar.emulator.liveTokens()).toMatchObject([{ user: 'grace@example.com' }]);
 });
 
-it('Polar’s own apps are never asked about', async () => {
+it('the consent page is not shown for Polar’s own apps', async () => {
   const { clientID } = polar.register({ firstParty: true });
   expect((await polar.authorize({ client_id: clientID })).status).toBe(302);
 });
 
-it('the front page says where one is', async () => {
+it('the front page shows the address and the users of the emulator', async () => {
   const { status, text } = await polar.get('/');
   expect(status).toBe(200);
   expect(text).toContain(polar.emulator.url);

@@ -1,4 +1,4 @@
-/** What people see where Polar does not send them back to the app. test/emulator/wire.test.ts has what scripts get. */
+/** What users see when Polar does not redirect them to the app. test/emulator/wire.test.ts has what scripts get. */
 import { describe, expect, it } from '@jest/globals';
 import { LocalPolar } from '../support/local-polar';
 
@@ -12,7 +12,7 @@ describe('a browser', () => {
     [{ client_id: 'nobody' }, 'invalid_client', 'The app’s client id is not registered at this Polar'],
     [{ redirect_uri: 'http://localhost:4000/other' }, 'invalid_request', 'registered with, to the letter'],
     [{ response_type: 'token', client_id: 'nobody' }, 'unsupported_response_type', 'does not take'],
-  ])('is shown a page instead of JSON: %j', async (changes, code, advice) => {
+  ])('gets an error page instead of JSON for %j', async (changes, code, advice) => {
     const path = polar.authorizePath(changes);
     const { json } = await polar.send(path);
     const { status, headers, text } = await open(path);
@@ -26,7 +26,7 @@ describe('a browser', () => {
     expect(text).not.toContain('st-1'); // the app's state
   });
 
-  it('is shown nothing of a request as markup', async () => {
+  it('gets an error page without markup from the request', async () => {
     const { text } = await open(
       polar.authorizePath({ redirect_uri: 'http://localhost/<script>alert(1)</script>' }),
     );
@@ -34,14 +34,14 @@ describe('a browser', () => {
     expect(text).not.toContain('<script');
   });
 
-  it('is told that nobody is signed in', async () => {
+  it('gets an error page when nobody is signed in', async () => {
     polar.emulator.user = '';
     const { status, text } = await open(polar.authorizePath());
     expect(status).toBe(401);
     expect(text).toContain('Nobody is signed in at this Polar');
   });
 
-  it('is told that a consent form is an old one', async () => {
+  it('gets an error page for an old consent form', async () => {
     const { status, text } = await polar.send('/oauth2/consent', {
       ...BROWSER,
       method: 'POST',
@@ -51,14 +51,14 @@ describe('a browser', () => {
     expect(text).toContain('<p class="lead" role="alert">This consent form was not shown for this request.');
   });
 
-  it('is sent back to the app with what the app is to be told', async () => {
+  it('is redirected to the app with an error for the app', async () => {
     const { status, location } = await open(polar.authorizePath({ scope: 'nope' }));
     expect([status, location.get('error')]).toEqual([302, 'invalid_scope']);
   });
 });
 
 it.each(['*/*', 'application/json', 'text/htmlx'])(
-  'who accepts %s gets the JSON that Polar’s API sends',
+  'a client that accepts %s gets the JSON of Polar’s API',
   async (accept) => {
     const { status, json } = await polar.send(polar.authorizePath({ client_id: 'nobody' }), {
       headers: { accept },

@@ -19,8 +19,8 @@ function isSignedBy(idToken: string, key: JsonWebKey): boolean {
   );
 }
 
-describe('keys', () => {
-  it('rotated: the new one signs, and the old one is gone', async () => {
+describe('the signing key', () => {
+  it('is replaced and no longer published after a rotation', async () => {
     const [old] = await keys();
     polar.emulator.rotateKeys();
     const [current, ...others] = await keys();
@@ -31,7 +31,7 @@ describe('keys', () => {
     expect(isSignedBy(idToken, old ?? {})).toBe(false);
   });
 
-  it('rotated with the old one kept: both are published, the new one signs', async () => {
+  it('is replaced but still published after a rotation with keepOld', async () => {
     polar.emulator.rotateKeys({ keepOld: true });
     const { idToken } = await polar.login();
     const published = await keys();
@@ -44,7 +44,7 @@ describe('keys', () => {
     expect((await keys()).map(({ kid }) => kid)).toEqual(['polar_dev']);
   });
 
-  it('the first one is the same for every copy of the module in this process', async () => {
+  it('is the same for every copy of the module in this process at first', async () => {
     const published = await keys();
     let start = startPolarEmulator;
     jest.isolateModules(() => {
@@ -61,8 +61,8 @@ describe('keys', () => {
   });
 });
 
-describe('time', () => {
-  it('passes when it is told to', () => {
+describe('the time', () => {
+  it('advances on request', () => {
     const { now } = polar.emulator;
     const before = now();
     polar.emulator.advanceTime(3600);
@@ -72,8 +72,8 @@ describe('time', () => {
   });
 });
 
-describe('tokens', () => {
-  it('are listed while something of them works', async () => {
+describe('the tokens of the emulator', () => {
+  it('are listed while one of a pair works', async () => {
     const { accessToken, refreshToken } = await polar.login({ organizations: ACME });
     const [live, ...others] = polar.emulator.liveTokens();
     expect(others).toEqual([]);
@@ -97,7 +97,7 @@ describe('tokens', () => {
     expect(polar.emulator.liveTokens()).toEqual([]);
   });
 
-  it('of the web grant are not listed once they have expired', async () => {
+  it('are not listed after they have expired when they come from the web grant', async () => {
     polar.client = polar.register({ grantTypes: ['web'] });
     const session_token = polar.emulator.createSession('grace@example.com');
     await polar.token({ grant_type: 'web', session_token });
@@ -120,7 +120,7 @@ describe('tokens', () => {
     );
   });
 
-  it('can be issued expired', async () => {
+  it('can be issued as expired', async () => {
     const { clientID } = polar.client;
     const user = 'ada@example.com';
     const { accessToken, accessTokenExpired } = polar.emulator.issueTokens({ clientID, user, expired: true });
@@ -128,7 +128,7 @@ describe('tokens', () => {
     expect((await polar.userinfo(accessToken)).status).toBe(401);
   });
 
-  it('cannot be issued for what does not exist', () => {
+  it('cannot be issued for an unknown client, user or organization', () => {
     const { clientID } = polar.client;
     const mint = polar.emulator.issueTokens;
     expect(() => mint({ clientID: 'x', user: 'ada@example.com' })).toThrow('No client x');
@@ -140,7 +140,7 @@ describe('tokens', () => {
   });
 });
 
-describe('clients', () => {
+describe('the clients of the emulator', () => {
   it('can be changed', () => {
     const { clientID } = polar.client;
     const changed = polar.emulator.updateClient(clientID, {
@@ -154,12 +154,12 @@ describe('clients', () => {
     expect(polar.emulator.updateClient(clientID, {})).toEqual(changed);
   });
 
-  it('can have ids and secrets of one’s choice', () => {
+  it('can have a given id and secret', () => {
     const metadata = { clientID: 'polar_ci_mine', clientSecret: 'polar_cs_mine' };
     expect(polar.register(metadata)).toMatchObject(metadata);
   });
 
-  it('are held to Polar’s rules', () => {
+  it('must follow Polar’s rules', () => {
     const none = undefined as unknown as string[];
     expect(() => polar.register({ redirectURIs: none })).toThrow('a list of redirectURIs');
     expect(() => polar.register({ redirectURIs: ['/callback'] })).toThrow('not an absolute URL');
@@ -171,8 +171,8 @@ describe('clients', () => {
   });
 });
 
-describe('requests', () => {
-  it('are on record with what was sent and answered, in order', async () => {
+describe('the requests of the emulator', () => {
+  it('are recorded in order with what was sent and the status', async () => {
     await polar.login();
     expect(polar.emulator.requests).toMatchObject([
       {
@@ -202,8 +202,8 @@ describe('requests', () => {
   });
 });
 
-describe('reset', () => {
-  it('is a fresh start for everything but the clients', async () => {
+describe('a reset', () => {
+  it('restores everything except for the clients', async () => {
     const { emulator } = polar;
     const tokens = await polar.login();
     const code = await polar.code({ nonce: 'n' });
@@ -234,7 +234,7 @@ const WEB_CLIENT = {
   grantTypes: ['web'],
 } as const;
 
-it('a mistake inside the emulator is a 500 that says so, and it lives on', async () => {
+it('a bug in the emulator causes a 500 that says so, and does not stop it', async () => {
   polar.emulator.consent = 'ask';
   const { clientID } = polar.register({ name: 1n as unknown as string });
   const { status, text } = await polar.authorize({ client_id: clientID });
@@ -245,7 +245,7 @@ it('a mistake inside the emulator is a 500 that says so, and it lives on', async
 describe('two emulators in one process', () => {
   const other = new LocalPolar();
 
-  it('have tokens, codes, clients and grants of their own', async () => {
+  it('have separate tokens, codes, clients and grants', async () => {
     const { accessToken, refreshToken } = await polar.login();
     expect((await other.userinfo(accessToken)).status).toBe(401);
     expect((await other.refresh(refreshToken)).json).toEqual({ error: 'invalid_grant' });
@@ -262,7 +262,7 @@ describe('two emulators in one process', () => {
     expect((await other.authorize({ nonce: 'abandoned' })).status).toBe(200);
   });
 
-  it('have consent pages and browsers of their own', async () => {
+  it('have separate consent pages and browser sessions', async () => {
     polar.emulator.consent = 'ask';
     other.client = other.register({ clientID: polar.client.clientID });
     const page = await polar.send(`${polar.authorizePath()}&polar_emulator_user=grace@example.com`);
@@ -277,7 +277,7 @@ describe('two emulators in one process', () => {
     expect(text).toContain('Ada Lovelace</strong>');
   });
 
-  it('have users, a clock, faults, keys and requests of their own, and are reset and closed alone', async () => {
+  it('have separate users, clocks, faults, keys and requests, and are reset and closed separately', async () => {
     const { accessToken, refreshToken } = await polar.login();
     const { length } = polar.emulator.requests;
     other.emulator.advanceTime(864_001);

@@ -1,4 +1,4 @@
-/** The controls for apps under test: what their strategy needs, and a person who visits the authorize page. */
+/** The controls for apps under test: the options of their strategy, and a user who visits the authorize page. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ACME, CALLBACK, ENGINES, LocalPolar } from '../support/local-polar';
 
@@ -35,7 +35,7 @@ async function exchange(path: string, url: string): Promise<void> {
 }
 
 describe('strategyOptions', () => {
-  it('registers a client with the address, and tells all that the strategy needs', () => {
+  it('registers a client for the address and returns all options of the strategy', () => {
     const { emulator } = polar;
     const options = emulator.strategyOptions('https://app.example.com', { name: 'Mine' });
     expect(options).toEqual({
@@ -54,18 +54,18 @@ describe('strategyOptions', () => {
     expect(clientSecret).toBeUndefined();
   });
 
-  it('refuses what Polar would', () => {
+  it('refuses addresses that Polar refuses', () => {
     expect(() => polar.emulator.strategyOptions('/callback')).toThrow(/not an absolute URL/);
     expect(() => polar.emulator.strategyOptions('http://app.example.com/cb')).toThrow(/plain http/);
   });
 });
 
-describe.each(['ask', 'auto', 'deny'] as const)('authorize, with consent %s', (consent) => {
+describe.each(['ask', 'auto', 'deny'] as const)('authorize with consent %s', (consent) => {
   beforeEach(() => {
     polar.emulator.consent = consent;
   });
 
-  it('agrees, and comes back with a code that is worth tokens', async () => {
+  it('agrees and returns an address with a code that can be exchanged', async () => {
     const url = authorizeURL();
     const path = await polar.emulator.authorize(url);
     expect(path).toMatch(/^\/[^/].*[?&]state=s$/);
@@ -78,12 +78,12 @@ describe.each(['ask', 'auto', 'deny'] as const)('authorize, with consent %s', (c
     expect(polar.emulator.consent).toBe(consent);
   });
 
-  it('agrees again though the app wants another login', async () => {
+  it('agrees again when the app requests another login', async () => {
     const url = authorizeURL({ prompt: 'login' });
     expect(codeIn(await polar.emulator.authorize(url))).not.toBe('');
   });
 
-  it('is somebody else, this time only', async () => {
+  it('can act as another user for one visit', async () => {
     const url = authorizeURL();
     await exchange(await polar.emulator.authorize(url, { user: 'grace@example.com' }), url);
     expect(live()?.user).toBe('grace@example.com');
@@ -93,7 +93,7 @@ describe.each(['ask', 'auto', 'deny'] as const)('authorize, with consent %s', (c
     );
   });
 
-  it('picks organizations', async () => {
+  it('can pick organizations', async () => {
     const url = authorizeURL();
     await exchange(await polar.emulator.authorize(url, { organizations: ['acme', ENGINES] }), url);
     expect(live()?.organizations).toEqual([ACME, ENGINES]);
@@ -102,12 +102,12 @@ describe.each(['ask', 'auto', 'deny'] as const)('authorize, with consent %s', (c
     expect(live()?.organizations).toEqual([ACME]);
   });
 
-  it('says no', async () => {
+  it('can decline', async () => {
     const path = await polar.emulator.authorize(new URL(authorizeURL()), { deny: true });
     expect(path).toContain('error=access_denied');
   });
 
-  it('says why Polar sends nobody back', async () => {
+  it('explains why Polar does not redirect to the app', async () => {
     const { emulator } = polar;
     await expect(emulator.authorize(authorizeURL({ redirect_uri: 'https://evil.example/' }))).rejects.toThrow(
       /answers 400: .*redirect/i,

@@ -3,7 +3,7 @@ import { LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 
-it('discovery names no address but its own', async () => {
+it('the discovery endpoint lists only addresses of the emulator', async () => {
   const { json, headers } = await polar.get('/.well-known/openid-configuration');
   expect([json['issuer'], headers.get('cache-control')]).toEqual(['https://polar.sh', 'private, no-store']);
   const addresses = Object.entries(json).filter(([name]) => /_endpoint$|^jwks_uri$/.test(name));

@@ -3,14 +3,14 @@ import { LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 
-describe('introspection', () => {
-  it('of another client’s token says no more than inactive', async () => {
+describe('the introspection endpoint', () => {
+  it('returns only that the token of another client is inactive', async () => {
     const { accessToken } = await polar.login();
     polar.client = polar.register();
     expect(await polar.introspect(accessToken)).toEqual({ active: false });
   });
 
-  it('of a refresh token is active until the access token beside it expires', async () => {
+  it('reports a refresh token as active until its access token expires', async () => {
     const { refreshToken } = await polar.login();
     expect(await polar.introspect(refreshToken)).toMatchObject({ active: true, token_type: 'Bearer' });
     polar.emulator.advanceTime(864_002);
@@ -18,7 +18,7 @@ describe('introspection', () => {
     expect((await polar.refresh(refreshToken)).status).toBe(200);
   });
 
-  it('says when the token was issued and when it expires', async () => {
+  it('returns when the token was issued and when it expires', async () => {
     const { accessToken } = await polar.login();
     const { iat, exp } = await polar.introspect(accessToken);
     expect(Math.abs(Number(iat) - polar.emulator.now() / 1000)).toBeLessThan(5);

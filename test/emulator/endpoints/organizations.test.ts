@@ -11,8 +11,8 @@ const CRITERIA =
   "'created_at', '-created_at', 'slug', '-slug', 'name', '-name', 'next_review_threshold', " +
   "'-next_review_threshold', 'days_in_status' or '-days_in_status'";
 
-describe('organizations', () => {
-  it('lists those of the user', async () => {
+describe('the organizations endpoint', () => {
+  it('lists the organizations of the user', async () => {
     const { status, headers, json } = await polar.get(
       '/v1/organizations/',
       polar.issue({ scope: 'organizations:read' }),
@@ -22,7 +22,7 @@ describe('organizations', () => {
     expect(json['pagination']).toEqual({ total_count: 2, max_page: 1 });
   });
 
-  it('lists those the token is limited to', async () => {
+  it('lists the organizations to which the token is limited', async () => {
     const { json } = await polar.get(
       '/v1/organizations/',
       polar.issue({ scope: 'organizations:write', organization: 'acme' }),
@@ -30,12 +30,12 @@ describe('organizations', () => {
     expect(slugs({ json })).toEqual(['acme']);
   });
 
-  it('lists the organization a legacy token belongs to', async () => {
+  it('lists the organization to which a legacy token belongs', async () => {
     const accessToken = polar.issue({ subType: 'organization' });
     expect(slugs(await polar.get('/v1/organizations/', accessToken))).toEqual(['acme']);
   });
 
-  it('can be filtered and paged', async () => {
+  it('filters and pages the list', async () => {
     const token = polar.issue({ scope: 'organizations:read' });
     const list = async (query: string) => await polar.get(`/v1/organizations/?${query}`, token);
     expect(slugs(await list('slug=acme'))).toEqual(['acme']);
@@ -47,20 +47,20 @@ describe('organizations', () => {
     }
   });
 
-  it('are read one by one, if they are the token’s', async () => {
+  it('returns a single organization of the token and 404 for others', async () => {
     const token = polar.issue({ scope: 'organizations:read', organization: 'acme' });
     expect((await polar.get(`/v1/organizations/${ACME}`, token)).json).toMatchObject({ name: 'acme' });
     expect((await polar.get(`/v1/organizations/${ENGINES}`, token)).status).toBe(404);
   });
 
-  it('need a token', async () => {
+  it('returns 401 without a token', async () => {
     const { status, headers, json } = await polar.get('/v1/organizations/');
     expect(status).toBe(401);
     expect(headers.get('www-authenticate')).toBe('Bearer realm="polar"');
     expect(json).toEqual({ error: 'Unauthorized', detail: 'Unauthorized' });
   });
 
-  it('without the slash, Polar sends the client to the path with it', async () => {
+  it('redirects a path without the trailing slash', async () => {
     const { status, headers } = await polar.get(
       '/v1/organizations?limit=1',
       polar.issue({ scope: 'organizations:read' }),
@@ -71,8 +71,8 @@ describe('organizations', () => {
   });
 });
 
-describe('the list', () => {
-  it('counts on behind its last page, until the database trips over the number', async () => {
+describe('the list of organizations', () => {
+  it('is empty after its last page, and crashes when the number is too large for the database', async () => {
     for (const page of ['3', '9223372036854775807', '9223372036854775808']) {
       const { json } = await read(`?page=${page}&limit=1`);
       expect(json).toEqual({ items: [], pagination: { total_count: 2, max_page: 2 } });
@@ -83,13 +83,13 @@ describe('the list', () => {
     expect(json['detail']).toMatchObject([{ type: 'int_parsing_size', loc: ['query', 'page'] }]);
   });
 
-  it('is sorted as asked', async () => {
+  it('is sorted by the given criteria', async () => {
     expect(slugs(await read('?sorting=-created_at'))).toEqual(['analytical-engines', 'acme']);
     expect(slugs(await read('?sorting=-slug'))).toEqual(['analytical-engines', 'acme']);
     expect(slugs(await read('?sorting=days_in_status&sorting=slug'))).toEqual(['acme', 'analytical-engines']);
   });
 
-  it('complains of everything at once', async () => {
+  it('reports all invalid parameters at once', async () => {
     const { status, headers, json } = await read('?page=0&limit=abc&sorting=name&sorting=zzz');
     expect([status, headers.get('cache-control')]).toEqual([422, 'private, no-store']);
     expect(json).toEqual({
@@ -123,28 +123,28 @@ describe('the list', () => {
     ['page=%2B1', 200],
     ['limit=1_0', 200],
     ['page=0&page=1', 200],
-  ])('%s gets %d', async (query, status) => {
+  ])('with ?%s gets the status %d', async (query, status) => {
     expect((await read(`?${query}`)).status).toBe(status);
   });
 
-  it('is searched for a slug in any case', async () => {
+  it('is searched for a slug case-insensitively', async () => {
     expect(slugs(await read('?slug=ACME'))).toEqual(['acme']);
   });
 
-  it('wants a token before it looks at the query', async () => {
+  it('needs a token before it checks the query', async () => {
     expect((await polar.get('/v1/organizations/?page=0')).status).toBe(401);
   });
 });
 
-describe('one of them', () => {
+describe('a single organization', () => {
   it.each([ACME.toUpperCase(), ACME.replaceAll('-', ''), `urn:uuid:${ACME}`, `%7B${ACME}%7D`])(
-    'is found as %s',
+    'is found by the id %s',
     async (id) => {
       expect((await read(id)).json['id']).toBe(ACME);
     },
   );
 
-  it('that is not the token’s is not found', async () => {
+  it('is not found with a token of another organization', async () => {
     const { status, json } = await read(ENGINES, 'acme');
     expect([status, json]).toEqual([404, { error: 'ResourceNotFound', detail: 'Not found' }]);
   });
@@ -159,7 +159,7 @@ describe('one of them', () => {
     ['123', 'invalid length: expected length 32 for simple format, found 3'],
     ['2222-2222', 'invalid group count: expected 5, found 2'],
     [`${ACME}0`, 'invalid group length in group 4: expected 12, found 13'],
-  ])('%s is no id', async (input, error) => {
+  ])('is refused when its id is %s', async (input, error) => {
     const { status, json } = await read(input);
     expect(status).toBe(422);
     expect(json['detail']).toEqual([
@@ -173,7 +173,7 @@ describe('one of them', () => {
     ]);
   });
 
-  it('has an id of version 4', async () => {
+  it('is refused when its UUID is not of version 4', async () => {
     const { status, json } = await read('22222220-2222-1222-8222-222222222222');
     expect(status).toBe(422);
     expect(json['detail']).toMatchObject([

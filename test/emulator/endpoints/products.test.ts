@@ -20,12 +20,12 @@ async function namesOf(query = '', token = tokenOf()): Promise<string[]> {
 }
 
 describe('the list of products', () => {
-  it('has those of all the organizations of the user, newest first', async () => {
+  it('contains the products of all organizations of the user, newest first', async () => {
     expect(await namesOf()).toEqual(['Punch cards', 'Rocket fuel', 'Anvil']);
     expect(await namesOf('', tokenOf('katherine@example.com'))).toEqual([]);
   });
 
-  it('has those of the organization to which the token is limited', async () => {
+  it('contains only products of the organization to which the token is limited', async () => {
     expect(await namesOf('', tokenOf('ada@example.com', 'products:read', ENGINES))).toEqual(['Punch cards']);
   });
 
@@ -38,16 +38,16 @@ describe('the list of products', () => {
     [`?id=${ANVIL}&id=${ACME}`, ['Anvil']],
     ['?query=FUEL', ['Rocket fuel']],
     ['?limit=2&page=2', ['Anvil']],
-  ])('can be asked for with %s', async (query, names) => {
+  ])('can be requested with %s', async (query, names) => {
     expect(await namesOf(query)).toEqual(names);
   });
 
-  it('counts its pages', async () => {
+  it('returns the number of its pages', async () => {
     const { json } = await polar.get('/v1/products/?limit=2', tokenOf());
     expect(json['pagination']).toEqual({ total_count: 3, max_page: 2 });
   });
 
-  it('says what is wrong with a request', async () => {
+  it('reports all invalid parameters of a request', async () => {
     const { status, json } = await polar.get('/v1/products/?sorting=slug&page=0&id=x', tokenOf());
     expect(status).toBe(422);
     expect((json['detail'] as { loc: unknown[] }[]).map(({ loc }) => loc)).toEqual([
@@ -57,13 +57,13 @@ describe('the list of products', () => {
     ]);
   });
 
-  it('ignores no filter that it does not know', async () => {
+  it('does not ignore an unknown filter', async () => {
     expect((await polar.get('/v1/products/?visibility=private', tokenOf())).status).toBe(501);
   });
 });
 
 describe('a product', () => {
-  it('is found by its id, by those who reach its organization', async () => {
+  it('is found by its id with access to its organization', async () => {
     const { json } = await polar.get(`/v1/products/${ANVIL}`, tokenOf());
     expect(json).toMatchObject({ id: ANVIL, name: 'Anvil', organization_id: ACME, recurring_interval: null });
     const grace = await polar.get(`/v1/products/${ANVIL}`, tokenOf('grace@example.com'));
@@ -110,7 +110,7 @@ describe('a product', () => {
     price_amount: true,
   };
 
-  it.each(['2026-04', '2026-10', '2027-01'])('has in %s the fields of Polar’s SDK', async (version) => {
+  it.each(['2026-04', '2026-10', '2027-01'])('has the fields of Polar’s SDK for %s', async (version) => {
     const headers = { authorization: `Bearer ${tokenOf()}`, 'polar-version': version };
     const { json } = await polar.send(`/v1/products/${ANVIL}`, { headers });
     expect(Object.keys(json).sort()).toEqual(Object.keys(fields).sort());

@@ -14,7 +14,7 @@ const invalidClaim = (field: string) => ({
   error_description: `Invalid claim: '${field}'`,
 });
 
-/** Type, place and message of each complaint. */
+/** The type, location and message of each validation error. */
 const complaints = (json: Readonly<Record<string, unknown>>) =>
   (json['detail'] as { type: string; loc: unknown[]; msg: string }[]).map(({ type, loc, msg }) => [
     type,
@@ -22,7 +22,7 @@ const complaints = (json: Readonly<Record<string, unknown>>) =>
     msg,
   ]);
 
-describe('redirect URIs', () => {
+describe('a redirect URI in a registration', () => {
   it.each([
     ['https://a.co', 'https://a.co/'],
     ['HTTPS://A.co:443/Callback?x=1', 'https://a.co/Callback?x=1'],
@@ -35,7 +35,7 @@ describe('redirect URIs', () => {
     ['http://192.0.0.171/cb', 'http://192.0.0.171/cb'],
     ['https://a.co/a/../b c', 'https://a.co/b%20c'],
     ['myapp://callback', 'myapp://callback'],
-  ])('%s is stored as %s, and only that is accepted', async (uri, stored) => {
+  ])('given as %s is stored as %s and accepted only in that form', async (uri, stored) => {
     const { status, json } = await register({ ...METADATA, redirect_uris: [uri] });
     expect([status, json['redirect_uris']]).toEqual([201, [stored]]);
     const login = (redirect_uri: string) =>
@@ -44,12 +44,12 @@ describe('redirect URIs', () => {
     expect((await login(uri)).status).toBe(uri === stored ? 302 : 400);
   });
 
-  it('are stored in ASCII', async () => {
+  it('is stored in ASCII', async () => {
     const { json } = await register({ ...METADATA, redirect_uris: ['https://bücher.de/ü'] });
     expect(json['redirect_uris']).toEqual(['https://xn--bcher-kva.de/%C3%BC']);
   });
 
-  it('are understood however often they are asked about', () => {
+  it('is normalized correctly 50,000 times in a row', () => {
     const results = Array.from({ length: 50_000 }, () => normalizeRedirectURI('https://bücher.de/ü'));
     expect(results.filter((url) => typeof url === 'string')).toEqual([]);
   });
@@ -61,7 +61,7 @@ describe('redirect URIs', () => {
     'http://192.0.0.9/cb',
     'http://[::1]/cb',
     'http://localhost.example.com/cb',
-  ])('%s needs https', async (uri) => {
+  ])('without https is refused: %s', async (uri) => {
     const { status, json } = await register({ ...METADATA, redirect_uris: ['https://a.co/', uri] });
     expect(status).toBe(422);
     expect(complaints(json)).toEqual([
@@ -69,7 +69,7 @@ describe('redirect URIs', () => {
     ]);
   });
 
-  it('that are no URLs', async () => {
+  it('is refused when it is not a URL', async () => {
     const { json } = await register({ ...METADATA, redirect_uris: ['/callback', 7] });
     expect(complaints(json)).toEqual([
       ['url_parsing', 'body.redirect_uris.0', 'Input should be a valid URL, relative URL without a base'],
@@ -90,7 +90,7 @@ describe('redirect URIs', () => {
     ['myapp://:80/', 'empty host'],
     ['https://a.co:99999/', 'invalid port number'],
     ['myapp://a:b/', 'invalid port number'],
-  ])('"%s": %s', async (uri, error) => {
+  ])('of "%s" is refused with the reason "%s"', async (uri, error) => {
     const { status, json } = await register({ ...METADATA, redirect_uris: [uri] });
     const loc = ['body', 'redirect_uris', 0];
     const msg = `Input should be a valid URL, ${error}`;
@@ -99,24 +99,21 @@ describe('redirect URIs', () => {
   });
 
   it.each(['https://ada@a.co/', 'https://ada:secret@a.co/cb', 'http://ada@localhost:4000/'])(
-    '%s may name a user',
+    'may contain a user name: %s',
     async (uri) => {
       const { status, json } = await register({ ...METADATA, redirect_uris: [uri] });
       expect([status, json['redirect_uris']]).toEqual([201, [uri]]);
     },
   );
 
-  it.each(['https://a.co/#x', 'com.example.app:/cb'])(
-    '%s is for the OAuth library to refuse',
-    async (uri) => {
-      const { status, json } = await register({ ...METADATA, redirect_uris: [uri] });
-      expect([status, json]).toEqual([400, invalidClaim('redirect_uris')]);
-    },
-  );
+  it.each(['https://a.co/#x', 'com.example.app:/cb'])('is refused by the OAuth library: %s', async (uri) => {
+    const { status, json } = await register({ ...METADATA, redirect_uris: [uri] });
+    expect([status, json]).toEqual([400, invalidClaim('redirect_uris')]);
+  });
 });
 
-describe('the other metadata', () => {
-  it('has defaults, and keeps what else is known', async () => {
+describe('the other metadata of a registration', () => {
+  it('has defaults and keeps all known fields', async () => {
     const { json } = await register({
       ...METADATA,
       client_uri: 'https://a.co',
@@ -145,7 +142,7 @@ describe('the other metadata', () => {
     expect(String(json['scope']).split(' ')).toHaveLength(61);
   });
 
-  it('is complained about field by field', async () => {
+  it('is validated field by field', async () => {
     const { status, json } = await register({
       redirect_uris: 'https://a.co/',
       client_name: 5,
@@ -174,7 +171,7 @@ describe('the other metadata', () => {
     ]);
   });
 
-  it('has URLs of at most 2083 characters', async () => {
+  it('may contain URLs of at most 2083 characters', async () => {
     const logo_uri = `https://a.co/${'x'.repeat(2071)}`;
     const { status, json } = await register({ ...METADATA, logo_uri });
     expect(status).toBe(422);
@@ -189,26 +186,26 @@ describe('the other metadata', () => {
     ['logo_uri', 'https://a.co/logo.png#x'],
     ['client_uri', 'https://ada:secret@/'],
     ['policy_uri', 'https://a.co/#x'],
-  ])('%s cannot be %s', async (field, value) => {
+  ])('is refused when %s is %s', async (field, value) => {
     const { status, json } = await register({ ...METADATA, [field]: value });
     expect([status, json]).toEqual([400, invalidClaim(field)]);
   });
 
-  it('is looked at scope first by the OAuth library', async () => {
+  it('is checked by the OAuth library beginning with the scope', async () => {
     const wrong = { redirect_uris: ['https://a.co/#x'], client_uri: 'x' };
     const { json } = await register({ ...METADATA, ...wrong, scope: 'nope' });
     expect(json).toEqual(invalidClaim('scope'));
     expect((await register({ ...METADATA, ...wrong })).json).toEqual(invalidClaim('redirect_uris'));
   });
 
-  it('may leave out what is empty', async () => {
+  it('may have empty fields', async () => {
     const { status, json } = await register({ ...METADATA, redirect_uris: [], scope: '', client_uri: '' });
     expect(status).toBe(201);
     expect(json).toMatchObject({ redirect_uris: [], scope: '', client_uri: '' });
     expect(Object.keys(json)).not.toContain('default_sub_type');
   });
 
-  it('must name the client and its redirect URIs', async () => {
+  it('must include a client name and redirect URIs', async () => {
     const { json } = await register({});
     expect(complaints(json)).toEqual([
       ['missing', 'body.redirect_uris', 'Field required'],
@@ -216,7 +213,7 @@ describe('the other metadata', () => {
     ]);
   });
 
-  it('cannot ask for a scope Polar does not have', async () => {
+  it('cannot include a scope that Polar does not have', async () => {
     const { status, json } = await register({ ...METADATA, scope: 'openid nope' });
     expect([status, json['error_description']]).toEqual([400, "Invalid claim: 'scope'"]);
   });
@@ -225,21 +222,16 @@ describe('the other metadata', () => {
     ['an array', '[]', JSON_TYPE, 'model_attributes_type'],
     ['a number', '5', JSON_TYPE, 'model_attributes_type'],
     ['null', 'null', JSON_TYPE, 'missing'],
-    ['no JSON', '{"client_name":', JSON_TYPE, 'json_invalid'],
-    [
-      'not said to be JSON',
-      JSON.stringify(METADATA),
-      { 'content-type': 'text/plain' },
-      'model_attributes_type',
-    ],
-    ['nothing', '', JSON_TYPE, 'missing'],
-  ])('cannot be %s', async (_, body, headers, type) => {
+    ['broken JSON', '{"client_name":', JSON_TYPE, 'json_invalid'],
+    ['declared as text', JSON.stringify(METADATA), { 'content-type': 'text/plain' }, 'model_attributes_type'],
+    ['empty', '', JSON_TYPE, 'missing'],
+  ])('is refused when it is %s', async (_, body, headers, type) => {
     const { status, json } = await polar.send('/v1/oauth2/register', { method: 'POST', body, headers });
     expect(status).toBe(422);
     expect(complaints(json)).toEqual([[type, expect.stringMatching(/^body/), expect.any(String)]]);
   });
 
-  it('may come as any kind of JSON', async () => {
+  it('may have any JSON content type', async () => {
     const body = JSON.stringify(METADATA);
     const headers = { 'content-type': 'application/vnd.example+json; charset=utf-8' };
     expect((await polar.send('/v1/oauth2/register', { method: 'POST', body, headers })).status).toBe(201);
@@ -260,7 +252,7 @@ describe('the other metadata', () => {
     ['"\\u00e9\\x"', 7, 'Invalid \\escape'],
     ['"\\u12"', 2, 'Invalid \\uXXXX escape'],
     ['{"a": []} x', 10, 'Extra data'],
-  ])('that is broken, as in %j, names the place', async (body, position, error) => {
+  ])('is refused with the position of the syntax error in %j', async (body, position, error) => {
     const init = { method: 'POST', body, headers: JSON_TYPE };
     const { status, json } = await polar.send('/v1/oauth2/register', init);
     const loc = ['body', position];
@@ -271,7 +263,7 @@ describe('the other metadata', () => {
   });
 });
 
-it('nobody registers clients with the token of an app, whatever they say', async () => {
+it('registering a client with an app’s access token is not permitted', async () => {
   const headers = { ...JSON_TYPE, ...bearer((await polar.login()).accessToken) };
   const { status, json } = await register({}, headers);
   expect([status, json]).toEqual([403, { error: 'NotPermitted', detail: 'Not permitted' }]);
@@ -280,7 +272,7 @@ it('nobody registers clients with the token of an app, whatever they say', async
 });
 
 describe('the registration token', () => {
-  it('reads the registration; a public client has no secret to read', async () => {
+  it('reads the registration, which has no secret for a public client', async () => {
     const { registrationClientURI, registrationAccessToken, clientSecret } = polar.client;
     const { status, headers, json } = await polar.get(registrationClientURI, registrationAccessToken);
     expect([status, headers.get('cache-control'), headers.get('pragma')]).toEqual([
@@ -317,7 +309,7 @@ describe('the registration token', () => {
     expect(complaints((await put(METADATA)).json)).toEqual([['missing', 'body.client_id', 'Field required']]);
   });
 
-  it('is looked at after the form of the changes, and before what they say', async () => {
+  it('is checked after the types of the changes and before their values', async () => {
     const { registrationClientURI, registrationAccessToken, clientID } = polar.client;
     const put = (body: unknown, token?: string) =>
       polar.send(registrationClientURI, {
@@ -338,7 +330,7 @@ describe('the registration token', () => {
     expect(json).toEqual(invalidClaim('scope'));
   });
 
-  it('changes neither secret nor dates, whatever the changes say', async () => {
+  it('cannot change the secret, the dates or the token itself', async () => {
     const { registrationClientURI, registrationAccessToken, clientID, clientSecret } = polar.client;
     const secrets = { client_secret: 'x', client_id_issued_at: 1, registration_access_token: 'x' };
     const { status, json } = await polar.send(registrationClientURI, {
@@ -353,7 +345,7 @@ describe('the registration token', () => {
     });
   });
 
-  it('deletes the client, whose tokens go on working: nobody can revoke them any more', async () => {
+  it('deletes the client, whose tokens still work and can no longer be revoked', async () => {
     const { registrationClientURI, registrationAccessToken } = polar.client;
     const { accessToken, refreshToken } = await polar.login();
     const headers = bearer(registrationAccessToken);
@@ -369,7 +361,7 @@ describe('the registration token', () => {
     expect((await polar.get(registrationClientURI, registrationAccessToken)).status).toBe(401);
   });
 
-  it('of another client, or none, opens nothing', async () => {
+  it('must be that of the client', async () => {
     const { registrationClientURI } = polar.client;
     const other = await polar.get(registrationClientURI, polar.register().registrationAccessToken);
     expect(other.status).toBe(401);

@@ -11,7 +11,7 @@ const revoke = (fields: Record<string, string>, client = polar.client) =>
   });
 
 describe.each(['accessToken', 'refreshToken'] as const)('revoking the %s', (which) => {
-  it('kills both tokens of the pair, and no other', async () => {
+  it('revokes both tokens of the pair and no others', async () => {
     const [tokens, other] = [await polar.login(), await polar.login()];
     const { status, json } = await revoke({ token: tokens[which] });
     expect([status, json]).toEqual([200, {}]);
@@ -21,7 +21,7 @@ describe.each(['accessToken', 'refreshToken'] as const)('revoking the %s', (whic
     expect((await revoke({ token: tokens[which] })).status).toBe(200);
   });
 
-  it('with the wrong hint finds nothing and revokes nothing', async () => {
+  it('has no effect with the wrong token_type_hint', async () => {
     const tokens = await polar.login();
     const token_type_hint = which === 'accessToken' ? 'refresh_token' : 'access_token';
     const { status, json } = await revoke({ token: tokens[which], token_type_hint });
@@ -29,7 +29,7 @@ describe.each(['accessToken', 'refreshToken'] as const)('revoking the %s', (whic
     expect((await polar.userinfo(tokens.accessToken)).status).toBe(200);
   });
 
-  it('with the right hint works', async () => {
+  it('works with the right token_type_hint', async () => {
     const tokens = await polar.login();
     const token_type_hint = which === 'accessToken' ? 'access_token' : 'refresh_token';
     await revoke({ token: tokens[which], token_type_hint });
@@ -37,20 +37,20 @@ describe.each(['accessToken', 'refreshToken'] as const)('revoking the %s', (whic
   });
 });
 
-it('revoking another client’s token is invalid_grant, and does nothing', async () => {
+it('revoking another client’s token fails with invalid_grant and has no effect', async () => {
   const { accessToken } = await polar.login();
   const { status, json } = await revoke({ token: accessToken }, polar.register());
   expect([status, json]).toEqual([400, { error: 'invalid_grant' }]);
   expect((await polar.userinfo(accessToken)).status).toBe(200);
 });
 
-it('a hint that is no token type is refused', async () => {
+it('revoking with an unknown token_type_hint is refused', async () => {
   const { status, json } = await revoke({ token: 'x', token_type_hint: 'id_token' });
   expect([status, json]).toEqual([401, { error: 'unsupported_token_type' }]);
 });
 
 it.each(['client_secret_post', 'client_secret_basic'] as const)(
-  'a client registered for %s may use post or Basic',
+  'a client registered for %s can revoke and introspect with post or Basic',
   async (tokenEndpointAuthMethod) => {
     const { clientID, clientSecret = '' } = polar.register({ tokenEndpointAuthMethod });
     const byPost = { token: 'x', client_id: clientID, client_secret: clientSecret };

@@ -3,7 +3,7 @@ import { ACME, basic, CALLBACK, LocalPolar, type Reply } from '../support/local-
 
 const polar = new LocalPolar();
 
-/** A token request whose body is the given pairs, so that names can come twice. */
+/** Sends a token request whose body is the given pairs, so that names can be repeated. */
 const post = (pairs: readonly [string, string][], query = ''): Promise<Reply> => {
   const { clientID, clientSecret = '' } = polar.client;
   const body = new URLSearchParams([['client_id', clientID], ['client_secret', clientSecret], ...pairs]);
@@ -15,14 +15,14 @@ const error = async (reply: Promise<Reply>) => {
   return [status, json['error']];
 };
 
-describe('of repeated parameters', () => {
-  it('the first grant_type counts', async () => {
+describe('the token endpoint, given repeated parameters,', () => {
+  it('uses the first grant_type', async () => {
     const refresh: [string, string] = ['grant_type', 'refresh_token'];
     expect(await error(post([refresh, ['grant_type', 'x']]))).toEqual([400, 'invalid_request']);
     expect(await error(post([['grant_type', 'x'], refresh]))).toEqual([400, 'unsupported_grant_type']);
   });
 
-  it('the last code, the first redirect_uri', async () => {
+  it('uses the last code and the first redirect_uri', async () => {
     const code = await polar.code();
     const { status } = await post([
       ['grant_type', 'authorization_code'],
@@ -34,7 +34,7 @@ describe('of repeated parameters', () => {
     expect(status).toBe(200);
   });
 
-  it('the last refresh_token, the first scope', async () => {
+  it('uses the last refresh_token and the first scope', async () => {
     const { refreshToken } = await polar.login();
     const { json } = await post([
       ['grant_type', 'refresh_token'],
@@ -46,7 +46,7 @@ describe('of repeated parameters', () => {
     expect(json['scope']).toBe('email');
   });
 
-  it('the last client_id and client_secret', async () => {
+  it('uses the last client_id and client_secret', async () => {
     const { clientID, clientSecret = '' } = polar.client;
     const wrong: [string, string][] = [
       ['grant_type', 'refresh_token'],
@@ -61,8 +61,8 @@ describe('of repeated parameters', () => {
   });
 });
 
-describe('of the query', () => {
-  it('grant_type is read, before the form’s', async () => {
+describe('the token endpoint, given query parameters,', () => {
+  it('prefers grant_type to that of the form', async () => {
     const reply = polar.send('/v1/oauth2/token?grant_type=refresh_token', { method: 'POST' });
     expect(await error(reply)).toEqual([401, 'invalid_client']);
     const both = post([['grant_type', 'refresh_token']], '?grant_type=x');
@@ -70,7 +70,7 @@ describe('of the query', () => {
     expect(polar.emulator.requests.map(({ grantType }) => grantType)).toEqual(['refresh_token', 'x']);
   });
 
-  it('a public client’s id is read, a secret is not', async () => {
+  it('reads a public client’s id but no secret', async () => {
     const { clientID } = polar.register({ tokenEndpointAuthMethod: 'none' });
     const fields = { grant_type: 'refresh_token' };
     const send = (query: string) => error(polar.post(`/v1/oauth2/token?${query}`, fields));
@@ -82,7 +82,7 @@ describe('of the query', () => {
     ]);
   });
 
-  it('code and refresh_token are not read', async () => {
+  it('does not read code and refresh_token', async () => {
     const query = '?code=x&refresh_token=x';
     const code = await post([['grant_type', 'authorization_code']], query);
     expect(code.json['error_description']).toBe("Missing 'code' in request.");
@@ -94,7 +94,7 @@ describe('of the query', () => {
 describe('a token without scopes', () => {
   const lacking = { scope: 'organizations:read' };
 
-  it('is answered without the field', async () => {
+  it('is issued without the field scope', async () => {
     polar.client = polar.register({ scope: 'openid' });
     const { status, json } = await polar.exchange(await polar.code(lacking));
     expect(status).toBe(200);
@@ -102,7 +102,7 @@ describe('a token without scopes', () => {
     expect((await polar.introspect(String(json['access_token'])))['scope']).toBe('');
   });
 
-  it('is refreshed with no scope named, not with any, be it none', async () => {
+  it('can be refreshed without a scope but not with a blank one', async () => {
     polar.client = polar.register({ scope: 'openid' });
     const { json } = await polar.exchange(await polar.code(lacking));
     const refreshToken = String(json['refresh_token']);
@@ -111,11 +111,11 @@ describe('a token without scopes', () => {
   });
 });
 
-describe('Basic', () => {
+describe('a Basic header at the token endpoint', () => {
   const send = (header: string) =>
     polar.post('/v1/oauth2/token', { grant_type: 'refresh_token' }, { authorization: header });
 
-  it('skips strange characters, but insists on padding', async () => {
+  it('may contain unknown characters but needs padding', async () => {
     polar.client = polar.register({ tokenEndpointAuthMethod: 'client_secret_basic', clientSecret: 'secret' });
     const { authorization = '' } = basic(polar.client.clientID, 'secret');
     expect(authorization).toMatch(/[^=]=$/);
@@ -123,14 +123,14 @@ describe('Basic', () => {
     expect(await error(send(authorization.replace('=', '')))).toEqual([401, 'invalid_client']);
   });
 
-  it('that is no UTF-8 crashes Polar', async () => {
+  it('crashes Polar when it is not UTF-8', async () => {
     const { status, headers, text } = await send(`Basic ${Buffer.from([0xff, 0x3a]).toString('base64')}`);
     expect([status, text]).toEqual([500, 'Internal Server Error']);
     expect(headers.get('content-type')).toBe('text/plain; charset=utf-8');
     expect([headers.has('cache-control'), headers.has('polar-version')]).toEqual([false, false]);
   });
 
-  it('decodes what is percent-encoded, and leaves the rest', async () => {
+  it('is percent-decoded where that is possible', async () => {
     const secret = '100% x';
     polar.client = polar.register({ tokenEndpointAuthMethod: 'client_secret_basic', clientSecret: secret });
     const { authorization = '' } = basic(polar.client.clientID, '100%%20%78');
@@ -146,7 +146,7 @@ describe('the web grant', () => {
     return polar.emulator.createSession('ada@example.com');
   };
 
-  it('takes a session for 31 days', async () => {
+  it('accepts a session for 31 days', async () => {
     const token = session();
     polar.emulator.advanceTime(31 * 86_400 - 60);
     expect((await exchange(token)).status).toBe(200);
@@ -154,7 +154,7 @@ describe('the web grant', () => {
     expect(await error(exchange(token))).toEqual([400, 'invalid_grant']);
   });
 
-  it('reads the organization’s id as Python does', async () => {
+  it('parses the organization’s id like Python', async () => {
     const token = session();
     const forOrganization = (sub: string) => exchange(token, { sub_type: 'organization', sub });
     for (const sub of [`urn:uuid:${ACME}`, `{${ACME}}`, ACME.replaceAll('-', '')]) {

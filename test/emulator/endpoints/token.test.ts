@@ -4,8 +4,8 @@ import { ACME, basic, CALLBACK, CHALLENGE, LocalPolar, VERIFIER } from '../suppo
 const polar = new LocalPolar();
 const S256 = { code_challenge: CHALLENGE, code_challenge_method: 'S256' };
 
-describe('the request', () => {
-  it('is read from a form body only', async () => {
+describe('a token request', () => {
+  it('is read only from a form body', async () => {
     const { clientID, clientSecret } = polar.client;
     const { status, json } = await polar.send('/v1/oauth2/token', {
       method: 'POST',
@@ -20,7 +20,7 @@ describe('the request', () => {
     expect([status, json]).toEqual([400, { error: 'unsupported_grant_type' }]);
   });
 
-  it('needs a grant type that the client may use', async () => {
+  it('needs a grant type for which the client is registered', async () => {
     polar.client = polar.register({ grantTypes: ['authorization_code'] });
     const { status, json } = await polar.exchange(await polar.code());
     expect([status, 'refresh_token' in json]).toEqual([200, false]);
@@ -31,10 +31,10 @@ describe('the request', () => {
   });
 });
 
-describe('the client', () => {
+describe('a token request of a client', () => {
   const unknown = 'The client does not exist on this server.';
 
-  it('unknown, by post or without a secret: 400', async () => {
+  it('that is unknown gets 400 with a posted secret or none', async () => {
     for (const client_secret of ['secret', undefined]) {
       const { status, headers, json } = await polar.exchange('x', { client_id: 'nobody', client_secret });
       expect(status).toBe(400);
@@ -43,7 +43,7 @@ describe('the client', () => {
     }
   });
 
-  it('unknown, by Basic: 401', async () => {
+  it('that is unknown gets 401 with Basic', async () => {
     const fields = { grant_type: 'authorization_code', code: 'x' };
     const { status, headers } = await polar.post('/v1/oauth2/token', fields, basic('nobody', 'secret'));
     expect(status).toBe(401);
@@ -52,7 +52,7 @@ describe('the client', () => {
     );
   });
 
-  it('by Basic needs both halves, form-encoded or not', async () => {
+  it('that uses Basic needs both id and secret, form-encoded or not', async () => {
     polar.client = polar.register({
       tokenEndpointAuthMethod: 'client_secret_basic',
       clientSecret: '100% a:b+c',
@@ -70,13 +70,13 @@ describe('the client', () => {
     );
   });
 
-  it('by Basic is refused when registered for post, and the other way round', async () => {
+  it('that is registered for post is refused with Basic', async () => {
     const { clientID, clientSecret = '' } = polar.client;
     const fields = { grant_type: 'refresh_token', refresh_token: 'x' };
     expect((await polar.post('/v1/oauth2/token', fields, basic(clientID, clientSecret))).status).toBe(401);
   });
 
-  it('public, with a secret: 401', async () => {
+  it('that is public gets 401 with a secret', async () => {
     const { clientID, clientSecret } = polar.register({ tokenEndpointAuthMethod: 'none' });
     expect(clientSecret).toBeUndefined();
     const { status } = await polar.exchange('x', { client_id: clientID, client_secret: 'made-up' });
@@ -89,8 +89,8 @@ describe('PKCE', () => {
   it.each([
     ['S256', S256],
     ['plain', PLAIN],
-    ['no method, which is plain', { code_challenge: VERIFIER }],
-  ])('%s, with the right verifier', async (_, challenge) => {
+    ['(none), which means plain', { code_challenge: VERIFIER }],
+  ])('accepts the right verifier with the method %s', async (_, challenge) => {
     const { status } = await polar.exchange(await polar.code(challenge), { code_verifier: VERIFIER });
     expect(status).toBe(200);
   });
@@ -100,7 +100,7 @@ describe('PKCE', () => {
       ['wrong', PLAIN, CHALLENGE, 'invalid_grant', 'Code challenge failed.'],
       ['missing', S256, undefined, 'invalid_request', "Missing 'code_verifier'"],
       ['too short', S256, 'short', 'invalid_request', "Invalid 'code_verifier'"],
-      ['with a line break', S256, `${VERIFIER}\n`, 'invalid_grant', 'Code challenge failed.'],
+      ['followed by a line break', S256, `${VERIFIER}\n`, 'invalid_grant', 'Code challenge failed.'],
       [
         'unexpected',
         {},
@@ -109,12 +109,15 @@ describe('PKCE', () => {
         "The authorization request had no 'code_challenge', but a 'code_verifier' was provided.",
       ],
     ];
-  it.each(errors)('verifier %s', async (_, challenge, code_verifier, error, error_description) => {
-    const { status, json } = await polar.exchange(await polar.code(challenge), { code_verifier });
-    expect([status, json]).toEqual([400, { error, error_description }]);
-  });
+  it.each(errors)(
+    'refuses a verifier that is %s',
+    async (_, challenge, code_verifier, error, error_description) => {
+      const { status, json } = await polar.exchange(await polar.code(challenge), { code_verifier });
+      expect([status, json]).toEqual([400, { error, error_description }]);
+    },
+  );
 
-  it('with a method that has no name crashes Polar, and costs the code nothing', async () => {
+  it('crashes Polar when the method is empty, without using up the code', async () => {
     const code = await polar.code({ code_challenge: VERIFIER, code_challenge_method: '' });
     expect((await polar.exchange(code)).json['error_description']).toBe("Missing 'code_verifier'");
     for (const code_verifier of [VERIFIER, CHALLENGE]) {
@@ -130,7 +133,7 @@ describe('PKCE', () => {
     expect((await polar.exchange(without)).status).toBe(200);
   });
 
-  it('is not optional for public clients', async () => {
+  it('is required for public clients', async () => {
     const { clientID } = polar.register({ tokenEndpointAuthMethod: 'none' });
     const publicly = { client_id: clientID, client_secret: undefined };
     const code = await polar.code({ client_id: clientID });
@@ -140,8 +143,8 @@ describe('PKCE', () => {
   });
 });
 
-describe('authorization_code', () => {
-  it('is not consumed by failed attempts', async () => {
+describe('an authorization code', () => {
+  it('is not used up by failed attempts', async () => {
     const code = await polar.code(S256);
     await polar.exchange(code, { redirect_uri: `${CALLBACK}x`, code_verifier: VERIFIER });
     await polar.exchange(code, { code_verifier: CHALLENGE });
@@ -149,7 +152,7 @@ describe('authorization_code', () => {
     expect((await polar.exchange(code, { code_verifier: VERIFIER })).status).toBe(200);
   });
 
-  it('lives 300 seconds', async () => {
+  it('is valid for 300 seconds', async () => {
     const [early, late] = [await polar.code(), await polar.code()];
     polar.emulator.advanceTime(298);
     expect((await polar.exchange(early)).status).toBe(200);
@@ -157,14 +160,14 @@ describe('authorization_code', () => {
     expect((await polar.exchange(late)).json['error']).toBe('invalid_grant');
   });
 
-  it('used again fails, and revokes nothing', async () => {
+  it('is refused the second time, which revokes nothing', async () => {
     const code = await polar.code();
     const { json } = await polar.exchange(code);
     expect((await polar.exchange(code)).json['error']).toBe('invalid_grant');
     expect((await polar.userinfo(String(json['access_token']))).status).toBe(200);
   });
 
-  it('sent twice at once wins once', async () => {
+  it('is exchanged once when it is sent 50 times at once', async () => {
     const code = await polar.code();
     const replies = await Promise.all(Array.from({ length: 50 }, () => polar.exchange(code)));
     expect(replies.filter(({ status }) => status === 200)).toHaveLength(1);
@@ -173,8 +176,8 @@ describe('authorization_code', () => {
   });
 });
 
-describe('refresh_token', () => {
-  it('kills the old access and refresh token in the same instant, and nothing else', async () => {
+describe('a refresh token', () => {
+  it('invalidates the old pair of tokens at once, and no others', async () => {
     const [old, other] = [await polar.login(), await polar.login()];
     const { json } = await polar.refresh(old.refreshToken);
     expect((await polar.userinfo(old.accessToken)).status).toBe(401);
@@ -185,7 +188,7 @@ describe('refresh_token', () => {
     expect((await polar.userinfo(other.accessToken)).status).toBe(200);
   });
 
-  it('sent many times at once wins once', async () => {
+  it('is exchanged once when it is sent 200 times at once', async () => {
     const { refreshToken } = await polar.login();
     const replies = await Promise.all(Array.from({ length: 200 }, () => polar.refresh(refreshToken)));
     const [winner, ...others] = replies.filter(({ status }) => status === 200);
@@ -196,7 +199,7 @@ describe('refresh_token', () => {
     expect(polar.emulator.liveTokens()).toMatchObject([{ refreshToken: winner?.json['refresh_token'] }]);
   });
 
-  it('works long after the access token has expired; the new one lives an hour', async () => {
+  it('works long after the access token has expired, and brings one that is valid for an hour', async () => {
     const { accessToken, refreshToken } = await polar.login();
     polar.emulator.advanceTime(864_000 - 2);
     expect((await polar.userinfo(accessToken)).status).toBe(200);
@@ -211,7 +214,7 @@ describe('refresh_token', () => {
     expect((await polar.userinfo(String(json['access_token']))).status).toBe(401);
   });
 
-  it('narrows the scope for good, and never widens it', async () => {
+  it('can narrow the scope permanently but never widen it', async () => {
     const { refreshToken } = await polar.login({ scope: 'openid email' });
     const wider = await polar.refresh(refreshToken, { scope: 'openid organizations:read' });
     expect([wider.status, wider.json]).toEqual([
@@ -228,13 +231,13 @@ describe('refresh_token', () => {
     expect((await polar.refresh(String(json['refresh_token']))).json['scope']).toBe('openid');
   });
 
-  it('keeps the limit to organizations', async () => {
+  it('keeps its limit to organizations', async () => {
     const { refreshToken } = await polar.login({ organizations: ACME });
     const { json } = await polar.refresh(refreshToken);
     expect((await polar.introspect(String(json['access_token'])))['organizations']).toEqual([ACME]);
   });
 
-  it('of a legacy organization with several members stays the organization’s', async () => {
+  it('of a legacy organization with several members still belongs to the organization', async () => {
     const { refreshToken = '' } = polar.emulator.issueTokens({
       clientID: polar.client.clientID,
       user: 'grace@example.com',
@@ -248,14 +251,14 @@ describe('refresh_token', () => {
   });
 });
 
-describe('web', () => {
+describe('the web grant', () => {
   const send = (fields: Record<string, string>) => {
     polar.client = polar.register({ grantTypes: ['web'], firstParty: true });
     const session_token = polar.emulator.createSession('ada@example.com');
     return polar.token({ grant_type: 'web', session_token, ...fields });
   };
 
-  it('limits the token of an organization to it', async () => {
+  it('limits an organization’s token to the organization', async () => {
     const { json } = await send({ sub_type: 'organization', sub: ACME });
     expect(await polar.introspect(String(json['access_token']))).toMatchObject({
       sub_type: 'user',
@@ -280,12 +283,12 @@ describe('web', () => {
       },
     ],
   ];
-  it.each(errors)('%p', async (fields, error) => {
+  it.each(errors)('refuses %p', async (fields, error) => {
     const { status, json } = await send(fields);
     expect([status, json]).toEqual([400, error]);
   });
 
-  it('is for confidential clients', async () => {
+  it('is only for confidential clients', async () => {
     const { clientID } = polar.register({ grantTypes: ['web'], tokenEndpointAuthMethod: 'none' });
     const { status, json } = await polar.post('/v1/oauth2/token', { grant_type: 'web', client_id: clientID });
     expect(status).toBe(401);

@@ -3,8 +3,8 @@ import { ACME, bearer, LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 
-describe('userinfo', () => {
-  it('says no more than the scopes allow, by GET or POST', async () => {
+describe('the userinfo endpoint', () => {
+  it('returns only what the scopes allow, for GET and POST', async () => {
     const token = polar.issue({ scope: 'openid' });
     const sub = '11111111-1111-4111-8111-111111111111';
     expect((await polar.userinfo(token)).json).toEqual({ sub });
@@ -15,7 +15,7 @@ describe('userinfo', () => {
     expect((await polar.userinfo(accessToken)).json['email_verified']).toBe(false);
   });
 
-  it('of a legacy organization has its name only with openid', async () => {
+  it('returns the name of a legacy organization only with the scope openid', async () => {
     const request = {
       clientID: polar.client.clientID,
       user: 'ada@example.com',

@@ -5,7 +5,7 @@ import { bearer, LocalPolar } from '../support/local-polar';
 const polar = new LocalPolar();
 
 it.each(['2026-04', '2026-10', '2027-01'])(
-  '%s is accepted, and echoed in every response',
+  'Polar-Version %s is accepted and echoed in every response',
   async (version) => {
     const { accessToken } = await polar.login();
     const headers = { 'polar-version': version };
@@ -22,14 +22,14 @@ it.each(['2026-04', '2026-10', '2027-01'])(
   },
 );
 
-it('2026-10 is the version of a request that names none', async () => {
+it('2026-10 is the API version of a request that names none', async () => {
   for (const init of [{}, { headers: { 'polar-version': '' } }]) {
     const { headers } = await polar.send('/.well-known/jwks.json', init);
     expect(headers.get('polar-version')).toBe('2026-10');
   }
 });
 
-it('a test can have another version as the default, until the next one', async () => {
+it('a test can set another default API version until the next reset', async () => {
   const versionOf = async () => (await polar.send('/.well-known/jwks.json')).headers.get('polar-version');
   polar.emulator.defaultAPIVersion = '2027-01';
   expect([polar.emulator.defaultAPIVersion, await versionOf()]).toEqual(['2027-01', '2027-01']);
@@ -37,7 +37,7 @@ it('a test can have another version as the default, until the next one', async (
   expect([polar.emulator.defaultAPIVersion, await versionOf()]).toEqual(['2026-10', '2026-10']);
 });
 
-it('a test can retire a version, until the next one', async () => {
+it('a test can retire an API version until the next reset', async () => {
   const ask = () => polar.send('/.well-known/jwks.json', { headers: { 'polar-version': '2026-04' } });
   polar.emulator.retireAPIVersion('2026-04');
   const { status, headers, text } = await ask();
@@ -46,7 +46,7 @@ it('a test can retire a version, until the next one', async () => {
   expect((await ask()).status).toBe(200);
 });
 
-it('options say both for the whole of its life, also after a reset', async () => {
+it('options set the default and the retired API versions permanently, even after a reset', async () => {
   const other = await startPolarEmulator({ defaultAPIVersion: '2027-01', retiredAPIVersions: ['2026-10'] });
   try {
     for (const when of ['before', 'after']) {
@@ -62,7 +62,7 @@ it('options say both for the whole of its life, also after a reset', async () =>
   }
 });
 
-it('what makes no sense is refused', async () => {
+it('invalid API versions are refused', async () => {
   const { emulator } = polar;
   expect(() => emulator.retireAPIVersion('2026-10')).toThrow(/set another defaultAPIVersion first/);
   expect(() => emulator.retireAPIVersion('2026-11' as '2026-10')).toThrow(/2026-04, 2026-10, 2027-01/);
@@ -74,7 +74,7 @@ it('what makes no sense is refused', async () => {
   await expect(startPolarEmulator({ defaultAPIVersion: 'v1' as '2026-10' })).rejects.toThrow(TypeError);
 });
 
-it('the first one counts when there are several', async () => {
+it('the first of several Polar-Version headers counts', async () => {
   const response = await polar.raw(
     'GET /.well-known/jwks.json HTTP/1.1\r\nHost: polar\r\nPolar-Version: 2026-10\r\n' +
       'polar-version: 1999-12\r\nConnection: close\r\n\r\n',
@@ -83,14 +83,17 @@ it('the first one counts when there are several', async () => {
   expect(response).toMatch(/^polar-version: 2026-10\r$/im);
 });
 
-it.each(['2025-01', '2026-4', '2026-13', '2026-10x', 'latest'])('%s is not found', async (version) => {
-  const { status, headers, text } = await polar.send('/v1/oauth2/userinfo', {
-    headers: { 'polar-version': version },
-  });
-  expect([status, text, headers.has('polar-version')]).toEqual([404, '{"detail":"Not Found"}', false]);
-});
+it.each(['2025-01', '2026-4', '2026-13', '2026-10x', 'latest'])(
+  'Polar-Version %s gets 404',
+  async (version) => {
+    const { status, headers, text } = await polar.send('/v1/oauth2/userinfo', {
+      headers: { 'polar-version': version },
+    });
+    expect([status, text, headers.has('polar-version')]).toEqual([404, '{"detail":"Not Found"}', false]);
+  },
+);
 
-it('faults echo it, too, and what Polar’s server fails at does not', async () => {
+it('the API version is echoed by faults but not by crashes', async () => {
   polar.emulator.fail('jwks', { status: 503 });
   const headers = { 'polar-version': '2026-10' };
   const { status, headers: faulty } = await polar.send('/.well-known/jwks.json', { headers });

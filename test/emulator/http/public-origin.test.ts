@@ -17,7 +17,7 @@ describe('the addresses of Polar’s endpoints', () => {
     [{ host: 'API.example.com:8443', 'x-forwarded-proto': 'https' }, 'https://API.example.com:8443'],
     [{ host: '[::1]:99', 'x-forwarded-proto': 'ftp' }, 'http://[::1]:99'],
     [{ host: 'x', 'x-forwarded-proto': 'wss', 'x-forwarded-host': 'evil.example' }, 'https://x'],
-  ])('follow %j', async (headers, origin) => {
+  ])('follow the request’s %j', async (headers, origin) => {
     const json = await discovery(headers);
     expect(json['token_endpoint']).toBe(`${origin}/v1/oauth2/token`);
     expect(json['jwks_uri']).toBe(`${origin}/.well-known/jwks.json`);
@@ -32,13 +32,13 @@ describe('the addresses of Polar’s endpoints', () => {
   });
 
   it.each(['', 'a b', 'evil.example/path?x', 'x@y', 'éxample.com', 'a:b', '[::zz]', '[]', '"'])(
-    'do not follow %j, which is no host',
+    'do not follow %j, which is not a host',
     async (host) => {
       expect((await discovery({ host }))['token_endpoint']).toBe(`${polar.emulator.url}/v1/oauth2/token`);
     },
   );
 
-  it('make Polar’s server trip over an IPv6 address that is none, except where it redirects', async () => {
+  it('crash Polar’s server for an invalid IPv6 address, except in redirects', async () => {
     const headers = { host: '[::1::2]' };
     expect(await polar.bare('/.well-known/openid-configuration', 'GET', headers)).toMatchObject({
       statusCode: 500,
@@ -48,7 +48,7 @@ describe('the addresses of Polar’s endpoints', () => {
     expect(redirect.headers.location).toBe('http://[::1::2]/v1/organizations/?a=b');
   });
 
-  it('are the emulator’s own when there is no Host header', async () => {
+  it('are those of the emulator without a Host header', async () => {
     const response = await polar.raw(
       'GET /.well-known/openid-configuration HTTP/1.1\r\nconnection: close\r\n\r\n',
     );
@@ -56,7 +56,7 @@ describe('the addresses of Polar’s endpoints', () => {
   });
 });
 
-it('redirects follow the scheme of the proxy', async () => {
+it('redirects use the scheme of the proxy', async () => {
   const headers = { host: 'api.example.com', 'x-forwarded-proto': 'https' };
   const redirect = await polar.bare('/v1/organizations?page=1', 'GET', headers);
   expect([redirect.statusCode, redirect.headers.location]).toEqual([

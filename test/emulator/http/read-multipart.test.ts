@@ -6,7 +6,7 @@ const polar = new LocalPolar();
 const part = (name: string, value: string, more = '') =>
   `--B\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n${value}\r\n`;
 
-/** A refresh request, without the field that is named. */
+/** A refresh request without the named field. */
 const fields = (without = '') => {
   const { clientID, clientSecret = '' } = polar.client;
   const all = {
@@ -32,7 +32,7 @@ const CRASH = '500 Internal Server Error';
 const END = '--B--\r\n';
 
 describe('a multipart body', () => {
-  it('is a form', async () => {
+  it('is read as a form', async () => {
     const { refreshToken } = await polar.login();
     const form = new FormData();
     const { clientID, clientSecret = '' } = polar.client;
@@ -45,7 +45,7 @@ describe('a multipart body', () => {
 
   it.each([
     ['an epilogue', () => `${fields()}${END}hello`],
-    ['line breaks first', () => `\r\n\r\n${fields()}${END}`],
+    ['leading line breaks', () => `\r\n\r\n${fields()}${END}`],
     ['no line break at the end', () => `${fields()}--B--`],
     [
       'its delimiter in a value',
@@ -80,21 +80,21 @@ describe('a multipart body', () => {
     ['multipart/form-data; boundary=', CRASH],
     ['multipart/form-data; boundary=other', CRASH],
     ['multipart/form-data; boundary=A; charset=x; boundary=B', READ],
-  ])('as %s: %s', async (type, result) => {
+  ])('of type %s gets %s', async (type, result) => {
     expect(await send(fields() + END, type)).toBe(result);
   });
 
-  it.each(['revoke', 'introspect'])('is read by %s before anything else', async (path) => {
+  it.each(['revoke', 'introspect'])('is parsed by %s before anything else', async (path) => {
     expect(await send('', 'multipart/form-data', path)).toBe('400 Missing boundary in multipart.');
     expect(await send('nonsense', undefined, path)).toBe(CRASH);
   });
 
-  it('is not read where no form is expected', async () => {
+  it('is not read when no form is expected', async () => {
     expect(await send('nonsense', undefined, 'userinfo')).toBe('401 Unauthorized');
   });
 });
 
-describe('Polar’s server trips over a multipart body with', () => {
+describe('a multipart body that crashes Polar’s server', () => {
   it.each([
     ['something before it', `hello\r\n${END}`],
     ['line breaks alone', '--B\n'],
@@ -108,20 +108,20 @@ describe('Polar’s server trips over a multipart body with', () => {
     ['9 headers', `--B\r\n${'a: b\r\n'.repeat(9)}\r\nx`],
     ['a long header', `--B\r\na: ${'b'.repeat(4222)}\r\n\r\nx`],
     ['an endless header', `--B\r\n${'b'.repeat(4225)}`],
-  ])('%s', async (_, body) => {
+  ])('has %s', async (_, body) => {
     expect(await send(body)).toBe(CRASH);
   });
 
-  it.each(['client_secret', 'refresh_token', 'client_id'])('a file for %s', async (name) => {
+  it.each(['client_secret', 'refresh_token', 'client_id'])('has a file for %s', async (name) => {
     expect(await send(fields(name) + part(name, 'x', '; filename="f"') + END)).toBe(CRASH);
   });
 
-  it.each(['Ã©', 'é'])('%s in a token', async (token) => {
+  it.each(['Ã©', 'é'])('has %s in a token', async (token) => {
     expect(await send(fields('refresh_token') + part('refresh_token', token) + END)).toBe(CRASH);
   });
 });
 
-describe('Polar refuses a multipart body with', () => {
+describe('a multipart body that Polar refuses', () => {
   const NAMELESS = '400 The Content-Disposition header field "name" must be provided.';
   it.each([
     ['a part without a name', `--B\r\ncontent-disposition: form-data\r\n\r\nx\r\n${END}`, NAMELESS],
@@ -141,7 +141,7 @@ describe('Polar refuses a multipart body with', () => {
       part('a', 'x'.repeat(1024 * 1024 + 1)) + END,
       '400 Part exceeded maximum size of 1024KB.',
     ],
-  ])('%s', async (_, body, result) => {
+  ])('has %s', async (_, body, result) => {
     expect(await send(body)).toBe(result);
   });
 });
@@ -172,7 +172,7 @@ describe('a URL-encoded body', () => {
     expect(await form(`${refresh()}&a=${'x'.repeat(1024 * 1024)}`)).toBe(long);
   });
 
-  it('has no question mark to lose', async () => {
+  it('keeps a leading question mark', async () => {
     expect(await form(`?grant_type=x&${refresh()}`)).toBe(READ);
     expect((await polar.send(`/v1/oauth2/token??grant_type=refresh_token`, { method: 'POST' })).json).toEqual(
       {
@@ -181,7 +181,7 @@ describe('a URL-encoded body', () => {
     );
   });
 
-  it('may be announced in capitals, but not with parameters then', async () => {
+  it('may have a content type in capitals, but then without parameters', async () => {
     expect(await form(refresh(), 'APPLICATION/X-WWW-FORM-URLENCODED')).toBe(READ);
     expect(await form(refresh(), 'application/x-www-form-urlencoded; charset=utf-8')).toBe(READ);
     const type = 'Application/x-www-form-urlencoded; charset=utf-8';

@@ -1,4 +1,4 @@
-/** What Polar's server fails at: it then says so in plain text, without any of its usual headers. */
+/** Requests that crash Polar's server, which then responds in plain text without its usual headers. */
 import { describe, expect, it } from '@jest/globals';
 import { basic, CALLBACK, LocalPolar, type Reply } from '../support/local-polar';
 
@@ -14,24 +14,24 @@ function expectCrash({ status, headers, text }: Reply): void {
 
 const origin = { origin: 'https://app.example' };
 
-describe.each(['☃', 'é', '\u{1f600}', '\u0080'])('%s', (text) => {
+describe.each(['☃', 'é', '\u{1f600}', '\u0080'])('the text %s', (text) => {
   it.each([
     ['code', { grant_type: 'authorization_code', redirect_uri: CALLBACK }],
     ['refresh_token', { grant_type: 'refresh_token' }],
     ['client_secret', { grant_type: 'refresh_token', refresh_token: 'x' }],
-  ])('as %s', async (name, fields) => {
+  ])('crashes Polar’s server as %s', async (name, fields) => {
     const { clientID, clientSecret } = polar.client;
     const credentials = { client_id: clientID, client_secret: clientSecret };
     expectCrash(await polar.post('/v1/oauth2/token', { ...credentials, ...fields, [name]: text }, origin));
   });
 
-  it('as a session_token', async () => {
+  it('crashes Polar’s server as a session_token', async () => {
     polar.client = polar.register({ grantTypes: ['web'] });
     expectCrash(await polar.token({ grant_type: 'web', session_token: text }));
   });
 
   it.each(['revoke', 'introspect'])(
-    'as the token to %s, unless the hint is refused before',
+    'crashes Polar’s server as the token to %s, unless the hint is refused first',
     async (endpoint) => {
       const { clientID, clientSecret } = polar.client;
       const fields = { client_id: clientID, client_secret: clientSecret, token: text };
@@ -44,21 +44,21 @@ describe.each(['☃', 'é', '\u{1f600}', '\u0080'])('%s', (text) => {
     },
   );
 
-  it('as a secret in a Basic header', async () => {
+  it('crashes Polar’s server as a secret in a Basic header', async () => {
     const headers = basic(polar.client.clientID, text);
     expectCrash(await polar.post('/v1/oauth2/token', { grant_type: 'refresh_token' }, headers));
   });
 
-  it('as the id of a client is only unknown', async () => {
+  it('is only an unknown client as a client id', async () => {
     const fields = { grant_type: 'refresh_token', client_id: text, client_secret: 'é' };
     const { status, json } = await polar.post('/v1/oauth2/token', fields);
     expect([status, json['error']]).toEqual([400, 'invalid_client']);
   });
 });
 
-describe('bytes that are not UTF-8', () => {
+describe('invalid UTF-8', () => {
   it.each(['code=%FF&grant_type=authorization_code', 'refresh_token=%C3%28&grant_type=refresh_token'])(
-    'encoded in a form: %s',
+    'crashes Polar’s server percent-encoded in a form: %s',
     async (fields) => {
       const { clientID, clientSecret } = polar.client;
       const body = `client_id=${clientID}&client_secret=${clientSecret}&${fields}`;
@@ -67,7 +67,7 @@ describe('bytes that are not UTF-8', () => {
     },
   );
 
-  it('as they are in a form, whatever they are in UTF-8', async () => {
+  it('crashes Polar’s server unencoded in a form, like any other non-ASCII text', async () => {
     const { clientID, clientSecret } = polar.client;
     const start = `client_id=${clientID}&client_secret=${clientSecret}&grant_type=refresh_token&refresh_token=`;
     for (const bytes of [Buffer.from('\xff', 'latin1'), Buffer.from('ü')]) {
@@ -77,7 +77,7 @@ describe('bytes that are not UTF-8', () => {
     }
   });
 
-  it('in a Basic header, encoded or not', async () => {
+  it('crashes Polar’s server in a Basic header, encoded or not', async () => {
     const encoded = Buffer.from('a:\xe9', 'latin1').toString('base64');
     for (const authorization of [`Basic ${encoded}`, 'Basic é']) {
       const fields = { grant_type: 'refresh_token' };
@@ -85,7 +85,7 @@ describe('bytes that are not UTF-8', () => {
     }
   });
 
-  it('in a body that is no JSON; one that should be JSON cannot be parsed', async () => {
+  it('crashes Polar’s server in a text body and is a parse error in a JSON body', async () => {
     const send = (type: string) =>
       polar.send('/v1/oauth2/register', {
         method: 'POST',
@@ -97,19 +97,19 @@ describe('bytes that are not UTF-8', () => {
     expect([status, json]).toEqual([400, { detail: 'There was an error parsing the body' }]);
   });
 
-  it('as a response type', async () => {
+  it('crashes Polar’s server as a response type', async () => {
     expectCrash(await polar.authorize({ response_type: 'é' }));
   });
 });
 
-describe('a Bearer token that is Latin-1', () => {
+describe('a Bearer token in Latin-1', () => {
   const headers = { authorization: 'Bearer é', ...origin };
 
-  it('at userinfo', async () => {
+  it('crashes Polar’s server at userinfo', async () => {
     expectCrash(await polar.send('/v1/oauth2/userinfo', { headers }));
   });
 
-  it('where a client is registered, but not where there is none', async () => {
+  it('crashes Polar’s server at a registered client, but not at an unknown one', async () => {
     expectCrash(await polar.send(polar.client.registrationClientURI, { headers }));
     const { status } = await polar.send('/v1/oauth2/register/nobody', { headers });
     expect(status).toBe(401);
@@ -121,25 +121,25 @@ describe('a NUL', () => {
     '/oauth2/authorize?response_type=code&client_id=%00',
     '/oauth2/authorize?response_type=token&client_id=a%00',
     '/v1/oauth2/register/%00',
-  ])('where something is looked up: %s', async (path) => {
+  ])('crashes Polar’s server where it looks something up: %s', async (path) => {
     const { registrationAccessToken } = polar.client;
     expectCrash(await polar.send(path, { headers: { authorization: `Bearer ${registrationAccessToken}` } }));
   });
 
-  it('in a client id, a nonce, a slug', async () => {
+  it('crashes Polar’s server in a client id, a nonce and a slug', async () => {
     expectCrash(await polar.token({ grant_type: 'refresh_token', client_id: '\0' }));
     expectCrash(await polar.authorize({ nonce: 'a\0' }));
     const { accessToken } = await polar.login({ scope: 'openid organizations:read' });
     expectCrash(await polar.get('/v1/organizations/?slug=%00', accessToken));
   });
 
-  it('in a token, a code or a state is nothing special', async () => {
+  it('is an ordinary character in a token, a code and a state', async () => {
     expect((await polar.refresh('\0')).json['error']).toBe('invalid_grant');
     expect((await polar.exchange('\0')).json['error']).toBe('invalid_grant');
     expect((await polar.authorize({ state: '\0' })).location.get('state')).toBe('\0');
   });
 
-  it.each(['client_name', 'scope', 'client_uri'])('in a client’s %s is told of', async (field) => {
+  it.each(['client_name', 'scope', 'client_uri'])('is reported in a client’s %s', async (field) => {
     const metadata = { client_name: 'x', redirect_uris: [CALLBACK], [field]: 'a\0b' };
     const { status, json } = await register(metadata);
     const msg = 'Value error, This value contains invalid characters';
@@ -155,13 +155,13 @@ describe('a NUL', () => {
 
 describe('a registration', () => {
   it.each([
-    ['half of a character', { client_name: '\ud800' }],
-    ['brackets', { client_uri: 'https://[' }],
-  ])('with %s', async (_, changes) => {
+    ['a lone surrogate', { client_name: '\ud800' }],
+    ['an unclosed bracket', { client_uri: 'https://[' }],
+  ])('crashes Polar’s server with %s', async (_, changes) => {
     expectCrash(await register({ client_name: 'x', redirect_uris: [CALLBACK], ...changes }));
   });
 
-  it('whose fields are nested too deeply to be repeated', async () => {
+  it('crashes Polar’s server when its fields are nested too deeply to be repeated', async () => {
     for (const depth of [1000, 5000]) {
       expectCrash(await register(`{"client_name":${'['.repeat(depth)}${']'.repeat(depth)}}`));
     }
@@ -170,14 +170,14 @@ describe('a registration', () => {
   });
 
   it.each(['['.repeat(100_000), `${'['.repeat(100_000)}${']'.repeat(100_000)}`, '{"a":'.repeat(100_000)])(
-    'that is nested too deeply to be read is no crash',
+    'causes a parse error when it is nested too deeply to be read',
     async (body) => {
       const { status, json } = await register(body);
       expect([status, json]).toEqual([400, { detail: 'There was an error parsing the body' }]);
     },
   );
 
-  it('with what only Python takes for JSON', async () => {
+  it('crashes Polar’s server with NaN, which only Python accepts in JSON', async () => {
     expectCrash(await register('{"client_name":NaN}'));
     expect((await register('{"a":[-Infinity,]}')).json['detail']).toMatchObject([
       {

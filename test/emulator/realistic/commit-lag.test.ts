@@ -4,11 +4,11 @@ import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { SeededRandom } from '../../../src/emulator/realistic/seeded-random.js';
 import { LocalPolar } from '../support/local-polar.js';
 
-// Long enough for the next request to come in time on a machine that has other things to do.
+// Long enough for the next request to arrive in time on a busy machine.
 const polar = new LocalPolar({ consent: 'auto', realistic: { commitLagMs: 700 } });
 const live = () => polar.emulator.liveTokens().map(({ accessToken }) => accessToken);
 
-/** Tokens that everybody knows. */
+/** Tokens that are already committed. */
 function committedTokens() {
   const { accessToken, refreshToken = '' } = polar.emulator.issueTokens({
     clientID: polar.client.clientID,
@@ -17,8 +17,8 @@ function committedTokens() {
   return { accessToken, refreshToken };
 }
 
-describe('until it is committed', () => {
-  it('a code is unknown, and an attempt does not use it up', async () => {
+describe('before the commit', () => {
+  it('a code is unknown and not used up by an attempt', async () => {
     const code = await polar.code();
     expect(await polar.exchange(code)).toMatchObject({
       status: 400,
@@ -28,7 +28,7 @@ describe('until it is committed', () => {
     expect((await polar.exchange(code)).status).toBe(200);
   });
 
-  it('a code that authorize() brought is unknown as well', async () => {
+  it('a code from authorize() is unknown as well', async () => {
     const path = await polar.emulator.authorize(polar.emulator.url + polar.authorizePath());
     const code = new URLSearchParams(path.split('?')[1]).get('code') ?? '';
     expect((await polar.exchange(code)).status).toBe(400);
@@ -36,7 +36,7 @@ describe('until it is committed', () => {
     expect((await polar.exchange(code)).status).toBe(200);
   });
 
-  it('a code that was exchanged works again: two pairs of tokens live', async () => {
+  it('an exchanged code works again, so that two pairs of tokens live', async () => {
     const code = await polar.code();
     await polar.emulator.settled();
     const replies = [await polar.exchange(code), await polar.exchange(code)];
@@ -61,7 +61,7 @@ describe('until it is committed', () => {
     expect((await polar.refresh(refreshToken)).status).toBe(200);
   });
 
-  it('tokens that were refreshed work on, and can be refreshed again: two pairs live', async () => {
+  it('refreshed tokens still work and can be refreshed again, so that two pairs live', async () => {
     const { accessToken, refreshToken } = committedTokens();
     const replies = [await polar.refresh(refreshToken), await polar.refresh(refreshToken)];
     expect(replies.map(({ status }) => status)).toEqual([200, 200]);
@@ -73,7 +73,7 @@ describe('until it is committed', () => {
     expect(live()).toHaveLength(2);
   });
 
-  it('a revoked token works on', async () => {
+  it('a revoked token still works', async () => {
     const { accessToken } = committedTokens();
     const { clientID: client_id, clientSecret: client_secret } = polar.client;
     await polar.post('/v1/oauth2/revoke', { token: accessToken, client_id, client_secret });
@@ -83,7 +83,7 @@ describe('until it is committed', () => {
     expect((await polar.userinfo(accessToken)).status).toBe(401);
   });
 
-  it('a token that the test itself issued or revoked has no lag', async () => {
+  it('a token that the test itself issues or revokes has no lag', async () => {
     const { accessToken } = committedTokens();
     expect((await polar.userinfo(accessToken)).status).toBe(200);
     polar.emulator.revokeAll();
@@ -91,7 +91,7 @@ describe('until it is committed', () => {
   });
 });
 
-it('time that passes commits what waits for that', async () => {
+it('advancing the time commits what is due', async () => {
   const code = await polar.code();
   polar.emulator.advanceTime(0.5);
   expect((await polar.exchange(code)).status).toBe(400);
@@ -99,7 +99,7 @@ it('time that passes commits what waits for that', async () => {
   expect((await polar.exchange(code)).status).toBe(200);
 });
 
-it('neither close nor reset waits for a commit', async () => {
+it('neither close nor reset waits for a commit of the local Polar', async () => {
   const emulator = await startPolarEmulator({ consent: 'auto', realistic: { commitLagMs: 3_600_000 } });
   const { clientID } = emulator.registerClient({ redirectURIs: ['http://localhost/cb'] });
   const visit = () =>
@@ -112,7 +112,7 @@ it('neither close nor reset waits for a commit', async () => {
   await emulator.settled();
 });
 
-it('the same seed makes the same choices', () => {
+it('the same seed brings the same random choices', () => {
   const choices = (seed: number) => {
     const random = new SeededRandom(seed);
     return Array.from({ length: 1000 }, () => random.between([100, 200]));

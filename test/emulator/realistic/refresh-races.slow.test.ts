@@ -1,19 +1,19 @@
-/** Requests for the same thing at the same time, as Polar's processes and its database bring them about. */
+/** Concurrent requests for the same row, as Polar's processes and its database handle them. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { LocalPolar, type Reply } from '../support/local-polar.js';
 
-/** So long can a change not be committed before the next request for it has come, also on a busy machine. */
+/** Long enough for the next request to arrive before the commit, even on a busy machine. */
 const commitLagMs = 700;
 
-/** A reply, and after how many milliseconds it came. */
+/** A reply with the milliseconds that it took. */
 async function timed(reply: Promise<Reply>): Promise<Reply & { tookMs: number }> {
   const startedAt = performance.now();
   const received = await reply;
   return { ...received, tookMs: performance.now() - startedAt };
 }
 
-/** That of a status, of several replies. */
+/** The reply with a status among several. */
 function withStatus<Each extends Reply>(status: number, replies: readonly Each[]): Each {
   const found = replies.find((reply) => reply.status === status);
   if (found === undefined) throw new Error(`Nobody got a ${status}: ${replies.map((each) => each.status)}`);
@@ -35,7 +35,7 @@ async function expectAllAlive(polar: LocalPolar, replies: readonly Reply[]): Pro
   }
 }
 
-describe('in one process of Polar', () => {
+describe('in a single process of Polar,', () => {
   const lockTimeoutMs = 400;
   const polar = new LocalPolar({
     consent: 'auto',
@@ -52,19 +52,19 @@ describe('in one process of Polar', () => {
     await expectAllAlive(polar, [winner]);
   });
 
-  it('four at once wait for one another', async () => {
+  it('four concurrent refreshes wait for one another', async () => {
     const token = refreshToken(polar);
     const replies = await Promise.all(Array.from({ length: 4 }, () => timed(polar.refresh(token))));
     const winner = withStatus(200, replies);
     const losers = replies.filter((reply) => reply !== winner);
-    // The commit comes after 700 ms, in which two of them have their 400 ms.
+    // The commit comes after 700 ms, within which two of them time out after 400 ms each.
     expect(losers.map(({ status }) => status).sort()).toEqual(expect.arrayContaining([500, 500]));
     expect(losers.every(({ status }) => status === 500 || status === 400)).toBe(true);
     expect(Math.max(...losers.map(({ tookMs }) => tookMs))).toBeGreaterThan(2 * lockTimeoutMs - 50);
     await expectAllAlive(polar, [winner]);
   });
 
-  it('everything else waits, too', async () => {
+  it('all other requests wait during a race', async () => {
     const token = refreshToken(polar);
     await polar.refresh(token);
     const loser = polar.refresh(token);
@@ -83,14 +83,14 @@ describe('in one process of Polar', () => {
     await expectAllAlive(polar, [withStatus(200, replies)]);
   });
 
-  it('who comes after the commit is refused', async () => {
+  it('a refresh after the commit is refused', async () => {
     const token = refreshToken(polar);
     await polar.refresh(token);
     await polar.emulator.settled();
     expect(await polar.refresh(token)).toMatchObject({ status: 400, json: { error: 'invalid_grant' } });
   });
 
-  it('reset lets everything go on', async () => {
+  it('a reset lets waiting requests continue', async () => {
     const token = refreshToken(polar);
     await polar.refresh(token);
     const loser = polar.refresh(token);
@@ -100,18 +100,18 @@ describe('in one process of Polar', () => {
   });
 });
 
-describe('in one process that freezes for long', () => {
+describe('in a single process of Polar that freezes for long,', () => {
   const lockTimeoutMs = 1500;
   const polar = new LocalPolar({
     consent: 'auto',
     realistic: { commitLagMs, refreshRaces: { workers: 1, lockTimeoutMs, latencyMs: 0 } },
   });
 
-  it('who comes meanwhile is refused as late', async () => {
+  it('a refresh that arrives meanwhile is refused late', async () => {
     const token = refreshToken(polar);
     await polar.refresh(token);
     const loser = polar.refresh(token);
-    await delay(commitLagMs + 200); // by now the process would commit, if it could
+    await delay(commitLagMs + 200); // by now the process would have committed, if it could
     const late = await timed(polar.refresh(token));
     expect((await loser).status).toBe(500);
     expect([late.status, late.json]).toEqual([400, { error: 'invalid_grant' }]);
@@ -119,14 +119,14 @@ describe('in one process that freezes for long', () => {
   });
 });
 
-describe('in one process that takes its time to respond', () => {
+describe('in a single slow process of Polar,', () => {
   const lockTimeoutMs = 1200;
   const polar = new LocalPolar({
     consent: 'auto',
     realistic: { refreshRaces: { workers: 1, lockTimeoutMs, latencyMs: 500 } },
   });
 
-  it('the winner gets its response when the loser has waited in vain', async () => {
+  it('the winner gets its response after the loser has waited in vain', async () => {
     const token = refreshToken(polar);
     const replies = await Promise.all([timed(polar.refresh(token)), timed(polar.refresh(token))]);
     expect(withStatus(200, replies).tookMs).toBeGreaterThan(lockTimeoutMs - 50);
@@ -134,7 +134,7 @@ describe('in one process that takes its time to respond', () => {
     await expectAllAlive(polar, [withStatus(200, replies)]);
   });
 
-  it('a refresh takes effect for whom the client does not wait', async () => {
+  it('a refresh takes effect even when its client does not wait', async () => {
     const token = refreshToken(polar);
     const { clientID: client_id, clientSecret = '' } = polar.client;
     const fields = {
@@ -151,13 +151,13 @@ describe('in one process that takes its time to respond', () => {
   });
 });
 
-describe('in different processes', () => {
+describe('in separate processes of Polar,', () => {
   const polar = new LocalPolar({
     consent: 'auto',
     realistic: { commitLagMs, refreshRaces: { workers: 1000, latencyMs: [0, 30] } },
   });
 
-  it('both refreshes succeed, and both pairs live', async () => {
+  it('two concurrent refreshes succeed and both pairs live', async () => {
     const token = refreshToken(polar);
     const replies = await Promise.all([timed(polar.refresh(token)), timed(polar.refresh(token))]);
     expect(replies.map(({ status }) => status)).toEqual([200, 200]);
@@ -167,7 +167,7 @@ describe('in different processes', () => {
     await expectAllAlive(polar, replies);
   });
 
-  it('a code that is sent twice brings two pairs that live', async () => {
+  it('a code that is sent twice brings two live pairs', async () => {
     const code = await polar.code();
     await polar.emulator.settled();
     const replies = await Promise.all([timed(polar.exchange(code)), timed(polar.exchange(code))]);
@@ -178,7 +178,7 @@ describe('in different processes', () => {
     );
   });
 
-  it('a token that is revoked while it is refreshed lives on in the new pair', async () => {
+  it('a revocation during a refresh does not affect the new pair', async () => {
     const token = refreshToken(polar);
     const refreshed = await polar.refresh(token);
     const { clientID: client_id, clientSecret: client_secret } = polar.client;
@@ -188,13 +188,13 @@ describe('in different processes', () => {
   });
 });
 
-describe('in one process that waits for an hour', () => {
+describe('in a single process of Polar that waits for an hour,', () => {
   const polar = new LocalPolar({
     consent: 'auto',
     realistic: { commitLagMs: 3_600_000, refreshRaces: { workers: 1, lockTimeoutMs: 3_600_000 } },
   });
 
-  /** A refresh that is not committed, and five more that wait for it and for one another. */
+  /** Starts a refresh that is not committed, and five more that wait for it and for one another. */
   async function jam(): Promise<Promise<number | 'dropped'>[]> {
     const token = refreshToken(polar);
     expect((await polar.refresh(token)).status).toBe(200);
@@ -209,7 +209,7 @@ describe('in one process that waits for an hour', () => {
     return jammed;
   }
 
-  it('reset frees all who wait, also for one another, and is no obstacle to the next', async () => {
+  it('a reset frees all waiting requests, and so does the next one', async () => {
     for (const _ of ['once', 'twice']) {
       const jammed = await jam();
       polar.emulator.reset();
@@ -219,7 +219,7 @@ describe('in one process that waits for an hour', () => {
     }
   });
 
-  it('close drops all who wait, and nothing is left to wait for', async () => {
+  it('close drops all waiting requests and leaves nothing to wait for', async () => {
     const jammed = await jam();
     await polar.emulator.close();
     expect(await Promise.all(jammed)).toEqual(Array(5).fill('dropped'));

@@ -3,10 +3,10 @@ import { LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 
-describe('scripts of other sites', () => {
+describe('a script of another site', () => {
   const origin = 'https://app.example';
 
-  it('may read answers, errors included', async () => {
+  it('may read responses, including errors', async () => {
     for (const path of ['/v1/oauth2/userinfo', '/v1/nowhere', '/nowhere', '/.well-known/jwks.json']) {
       const { headers } = await polar.send(path, { headers: { origin } });
       expect(headers.get('access-control-allow-origin')).toBe('*');
@@ -34,7 +34,7 @@ describe('scripts of other sites', () => {
       },
     });
 
-  it('may ask ahead', async () => {
+  it('may send a preflight request', async () => {
     const { status, headers, text } = await ask('POST', 'authorization, polar-version');
     expect([status, text]).toEqual([200, 'OK']);
     expect(headers.get('access-control-allow-origin')).toBe('*');
@@ -44,12 +44,12 @@ describe('scripts of other sites', () => {
     );
   });
 
-  it('may not do everything', async () => {
+  it('may not use every method and header', async () => {
     const { status, text } = await ask('TRACE', 'x-secret');
     expect([status, text]).toEqual([400, 'Disallowed CORS method, headers, private-network']);
   });
 
-  it('may ask ahead where there is nothing', async () => {
+  it('may send a preflight request for an unknown path', async () => {
     expect((await ask('POST', 'accept', '/nowhere')).text).toBe('OK');
   });
 });

@@ -4,8 +4,8 @@ import { bearer, LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 
-describe('before everything else', () => {
-  it('an unknown Polar-Version is not found, and told no version', async () => {
+describe('a request, before anything else,', () => {
+  it('gets 404 and no version for an unknown Polar-Version', async () => {
     const { status, headers, json } = await polar.send('/v1/oauth2/userinfo', {
       headers: { 'polar-version': '1999-12', authorization: 'Bearer bad', origin: 'https://app.example' },
     });
@@ -19,50 +19,53 @@ describe('before everything else', () => {
     );
   });
 
-  it.each(['POST', 'PUT', 'PATCH'])('a %s needs a Content-Length, whatever its token', async (method) => {
-    const { statusCode, headers, body } = await polar.bare('/v1/oauth2/token', method, {
-      authorization: 'Bearer bad',
-      'transfer-encoding': 'chunked',
-    });
-    expect(statusCode).toBe(411);
-    expect(headers['content-type']).toBe('application/json');
-    expect(headers['cache-control']).toBeUndefined();
-    expect(JSON.parse(body)).toEqual({
-      error: 'LengthRequired',
-      detail: 'A Content-Length header is required.',
-    });
-  });
+  it.each(['POST', 'PUT', 'PATCH'])(
+    'needs a Content-Length with the method %s, whatever its token',
+    async (method) => {
+      const { statusCode, headers, body } = await polar.bare('/v1/oauth2/token', method, {
+        authorization: 'Bearer bad',
+        'transfer-encoding': 'chunked',
+      });
+      expect(statusCode).toBe(411);
+      expect(headers['content-type']).toBe('application/json');
+      expect(headers['cache-control']).toBeUndefined();
+      expect(JSON.parse(body)).toEqual({
+        error: 'LengthRequired',
+        detail: 'A Content-Length header is required.',
+      });
+    },
+  );
 });
 
-describe('paths', () => {
+describe('a path', () => {
   it.each([
     ['/v1/oauth2/token//?a=b', '/v1/oauth2/token?a=b'],
     ['/v1/organizations', '/v1/organizations/'],
-  ])('%s leads to %s, method and all', async (from, to) => {
+  ])('such as %s is redirected to %s for any method', async (from, to) => {
     for (const method of ['GET', 'POST']) {
       const { status, headers } = await polar.send(from, { method });
       expect([status, headers.get('location')]).toEqual([307, polar.emulator.url + to]);
     }
   });
 
-  it('lead on on the host that was asked for', async () => {
+  it('is redirected on the requested host', async () => {
     const { headers } = await polar.bare('/v1/organizations', 'GET', { host: 'polar.test:8080' });
     expect(headers.location).toBe('http://polar.test:8080/v1/organizations/');
   });
 
-  it.each(['HEAD', 'OPTIONS'])('%s is not allowed', async (method) => {
+  it.each(['HEAD', 'OPTIONS'])('cannot be requested with %s', async (method) => {
     const { status, headers } = await polar.send('/v1/oauth2/userinfo', { method });
     expect([status, headers.get('allow')]).toEqual([405, 'GET']);
   });
 });
 
-describe('oddities', () => {
-  it('a POST without Content-Length gets 411', async () => {
+describe('the emulator', () => {
+  it('responds 411 to a POST with a body but no Content-Length', async () => {
     const { statusCode } = await polar.bare('/v1/oauth2/token', 'POST', {}, 'grant_type=refresh_token');
     expect(statusCode).toBe(411);
   });
 
-  it('an unknown Polar-Version gets 404, the current one does not', async () => {
+  it('returns 404 for an unknown Polar-Version and accepts the current one', async () => {
     const get = (version: string) =>
       polar.send('/.well-known/jwks.json', { headers: { 'polar-version': version } });
     expect((await get('1999-12')).status).toBe(404);
@@ -71,14 +74,14 @@ describe('oddities', () => {
   });
 
   it.each(['/v1/oauth2/token', '/.well-known/jwks.json', '/nowhere'])(
-    'a bad Bearer header gets 401 from %s',
+    'returns 401 from %s for a bad Bearer token',
     async (path) => {
       const { status, json } = await polar.send(path, { headers: bearer('polar_at_u_dead') });
       expect([status, json['error']]).toEqual([401, 'invalid_token']);
     },
   );
 
-  it('what Polar does not have is 404, what it does not do is 405', async () => {
+  it('returns 404 for an unknown path and 405 for an unsupported method', async () => {
     expect((await polar.get('/nowhere')).json).toEqual({ detail: 'Not Found' });
     expect((await polar.get('/v1/nowhere')).status).toBe(404);
     const { status, headers } = await polar.send('/v1/oauth2/userinfo', { method: 'PUT' });
@@ -86,14 +89,14 @@ describe('oddities', () => {
   });
 });
 
-describe('malformed requests', () => {
-  it('with a body too large get 413', async () => {
+describe('a malformed request', () => {
+  it('with too large a body gets 413', async () => {
     const { status, json } = await polar.post('/v1/oauth2/token', { code: 'x'.repeat(10 * 1024 * 1024) });
     const detail = 'Request body exceeded the maximum allowed size of 10485760 bytes.';
     expect([status, json]).toEqual([413, { error: 'RequestBodyTooLarge', detail }]);
   });
 
-  it('do not disturb anybody else', async () => {
+  it('does not disturb other requests', async () => {
     await polar.send('/oauth2/authorize?client_id=%E0%A4%A&scope=%zz');
     await polar.send('/v1/oauth2/register', {
       method: 'POST',

@@ -13,7 +13,7 @@ const ask = (route: string, token?: string) => {
 
 const UNAUTHORIZED = { error: 'Unauthorized', detail: 'Unauthorized' };
 
-describe('a route of Polar’s API', () => {
+describe('Polar’s API', () => {
   it.each([
     ['GET /v1/refunds/', 'refunds:read refunds:write'],
     ['POST /v1/products/', 'products:write'],
@@ -32,7 +32,7 @@ describe('a route of Polar’s API', () => {
     ['GET /v1/license-keys/', 'license_keys:read license_keys:write'],
     ['POST /v1/customer-sessions/', 'customer_sessions:write'],
     ['GET /v1/notifications', 'notifications:read'],
-  ])('%s wants one of %s', async (route, scopes) => {
+  ])('requires for %s one of the scopes %s', async (route, scopes) => {
     const nobody = await ask(route);
     expect([nobody.status, nobody.json]).toEqual([401, UNAUTHORIZED]);
     expect(nobody.headers.get('www-authenticate')).toBe('Bearer realm="polar"');
@@ -54,14 +54,14 @@ describe('a route of Polar’s API', () => {
     'POST /v1/oauth2/consent',
     'GET /v1/users/me',
     'GET /v1/personal_access_tokens/',
-  ])('%s is for Polar’s web app only', async (route) => {
+  ])('reserves %s for Polar’s web app', async (route) => {
     expect(await ask(route)).toMatchObject({ status: 401, json: UNAUTHORIZED });
     const { status, json } = await ask(route, issue('user:read user:write'));
     expect([status, json]).toEqual([403, { error: 'NotPermitted', detail: 'Not permitted' }]);
   });
 
   it.each(['GET /v1/customer-portal/orders/', 'GET /v1/users/orders/'])(
-    '%s is for customers',
+    'reserves %s for customers',
     async (route) => {
       for (const token of [undefined, issue('customer_portal:read customer_portal:write')]) {
         expect(await ask(route, token)).toMatchObject({ status: 401, json: UNAUTHORIZED });
@@ -69,14 +69,14 @@ describe('a route of Polar’s API', () => {
     },
   );
 
-  it('GET /v1/metrics/ is open to legacy tokens of organizations, GET /v1/payouts/ is not', async () => {
+  it('accepts legacy tokens of organizations at GET /v1/metrics/, unlike at GET /v1/payouts/', async () => {
     const token = polar.issue({ scope: 'metrics:read payouts:read', subType: 'organization' });
     expect((await ask('GET /v1/metrics/', token)).status).toBe(501);
     expect(await ask('GET /v1/payouts/', token)).toMatchObject({ status: 401, json: UNAUTHORIZED });
     expect((await ask('GET /v1/payouts/', issue('payouts:read'))).status).toBe(501);
   });
 
-  it('that is open to everybody is not emulated, either', async () => {
+  it('has public routes, which are not emulated either', async () => {
     for (const route of [
       'GET /healthz',
       `GET /v1/checkouts/client/${ID}`,
@@ -88,7 +88,7 @@ describe('a route of Polar’s API', () => {
     }
   });
 
-  it('that lacks its slash, or has one too many, is redirected to', async () => {
+  it('redirects a path whose slash is missing or superfluous', async () => {
     for (const [path, right] of [
       ['/v1/products', '/v1/products/'] as const,
       ['/v1/notifications/', '/v1/notifications'] as const,
@@ -98,7 +98,7 @@ describe('a route of Polar’s API', () => {
     }
   });
 
-  it('is found before a wider one, and after it where Polar looks there first', async () => {
+  it('matches a specific route before a wider one, except where Polar does not', async () => {
     const { headers } = await ask('GET /v1/customers/export', issue('openid'));
     expect(headers.get('www-authenticate')).toContain('scope="customers:read customers:write"');
     const slug = await ask('GET /v1/organizations/check-slug', issue('organizations:read'));
@@ -107,7 +107,7 @@ describe('a route of Polar’s API', () => {
   });
 });
 
-it('the API behind the authorize page says what is wrong with a request, and that nobody is signed in', async () => {
+it('the API behind the authorize page reports what is wrong with a request and that nobody is signed in', async () => {
   const get = async (changes: Record<string, string | undefined>) =>
     polar.send(polar.authorizePath(changes).replace('/oauth2', '/v1/oauth2'));
   const unknown = await get({ client_id: 'x' });
@@ -123,7 +123,7 @@ it('the API behind the authorize page says what is wrong with a request, and tha
   expect((await polar.get(path, issue('openid'))).json['error']).toBe('NotPermitted');
 });
 
-it('what is no route of Polar’s is not found, whatever the token may do', async () => {
+it('an unknown route gets 404, whatever the token allows', async () => {
   for (const path of [
     '/v1/',
     '/v1/product/',

@@ -4,9 +4,9 @@ import { bearer, LocalPolar } from '../support/local-polar';
 const polar = new LocalPolar();
 const MOVED = 'The API root has moved from /api/v1 to /v1. Please update your integration.';
 
-describe('the old root of the API', () => {
+describe('the old API root', () => {
   it.each(['/api/v1/oauth2/userinfo', '/%61pi/v1/oauth2/user%69nfo'])(
-    '%s leads to the new one',
+    'serves %s like the new one',
     async (path) => {
       const { accessToken } = await polar.login();
       for (const [token, status] of [[accessToken, 200] as const, ['bad', 401] as const]) {
@@ -17,17 +17,17 @@ describe('the old root of the API', () => {
     },
   );
 
-  it('redirects to the new one', async () => {
+  it('redirects to the new root', async () => {
     const { headers } = await polar.get('/api/v1/organizations?limit=1');
     expect(headers.get('location')).toBe(`${polar.emulator.url}/v1/organizations/?limit=1`);
   });
 
-  it('has the faults of the new one', async () => {
+  it('has the faults of the new root', async () => {
     polar.emulator.fail('token', { status: 503 });
     expect((await polar.post('/api/v1/oauth2/token', {})).status).toBe(503);
   });
 
-  it('is no other, and nothing is told before the API has it', async () => {
+  it('is only /api/v1, and has no deprecation notice before the API handles the request', async () => {
     for (const path of ['/api//v1/oauth2/userinfo', '/api/oauth2/userinfo', '/v1/api/v1/users/me']) {
       const { status, headers } = await polar.get(path);
       expect([status, headers.has('x-polar-deprecation-notice')]).toEqual([404, false]);
@@ -36,7 +36,7 @@ describe('the old root of the API', () => {
     expect([status, headers.has('x-polar-deprecation-notice')]).toEqual([500, false]);
   });
 
-  it('is open to scripts of other sites', async () => {
+  it('may be read by scripts of other sites', async () => {
     const { headers } = await polar.send('/api/v1/users/me', { headers: { origin: 'https://app.example' } });
     expect(headers.get('access-control-allow-origin')).toBe('*');
   });
@@ -53,17 +53,17 @@ describe('a percent-encoded path', () => {
     ['/v1/oauth2/%zz', 404],
     ['/V1/oauth2/userinfo', 404],
     ['//v1/oauth2/userinfo', 404],
-  ])('%s: %i', async (path, status) => {
+  ])('such as %s gets %i', async (path, status) => {
     const reply = await fetch(polar.emulator.url + path);
     expect(reply.status).toBe(status);
   });
 
-  it('is encoded again where Polar redirects', async () => {
+  it('is encoded again in a redirect', async () => {
     const { headers } = await polar.get('/v1/products/%C3%A9%3Fx/');
     expect(headers.get('location')).toBe(`${polar.emulator.url}/v1/products/%C3%A9?x`);
   });
 
-  it('of an organization is read as the id in it', async () => {
+  it('may contain the id of an organization', async () => {
     const { accessToken } = await polar.login({ scope: 'openid organizations:read' });
     const id = '22222220-2222-4222-8222-222222222222';
     expect((await polar.get(`/v1/organizations/%7B${id}%7D`, accessToken)).json['id']).toBe(id);
@@ -71,7 +71,7 @@ describe('a percent-encoded path', () => {
   });
 });
 
-describe('Allow', () => {
+describe('the Allow header', () => {
   it.each([
     ['/v1/oauth2/userinfo', 'PUT', 'GET'],
     ['/v1/oauth2/token', 'GET', 'POST'],
@@ -80,7 +80,7 @@ describe('Allow', () => {
     ['/v1/organizations/', 'DELETE', 'GET'],
     ['/v1/organizations/x', 'PUT', 'GET'],
     ['/v1/integrations/slack/x', 'POST', 'GET'],
-  ])('of %s, asked with %s, names the first method only', async (path, method, allowed) => {
+  ])('of %s, requested with %s, lists only the first method', async (path, method, allowed) => {
     const { status, headers, json } = await polar.send(path, { method });
     expect([status, headers.get('allow')]).toEqual([405, allowed]);
     expect(json).toEqual({ detail: 'Method Not Allowed' });

@@ -20,12 +20,12 @@ export const ENGINES = '22222221-2222-4222-8222-222222222222';
 
 type Fields = Readonly<Record<string, string | undefined>>;
 
-/** What a test reads of an answer. */
+/** What tests read of a response. */
 export interface Reply {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The body as JSON; empty when it is none. */
+  /** The body as JSON; empty if it is not JSON. */
   readonly json: Readonly<Record<string, unknown>>;
   /** Parameters of the `location` header. */
   readonly location: URLSearchParams;
@@ -37,7 +37,7 @@ export interface BareReply {
   readonly body: string;
 }
 
-/** A fresh emulator for each test of a file, and short ways to talk to it. */
+/** A fresh emulator for each test of a file, with shortcuts for requests to it. */
 export class LocalPolar {
   emulator!: PolarEmulator;
   /** A confidential client. */
@@ -125,7 +125,7 @@ export class LocalPolar {
     return this.send(this.authorizePath(changes));
   }
 
-  /** Takes the code of a login that succeeds. */
+  /** The code of a successful login. */
   async code(changes: Fields = {}): Promise<string> {
     return (await this.authorize(changes)).location.get('code') ?? '';
   }
@@ -144,7 +144,7 @@ export class LocalPolar {
     return this.token({ grant_type: 'refresh_token', refresh_token: refreshToken, ...changes });
   }
 
-  /** Logs in, and returns the tokens. */
+  /** Logs in and returns the tokens. */
   async login(changes: Fields = {}): Promise<Tokens> {
     const { json } = await this.exchange(await this.code(changes));
     return {

@@ -3,7 +3,7 @@ import { expect } from '@jest/globals';
 import type { PolarEmulator } from 'passport-polar-sh/emulator';
 import { type Bindings, expectJSON, expectText, fillIn, placeholdersIn } from './wire-template';
 
-/** One recorded request, and Polar's answer to it. */
+/** One recorded request with Polar's response. */
 export interface WireCase {
   readonly name: string;
   readonly request: {
@@ -11,7 +11,7 @@ export interface WireCase {
     readonly method?: string;
     readonly path: string;
     readonly form?: Readonly<Record<string, string>> | readonly (readonly [name: string, value: string])[];
-    /** Sent without saying how long it is. */
+    /** Sent without its length. */
     readonly chunked?: boolean;
     readonly json?: unknown;
     readonly headers?: Readonly<Record<string, string>>;
@@ -29,10 +29,10 @@ const COMPARED_HEADERS = ['content-type', 'cache-control', 'pragma', 'www-authen
 const VERIFIER = 'a-verifier-that-is-long-enough-for-rfc-7636-0123456789';
 const REDIRECT_URI = 'http://localhost:4000/auth/polar/callback';
 
-/** Nonces of codes that were obtained by requests that are not among the recorded ones. */
+/** Nonces of codes that no recorded request obtained. */
 const NONCES: Readonly<Record<string, string>> = { '<code:20>': 'n12', '<code:21>': 'n13' };
 
-/** Sends recorded requests to an emulator, and compares the answers. */
+/** Sends recorded requests to an emulator and compares the responses. */
 export class WireReplay {
   readonly #emulator: PolarEmulator;
   readonly #bindings: Bindings;
@@ -46,12 +46,12 @@ export class WireReplay {
     ]);
   }
 
-  /** What a placeholder stands for by now. */
+  /** The current value of a placeholder. */
   bound(placeholder: string): string {
     return fillIn(placeholder, this.#bindings);
   }
 
-  /** Decides what a placeholder stands for; for states that no recorded request leads to. */
+  /** Sets the value of a placeholder, for states to which no recorded request leads. */
   bind(placeholder: string, value: string): void {
     this.#bindings.set(placeholder, value);
   }
@@ -79,13 +79,13 @@ export class WireReplay {
     }
   }
 
-  /** Sends the request of a case and compares the answer with the recorded one. */
+  /** Sends the request of a case and compares the response with the recorded one. */
   async replay(wireCase: WireCase, verifier = VERIFIER): Promise<void> {
     this.bind('<code_verifier>', verifier);
     const answer = await this.#send(wireCase.request);
     const { status, headers, body, id_token: idToken, isErrorPage = false } = wireCase.response;
     expect(answer.status).toBe(status);
-    // Error pages belong to Polar's web app: what is recorded is the response of the API behind them.
+    // Error pages belong to Polar's web app; the recording has the response of the API behind them.
     const compared = isErrorPage ? ['polar-version'] : [...COMPARED_HEADERS, 'allow', 'content-length'];
     for (const name of compared) {
       const expected = headers[name] ?? null;
@@ -193,7 +193,7 @@ function decode(part: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>;
 }
 
-/** Fills in what is bound and leaves the rest, the times, alone. */
+/** Fills in the known placeholders and leaves the others, the times, as they are. */
 function fillInKnown(text: string, bindings: Bindings): string {
   return text.replaceAll(/<[^<>]+>/g, (placeholder) => bindings.get(placeholder) ?? placeholder);
 }

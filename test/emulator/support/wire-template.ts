@@ -1,12 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { expect } from '@jest/globals';
 
-/** What the placeholders of the recorded cases stand for, as far as it is known. */
+/** The known values of the placeholders in the recorded cases. */
 export type Bindings = Map<string, string>;
 
 const PLACEHOLDER = /<([^<>]+)>/g;
 
-/** Prefix of everything random; 37 random characters and a checksum of 6 follow. */
+/** The prefixes of random values; 37 random characters and a checksum of 6 follow. */
 const PREFIXES: Readonly<Record<string, string>> = {
   client_id: 'polar_ci_',
   client_secret: 'polar_cs_',
@@ -16,7 +16,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   refresh_token: 'polar_rt_u_',
 };
 
-/** Placeholders of `polar-wire-odd.json` that stand for something else each time. */
+/** Placeholders of `polar-wire-odd.json` that match another value each time. */
 const WILDCARDS: Readonly<Record<string, RegExp>> = {
   '<uuid>': /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/,
   '<string>': /^/,
@@ -25,7 +25,7 @@ const WILDCARDS: Readonly<Record<string, RegExp>> = {
   '<polar_crt>': /^polar_crt_[0-9A-Za-z]{43}$/,
 };
 
-/** Fills a recorded text with what its placeholders stand for. */
+/** Replaces the placeholders of a recorded text with their values. */
 export function fillIn(template: string, bindings: Bindings): string {
   return template.replaceAll(PLACEHOLDER, (placeholder) => {
     const value = bindings.get(placeholder);
@@ -39,7 +39,7 @@ export function placeholdersIn(template: string): string[] {
   return [...template.matchAll(PLACEHOLDER)].map(([placeholder]) => placeholder);
 }
 
-/** Compares a text with a recorded one, and binds the placeholders that are new. */
+/** Compares a text with a recorded one and binds new placeholders. */
 export function expectText(actual: unknown, template: string, bindings: Bindings): void {
   if (typeof actual !== 'string') throw new Error(`${String(actual)} is not a text like ${template}`);
   const names = placeholdersIn(template);
@@ -91,7 +91,7 @@ function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 }
 
-/** Compares a JSON value with a recorded one: same fields in the same order, nothing more. */
+/** Compares a JSON value with a recorded one: the same fields in the same order and no others. */
 export function expectJSON(actual: unknown, template: unknown, bindings: Bindings): void {
   if (typeof template === 'string' && NUMBERS.has(template)) {
     expect(Number.isInteger(actual)).toBe(true);
@@ -114,5 +114,5 @@ export function expectJSON(actual: unknown, template: unknown, bindings: Binding
   }
 }
 
-/** Times: the replay compares them with the emulator's clock where they matter. */
+/** Times, which the replay compares with the emulator's clock where they matter. */
 const NUMBERS = new Set(['<exp>', '<iat>', '<client_id_issued_at>', '<number>']);
