@@ -46,7 +46,7 @@ describe('the types', () => {
     const requestAndParams: WithRequest<ClassicVerifyWithParams> = (req, _a, _r, _params, profile, done) =>
       done(null, { ...profile, path: req.path });
     new PolarStrategy(withRequest, requestAndParams);
-    // Wrappers and mocks, of whose parameters nothing is known.
+    // Wrappers and mocks whose parameters are untyped.
     new PolarStrategy(options, jest.fn());
     new PolarStrategy(options, (...args: unknown[]) => ({ count: args.length }));
     expect(classic).toHaveLength(4);

@@ -18,8 +18,8 @@ async function loggedIn(running: RunningApp): Promise<Browser> {
   return browser;
 }
 
-describe('logged out', () => {
-  it('shows the login button, and which Polar it leads to', async () => {
+describe('the example app, when logged out,', () => {
+  it('shows the login button and the Polar to which it leads', async () => {
     app = await runApp();
     const { status, text, headers } = await app.browser().get('/');
     expect(status).toBe(200);
@@ -30,7 +30,7 @@ describe('logged out', () => {
     expect(headers['set-cookie']).toBeUndefined();
   });
 
-  it('allows the page nothing but its own style and script', async () => {
+  it('allows the page only its own style and script', async () => {
     app = await runApp();
     const [first, second] = [await app.browser().get('/'), await app.browser().get('/')];
     const policy = first.headers['content-security-policy'] as string;
@@ -47,7 +47,7 @@ describe('logged out', () => {
   it.each([
     ['http://localhost:3000', undefined],
     ['https://app.example.com', expect.stringMatching(/^max-age=\d{8}/)],
-  ])('says in every answer at %s what browsers are to refuse', async (BASE_URL, strictTransport) => {
+  ])('sends security headers with every response at %s', async (BASE_URL, strictTransport) => {
     app = await runApp({ BASE_URL });
     const browser = app.browser();
     const answers = [
@@ -73,20 +73,20 @@ describe('logged out', () => {
     }
   });
 
-  it.each(['/me', '/organizations'])('answers %s with 401 and JSON', async (path) => {
+  it.each(['/me', '/organizations'])('responds to %s with 401 and JSON', async (path) => {
     app = await runApp();
     const { status, body } = await app.browser().get(path);
     expect(status).toBe(401);
     expect(body).toEqual({ error: { code: 'not_logged_in', message: expect.any(String) } });
   });
 
-  it('answers /me with JSON in a browser too', async () => {
+  it('responds to /me with JSON in a browser as well', async () => {
     app = await runApp();
     const { status, body } = await app.browser().get('/me').set(browserHeaders);
     expect([status, body.error.code]).toEqual([401, 'not_logged_in']);
   });
 
-  it('sends a browser that opens /organizations to log in and back', async () => {
+  it('sends a browser from /organizations to the login and back', async () => {
     app = await runApp();
     const browser = app.browser();
     const answer = await browser.get('/organizations').set(browserHeaders);
@@ -95,21 +95,21 @@ describe('logged out', () => {
     expect(back.headers['location']).toBe('/organizations');
   });
 
-  it('answers POST /refresh with 401', async () => {
+  it('responds to POST /refresh with 401', async () => {
     app = await runApp();
     const { status, body } = await app.browser().post('/refresh');
     expect([status, body.error.code]).toEqual([401, 'not_logged_in']);
   });
 
-  it('lets whoever is logged out log out', async () => {
+  it('accepts a logout without a login', async () => {
     app = await runApp();
     const { status, headers } = await app.browser().post('/logout');
     expect([status, headers['location']]).toEqual([302, '/']);
   });
 });
 
-describe('logging in', () => {
-  it('asks for the default scopes at the default callback address', async () => {
+describe('the example app, during a login,', () => {
+  it('requests the default scopes at the default callback address', async () => {
     app = await runApp();
     const { searchParams } = await app.browser().startLogin();
     expect(searchParams.get('scope')).toBe('openid email organizations:read');
@@ -117,13 +117,13 @@ describe('logging in', () => {
     expect(searchParams.get('sub_type')).toBe('user');
   });
 
-  it('asks for one organization when told to', async () => {
+  it('requests one organization on demand', async () => {
     app = await runApp();
     const { searchParams } = await app.browser().startLogin('/auth/polar?sub_type=organization');
     expect(searchParams.get('sub_type')).toBe('organization');
   });
 
-  it('comes back to return_to, and to nowhere else', async () => {
+  it('returns to return_to and to no other site', async () => {
     app = await runApp();
     const inside = await app.browser().logIn('/auth/polar?return_to=/me%3Fa%3D1');
     expect(inside.headers['location']).toBe('/me?a=1');
@@ -131,7 +131,7 @@ describe('logging in', () => {
     expect(outside.headers['location']).toBe('/');
   });
 
-  it('shows who is logged in, with what, and until when', async () => {
+  it('shows the user, the scopes and the expiry afterwards', async () => {
     app = await runApp();
     const { text } = await (await loggedIn(app)).get('/');
     expect(text).toContain(ada);
@@ -144,12 +144,12 @@ describe('logging in', () => {
     expect(text).toMatch(/<form method="post" action="\/logout">/);
   });
 
-  it('says so when the e-mail address is not verified', async () => {
+  it('shows that an e-mail address is not verified', async () => {
     app = await runApp({}, { user: 'unverified@example.com' });
     expect((await (await loggedIn(app)).get('/')).text).toContain('not verified</span>');
   });
 
-  it('shows why a login was cancelled, and the way to log in', async () => {
+  it('shows that a login was cancelled, with a link to log in', async () => {
     app = await runApp({}, { consent: 'deny' });
     const browser = app.browser();
     const callback = await browser.visitPolar(await browser.startLogin());
@@ -160,7 +160,7 @@ describe('logging in', () => {
     expect((await browser.get('/')).text).not.toContain('role="alert"');
   });
 
-  it('shows why a stale response logs nobody in, and gives a stranger no session', async () => {
+  it('explains why a stale response logs nobody in, and gives a stranger no session', async () => {
     app = await runApp();
     const stale = app.browser().get('/auth/polar/callback?code=polar_ac_1&state=stale');
     const answer = await stale.set('accept', 'text/html');
@@ -169,7 +169,7 @@ describe('logging in', () => {
     expect(answer.headers['set-cookie']).toBeUndefined();
   });
 
-  it('shows a page, and neither stack nor secret, when Polar is at fault', async () => {
+  it('shows a page without stack or secret when Polar fails', async () => {
     app = await runApp();
     const log = jest.spyOn(console, 'error').mockImplementation(() => {});
     app.emulator.fail('token', { status: 500 });
@@ -182,22 +182,22 @@ describe('logging in', () => {
     expect(log).toHaveBeenCalledTimes(1);
   });
 
-  it('escapes what Polar says about people', async () => {
+  it('escapes what Polar says about the user', async () => {
     app = await runApp({}, { users: [{ email: `"><script>alert('x')</script>@example.com` }] });
     const { text } = await (await loggedIn(app)).get('/');
     expect(text).not.toContain('<script>alert');
     expect(text).toContain('&#60;script&#62;alert(&#39;x&#39;)');
   });
 
-  it('points people who opened it at another address to its own', async () => {
+  it('refers users at another address to its own address', async () => {
     app = await runApp();
     const elsewhere = await fetch(app.url.replace('localhost', '127.0.0.1'));
     expect(await elsewhere.text()).toContain(`<a href="${app.url}/">`);
   });
 });
 
-describe('logged in', () => {
-  it('answers /me with user, scopes and expiry', async () => {
+describe('the example app, when logged in,', () => {
+  it('responds to /me with the user, the scopes and the expiry', async () => {
     app = await runApp();
     const { status, body } = await (await loggedIn(app)).get('/me');
     expect(status).toBe(200);
@@ -219,14 +219,14 @@ describe('logged in', () => {
     expect(body.items.map(({ slug }: { slug: string }) => slug)).toEqual(['acme', 'analytical-engines']);
   });
 
-  it('shows what the API answers on the page', async () => {
+  it('shows the response of the API on a page', async () => {
     app = await runApp();
     const browser = await loggedIn(app);
     expect((await browser.get('/')).text).not.toContain('Analytical Engines');
     expect((await browser.get('/?show=organizations')).text).toContain('Analytical Engines');
   });
 
-  it('shows to which organization the login is limited, and the way to change it', async () => {
+  it('shows the organization to which the login is limited, with a link to change it', async () => {
     app = await runApp();
     const browser = await loggedIn(app);
     const change = '<a href="/auth/polar?sub_type=organization">Change organization</a>';
@@ -240,7 +240,7 @@ describe('logged in', () => {
   it.each([
     ['the scope is missing', { POLAR_SCOPE: 'openid' }],
     ['the API fails', {}],
-  ])('shows no organization where %s', async (_why, env) => {
+  ])('shows no organization when %s', async (_why, env) => {
     app = await runApp(env);
     const browser = await loggedIn(app);
     app.emulator.fail('api', { status: 500 });
@@ -248,7 +248,7 @@ describe('logged in', () => {
     expect([status, text.includes('Change organization')]).toEqual([200, false]);
   });
 
-  it('tells people and scripts when the API fails', async () => {
+  it('reports a failing API to users and scripts', async () => {
     app = await runApp();
     jest.spyOn(console, 'error').mockImplementation(() => {});
     const browser = await loggedIn(app);
@@ -260,7 +260,7 @@ describe('logged in', () => {
     expect(page.text).toContain('The Polar API responded with 500.');
   });
 
-  it('answers 403 when a scope is missing', async () => {
+  it('responds with 403 when a scope is missing', async () => {
     app = await runApp({ POLAR_SCOPE: 'openid email' });
     const { status, body } = await (await loggedIn(app)).get('/organizations');
     expect([status, body.error.code]).toEqual([403, 'insufficient_scope']);
@@ -281,7 +281,7 @@ describe('logged in', () => {
     expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([after]);
   });
 
-  it('refreshes for people, and says so once', async () => {
+  it('refreshes for users and confirms it once', async () => {
     app = await runApp();
     const browser = await loggedIn(app);
     const { status, headers } = await browser.post('/refresh').set(browserHeaders);
@@ -290,7 +290,7 @@ describe('logged in', () => {
     expect((await browser.get('/')).text).not.toContain('role="status"');
   });
 
-  it('asks to log in again once Polar has ended the login', async () => {
+  it('asks for a new login after Polar has ended the old one', async () => {
     app = await runApp();
     const browser = await loggedIn(app);
     app.emulator.revokeAll();
@@ -304,7 +304,7 @@ describe('logged in', () => {
     expect(page.headers['location']).toBe('/auth/polar?return_to=%2Forganizations');
   });
 
-  it('keeps people logged in while Polar is away', async () => {
+  it('keeps users logged in while Polar is unavailable', async () => {
     app = await runApp();
     jest.spyOn(console, 'error').mockImplementation(() => {});
     const browser = await loggedIn(app);
@@ -316,7 +316,7 @@ describe('logged in', () => {
     expect((await browser.get('/me')).status).toBe(200);
   });
 
-  it('logs out, and leaves no token behind', async () => {
+  it('logs out without leaving a token behind', async () => {
     app = await runApp();
     const browser = await loggedIn(app);
     const { status, headers } = await browser.post('/logout');
@@ -327,14 +327,14 @@ describe('logged in', () => {
   });
 });
 
-describe('requests from other sites', () => {
+describe('a request from another site to the example app', () => {
   it.each([
     { origin: 'https://evil.example' },
     { origin: 'null' },
     { origin: 'http://localhost:1' },
     { 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'same-site' },
-  ])('are refused when they change something: %j', async (headers) => {
+  ])('is refused when it would change something: %j', async (headers) => {
     app = await runApp();
     const browser = await loggedIn(app);
     for (const path of ['/refresh', '/logout']) {
@@ -345,14 +345,14 @@ describe('requests from other sites', () => {
     expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toEqual([]);
   });
 
-  it('are told from those of its own pages', async () => {
+  it('is distinguished from one of its own pages', async () => {
     app = await runApp();
     const browser = await loggedIn(app);
     const own = await browser.post('/refresh').set({ origin: app.url, 'sec-fetch-site': 'same-origin' });
     expect(own.status).toBe(200);
   });
 
-  it('may read: links from other sites work', async () => {
+  it('may read pages, so that links from other sites work', async () => {
     app = await runApp();
     const answer = await app
       .browser()
@@ -362,7 +362,7 @@ describe('requests from other sites', () => {
   });
 });
 
-describe('the environment', () => {
+describe('the example app’s environment', () => {
   it('hides the token unless EXPOSE_TOKEN is set', async () => {
     app = await runApp();
     const { status, body } = await (await loggedIn(app)).get('/token');
@@ -374,7 +374,7 @@ describe('the environment', () => {
     expect(shown.body).toEqual({ accessToken: app.emulator.liveTokens()[0]?.accessToken });
   });
 
-  it.each(['client_secret_basic', 'none'])('POLAR_AUTH_METHOD=%s', async (method) => {
+  it.each(['client_secret_basic', 'none'])('can set POLAR_AUTH_METHOD to %s', async (method) => {
     app = await runApp({ POLAR_AUTH_METHOD: method, ...(method === 'none' && { POLAR_CLIENT_SECRET: '' }) });
     await loggedIn(app);
     const [exchange] = app.emulator.requests.filter(({ grantType }) => grantType === 'authorization_code');
@@ -382,12 +382,12 @@ describe('the environment', () => {
     expect(exchange?.form).not.toHaveProperty('client_secret');
   });
 
-  it('POLAR_SCOPE', async () => {
+  it('sets the scopes with POLAR_SCOPE', async () => {
     app = await runApp({ POLAR_SCOPE: 'openid products:read' });
     expect((await app.browser().startLogin()).searchParams.get('scope')).toBe('openid products:read');
   });
 
-  it.each(['0', '1'])('POLAR_FETCH_USERINFO=%s', async (flag) => {
+  it.each(['0', '1'])('can set POLAR_FETCH_USERINFO to %s', async (flag) => {
     app = await runApp({ POLAR_FETCH_USERINFO: flag });
     await loggedIn(app);
     expect(app.emulator.requests.filter(({ endpoint }) => endpoint === 'userinfo')).toHaveLength(
@@ -395,13 +395,13 @@ describe('the environment', () => {
     );
   });
 
-  it('POLAR_LEEWAY_SECONDS', async () => {
+  it('sets the leeway with POLAR_LEEWAY_SECONDS', async () => {
     app = await runApp({ POLAR_LEEWAY_SECONDS: '60' }, { lifetimes: { loginAccessTokenSeconds: 50 } });
     await (await loggedIn(app)).get('/me');
     expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(1);
   });
 
-  it('POLAR_DISCOVERY_URL and POLAR_ISSUER', async () => {
+  it('sets the server with POLAR_DISCOVERY_URL and POLAR_ISSUER', async () => {
     app = await runApp({
       POLAR_DISCOVERY_URL: '/.well-known/openid-configuration',
       POLAR_ISSUER: 'https://polar.sh',
@@ -410,7 +410,7 @@ describe('the environment', () => {
     expect(app.emulator.requests.some(({ endpoint }) => endpoint === 'discovery')).toBe(true);
   });
 
-  it('BASE_URL with https: the callback, secure cookies, and trust in the proxy', async () => {
+  it('sets the callback, secure cookies and trust in the proxy with an https BASE_URL', async () => {
     app = await runApp({ BASE_URL: 'https://app.example.com' });
     const answer = await app
       .browser()
@@ -421,7 +421,7 @@ describe('the environment', () => {
     expect(String(answer.headers['set-cookie'])).toMatch(/; HttpOnly; Secure; SameSite=Lax/);
   });
 
-  it('says when SESSION_SECRET is random', async () => {
+  it('brings a warning when SESSION_SECRET is random', async () => {
     app = await runApp();
     expect(app.said.join('\n')).toMatch(/SESSION_SECRET is not set/);
     await app.close();
@@ -429,15 +429,15 @@ describe('the environment', () => {
     expect(app.said).toEqual([]);
   });
 
-  it('says which PORT is taken', async () => {
+  it('brings an error that names a PORT that is taken', async () => {
     app = await runApp();
     const port = new URL(app.url).port;
     await expect(runApp({ PORT: port })).rejects.toThrow(`PORT ${port} is taken`);
   });
 });
 
-describe('other requests', () => {
-  it('get a page or JSON that says there is nothing', async () => {
+describe('an unknown path of the example app', () => {
+  it('gets a page or JSON that reports 404', async () => {
     app = await runApp();
     const script = await app.browser().get('/nowhere');
     expect([script.status, script.body.error.code]).toEqual([404, 'not_found']);

@@ -13,7 +13,7 @@ const quietly = [
   '--no-first-run',
 ];
 
-(program === undefined ? describe.skip : describe)('a person with a browser', () => {
+(program === undefined ? describe.skip : describe)('a user of the example app with a browser', () => {
   let browser: Browser;
   let context: BrowserContext | undefined;
   let app: RunningApp;
@@ -67,7 +67,7 @@ const quietly = [
     60_000,
   );
 
-  it('comes back with a message after saying no', async () => {
+  it('comes back with a message after pressing Cancel', async () => {
     app = await runApp({}, { consent: 'ask' });
     const { page } = await open();
     await page.getByRole('link', { name: 'Log in with Polar' }).click();
@@ -75,7 +75,7 @@ const quietly = [
     await page.getByRole('alert').getByText('cancelled').waitFor();
   });
 
-  it('picks one organization', async () => {
+  it('can pick one organization', async () => {
     app = await runApp({}, { consent: 'ask' });
     const { page } = await open();
     await page.getByRole('link', { name: 'Log in for one organization only' }).click();
@@ -88,7 +88,7 @@ const quietly = [
   });
 
   it.each([390, 1280])(
-    'has no page wider than a window of %d pixels',
+    'sees no page that is wider than a window of %d pixels',
     async (width) => {
       app = await runApp();
       const { page, complaints } = await open({ viewport: { width, height: 800 } });

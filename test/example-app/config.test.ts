@@ -5,7 +5,7 @@ import { readConfig } from '../../example-app/config.js';
 
 const client = { POLAR_CLIENT_ID: 'polar_ci_1', POLAR_CLIENT_SECRET: 'polar_cs_1' };
 
-describe('the configuration', () => {
+describe('the configuration of the example app', () => {
   it('has defaults for everything', () => {
     expect(readConfig({})).toEqual({
       port: 3000,
@@ -75,23 +75,23 @@ describe('the configuration', () => {
     },
     { POLAR_DISCOVERY_URL: 'https://polar.example/.well-known/openid-configuration' },
   ];
-  it.each(settings)('takes no space around a value for part of it: %j', (env) => {
+  it.each(settings)('ignores whitespace around values: %j', (env) => {
     const padded = Object.entries(env).map(([name, value]) => [name, `\t ${value} \r\n`]);
     expect(readConfig(Object.fromEntries(padded))).toEqual(readConfig(env));
   });
 
-  it('reads no variable that was not tried so', () => {
+  it('has no variable for which whitespace is untested', () => {
     const source = readFileSync(join(__dirname, '../../example-app/config.ts'), 'utf8');
     const read = [...source.matchAll(/\(env, '(\w+)'/g)].map(([, name]) => name);
     expect([...new Set(read)].sort()).toEqual(settings.flatMap((env) => Object.keys(env)).sort());
     expect(source.match(/env[.[]/g)).toHaveLength(1);
   });
 
-  it('takes an empty variable for one that is not set', () => {
+  it('treats an empty variable as unset', () => {
     expect(readConfig({ PORT: '', POLAR_CLIENT_ID: '', EXPOSE_TOKEN: ' ' })).toEqual(readConfig({}));
   });
 
-  it('leaves the secret out for public clients', () => {
+  it('has no secret for public clients', () => {
     expect(readConfig({ POLAR_CLIENT_ID: 'polar_ci_1' }).client).toEqual({
       clientID: 'polar_ci_1',
       clientSecret: undefined,
@@ -102,10 +102,10 @@ describe('the configuration', () => {
     [{}, true],
     [{ POLAR_STORAGE: 'redis' }, true],
     [{ POLAR_STORAGE: 'session' }, false],
-    // How it was called before.
+    // Its former name.
     [{ POLAR_REDIS_LOCK: '1' }, true],
     [{ POLAR_REDIS_LOCK: '0' }, false],
-  ])('keeps logins in Redis, or beside the sessions there when told so: %j', (env, ownStorage) => {
+  ])('keeps logins in Redis, with the sessions if so configured: %j', (env, ownStorage) => {
     const { redis } = readConfig({ REDIS_URL: 'rediss://cache', ...env });
     expect(redis).toEqual({ url: 'rediss://cache', ownStorage });
   });
@@ -155,11 +155,11 @@ describe('the configuration', () => {
     ['POLAR_FETCH_USERINFO', { POLAR_FETCH_USERINFO: 'yes' }],
     ['POLAR_LEEWAY_SECONDS', { POLAR_LEEWAY_SECONDS: '-1' }],
     ['EXPOSE_TOKEN', { EXPOSE_TOKEN: '2' }],
-  ])('complains about %s by its name: %j', (name, env) => {
+  ])('reports an invalid %s by name: %j', (name, env) => {
     expect(() => readConfig(env)).toThrow(new RegExp(`\\b${name}\\b`));
   });
 
-  it('repeats no secret in a complaint', () => {
+  it('repeats no secret in an error', () => {
     const complain = () => readConfig({ ...client, POLAR_AUTH_METHOD: 'none' });
     expect(complain).toThrow();
     expect(complain).not.toThrow(/polar_cs_1/);

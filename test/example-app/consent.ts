@@ -1,4 +1,4 @@
-/** Opens the consent page of a local Polar and agrees, as a person would; resolves with where that leads. */
+/** Opens the consent page of a local Polar and agrees like a user; resolves with the address to which that leads. */
 export async function giveConsent(authorizeURL: URL): Promise<string> {
   const page = await fetch(authorizeURL, { redirect: 'manual' });
   const markup = await page.text();

@@ -8,7 +8,7 @@ import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js
 import { type RunningApp, runApp } from './running-app.js';
 import { type SpawnedApp, spawnApp } from './spawned-app.js';
 
-(hasRedis ? describe : describe.skip)('with REDIS_URL', () => {
+(hasRedis ? describe : describe.skip)('the example app with REDIS_URL', () => {
   let redis: TestRedis;
   beforeAll(async () => {
     redis = await startRedis();
@@ -27,7 +27,7 @@ import { type SpawnedApp, spawnApp } from './spawned-app.js';
   });
 
   it.each(['session', 'redis'])(
-    'processes share sessions and tokens (POLAR_STORAGE=%s)',
+    'shares sessions and tokens between processes (POLAR_STORAGE=%s)',
     async (storage) => {
       const env = {
         REDIS_URL: redis.url,
@@ -39,7 +39,7 @@ import { type SpawnedApp, spawnApp } from './spawned-app.js';
       second = await startSecond(first, env);
       const browser = first.browser();
       await browser.logIn();
-      // One cookie jar for both: cookies ignore ports.
+      // Both have one cookie jar, since cookies ignore ports.
       const onSecond = new Browser(second.url);
       onSecond.agent.jar = browser.agent.jar;
 
@@ -49,7 +49,7 @@ import { type SpawnedApp, spawnApp } from './spawned-app.js';
       const after = await browser.token();
       expect(after).not.toBe(before);
 
-      // The session still says what it said at login; whoever was away learns the rest from the record.
+      // The session is as it was at login; a process that was away reads the rest from the record.
       expect((await onSecond.get('/organizations')).status).toBe(200);
       expect(await onSecond.token()).toBe(after);
       expect(first.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(
@@ -58,7 +58,7 @@ import { type SpawnedApp, spawnApp } from './spawned-app.js';
 
       const keys = await keysIn(redis.url);
       expect(keys.filter((key) => key.startsWith('sess:'))).not.toEqual([]);
-      // One row of tokens, one of the login attempt, and no lock that is still held.
+      // One row of tokens, one of the login attempt, and no lock.
       const isRow = storage === 'redis' ? /^polar:\{[0-9a-f]{32}\}:[0-9a-f]{32}$/ : /^sess:[0-9a-f]{32}$/;
       expect(keys.filter((key) => isRow.test(key))).toHaveLength(2);
 
@@ -68,7 +68,7 @@ import { type SpawnedApp, spawnApp } from './spawned-app.js';
     30_000,
   );
 
-  it('a process that is told to end (SIGTERM) keeps what a refresh under way brings', async () => {
+  it('keeps the tokens of a refresh in progress when it ends on SIGTERM', async () => {
     const env = { REDIS_URL: redis.url, SESSION_SECRET: 'only for tests', EXPOSE_TOKEN: '1' };
     first = await runApp(env);
     const elsewhere = first.browser();
@@ -79,7 +79,7 @@ import { type SpawnedApp, spawnApp } from './spawned-app.js';
     browser.agent.jar = elsewhere.agent.jar;
     const before = await browser.token();
 
-    // Longer than requests are waited for.
+    // Longer than the app waits for requests.
     first.emulator.fail('token', { delayMs: 4500 });
     const cutOff = browser.post('/refresh').then(
       ({ status }) => status,
@@ -103,7 +103,7 @@ import { type SpawnedApp, spawnApp } from './spawned-app.js';
   });
 });
 
-/** What a process needs to be the same app. */
+/** The environment with which another process is the same app. */
 function sameApp({ emulator, client, url }: RunningApp): Readonly<Record<string, string>> {
   return {
     PORT: '0',
@@ -115,7 +115,7 @@ function sameApp({ emulator, client, url }: RunningApp): Readonly<Record<string,
   };
 }
 
-/** Another process's worth of the same app: same client, same Polar, same Redis. */
+/** The same app as in another process, with the same client, Polar and Redis. */
 function startSecond(app: RunningApp, env: Readonly<Record<string, string>>): Promise<ExampleApp> {
   return startExampleApp(readConfig({ ...env, ...sameApp(app) }), () => {});
 }

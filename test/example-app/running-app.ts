@@ -8,14 +8,14 @@ import { readConfig } from '../../example-app/config.js';
 import { type ExampleApp, startExampleApp } from '../../example-app/start.js';
 import { Browser } from '../support/browser.js';
 
-/** The example app in this process, and the Polar where it is registered. */
+/** The example app in this process, with the Polar at which it is registered. */
 export interface RunningApp {
   readonly url: string;
   readonly emulator: PolarEmulator;
   readonly client: PolarEmulatorClient;
-  /** What it said at its start. */
+  /** What it printed when it started. */
   readonly said: readonly string[];
-  /** A new browser with a cookie jar of its own. */
+  /** A new browser with its own cookie jar. */
   browser(): Browser;
   close(): Promise<void>;
 }

@@ -4,18 +4,18 @@ import { resolve } from 'node:path';
 
 const root = resolve(__dirname, '../..');
 
-/** The example app as a process of its own. */
+/** The example app as a separate process. */
 export interface SpawnedApp {
   readonly url: string;
-  /** Everything it printed so far. */
+  /** Everything that it has printed so far. */
   output(): string;
   /** Sends SIGTERM; resolves with the exit code, or the signal that killed it. */
   stop(): Promise<number | string>;
-  /** The same for Ctrl-C: SIGINT for the process, and for all that it has started. */
+  /** Like Ctrl-C: sends SIGINT to the process and to everything that it has started. */
   interrupt(): Promise<number | string>;
 }
 
-/** How the app is started: by its own file, or as people do it, which puts an npm around it. */
+/** How the app is started: directly, or through npm as users do. */
 const commands = {
   node: [process.execPath, '--import', 'tsx', 'example-app/server.ts'],
   npm: ['npm', 'start'],
@@ -69,7 +69,7 @@ function run(
   const child = spawn(command, args, {
     cwd: root,
     env: { PATH: process.env['PATH'], ...env },
-    detached: true, // a process group of its own, as a terminal makes one
+    detached: true, // its own process group, as in a terminal
   });
   const chunks: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => chunks.push(String(chunk)));

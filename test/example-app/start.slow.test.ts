@@ -5,14 +5,14 @@ import { Browser } from '../support/browser.js';
 import { giveConsent } from './consent.js';
 import { runToEnd, type SpawnedApp, spawnApp } from './spawned-app.js';
 
-describe('the app as a process', () => {
+describe('the example app as a process', () => {
   let app: SpawnedApp | undefined;
   afterEach(async () => {
     await app?.stop();
     app = undefined;
   });
 
-  it('needs nothing: brings a Polar along, logs in there, calls its API, refreshes, logs out', async () => {
+  it('works without configuration, with a local Polar that it starts itself', async () => {
     app = await spawnApp({ PORT: '0' });
     expect(app.output()).toMatch(/started a local Polar and registered this app there/);
     const browser = new Browser(app.url);
@@ -38,7 +38,7 @@ describe('the app as a process', () => {
     expect((await browser.get('/me')).status).toBe(401);
   });
 
-  it('ends cleanly when it is told to', async () => {
+  it('ends cleanly on SIGTERM', async () => {
     app = await spawnApp({ PORT: '0' });
     const open = await fetch(app.url); // leaves a connection open
     await open.text();
@@ -47,21 +47,21 @@ describe('the app as a process', () => {
   });
 
   it.each(['stop', 'interrupt'] as const)(
-    'ends cleanly when npm start is told to %s',
+    'ends cleanly when npm start gets the signal to %s',
     async (how) => {
       app = await spawnApp({ PORT: '0' }, 'npm');
       expect(await app[how]()).toBe(0);
-      // npm does not end before the app has.
+      // npm ends only after the app.
       await expect(fetch(app.url)).rejects.toThrow();
     },
     30_000,
   );
 
   it.each([
-    ['the same signal, sent on', 50, 0],
-    ['somebody who does not want to wait', 700, 1],
+    ['the same signal, passed on', 50, 0],
+    ['the order to end at once', 700, 1],
   ])(
-    'takes a second signal for %s when it comes after %d ms',
+    'treats a second signal as %s when it comes after %d ms',
     async (_what, afterMs, code) => {
       app = await spawnApp({ PORT: '0' });
       const socket = await requestUnderWay(app.url);
@@ -74,7 +74,7 @@ describe('the app as a process', () => {
     30_000,
   );
 
-  it('says in one line which variable is wrong', async () => {
+  it('names an invalid variable in one line', async () => {
     const { code, output } = await runToEnd({ PORT: 'abc' });
     expect(code).toBe(1);
     expect(output).toBe(
@@ -91,14 +91,14 @@ describe('the app as a process', () => {
     expect(output).toMatch(new RegExp(`PORT ${port} is taken`));
   });
 
-  it('ends when Redis does not answer', async () => {
+  it('ends when Redis does not respond', async () => {
     const { code, output } = await runToEnd({ PORT: '0', REDIS_URL: 'redis://:secret@127.0.0.1:1' });
     expect(code).toBe(1);
     expect(output).toBe('The example app cannot start: REDIS_URL: no Redis answers at 127.0.0.1:1\n');
   });
 });
 
-/** A request that stays unfinished, for which the app waits a while when it ends. */
+/** An unfinished request, for which the app waits for a while when it ends. */
 async function requestUnderWay(url: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), 'localhost');
   socket.on('error', () => {}).write('GET / HTTP/1.1\r\nhost:');
