@@ -58,7 +58,7 @@ describe('the example app as a process', () => {
   );
 
   it.each([
-    ['the same signal, passed on', 50, 0],
+    ['the first one again', 50, 0],
     ['the order to end at once', 700, 1],
   ])(
     'treats a second signal as %s when it comes after %d ms',
