@@ -1,4 +1,4 @@
-/** Requests that somebody else has answered by the time a login is done, and apps that throw then: nothing ends the process. */
+/** Requests that were already answered when a login finishes, and apps whose own code throws then: the process survives. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -30,7 +30,7 @@ afterEach(async () => {
   expect(uncaught).toEqual([]);
 });
 
-/** As a middleware that gives up waiting does: it answers, and what is under way goes on. */
+/** Responds early, as middleware with a time-out does, while the work goes on. */
 const giveUp: RequestHandler = (_req, res, next) => {
   res.status(503).json({ code: 'gave_up' });
   next();
@@ -47,8 +47,8 @@ const ways: Record<string, object> = {
   failureMessage: { successRedirect: '/home', failureRedirect: '/failed', failureMessage: true },
 };
 
-describe('a request that was answered before', () => {
-  it.each(Object.keys(ways))('the login was done ends no process (%s)', async (way) => {
+describe('the process survives when the response was sent before', () => {
+  it.each(Object.keys(ways))('the login finished (%s)', async (way) => {
     app = await startTestApp(
       at('/auth/polar/callback', ({ passport }) => [
         giveUp,
@@ -64,24 +64,21 @@ describe('a request that was answered before', () => {
     expect(faults.length).toBeLessThanOrEqual(1);
   });
 
-  it.each(['error=access_denied', 'code=x', 'code='])(
-    'a failure was found ends none either (%s)',
-    async (query) => {
-      app = await startTestApp(
-        at('/auth/polar/callback', ({ passport }) => [
-          giveUp,
-          passport.authenticate('polar', { failureRedirect: '/failed' }),
-        ]),
-      );
-      const browser = app.browser();
-      const state = (await browser.startLogin()).searchParams.get('state');
-      await browser.get(`/auth/polar/callback?${query}&state=${state}`).expect(503);
-      await settled();
-      await browser.get('/me').expect(200);
-    },
-  );
+  it.each(['error=access_denied', 'code=x', 'code='])('the login failed (%s)', async (query) => {
+    app = await startTestApp(
+      at('/auth/polar/callback', ({ passport }) => [
+        giveUp,
+        passport.authenticate('polar', { failureRedirect: '/failed' }),
+      ]),
+    );
+    const browser = app.browser();
+    const state = (await browser.startLogin()).searchParams.get('state');
+    await browser.get(`/auth/polar/callback?${query}&state=${state}`).expect(503);
+    await settled();
+    await browser.get('/me').expect(200);
+  });
 
-  it('the login was started ends none either, and says so to whoever listens', async () => {
+  it('the login started, and the diagnostics channel reports the error', async () => {
     app = await startTestApp(at('/start', ({ passport }) => [giveUp, passport.authenticate('polar')]));
     await app.browser().get('/start').expect(503);
     await settled();
@@ -89,12 +86,12 @@ describe('a request that was answered before', () => {
   });
 });
 
-describe("what the app's own code throws", () => {
+describe('an error that the app throws', () => {
   const fault = new Error('a fault of the app');
   it.each([
     ['in its callback', 'callback'],
     ['after req.logIn', 'logIn'],
-    ['in req.logIn that fails', 'failing'],
+    ['after a req.logIn that fails', 'failing'],
   ])('%s reaches next', async (_name, where) => {
     app = await startTestApp(
       at('/auth/polar/callback', ({ passport, store }) => [
@@ -114,7 +111,7 @@ describe("what the app's own code throws", () => {
     expect(app.errors).toEqual([fault]);
   });
 
-  it('in a store, at once, fails the login', async () => {
+  it('synchronously in its session store fails the login', async () => {
     app = await startTestApp();
     const browser = app.browser();
     const back = await browser.visitPolar(await browser.startLogin());
@@ -141,7 +138,7 @@ describe("what the app's own code throws", () => {
   });
 });
 
-/** Waits until what goes on in the background after an answer is done. */
+/** Waits until the background work after a response is done. */
 async function settled(): Promise<void> {
   await delay(300);
   await app.polar.settled({ withinMs: 5000 });

@@ -1,4 +1,4 @@
-/** The version of Polar's API that requests ask for, and what is said when Polar has it no longer. */
+/** The API version that requests ask for, and what happens once Polar has removed it. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { PolarAPIVersionError, type PolarStrategyOptions } from 'passport-polar-sh';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
@@ -39,14 +39,14 @@ async function loggedIn(strategy: Partial<PolarStrategyOptions> = {}) {
 }
 const asked = () => app.emulator.requests.at(-1)?.headers['polar-version'];
 
-describe('the version that is asked for', () => {
-  it('is the one with which this release was tested', async () => {
+describe('the Polar-Version header', () => {
+  it('names the version with which this release was tested', async () => {
     const browser = await loggedIn();
     const { body } = await browser.get('/call');
     expect([body.status, asked(), body.headers['polar-version']]).toEqual([200, '2026-10', '2026-10']);
   });
 
-  it('is the option’s, also in work outside of a request', async () => {
+  it('names the apiVersion of the strategy, also outside a request', async () => {
     const browser = await loggedIn({ apiVersion: '2027-01' });
     await browser.get('/call').expect(200);
     expect(asked()).toBe('2027-01');
@@ -54,7 +54,7 @@ describe('the version that is asked for', () => {
     expect([asked(), answer.headers.get('polar-version')]).toEqual(['2027-01', '2027-01']);
   });
 
-  it('is the request’s own, where it names one', async () => {
+  it('names the version that the request itself asks for', async () => {
     const browser = await loggedIn({ apiVersion: '2027-01' });
     await browser.get('/call?version=2026-04').expect(200);
     expect(asked()).toBe('2026-04');
@@ -65,7 +65,7 @@ describe('the version that is asked for', () => {
     expect(asked()).toBe('2026-10');
   });
 
-  it('is the same in the second attempt after a 401', async () => {
+  it('names the same version when a request is repeated after a 401', async () => {
     const browser = await loggedIn({ apiVersion: '2027-01' });
     app.emulator.advanceTime(10);
     app.emulator.fail('api', { status: 401 });
@@ -75,8 +75,8 @@ describe('the version that is asked for', () => {
   });
 });
 
-describe('a version that Polar no longer has', () => {
-  it('is an error that names it, and the option', async () => {
+describe('an API version that Polar has removed', () => {
+  it('causes an error that names the version and the option', async () => {
     const browser = await loggedIn({ apiVersion: '2026-04' });
     app.emulator.retireAPIVersion('2026-04');
     const { body, status } = await browser.get('/call');
@@ -88,7 +88,7 @@ describe('a version that Polar no longer has', () => {
     expect(app.errors[0]).toMatchObject({ apiVersion: '2026-04', status: 500 });
   });
 
-  it('is another remedy where the request named it itself', async () => {
+  it('causes an error that points to the header if the request named the version', async () => {
     const browser = await loggedIn();
     app.emulator.retireAPIVersion('2026-04');
     const { body } = await browser.get('/call?version=2026-04');
@@ -96,7 +96,7 @@ describe('a version that Polar no longer has', () => {
     expect(body.message).toMatch(/no version 2026-04.* its header Polar-Version\.$/);
   });
 
-  it('is an error outside of a request, too, and does not end the login', async () => {
+  it('causes an error outside a request too, and does not end the login', async () => {
     const browser = await loggedIn({ apiVersion: '2026-04' });
     app.emulator.retireAPIVersion('2026-04');
     const work = app.polar.tokensFor(loginId).fetch('/v1/organizations/');
@@ -104,7 +104,7 @@ describe('a version that Polar no longer has', () => {
     await browser.get('/call?version=2026-10').expect(200);
   });
 
-  it('is named only if it can be a version: a header may hold anything', async () => {
+  it('appears in the error only if it looks like a version, as a header may contain anything', async () => {
     const browser = await loggedIn();
     const { body } = await browser.get('/call?version=polar_at_u_a-token-that-has-strayed-into-this-header');
     expect(body.code).toBe('api_version_unknown');
@@ -112,11 +112,11 @@ describe('a version that Polar no longer has', () => {
   });
 });
 
-describe('an ordinary 404 is handed on, with its body', () => {
+describe('fetch returns an ordinary 404', () => {
   it.each([
-    ['of an object', '/v1/organizations/33333333-3333-4333-8333-333333333333', /ResourceNotFound/],
-    ['of a path that Polar does not have', '/v1/nowhere', /^\{"detail":"Not Found"\}$/],
-  ])('%s', async (_what, path, text) => {
+    ['for an unknown object', '/v1/organizations/33333333-3333-4333-8333-333333333333', /ResourceNotFound/],
+    ['for an unknown path', '/v1/nowhere', /^\{"detail":"Not Found"\}$/],
+  ])('%s, with its body', async (_what, path, text) => {
     const browser = await loggedIn();
     const { body } = await browser.get(`/call?path=${path}`);
     expect([body.status, body.headers['polar-version']]).toEqual([404, '2026-10']);
@@ -125,12 +125,12 @@ describe('an ordinary 404 is handed on, with its body', () => {
 
   const json = { 'content-type': 'application/json' };
   it.each([
-    ['a page', { 'content-type': 'text/html' }, '<h1>Not Found</h1>'],
+    ['an HTML page', { 'content-type': 'text/html' }, '<h1>Not Found</h1>'],
     ['other JSON', json, '{"detail":"Not Found","of":"a proxy"}'],
-    ['the same text, but no JSON', { 'content-type': 'text/plain' }, '{"detail":"Not Found"}'],
-    ['much of it', json, JSON.stringify({ detail: 'Not Found'.repeat(10_000) })],
-    ['nothing', json, ''],
-  ])('of another server, which knows no versions: %s', async (_what, headers, text) => {
+    ['the same text, but not as JSON', { 'content-type': 'text/plain' }, '{"detail":"Not Found"}'],
+    ['a very long body', json, JSON.stringify({ detail: 'Not Found'.repeat(10_000) })],
+    ['an empty body', json, ''],
+  ])('from a server without API versions, with its body (%s)', async (_what, headers, text) => {
     const server = await startMisbehavingServer((res) => res.writeHead(404, headers).end(text));
     try {
       const browser = await loggedIn({
@@ -148,7 +148,7 @@ describe('an ordinary 404 is handed on, with its body', () => {
     ['headers that are a plain object', { headers: json }],
     ['headers with nothing but get()', { headers: { get: (name: string) => new Headers(json).get(name) } }],
     ['no headers', {}],
-  ])('of a mock without clone() and with %s', async (_what, mock) => {
+  ])('from a mock without clone() and with %s', async (_what, mock) => {
     await loggedIn({
       fetch: async (url, init) =>
         url.includes('/v1/organizations/')

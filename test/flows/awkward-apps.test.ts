@@ -1,4 +1,4 @@
-/** What apps, stores and other people's code do that they should not: no login is lost, nothing hangs, the process lives. */
+/** Mistakes of apps, stores and third-party code: no login is lost, nothing hangs, the process survives. */
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type express from 'express';
@@ -41,12 +41,12 @@ async function loggedIn(options: TestAppOptions = {}) {
 const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
 const liveToken = () => app.emulator.liveTokens()[0]?.accessToken;
 
-describe('a request that something else has answered already', () => {
+describe('a response that was sent already', () => {
   it.each<[string, (parts: { polar: PolarStrategy }) => express.RequestHandler]>([
     ['requireLogin', () => requireLogin({ loginPath: '/auth/polar' })],
     ['requireScope', () => requireScope('orders:read', { loginPath: '/auth/polar' })],
     ['logout', ({ polar }) => logout(polar, { redirectTo: '/' })],
-  ])('is no trouble for %s', async (_name, guard) => {
+  ])('stays as it is when %s runs after it', async (_name, guard) => {
     app = await startTestApp({
       routes: (server, parts) =>
         server.get(
@@ -64,7 +64,7 @@ describe('a request that something else has answered already', () => {
 });
 
 describe('logout', () => {
-  it('ends the login also on a route without Passport', async () => {
+  it('ends the login on a route without Passport too', async () => {
     app = await startTestApp({
       routes: (server, { polar }) =>
         server.post(
@@ -82,7 +82,7 @@ describe('logout', () => {
     expect(app.emulator.liveTokens()).toEqual([]);
   });
 
-  it('does not wait for ever for a session store that hangs', async () => {
+  it('does not wait forever for a session store that hangs', async () => {
     const browser = await loggedIn({
       strategy: { timeoutMs: 300 },
       routes: (server, { polar }) => server.post('/out', logout(polar, { redirectTo: '/' })),
@@ -95,7 +95,7 @@ describe('logout', () => {
   });
 
   it.each([{ status: 302, headers: { location: '/' } }, 'html'] as const)(
-    'revokes again where a proxy answered in place of Polar: %j',
+    'revokes again if a proxy responds in place of Polar: %j',
     async (fault) => {
       const browser = await loggedIn({ routes: (server, { polar }) => server.post('/out', logout(polar)) });
       app.emulator.fail('revoke', fault);
@@ -108,8 +108,8 @@ describe('logout', () => {
   );
 });
 
-describe('tokens that were handed out', () => {
-  it('can be changed without any harm to the login', async () => {
+describe('tokens that the app receives', () => {
+  it('can be changed without harm to the login', async () => {
     const browser = await loggedIn({
       routes: (server) =>
         server.get('/mine', async (req, res) => {
@@ -130,7 +130,7 @@ describe('tokens that were handed out', () => {
     expect(await browser.token()).toBe(liveToken());
   });
 
-  it('can be changed in the verify callback', async () => {
+  it('can be changed in the verify callback without harm to the login', async () => {
     const browser = await loggedIn({
       verify: ({ tokens, profile }: { tokens: Record<string, unknown>; profile: unknown }) => {
         (tokens['scopes'] as string[]).length = 0;
@@ -143,8 +143,8 @@ describe('tokens that were handed out', () => {
   });
 });
 
-describe('an answer to a refresh in which only the tokens make sense', () => {
-  /** Changes what the token endpoint answers to a refresh. */
+describe('a refresh whose response has', () => {
+  /** Changes the token endpoint's response to a refresh. */
   function fetchThat(change: (body: Record<string, unknown>) => void): typeof fetch {
     return async (input, init) => {
       const answer = await fetch(input, init);
@@ -157,11 +157,11 @@ describe('an answer to a refresh in which only the tokens make sense', () => {
 
   it.each<[string, (body: Record<string, unknown>) => void]>([
     ['a lifetime in letters', (body) => Object.assign(body, { expires_in: '3600' })],
-    ['a lifetime that is none', (body) => Object.assign(body, { expires_in: -1 })],
+    ['a negative lifetime', (body) => Object.assign(body, { expires_in: -1 })],
     ['scopes in a list', (body) => Object.assign(body, { scope: ['openid', 'email'] })],
-    ['an id_token that is none', (body) => Object.assign(body, { id_token: 7 })],
+    ['an id_token that is not a string', (body) => Object.assign(body, { id_token: 7 })],
     ['no token_type', (body) => delete body['token_type']],
-  ])('%s: the tokens are kept', async (_what, change) => {
+  ])('%s keeps the new tokens', async (_what, change) => {
     const browser = await loggedIn({ strategy: { fetch: fetchThat(change) } });
     app.emulator.advanceTime(loginLife);
     expect(await browser.token()).toBe(liveToken());
@@ -169,7 +169,7 @@ describe('an answer to a refresh in which only the tokens make sense', () => {
     expect(await browser.token()).toBe(liveToken());
   });
 
-  it('an id_token of somebody else: they are refused, and revoked', async () => {
+  it('a malformed id_token refuses and revokes the new tokens', async () => {
     const forged = fetchThat((body) => Object.assign(body, { id_token: 'x.y.z' }));
     const browser = await loggedIn({ strategy: { fetch: forged } });
     app.emulator.advanceTime(loginLife);
@@ -179,7 +179,7 @@ describe('an answer to a refresh in which only the tokens make sense', () => {
   });
 });
 
-it.each([0.5, 1e21, 1e300])('a lifetime of %p seconds is no reason to refuse a login', async (lifetime) => {
+it.each([0.5, 1e21, 1e300])('a login succeeds with a token lifetime of %p seconds', async (lifetime) => {
   const odd: typeof fetch = async (input, init) => {
     const response = await fetch(input, init);
     if (!String(init?.body).includes('grant_type=authorization_code')) return response;
@@ -203,7 +203,7 @@ describe('a custom callback that throws', () => {
     calls = 0;
   });
 
-  it('at an error of Polar, which anybody can send, reaches the error handler', async () => {
+  it('has its error handled when Polar reports an error, which anybody can provoke', async () => {
     app = await startTestApp({ routes: throwing });
     const browser = app.browser();
     const state = (await browser.startLogin()).searchParams.get('state');
@@ -211,15 +211,15 @@ describe('a custom callback that throws', () => {
     expect([answer.status, answer.body.code, calls]).toEqual([500, 'authorization_failed', 1]);
   });
 
-  it('at a user is not called a second time', async () => {
+  it('is not called a second time when it was given a user', async () => {
     app = await startTestApp({ routes: throwing });
     const answer = await app.browser().logIn();
     expect([answer.status, answer.body.message, calls]).toEqual([500, 'the app is broken', 1]);
   });
 });
 
-describe('stores and fetches', () => {
-  it('two strategies over one memory store refresh one after the other', async () => {
+describe('an app', () => {
+  it('with two strategies over one memory store refreshes once per expiry', async () => {
     const browser = await loggedIn({
       routes: (server, { client, emulator }) => {
         const other = new PolarStrategy({
@@ -242,7 +242,7 @@ describe('stores and fetches', () => {
     expect(refreshes()).toHaveLength(5);
   });
 
-  it('a session store that throws at the save of a login fails that login, with an answer', async () => {
+  it('whose session store throws while a login is saved fails that login with a response', async () => {
     app = await startTestApp();
     const browser = app.browser();
     const callback = await browser.visitPolar(await browser.startLogin());
@@ -266,7 +266,7 @@ describe('stores and fetches', () => {
     ],
     ['rejects', async () => Promise.reject(new Error('Connection lost'))],
     ['responds with something else', async () => 'OK'],
-  ])('a Redis client that %s costs the storage, and nothing else', async (_what, sendCommand) => {
+  ])('whose Redis client %s loses the storage, and nothing else', async (_what, sendCommand) => {
     const browser = await loggedIn({ strategy: { storage: redisStorage({ sendCommand }) } });
     app.emulator.advanceTime(loginLife);
     expect(await browser.token()).toBe(liveToken());
@@ -274,7 +274,7 @@ describe('stores and fetches', () => {
     expect(refreshes()).toHaveLength(1);
   });
 
-  it('a storage that throws only during a refresh does not end the process, or the login', async () => {
+  it('whose storage throws only during a refresh keeps the login and the process', async () => {
     let isClosed = false;
     const rows = inMemoryStorage();
     const unlessClosed =
@@ -299,7 +299,7 @@ describe('stores and fetches', () => {
     expect(await browser.token()).toBe(liveToken());
   });
 
-  it('a fetch whose errors carry the request along shows nothing of it', async () => {
+  it('whose fetch attaches the request to its errors leaks no secret', async () => {
     const away: typeof fetch = async (_input, init) => {
       throw Object.assign(new Error(`Request failed: ${String(init?.body)}`), {
         code: 'ERR_BAD_REQUEST',

@@ -1,6 +1,6 @@
 /**
- * Junk sent to an API behind PolarBearerStrategy. Polar counts introspections, logins and refreshes of one server
- * together, so what is asked about junk is missing elsewhere.
+ * Junk sent to an API behind PolarBearerStrategy. Polar counts a server's introspections, logins and refreshes
+ * together, so each introspection of junk is missing elsewhere.
  */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { PolarBearerStrategy, type PolarServer } from 'passport-polar-sh';
@@ -18,7 +18,7 @@ const unknownToken =
   'Bearer realm="polar", error="invalid_token", error_description="The access token is expired, revoked or not of this app"';
 const junk = (index: number): string => `polar_at_u_junk${index}`;
 
-/** What comes of so many requests, each with junk of its own: how many of each status. */
+/** Sends that many requests, each with different junk, and counts the status codes. */
 async function sendJunk(times: number, first = 0): Promise<Record<number, number>> {
   const counts: Record<number, number> = {};
   for (let index = 0; index < times; index++) {
@@ -28,9 +28,9 @@ async function sendJunk(times: number, first = 0): Promise<Record<number, number
   return counts;
 }
 
-describe('at Polar itself', () => {
+describe('PolarBearerStrategy at Polar itself', () => {
   const asked: string[] = [];
-  /** An API whose tokens are Polar's own, and a Polar that knows none of them. */
+  /** An API for Polar's own tokens, at a Polar that knows none of them. */
   const startAt = async (server: PolarServer) => {
     asked.length = 0;
     await start({
@@ -60,9 +60,9 @@ describe('at Polar itself', () => {
   const own: [string, PolarServer][] = [
     ['production', 'production'],
     ['sandbox', 'sandbox'],
-    ['its addresses', { webURL: 'https://polar.sh', apiURL: 'https://api.polar.sh' }],
+    ["Polar's addresses", { webURL: 'https://polar.sh', apiURL: 'https://api.polar.sh' }],
     [
-      'its metadata',
+      "Polar's metadata",
       {
         discoveryURL: 'https://sandbox-api.polar.sh/.well-known/openid-configuration',
         issuer: 'https://polar.sh',
@@ -70,7 +70,7 @@ describe('at Polar itself', () => {
     ],
   ];
 
-  it.each(own)('what cannot be an access token is refused without asking: %s', async (_what, server) => {
+  it.each(own)('refuses what cannot be an access token without asking Polar (%s)', async (_what, server) => {
     await startAt(server);
     const others = [
       'junk',
@@ -88,7 +88,7 @@ describe('at Polar itself', () => {
     expect(asked).toEqual([]);
   });
 
-  it.each(own)('what can be an access token is asked about: %s', async (_what, server) => {
+  it.each(own)('introspects what can be an access token (%s)', async (_what, server) => {
     await startAt(server);
     for (const token of ['polar_at_u_x', 'polar_at_o_x', 'polar_at_x_new'])
       expect((await api.get(token)).status).toBe(401);
@@ -98,32 +98,32 @@ describe('at Polar itself', () => {
   it.each([
     ['production', 250],
     ['sandbox', 50],
-  ] as const)('in %s no more than %i unknown tokens a minute are asked about', async (server, budget) => {
+  ] as const)('for %s introspects at most %i unknown tokens a minute', async (server, budget) => {
     await startAt(server);
     expect(await sendJunk(budget + 10)).toEqual({ 401: budget, 503: 10 });
     expect(asked).toHaveLength(budget);
   });
 });
 
-describe('at another server', () => {
-  it('any form of token is asked about', async () => {
+describe('PolarBearerStrategy at another server', () => {
+  it('introspects tokens of any form', async () => {
     await start();
     expect((await api.get('junk')).status).toBe(401);
     expect(api.introspections()).toBe(1);
   });
 
-  it('no more than 50 unknown tokens a minute are asked about', async () => {
+  it('introspects at most 50 unknown tokens a minute', async () => {
     await start();
     expect(await sendJunk(60)).toEqual({ 401: 50, 503: 10 });
     expect(api.introspections()).toBe(50);
   });
 });
 
-describe('beyond the budget', () => {
+describe('PolarBearerStrategy beyond its budget', () => {
   const startSmall = (options: BearerApiOptions = {}) =>
     start({ ...options, strategy: { unknownTokensPerMinute: 2, ...options.strategy } });
 
-  it('an unknown token gets an error that says when to come again, and nothing is sent', async () => {
+  it('responds to an unknown token with an error that says when to try again, and asks Polar nothing', async () => {
     await startSmall();
     expect(await sendJunk(2)).toEqual({ 401: 2 });
     const { body, headers, status } = await api.get(api.tokens().accessToken);
@@ -132,7 +132,7 @@ describe('beyond the budget', () => {
     expect(api.introspections()).toBe(2);
   });
 
-  it('tokens that were good go on working, also once the answer about them is old', async () => {
+  it('keeps accepting tokens that were valid, also after their cached response expires', async () => {
     await startSmall();
     const { accessToken } = api.tokens();
     await api.get(accessToken).expect(200);
@@ -145,7 +145,7 @@ describe('beyond the budget', () => {
     await api.get(accessToken).expect(200);
   });
 
-  it('tokens that were good go on working with cacheSeconds: 0', async () => {
+  it('keeps accepting tokens that were valid with cacheSeconds: 0', async () => {
     await startSmall({ strategy: { cacheSeconds: 0 } });
     const { accessToken } = api.tokens();
     await api.get(accessToken).expect(200);
@@ -155,14 +155,14 @@ describe('beyond the budget', () => {
     await api.get(accessToken).expect(401);
   });
 
-  it('there is more a minute later', async () => {
+  it('asks about unknown tokens again a minute later', async () => {
     await startSmall();
     await sendJunk(3);
     api.emulator.advanceTime(61);
     await api.get(api.tokens().accessToken).expect(200);
   });
 
-  it('what is refused without asking is refused as ever', async () => {
+  it('still refuses what it can refuse without asking Polar', async () => {
     await startSmall();
     await sendJunk(3);
     expect((await api.get('polar_rt_u_x')).status).toBe(401);
@@ -171,7 +171,7 @@ describe('beyond the budget', () => {
   });
 });
 
-it('each strategy has a budget of its own', async () => {
+it('each bearer strategy has a budget of its own', async () => {
   await start({ strategy: { unknownTokensPerMinute: 1 } });
   const first = api;
   await sendJunk(2);
@@ -180,7 +180,7 @@ it('each strategy has a budget of its own', async () => {
   await first.emulator.close();
 });
 
-it('junk takes nothing from the logins of the same app', async () => {
+it('logins succeed while the same app receives junk bearer tokens', async () => {
   const app = await startTestApp({
     routes: (server, { client, emulator, passport }) => {
       const { clientID, clientSecret } = client;
@@ -200,7 +200,7 @@ it('junk takes nothing from the logins of the same app', async () => {
     .get('/api')
     .set('authorization', `Bearer ${await browser.token()}`)
     .expect(503);
-  // What the sandbox allows within a minute.
+  // The sandbox's limit per minute.
   expect(
     app.emulator.requests.filter(({ endpoint }) => /introspect|token/.test(endpoint)).length,
   ).toBeLessThan(100);

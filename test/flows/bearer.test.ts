@@ -38,34 +38,43 @@ describe.each([
   ['Express 4, Passport 0.7', express4, passport07],
   ['Express 5, Passport 0.6', express5, passport06],
   ['Express 5, Passport 0.7', express5, passport07],
-] as const)('with %s', (_names, express, passport) => {
-  it.each([false, true])('lets a good token in, and nothing else (by instance: %s)', async (byInstance) => {
-    await start({ versions: [express, passport], byInstance, route: { scope: 'openid' } });
-    const { accessToken } = api.tokens();
-    const good = await api.get(accessToken);
-    expect(good.status).toBe(200);
-    expect(good.headers).not.toHaveProperty('www-authenticate');
-    expect(good.body).toEqual({
-      user: {
-        provider: 'polar',
-        id: expect.stringMatching(/^[\da-f-]{36}$/),
-        subType: 'user',
-        scopes: ['openid', 'email'],
-        organizations: [],
-      },
-      info: { scope: 'openid email', organizations: [] },
-    });
-    expect(answer(await request(api.app).get('/api'))).toEqual([401, 'Bearer realm="polar", scope="openid"']);
-    expect(answer(await api.get('polar_at_u_unknown'))).toEqual([401, unknownToken]);
-    expect(answer(await api.get(accessToken, `/api?access_token=${accessToken}`))).toEqual([400, twoPlaces]);
-    expect((await api.get(api.tokens({ scope: 'email' }).accessToken)).status).toBe(403);
-    api.emulator.fail('introspect', { status: 500 });
-    expect((await api.get('polar_at_u_other')).body.code).toBe('server_error');
-  });
+] as const)('PolarBearerStrategy with %s', (_names, express, passport) => {
+  it.each([false, true])(
+    'accepts a valid token and refuses everything else (by instance: %s)',
+    async (byInstance) => {
+      await start({ versions: [express, passport], byInstance, route: { scope: 'openid' } });
+      const { accessToken } = api.tokens();
+      const good = await api.get(accessToken);
+      expect(good.status).toBe(200);
+      expect(good.headers).not.toHaveProperty('www-authenticate');
+      expect(good.body).toEqual({
+        user: {
+          provider: 'polar',
+          id: expect.stringMatching(/^[\da-f-]{36}$/),
+          subType: 'user',
+          scopes: ['openid', 'email'],
+          organizations: [],
+        },
+        info: { scope: 'openid email', organizations: [] },
+      });
+      expect(answer(await request(api.app).get('/api'))).toEqual([
+        401,
+        'Bearer realm="polar", scope="openid"',
+      ]);
+      expect(answer(await api.get('polar_at_u_unknown'))).toEqual([401, unknownToken]);
+      expect(answer(await api.get(accessToken, `/api?access_token=${accessToken}`))).toEqual([
+        400,
+        twoPlaces,
+      ]);
+      expect((await api.get(api.tokens({ scope: 'email' }).accessToken)).status).toBe(403);
+      api.emulator.fail('introspect', { status: 500 });
+      expect((await api.get('polar_at_u_other')).body.code).toBe('server_error');
+    },
+  );
 });
 
-describe('how a token is sent', () => {
-  it.each(['Bearer', 'bearer', 'BEARER'])('the scheme in any case: %s', async (scheme) => {
+describe('PolarBearerStrategy', () => {
+  it.each(['Bearer', 'bearer', 'BEARER'])('accepts the scheme %s', async (scheme) => {
     await start();
     const { accessToken } = api.tokens();
     const got = await request(api.app).get('/api').set('authorization', `${scheme}  ${accessToken} `);
@@ -73,7 +82,7 @@ describe('how a token is sent', () => {
   });
 
   it.each([undefined, 'Basic YTpi', 'Digest x', 'polar_at_u_bare', 'BearerX polar_at_u_x'])(
-    'other schemes are no token: %s',
+    'asks for a token if the Authorization header is %s',
     async (authorization) => {
       await start();
       const get = request(api.app).get('/api');
@@ -84,7 +93,7 @@ describe('how a token is sent', () => {
   );
 
   it.each(['Bearer', 'Bearer a b', 'Bearer a, Bearer b', 'Bearer \u00e9', 'Bearer\tpolar at'])(
-    'a malformed header is refused: %j',
+    'refuses the malformed Authorization header %j',
     async (authorization) => {
       await start();
       expect(answer(await request(api.app).get('/api').set('authorization', authorization))).toEqual([
@@ -101,19 +110,19 @@ describe('how a token is sent', () => {
     '?access%5Ftoken=x',
     '?access_token[]=x',
     '?access_token=&access_token=',
-  ])('not in the query, with a header or without: %s', async (query) => {
+  ])('refuses a token in the query, with or without a header: %s', async (query) => {
     await start();
     expect(answer(await api.get(api.tokens().accessToken, `/api${query}`))).toEqual([400, twoPlaces]);
     expect(answer(await request(api.app).get(`/api${query}`))).toEqual([400, twoPlaces]);
     expect(api.introspections()).toBe(0);
   });
 
-  it('not in the query of an app without a query parser either', async () => {
+  it('refuses a token in the query of an app without a query parser', async () => {
     await start({ routes: (app) => app.set('query parser', false) });
     expect((await request(api.app).get('/api?access_token=x')).status).toBe(400);
   });
 
-  it.each(['form', 'json'])('not in a body: %s', async (type) => {
+  it.each(['form', 'json'])('refuses a token in a body (%s)', async (type) => {
     await start();
     const { accessToken } = api.tokens();
     const post = () => request(api.app).post('/api').type(type);
@@ -124,7 +133,7 @@ describe('how a token is sent', () => {
     expect((await good.send({ access_tokens: '1' })).status).toBe(200);
   });
 
-  it('not in two headers, though Node shows only the first', async () => {
+  it('refuses two Authorization headers, though Node shows only the first', async () => {
     await start();
     const headers = ['Authorization', `Bearer ${api.tokens().accessToken}`];
     expect((await rawGet(api.app, headers)).statusCode).toBe(200);
@@ -136,8 +145,8 @@ describe('how a token is sent', () => {
   });
 });
 
-describe('whose token it is', () => {
-  it('an expired, a revoked and an unknown one is refused', async () => {
+describe('a bearer token', () => {
+  it('is refused if it is expired, revoked or unknown', async () => {
     await start();
     const revoked = api.tokens();
     api.emulator.revokeAll();
@@ -145,7 +154,7 @@ describe('whose token it is', () => {
       expect(answer(await api.get(token))).toEqual([401, unknownToken]);
   });
 
-  it("another client's and another server's are refused, and userinfo is never asked", async () => {
+  it('is refused if another client or another server issued it, and userinfo is never asked', async () => {
     await start();
     const other = api.emulator.registerClient({ redirectURIs: ['http://localhost/cb'] });
     const theirs = api.emulator.issueTokens({ clientID: other.clientID, user: 'ada@example.com' });
@@ -158,7 +167,7 @@ describe('whose token it is', () => {
     await first.emulator.close();
   });
 
-  it('a refresh token is refused though Polar calls it active, and is not sent there', async () => {
+  it('is refused without a request if it is a refresh token, although Polar calls it active', async () => {
     await start();
     const got = await api.get(api.tokens().refreshToken ?? '');
     expect(answer(got)).toEqual([
@@ -168,31 +177,31 @@ describe('whose token it is', () => {
     expect(api.introspections()).toBe(0);
   });
 
-  // A server that is no Polar may answer anything.
+  // A server other than Polar may respond with anything.
   const ours = { active: true, client_id: 'c', sub: 'x', scope: 'openid' };
   it.each([
     ['of this client', {}, 200],
     ['of another client', { client_id: 'other' }, 401],
     ['of no client', { client_id: undefined }, 401],
-    ['of nobody', { sub: undefined }, 401],
+    ['without a subject', { sub: undefined }, 401],
     ['inactive', { active: false }, 401],
-    ['past its end', { exp: 1000 }, 401],
-    ['before its end', { exp: 1001 }, 200],
+    ['expired', { exp: 1000 }, 401],
+    ['not yet expired', { exp: 1001 }, 200],
     ['a refresh token', { token_type: 'refresh_token' }, 401],
     ['an access token', { token_type: 'bearer' }, 200],
     ['without active', { active: undefined }, 502],
-    ['with scopes that are no text', { scope: ['openid'] }, 502],
-  ])('what the answer says is checked: %s', async (_what, change, status) => {
+    ['with scopes that are not a string', { scope: ['openid'] }, 502],
+  ])('is checked against the introspection response: %s', async (_what, change, status) => {
     const fetch = async () => Response.json({ ...ours, ...change });
     await start({ strategy: { clientID: 'c', fetch, now: () => 1_000_000 } });
     expect((await api.get('token')).status).toBe(status);
   });
 });
 
-describe('what the token is good for', () => {
+describe('a route for bearer tokens', () => {
   const lacks = (scope: string) =>
     `Bearer realm="polar", error="insufficient_scope", error_description="The access token lacks a scope", scope="${scope}"`;
-  it('scopes of the strategy and of the route are needed, all of them', async () => {
+  it('requires all scopes of the strategy and its own', async () => {
     await start({ strategy: { scope: 'openid' }, route: { scope: ['email', 'orders:read products:read'] } });
     const all = 'openid email orders:read products:read';
     expect((await api.get(api.tokens({ scope: all }).accessToken)).status).toBe(200);
@@ -202,7 +211,7 @@ describe('what the token is good for', () => {
       expect(answer(got)).toEqual([403, lacks(all)]);
       expect(got.body).not.toHaveProperty('user');
     }
-    // Not by a part of its name.
+    // A scope with a similar name does not count.
     const similar = api.tokens({ scope: `${all.replace('orders:read', 'orders:write')}` });
     expect((await api.get(similar.accessToken)).status).toBe(403);
   });
@@ -210,7 +219,7 @@ describe('what the token is good for', () => {
   it.each([
     ['openid, email', 'openid email'],
     [['openid', 'email', 'openid'], 'openid email'],
-  ])('scopes can be text or a list: %j', async (scope, said) => {
+  ])('takes its scopes as a string or a list: %j', async (scope, said) => {
     await start({ route: { scope } });
     expect(answer(await request(api.app).get('/api'))).toEqual([
       401,
@@ -231,7 +240,7 @@ describe('what the token is good for', () => {
     return items;
   };
 
-  it('organizations: only tokens that are limited to them', async () => {
+  it('that names organizations accepts only tokens that are limited to them', async () => {
     let needed: string | string[] = [];
     await start({
       routes: (app, { passport }) =>
@@ -267,7 +276,7 @@ describe('what the token is good for', () => {
     expect([user.id, user.subType, user.organizations]).toEqual([one.id, 'organization', [one.id]]);
   });
 
-  it('organizations of the strategy hold on every route', async () => {
+  it('cannot drop the organizations that the strategy requires', async () => {
     await start({ strategy: { organizations: ['somewhere'] }, route: { organizations: [] } });
     expect((await api.get(api.tokens().accessToken)).status).toBe(403);
   });
@@ -280,13 +289,13 @@ describe('what the token is good for', () => {
     { scopes: 'openid' },
     { organization: 'x' },
     { organizations: {} },
-  ])('a wrong requirement of a route locks it: %j', async (route) => {
+  ])('with an invalid requirement rejects every request: %j', async (route) => {
     await start({ route });
     expect((await api.get(api.tokens().accessToken)).body.code).toBe('invalid_option');
     expect((await request(api.app).get('/api')).status).toBe(500);
   });
 
-  it('what one request does to its user is not seen by the next', async () => {
+  it('does not see what an earlier request did to its user', async () => {
     await start({
       routes: (app, { passport }) =>
         app.post('/greedy', passport.authenticate('polar-bearer', { session: false }), (req, res) => {
@@ -304,27 +313,27 @@ describe('what the token is good for', () => {
   });
 });
 
-describe('when Polar cannot be asked', () => {
+describe('an introspection that fails', () => {
   it.each([
     ['429', { status: 429 }, 'rate_limited'],
     ['500', { status: 500 }, 'server_error'],
     ['503', { status: 503 }, 'server_error'],
     ['a broken connection', 'reset-before', 'network_error'],
-    ['no answer', 'hang', 'timeout'],
-    ['an answer that never ends', { slowBodyMs: 5000 }, 'timeout'],
-  ] as const)('%s is a 503, and is not remembered', async (_what, fault, code) => {
+    ['no response', 'hang', 'timeout'],
+    ['a response that never ends', { slowBodyMs: 5000 }, 'timeout'],
+  ] as const)('with %s leads to a 503 and is not cached', async (_what, fault, code) => {
     await start({ strategy: { timeoutMs: 1000 } });
     const { accessToken } = api.tokens();
     api.emulator.fail('introspect', fault);
     const down = await api.get(accessToken);
     expect([down.status, down.body.code, down.headers['www-authenticate']]).toEqual([503, code, undefined]);
     await api.emulator.heal();
-    // For as long as Polar asks to wait.
+    // Past the time that Polar asks clients to wait.
     api.emulator.advanceTime(60);
     expect((await api.get(accessToken)).status).toBe(200);
   });
 
-  it('a wrong secret is a 500 that says what to check', async () => {
+  it('because of a wrong secret leads to a 500 that says what to check', async () => {
     await start({ strategy: { clientSecret: 'polar_cs_wrong' } });
     const { status, body } = await api.get(api.tokens().accessToken);
     expect([status, body.code]).toEqual([500, 'invalid_client']);
@@ -332,15 +341,15 @@ describe('when Polar cannot be asked', () => {
     expect(body.message).not.toContain('polar_cs_wrong');
   });
 
-  it('an HTML page is no answer', async () => {
+  it('with an HTML page is reported as malformed_response', async () => {
     await start();
     api.emulator.fail('introspect', 'html');
     expect((await api.get(api.tokens().accessToken)).body.code).toBe('malformed_response');
   });
 });
 
-describe('the verify callback', () => {
-  it('names the user, from token, introspection and request', async () => {
+describe('the verify callback of PolarBearerStrategy', () => {
+  it('receives token, introspection and request, and chooses the user', async () => {
     const given: unknown[] = [];
     await start({
       verify: async (token) => {
@@ -356,14 +365,14 @@ describe('the verify callback', () => {
     expect(given).toEqual([accessToken, 'user', '/']);
   });
 
-  it('is not asked about a token that is not good enough', async () => {
+  it('is not called for a token that does not qualify', async () => {
     const verify = jest.fn(() => ({}) as Express.User);
     await start({ verify, route: { scope: 'orders:read' } });
     for (const token of [api.tokens().accessToken, 'unknown', '']) await api.get(token);
     expect(verify).not.toHaveBeenCalled();
   });
 
-  it.each([false, null])('refuses with %s', async (verdict) => {
+  it.each([false, null])('rejects the token by returning %s', async (verdict) => {
     await start({ verify: (() => verdict) as never }); // null does not type-check
     expect(answer(await api.get(api.tokens().accessToken))).toEqual([
       401,
@@ -371,7 +380,7 @@ describe('the verify callback', () => {
     ]);
   });
 
-  it('that returns nothing, throws or rejects is an error', async () => {
+  it('causes an error if it returns nothing, throws or rejects', async () => {
     await start({ verify: (() => undefined) as never, strategy: { timeoutMs: 2000 } });
     expect((await api.get(api.tokens().accessToken)).body.code).toBe('invalid_verify_result');
     const failures = [
@@ -388,20 +397,20 @@ describe('the verify callback', () => {
     }
   });
 
-  it.each([undefined, null, 'route'])('that rejects with %p lets nobody in', async (reason) => {
+  it.each([undefined, null, 'route'])('authenticates nobody if it rejects with %p', async (reason) => {
     await start({ verify: () => Promise.reject(reason) });
     const { status, body } = await api.get(api.tokens().accessToken);
     expect([status, body.message]).toEqual([500, expect.stringContaining('is no error')]);
   });
 });
 
-describe('two requests at once', () => {
+describe('concurrent requests with bearer tokens', () => {
   it.each([true, false])('never swap users (by instance: %s)', async (byInstance) => {
     const release: (() => void)[] = [];
     await start({
       byInstance,
       verify: async ({ introspection }) => {
-        // The first waits until the second is through.
+        // The first request waits until the second is done.
         if (release.length === 0) await new Promise<void>((resolve) => release.push(resolve));
         else setTimeout(() => release[0]?.(), 20);
         return { id: introspection.subject } as Express.User;
@@ -417,7 +426,7 @@ describe('two requests at once', () => {
     expect((await api.get(ada ?? '')).body.user.id).toBe(await slow);
   });
 
-  it('with one token make one introspection', async () => {
+  it('share one introspection if the token is the same', async () => {
     let arrived = 0;
     let answer = () => {};
     const all = new Promise<void>((resolve) => {
@@ -447,7 +456,7 @@ describe('two requests at once', () => {
   });
 });
 
-describe('beside session logins', () => {
+describe('PolarBearerStrategy beside session logins', () => {
   const startBoth = (route: object = {}, shared: object = {}) =>
     startTestApp({
       routes: (server, { client, emulator, passport }) => {
@@ -483,7 +492,7 @@ describe('beside session logins', () => {
   const bearerOf = (app: Awaited<ReturnType<typeof startBoth>>) =>
     `Bearer ${app.emulator.issueTokens({ clientID: app.client.clientID, user: 'grace@example.com' }).accessToken}`;
 
-  it('a route takes either, and an array sends people without a token to log in', async () => {
+  it('serves routes that accept either, and sends people without a token to log in', async () => {
     const app = await startBoth();
     const browser = app.browser();
     const token = bearerOf(app);
@@ -514,7 +523,7 @@ describe('beside session logins', () => {
     ['login_hint', { login_hint: 'ada@example.com' }],
     ['authorizationParams', { authorizationParams: { ui_locales: 'de' } }],
     ['failWithError', { failWithError: true }],
-  ])('a route that people may log in at as well takes the option %s', async (_name, options) => {
+  ])('accepts the option %s of the login strategy on a shared route', async (_name, options) => {
     const app = await startBoth({}, options);
     const got = await request(app.url).get('/shared').set('authorization', bearerOf(app));
     expect(got.status).toBe(200);
@@ -523,7 +532,7 @@ describe('beside session logins', () => {
     await app.close();
   });
 
-  it('such a route wants tokens that are limited to its organizations, and suggests them to people', async () => {
+  it('requires tokens limited to the organizations of a shared route, and suggests these to people', async () => {
     const shared = { organizations: [] as string[] };
     const app = await startBoth({}, shared);
     const tokenOf = (organization?: string) => {
@@ -550,7 +559,7 @@ describe('beside session logins', () => {
     [{ scpoe: 'orders:read' }, /'scpoe'\. Did you mean scope\?/],
     [{ organizations: 7 }, /organizations must be a list/],
     [{ organizations: '' }, /organizations must not be empty/],
-  ])('a requirement of a route that would lock nothing is an error: %j', async (route, message) => {
+  ])('rejects a route requirement that would protect nothing: %j', async (route, message) => {
     const app = await startBoth(route);
     const got = await request(app.url).get('/api').set('authorization', bearerOf(app));
     expect([got.status, got.body.code]).toEqual([500, 'invalid_option']);
@@ -558,7 +567,7 @@ describe('beside session logins', () => {
     await app.close();
   });
 
-  it('a token starts no session, unless the route asks for one', async () => {
+  it('starts no session unless the route asks for one', async () => {
     const app = await startBoth();
     const got = await request(app.url).get('/api').set('authorization', bearerOf(app));
     expect([got.status, got.headers['set-cookie']]).toEqual([200, undefined]);
@@ -572,14 +581,14 @@ describe('beside session logins', () => {
     await other.close();
   });
 
-  it('what the own callback of the app throws reaches it as an error', async () => {
+  it('passes on what the app throws in a custom callback', async () => {
     const app = await startBoth();
     const got = await request(app.url).get('/throws').set('authorization', bearerOf(app));
     expect([got.status, got.body.message]).toEqual([500, 'thrown by the app']);
     await app.close();
   });
 
-  it('a token that Polar has not committed yet is not remembered as bad', async () => {
+  it('does not cache the refusal of a token that Polar has not committed yet', async () => {
     const app = await startTestApp({
       emulator: { realistic: { commitLagMs: 900 } },
       routes: (server, { client, emulator, passport }) => {
@@ -603,12 +612,12 @@ describe('beside session logins', () => {
   });
 });
 
-describe('construction', () => {
+describe('new PolarBearerStrategy', () => {
   const options = { clientID: 'c', clientSecret: 's' };
   const make = (change: object, verify?: unknown) => () =>
     new PolarBearerStrategy({ ...options, ...change } as never, verify as never);
 
-  it('refuses public clients, and says why', () => {
+  it('refuses public clients and says why', () => {
     for (const change of [
       { clientSecret: undefined },
       { clientSecret: undefined, tokenEndpointAuthMethod: 'none' },
@@ -644,23 +653,23 @@ describe('construction', () => {
     [{ now: 7 }, 'now'],
     [{ clientID: '' }, 'clientID'],
     [{ server: 'staging' }, 'server'],
-  ])('names the option that is wrong: %j', (change, message) => {
+  ])('names the invalid option: %j', (change, message) => {
     expect(make(change)).toThrow(TypeError);
     expect(make(change)).toThrow(message);
   });
 
   it.each([7, (_a: unknown, _b: unknown, _c: unknown) => false])(
-    'wants a verify callback of one object: %s',
+    'requires a verify callback with one parameter: %s',
     (verify) => {
       expect(make({}, verify)).toThrow('verify callback of PolarBearerStrategy');
     },
   );
 
-  it('wants options', () => {
+  it('requires options', () => {
     expect(() => new PolarBearerStrategy(undefined as never)).toThrow('needs an object of options');
   });
 
-  it('takes the options of the login strategy along, and a name and a realm', async () => {
+  it('accepts the options of the login strategy, a name and a realm', async () => {
     await start({
       strategy: {
         callbackURL: '/cb',
@@ -673,7 +682,7 @@ describe('construction', () => {
     expect(answer(await request(api.app).get('/api'))).toEqual([401, 'Bearer realm="orders of Ada"']);
   });
 
-  it('shows no secret', () => {
+  it('hides its secret', () => {
     const strategy = make({ clientSecret: 'polar_cs_hidden' })();
     expect(inspect(strategy, { depth: 9, showHidden: true }) + JSON.stringify(strategy)).not.toContain(
       'hidden',
@@ -681,8 +690,8 @@ describe('construction', () => {
   });
 });
 
-describe('what Polar said', () => {
-  it('is believed for 30 seconds, or as long as told, and never past the end of the token', async () => {
+describe('an introspection response', () => {
+  it('is cached for 30 seconds, and never past the expiry of the token', async () => {
     await start();
     const { accessToken, expiresAt } = api.tokens();
     await api.get(accessToken);
@@ -699,7 +708,7 @@ describe('what Polar said', () => {
     expect((await api.get(other)).status).toBe(401);
   });
 
-  it('is asked each time with cacheSeconds: 0', async () => {
+  it('is not cached with cacheSeconds: 0', async () => {
     await start({ strategy: { cacheSeconds: 0 } });
     const { accessToken } = api.tokens();
     await api.get(accessToken).expect(200);
@@ -707,7 +716,7 @@ describe('what Polar said', () => {
     await api.get(accessToken).expect(401);
   });
 
-  it('to one client is not told to another: each strategy asks for itself', async () => {
+  it('for one client is not reused for another: each strategy asks for itself', async () => {
     await start({
       routes: (app, { passport }) => {
         app.get(

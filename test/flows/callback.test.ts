@@ -11,7 +11,7 @@ afterEach(() => app.close());
 const callback = '/auth/polar/callback';
 const exchanges = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'token').length;
 
-/** Delivers a callback; it must fail softly: nobody logged in, a message for the person, no code exchanged. */
+/** Delivers a callback that must fail softly: nobody is logged in, the person gets a message, no code is exchanged. */
 async function expectFailure(browser: ReturnType<TestApp['browser']>, path: string, message: RegExp) {
   const answer = await browser.get(path);
   expect([answer.status, answer.headers['location']]).toEqual([302, '/failed']);
@@ -21,35 +21,35 @@ async function expectFailure(browser: ReturnType<TestApp['browser']>, path: stri
   expect(exchanges()).toBe(0);
 }
 
-describe('a callback fails, without starting a login, when it', () => {
+describe('a callback logs nobody in when it', () => {
   it('is a bare GET', async () => {
     await expectFailure(app.browser(), callback, /no response from Polar/);
   });
 
-  it('has a state that nobody knows', async () => {
+  it('has an unknown state', async () => {
     const browser = app.browser();
     await browser.startLogin();
     await expectFailure(browser, `${callback}?code=x&state=unknown`, /no longer valid/);
   });
 
-  it('comes without a state', async () => {
+  it('has no state', async () => {
     const browser = app.browser();
     await browser.startLogin();
     await expectFailure(browser, `${callback}?code=x`, /belongs to no login/);
     await expectFailure(browser, `${callback}?error=access_denied`, /belongs to no login/);
   });
 
-  it('is delivered to another browser (login CSRF)', async () => {
+  it('reaches another browser (login CSRF)', async () => {
     const attacker = app.browser();
     const path = await attacker.visitPolar(await attacker.startLogin());
     const victim = app.browser();
     await victim.startLogin();
     await expectFailure(victim, path, /did not send the cookie/);
-    // And the attacker's own browser has lost nothing by it.
+    // The attacker's own browser can still finish its login.
     expect((await attacker.get(path)).headers['location']).toBe('/home');
   });
 
-  it('comes later than ten minutes', async () => {
+  it('arrives after more than ten minutes', async () => {
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin());
     app.emulator.advanceTime(601);
@@ -95,7 +95,7 @@ describe('a callback fails, without starting a login, when it', () => {
   });
 });
 
-it('does not believe an error before its state', async () => {
+it('the callback checks the state before it reports an error', async () => {
   const browser = app.browser();
   await browser.startLogin();
   await expectFailure(
@@ -105,21 +105,21 @@ it('does not believe an error before its state', async () => {
   );
 });
 
-it('hands an error of Polar with a good state to next, and uses the state up', async () => {
+it('the callback passes an error of Polar with a valid state to next, and uses up the state', async () => {
   const browser = app.browser();
   const state = (await browser.startLogin()).searchParams.get('state');
   const path = `${callback}?error=invalid_scope&error_description=no%20such%20scope&state=${state}`;
   const answer = await browser.get(path);
   expect(answer.body).toMatchObject({ code: 'authorization_failed', isPolarError: true });
   expect(answer.body.message).toContain('invalid_scope: no such scope');
-  // Again the same; but a code with this state comes too late, and the login starts anew.
+  // Repeating it changes nothing; a code with this state comes too late, and the login starts again.
   expect((await browser.get(path)).body.code).toBe('authorization_failed');
   const late = await browser.get(`${callback}?code=made-up&state=${state}`);
   expect(late.headers['location']).toContain(app.emulator.url);
   expect(exchanges()).toBe(0);
 });
 
-it('refuses an answer that names another issuer (RFC 9207)', async () => {
+it('the callback refuses a response that names another issuer (RFC 9207)', async () => {
   const browser = app.browser();
   const path = await browser.visitPolar(await browser.startLogin());
   const answer = await browser.get(`${path}&iss=https%3A%2F%2Fevil.example`);
@@ -129,7 +129,7 @@ it('refuses an answer that names another issuer (RFC 9207)', async () => {
   expect((await browser.get(`${second}&iss=https%3A%2F%2Fpolar.sh`)).headers['location']).toBe('/home');
 });
 
-it('works once: whoever is logged in by it sees the same again, and nothing is exchanged', async () => {
+it('a repeated callback leads the logged-in browser to the same page and exchanges nothing', async () => {
   const browser = app.browser();
   const path = await browser.visitPolar(await browser.startLogin('/auth/polar?return_to=/page'));
   const first = await browser.get(path);
@@ -145,7 +145,7 @@ it('works once: whoever is logged in by it sees the same again, and nothing is e
   expect(exchanges()).toBe(1);
 });
 
-it('is noted as used before the code is exchanged', async () => {
+it('the callback marks its login attempt as used before it exchanges the code', async () => {
   await app.close();
   const versions: number[] = [];
   app = await startTestApp({
@@ -161,19 +161,19 @@ it('is noted as used before the code is exchanged', async () => {
   expect(versions).toEqual([2]);
 });
 
-it('exchanges once when one callback is replayed in parallel', async () => {
+it('the callback exchanges one code when it is replayed in parallel', async () => {
   const browser = app.browser();
   const path = await browser.visitPolar(await browser.startLogin());
   const answers = await Promise.all(Array.from({ length: 8 }, () => browser.get(path)));
   const locations = answers.map(({ headers }) => headers['location'] as string);
   expect(locations.filter((location) => location === '/home')).toHaveLength(1);
-  // Nobody knows which response the browser shows, so one of the others starts the login once more.
+  // Nobody knows which response the browser shows, so one of the others restarts the login.
   expect(locations.filter((location) => location.startsWith(app.emulator.url))).toHaveLength(1);
   expect(locations.filter((location) => location === '/failed')).toHaveLength(6);
   expect(exchanges()).toBe(1);
 });
 
-it('hands a code that Polar refuses to next, without the code in it', async () => {
+it('the callback passes the refusal of a code to next, without the code in the error', async () => {
   const browser = app.browser();
   const state = (await browser.startLogin()).searchParams.get('state');
   const code = 'polar_ac_made_up_by_somebody';
@@ -183,21 +183,21 @@ it('hands a code that Polar refuses to next, without the code in it', async () =
   expect((await browser.get('/me')).body.user).toBeNull();
 });
 
-it('survives a path that no URL parser likes', async () => {
+it('the login routes survive paths that no URL parser accepts', async () => {
   const browser = app.browser();
   for (const path of ['/auth/polar?%', '/auth/polar//..%2f?x=%zz', `${callback}?%E0%A4%A&state=%`]) {
     expect((await browser.get(path)).status).toBeLessThan(500);
   }
 });
 
-describe('when Polar', () => {
+describe('a login fails with a status and a code when Polar', () => {
   it.each([
     ['is rate limiting', { status: 429, retryAfterSeconds: 60 }, 'rate_limited', 503],
     ['is down', { status: 502 }, 'server_error', 503],
-    ['resets the connection, twice', 'reset-before', 'network_error', 503],
-    ['answers HTML', 'html', 'malformed_response', 502],
-    ['answers garbage', 'garbage', 'malformed_response', 502],
-    ['answers with 10 MiB', 'huge-body', 'response_too_large', 502],
+    ['resets the connection twice', 'reset-before', 'network_error', 503],
+    ['sends HTML', 'html', 'malformed_response', 502],
+    ['sends garbage', 'garbage', 'malformed_response', 502],
+    ['sends 10 MiB', 'huge-body', 'response_too_large', 502],
     ['breaks off in the middle', 'half-body', 'network_error', 503],
     [
       'redirects',
@@ -205,7 +205,7 @@ describe('when Polar', () => {
       'unexpected_redirect',
       502,
     ],
-  ] as const)('%s, the login is an error with status and code', async (_what, fault, code, status) => {
+  ] as const)('%s', async (_what, fault, code, status) => {
     app.emulator.fail('token', fault, fault === 'reset-before' ? 2 : 1);
     const browser = app.browser();
     const answer = await browser.logIn();
@@ -213,14 +213,14 @@ describe('when Polar', () => {
     expect((await browser.get('/me')).body.user).toBeNull();
   });
 
-  it('never answers, the time-out ends the login', async () => {
+  it('never responds', async () => {
     await app.close();
     app = await startTestApp({ strategy: { timeoutMs: 2000 } });
     app.emulator.fail('token', 'hang');
     expect((await app.browser().logIn()).body.code).toBe('timeout');
   });
 
-  it('has no keys to show, nobody is logged in', async () => {
+  it('cannot deliver its keys', async () => {
     app.emulator.fail('jwks', { status: 500 });
     expect((await app.browser().logIn()).body.code).toBe('server_error');
     expect((await app.browser().logIn()).headers['location']).toBe('/home');

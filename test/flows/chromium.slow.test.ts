@@ -1,4 +1,4 @@
-/** What only a real browser does: caches, tabs that share one cookie jar, requests that it gives up, frames, cookie rules. */
+/** What only a real browser does: caching, tabs that share cookies, abandoned requests, frames, cookie rules. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { requireLogin } from 'passport-polar-sh';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
@@ -28,7 +28,7 @@ const pages: TestAppOptions['routes'] = (server) => {
   server.get(/^\/(home|failed|tab-\d+)$/, (req, res) => void res.type('html').send(`<h1>${req.path}</h1>`));
 };
 
-(program === undefined ? describe.skip : describe)('in Chromium', () => {
+(program === undefined ? describe.skip : describe)('the app in Chromium', () => {
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: program as string, args });
   });
@@ -44,7 +44,7 @@ const pages: TestAppOptions['routes'] = (server) => {
     return context.newPage();
   };
 
-  it('logs in again and again, and at a guarded page, though the app has everything cached', async () => {
+  it('logs in repeatedly, and at a guarded page, even if it makes every response cacheable', async () => {
     const page = await open({
       routes: (server, parts) => {
         server.use((_req, res, next) => {
@@ -90,12 +90,12 @@ const pages: TestAppOptions['routes'] = (server) => {
     expect(await tabs[0]?.textContent('body')).toContain('"provider":"polar"');
   }, 90_000);
 
-  it('ends logged in when the person clicks twice, and the first response is thrown away', async () => {
+  it('logs in a person who clicks twice, although the browser drops the first response', async () => {
     const page = await open({ routes: pages, emulator: { consent: 'ask' } });
     await page.goto(`${app.url}/auth/polar?return_to=/tab-1`);
     app.emulator.fail('token', { delayMs: 2000 }, 1);
     const allow = page.getByRole('button', { name: 'Allow' });
-    // Chromium sends the form twice, and drops what the first one leads to.
+    // Chromium sends the form twice and drops the first response.
     await allow.evaluate((button: { click(): void }) => {
       button.click();
       setTimeout(() => button.click(), 300);
@@ -107,133 +107,136 @@ const pages: TestAppOptions['routes'] = (server) => {
   });
 });
 
-(program === undefined || openssl === undefined ? describe.skip : describe)('in Chromium over TLS', () => {
-  let proxy: TLSProxy;
-  beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: program as string, args });
-    proxy = await startTLSProxy();
-  });
-  afterEach(async () => {
-    await context?.close();
-    await app.close();
-    proxy.prefix = '';
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await proxy?.close();
-  });
+(program === undefined || openssl === undefined ? describe.skip : describe)(
+  'the app in Chromium over TLS',
+  () => {
+    let proxy: TLSProxy;
+    beforeAll(async () => {
+      browser = await chromium.launch({ executablePath: program as string, args });
+      proxy = await startTLSProxy();
+    });
+    afterEach(async () => {
+      await context?.close();
+      await app.close();
+      proxy.prefix = '';
+    });
+    afterAll(async () => {
+      await browser?.close();
+      await proxy?.close();
+    });
 
-  /** The app at app.shop.example, behind the proxy. */
-  const open = async (options: TestAppOptions, prefix = '') => {
-    const url = `https://app.shop.example:${proxy.port}`;
-    const emulator = await startPolarEmulator({ consent: 'auto' });
-    const { clientID, clientSecret } = emulator.registerClient({
-      redirectURIs: [`${url}${prefix}/auth/polar/callback`],
-    });
-    const started = await startTestApp({
-      ...options,
-      sharedEmulator: emulator,
-      strategy: { clientID, clientSecret, ...options.strategy },
-    });
-    app = {
-      ...started,
-      close: async () => {
-        await started.close();
-        await emulator.close();
-      },
+    /** The app at app.shop.example, behind the proxy. */
+    const open = async (options: TestAppOptions, prefix = '') => {
+      const url = `https://app.shop.example:${proxy.port}`;
+      const emulator = await startPolarEmulator({ consent: 'auto' });
+      const { clientID, clientSecret } = emulator.registerClient({
+        redirectURIs: [`${url}${prefix}/auth/polar/callback`],
+      });
+      const started = await startTestApp({
+        ...options,
+        sharedEmulator: emulator,
+        strategy: { clientID, clientSecret, ...options.strategy },
+      });
+      app = {
+        ...started,
+        close: async () => {
+          await started.close();
+          await emulator.close();
+        },
+      };
+      Object.assign(proxy, { target: app.url, prefix });
+      context = await browser.newContext({ ignoreHTTPSErrors: true });
+      context.setDefaultTimeout(20_000);
+      return { page: await context.newPage(), url };
     };
-    Object.assign(proxy, { target: app.url, prefix });
-    context = await browser.newContext({ ignoreHTTPSErrors: true });
-    context.setDefaultTimeout(20_000);
-    return { page: await context.newPage(), url };
-  };
-  const secure = { secure: true } as const;
+    const secure = { secure: true } as const;
 
-  it('keeps the __Host- cookie, and refuses the one that a sibling host tosses', async () => {
-    const { page, url } = await open({
-      session: { cookie: secure },
-      routes: (server, parts) => {
-        server.get('/toss', (req, res) => {
-          const name = String(req.query['name']);
-          res.setHeader('Set-Cookie', [
-            `__Host-${name}=tossed; Path=/; Secure; Domain=shop.example`,
-            `${name}=tossed; Path=/; Secure; Domain=shop.example`,
-          ]);
-          res.send('tossed');
-        });
-        pages(server, parts);
-      },
-    });
-    // The attacker's own login, up to the response of Polar, which the victim is to open.
-    const attacker = app.browser();
-    const https = { 'x-forwarded-proto': 'https', 'x-forwarded-host': new URL(url).host };
-    const start = await attacker.get('/auth/polar').set(https);
-    const [cookie = ''] = start.headers['set-cookie'] as never as string[];
-    const [name = '', value = ''] = cookie.split(';')[0]?.split('=') ?? [];
-    expect(name).toMatch(/^__Host-polar-/);
-    const response = await app.emulator.authorize(new URL(start.headers['location'] as string));
-    const plain = name.replace('__Host-', '');
-    await page.goto(`${url.replace('app.', 'evil.')}/toss?name=${plain}`);
-    await context.addCookies([{ name: plain, value, domain: '.shop.example', path: '/', secure: true }]);
-    await page.goto(`${url}${response}`);
-    expect(page.url()).toBe(`${url}/failed`);
-    await page.goto(`${url}/me`);
-    expect(await page.textContent('body')).toContain('"user":null');
-    // The victim's own login works beside it.
-    await page.goto(`${url}/auth/polar`);
-    expect(page.url()).toBe(`${url}/home`);
-  });
-
-  it('logs in in a frame of another site, with SameSite=None; Partitioned', async () => {
-    const { page, url } = await open({
-      session: { cookie: { ...secure, sameSite: 'none', partitioned: true } as never },
-      routes: (server, parts) => {
-        server.get(
-          '/merchant',
-          (req, res) => void res.type('html').send(`<iframe src="${req.query['app']}"></iframe>`),
-        );
-        pages(server, parts);
-      },
-    });
-    const merchant = `https://merchant.example:${proxy.port}/merchant`;
-    await page.goto(`${merchant}?app=${encodeURIComponent(`${url}/auth/polar?return_to=/me`)}`);
-    await until(() => page.frame({ url: `${url}/me` }) !== null);
-    const frame = page.frame({ url: `${url}/me` });
-    expect(frame?.url()).toBe(`${url}/me`);
-    expect(await frame?.textContent('body')).toContain('"provider":"polar"');
-  });
-
-  it('starts on one host and comes back to another of the same domain', async () => {
-    const { page, url } = await open({
-      session: { cookie: { ...secure, domain: 'shop.example' } },
-      strategy: { callbackURL: `https://app.shop.example:${proxy.port}/auth/polar/callback` },
-      routes: pages,
-    });
-    await page.goto(`${url.replace('app.', 'www.')}/auth/polar`);
-    expect(page.url()).toBe(`${url}/home`);
-    await page.goto(`${url.replace('app.', 'www.')}/me`);
-    expect(await page.textContent('body')).toContain('"provider":"polar"');
-  });
-
-  it('finds its way through a proxy that strips a prefix', async () => {
-    const { page, url } = await open(
-      {
+    it('accepts its __Host- cookie and refuses one that a sibling host plants', async () => {
+      const { page, url } = await open({
         session: { cookie: secure },
-        strategy: { proxyPrefix: '/shop' },
-        callback: { successReturnToOrRedirect: '/shop/home', failureRedirect: '/shop/failed' },
+        routes: (server, parts) => {
+          server.get('/toss', (req, res) => {
+            const name = String(req.query['name']);
+            res.setHeader('Set-Cookie', [
+              `__Host-${name}=tossed; Path=/; Secure; Domain=shop.example`,
+              `${name}=tossed; Path=/; Secure; Domain=shop.example`,
+            ]);
+            res.send('tossed');
+          });
+          pages(server, parts);
+        },
+      });
+      // The attacker's own login, up to Polar's response, which the victim is tricked into opening.
+      const attacker = app.browser();
+      const https = { 'x-forwarded-proto': 'https', 'x-forwarded-host': new URL(url).host };
+      const start = await attacker.get('/auth/polar').set(https);
+      const [cookie = ''] = start.headers['set-cookie'] as never as string[];
+      const [name = '', value = ''] = cookie.split(';')[0]?.split('=') ?? [];
+      expect(name).toMatch(/^__Host-polar-/);
+      const response = await app.emulator.authorize(new URL(start.headers['location'] as string));
+      const plain = name.replace('__Host-', '');
+      await page.goto(`${url.replace('app.', 'evil.')}/toss?name=${plain}`);
+      await context.addCookies([{ name: plain, value, domain: '.shop.example', path: '/', secure: true }]);
+      await page.goto(`${url}${response}`);
+      expect(page.url()).toBe(`${url}/failed`);
+      await page.goto(`${url}/me`);
+      expect(await page.textContent('body')).toContain('"user":null');
+      // The victim's own login works beside it.
+      await page.goto(`${url}/auth/polar`);
+      expect(page.url()).toBe(`${url}/home`);
+    });
+
+    it('logs in inside a frame of another site with SameSite=None; Partitioned', async () => {
+      const { page, url } = await open({
+        session: { cookie: { ...secure, sameSite: 'none', partitioned: true } as never },
         routes: (server, parts) => {
           server.get(
-            '/page',
-            requireLogin({ loginPath: '/auth/polar' }),
-            (req, res) => void res.send(req.originalUrl),
+            '/merchant',
+            (req, res) => void res.type('html').send(`<iframe src="${req.query['app']}"></iframe>`),
           );
           pages(server, parts);
         },
-      },
-      '/shop',
-    );
-    await page.goto(`${url}/shop/page?week=3`);
-    expect(page.url()).toBe(`${url}/shop/page?week=3`);
-    expect(await page.textContent('body')).toBe('/page?week=3');
-  });
-});
+      });
+      const merchant = `https://merchant.example:${proxy.port}/merchant`;
+      await page.goto(`${merchant}?app=${encodeURIComponent(`${url}/auth/polar?return_to=/me`)}`);
+      await until(() => page.frame({ url: `${url}/me` }) !== null);
+      const frame = page.frame({ url: `${url}/me` });
+      expect(frame?.url()).toBe(`${url}/me`);
+      expect(await frame?.textContent('body')).toContain('"provider":"polar"');
+    });
+
+    it('starts a login on one host and finishes it on another of the same domain', async () => {
+      const { page, url } = await open({
+        session: { cookie: { ...secure, domain: 'shop.example' } },
+        strategy: { callbackURL: `https://app.shop.example:${proxy.port}/auth/polar/callback` },
+        routes: pages,
+      });
+      await page.goto(`${url.replace('app.', 'www.')}/auth/polar`);
+      expect(page.url()).toBe(`${url}/home`);
+      await page.goto(`${url.replace('app.', 'www.')}/me`);
+      expect(await page.textContent('body')).toContain('"provider":"polar"');
+    });
+
+    it('logs in through a proxy that strips a prefix', async () => {
+      const { page, url } = await open(
+        {
+          session: { cookie: secure },
+          strategy: { proxyPrefix: '/shop' },
+          callback: { successReturnToOrRedirect: '/shop/home', failureRedirect: '/shop/failed' },
+          routes: (server, parts) => {
+            server.get(
+              '/page',
+              requireLogin({ loginPath: '/auth/polar' }),
+              (req, res) => void res.send(req.originalUrl),
+            );
+            pages(server, parts);
+          },
+        },
+        '/shop',
+      );
+      await page.goto(`${url}/shop/page?week=3`);
+      expect(page.url()).toBe(`${url}/shop/page?week=3`);
+      expect(await page.textContent('body')).toBe('/page?week=3');
+    });
+  },
+);

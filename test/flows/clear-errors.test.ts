@@ -1,4 +1,4 @@
-/** Errors that send people the right way: each says what is wrong here, and what to do. */
+/** Errors that help: each says what is wrong and what to do. */
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import express from 'express';
@@ -31,8 +31,8 @@ const messageAt = async (path: string, options: TestAppOptions): Promise<string>
   return (await app.browser().get(path)).body.message;
 };
 
-describe('scopes', () => {
-  it('that Polar does not know are named, with what was meant', async () => {
+describe('an error about scopes', () => {
+  it('names those that Polar does not know, and suggests the right ones', async () => {
     app = await startTestApp({ strategy: { scope: 'openid orders:raed products:read' } });
     const browser = app.browser();
     const { body } = await browser.logIn();
@@ -40,7 +40,7 @@ describe('scopes', () => {
     expect(body.message).toContain("did you mean 'orders:read' by 'orders:raed'");
   });
 
-  it('that an API wants and that were not granted have to be registered', async () => {
+  it('says to register a scope that an API needs and that was not granted', async () => {
     app = await startTestApp({
       routes: (server) =>
         server.get(
@@ -56,7 +56,7 @@ describe('scopes', () => {
   });
 });
 
-describe('an option of one login', () => {
+describe('passport.authenticate', () => {
   it.each([
     [{ subtype: 'organization' }, 'subType'],
     [{ subTyp: 'organization' }, 'subType'],
@@ -66,11 +66,11 @@ describe('an option of one login', () => {
     [{ authorizationParam: {} }, 'authorizationParams'],
     [{ failureRedirct: '/x' }, 'failureRedirect'],
     [{ sucessRedirect: '/x' }, 'successRedirect'],
-  ])('that is misspelt is refused: %j', async (options, meant) => {
+  ])('refuses the misspelt option %j', async (options, meant) => {
     expect(await messageAt('/start', starting(options))).toContain(`Did you mean ${meant}?`);
   });
 
-  it('of a framework is none of ours, and not sent to Polar', async () => {
+  it('ignores the options of frameworks and does not send them to Polar', async () => {
     app = await startTestApp(
       starting({ property: 'user', defaultStrategy: 'polar', hd: 'example.com', keepSessionInfo: true }),
     );
@@ -78,7 +78,7 @@ describe('an option of one login', () => {
     for (const name of ['property', 'defaultStrategy', 'hd']) expect(url.searchParams.has(name)).toBe(false);
   });
 
-  it('that nobody knows is told while developing, once', async () => {
+  it('reports an unknown option once during development', async () => {
     const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     try {
       app = await startTestApp(starting({ uiLocales: 'de', session: true }));
@@ -92,7 +92,7 @@ describe('an option of one login', () => {
     }
   });
 
-  it('that is named after a parameter of the authorize page is told its name', async () => {
+  it('suggests the right name for a parameter of the authorize page', async () => {
     const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     try {
       app = await startTestApp(starting({ loginHint: 'ada@example.com' }));
@@ -106,14 +106,14 @@ describe('an option of one login', () => {
   });
 
   it.each([[[]], [''], [undefined]])(
-    'organizations are not sent to Polar where none are named: %p',
+    'sends no organizations to Polar if the option is %p',
     async (organizations) => {
       app = await startTestApp(starting({ organizations }));
       expect((await app.browser().startLogin('/start')).searchParams.has('organizations')).toBe(false);
     },
   );
 
-  it('for the authorize page goes into authorizationParams', async () => {
+  it('sends authorizationParams to the authorize page', async () => {
     app = await startTestApp(
       starting({ authorizationParams: { ui_locales: 'de' }, login_hint: 'ada@example.com' }),
     );
@@ -138,11 +138,11 @@ describe('an option of one login', () => {
     [{ authorizationParams: { ui_locales: ['de'] } }, /'ui_locales' .* must be a string/],
     [{ appState: 10n }, /BigInt|appState/],
     [{ appState: 'x'.repeat(3000) }, /appState must be something that JSON can hold in 2048 characters/],
-  ])('that makes no sense is refused: %p', async (options, message) => {
+  ])('refuses options that make no sense: %p', async (options, message) => {
     expect(await messageAt('/start', starting(options))).toMatch(message);
   });
 
-  it.each(['appState', 'state'])('app data comes back by the name %s', async (name) => {
+  it.each(['appState', 'state'])('returns app data that was given as %s', async (name) => {
     app = await startTestApp({
       ...starting({ [name]: { cart: 7 } }),
       callback: { successReturnToOrRedirect: undefined } as never,
@@ -151,7 +151,7 @@ describe('an option of one login', () => {
   });
 });
 
-describe('an option of a middleware', () => {
+describe('a middleware', () => {
   const polar = new PolarStrategy({ clientID: 'c', clientSecret: 's', callbackURL: '/cb' });
 
   it.each<[string, () => unknown, string]>([
@@ -168,12 +168,12 @@ describe('an option of a middleware', () => {
       () => requireOrganization(() => '', { loginpath: '/auth' } as never),
       'Did you mean loginPath?',
     ],
-  ])('that is misspelt is refused: %s', (name, make, hint) => {
+  ])('refuses a misspelt option: %s', (name, make, hint) => {
     expect(make).toThrow(new RegExp(`^${name} knows no option '.*'\\. .*${hint.replace('?', '\\?')}`));
   });
 });
 
-describe('the strategy', () => {
+describe('new PolarStrategy', () => {
   const made = (more: Partial<PolarStrategyOptions>) => () =>
     new PolarStrategy({ clientID: 'c', clientSecret: 's', callbackURL: '/cb', ...more });
 
@@ -210,21 +210,21 @@ describe('the strategy', () => {
       /allowInsecureHTTP: true/,
     ],
     [
-      'a switch that is none',
+      'a switch that is not a boolean',
       { server: { webURL: 'http://polar:4100', apiURL: 'http://polar:4100', allowInsecureHTTP: 'yes' } },
       /allowInsecureHTTP must be true or false/,
     ],
   ])('refuses %s', (_what, more, message) => expect(made(more as never)).toThrow(message));
 
-  it('takes plain http to another machine where it is told to', () => {
+  it('accepts plain http to another machine if allowInsecureHTTP is set', () => {
     const server = { webURL: 'http://polar:4100', apiURL: 'http://polar:4100', allowInsecureHTTP: true };
     expect(made({ server })).not.toThrow();
   });
 });
 
-it('logs in at a Polar that is discovered over plain http on another machine, where that is allowed', async () => {
+it('the strategy logs in at a Polar that it discovers over plain http on another machine, if that is allowed', async () => {
   const emulator = await startPolarEmulator({ consent: 'auto' });
-  // Leads to this machine, without being a name of it.
+  // Leads to this machine without being one of its names.
   const elsewhere = emulator.url.replace('127.0.0.1', '0.0.0.0');
   const server = {
     discoveryURL: `${elsewhere}/.well-known/openid-configuration`,
@@ -251,7 +251,7 @@ it('logs in at a Polar that is discovered over plain http on another machine, wh
   }
 });
 
-it('a secret for a public client is what the error names', async () => {
+it('the error for a public client with a secret says to leave the secret out', async () => {
   app = await startTestApp({
     publicClient: true,
     strategy: { clientSecret: 'polar_cs_that_it_does_not_have' },
@@ -269,7 +269,7 @@ it.each([
   (secret: string) => [...Buffer.from(secret)].map((byte) => `%${byte.toString(16)}`).join(''),
   (secret: string) => [...Buffer.from(secret)].map((byte) => `%${byte.toString(16).toUpperCase()}`).join(''),
   (secret: string) => secret.toUpperCase(),
-])('a secret that is echoed in another encoding is not shown: %s', async (encode) => {
+])('an error does not show a secret that Polar echoes in another encoding: %s', async (encode) => {
   const clientSecret = 'hush/ hush+ä=1';
   const client = new PolarOAuthClient({
     clientID: 'c',
@@ -284,7 +284,7 @@ it.each([
   expect(error.message).toContain('not [redacted]!');
 });
 
-it('a secret of any length is not shown, and costs no time', async () => {
+it('an error redacts a very long secret without delay', async () => {
   const secret = 'aB3-'.repeat(4000);
   const client = new PolarOAuthClient({
     clientID: 'c',
@@ -302,7 +302,7 @@ it('a secret of any length is not shown, and costs no time', async () => {
   expect(error.message).toContain('not [redacted], nor');
 });
 
-it('a known code stays what it is, whatever was sent', async () => {
+it('a known error code survives redaction, whatever was sent', async () => {
   const client = new PolarOAuthClient({
     clientID: 'c',
     clientSecret: 's',
@@ -314,7 +314,7 @@ it('a known code stays what it is, whatever was sent', async () => {
 });
 
 it.each([undefined, null, {}, { status: 200 }, { json: async () => ({}) }])(
-  'a fetch that brings no Response is named: %j',
+  'an error names a fetch that returns %j instead of a Response',
   async (brought) => {
     const client = new PolarOAuthClient({
       clientID: 'c',
@@ -329,7 +329,7 @@ it.each([undefined, null, {}, { status: 200 }, { json: async () => ({}) }])(
   },
 );
 
-it('JSON that is nested too deeply is malformed', async () => {
+it('JSON that is nested too deeply counts as a malformed response', async () => {
   const deep = `{"access_token":"a","x":${'['.repeat(80_000)}${']'.repeat(80_000)}}`;
   app = await startTestApp({
     strategy: {
@@ -342,7 +342,7 @@ it('JSON that is nested too deeply is malformed', async () => {
   expect((await app.browser().logIn()).body.code).toBe('malformed_response');
 });
 
-describe('fetches of other kinds', () => {
+describe('a login and a refresh work with a fetch whose responses have', () => {
   const like = ({ headers, ok, status }: Response, text: string, body: unknown) => ({
     headers,
     ok,
@@ -352,10 +352,10 @@ describe('fetches of other kinds', () => {
     text: async () => text,
   });
   it.each<[string, (text: string) => unknown]>([
-    ['streams of Node', (text) => Readable.from([Buffer.from(text)])],
+    ['a Node stream as body', (text) => Readable.from([Buffer.from(text)])],
     ['nothing but text()', () => undefined],
-    ['a body of its own kind', () => ({ pipe() {} })],
-  ])('with %s work', async (_what, bodyOf) => {
+    ['a body of an unknown kind', () => ({ pipe() {} })],
+  ])('%s', async (_what, bodyOf) => {
     app = await startTestApp({
       strategy: {
         fetch: async (url, init) => {
@@ -372,7 +372,7 @@ describe('fetches of other kinds', () => {
   });
 });
 
-describe('what is around the strategy', () => {
+describe('the strategy', () => {
   const bare = (before: express.RequestHandler, options: object = {}) => {
     const server = express();
     const polar = new PolarStrategy({ clientID: 'x', callbackURL: '/cb' });
@@ -386,7 +386,7 @@ describe('what is around the strategy', () => {
     return request(server).get('/auth');
   };
 
-  it('has to be express-session, and not what looks like it', async () => {
+  it('requires express-session, not a lookalike', async () => {
     const { body } = await bare((req, _res, next) => {
       const methods = { regenerate() {}, save() {}, destroy() {}, cookie: {} };
       Object.assign(req, { session: methods, sessionStore: { get() {}, set() {}, destroy() {} } });
@@ -396,7 +396,7 @@ describe('what is around the strategy', () => {
     expect(body.message).toMatch(/@fastify\/session.*Express with express-session/);
   });
 
-  it.each(['failureFlash', 'successFlash'])('has to have connect-flash for %s', async (name) => {
+  it.each(['failureFlash', 'successFlash'])('requires connect-flash for %s', async (name) => {
     const { default: session } = await import('express-session');
     const { body } = await bare(session({ secret: 'x', resave: false, saveUninitialized: false }), {
       [name]: true,

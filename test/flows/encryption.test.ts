@@ -1,4 +1,4 @@
-/** `encryptionKeys`: what stands in the stores, and what a change of keys does. */
+/** `encryptionKeys`: what the stores contain, and what a change of keys does. */
 import crypto from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import session from 'express-session';
@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const app of apps) await app.close();
 });
 
-/** An app over the one store: one after the other, as after a restart with other keys. */
+/** Another app over the same store, as after a restart with other keys. */
 async function start(
   encryptionKeys: readonly string[] | undefined,
   options: TestAppOptions = {},
@@ -39,7 +39,7 @@ async function start(
       ...options.strategy,
     },
   });
-  // All of them are the same app to Polar.
+  // To Polar, all of them are the same app.
   const clientID = apps[0]?.client.clientID ?? app.client.clientID;
   app.emulator.updateClient(clientID, { redirectURIs: [`${app.url}/auth/polar/callback`] });
   apps.unshift(Object.assign(app, { client: apps[0]?.client ?? app.client }));
@@ -56,7 +56,7 @@ function at(app: TestApp, browser: Browser): Browser {
 const sessions = () => (store as unknown as { sessions: Readonly<Record<string, string>> }).sessions;
 const everythingStored = () => JSON.stringify(sessions());
 
-/** Returns what a request does that is slower than a logout: it writes the session back. */
+/** Returns a function that does what a request slower than a logout does: it writes the session back. */
 function rememberSessions({ agent }: Browser): () => void {
   const [domain, path] = ['127.0.0.1', '/'];
   const cookies = agent.jar.getCookies({ domain, path, secure: false, script: false }).map(String);
@@ -67,8 +67,8 @@ function rememberSessions({ agent }: Browser): () => void {
   };
 }
 
-describe('with encryptionKeys', () => {
-  it('no store sees a token, at login, after a refresh and after a logout', async () => {
+describe('encryptionKeys', () => {
+  it('keep tokens out of every store, at login and after a refresh', async () => {
     const app = await start([first]);
     const browser = app.browser();
     await browser.logIn();
@@ -84,14 +84,14 @@ describe('with encryptionKeys', () => {
     expect((await browser.get('/me')).body.scopes).toEqual(['openid', 'email']);
   });
 
-  it('a login is opened once in each process, however many requests use it', async () => {
+  it('cost one decryption per login and process, however many requests use the login', async () => {
     const before = await start([first]);
     const browser = before.browser();
     await browser.logIn();
     const decrypt = jest.spyOn(crypto, 'createDecipheriv');
     try {
       for (let use = 0; use < 5; use++) await browser.token();
-      // Opened when it was written.
+      // Already opened when it was written.
       expect(decrypt).toHaveBeenCalledTimes(0);
       const later = at(await start([first]), browser);
       for (let use = 0; use < 5; use++) await later.token();
@@ -101,13 +101,13 @@ describe('with encryptionKeys', () => {
     }
   });
 
-  it('without them the tokens stand in the session, and nowhere else in the clear', async () => {
+  it('are optional: without them, the session contains the tokens in the clear', async () => {
     const app = await start(undefined);
     await app.browser().logIn();
     expect(everythingStored()).toMatch(/polar_at_/);
   });
 
-  it('a key that was changed opens what the one before sealed, and seals anew at the next write', async () => {
+  it('can be rotated: the new list opens what the previous key sealed, and seals it again at the next write', async () => {
     const before = await start([first]);
     const browser = before.browser();
     await browser.logIn();
@@ -122,7 +122,7 @@ describe('with encryptionKeys', () => {
     expect(await at(last, tokens).token()).toBe(last.emulator.liveTokens().at(-1)?.accessToken);
   });
 
-  it('a key that is gone logs people out, without a crash, and they can log in again', async () => {
+  it('log people out once their key is gone, and let them log in again', async () => {
     const before = await start([first]);
     const browser = before.browser();
     await browser.logIn();
@@ -135,7 +135,7 @@ describe('with encryptionKeys', () => {
     expect((await later.get('/token')).status).toBe(200);
   });
 
-  describe('while some processes have the new key already', () => {
+  describe('that only some processes have yet', () => {
     const options: TestAppOptions = {
       routes: (server, { polar }) => {
         server.post('/logout', logout(polar, { redirectTo: '/' }));
@@ -152,7 +152,7 @@ describe('with encryptionKeys', () => {
       return { old, renewed, app };
     };
 
-    it('the others say that they cannot help now, at once, and lose nobody', async () => {
+    it('make the others respond 503 at once, without losing a login', async () => {
       const { old, renewed, app } = await inBoth();
       app.emulator.advanceTime(loginLife);
       const token = await renewed.token();
@@ -166,7 +166,7 @@ describe('with encryptionKeys', () => {
       expect(await updated.token()).toBe(token);
     });
 
-    it('a logout holds in all of them', async () => {
+    it('let a logout hold in all processes', async () => {
       const { old, renewed, app } = await inBoth();
       await Promise.all([old.token(), renewed.token()]);
       const bringBack = rememberSessions(renewed);
@@ -177,7 +177,7 @@ describe('with encryptionKeys', () => {
       expect((await old.get('/token')).body.code).toBe('logged_out');
     });
 
-    it('a logout holds though it came to one that cannot open the login, and the store fails at first', async () => {
+    it('let a logout hold that reaches a process which cannot open the login while the store fails at first', async () => {
       const { old, renewed } = await inBoth();
       await renewed.logIn();
       const { loginId = '' } = fieldsOf((await renewed.get('/session')).body.polar);
@@ -196,7 +196,7 @@ describe('with encryptionKeys', () => {
     });
   });
 
-  it('logins of before there were keys go on', async () => {
+  it('keep logins from before there were keys', async () => {
     const before = await start(undefined);
     const browser = before.browser();
     await browser.logIn();
@@ -209,7 +209,7 @@ describe('with encryptionKeys', () => {
     expect(await later.token()).toBe(after.emulator.liveTokens()[0]?.accessToken);
   });
 
-  // Of the letters that every field may have.
+  // Letters that every field may contain.
   const other = (letter: string | undefined): string => (letter === 'a' ? 'b' : 'a');
   it.each([
     'loginId',
@@ -221,7 +221,7 @@ describe('with encryptionKeys', () => {
     'sealed',
     'scopes',
     'askedScopes',
-  ])('the sealed part counts only with what it was sealed with: %s', async (field) => {
+  ])('bind the sealed part to the field %s', async (field) => {
     const tamper: TestAppOptions = {
       routes: (server) =>
         server.post('/tamper', (req, res) => {
@@ -242,14 +242,14 @@ describe('with encryptionKeys', () => {
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
   });
 
-  it('the sealed part of one person is nothing in the session of another', async () => {
+  it('make the sealed part of one person useless in the session of another', async () => {
     const app = await start([first], {
       routes: (server) =>
         server.post('/take/:sid', (req, res, next) =>
           store.get(String(req.params['sid']), (error, other) => {
             const mine = req.session as unknown as { polar: string };
             const { polar: theirs } = other as unknown as { polar: string };
-            // All but what binds it to its user.
+            // Everything except what binds it to its user.
             mine.polar = textOf({ ...fieldsOf(theirs), user: fieldsOf(mine.polar)['user'] });
             error ? next(error) : res.json({});
           }),
@@ -267,7 +267,7 @@ describe('with encryptionKeys', () => {
   });
 });
 
-it('refuses keys that could be guessed', () => {
+it('the strategy refuses encryptionKeys that could be guessed', () => {
   for (const encryptionKeys of [[], ['short'], 'x'.repeat(40), [first, 7]]) {
     const options = { clientID: 'c', callbackURL: '/cb', encryptionKeys: encryptionKeys as never };
     expect(() => new PolarStrategy(options)).toThrow(

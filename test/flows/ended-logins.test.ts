@@ -1,4 +1,4 @@
-/** How a login ends, who is told, and when the other processes know. */
+/** How a login ends, who is told, and when the other processes notice. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
@@ -47,7 +47,7 @@ const routes: NonNullable<TestAppOptions['routes']> = (server, { polar }) => {
   });
 };
 
-/** A process of an app, with what its `onLoginEnded` was told. */
+/** A process of an app, with what its `onLoginEnded` received. */
 interface Process extends TestApp {
   readonly told: LoginEnded[];
 }
@@ -102,8 +102,8 @@ const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
   );
 const told = (app: Process, count = 1) => until(() => app.told.length >= count, 5000);
 
-describe.each(polars)('disconnecting at %s', (_name, emulator) => {
-  it('ends the login with Polar and keeps the user, the session and what is in it', async () => {
+describe.each(polars)('disconnect at %s', (_name, emulator) => {
+  it('ends the login with Polar and keeps the user and the session with its content', async () => {
     const [app] = await startProcesses(1, { emulator });
     const { browser } = await loggedIn(app);
     await browser.post('/mark');
@@ -121,8 +121,8 @@ describe.each(polars)('disconnecting at %s', (_name, emulator) => {
   });
 });
 
-describe('disconnecting', () => {
-  it('counts at once, also in the request itself', async () => {
+describe('disconnect', () => {
+  it('takes effect at once, also in the request itself', async () => {
     const [app] = await startProcesses(1);
     const { browser } = await loggedIn(app);
     const { body } = await browser.post('/disconnect-then');
@@ -144,7 +144,7 @@ describe('disconnecting', () => {
     }
   });
 
-  it('sends people who then need Polar to log in, and they can', async () => {
+  it('makes guards send people to log in again', async () => {
     const [app] = await startProcesses(1);
     const { browser } = await loggedIn(app);
     await browser.post('/disconnect');
@@ -155,7 +155,7 @@ describe('disconnecting', () => {
     expect((await browser.get('/logged-in')).body).toBe(true);
   });
 
-  it('where nobody is connected is no error and saves nothing', async () => {
+  it('is no error where nobody is connected, and saves nothing', async () => {
     const [app] = await startProcesses(1);
     const response = await app.browser().post('/disconnect');
     expect([response.status, response.headers['set-cookie']]).toEqual([302, undefined]);
@@ -165,7 +165,7 @@ describe('disconnecting', () => {
     expect(app.told.map(({ reason }) => reason)).toEqual(['disconnected']);
   });
 
-  it('holds against a request that brings the entry back into the session', async () => {
+  it('holds against a request that writes the entry back into the session', async () => {
     const [app, other] = await startProcesses(2);
     const { browser } = await loggedIn(app);
     const [, sid] = /^s:([^.]+)\./.exec(
@@ -190,7 +190,7 @@ describe('disconnecting', () => {
     }
   });
 
-  it('of one Polar leaves the login with another', async () => {
+  it('ends the login with one Polar and keeps the login with another', async () => {
     const app = await startTestApp({
       routes: (server, { passport, polar, emulator, url }) => {
         const client = emulator.registerClient({ redirectURIs: [`${url}/auth/second/callback`] });
@@ -223,7 +223,7 @@ describe('disconnecting', () => {
     expect((await browser.get('/logged-in')).body).toBe(true);
   });
 
-  it.each(['refuses to revoke', 'does not respond'])('ends the login where Polar %s', async (how) => {
+  it.each(['refuses to revoke', 'does not respond'])('ends the login if Polar %s', async (how) => {
     const [app] = await startProcesses(1, { strategy: { timeoutMs: 2000 } });
     const { browser } = await loggedIn(app);
     app.emulator.fail('revoke', how === 'does not respond' ? 'hang' : { status: 500 }, 3);
@@ -231,7 +231,7 @@ describe('disconnecting', () => {
     expect((await browser.get('/logged-in')).body).toBe(false);
   });
 
-  it('records the end also where the session cannot be saved', async () => {
+  it('records the end of the login even if the session cannot be saved', async () => {
     const [app, other] = await startProcesses(2);
     const { browser } = await loggedIn(app);
     const set = app.store.set.bind(app.store);
@@ -243,7 +243,7 @@ describe('disconnecting', () => {
     expect((await sameBrowserAt(other as Process, browser).get('/logged-in')).body).toBe(false);
   });
 
-  it('needs the strategy, and an address to go to', () => {
+  it('requires the strategy and a valid redirectTo', () => {
     expect(() => disconnect(undefined as never)).toThrow(/disconnect needs the strategy/);
     expect(() => disconnect(apps as never)).toThrow(TypeError);
     const polar = new PolarStrategy({ clientID: 'polar_ci_a', callbackURL: '/auth/polar/callback' });
@@ -251,14 +251,14 @@ describe('disconnecting', () => {
   });
 });
 
-describe('what a process has opened of a login', () => {
+describe('an opened session entry', () => {
   const reads = async (app: Process, browser: Browser) => {
     const { polar: text } = (await browser.get('/session')).body as { polar: string };
     const runtime = runtimeOf(app.polar);
     return { read: () => runtime?.readEntry(text), loginId: fieldsOf(text)['loginId'] ?? '' };
   };
 
-  it('is kept while the login is in use', async () => {
+  it('is cached while the login is in use', async () => {
     const [app] = await startProcesses(1);
     const { browser } = await loggedIn(app);
     const { read } = await reads(app, browser);
@@ -272,7 +272,7 @@ describe('what a process has opened of a login', () => {
     ['a logout', async (_app, browser) => browser.post('/logout').expect(302)],
     ['disconnect', async (_app, browser) => browser.post('/disconnect').expect(302)],
     ['endLogin', async (app, _browser, loginId) => app.polar.endLogin(loginId)],
-    ['another user', async (_app, browser) => browser.post('/log-in/another').expect(200)],
+    ['a login of another user', async (_app, browser) => browser.post('/log-in/another').expect(200)],
     [
       'a refresh that Polar refuses',
       async (app, browser) => {
@@ -282,7 +282,7 @@ describe('what a process has opened of a login', () => {
       },
     ],
   ];
-  it.each(ends)('is gone after %s, also where its session comes again', async (_how, end) => {
+  it.each(ends)('is evicted after %s, also if its session returns', async (_how, end) => {
     const [app] = await startProcesses(1);
     const { browser } = await loggedIn(app);
     await browser.token();
@@ -296,7 +296,7 @@ describe('what a process has opened of a login', () => {
     expect(read()).not.toBe(after);
   });
 
-  it('is gone once a process has heard that another one ended it', async () => {
+  it('is evicted once the process learns that another one ended the login', async () => {
     const [app, other] = (await startProcesses(2)) as [Process, Process];
     const { browser } = await loggedIn(app);
     const elsewhere = sameBrowserAt(other, browser);
@@ -323,7 +323,7 @@ describe('polar.endLogin', () => {
       ...changes,
     });
 
-  it('ends a login of this process at once, and of others within a minute of use', async () => {
+  it('ends a login in this process at once, and in others within a minute of use', async () => {
     const [app, other] = (await startProcesses(2)) as [Process, Process];
     const { browser, loginId } = await loggedIn(app);
     const there = sameBrowserAt(other, browser);
@@ -333,7 +333,7 @@ describe('polar.endLogin', () => {
     expect((await browser.get('/token')).body.code).toBe('logged_out');
     expect((await browser.get('/me')).body.user).not.toBeNull();
     app.emulator.advanceTime(aMinute);
-    // The request that finds it due does not wait for the look.
+    // The request that finds the check due does not wait for it.
     await there.get('/logged-in');
     await told(other);
     expect((await there.get('/logged-in')).body).toBe(false);
@@ -342,7 +342,7 @@ describe('polar.endLogin', () => {
     expect(app.emulator.liveTokens()).toEqual([]);
   });
 
-  it('works from a job that has never met the login, also after refreshes, and revokes the newest tokens', async () => {
+  it('works from a job that has never seen the login, also after refreshes, and revokes the newest tokens', async () => {
     const storage = inMemoryStorage();
     const [app] = await startProcesses(1, { strategy: { storage } });
     const { browser, loginId } = await loggedIn(app);
@@ -356,7 +356,7 @@ describe('polar.endLogin', () => {
     expect((await browser.get('/logged-in')).body).toBe(false);
   });
 
-  it('of one that has ended already changes nothing, and the first reason stays', async () => {
+  it('changes nothing for a login that has already ended, and keeps the first reason', async () => {
     const storage = inMemoryStorage();
     const [app] = await startProcesses(1, { strategy: { storage } });
     const { browser, loginId } = await loggedIn(app);
@@ -370,29 +370,32 @@ describe('polar.endLogin', () => {
   });
 
   it.each<[string, (app: Process, loginId: string) => Promise<unknown>]>([
-    ['ended once more', (app, loginId) => app.polar.endLogin(loginId)],
-    ['looked up for a job', (app, loginId) => codeOf(app.polar.tokensFor(loginId).getAccessToken())],
-  ])('has ended here too, and is told, once it is %s after its end in another process', async (_how, use) => {
-    const [app, other] = (await startProcesses(2)) as [Process, Process];
-    const { browser, loginId } = await loggedIn(app);
-    const there = sameBrowserAt(other, browser);
-    expect((await there.get('/logged-in')).body).toBe(true);
-    await app.polar.endLogin(loginId);
-    await use(other, loginId);
-    expect((await there.get('/logged-in')).body).toBe(false);
-    await told(other);
-    expect(other.told).toEqual([{ loginId, reason: 'ended_by_app' }]);
-  });
+    ['endLogin', (app, loginId) => app.polar.endLogin(loginId)],
+    ['use in a job', (app, loginId) => codeOf(app.polar.tokensFor(loginId).getAccessToken())],
+  ])(
+    'takes effect in another process with the next %s there, and onLoginEnded is told',
+    async (_how, use) => {
+      const [app, other] = (await startProcesses(2)) as [Process, Process];
+      const { browser, loginId } = await loggedIn(app);
+      const there = sameBrowserAt(other, browser);
+      expect((await there.get('/logged-in')).body).toBe(true);
+      await app.polar.endLogin(loginId);
+      await use(other, loginId);
+      expect((await there.get('/logged-in')).body).toBe(false);
+      await told(other);
+      expect(other.told).toEqual([{ loginId, reason: 'ended_by_app' }]);
+    },
+  );
 
   it.each(['', 'nobody', '0'.repeat(31), undefined as never, 7 as never])(
-    'of %j, which names no login, is an error with a code',
+    'rejects %j, which names no login, with a code',
     async (loginId) => {
       const [app] = await startProcesses(1);
       expect(await codeOf(app.polar.endLogin(loginId))).toBe('not_logged_in');
     },
   );
 
-  it('of a login whose record is not stored yet ends it all the same', async () => {
+  it('ends a login whose record is not stored yet', async () => {
     const rows = inMemoryStorage();
     let isDown = true;
     const storage = {
@@ -418,7 +421,7 @@ describe('polar.endLogin', () => {
     expect(reasons).toEqual(['ended_by_app']);
   });
 
-  it('of another client or server ends nothing', async () => {
+  it('ends no login of another client or server', async () => {
     const storage = inMemoryStorage();
     const [app] = await startProcesses(1, { strategy: { storage } });
     const { browser, loginId } = await loggedIn(app);
@@ -435,7 +438,7 @@ describe('polar.endLogin', () => {
   });
 
   it.each([{ storage: undefined }, { encryptionKeys: undefined }])(
-    'needs storage and encryptionKeys, and says so: %j',
+    'says that it needs storage and encryptionKeys: %j',
     async (without) => {
       const [app] = await startProcesses(1);
       const job = jobOf(app, { storage: inMemoryStorage(), ...without });
@@ -447,7 +450,7 @@ describe('polar.endLogin', () => {
     },
   );
 
-  it('is to be tried again while the storage cannot be read', async () => {
+  it('asks to be retried while the storage cannot be read', async () => {
     const [app] = await startProcesses(1);
     const down = { ...inMemoryStorage(), read: () => Promise.reject(new Error('down')) };
     const error = await jobOf(app, { storage: down })
@@ -458,7 +461,7 @@ describe('polar.endLogin', () => {
 });
 
 describe('onLoginEnded', () => {
-  it('is told of a logout, with the id that the app knows the login by', async () => {
+  it('is called for a logout, with the id that the app knows', async () => {
     const [app] = await startProcesses(1);
     const { browser, loginId } = await loggedIn(app);
     await browser.post('/logout');
@@ -466,7 +469,7 @@ describe('onLoginEnded', () => {
     expect(app.told).toEqual([{ loginId, reason: 'logged_out' }]);
   });
 
-  it('tells a login that takes the place of another, and somebody else who logs in', async () => {
+  it('is called when a login replaces another, and when another user logs in', async () => {
     const [app] = await startProcesses(1);
     const { browser, loginId } = await loggedIn(app);
     await browser.logIn();
@@ -478,7 +481,7 @@ describe('onLoginEnded', () => {
     expect(app.told[1]).toEqual({ loginId: second, reason: 'replaced' });
   });
 
-  it('tells a login whose browser has gone before the app responded', async () => {
+  it('is called for a login whose browser left before the app responded', async () => {
     let isLoggedIn = false;
     const [app] = await startProcesses(1, {
       routes: (server, { passport }) => {
@@ -500,7 +503,7 @@ describe('onLoginEnded', () => {
     expect(app.told).toEqual([{ loginId: expect.any(String), reason: 'abandoned' }]);
   });
 
-  it('of each strategy is told of its own logins, also of one whose tokens the app was left with', async () => {
+  it('of each strategy is called for its own logins, also for one whose tokens the app kept', async () => {
     const told: string[] = [];
     let second: PolarStrategy | undefined;
     const app = await startTestApp({
@@ -534,7 +537,7 @@ describe('onLoginEnded', () => {
     expect(told.sort()).toEqual(['first: logged_out', 'second: logged_out']);
   });
 
-  it('tells a login that the verify callback has let in, and whose session could not be saved', async () => {
+  it('is called for a login that the verify callback accepted and whose session could not be saved', async () => {
     const named: string[] = [];
     const [app] = await startProcesses(1, {
       verify: ({ loginId, profile }: { loginId: string; profile: object }) => {
@@ -550,7 +553,7 @@ describe('onLoginEnded', () => {
     expect(app.told).toEqual([{ loginId: named[0], reason: 'abandoned' }]);
   });
 
-  it('tells that Polar has refused a login, once, however often it is tried', async () => {
+  it('is called once when Polar refuses a login, however often it is tried', async () => {
     const [app, other] = (await startProcesses(2)) as [Process, Process];
     const { browser, loginId } = await loggedIn(app);
     app.emulator.revokeAll();
@@ -572,7 +575,7 @@ describe('onLoginEnded', () => {
       },
     ],
     ['rejects', async () => Promise.reject(new Error('mine'))],
-  ])('that %s is published and changes nothing', async (_how, onLoginEnded) => {
+  ])('that %s has its error published and changes nothing', async (_how, onLoginEnded) => {
     const events: { event: string; error?: unknown }[] = [];
     const listen = (message: unknown): void => void events.push(message as never);
     subscribe('passport-polar-sh:logout', listen);
@@ -590,7 +593,7 @@ describe('onLoginEnded', () => {
     }
   });
 
-  it('that hangs holds up no request, and shutdown no longer than it may', async () => {
+  it('that hangs delays no request, and a shutdown only as long as allowed', async () => {
     let release = (): void => {};
     const onLoginEnded = (): Promise<void> =>
       new Promise((resolve) => {
@@ -598,7 +601,7 @@ describe('onLoginEnded', () => {
       });
     const [app] = await startProcesses(1, { strategy: { onLoginEnded } });
     const { browser } = await loggedIn(app);
-    // So that no second revocation follows.
+    // Late enough that no second revocation follows.
     app.emulator.advanceTime(aMinute);
     await browser.post('/logout').expect(302);
     expect((await app.polar.settled({ withinMs: 300 })).writes).toBe(1);
@@ -606,7 +609,7 @@ describe('onLoginEnded', () => {
     expect((await app.polar.settled({ withinMs: 5000 })).writes).toBe(0);
   });
 
-  it('has to be a function', () => {
+  it('must be a function', () => {
     const options = { clientID: 'polar_ci_a', callbackURL: '/callback', onLoginEnded: 'log' as never };
     expect(() => new PolarStrategy(options)).toThrow(/onLoginEnded/);
   });

@@ -1,4 +1,4 @@
-/** A token never counts as valid for longer than it is, however long Polar takes to respond. */
+/** A token never counts as valid for longer than it is, however slowly Polar responds. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { VerifiedLogin } from 'passport-polar-sh';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -6,7 +6,7 @@ import { startTestApp, type TestApp } from '../support/test-app.js';
 let app: TestApp;
 afterEach(() => app.close());
 
-/** Has the clock go on by some seconds after Polar has responded at these addresses, before the response is there. */
+/** Advances the clock after Polar has responded at these endpoints, before the app receives the response. */
 async function startSlow(endpoints: readonly string[], seconds: number, verify?: unknown): Promise<void> {
   app = await startTestApp({
     verify,
@@ -34,7 +34,7 @@ const slow = [
 ] as const;
 
 describe('the expiry', () => {
-  it.each(slow)('of a login does not come later for waiting for %s', async (_what, endpoints) => {
+  it.each(slow)('of a login is not extended by waiting for %s', async (_what, endpoints) => {
     const seen: VerifiedLogin[] = [];
     await startSlow(endpoints, 8, (login: VerifiedLogin) => {
       seen.push(login);
@@ -51,7 +51,7 @@ describe('the expiry', () => {
     expect((await browser.get('/tokens')).body).toEqual({ expiresAt: told });
   });
 
-  it('of a refresh does not come later for waiting for its response', async () => {
+  it('of a refresh is not extended by waiting for its response', async () => {
     await startSlow(['/token'], 8);
     const browser = app.browser();
     await browser.logIn();
@@ -62,7 +62,7 @@ describe('the expiry', () => {
     expect(body.expiresAt).toBeGreaterThanOrEqual(sentAt + 3_600_000);
   });
 
-  it('is that of the attempt that Polar took', async () => {
+  it('counts from the attempt that Polar accepted', async () => {
     await startSlow([], 0);
     app.emulator.fail('token', {
       status: 400,
@@ -75,7 +75,7 @@ describe('the expiry', () => {
   });
 });
 
-it('an access token is refreshed when Polar says so, also after a slow login', async () => {
+it('an access token is refreshed when it expires at Polar, also after a slow login', async () => {
   await startSlow(['/token', '/jwks.json'], 9);
   const browser = app.browser();
   await browser.logIn();

@@ -1,4 +1,4 @@
-/** Tokens of a login that fails after the code was exchanged are revoked: nobody has them, and they would live for ever. */
+/** Tokens of a login that fails after the code exchange are revoked: nobody has them, and they would never expire. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
 import type passport from 'passport';
@@ -11,14 +11,14 @@ afterEach(() => app.close());
 const live = () => app.emulator.liveTokens().length;
 const sentTo = (endpoint: string) => app.emulator.requests.filter((each) => each.endpoint === endpoint);
 
-/** Nobody waits for a revocation, so a test has to. */
+/** Requests do not wait for revocations, so a test has to. */
 async function expectRevoked(): Promise<void> {
   for (const giveUpAt = Date.now() + 5000; live() > 0 && Date.now() < giveUpAt; )
     await new Promise((resolve) => setTimeout(resolve, 10));
   expect([sentTo('token').at(-1)?.status, live()]).toEqual([200, 0]);
 }
 
-/** Long enough for a revocation that nobody waits for. */
+/** Waits long enough for a revocation in the background. */
 async function expectAlive(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect([live(), sentTo('revoke')]).toEqual([1, []]);
@@ -87,12 +87,12 @@ describe('the tokens of a login are revoked when', () => {
     'resolves to false': async () => false,
     'returns null': () => null,
     'returns nothing': () => undefined,
-    'takes them out of what it was given, and returns false': ({ tokens }: { tokens: object }) => {
+    'deletes them from its parameter and returns false': ({ tokens }: { tokens: object }) => {
       for (const name of Object.keys(tokens)) Reflect.deleteProperty(tokens, name);
       return false;
     },
-    'is a classic one with an error': (_a: string, _r: string, _p: object, done: Done) => done(fails),
-    'is a classic one with nobody': (_a: string, _r: string, _p: object, done: Done) => done(null, false),
+    'passes an error to done': (_a: string, _r: string, _p: object, done: Done) => done(fails),
+    'passes nobody to done': (_a: string, _r: string, _p: object, done: Done) => done(null, false),
     'is a classic one that throws': (_a: string, _r: string, _p: object, _done: Done) => {
       throw fails;
     },
@@ -110,14 +110,14 @@ describe('the tokens of a login are revoked when', () => {
           },
         },
       ],
-    ])('of %s', async (_route, options) => {
+    ])('in %s', async (_route, options) => {
       app = await startTestApp({ verify, strategy: { timeoutMs: 2000 }, ...options });
       await app.browser().logIn();
       await expectRevoked();
     });
   });
 
-  it('the session cannot be saved, and then they are in no session', async () => {
+  it('the session cannot be saved, and no session contains them', async () => {
     const store = new FailingStore();
     app = await startTestApp({ session: { store } });
     const browser = app.browser();
@@ -126,7 +126,7 @@ describe('the tokens of a login are revoked when', () => {
     store.fails = (sid, stored) => holdsUser(sid, stored) && failures-- > 0;
     expect((await browser.get(callback)).body.message).toBe('The store is full');
     await expectRevoked();
-    // express-session tries again at the end of the response.
+    // express-session saves again at the end of the response.
     expect((await browser.get('/session')).body).not.toHaveProperty('polar');
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
   });
@@ -144,7 +144,7 @@ describe('the tokens of a login are revoked when', () => {
   it('the user cannot be serialized', async () => {
     app = await startTestApp({
       routes: (_server, { passport: authenticator }) => {
-        // Passport asks each serializer in turn; the first one that knows has its say.
+        // Passport tries each serializer in turn; the first that has a result wins.
         (authenticator as unknown as { _serializers: unknown[] })._serializers.unshift(
           (_user: unknown, done: Done) => done(new Error('Which user?')),
         );
@@ -154,7 +154,7 @@ describe('the tokens of a login are revoked when', () => {
     await expectRevoked();
   });
 
-  it('the session that was to hold them cannot be saved, with those of the login before, which is gone', async () => {
+  it('the session that was to hold them cannot be saved, together with those of the previous login', async () => {
     const store = new FailingStore();
     app = await startTestApp({ session: { store } });
     const browser = app.browser();
@@ -178,7 +178,7 @@ describe('the tokens of a login are revoked when', () => {
     expect((await browser.get('/session')).body).not.toHaveProperty('polar');
   });
 
-  it('Polar takes its time to revoke them, for which nobody waits', async () => {
+  it('Polar revokes slowly, and the response does not wait for it', async () => {
     let release = (): void => {};
     const released = new Promise<void>((resolve) => {
       release = resolve;
@@ -197,13 +197,13 @@ describe('the tokens of a login are revoked when', () => {
       },
     });
     expect((await app.browser().logIn()).headers['location']).toBe('/failed');
-    // It is still waited for: the login has not been held until its time-out.
+    // It is still under way: the login did not wait for its time-out.
     expect(signals.map((signal) => signal?.aborted)).toEqual([false]);
     release();
     await expectRevoked();
   });
 
-  it('Polar cannot take the revocation at first', async () => {
+  it('Polar cannot revoke them at first', async () => {
     app = await startTestApp({ verify: () => false });
     app.emulator.fail('revoke', { status: 503 });
     await app.browser().logIn();
@@ -211,7 +211,7 @@ describe('the tokens of a login are revoked when', () => {
     expect(sentTo('revoke').map(({ status }) => status)).toEqual([503, 200]);
   });
 
-  it('Polar had not committed them when they were first revoked', async () => {
+  it('Polar had not committed them at the first revocation', async () => {
     app = await startTestApp({ verify: () => false, emulator: { realistic: { commitLagMs: 500 } } });
     await app.browser().logIn();
     await expectRevoked();
@@ -219,7 +219,7 @@ describe('the tokens of a login are revoked when', () => {
   });
 });
 
-describe('the tokens of an account that is linked', () => {
+describe('the tokens of a linked account', () => {
   const store = new FailingStore();
   afterEach(() => {
     store.fails = () => false;
@@ -243,7 +243,7 @@ describe('the tokens of an account that is linked', () => {
   };
   const link = async (browser: Browser) => browser.get(await browser.visitPolar(await browser.startLogin()));
 
-  it('are revoked when the session cannot be saved, and those of before stay', async () => {
+  it('are revoked when the session cannot be saved, and the previous ones stay', async () => {
     const browser = await startLinking();
     await browser.post('/password').expect(200);
     expect((await link(browser)).body).toEqual({ linked: true });
@@ -258,7 +258,7 @@ describe('the tokens of an account that is linked', () => {
     expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([first]);
   });
 
-  it('are revoked when the session store does not respond, and those of before stay', async () => {
+  it('are revoked when the session store does not respond, and the previous ones stay', async () => {
     const browser = await startLinking(undefined, 3000);
     await browser.post('/password').expect(200);
     expect((await link(browser)).body).toEqual({ linked: true });
@@ -273,13 +273,13 @@ describe('the tokens of an account that is linked', () => {
     expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([first]);
   });
 
-  it('are revoked when nobody is logged in whose they could be', async () => {
+  it('are revoked when nobody is logged in', async () => {
     const browser = await startLinking();
     expect((await link(browser)).body).toEqual({ linked: true });
     await expectRevoked();
   });
 
-  it('are left to an app that was given them for nobody who is logged in', async () => {
+  it('are left to an app whose verify callback received them while nobody is logged in', async () => {
     const browser = await startLinking(({ profile }: { profile: object }) => profile);
     expect((await link(browser)).body).toEqual({ linked: true });
     await expectAlive();
@@ -293,7 +293,7 @@ describe('the tokens of an account that is linked', () => {
   });
 });
 
-describe("where the app's own callback of passport.authenticate", () => {
+describe('the tokens of a login with a custom callback', () => {
   type Callback = (
     req: Parameters<passport.Authenticator['authenticate']>[0] & Express.Request,
     user: Express.User,
@@ -314,19 +314,19 @@ describe("where the app's own callback of passport.authenticate", () => {
   };
   const verify = ({ profile }: { profile: object }) => profile;
 
-  it('logs nobody in, the tokens are revoked, as nobody has seen them', async () => {
+  it('are revoked if it logs nobody in and nobody has seen them', async () => {
     const browser = await startOwn((_req, _user, _next, send) => send({ blocked: true }));
     expect((await browser.logIn()).body).toEqual({ blocked: true });
     await expectRevoked();
   });
 
-  it('logs nobody in, the tokens are left to a verify callback that has seen them', async () => {
+  it('are left to a verify callback that has seen them if it logs nobody in', async () => {
     const browser = await startOwn((_req, _user, _next, send) => send({ token: 'our own' }), verify);
     expect((await browser.logIn()).body).toEqual({ token: 'our own' });
     await expectAlive();
   });
 
-  it.each([undefined, verify])('throws, the tokens are revoked (verify callback: %p)', async (given) => {
+  it.each([undefined, verify])('are revoked if it throws (verify callback: %p)', async (given) => {
     const browser = await startOwn(() => {
       throw new Error('thrown by the app');
     }, given);
@@ -334,7 +334,7 @@ describe("where the app's own callback of passport.authenticate", () => {
     await expectRevoked();
   });
 
-  it('logs in, the tokens stay alive', async () => {
+  it('stay alive if it logs in', async () => {
     const browser = await startOwn((req, user, next, send) =>
       req.logIn(user, (error: unknown) => (error ? next(error) : send({ in: true }))),
     );
@@ -343,7 +343,7 @@ describe("where the app's own callback of passport.authenticate", () => {
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
   });
 
-  it('logs in later than it should, the tokens stay alive', async () => {
+  it('stay alive if it logs in late', async () => {
     const browser = await startOwn((req, user, next, send) =>
       setTimeout(() => req.logIn(user, (error: unknown) => (error ? next(error) : send({ in: true }))), 50),
     );
@@ -351,7 +351,7 @@ describe("where the app's own callback of passport.authenticate", () => {
     await expectAlive();
   });
 
-  it('logs in without a session, the tokens are left to a verify callback that has seen them', async () => {
+  it('are left to a verify callback that has seen them if it logs in without a session', async () => {
     const logInForNow: Callback = (req, user, _next, send) =>
       req.logIn(user, { session: false }, () => send({ in: true }));
     expect((await (await startOwn(logInForNow, verify)).logIn()).body).toEqual({ in: true });
@@ -362,21 +362,21 @@ describe("where the app's own callback of passport.authenticate", () => {
   });
 });
 
-describe('the tokens stay alive', () => {
-  it('of a login that succeeds', async () => {
+describe('no tokens are revoked', () => {
+  it('when a login succeeds', async () => {
     app = await startTestApp();
     await app.browser().logIn();
     await expectAlive();
   });
 
-  it('of a login without a session, where a verify callback has taken them', async () => {
+  it('when a login without a session passes them to a verify callback', async () => {
     const verify = ({ profile }: { profile: object }) => profile;
     app = await startTestApp({ verify, callback: { session: false } });
     await app.browser().logIn();
     await expectAlive();
   });
 
-  it('of a public client, which may revoke nothing', async () => {
+  it('for a public client, which cannot revoke', async () => {
     app = await startTestApp({ publicClient: true, verify: () => false });
     await app.browser().logIn();
     await expectAlive();

@@ -1,6 +1,6 @@
 /**
- * Every fault of the emulator during a refresh, seen from a browser: what the request gets, and whether the login
- * survived. Only a response that never comes after the refresh had taken effect may cost it: one that is late is kept.
+ * Every fault of the emulator during a refresh, seen from a browser: the response, and whether the login survives.
+ * Only the lost response to a refresh that took effect may cost the login; a late one is kept.
  */
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PolarEmulatorFault } from 'passport-polar-sh/emulator';
@@ -8,11 +8,11 @@ import { startTestApp, type TestApp } from '../support/test-app.js';
 
 interface Row {
   readonly fault: PolarEmulatorFault;
-  /** Status and error code that the request of the browser gets. */
+  /** Status and error code of the response to the browser. */
   readonly gets: readonly [number, string?];
-  /** What becomes of the login; `waits` for a response that may still come, for two minutes. */
+  /** The fate of the login; it `waits` up to two minutes for a response that may still come. */
   readonly login: 'survives' | 'is lost' | 'waits';
-  /** Milliseconds after which Polar counts as away. */
+  /** Milliseconds after which Polar counts as unavailable. */
   readonly timeoutMs?: number;
 }
 
@@ -64,16 +64,16 @@ let app: TestApp | undefined;
 afterEach(() => app?.close());
 
 beforeAll(async () => {
-  // The emulator makes its first key now, not within the short time-outs below.
+  // Create the emulator's first key now, not within the short time-outs below.
   app = await startTestApp();
   await app.browser().logIn();
   await app.close();
 });
 
-describe('a refresh', () => {
-  it.each(table.map((row) => [JSON.stringify(row.fault).slice(0, 50), row] as const))(
-    'that meets %s',
-    async (_what, { fault, gets, login, timeoutMs = 10_000 }) => {
+describe('a login', () => {
+  it.each(table.map((row) => [row.login, JSON.stringify(row.fault).slice(0, 50), row] as const))(
+    '%s when its refresh meets %s',
+    async (_login, _fault, { fault, gets, login, timeoutMs = 10_000 }) => {
       app = await startTestApp({ strategy: { timeoutMs } });
       const { emulator } = app;
       const browser = app.browser();
@@ -86,13 +86,13 @@ describe('a refresh', () => {
       expect([answer.status, answer.body.code]).toEqual([gets[0], gets[1]]);
       if (answer.status !== 200) expect(answer.body.isPolarError).toBe(true);
 
-      // A response that is late is kept all the same.
+      // A late response is kept.
       const { exchanges } = await app.polar.settled({ withinMs: login === 'waits' ? 0 : 10_000 });
       expect(exchanges > 0).toBe(login === 'waits');
-      // Otherwise only what took effect at Polar, and whose response never came, costs a login.
+      // A login is lost only if the refresh took effect at Polar and its response never arrived.
       if (login === 'is lost') expect(emulator.liveTokens()[0]?.refreshToken).not.toBe(before);
 
-      // Polar is well again, and no longer wants to be left alone.
+      // Polar is healthy again and no longer asks clients to wait.
       emulator.advanceTime(61);
       const next = await browser.get('/token');
       if (login === 'waits') {
@@ -103,14 +103,14 @@ describe('a refresh', () => {
       } else {
         expect([next.status, next.body.code]).toEqual([401, 'login_expired']);
         expect(next.body.message).toMatch(/its answer to an earlier refresh, with the new tokens, got lost/);
-        // And a new login helps.
+        // A new login helps.
         await browser.logIn();
         expect((await browser.get('/token')).status).toBe(200);
       }
     },
   );
 
-  it('that Polar refuses for good ends the login, and does not blame a lost answer', async () => {
+  it('ends when Polar refuses its refresh for good, and the error blames no lost response', async () => {
     app = await startTestApp();
     const browser = app.browser();
     await browser.logIn();

@@ -1,4 +1,4 @@
-/** Floods of what strangers can send: memory and sessions keep their bounds. */
+/** Floods of what strangers can send: memory and sessions stay bounded. */
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
@@ -15,7 +15,7 @@ const minute = 60_000;
 const megabyte = 1024 * 1024;
 const options = { clientID: 'c', clientSecret: 's', callbackURL: 'https://app.example/auth/polar/callback' };
 
-// Tens of thousands of hints for developers would hide what a test says.
+// Tens of thousands of hints for developers would hide the test results.
 process.env['NODE_ENV'] = 'production';
 
 v8.setFlagsFromString('--expose-gc');
@@ -26,7 +26,7 @@ async function heapUsed(): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
-/** By how much the heap grows in the last two thirds of a flood, when all that may be kept is there already. */
+/** How much the heap grows in the last two thirds of a flood, when everything that may be kept is there already. */
 async function growthDuring(times: number, batch: number, work: (index: number) => Promise<unknown>) {
   let atFirst = 0;
   for (let index = 0; index < times; index += batch) {
@@ -36,7 +36,7 @@ async function growthDuring(times: number, batch: number, work: (index: number) 
   return (await heapUsed()) - atFirst;
 }
 
-/** A strategy handling a request, as Passport has it do. */
+/** Runs a strategy on a request, as Passport does. */
 function authenticate(strategy: PolarStrategy | PolarBearerStrategy, req: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const actions = { success: resolve, fail: resolve, redirect: resolve, error: reject };
@@ -44,7 +44,7 @@ function authenticate(strategy: PolarStrategy | PolarBearerStrategy, req: unknow
   });
 }
 
-/** A session store that has room for no more than the last thousand: what grows beside it is ours. */
+/** A session store that keeps only the last thousand sessions: anything else that grows is ours. */
 class ForgetfulStore extends session.Store {
   readonly texts = new Map<string, string>();
 
@@ -66,7 +66,7 @@ class ForgetfulStore extends session.Store {
   }
 }
 
-/** A request of a browser that sends these cookies, and whose session is new. */
+/** A request with these cookies and a new session. */
 function visit(store: session.Store, originalUrl: string, cookie = '') {
   const sent = new Map<string, unknown>();
   const res = {
@@ -82,7 +82,7 @@ function visit(store: session.Store, originalUrl: string, cookie = '') {
 }
 
 describe('a flood of', () => {
-  it('45,000 login starts leaves no session, a row each in the store, and nothing in this process', async () => {
+  it('45,000 login starts leaves no session, one row each in the store, and nothing in this process', async () => {
     const polar = new PolarStrategy(options);
     const store = new ForgetfulStore();
     const start = async (): Promise<void> => {
@@ -97,10 +97,10 @@ describe('a flood of', () => {
     expect(growth).toBeLessThan(4 * megabyte);
   }, 300_000);
 
-  it('login starts in one browser leaves twenty cookies there, those of the last', async () => {
+  it('login starts in one browser leaves only the last twenty cookies', async () => {
     const polar = new PolarStrategy(options);
     const store = new ForgetfulStore();
-    // As a browser keeps them: the oldest first, and none whose time is over.
+    // As a browser keeps them: the oldest first, without expired ones.
     const jar = new Map<string, string>();
     const started: string[] = [];
     for (let time = 0; time < 200; time++) {
@@ -120,7 +120,7 @@ describe('a flood of', () => {
     expect([...jar.keys()]).toEqual(started.slice(-20));
   });
 
-  it('cancelled logins leaves nothing but rows whose time will be over, and what is remembered of them is bounded', async () => {
+  it('cancelled logins leaves only rows that expire, and the memory stays bounded', async () => {
     const polar = new PolarStrategy(options);
     const store = new ForgetfulStore();
     const cancel = async (): Promise<void> => {
@@ -157,7 +157,7 @@ describe('a flood of', () => {
     headers: { authorization: `Bearer polar_at_u_bad-${index}` },
   });
 
-  it('100,000 bad bearer tokens is forgotten but for the last of them', async () => {
+  it('100,000 bad bearer tokens is forgotten except for the last of them', async () => {
     let now = 0;
     let asked = 0;
     const fetch = async (): Promise<Response> => {
@@ -166,7 +166,7 @@ describe('a flood of', () => {
     };
     const bearer = new PolarBearerStrategy({ ...bearers, fetch, now: () => now });
     const ask = (index: number): Promise<unknown> => authenticate(bearer, bad(index));
-    // Each twice: a "no" is remembered only for a token that was met before.
+    // Each twice: a refusal is cached only for a token that was seen before.
     const growth = await growthDuring(100_000, 100, async (index) => {
       await ask(index);
       if (index % 100 === 99) now += 200;
@@ -179,7 +179,7 @@ describe('a flood of', () => {
     expect(asked).toBe(1);
   }, 300_000);
 
-  it('100,000 bad bearer tokens beyond the budget leaves nothing but when the last of them were met', async () => {
+  it('100,000 bad bearer tokens beyond the budget leaves only the times of the last of them', async () => {
     let asked = 0;
     const fetch = async (): Promise<Response> => {
       asked++;
@@ -198,7 +198,7 @@ describe('a flood of', () => {
     expect(growth).toBeLessThan(4 * megabyte);
   }, 300_000);
 
-  it('logins that a process meets is forgotten but for the last 10,000', async () => {
+  it('logins in one process is forgotten except for the last 10,000', async () => {
     const login = await loggedInSession();
     const entry = fieldsOf(login.session['polar']);
     let looks = 0;
@@ -227,13 +227,13 @@ describe('a flood of', () => {
     expect(looks).toBeGreaterThan(0);
   }, 300_000);
 
-  it('scopes that guards name leaves 1000 of them, which logins may ask for', () => {
+  it('scopes in guards leaves 1000 of them, for which logins may ask', () => {
     const scopes = Array.from({ length: 5000 }, (_none, index) => `scope-${index}:read`);
     for (const scope of scopes) requireScope(scope as never, { loginPath: '/auth/polar' });
     expect(requestableScopes(scopes.join(' '))).toEqual(scopes.slice(0, 1000));
   });
 
-  it('scopes in the address of a login leaves nothing of those that no guard names', async () => {
+  it('scopes in the address of a login leaves none that no guard names', async () => {
     const polar = new PolarStrategy(options);
     const asked = Array.from({ length: 500 }, (_none, index) => `made-up-${index}`).join('%20');
     const { req } = visit(new ForgetfulStore(), `/auth/polar?scope=${asked}`);

@@ -22,7 +22,7 @@ const guarded: TestAppOptions = {
 };
 
 describe('requireLogin', () => {
-  it('sends pages to log in, and back to where they were', async () => {
+  it('sends a page request to log in, and back to where it was', async () => {
     app = await startTestApp(guarded);
     const browser = app.browser();
     const answer = await browser.get('/reports?week=3').set('accept', html);
@@ -38,19 +38,19 @@ describe('requireLogin', () => {
     });
   });
 
-  it('sends a form post to log in, with nothing to come back to', async () => {
+  it('sends a form post to log in, without a page to return to', async () => {
     app = await startTestApp(guarded);
     const answer = await app.browser().post('/reports').set('accept', html);
     expect([answer.status, answer.headers['location']]).toEqual([303, '/auth/polar']);
   });
 
-  it.each(['application/json', '*/*'])('answers 401 to requests for %s', async (accept) => {
+  it.each(['application/json', '*/*'])('responds 401 to requests for %s', async (accept) => {
     app = await startTestApp(guarded);
     const answer = await app.browser().get('/reports').set('accept', accept);
     expect([answer.status, answer.body.code]).toEqual([401, 'not_logged_in']);
   });
 
-  it('wants a live login, not only a user', async () => {
+  it('requires a live login, not only a user', async () => {
     app = await startTestApp({
       routes: (server, parts) => {
         guarded.routes?.(server, parts);
@@ -80,7 +80,7 @@ describe('requireLogin', () => {
     [401, { 'sec-fetch-dest': 'empty' }],
     [401, { 'x-requested-with': 'XMLHttpRequest' }],
     [401, { accept: 'application/json' }],
-  ])('answers %d to a request for HTML with %j', async (status, headers) => {
+  ])('responds %d to a request for HTML with %j', async (status, headers) => {
     app = await startTestApp({
       routes: (server) => server.use(requireLogin({ loginPath: '/auth/polar' })),
     });
@@ -94,7 +94,7 @@ describe('requireLogin', () => {
     ).toBe(status);
   });
 
-  it('cannot be made to redirect elsewhere', async () => {
+  it('cannot be made to redirect to another site', async () => {
     app = await startTestApp({
       routes: (server) => server.use(requireLogin({ loginPath: '/auth/polar' })),
     });
@@ -103,7 +103,7 @@ describe('requireLogin', () => {
   });
 
   it.each([undefined, {}, { loginPath: 'https://evil.example' }, { loginPath: '//evil.example' }])(
-    'names what it needs: %j',
+    'names the option that it needs: %j',
     (options) => {
       expect(() => requireLogin(options as never)).toThrow('requireLogin needs loginPath');
       expect(() => loginOnAuthError(options as never)).toThrow('loginOnAuthError needs loginPath');
@@ -124,7 +124,7 @@ describe('loginOnAuthError', () => {
     return plain;
   };
 
-  it('sends pages whose login has ended to log in, and hands on everything else', async () => {
+  it('sends pages whose login has ended to log in, and passes on everything else', async () => {
     app = await startTestApp();
     const { polar } = app;
     const outer = express();
@@ -142,7 +142,7 @@ describe('loginOnAuthError', () => {
 });
 
 describe('polarTokens', () => {
-  it('is named where it is missing', async () => {
+  it('is named in the error if it is missing', async () => {
     const plain = express();
     plain.get('/token', async (req, res) => void res.json(await req.polar.getAccessToken()));
     plain.use(
@@ -162,7 +162,7 @@ describe('polarTokens', () => {
     expect((await request(plain).get('/token')).body).toBe('missing_session');
   });
 
-  it('wants the strategy', () => {
+  it('requires the strategy', () => {
     expect(() => polarTokens({} as never)).toThrow('polarTokens needs the strategy');
   });
 });

@@ -8,7 +8,7 @@ import { startTestApp, type TestApp, type TestAppOptions } from '../support/test
 let app: TestApp;
 afterEach(() => app.close());
 
-/** Every string that can be reached from a value: by any key, through functions, getters and prototypes. */
+/** Every string reachable from a value: through any key, function, getter or prototype. */
 function textsIn(value: unknown, seen = new Set<unknown>()): string[] {
   if (typeof value === 'string') return [value];
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null || seen.has(value))
@@ -44,7 +44,7 @@ const withKeys: TestAppOptions = {
 let loginId = '';
 let seen: Readonly<Record<string, unknown>> = {};
 
-/** Somebody is logged in; `use` is run on a request of theirs. */
+/** Logs somebody in and runs `use` in a request of theirs. */
 async function loggedIn(use: (access: PolarAccess) => Promise<unknown>, options: TestAppOptions = {}) {
   app = await startTestApp({
     ...options,
@@ -80,7 +80,7 @@ const expectAccessToken = (tokens: PolarAccessToken): void => {
 
 describe('getTokens', () => {
   it.each([{}, withKeys])(
-    'has access token, expiry and scopes, and nothing else (app %#)',
+    'returns access token, expiry and scopes, and nothing else (app %#)',
     async (options) => {
       let forceRefresh = false;
       const browser = await loggedIn((access) => access.getTokens({ forceRefresh }), options);
@@ -92,7 +92,7 @@ describe('getTokens', () => {
     },
   );
 
-  it('has no expiry where nobody said one', async () => {
+  it('returns no expiry if Polar gave none', async () => {
     const browser = await loggedIn((access) => access.getTokens(), {
       strategy: {
         fetch: async (url, init) => {
@@ -105,7 +105,7 @@ describe('getTokens', () => {
     expect(Object.keys((await browser.get('/use')).body)).toEqual(['accessToken', 'scopes']);
   });
 
-  it('of tokensFor has no more than that of a request', async () => {
+  it('of tokensFor returns no more than that of a request', async () => {
     await loggedIn(async () => ({}), withKeys);
     const access = app.polar.tokensFor(loginId);
     expectAccessToken(await access.getTokens());
@@ -116,7 +116,7 @@ describe('getTokens', () => {
   });
 });
 
-it('what every method of req.polar hands out is free of refresh tokens', async () => {
+it('no method of req.polar returns a refresh token', async () => {
   const useAll = async (access: PolarAccess) => [
     await access.getAccessToken(),
     await access.getAccessToken({ forceRefresh: true }),
@@ -128,7 +128,7 @@ it('what every method of req.polar hands out is free of refresh tokens', async (
   await browser.get('/use').expect(200);
 });
 
-it('the verify callback alone is given the refresh token', async () => {
+it('only the verify callback receives the refresh token', async () => {
   await loggedIn(async () => ({}));
   expect(seen['refreshToken']).toBe(app.emulator.liveTokens()[0]?.refreshToken);
 });

@@ -15,7 +15,7 @@ type Forge = (
 const sign = (claims: Record<string, unknown>, key: KeyObject | Uint8Array = privateKey, alg = 'RS256') =>
   new SignJWT(claims).setProtectedHeader({ alg }).sign(key);
 
-/** A login at a Polar whose id_token has been replaced on the way, with keys of our own. */
+/** Logs in at a Polar whose id_token is replaced on the way and signed with keys of our own. */
 async function logInWith(forge: Forge) {
   const seen: string[] = [];
   app = await startTestApp({
@@ -40,7 +40,7 @@ async function logInWith(forge: Forge) {
 const now = (claims: Record<string, unknown>) => claims['iat'] as number;
 const cases: [string, string, Forge][] = [
   ['is missing', 'id_token_missing', () => undefined],
-  ['is no JWT', 'id_token_malformed', () => 'not.a-jwt'],
+  ['is not a JWT', 'id_token_malformed', () => 'not.a-jwt'],
   [
     'is unsigned',
     'id_token_algorithm',
@@ -91,7 +91,7 @@ describe('nobody is logged in when the id_token', () => {
     const { answer, user, seen, session } = await logInWith(forge);
     expect([answer.status, answer.body.code, user]).toEqual([502, code, null]);
     expect(session).not.toHaveProperty('polar');
-    // Refused before userinfo or anything else is asked with the tokens, and never quoted.
+    // Refused before any other request uses the tokens, and never quoted.
     expect(app.emulator.requests.map(({ endpoint }) => endpoint)).not.toContain('userinfo');
     for (const token of seen) expect(JSON.stringify(answer.body)).not.toContain(token);
   });

@@ -1,4 +1,4 @@
-/** The app logs people in itself: later in the request of the callback, or in another one, after its terms or a second factor. */
+/** The app logs people in itself: later in the callback request or in another one, after its terms or a second factor. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -16,7 +16,7 @@ const logIn = (req: Request, res: Response, next: NextFunction, user: object, op
   req.logIn(user as Express.User, options as never, (error) =>
     error ? next(error) : res.json({ in: true }),
   );
-/** Users of the app, whom it finds by the id in its session. */
+/** The app's users, found by the id in the session. */
 const users = new Map<string, object>();
 const remember = (req: Request, user: Express.User): void => {
   const { id } = user as { id: string };
@@ -55,8 +55,8 @@ const withOwnCallback: TestAppOptions['routes'] = (server, { passport }) => {
   });
 };
 
-describe('req.logIn in the request of the callback', () => {
-  it('after session: false keeps the tokens, as NestJS apps do it', async () => {
+describe('req.logIn in the callback request', () => {
+  it('after session: false keeps the tokens, as in NestJS apps', async () => {
     app = await startTestApp({
       routes: (server, { passport }) => {
         server.get(callback, passport.authenticate('polar', { session: false }), (req, res, next) =>
@@ -76,7 +76,7 @@ describe('req.logIn in the request of the callback', () => {
   });
 });
 
-it('a verify callback that has seen the tokens may have kept them: with session: false they are left alive', async () => {
+it('tokens that a verify callback has seen stay alive with session: false, as it may have kept them', async () => {
   app = await startTestApp(terms(withoutSession, { verify: ({ profile }: { profile: object }) => profile }));
   const browser = app.browser();
   await browser.logIn();
@@ -97,7 +97,7 @@ describe.each([
   ['a custom callback', withOwnCallback],
 ])('req.logIn in a later request, after %s', (_how, way) => {
   it.each(['', '?keepSessionInfo=true'])(
-    'brings the tokens to the person who logged in with Polar %s',
+    'gives the tokens to the person who logged in with Polar (query: %j)',
     async (query) => {
       app = await startTestApp(terms(way));
       const browser = app.browser();
@@ -115,7 +115,7 @@ describe.each([
     },
   );
 
-  it('never brings them to anybody else, and they are revoked', async () => {
+  it('revokes the tokens if another person logs in', async () => {
     app = await startTestApp(terms(way));
     const browser = app.browser();
     await browser.logIn();
@@ -124,7 +124,7 @@ describe.each([
     await until(() => app.emulator.liveTokens().length === 0);
   });
 
-  it.each([599, 601])('brings them for ten minutes: %i s', async (seconds) => {
+  it.each([599, 601])('gives the tokens for ten minutes: after %i s', async (seconds) => {
     const reasons: string[] = [];
     const onLoginEnded = ({ reason }: LoginEnded): void => void reasons.push(reason);
     app = await startTestApp({ ...terms(way), strategy: { onLoginEnded } });
@@ -145,7 +145,7 @@ describe.each([
     }
   });
 
-  it('and the next login with Polar ends the one that waits', async () => {
+  it('gives the newest tokens, as a second login with Polar ends the waiting one', async () => {
     app = await startTestApp(terms(way));
     const browser = app.browser();
     await browser.logIn();
@@ -157,7 +157,7 @@ describe.each([
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
   });
 
-  it('is told on the diagnostics channel once it has happened', async () => {
+  it('publishes the login on the diagnostics channel only once it happens', async () => {
     app = await startTestApp(terms(way));
     const browser = app.browser();
     const events: unknown[] = [];
@@ -185,7 +185,7 @@ describe.each([
   });
 });
 
-it('where the app puts nothing into the session there is no later request, and the tokens are revoked', async () => {
+it('tokens are revoked if the app puts nothing into the session, as no later request can use them', async () => {
   app = await startTestApp({
     routes: (server, { passport }) =>
       server.get(
@@ -201,7 +201,7 @@ it('where the app puts nothing into the session there is no later request, and t
   expect((await browser.get('/session')).body).toEqual({ cookie: expect.anything() });
 });
 
-it('where serializeUser fails the response is sent all the same, and the tokens are revoked', async () => {
+it('a failing serializeUser does not stop the response, and the tokens are revoked', async () => {
   app = await startTestApp(
     terms((server, parts) => {
       (parts.passport as never as { _serializers: unknown[] })._serializers.unshift(
@@ -216,8 +216,8 @@ it('where serializeUser fails the response is sent all the same, and the tokens 
   expect((await browser.get('/session')).body).not.toHaveProperty('polar (waiting)');
 });
 
-describe('a login that waits', () => {
-  it('is nothing to somebody who only shares the session, and has put it into the browser', async () => {
+describe('a waiting login', () => {
+  it('is useless to an attacker who planted the session in the browser', async () => {
     app = await startTestApp(
       terms((server, parts) => {
         server.get('/cart', (req, res) => void res.json(Object.assign(req.session, { cart: 1 })));
@@ -235,7 +235,7 @@ describe('a login that waits', () => {
     await until(() => app.emulator.liveTokens().length === 0);
   });
 
-  it('takes the place of the login that is there, for the same person: more scopes after another terms page', async () => {
+  it('replaces the current login of the same person: more scopes after another terms page', async () => {
     app = await startTestApp(
       terms((server, parts) => {
         server.get(
@@ -251,7 +251,7 @@ describe('a login that waits', () => {
     await browser.post('/accept');
     const guarded = await browser.get('/orders').set('accept', 'text/html');
     expect((await browser.logIn(guarded.headers['location'] as string)).headers['location']).toBe('/terms');
-    // Until then the one that is there goes on.
+    // Until then the current login goes on.
     expect((await browser.get('/me')).body.scopes).toEqual(['openid', 'email']);
     await browser.post('/accept');
     expect((await browser.get('/orders').set('accept', 'text/html')).body).toEqual({ orders: [] });
@@ -259,7 +259,7 @@ describe('a login that waits', () => {
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
   });
 
-  it('brings the page to come back to along', async () => {
+  it('keeps the page to return to', async () => {
     app = await startTestApp(terms(withOwnCallback));
     const browser = app.browser();
     await browser.logIn('/auth/polar?return_to=/reports');
@@ -268,7 +268,7 @@ describe('a login that waits', () => {
   });
 });
 
-it('only the first req.logIn in the request of the callback is free: another person gets no tokens', async () => {
+it('a second req.logIn in the callback request, for another person, gets no tokens', async () => {
   app = await startTestApp({
     callback: { successReturnToOrRedirect: undefined } as never,
     routes: (server, { passport }) =>
@@ -282,7 +282,7 @@ it('only the first req.logIn in the request of the callback is free: another per
   await until(() => app.emulator.liveTokens().length === 0);
 });
 
-it('polarTokens before passport.session() keeps the tokens, too', async () => {
+it('polarTokens before passport.session() keeps the tokens too', async () => {
   const { default: session } = await import('express-session');
   const { Passport } = await import('passport');
   app = await startTestApp();

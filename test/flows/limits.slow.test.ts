@@ -1,4 +1,4 @@
-/** What an app keeps for strangers: records, bodies and sessions, each with its bound. */
+/** What an app stores for strangers (records, bodies, sessions) is bounded. */
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { RedisStore } from 'connect-redis';
 import type { SessionOptions } from 'express-session';
@@ -38,7 +38,7 @@ it('a login has one record, however often it is refreshed, one row for its attem
   expect(rows()).toHaveLength(3);
 });
 
-it('of an endless answer no more is read than makes sense', async () => {
+it('the client reads only a bounded part of an endless response', async () => {
   const answer = endless();
   const server = await startMisbehavingServer(answer);
   cleanUp = () => server.close();
@@ -48,11 +48,11 @@ it('of an endless answer no more is read than makes sense', async () => {
   } as never);
   await expect(client.introspect('token')).rejects.toMatchObject({ code: 'response_too_large' });
   await answer.closed;
-  // What is under way in sockets and buffers, on top of 256 KiB.
+  // Data under way in sockets and buffers, on top of 256 KiB.
   expect(answer.sent()).toBeLessThan(8 * megabyte);
 });
 
-it('the emulator reads no request of more than 10 MiB, as Polar', async () => {
+it('the emulator reads no request of more than 10 MiB, like Polar', async () => {
   app = await startTestApp();
   const post = (size: number) =>
     fetch(`${app.emulator.apiURL}/v1/oauth2/token`, {
@@ -63,7 +63,7 @@ it('the emulator reads no request of more than 10 MiB, as Polar', async () => {
   expect((await post(10 * megabyte)).status).toBe(413);
 });
 
-describe('visitors who start a login and go away', () => {
+describe('visitors who start a login and leave', () => {
   const inStore = (areRows: boolean): Json[] =>
     Object.entries(app.store['sessions' as never] as Record<string, string>)
       .filter(([sid]) => isRowId(sid) === areRows)
@@ -92,7 +92,7 @@ describe('visitors who start a login and go away', () => {
     [undefined, 600],
     [60, 60],
   ])(
-    'leave no session, and a row that is forgotten after loginAttemptSeconds: 1,000 of them, with %s',
+    'leave no session, only a row that expires after loginAttemptSeconds: 1,000 of them, with %s',
     async (loginAttemptSeconds, kept) => {
       app = await startTestApp({ strategy: { loginAttemptSeconds } });
       await startLogins(1000);
@@ -107,7 +107,7 @@ describe('visitors who start a login and go away', () => {
     60_000,
   );
 
-  (hasRedis ? it : it.skip)('are forgotten by Redis, and whoever logs in is not', async () => {
+  (hasRedis ? it : it.skip)('expire in Redis, while people who log in stay', async () => {
     const redis = await startRedis();
     const client = createClient({ url: redis.url });
     await client.connect();
@@ -129,7 +129,7 @@ describe('visitors who start a login and go away', () => {
     expect(Math.max(...all)).toBeLessThanOrEqual(600);
     expect(Math.min(...all)).toBeGreaterThan(500);
     await client.flushAll();
-    // Nobody is a visitor for longer by coming back without having logged in.
+    // A visitor is not stored for longer by returning without having logged in.
     const browser = app.browser();
     await browser.startLogin();
     await browser.get('/me');
@@ -137,7 +137,7 @@ describe('visitors who start a login and go away', () => {
     await client.flushAll();
     await app.browser().logIn();
     expect(await lives(false)).toEqual([86_400]);
-    // That of the attempt, which is used.
+    // The row of the used attempt.
     const [used = 0, ...others] = await lives(true);
     expect(others).toEqual([]);
     expect(used).toBeLessThanOrEqual(600);
@@ -159,7 +159,7 @@ describe('visitors who start a login and go away', () => {
     });
     server.get('/cart', (_req, res) => void res.json({}));
   };
-  /** For how long the browser keeps the cookie of its session; undefined where it was given none. */
+  /** How long the browser keeps its session cookie; undefined if it received none. */
   const ageOf = (headers: Json): number | null | undefined => {
     const cookies = (headers['set-cookie'] ?? []) as string[];
     const cookie = cookies.find((each) => each.startsWith('connect.sid='));
@@ -169,7 +169,7 @@ describe('visitors who start a login and go away', () => {
   };
   const about = (seconds: number | null) => (seconds === null ? null : expect.closeTo(seconds, -1)); // within five seconds
 
-  it.each(settings)('leave the sessions of the app as they are: %s', async (_what, settings, own) => {
+  it.each(settings)('do not change the sessions of the app: %s', async (_what, settings, own) => {
     app = await startTestApp({ session: settings, routes: withCart });
     const browser = app.browser();
     const started = await browser.get('/auth/polar');
@@ -197,7 +197,7 @@ describe('visitors who start a login and go away', () => {
     expect(attempts().map(livesFor)).toEqual(Array.from({ length: 4 }, () => about(600)));
   });
 
-  it('leave alone what an app keeps in a new session', async () => {
+  it('do not change what an app stores in a new session', async () => {
     app = await startTestApp({ session: { cookie: { maxAge: 30_000 } }, routes: withCart });
     await app.browser().startLogin('/auth/polar?cart=1');
     expect(sessions()).toMatchObject([{ cart: 1 }]);
@@ -205,7 +205,7 @@ describe('visitors who start a login and go away', () => {
     expect(attempts().map(livesFor)).toEqual([about(600)]);
   });
 
-  it('a login is good for as long as its row, which is kept no longer once it was used', async () => {
+  it('can finish it for as long as its row lives, and using the row does not extend it', async () => {
     app = await startTestApp({ strategy: { loginAttemptSeconds: 60 } });
     for (const [seconds, location] of [
       [50, '/home'],

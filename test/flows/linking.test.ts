@@ -53,7 +53,7 @@ describe('linking a Polar account with passport.authorize', () => {
     expect(live()).toEqual([refreshed]);
   });
 
-  it('a second one replaces the first, whose tokens are revoked and never shown again', async () => {
+  it('replaces the previous account, whose tokens are revoked and never shown again', async () => {
     const browser = app.browser();
     await browser.post('/password/local').expect(200);
     await logInAs(browser, 'grace@example.com', '/connect');
@@ -67,7 +67,7 @@ describe('linking a Polar account with passport.authorize', () => {
     expect((await browser.get('/me')).body.user).toEqual({ id: 'local' });
   });
 
-  it('who logs in to the app meanwhile gets no account of somebody else', async () => {
+  it('fails if another user logs in to the app meanwhile', async () => {
     const browser = app.browser();
     await browser.post('/password/local').expect(200);
     const callback = await app.emulator.authorize(await browser.startLogin('/connect'));
@@ -76,7 +76,7 @@ describe('linking a Polar account with passport.authorize', () => {
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
   });
 
-  it('gives nobody an account whose login was started before they logged in', async () => {
+  it('fails if it was started before the user logged in', async () => {
     const browser = app.browser();
     const callback = await app.emulator.authorize(await browser.startLogin('/connect'), {
       user: 'grace@example.com',
@@ -86,12 +86,12 @@ describe('linking a Polar account with passport.authorize', () => {
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
   });
 
-  it('works for nobody, too: an app may first want to know who comes', async () => {
+  it('works without a local user, for apps that first want to know who it is', async () => {
     const { body } = await logInAs(app.browser(), 'grace@example.com', '/connect');
     expect(body).toEqual({ user: null, linked: 'grace@example.com' });
   });
 
-  it('the tokens are gone for the next user of the app', async () => {
+  it('leaves no tokens to the next user of the app', async () => {
     const browser = app.browser();
     await browser.post('/password/local').expect(200);
     await logInAs(browser, 'grace@example.com', '/connect');
@@ -100,7 +100,7 @@ describe('linking a Polar account with passport.authorize', () => {
   });
 });
 
-describe('a login that is started by one of passport.authenticate and authorize, and finished by one of them', () => {
+describe('a login through passport.authenticate or passport.authorize', () => {
   type Way = 'authenticate' | 'authorize';
   const ways: readonly Way[] = ['authenticate', 'authorize'];
   let finish: Way;
@@ -129,37 +129,40 @@ describe('a login that is started by one of passport.authenticate and authorize,
     ways.flatMap((end) => [true, false].map((isLoggedIn) => [start, end, isLoggedIn] as const)),
   );
 
-  it.each(both)('start: %s, callback: %s, somebody logged in: %s', async (start, end, isLoggedIn) => {
-    finish = end;
-    const browser = app.browser();
-    if (isLoggedIn) await browser.post('/password').expect(200);
-    const { status, body } = await logInAs(browser, 'grace@example.com', `/${start}`);
-    const tokenCode = (await browser.get('/token')).body.code;
-    if (start !== end) {
-      expect([status, body.code]).toEqual([500, 'invalid_option']);
-      expect(body.message).toMatch(
-        new RegExp(
-          `started by passport\\.${start}, .* came back to passport\\.${end}, .*two callback routes`,
-        ),
-      );
-      expect(tokenCode).toBe('not_logged_in');
-      expect(live()).toEqual([]);
-      const { user } = (await browser.get('/me')).body;
-      expect(user).toEqual(isLoggedIn ? { id: 'local' } : null);
-    } else if (end === 'authenticate') {
-      expect([status, body.account]).toEqual([200, undefined]);
-      expect(live()).toEqual([await browser.token()]);
-      expect((await browser.get('/me')).body.user.emails[0].value).toBe('grace@example.com');
-    } else {
-      expect([status, body]).toEqual([
-        200,
-        { account: 'grace@example.com', ...(isLoggedIn && { user: 'local' }) },
-      ]);
-      expect(tokenCode).toBe(isLoggedIn ? undefined : 'not_logged_in');
-      await until(() => live().length === (isLoggedIn ? 1 : 0));
-      expect(live()).toHaveLength(isLoggedIn ? 1 : 0);
-    }
-  });
+  it.each(both)(
+    'succeeds only if the same one starts and finishes it (start: %s, callback: %s, somebody logged in: %s)',
+    async (start, end, isLoggedIn) => {
+      finish = end;
+      const browser = app.browser();
+      if (isLoggedIn) await browser.post('/password').expect(200);
+      const { status, body } = await logInAs(browser, 'grace@example.com', `/${start}`);
+      const tokenCode = (await browser.get('/token')).body.code;
+      if (start !== end) {
+        expect([status, body.code]).toEqual([500, 'invalid_option']);
+        expect(body.message).toMatch(
+          new RegExp(
+            `started by passport\\.${start}, .* came back to passport\\.${end}, .*two callback routes`,
+          ),
+        );
+        expect(tokenCode).toBe('not_logged_in');
+        expect(live()).toEqual([]);
+        const { user } = (await browser.get('/me')).body;
+        expect(user).toEqual(isLoggedIn ? { id: 'local' } : null);
+      } else if (end === 'authenticate') {
+        expect([status, body.account]).toEqual([200, undefined]);
+        expect(live()).toEqual([await browser.token()]);
+        expect((await browser.get('/me')).body.user.emails[0].value).toBe('grace@example.com');
+      } else {
+        expect([status, body]).toEqual([
+          200,
+          { account: 'grace@example.com', ...(isLoggedIn && { user: 'local' }) },
+        ]);
+        expect(tokenCode).toBe(isLoggedIn ? undefined : 'not_logged_in');
+        await until(() => live().length === (isLoggedIn ? 1 : 0));
+        expect(live()).toHaveLength(isLoggedIn ? 1 : 0);
+      }
+    },
+  );
 });
 
 describe('logging in again with another account', () => {
@@ -177,7 +180,7 @@ describe('logging in again with another account', () => {
     });
   });
 
-  it('revokes the tokens of the one before, which are never shown again', async () => {
+  it('revokes the tokens of the previous one, which are never shown again', async () => {
     const browser = app.browser();
     await logInAs(browser, 'ada@example.com');
     const first = await browser.token();
@@ -192,7 +195,7 @@ describe('logging in again with another account', () => {
     expect(app.emulator.liveTokens()).toMatchObject([{ accessToken: refreshed, user: 'grace@example.com' }]);
   });
 
-  it('prompt: login on a route of its own has Polar ask who it is', async () => {
+  it('makes Polar ask who it is, on a route with prompt: login', async () => {
     const browser = app.browser();
     await logInAs(browser, 'ada@example.com');
     const again = await browser.startLogin();
@@ -204,7 +207,7 @@ describe('logging in again with another account', () => {
     expect((await browser.get('/page')).body.emails[0].value).toBe('grace@example.com');
   });
 
-  it('that is cancelled leaves the login as it was', async () => {
+  it('leaves the login as it was if it is cancelled', async () => {
     const browser = app.browser();
     await logInAs(browser, 'ada@example.com');
     const token = await browser.token();

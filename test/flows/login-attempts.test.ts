@@ -34,7 +34,7 @@ const showing: TestAppOptions = {
 const cookiesOf = (answer: Response): string[] => (answer.headers['set-cookie'] ?? []) as never;
 
 describe('visitors who only start logins', () => {
-  it('have no session: not by a start, a guarded page, or a response with a made-up state', async () => {
+  it('get no session at a start, a guarded page or a callback with a made-up state', async () => {
     app = await startTestApp({
       ...showing,
       routes: (server, parts) => {
@@ -54,7 +54,7 @@ describe('visitors who only start logins', () => {
     ]);
   });
 
-  it('have nothing in the store that opens without their cookie', async () => {
+  it('leave nothing in the store that opens without their cookie', async () => {
     app = await startTestApp({
       routes: (server, { passport }) =>
         server.get(
@@ -75,7 +75,7 @@ describe('visitors who only start logins', () => {
       expect(stored).not.toContain(secret);
   });
 
-  it('cost a login four writes, three reads and one removal in the session store', async () => {
+  it('and then finish one cost the session store four writes, three reads and one removal', async () => {
     app = await startTestApp();
     await app.browser().logIn(); // the store is tried once for each process
     const counted: string[] = [];
@@ -101,7 +101,7 @@ describe('visitors who only start logins', () => {
     });
   });
 
-  it('can use storage of the app, and leave nothing in the session store', async () => {
+  it('leave nothing in the session store if the app has its own storage', async () => {
     const storage = inMemoryStorage();
     app = await startTestApp({ strategy: { storage } });
     const browser = app.browser();
@@ -112,13 +112,13 @@ describe('visitors who only start logins', () => {
   });
 });
 
-describe('a cookie that does not fit', () => {
+describe('a login attempt whose cookie', () => {
   it.each<[string, (sent: Record<string, string>) => Record<string, string>, string]>([
     ['is missing', () => ({}), 'attempt_cookie_missing'],
     ['has another value', (sent) => mapValues(sent, () => 'x'.repeat(43)), 'attempt_cookie_other'],
     ['is empty', (sent) => mapValues(sent, () => ''), 'attempt_cookie_missing'],
     [
-      'is under the name of https',
+      'has the name for https',
       (sent) => mapNames(sent, (name) => `__Host-${name}`),
       'attempt_cookie_missing',
     ],
@@ -128,7 +128,7 @@ describe('a cookie that does not fit', () => {
       'attempt_cookie_other',
     ],
     ['is in quotes', (sent) => mapValues(sent, (value) => `"${value}"`), 'attempt_cookie_other'],
-  ])('and %s is told so, and uses nothing up', async (_what, change, code) => {
+  ])('%s fails with a code and is not used up', async (_what, change, code) => {
     app = await startTestApp(showing);
     const start = await request(app.url).get('/auth/polar');
     const sent = Object.fromEntries(
@@ -149,7 +149,7 @@ describe('a cookie that does not fit', () => {
     expect((await deliver(sent)).body.user).toBeDefined();
   });
 
-  it('and did not come back at all names what to look at', async () => {
+  it('did not come back names what to check', async () => {
     app = await startTestApp(showing);
     const start = await request(app.url).get('/auth/polar');
     const path = await app.emulator.authorize(new URL(start.headers['location'] as string));
@@ -157,7 +157,7 @@ describe('a cookie that does not fit', () => {
     for (const word of ['trust proxy', 'secure', 'sameSite', 'domain', 'host']) expect(hint).toContain(word);
   });
 
-  it.each([1, 4])('is tried beside the right one: %i others before it', async (others) => {
+  it.each([1, 4])('comes after others with the same name succeeds (%i others)', async (others) => {
     app = await startTestApp();
     const start = await request(app.url).get('/auth/polar');
     const [cookie = ''] = cookiesOf(start).map((each) => each.split(';')[0]);
@@ -167,7 +167,7 @@ describe('a cookie that does not fit', () => {
     expect((await request(app.url).get(path).set('cookie', all)).headers['location']).toBe('/home');
   });
 
-  it('from long ago says that it took too long', async () => {
+  it('is older than loginAttemptSeconds fails as expired', async () => {
     app = await startTestApp({ ...showing, strategy: { loginAttemptSeconds: 60 } });
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin());
@@ -177,7 +177,7 @@ describe('a cookie that does not fit', () => {
     expect((await browser.get(path)).body.user).toBeDefined();
   });
 
-  it('of an attempt that the store has lost says so, and without a cookie the state is unknown', async () => {
+  it('belongs to a row that the store has lost fails as expired, and without the cookie as unknown', async () => {
     app = await startTestApp(showing);
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin());
@@ -192,7 +192,7 @@ const mapValues = (cookies: Record<string, string>, change: (value: string) => s
 const mapNames = (cookies: Record<string, string>, change: (name: string) => string) =>
   Object.fromEntries(Object.entries(cookies).map(([name, value]) => [change(name), value]));
 
-describe('the cookie follows the session cookie', () => {
+describe('the cookie of a login attempt', () => {
   const over =
     (proto: string, host = 'app.example') =>
     (test: Test) =>
@@ -212,7 +212,7 @@ describe('the cookie follows the session cookie', () => {
       'HttpOnly; Secure; SameSite=None; Partitioned',
     ],
     [{ secure: true, domain: 'example' }, 'HttpOnly; Secure; SameSite=Lax'],
-  ])('over https: %j', async (cookie, attributes) => {
+  ])('follows the session cookie over https: %j', async (cookie, attributes) => {
     const answer = await start(cookie);
     expect(answer.status).toBe(302);
     expect(cookiesOf(answer)).toEqual([
@@ -222,7 +222,7 @@ describe('the cookie follows the session cookie', () => {
     ]);
   });
 
-  it('onto another host of one domain', async () => {
+  it('is sent to another host of the same domain', async () => {
     const answer = await start({ secure: true, domain: '.app.example' }, 'shop.app.example', {
       callbackURL: strict,
     });
@@ -237,24 +237,24 @@ describe('the cookie follows the session cookie', () => {
     [{}, 'shop.example'],
     [{ domain: 'shop.example' }, 'shop.example'],
     [{}, 'shop.app.example'],
-  ])('nowhere else: %j from %s', async (cookie, host) => {
+  ])('is refused for a callback at an unrelated host: %j from %s', async (cookie, host) => {
     const { body } = await start(cookie, host, { callbackURL: strict });
     expect(body.code).toBe('invalid_option');
     expect(body.message).toContain(host);
     expect(body.message).toContain('app.example');
   });
 
-  it('not from 127.0.0.1 to localhost', async () => {
+  it('is refused from 127.0.0.1 to localhost', async () => {
     app = await startTestApp({ strategy: { callbackURL: 'http://localhost:3000/auth/polar/callback' } });
     const at = (host: string) => request(app.url).get('/auth/polar').set('host', host);
     const { body } = await at('127.0.0.1:3000');
     expect(body.message).toContain('starts at 127.0.0.1:3000, and Polar sends people back to localhost:3000');
     expect((await at('localhost:3000')).status).toBe(302);
-    // As tests do, which follow the redirects themselves.
+    // Like tests that follow the redirects themselves.
     expect((await at('127.0.0.1:41234')).status).toBe(302);
   });
 
-  it('behind a proxy that hides the host and is not trusted, nothing is refused', async () => {
+  it('is accepted behind an untrusted proxy that hides the host', async () => {
     app = await startTestApp({ strategy: { callbackURL: strict, proxy: false } });
     const answer = await over('https')(request(app.url).get('/auth/polar'));
     expect(answer.status).toBe(302);
@@ -266,19 +266,19 @@ describe('the cookie follows the session cookie', () => {
     [{ secure: true }, 'http', /came over plain http/],
     [{ domain: 'other.example' }, 'https', /domain other\.example.*app\.example/],
     [{ sameSite: 'strict' }, 'https', /SameSite=strict/],
-  ])('and one that cannot come back is refused: %j over %s', async (cookie, proto, message) => {
+  ])('is refused if it cannot come back: %j over %s', async (cookie, proto, message) => {
     app = await startTestApp({ session: { cookie } });
     const { body } = await over(proto)(request(app.url).get('/auth/polar'));
     expect(body).toMatchObject({ code: 'unsupported_session', message: expect.stringMatching(message) });
   });
 });
 
-describe('a response that comes again', () => {
-  it('where the first one was dropped with its session cookie: the login starts once more, once', async () => {
+describe('a repeated callback', () => {
+  it('restarts the login once if the first response was dropped with its session cookie', async () => {
     app = await startTestApp(showing);
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin('/auth/polar?return_to=/page'));
-    // The first one, whose response the browser throws away.
+    // The first one, whose response the browser drops.
     const cookies = cookieHeader(browser);
     expect((await request(app.url).get(path).set('cookie', cookies)).body.user).toBeDefined();
     const second = await browser.get(path);
@@ -292,7 +292,7 @@ describe('a response that comes again', () => {
     expect(exchanges()).toBe(2);
   });
 
-  it('asks for the same scopes, page and state once more', async () => {
+  it('asks for the same scopes, page and state when it restarts the login', async () => {
     app = await startTestApp({
       routes: (server, { passport }) =>
         server.get(
@@ -317,7 +317,7 @@ describe('a response that comes again', () => {
     expect((await browser.get(await browser.visitPolar(anew))).headers['location']).toBe('/page');
   });
 
-  it('is told to a custom callback, and logs nobody in anew', async () => {
+  it('is reported to a custom callback and logs nobody in again', async () => {
     app = await startTestApp(showing);
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin());
@@ -329,7 +329,7 @@ describe('a response that comes again', () => {
     expect(exchanges()).toBe(1);
   });
 
-  it('after another person has logged in is no success', async () => {
+  it('is no success after another person has logged in', async () => {
     app = await startTestApp(showing);
     const browser = app.browser();
     const first = await browser.visitPolar(await browser.startLogin());
@@ -341,14 +341,14 @@ describe('a response that comes again', () => {
     expect((await browser.get('/me')).body.user.displayName).toBe('grace@example.com');
   });
 
-  it('of a login that was cancelled is cancelled again, and does not start anew', async () => {
+  it('of a cancelled login is cancelled again and does not restart the login', async () => {
     app = await startTestApp({ ...showing, emulator: { consent: 'deny' } });
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin());
     for (let time = 0; time < 3; time++) expect((await browser.get(path)).body.code).toBe('access_denied');
   });
 
-  it('with passport.authorize is over', async () => {
+  it('of passport.authorize fails because the login is over', async () => {
     app = await startTestApp({
       routes: (server, { passport }) => {
         server.get('/connect', passport.authorize('polar') as never);
@@ -375,7 +375,7 @@ function cookieHeader(browser: Browser): string {
     .join('; ');
 }
 
-describe('nobody has seen the response yet:', () => {
+describe('a speculative request', () => {
   it.each<[string, Record<string, string>, number]>([
     ['Sec-Purpose', { 'sec-purpose': 'prefetch;prerender' }, 503],
     ['Sec-Purpose', { 'sec-purpose': 'prefetch' }, 503],
@@ -383,7 +383,7 @@ describe('nobody has seen the response yet:', () => {
     ['X-Moz', { 'x-moz': 'prefetch' }, 503],
     ['X-Purpose', { 'x-purpose': 'preview' }, 503],
     ['HEAD', {}, 204],
-  ])('a %s request uses no login up, and starts none (%j)', async (what, headers, status) => {
+  ])('with %s starts no login and uses none up (%j)', async (what, headers, status) => {
     app = await startTestApp();
     const browser = app.browser();
     const speculate = (path: string) =>
@@ -404,38 +404,41 @@ describe('nobody has seen the response yet:', () => {
 });
 
 describe('two processes', () => {
-  it.each([true, false])('take one attempt at once, with compare-and-set: %s', async (atomic) => {
-    const rows = inMemoryStorage();
-    const storage = { ...rows, shared: true, atomic };
-    app = await startTestApp({ strategy: { storage } });
-    // Another process of the app: the same storage and sessions, another memory.
-    const other = await startTestApp({
-      sharedEmulator: app.emulator,
-      session: { store: app.store },
-      strategy: {
-        storage,
-        clientID: app.client.clientID,
-        clientSecret: app.client.clientSecret,
-        callbackURL: `${app.url}${callback}`,
-      },
-    });
-    try {
-      const browser = app.browser();
-      const path = await browser.visitPolar(await browser.startLogin());
-      const cookie = cookieHeader(browser);
-      const answers = await Promise.all(
-        [app, other].map(({ url }) =>
-          request(url)
-            .get(path)
-            .set({ cookie, host: new URL(app.url).host }),
-        ),
-      );
-      const locations = answers.map(({ headers }) => headers['location'] as string).sort();
-      expect(locations[0]).toBe('/home');
-      expect(locations[1]).toContain(app.emulator.url);
-      expect(app.emulator.liveTokens()).toHaveLength(1);
-    } finally {
-      await other.close();
-    }
-  });
+  it.each([true, false])(
+    'let only one of two concurrent callbacks use an attempt (compare-and-set: %s)',
+    async (atomic) => {
+      const rows = inMemoryStorage();
+      const storage = { ...rows, shared: true, atomic };
+      app = await startTestApp({ strategy: { storage } });
+      // Another process of the app: the same storage and sessions, another memory.
+      const other = await startTestApp({
+        sharedEmulator: app.emulator,
+        session: { store: app.store },
+        strategy: {
+          storage,
+          clientID: app.client.clientID,
+          clientSecret: app.client.clientSecret,
+          callbackURL: `${app.url}${callback}`,
+        },
+      });
+      try {
+        const browser = app.browser();
+        const path = await browser.visitPolar(await browser.startLogin());
+        const cookie = cookieHeader(browser);
+        const answers = await Promise.all(
+          [app, other].map(({ url }) =>
+            request(url)
+              .get(path)
+              .set({ cookie, host: new URL(app.url).host }),
+          ),
+        );
+        const locations = answers.map(({ headers }) => headers['location'] as string).sort();
+        expect(locations[0]).toBe('/home');
+        expect(locations[1]).toContain(app.emulator.url);
+        expect(app.emulator.liveTokens()).toHaveLength(1);
+      } finally {
+        await other.close();
+      }
+    },
+  );
 });

@@ -1,4 +1,4 @@
-/** What would send a browser round between the app and Polar for ever, until it shows "too many redirects". */
+/** Loops between the app and Polar, which a browser would end with "too many redirects". */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Express as App } from 'express';
@@ -30,7 +30,7 @@ const guard = (server: App): void => {
   );
 };
 
-/** Follows redirects as a browser does, which stops at twenty. */
+/** Follows redirects like a browser, which stops after twenty. */
 async function roam(browser: Browser, start: string) {
   let path = start;
   for (let redirects = 0; redirects < 20; redirects++) {
@@ -42,10 +42,10 @@ async function roam(browser: Browser, start: string) {
   throw new Error('Too many redirects');
 }
 
-describe('a browser is stopped with an error that says what to look at, where', () => {
+describe('a redirect loop ends with an error that says what to check when', () => {
   it.each<[string, TestAppOptions]>([
     [
-      'a session cookie never comes back',
+      'the session cookie never comes back',
       { session: { cookie: { secure: true } }, strategy: { proxy: false } },
     ],
     [
@@ -60,7 +60,7 @@ describe('a browser is stopped with an error that says what to look at, where', 
       },
     ],
     [
-      'the page of the terms needs a login itself',
+      'the terms page needs a login itself',
       {
         routes: (server, { passport }) => {
           server.get(callback, passport.authenticate('polar', { session: false }), (req, res) => {
@@ -86,7 +86,7 @@ describe('a browser is stopped with an error that says what to look at, where', 
       },
     ],
     [
-      'what a scope needs is lost between guard and login',
+      'the scope is lost between guard and login',
       {
         routes: (server) => {
           server.get('/auth/polar', (req, _res, next) => {
@@ -106,7 +106,7 @@ describe('a browser is stopped with an error that says what to look at, where', 
       ...options,
       routes: (server, parts) => {
         if (what.includes('session cookie')) {
-          // As express-session leaves its cookie out behind a proxy that is not trusted.
+          // Like express-session, which omits its cookie behind an untrusted proxy.
           server.use((_req, res, next) => {
             const setHeader = res.setHeader.bind(res);
             res.setHeader = ((name: string, value: unknown) => {
@@ -133,7 +133,7 @@ describe('a browser is stopped with an error that says what to look at, where', 
   });
 });
 
-it('logging in and out again and again is nothing unusual', async () => {
+it('repeated logins and logouts are no redirect loop', async () => {
   app = await startTestApp({
     routes: (server, { polar }) => {
       guard(server);
@@ -147,7 +147,7 @@ it('logging in and out again and again is nothing unusual', async () => {
   }
 });
 
-it('a response that something sends twice each time starts few logins, and then fails', async () => {
+it('a login fails after a few restarts if every callback arrives twice', async () => {
   app = await startTestApp();
   const browser = app.browser();
   let url = await browser.startLogin();

@@ -34,7 +34,7 @@ describe('the start of a login', () => {
     });
   });
 
-  it('makes state, nonce and code challenge anew each time', async () => {
+  it('creates a new state, nonce and code challenge each time', async () => {
     app = await startTestApp();
     const browser = app.browser();
     const [one, two] = [await browser.startLogin(), await browser.startLogin()];
@@ -43,12 +43,12 @@ describe('the start of a login', () => {
     }
   });
 
-  it('asks for consent with sub_type=organization, where Polar would dead-end otherwise', async () => {
+  it('asks for consent with sub_type=organization, where Polar would otherwise dead-end', async () => {
     const query = await authorizeQuery({ strategy: { subType: 'organization' } });
     expect(query).toMatchObject({ sub_type: 'organization', prompt: 'consent' });
   });
 
-  it('leaves a prompt that was chosen alone', async () => {
+  it('keeps a prompt that the app chose', async () => {
     const query = await authorizeQuery({ strategy: { subType: 'organization', prompt: 'login' } });
     expect(query).toMatchObject({ sub_type: 'organization', prompt: 'login' });
   });
@@ -59,7 +59,7 @@ describe('the start of a login', () => {
     );
   });
 
-  it('takes scope, subType, prompt, callbackURL and extra parameters for one request', async () => {
+  it('accepts scope, subType, prompt, callbackURL and extra parameters for one request', async () => {
     const query = await authorizeQuery(
       route({
         scope: ['products:read'],
@@ -102,14 +102,14 @@ describe('the start of a login', () => {
     [{ prompt: 'always' }, /prompt/],
     [{ callbackURL: 'javascript:alert(1)' }, /callbackURL/],
     [{ login_hint: 7 }, /login_hint/],
-  ])('names a wrong option for one request: %j', async (options, message) => {
+  ])('names an invalid option of one request: %j', async (options, message) => {
     app = await startTestApp(route(options));
     const answer = await app.browser().get('/start');
     expect(answer.body.code).toBe('invalid_option');
     expect(answer.body.message).toMatch(message);
   });
 
-  it('keeps the state that an app gives to itself and hands it back', async () => {
+  it('keeps the state of the app and returns it after the login', async () => {
     app = await startTestApp({
       ...route({ state: 'from the app' }),
       callback: { successReturnToOrRedirect: undefined } as never,
@@ -121,7 +121,7 @@ describe('the start of a login', () => {
     expect(answer.body.info).toEqual({ state: 'from the app' });
   });
 
-  it('shows that state to the verify callback', async () => {
+  it('shows the state of the app to the verify callback', async () => {
     const seen: unknown[] = [];
     app = await startTestApp({
       ...route({ state: { invitation: 'i-7' } }),
@@ -136,7 +136,7 @@ describe('the start of a login', () => {
     expect(seen).toEqual([{ invitation: 'i-7' }, undefined]);
   });
 
-  it('completes a relative callbackURL with the address that a trusted proxy was asked for', async () => {
+  it('completes a relative callbackURL with the host that a trusted proxy was asked for', async () => {
     app = await startTestApp();
     const answer = await app
       .browser()
@@ -147,7 +147,7 @@ describe('the start of a login', () => {
     );
   });
 
-  it('does not believe forwarded headers from just anybody', async () => {
+  it('ignores forwarded headers with proxy: false', async () => {
     app = await startTestApp({ strategy: { proxy: false } });
     const answer = await app.browser().get('/auth/polar').set({ 'x-forwarded-host': 'evil.example' });
     expect(new URL(answer.headers['location'] as string).searchParams.get('redirect_uri')).toBe(
@@ -161,7 +161,7 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
     app = await startTestApp({ emulator, ...options });
   };
 
-  it('ends with the user logged in and the tokens at hand', async () => {
+  it('ends with the user logged in and the tokens available', async () => {
     await start();
     const browser = app.browser();
     const answer = await browser.logIn();
@@ -182,7 +182,7 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
   });
 
-  it('exchanges the code with the secret in the form, and verifies without userinfo', async () => {
+  it('sends the client secret in the form, and needs no userinfo', async () => {
     await start();
     await app.browser().logIn();
     const [exchange] = app.emulator.requests.filter(({ endpoint }) => endpoint === 'token');
@@ -198,7 +198,7 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
     expect([...endpoints]).toEqual(['authorize', 'token', 'jwks']);
   });
 
-  it('sends nothing named client_secret as a public client', async () => {
+  it('sends no client_secret as a public client', async () => {
     await start({ publicClient: true });
     const browser = app.browser();
     await browser.logIn();
@@ -212,7 +212,7 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
     }
   });
 
-  it('proves itself by Basic where it is registered so', async () => {
+  it('authenticates with Basic if the client is registered for it', async () => {
     await start({ strategy: { tokenEndpointAuthMethod: 'client_secret_basic' } });
     app.emulator.updateClient(app.client.clientID, { tokenEndpointAuthMethod: 'client_secret_basic' });
     const browser = app.browser();
@@ -223,7 +223,7 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
     expect(exchange?.form).not.toHaveProperty('client_secret');
   });
 
-  it('does not call an address verified that only userinfo names', async () => {
+  it('treats an address that only userinfo names as unverified', async () => {
     let profile: PolarProfile | undefined;
     await start({
       strategy: { fetchUserInfo: true },
@@ -243,10 +243,10 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
     expect(profile?._json).not.toHaveProperty('email_verified');
   });
 
-  it('limits the tokens to an organization for ?sub_type=organization', async () => {
+  it('limits the tokens to an organization with subType: organization', async () => {
     await start(route({ subType: 'organization' }));
     const browser = app.browser();
-    await browser.logIn(); // has agreed before: the trap of polar-server.md
+    await browser.logIn(); // has agreed before, so Polar would ask nothing
     await browser.logIn('/start');
     const accessToken = await browser.token();
     await app.emulator.settled();
@@ -254,7 +254,7 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
     expect(organizations).toEqual(['22222220-2222-4222-8222-222222222222']);
   });
 
-  it('logs in for all organizations, also with a client whose logins are for one by default', async () => {
+  it('covers all organizations, also for a client whose logins default to one', async () => {
     await start();
     app.emulator.updateClient(app.client.clientID, { defaultSubType: 'organization' });
     const browser = app.browser();
@@ -266,7 +266,7 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
     }
   });
 
-  it('finds keys by trying them all while two are published, and new keys at once', async () => {
+  it('tries all published keys, and finds new keys at once', async () => {
     await start();
     await app.browser().logIn();
     app.emulator.rotateKeys({ keepOld: true });
@@ -276,7 +276,7 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
     expect(app.emulator.requests.filter(({ endpoint }) => endpoint === 'jwks')).toHaveLength(3);
   });
 
-  it('does not show the secret when the strategy is printed', async () => {
+  it('hides the secret when the strategy is printed', async () => {
     await start();
     const { inspect } = await import('node:util');
     const secret = app.client.clientSecret as string;
@@ -285,9 +285,9 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
   });
 });
 
-// Polar may not yet know the access token that userinfo is asked with.
-describe.each(polars)('a login that asks userinfo at %s', (_name, emulator) => {
-  it('asks userinfo where told to, and insists on the same user', async () => {
+// Polar may not know the access token of the userinfo request yet.
+describe.each(polars)('a login with fetchUserInfo at %s', (_name, emulator) => {
+  it('asks userinfo and insists on the same user', async () => {
     app = await startTestApp({ emulator, strategy: { fetchUserInfo: true } });
     const browser = app.browser();
     await browser.logIn();

@@ -13,17 +13,17 @@ const withLogout: TestAppOptions = {
 let app: TestApp;
 afterEach(() => app.close());
 
-describe.each(polars)('logging out at %s', (_name, emulator) => {
+describe.each(polars)('logout at %s', (_name, emulator) => {
   beforeEach(async () => {
     app = await startTestApp({ emulator, ...withLogout });
   });
 
   const revocations = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'revoke');
-  /** A tidy Polar has revoked everything by now; another one may not have known the tokens, and is asked again. */
+  /** A tidy Polar has revoked everything by now; one that did not know the tokens yet is asked again. */
   const nothingLives = () =>
     until(() => app.emulator.liveTokens().length === 0, emulator.realistic === undefined ? 0 : 10_000);
 
-  it('revokes at Polar, ends the session and redirects', async () => {
+  it('revokes the tokens, ends the session and redirects', async () => {
     const browser = app.browser();
     await browser.logIn();
     const answer = await browser.post('/logout');
@@ -54,16 +54,16 @@ describe.each(polars)('logging out at %s', (_name, emulator) => {
     expect((await browser.post('/logout-then')).body).toEqual({ next: true });
   });
 
-  it('is no error for somebody who is not logged in', async () => {
+  it('is no error for a visitor who is not logged in', async () => {
     expect((await app.browser().post('/logout')).headers['location']).toBe('/bye');
     expect(revocations()).toHaveLength(0);
   });
 
-  describe('nobody stays logged in', () => {
+  describe('leaves nobody logged in', () => {
     it.each([
       ['refuses to revoke', { status: 500 }],
       ['resets the connection', 'reset-before'],
-      ['answers HTML', 'html'],
+      ['sends HTML', 'html'],
     ] as const)('when Polar %s', async (_how, fault) => {
       const browser = app.browser();
       await browser.logIn();
@@ -72,7 +72,7 @@ describe.each(polars)('logging out at %s', (_name, emulator) => {
       expect((await browser.get('/token')).status).toBe(401);
     });
 
-    it('when Polar does not answer', async () => {
+    it('when Polar does not respond', async () => {
       await app.close();
       app = await startTestApp({ emulator, ...withLogout, strategy: { timeoutMs: 200 } });
       const browser = app.browser();
@@ -82,7 +82,7 @@ describe.each(polars)('logging out at %s', (_name, emulator) => {
       expect((await browser.get('/token')).status).toBe(401);
     });
 
-    it('when a concurrent request brings the session back', async () => {
+    it('when a concurrent request restores the session', async () => {
       const browser = app.browser();
       await browser.logIn();
       const [sid] = Object.keys(app.store['sessions' as never]).filter((id) => !isRowId(id));
@@ -98,7 +98,7 @@ describe.each(polars)('logging out at %s', (_name, emulator) => {
     });
   });
 
-  it('stops a refresh under way: what it receives is revoked and nobody is logged in again', async () => {
+  it('stops a refresh that is under way, and its new tokens are revoked', async () => {
     const browser = app.browser();
     await browser.logIn();
     app.emulator.advanceTime(864_000);
@@ -116,7 +116,7 @@ describe.each(polars)('logging out at %s', (_name, emulator) => {
     await nothingLives();
   });
 
-  it('revokes what a refresh receives that outlasted the logout', async () => {
+  it('revokes the tokens that a refresh receives after the logout', async () => {
     const browser = app.browser();
     await browser.logIn();
     app.emulator.advanceTime(864_000);
@@ -139,7 +139,7 @@ describe.each(polars)('logging out at %s', (_name, emulator) => {
   });
 });
 
-it('names what it needs', async () => {
+it('logout requires the strategy and a valid redirectTo', async () => {
   app = await startTestApp();
   expect(() => logout(undefined as never)).toThrow('logout needs the strategy');
   expect(() => logout(app.polar, { redirectTo: 7 as never })).toThrow('redirectTo');

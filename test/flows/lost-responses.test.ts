@@ -1,4 +1,4 @@
-/** Logins whose response never reaches the browser: nobody could ever log them out, so they end. */
+/** Logins whose response never reaches the browser: nobody could log them out, so they end. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { request as send } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -26,14 +26,14 @@ const callback = '/auth/polar/callback';
 const live = () => app.emulator.liveTokens().length;
 const exchanged = () =>
   app.emulator.requests.some(({ endpoint, status }) => endpoint === 'token' && status === 200);
-/** Answers at once, as a time-out does; what is under way goes on. */
+/** Responds early, as a time-out does, while the work goes on. */
 const giveUp: RequestHandler = (_req, res, next) => {
   res.status(503).json({ code: 'gave_up' });
   next();
 };
 
-describe('the tokens are revoked where the response', () => {
-  it('is thrown away by the browser, which has gone elsewhere', async () => {
+describe('the tokens are revoked when the response', () => {
+  it('is dropped by a browser that has left', async () => {
     app = await startTestApp();
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin());
@@ -55,7 +55,7 @@ describe('the tokens are revoked where the response', () => {
   it.each<[string, object]>([
     ['successRedirect', { successRedirect: '/home' }],
     ['session: false', { session: false }],
-  ])('was sent before the login was done (%s)', async (_what, options) => {
+  ])('was sent before the login finished (%s)', async (_what, options) => {
     app = await startTestApp({
       routes: (server, { passport }) =>
         server.get(callback, giveUp, passport.authenticate('polar', options), (_req, _res) => {}),
@@ -65,7 +65,7 @@ describe('the tokens are revoked where the response', () => {
     await until(() => live() === 0);
   });
 
-  it('is sent twice by a callback of the app that logs nobody in', async () => {
+  it('is sent twice by an app callback that logs nobody in', async () => {
     app = await startTestApp({
       routes: (server, { passport }) =>
         server.get(callback, (req, res, next) => {
@@ -81,7 +81,7 @@ describe('the tokens are revoked where the response', () => {
   });
 });
 
-it('a response that comes is no loss', async () => {
+it('a login whose response arrives stays alive', async () => {
   app = await startTestApp();
   const browser = app.browser();
   await browser.logIn();
@@ -90,7 +90,7 @@ it('a response that comes is no loss', async () => {
   expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
 });
 
-describe('a login that fails while it is put into the session is told', () => {
+describe('a failed login', () => {
   it.each<[string, TestAppOptions['routes']]>([
     [
       'serializeUser',
@@ -107,7 +107,7 @@ describe('a login that fails while it is put into the session is told', () => {
           'passport' in data ? done?.(new Error('disk full')) : set(sid, data, done);
       },
     ],
-  ])('by %s', async (_what, routes) => {
+  ])('is reported as app_error if %s fails', async (_what, routes) => {
     app = await startTestApp({ routes: routes as never });
     expect((await app.browser().logIn()).status).toBe(500);
     expect(codes).toEqual(['app_error']);

@@ -1,4 +1,4 @@
-/** No cache may keep what this package answers, whatever the app says of its pages in general. */
+/** No cache may store the responses of this package, whatever the app says about its pages in general. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { logout, requireLogin, requireScope } from 'passport-polar-sh';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -27,8 +27,8 @@ async function start() {
   return app.browser();
 }
 
-describe('Cache-Control is no-store', () => {
-  it('on the redirect to Polar, and on what the callback answers', async () => {
+describe('the package sends Cache-Control: no-store', () => {
+  it('with the redirect to Polar and the response of the callback', async () => {
     const browser = await start();
     const toPolar = await browser.get('/auth/polar');
     expect([toPolar.status, toPolar.headers['cache-control']]).toEqual([302, 'no-store']);
@@ -39,7 +39,7 @@ describe('Cache-Control is no-store', () => {
     expect([usedUp.headers['location'], usedUp.headers['cache-control']]).toEqual(['/home', 'no-store']);
   });
 
-  it('on an error of the callback', async () => {
+  it('with an error of the callback', async () => {
     const browser = await start();
     const back = await browser.visitPolar(await browser.startLogin());
     app.emulator.fail('token', { status: 500 }, 10);
@@ -48,7 +48,7 @@ describe('Cache-Control is no-store', () => {
     expect(answer.headers['cache-control']).toBe('no-store');
   });
 
-  it.each(['/guarded', '/orders'])('where %s lets nobody in: pages and others', async (path) => {
+  it.each(['/guarded', '/orders'])('when %s rejects a request', async (path) => {
     const browser = await start();
     const refused = await browser.get(path);
     expect([refused.status, refused.headers['cache-control']]).toEqual([401, 'no-store']);
@@ -59,7 +59,7 @@ describe('Cache-Control is no-store', () => {
     expect([toLogin.status, toLogin.headers['cache-control']]).toEqual([303, 'no-store']);
   });
 
-  it('on the redirect of a guard to the login', async () => {
+  it('when a guard redirects to the login', async () => {
     const browser = await start();
     const answer = await browser.get('/guarded').set(pages);
     expect([answer.status, answer.headers['cache-control']]).toEqual([303, 'no-store']);
@@ -68,7 +68,7 @@ describe('Cache-Control is no-store', () => {
   it.each([
     ['/logout', 302],
     ['/logout/quietly', 200],
-  ])('on the answer of %s', async (path, status) => {
+  ])('with the response of %s', async (path, status) => {
     const browser = await start();
     await browser.logIn();
     const answer = await browser.post(path);
@@ -76,7 +76,7 @@ describe('Cache-Control is no-store', () => {
   });
 });
 
-it("a page that a guard lets through is the app's own to cache", async () => {
+it('a page that a guard lets through keeps the Cache-Control of the app', async () => {
   const browser = await start();
   await browser.logIn();
   expect((await browser.get('/guarded')).headers['cache-control']).toBe(general);

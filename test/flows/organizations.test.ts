@@ -50,7 +50,7 @@ const all = {
 };
 
 describe('req.polar.organizations()', () => {
-  it('names those to which the login is limited, and asks Polar once for all requests', async () => {
+  it('lists those to which the login is limited, and asks Polar once for all requests', async () => {
     const browser = await start();
     await logIn(browser, 'acme');
     expect(await Promise.all(Array.from({ length: 20 }, () => organizations(browser)))).toEqual(
@@ -62,7 +62,7 @@ describe('req.polar.organizations()', () => {
     expect([lists(), introspections()]).toEqual([2, 2]);
   });
 
-  it('names all of the person’s where the login is not limited', async () => {
+  it('lists all organizations of the person if the login is not limited', async () => {
     const [limited, unlimited] = [await start(), app.browser()];
     await logIn(limited, 'acme');
     await logIn(unlimited);
@@ -88,7 +88,7 @@ describe('req.polar.organizations()', () => {
     expect(lists()).toBe(3);
   });
 
-  it('forgets what it knew with the next login, the next token and the logout', async () => {
+  it('evicts its cache at the next login, the next token and the logout', async () => {
     const browser = await start();
     await logIn(browser, 'acme');
     expect(await organizations(browser)).toEqual(onlyAcme);
@@ -101,7 +101,7 @@ describe('req.polar.organizations()', () => {
     expect((await organizations(browser)).code).toBe('not_logged_in');
   });
 
-  it('goes on after a refresh', async () => {
+  it('works after a refresh', async () => {
     const browser = await start();
     await logIn(browser, 'acme');
     await organizations(browser);
@@ -151,7 +151,7 @@ describe('req.polar.organizations()', () => {
     expect(introspections()).toBe(1);
   });
 
-  it('wants a new login once Polar has ended it', async () => {
+  it('requires a new login once Polar has ended it', async () => {
     const browser = await start();
     await logIn(browser, 'acme');
     app.emulator.advanceTime(60);
@@ -162,7 +162,7 @@ describe('req.polar.organizations()', () => {
   });
 
   it.each(['/introspect', '/v1/organizations/?limit=100&page=1'])(
-    'ends in an error where %s goes on refusing good tokens, not in a refresh for each request',
+    'reports an error if %s keeps refusing good tokens, without a refresh for each request',
     async (refusing) => {
       const browser = await start({
         strategy: {
@@ -175,7 +175,7 @@ describe('req.polar.organizations()', () => {
       });
       await logIn(browser);
       const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
-      // A token this young may only be uncommitted; refused twice, it is not.
+      // A token this young may only be uncommitted, unless it is refused twice.
       expect((await organizations(browser)).code).toBe('login_expired');
       expect(refreshes()).toHaveLength(0);
       for (let index = 0; index < 5; index++)
@@ -195,7 +195,7 @@ describe('req.polar.organizations()', () => {
     ['api', 'huge-body', 502, 'response_too_large'],
     ['api', 'html', 502, 'malformed_response'],
   ] as const)(
-    'is an error while Polar’s %s does %j, and nothing is cached',
+    'reports an error while the endpoint %s fails with %j, and caches nothing',
     async (endpoint, fault, expected, code) => {
       const browser = await start();
       await logIn(browser, 'acme');
@@ -212,7 +212,7 @@ describe('req.polar.organizations()', () => {
     ['no pagination', { items: [] }],
     ['an organization without a name', { items: [{ id: acme, slug: 'acme' }], pagination: { max_page: 1 } }],
     ['a million pages', { items: [], pagination: { max_page: 1_000_000 } }],
-  ])('says that the response makes no sense where it has %s', async (_what, body) => {
+  ])('reports a malformed response with %s', async (_what, body) => {
     const browser = await start({
       strategy: {
         fetch: async (input, init) =>
@@ -224,7 +224,7 @@ describe('req.polar.organizations()', () => {
     expect([answer.status, answer.body.code]).toEqual([502, 'malformed_response']);
   });
 
-  it('gives up on a response that does not end', async () => {
+  it('times out on a response that does not end', async () => {
     const browser = await start({
       strategy: {
         timeoutMs: 2000,
@@ -240,7 +240,7 @@ describe('req.polar.organizations()', () => {
     expect([status, body.code]).toEqual([503, 'timeout']);
   });
 
-  it('hands out a list of its own each time', async () => {
+  it('returns a new list each time', async () => {
     const browser = await start({
       routes: (server) =>
         server.get('/greedy', async (req, res) => {
@@ -256,8 +256,8 @@ describe('req.polar.organizations()', () => {
   });
 });
 
-describe('an earlier limit', () => {
-  it('is lifted by a login without a page of Polar, and kept by a refresh', async () => {
+describe('a limit to organizations', () => {
+  it('survives a refresh, and ends with a login without a page of Polar', async () => {
     const browser = await start();
     await logIn(browser, 'acme');
     await browser.get('/refresh').expect(200);
@@ -268,8 +268,8 @@ describe('an earlier limit', () => {
   });
 });
 
-describe('outside a request', () => {
-  it('tokensFor(loginId).organizations() tells the same', async () => {
+describe('tokensFor(loginId).organizations()', () => {
+  it('returns the same outside a request', async () => {
     const strategy = { storage: inMemoryStorage(), encryptionKeys: ['k'.repeat(32)] };
     const browser = await start({ strategy });
     await logIn(browser, 'acme');
@@ -279,10 +279,10 @@ describe('outside a request', () => {
   });
 });
 
-describe('a legacy token of an organization itself', () => {
+describe('a legacy token of an organization', () => {
   const owner = { email: 'solo@example.com', organizations: [{ id: acme, slug: 'solo', name: 'Solo Inc.' }] };
   const solo = { organizations: [{ id: acme, slug: 'solo', name: 'Solo Inc.' }], isLimited: true };
-  /** A strategy whose next refresh brings a legacy token, as old logins have one. */
+  /** Options whose next refresh returns a legacy token, as old logins have one. */
   const legacyAtRefresh = (
     emulator: () => PolarEmulator,
     clientID: () => string,
@@ -310,7 +310,7 @@ describe('a legacy token of an organization itself', () => {
     };
   };
 
-  it('is one organization, and a refresh turns it into a token of the user, limited to that', async () => {
+  it('counts as one organization, and a refresh turns it into a user token limited to that', async () => {
     const browser = await start({
       emulator: { users: [owner] },
       strategy: legacyAtRefresh(

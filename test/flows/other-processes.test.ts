@@ -1,4 +1,4 @@
-/** What one process does to a login, and when the others learn of it. */
+/** What one process does to a login, and when the others notice. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
 import {
@@ -33,7 +33,7 @@ const routes: NonNullable<TestAppOptions['routes']> = (server, { polar }) => {
   });
 };
 
-/** Processes of one app: a Polar, a client and a session store for all, and strategies that know nothing of each other. */
+/** Processes of one app: they share a Polar, a client and a session store, but no memory. */
 async function startProcesses(
   count: number,
   strategy: Partial<PolarStrategyOptions> = {},
@@ -73,12 +73,12 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   }
 }
 
-describe('a response of Polar that comes after the time-out', () => {
+describe('a refresh response that arrives after the time-out', () => {
   it.each<[string, object]>([
     ['late', { delayMs: 5000 }],
-    ['drop by drop', { slowBodyMs: 5000 }],
+    ['byte by byte', { slowBodyMs: 5000 }],
   ])(
-    '%s: the caller gets a 503, and afterwards all processes have the tokens',
+    'leads to a 503, and later to the new tokens in all processes (%s)',
     async (_how, fault) => {
       const processes = await startProcesses(3, { timeoutMs: 2000 });
       emulator().advanceTime(loginLife);
@@ -117,11 +117,11 @@ describe('a logout in another process', () => {
   ];
 
   it.each(uses)(
-    'is learnt by %s within a minute, though no route uses a token',
+    'is noticed by %s within a minute, even if no route uses a token',
     async (_name, use, before, after) => {
       const [browser, other] = (await startProcesses(2)) as [Browser, Browser];
       expect(await use(other)).toEqual(before);
-      // The cookie of the other tab stays, and so does a session that a slower request writes back.
+      // The other tab keeps its cookie, and a slower request writes the session back.
       const bringBack = keepSession(apps[0] as TestApp, browser);
       await browser.post('/logout');
       bringBack();
@@ -133,7 +133,7 @@ describe('a logout in another process', () => {
     },
   );
 
-  it('is learnt at once where nothing was known of the login', async () => {
+  it('is noticed at once by a process that has not seen the login', async () => {
     const [browser, other] = (await startProcesses(2)) as [Browser, Browser];
     const bringBack = keepSession(apps[0] as TestApp, browser);
     await browser.post('/logout');
@@ -143,7 +143,7 @@ describe('a logout in another process', () => {
 });
 
 describe('a refresh in another process', () => {
-  it('is learnt within a minute, and costs no request anything', async () => {
+  it('is noticed within a minute and delays no request', async () => {
     const [browser, other] = (await startProcesses(2)) as [Browser, Browser];
     const before = await other.token();
     const { accessToken } = (await browser.post('/refresh')).body;
@@ -154,7 +154,7 @@ describe('a refresh in another process', () => {
   });
 });
 
-/** Remembers a session and its cookie; returns what brings them back. */
+/** Remembers a session and its cookie; returns a function that restores them. */
 function keepSession({ store }: TestApp, { agent }: Browser): () => void {
   const [domain, path] = ['127.0.0.1', '/'];
   const cookies = agent.jar.getCookies({ domain, path, secure: false, script: false }).map(String);

@@ -1,4 +1,4 @@
-/** Polar is away, or asks to be left alone: what many requests of many logins get meanwhile, and afterwards. */
+/** Polar is down or asks clients to wait: what many requests of many logins get meanwhile, and afterwards. */
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from '../support/browser.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
@@ -7,7 +7,7 @@ let app: TestApp;
 afterEach(() => app.close());
 
 beforeAll(async () => {
-  // The emulator makes its first key now, not within the short time-outs below.
+  // Create the emulator's first key now, not within the short time-outs below.
   app = await startTestApp();
   await app.browser().logIn();
   await app.close();
@@ -29,8 +29,8 @@ const statuses = async (browsers: readonly Browser[]): Promise<number[]> =>
 describe.each([
   [429, 'rate_limited'],
   [503, 'server_error'],
-])('while a %d says how long to wait', (status, code) => {
-  it('100 requests of 20 logins fail at once with the time that is left, and Polar is left alone', async () => {
+])('a %d that says how long to wait', (status, code) => {
+  it('makes 100 requests of 20 logins fail at once with the remaining time, without asking Polar', async () => {
     const browsers = await loggedIn(20);
     app.emulator.advanceTime(loginLife);
     const [first] = browsers as [Browser];
@@ -50,7 +50,7 @@ describe.each([
       );
     }
     expect(refreshes()).toHaveLength(1);
-    // A second may turn in the middle of a round.
+    // A second may pass in the middle of a round.
     expect(left.map((seconds) => Math.ceil(Number(seconds) / 10) * 10)).toEqual(
       expect.arrayContaining([50, 40, 30, 20, 10]),
     );
@@ -61,7 +61,7 @@ describe.each([
     expect(refreshes()).toHaveLength(21);
   });
 
-  it('tokens that are valid are handed out', async () => {
+  it('does not affect tokens that are still valid', async () => {
     const [expired, valid] = (await loggedIn(1)) as [Browser, Browser];
     app.emulator.advanceTime(loginLife);
     const fresh = app.browser();
@@ -74,7 +74,7 @@ describe.each([
   });
 });
 
-it('does not believe a Polar that wants to be left alone for a day', async () => {
+it('the circuit breaker waits five minutes at most, even if Polar asks for a day', async () => {
   const [browser] = (await loggedIn(1)) as [Browser];
   app.emulator.advanceTime(loginLife);
   app.emulator.fail('token', { status: 429, retryAfterSeconds: 86_400 });
@@ -85,7 +85,7 @@ it('does not believe a Polar that wants to be left alone for a day', async () =>
   await browser.get('/token').expect(200);
 });
 
-it('leaves Polar alone for a second after a 429 that does not say how long', async () => {
+it('the circuit breaker waits a second after a 429 that does not say how long', async () => {
   const [browser] = (await loggedIn(1)) as [Browser];
   app.emulator.advanceTime(loginLife);
   const noRetryAfter = { status: 429, headers: { 'retry-after': 'soon' } };
@@ -98,8 +98,8 @@ it('leaves Polar alone for a second after a 429 that does not say how long', asy
   expect(refreshes()).toHaveLength(2);
 });
 
-describe('while Polar hangs', () => {
-  it('those who come just after a time-out fail at once, and it is asked again soon', async () => {
+describe('the circuit breaker', () => {
+  it('fails requests at once after a time-out, and soon asks Polar again', async () => {
     const browsers = await loggedIn(10, { strategy: { timeoutMs: 3000 } });
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', 'hang', 1000);
@@ -113,11 +113,11 @@ describe('while Polar hangs', () => {
     app.emulator.heal('token');
     app.emulator.advanceTime(1);
     expect(new Set(await statuses(others))).toEqual(new Set([200]));
-    // Whose request was sent is told to wait: its response may still come.
+    // The login whose request was sent has to wait: its response may still arrive.
     expect((await first.get('/token')).status).toBe(503);
   });
 
-  it('one refresh that works is proof enough that it is back', async () => {
+  it('closes again after one successful refresh', async () => {
     const [first, ...others] = (await loggedIn(3, { strategy: { timeoutMs: 600 } })) as [
       Browser,
       ...Browser[],
@@ -126,7 +126,7 @@ describe('while Polar hangs', () => {
     app.emulator.fail('token', 'hang');
     await first.get('/token').expect(503);
     const [second, ...rest] = others as [Browser, ...Browser[]];
-    // The pause begins when the exchange has taken too long, a moment after its caller was told so.
+    // The pause begins when the exchange times out, a moment after its caller is told.
     for (let attempts = 0; (await second.get('/token')).status !== 200; attempts++) {
       expect(attempts).toBeLessThan(20);
       app.emulator.advanceTime(1);

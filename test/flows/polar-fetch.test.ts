@@ -27,7 +27,7 @@ async function loggedIn() {
   return browser;
 }
 
-it('calls the Polar API with the access token', async () => {
+it('req.polar.fetch calls the Polar API with the access token', async () => {
   const browser = await loggedIn();
   call = calls('/v1/organizations/');
   const { body } = await browser.get('/call');
@@ -36,7 +36,7 @@ it('calls the Polar API with the access token', async () => {
   expect(api()[0]?.headers.authorization).toBe(`Bearer ${await browser.token()}`);
 });
 
-it('takes absolute addresses of the API, and URLs', async () => {
+it('req.polar.fetch accepts absolute addresses of the API, and URLs', async () => {
   const browser = await loggedIn();
   for (const address of [
     `${app.emulator.apiURL}/v1/organizations/`,
@@ -47,7 +47,7 @@ it('takes absolute addresses of the API, and URLs', async () => {
   }
 });
 
-describe('sends the token nowhere else', () => {
+describe('req.polar.fetch', () => {
   it.each([
     'https://evil.example/v1/',
     '//evil.example/',
@@ -60,7 +60,7 @@ describe('sends the token nowhere else', () => {
     'https://api.polar.sh/v1/',
     'file:///etc/passwd',
     'data:application/json,{}',
-  ])('%j', async (address) => {
+  ])('does not send the token to %j', async (address) => {
     const browser = await loggedIn();
     const before = app.emulator.requests.length;
     call = calls(address);
@@ -68,14 +68,14 @@ describe('sends the token nowhere else', () => {
     expect(app.emulator.requests).toHaveLength(before);
   });
 
-  it('though the URL standard drops tabs and line breaks', async () => {
+  it('keeps to the API although the URL standard drops tabs and line breaks', async () => {
     const browser = await loggedIn();
     call = calls('/\t/evil.example/\n');
     await browser.get('/call');
     expect(app.emulator.requests.at(-1)?.path).toBe('//evil.example/');
   });
 
-  /** Addresses that look like the API's; `origin` is the API's. */
+  /** Addresses that look like that of the API, which is `origin`. */
   const lookalikes: [string, (origin: string) => string][] = [
     ['userinfo', (origin) => `${origin}@evil.example/v1/`],
     ['a host that begins the same', (origin) => `${origin.replace(/:\d+$/, '')}.evil.example/v1/`],
@@ -85,7 +85,7 @@ describe('sends the token nowhere else', () => {
     ['https', (origin) => `${origin.replace('http:', 'https:')}/v1/`],
     ['a blob', (origin) => `blob:${origin}/0e5b-1`],
   ];
-  it.each(lookalikes)('%s', async (_what, addressOf) => {
+  it.each(lookalikes)('does not send the token to a lookalike of the API: %s', async (_what, addressOf) => {
     const browser = await loggedIn();
     const address = addressOf(app.emulator.apiURL);
     const inputs: unknown[] = [address, new URL(address)];
@@ -98,14 +98,14 @@ describe('sends the token nowhere else', () => {
     }
   });
 
-  it('nor with a name and password of the caller', async () => {
+  it('refuses an address with a name and a password', async () => {
     const browser = await loggedIn();
     call = calls(app.emulator.apiURL.replace('http://', 'http://somebody:secret@'));
     expect((await browser.get('/call')).status).toBe(500);
     expect(api()).toHaveLength(0);
   });
 
-  it('also when init says where to go, or an Authorization header of its own', async () => {
+  it('ignores a url and an Authorization header in init', async () => {
     const browser = await loggedIn();
     call = calls('/v1/organizations/', {
       url: 'https://evil.example',
@@ -117,16 +117,16 @@ describe('sends the token nowhere else', () => {
   });
 });
 
-it('rejects with 401 when nobody is logged in', async () => {
+it('req.polar.fetch rejects with 401 if nobody is logged in', async () => {
   call = calls('/v1/organizations/');
   const answer = await app.browser().get('/call');
   expect([answer.status, answer.body.code]).toEqual([401, 'not_logged_in']);
 });
 
-describe('after a 401', () => {
+describe('req.polar.fetch after a 401', () => {
   it('refreshes and tries once more', async () => {
     const browser = await loggedIn();
-    // Polar has forgotten the access token early: the clock of the app says nothing of it.
+    // Polar has dropped the access token early; the clock of the app does not show it.
     app.emulator.advanceTime(10);
     app.emulator.fail('api', { status: 401 });
     call = calls('/v1/organizations/', { method: 'GET' });
@@ -135,7 +135,7 @@ describe('after a 401', () => {
     expect(api()[0]?.headers.authorization).not.toBe(api()[1]?.headers.authorization);
   });
 
-  it('never tries a third time, and does not refresh at every request', async () => {
+  it('never tries a third time, and does not refresh for every request', async () => {
     const browser = await loggedIn();
     app.emulator.fail('api', { status: 401 }, 10);
     call = calls('/v1/organizations/');
@@ -148,7 +148,7 @@ describe('after a 401', () => {
     expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(1);
   });
 
-  it('tries a token that was issued a moment ago again as it is', async () => {
+  it('repeats the request with a token that was issued a moment ago', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(864_000);
     await browser.token();
@@ -158,7 +158,7 @@ describe('after a 401', () => {
     expect(api()[0]?.headers.authorization).toBe(api()[1]?.headers.authorization);
   });
 
-  it('does not take a token that was refused twice for too young', async () => {
+  it('refreshes a young token once it was refused twice', async () => {
     const browser = await loggedIn();
     app.emulator.fail('api', { status: 401 }, 3);
     call = calls('/v1/organizations/');
@@ -169,7 +169,7 @@ describe('after a 401', () => {
     expect(tokens[3]).not.toBe(tokens[0]);
   });
 
-  it('does not lose a login whose tokens Polar has not committed yet', async () => {
+  it('keeps a login whose tokens Polar has not committed yet', async () => {
     await app.close();
     app = await startTestApp({
       emulator: { realistic: { commitLagMs: 300 } },
@@ -182,7 +182,7 @@ describe('after a 401', () => {
     expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(0);
   });
 
-  it('counts neither what others refreshed nor what failed against the one refresh a minute', async () => {
+  it('counts neither failed refreshes nor those of others against its one refresh a minute', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(10);
     app.emulator.fail('api', { status: 401 }, 2);
@@ -192,7 +192,7 @@ describe('after a 401', () => {
     expect((await browser.get('/call')).body.status).toBe(200);
   });
 
-  it('sends a body again where it can', async () => {
+  it('sends a body again if it can', async () => {
     const browser = await loggedIn();
     app.emulator.fail('api', { status: 401 });
     call = calls('/v1/organizations/', {
@@ -221,7 +221,7 @@ describe('after a 401', () => {
     ['a Blob', () => new Blob(['blob'], { type: 'image/x-test' }), 'blob', /^image\/x-test$/],
     ['bytes', () => new TextEncoder().encode('bytes'), 'bytes', /^$/],
     ['FormData', form, 'name="name"\r\n\r\nÜnïcode', /^multipart\/form-data; boundary=/],
-  ])('sends %s again, the same', async (_what, makeBody, content, type) => {
+  ])('sends %s again unchanged', async (_what, makeBody, content, type) => {
     const browser = await loggedIn();
     app.emulator.advanceTime(10);
     app.emulator.fail('api', { status: 401 });
@@ -269,7 +269,7 @@ describe('after a 401', () => {
   });
 });
 
-it('follows no redirect that a Request asks for, nor one from elsewhere', async () => {
+it('req.polar.fetch follows no redirect, neither for a Request nor to another host', async () => {
   const browser = await loggedIn();
   const evil = await startMisbehavingServer();
   try {
@@ -290,7 +290,7 @@ it('follows no redirect that a Request asks for, nor one from elsewhere', async 
   }
 });
 
-it('follows no redirect, whatever the caller says, and tells of the missing slash', async () => {
+it('req.polar.fetch follows no redirect, whatever the caller asks for, and points out the missing slash', async () => {
   const browser = await loggedIn();
   call = calls('/v1/organizations', { redirect: 'follow' });
   const { body } = await browser.get('/call');
@@ -299,7 +299,7 @@ it('follows no redirect, whatever the caller says, and tells of the missing slas
   expect(api()).toHaveLength(1);
 });
 
-it('names the scopes that are missing', async () => {
+it('req.polar.fetch names the missing scopes', async () => {
   await app.close();
   app = await startTestApp({
     routes: (server) => server.get('/call', (req, res, next) => call(req, res, next)),
@@ -315,7 +315,7 @@ it.each([
   ['orders:read "x', ['orders:read']],
   ['orders:read TOKEN xTOKENx', ['orders:read']],
   ['caf\u00e9 a\\b orders:read', ['orders:read']],
-])('names nothing that is no scope, and no token: %s', async (scope, named) => {
+])('req.polar.fetch names only valid scopes, and no token: %s', async (scope, named) => {
   await app.close();
   app = await startTestApp({
     routes: (server) => server.get('/call', (req, res, next) => call(req, res, next)),
@@ -334,7 +334,7 @@ it.each([
   expect(app.errors).toMatchObject([{ code: 'insufficient_scope', scopes: named }]);
 });
 
-it('retries a Request with a body', async () => {
+it('req.polar.fetch repeats a Request with its body', async () => {
   const browser = await loggedIn();
   app.emulator.advanceTime(10);
   app.emulator.fail('api', { status: 401 });
@@ -347,13 +347,13 @@ it('retries a Request with a body', async () => {
   expect(api().map(({ body }) => body)).toEqual(['{"name":"x"}', '{"name":"x"}']);
 });
 
-it('takes nothing that is no address', async () => {
+it('req.polar.fetch refuses anything that is not an address', async () => {
   const browser = await loggedIn();
   call = calls({ url: 'https://evil.example' } as never);
   expect((await browser.get('/call')).body.code).toBe('origin_not_allowed');
 });
 
-it('lets the signal of the caller end the body too', async () => {
+it('req.polar.fetch lets the signal of the caller abort the body too', async () => {
   const browser = await loggedIn();
   app.emulator.fail('api', { slowBodyMs: 5000 });
   call = async (req, res) => {
@@ -365,7 +365,7 @@ it('lets the signal of the caller end the body too', async () => {
   expect((await browser.get('/call')).body).toEqual({ status: 200, body: 'AbortError' });
 });
 
-it('respects the signal of the caller', async () => {
+it('req.polar.fetch respects the signal of the caller', async () => {
   const browser = await loggedIn();
   app.emulator.fail('api', 'hang');
   call = calls('/v1/organizations/', { signal: AbortSignal.timeout(50) });
@@ -373,7 +373,7 @@ it('respects the signal of the caller', async () => {
   expect((app.errors[0] as Error).name).toBe('TimeoutError');
 });
 
-describe('a caller who gives up', () => {
+describe('a caller of req.polar.fetch who aborts', () => {
   const reason = new Error('the caller gave up');
   const signalled =
     (controller: AbortController): RequestHandler =>
@@ -385,7 +385,7 @@ describe('a caller who gives up', () => {
     };
   const tokenRequests = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
 
-  it('before anything was sent causes nothing, not even a refresh', async () => {
+  it('before anything was sent causes no request, not even a refresh', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(864_000);
     const controller = new AbortController();
@@ -396,7 +396,7 @@ describe('a caller who gives up', () => {
     expect(tokenRequests()).toEqual([]);
   });
 
-  it('while the token is refreshed waits no longer, and the refresh goes on for others', async () => {
+  it('during a refresh stops waiting, while the refresh goes on for others', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(864_000);
     app.emulator.fail('token', { delayMs: 2000 });
@@ -412,7 +412,7 @@ describe('a caller who gives up', () => {
     expect(tokenRequests()).toHaveLength(1);
   });
 
-  it('while the headers are waited for gets that very reason', async () => {
+  it('while waiting for the headers gets the reason of the signal', async () => {
     const browser = await loggedIn();
     app.emulator.fail('api', 'hang');
     const controller = new AbortController();
@@ -423,7 +423,7 @@ describe('a caller who gives up', () => {
     expect((await answer).failure).toBe(String(reason));
   });
 
-  it('between a 401 and the second attempt makes none', async () => {
+  it('between a 401 and the second attempt prevents that attempt', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(10);
     app.emulator.fail('api', { status: 401 });
@@ -438,7 +438,7 @@ describe('a caller who gives up', () => {
     expect(api()).toHaveLength(1);
   });
 
-  it('while a body of their own does not come waits no longer', async () => {
+  it('while a request body does not arrive stops waiting', async () => {
     const browser = await loggedIn();
     const controller = new AbortController();
     call = async (req, res) => {
@@ -453,7 +453,7 @@ describe('a caller who gives up', () => {
   });
 });
 
-it('times out while waiting for the headers', async () => {
+it('req.polar.fetch times out while it waits for the headers', async () => {
   await app.close();
   app = await startTestApp({
     strategy: { timeoutMs: 150 },
@@ -472,8 +472,8 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-describe('a fetch of the app’s own', () => {
-  /** Serves the login as it is, and everything else as the test says. */
+describe('a custom fetch', () => {
+  /** Serves the login normally, and the API as the test says. */
   const started = async (brought: () => unknown): Promise<void> => {
     await app.close();
     app = await startTestApp({
@@ -488,9 +488,9 @@ describe('a fetch of the app’s own', () => {
 
   it.each<[string, () => unknown, string]>([
     ['nothing', () => undefined, 'undefined'],
-    ['a text', () => 'organizations', 'string'],
-    ['an object that is no response', async () => ({ items: [] }), 'an object without a status'],
-  ])('that brings %s is told so', async (_what, brought, told) => {
+    ['a string', () => 'organizations', 'string'],
+    ['an object that is not a response', async () => ({ items: [] }), 'an object without a status'],
+  ])('that returns %s is reported', async (_what, brought, told) => {
     await started(brought);
     const { body } = await (await loggedIn()).get('/call');
     expect(body.code).toBe('malformed_response');
@@ -498,7 +498,7 @@ describe('a fetch of the app’s own', () => {
     expect(body.message).toContain('is not a Response');
   });
 
-  it('that throws at once is told so', async () => {
+  it('that throws synchronously is reported', async () => {
     await started(() => {
       throw new Error('a token');
     });
@@ -507,12 +507,12 @@ describe('a fetch of the app’s own', () => {
   });
 
   it.each<[string, () => unknown]>([
-    ['returns its response at once', () => Response.json({ items: [] })],
+    ['returns its response without a promise', () => Response.json({ items: [] })],
     [
-      'brings an object without headers',
+      'returns an object without headers',
       () => ({ status: 200, ok: true, json: async () => ({ items: [] }) }),
     ],
-  ])('that %s is taken as it is', async (_what, brought) => {
+  ])('that %s is accepted', async (_what, brought) => {
     await started(brought);
     expect((await (await loggedIn()).get('/call')).body).toEqual({ status: 200, body: { items: [] } });
   });

@@ -1,4 +1,4 @@
-/** The lines with which the README begins, to the letter between the marks, run as an app. */
+/** Runs the first lines of the README, word for word between the markers, as an app. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -22,7 +22,7 @@ beforeAll(async () => {
     POLAR_CLIENT_SECRET: client.clientSecret,
     SESSION_SECRET: 'only for tests',
   });
-  // The one thing that a test cannot take from the README: a Polar on this machine instead of the sandbox.
+  // The only thing that a test cannot take from the README: a Polar on this machine instead of the sandbox.
   const { app } = await import('../support/quick-start.js').then(({ quickStart }) =>
     quickStart(emulator.server),
   );
@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 describe('the quick start', () => {
-  it('says that a login was cancelled, without a session', async () => {
+  it('reports a cancelled login without creating a session', async () => {
     const consent = emulator.consent;
     emulator.consent = 'deny';
     const answer = await browser.logIn();
@@ -46,14 +46,14 @@ describe('the quick start', () => {
     expect(answer.headers['set-cookie']).toBeUndefined();
   });
 
-  it('says that a login is no longer valid', async () => {
+  it('reports a login that is no longer valid', async () => {
     const callback = await browser.visitPolar(await browser.startLogin());
     const answer = await new Browser(url).get(callback);
     expect(answer.status).toBe(403);
     expect(answer.text).toMatch(/^Your browser did not send the cookie of this login\./);
   });
 
-  it('log in, come back to the page that wanted a login, and call the API', async () => {
+  it('logs in, returns to the page that needed a login, and calls the API', async () => {
     const answer = await browser.get('/organizations').set('accept', 'text/html');
     expect(answer.headers['location']).toBe('/auth/polar?return_to=%2Forganizations');
     expect((await browser.logIn(answer.headers['location'] as string)).headers['location']).toBe(
@@ -63,7 +63,7 @@ describe('the quick start', () => {
     expect(body.items.map(({ slug }: { slug: string }) => slug)).toContain('acme');
   });
 
-  it('refresh', async () => {
+  it('refreshes an expired token', async () => {
     const { now } = Date;
     Date.now = () => now() + 864_001_000; // ten days later, for the app and for Polar
     expect((await browser.get('/organizations')).status).toBe(200);
@@ -71,7 +71,7 @@ describe('the quick start', () => {
     expect(emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(1);
   });
 
-  it('log out', async () => {
+  it('logs out and revokes the tokens', async () => {
     expect((await browser.post('/logout')).headers['location']).toBe('/');
     expect((await browser.get('/organizations')).status).toBe(401);
     expect(emulator.liveTokens()).toEqual([]);

@@ -15,7 +15,7 @@ afterEach(() => app.close());
 const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
 const loginLife = 864_000;
 
-/** Counts what the session store is asked for. */
+/** Counts the calls to the session store. */
 function watchStore() {
   const calls = { get: 0, set: 0 };
   for (const name of ['get', 'set'] as const) {
@@ -35,7 +35,7 @@ async function loggedIn() {
 }
 
 describe('a valid token', () => {
-  it('is handed out without any I/O', async () => {
+  it('is returned without any I/O', async () => {
     const browser = await loggedIn();
     const before = app.emulator.requests.length;
     const calls = watchStore();
@@ -44,7 +44,7 @@ describe('a valid token', () => {
     expect(calls).toEqual({ get: 1, set: 0 }); // express-session loads the session
   });
 
-  it('is one until leewaySeconds before it expires', async () => {
+  it('counts as valid until leewaySeconds before it expires', async () => {
     await app.close();
     app = await startTestApp({ strategy: { leewaySeconds: 100 } });
     const browser = await loggedIn();
@@ -70,7 +70,7 @@ describe('an expired token', () => {
     expect(app.emulator.liveTokens()).toMatchObject([{ accessToken: third }]);
   });
 
-  it('is refreshed once for all who ask in this process, with one record written and no session', async () => {
+  it('is refreshed once for all requests in this process, which writes one record and no session', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(loginLife);
     const calls = watchStore();
@@ -81,7 +81,7 @@ describe('an expired token', () => {
     expect(calls.set).toBe(1);
   });
 
-  it('is refreshed by a process that has never seen the login, and taken from the record by the next', async () => {
+  it('is refreshed once, and a restarted process takes the new one from the record', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(loginLife);
     const fresh = await browser.token();
@@ -90,7 +90,7 @@ describe('an expired token', () => {
     expect(refreshes()).toHaveLength(1);
   });
 
-  it('that others replaced early is not handed out by a process that starts later', async () => {
+  it('that was replaced early is not returned by a process that starts later', async () => {
     await app.close();
     app = await startTestApp({
       routes: (server) =>
@@ -105,7 +105,7 @@ describe('an expired token', () => {
     expect((await restarted(browser)).body.accessToken).toBe(accessToken);
   });
 
-  it('leaves what other requests write to the session alone', async () => {
+  it('is refreshed without touching what other requests write to the session', async () => {
     await app.close();
     app = await startTestApp({
       routes: (server) => {
@@ -125,7 +125,7 @@ describe('an expired token', () => {
   });
 });
 
-it('forces a refresh on request, once for all who ask at the same time', async () => {
+it('getTokens forces a refresh on request, once for concurrent callers', async () => {
   await app.close();
   app = await startTestApp({
     routes: (server) =>
@@ -144,7 +144,7 @@ it('forces a refresh on request, once for all who ask at the same time', async (
   expect(refreshes()).toHaveLength(1);
 });
 
-it('does not refresh at every request when the leeway is longer than the lifetime', async () => {
+it('a leeway longer than the lifetime does not cause a refresh for every request', async () => {
   await app.close();
   app = await startTestApp({ strategy: { leewaySeconds: 4000 } });
   const browser = await loggedIn();
@@ -154,7 +154,7 @@ it('does not refresh at every request when the leeway is longer than the lifetim
 });
 
 describe('invalid_grant', () => {
-  it('ends the login with an error that says so, status 401', async () => {
+  it('ends the login with a 401 that says so', async () => {
     const browser = await loggedIn();
     app.emulator.revokeAll();
     app.emulator.advanceTime(loginLife);
@@ -165,7 +165,7 @@ describe('invalid_grant', () => {
     expect(refreshes()).toHaveLength(1); // known to be dead now
   });
 
-  it('is over with a new login', async () => {
+  it('no longer matters after a new login', async () => {
     const browser = await loggedIn();
     app.emulator.revokeAll();
     app.emulator.advanceTime(loginLife);
@@ -194,14 +194,14 @@ describe('invalid_grant', () => {
   });
 });
 
-describe('when Polar cannot be asked', () => {
+describe('a refresh that fails', () => {
   it.each([
     ['429 with its empty body', { status: 429, retryAfterSeconds: 60 }, 'rate_limited'],
     ['500', { status: 500 }, 'server_error'],
     ['503', { status: 503 }, 'server_error'],
     ['a reset connection', 'reset-before', 'network_error'],
     ['HTML', 'html', 'malformed_response'],
-  ] as const)('%s: the tokens are kept and work as soon as Polar is back', async (_what, fault, code) => {
+  ] as const)('with %s keeps the tokens, which work as soon as Polar is back', async (_what, fault, code) => {
     const browser = await loggedIn();
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', fault);
@@ -213,7 +213,7 @@ describe('when Polar cannot be asked', () => {
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
   });
 
-  it('tells how long to wait', async () => {
+  it('says how long to wait', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', { status: 429, retryAfterSeconds: 42 });
@@ -221,7 +221,7 @@ describe('when Polar cannot be asked', () => {
     expect(app.errors[0]).toMatchObject({ code: 'rate_limited', status: 503, retryAfterSeconds: 42 });
   });
 
-  it('nobody waits longer than timeoutMs, and what Polar responds later is kept', async () => {
+  it('makes nobody wait longer than timeoutMs, and keeps what Polar responds later', async () => {
     await app.close();
     app = await startTestApp({ strategy: { timeoutMs: 300 } });
     const browser = await loggedIn();
@@ -237,7 +237,7 @@ describe('when Polar cannot be asked', () => {
     expect(refreshes().map(({ status }) => status)).toEqual([200]);
   });
 
-  it('a request that Polar never got is made anew once its connection is given up', async () => {
+  it('is repeated once the connection of a request that Polar never received is closed', async () => {
     let givesUp = (): void => {};
     await app.close();
     app = await startTestApp({
@@ -262,7 +262,7 @@ describe('when Polar cannot be asked', () => {
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
   });
 
-  it('hands out a token that has not expired yet', async () => {
+  it('returns a token that has not expired yet', async () => {
     await app.close();
     app = await startTestApp({ strategy: { leewaySeconds: 60 } });
     const browser = await loggedIn();
@@ -272,7 +272,7 @@ describe('when Polar cannot be asked', () => {
     expect(await browser.token()).toBe(first);
   });
 
-  it('and the answer is lost, the login is lost and the error says so', async () => {
+  it('ends the login if only its response was lost, and the error says so', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', 'reset-after');
@@ -281,7 +281,7 @@ describe('when Polar cannot be asked', () => {
   });
 });
 
-it('keeps tokens usable here when their record cannot be written', async () => {
+it('tokens stay usable in this process if their record cannot be written', async () => {
   const browser = await loggedIn();
   app.emulator.advanceTime(loginLife);
   const set = app.store.set.bind(app.store);
@@ -293,7 +293,7 @@ it('keeps tokens usable here when their record cannot be written', async () => {
   expect(await browser.token()).toBe(fresh);
 });
 
-it('puts no token into any error', async () => {
+it('errors of a refresh contain no token', async () => {
   const browser = await loggedIn();
   const live = app.emulator.liveTokens();
   app.emulator.advanceTime(loginLife);
@@ -312,7 +312,7 @@ it('puts no token into any error', async () => {
   expect(shown).toContain('[redacted]');
 });
 
-/** A second strategy over the same session store: another process, as far as tokens go. */
+/** A second strategy over the same session store; for tokens, that is another process. */
 async function startSibling() {
   const polar = new PolarStrategy({
     clientID: app.client.clientID,
@@ -339,7 +339,7 @@ async function startSibling() {
   };
 }
 
-/** Holds record writes of the session store back until released. */
+/** Holds back writes to the session store until they are released. */
 function holdRecords() {
   const set = app.store.set.bind(app.store);
   const waiting: (() => void)[] = [];
@@ -353,7 +353,7 @@ function holdRecords() {
   };
 }
 
-/** Asks until there is a token; the clock of the circuit breaker goes on meanwhile. */
+/** Asks until there is a token, and advances the clock of the circuit breaker meanwhile. */
 async function untilToken(browser: ReturnType<TestApp['browser']>): Promise<void> {
   for (let attempt = 0; (await browser.get('/token')).status !== 200; attempt++) {
     if (attempt > 100) throw new Error('There is no token');

@@ -1,4 +1,4 @@
-/** `req.polar` where the middleware is missing, or in the way of something else. */
+/** `req.polar` where the middleware is missing or something else gets in its way. */
 import { IncomingMessage } from 'node:http';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -24,7 +24,7 @@ describe('req.polar without polarTokens', () => {
     return server;
   };
 
-  it('says what is missing, in an app that never mounts it', async () => {
+  it('says what is missing in an app that never mounts it', async () => {
     const server = withoutMiddleware();
     server.use(showError);
     expect((await request(server).get('/guarded')).body.code).toBe('missing_middleware');
@@ -34,7 +34,7 @@ describe('req.polar without polarTokens', () => {
   });
 });
 
-it('whatever goes through Node’s messages and their prototypes finds nothing, and no error', () => {
+it("code that walks the prototypes of Node's messages finds no property polar and causes no error", () => {
   const message = new IncomingMessage(null as never);
   const found: unknown[] = [];
   for (let each: object | null = message; each !== null; each = Object.getPrototypeOf(each))
@@ -44,7 +44,7 @@ it('whatever goes through Node’s messages and their prototypes finds nothing, 
   expect(() => inspect(message, { getters: true, showHidden: true, depth: 20 })).not.toThrow();
 });
 
-it('a log of a request shows nothing of the strategy', async () => {
+it('the log of a request shows no secret of the strategy', async () => {
   app = await startTestApp({
     routes: (server) =>
       server.get('/inspected', (req, res) => {
@@ -59,7 +59,7 @@ it('a log of a request shows nothing of the strategy', async () => {
   expect(body).not.toContain(app.client.clientSecret);
 });
 
-it('polarTokens puts it in the place of what an app has under the same name, and a later one of the app stays', async () => {
+it('polarTokens overwrites a property named polar, and the app may overwrite it later', async () => {
   app = await startTestApp({
     routes: (server, { polar }) => {
       const own: express.RequestHandler = (req, _res, next) => {
@@ -75,7 +75,7 @@ it('polarTokens puts it in the place of what an app has under the same name, and
   expect((await request(app.url).get('/after')).body).toBe('string');
 });
 
-it('works in an app that is mounted in another, and after it', async () => {
+it('req.polar works in a mounted app, and after it', async () => {
   app = await startTestApp({
     routes: (server) => {
       const inner = express();
@@ -89,7 +89,7 @@ it('works in an app that is mounted in another, and after it', async () => {
   expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
 });
 
-it('is the same through a proxy, an object that inherits from it, and a request that does', async () => {
+it('req.polar works through a proxy, an object that inherits from it, and a request that inherits', async () => {
   app = await startTestApp({
     routes: (server) =>
       server.get('/wrapped', async (req, res) => {
@@ -115,7 +115,7 @@ it('is the same through a proxy, an object that inherits from it, and a request 
   expect(body).toEqual(Array(4).fill([expect.any(String), expect.any(Array), true, await browser.token()]));
 });
 
-it('has all of its parts in a copy, and shows no token', async () => {
+it('req.polar keeps all of its parts in a copy, and shows no token', async () => {
   app = await startTestApp({
     routes: (server) =>
       server.get('/parts', async (req, res) => {

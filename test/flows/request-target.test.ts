@@ -1,4 +1,4 @@
-/** What stands in a request line names no other host, whatever a URL parser would make of it. */
+/** The text of a request line names no other host, whatever a URL parser makes of it. */
 import { request as send } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -6,7 +6,7 @@ import { startTestApp, type TestApp } from '../support/test-app.js';
 let app: TestApp;
 afterEach(() => app.close());
 
-/** An app all of whose pages start a login, with a redirect URI that is completed from the request. */
+/** An app in which every page starts a login, with a redirect URI completed from the request. */
 async function startGuardedApp(): Promise<void> {
   app = await startTestApp({
     strategy: { callbackURL: '/auth/polar/callback' },
@@ -14,7 +14,7 @@ async function startGuardedApp(): Promise<void> {
   });
 }
 
-/** Sends a request target as it is, which fetch and supertest would mend. */
+/** Sends a request target unchanged, which fetch and supertest would normalize. */
 function get(target: string, headers: Record<string, string> = {}) {
   const { hostname, port } = new URL(app.url);
   return new Promise<{ status: number | undefined; redirectURI: string | null; text: string }>(
@@ -53,8 +53,8 @@ const targets = [
   '/',
 ];
 
-describe('a login that is started by', () => {
-  it.each(targets)('%s comes back to the host of the request', async (target) => {
+describe('a login that is started at', () => {
+  it.each(targets)('%s returns to the host of the request', async (target) => {
     await startGuardedApp();
     const { host } = new URL(app.url);
     const { redirectURI, status } = await get(target, { host });
@@ -62,8 +62,8 @@ describe('a login that is started by', () => {
   });
 });
 
-describe('a response of Polar that comes to', () => {
-  it.each(targets)('%s is read like any other, and its code is in no error', async (target) => {
+describe('a callback at', () => {
+  it.each(targets)('%s is handled like any other, and no error contains its code', async (target) => {
     await startGuardedApp();
     const { status, text } = await get(`${target}?code=secret-code&state=s`);
     // Nobody has started a login with this state.

@@ -34,7 +34,7 @@ const start = async (options: TestAppOptions = {}) => {
 const page = (browser: Browser, path: string) => browser.get(path).set('accept', 'text/html,*/*');
 const program = (browser: Browser, path: string) => browser.get(path).set('accept', 'application/json');
 const outcome = ({ status, body }: { status: number; body: { code?: string } }) => [status, body.code];
-/** Opens the authorize page to which a page leads. */
+/** Opens the authorize page to which a page redirects. */
 async function sentToPolar(browser: Browser, path: string): Promise<URL> {
   const answer = await page(browser, path);
   expect(answer.status).toBe(303);
@@ -47,8 +47,8 @@ const logIn = async (browser: Browser, ...organizations: string[]) =>
   pick(browser, await browser.startLogin(), ...organizations);
 const asked = () => app.emulator.requests.filter(({ path }) => path.startsWith('/v1/organizations/')).length;
 
-describe('a login that reaches the organization', () => {
-  it.each([[[]], [['acme']]])('gets through, limited to %j', async (limits) => {
+describe('requireOrganization for a login that reaches the organization', () => {
+  it.each([[[]], [['acme']]])('lets it through, limited to %j', async (limits) => {
     const browser = await start();
     await logIn(browser, ...limits);
     expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
@@ -56,13 +56,13 @@ describe('a login that reaches the organization', () => {
     expect(asked()).toBe(1);
   });
 
-  it('has Polar asked once for all requests, and again after half a minute', async () => {
+  it('asks Polar once for all requests, and again after half a minute', async () => {
     const browser = await start();
     await logIn(browser);
     const answers = await Promise.all(Array.from({ length: 20 }, () => program(browser, `/orgs/${acme}`)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     expect(asked()).toBe(1);
-    // Its clock goes on by itself, too.
+    // The clock also runs by itself.
     app.emulator.advanceTime(15);
     await program(browser, `/orgs/${acme}`).expect(200);
     expect(asked()).toBe(1);
@@ -71,15 +71,15 @@ describe('a login that reaches the organization', () => {
     expect(asked()).toBe(2);
   });
 
-  it('gets through with the scope organizations:write alone', async () => {
+  it('accepts the scope organizations:write alone', async () => {
     const browser = await start({ strategy: { scope: ['openid', 'organizations:write'] } });
     await logIn(browser);
     expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
   });
 });
 
-describe('a login that is limited to others', () => {
-  it('is sent to pick the organization, and comes back', async () => {
+describe('requireOrganization for a login that is limited to others', () => {
+  it('sends the person to pick the organization, and back', async () => {
     const browser = await start();
     await logIn(browser, 'acme');
     const first = await page(browser, `/orgs/${engines.toUpperCase()}?week=3`);
@@ -106,7 +106,7 @@ describe('a login that is limited to others', () => {
     ['as they are', undefined],
     ['sealed with keys of the app', ['k'.repeat(32)]],
   ])(
-    'gets an error, and not Polar’s page again, where the person picks another one (entries %s)',
+    'reports an error instead of asking again if the person picks another one (entries %s)',
     async (_how, encryptionKeys) => {
       const browser = await start({ strategy: { encryptionKeys } });
       await logIn(browser, 'acme');
@@ -117,13 +117,13 @@ describe('a login that is limited to others', () => {
         expect(answer.body.message).toMatch(/^Your login with Polar does not reach this organization/);
       }
       expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
-      // For yet another organization they are asked.
+      // For yet another organization, the person is asked.
       await pick(browser, await sentToPolar(browser, `/orgs/${compilers}`), 'acme');
       expect((await page(browser, `/orgs/${compilers}`)).status).toBe(403);
     },
   );
 
-  it('keeps what it had where the person says no at Polar', async () => {
+  it('keeps the login if the person refuses at Polar', async () => {
     const browser = await start();
     await logIn(browser, 'acme');
     const polar = await sentToPolar(browser, `/orgs/${engines}`);
@@ -144,7 +144,7 @@ describe('a login that is limited to others', () => {
     expect((await page(browser, `/orgs/${engines}`)).body.scopes).toContain('orders:read');
   });
 
-  it('is a 403 for a program, for which nobody is asked what the login is limited to', async () => {
+  it('responds 403 to a program, without asking Polar what the login is limited to', async () => {
     const browser = await start();
     await logIn(browser, 'acme');
     const answer = await program(browser, `/orgs/${engines}`);
@@ -154,7 +154,7 @@ describe('a login that is limited to others', () => {
     expect(app.emulator.requests.some(({ endpoint }) => endpoint === 'introspect')).toBe(false);
   });
 
-  it('to an organization that the person has left gets an error at once', async () => {
+  it('reports an error at once for an organization that the person has left', async () => {
     const browser = await start();
     await logIn(browser, 'acme');
     app.emulator.fail('api', {
@@ -165,8 +165,8 @@ describe('a login that is limited to others', () => {
   });
 });
 
-describe('a login that is not limited', () => {
-  it('gets an error for an organization that the person does not belong to', async () => {
+describe('requireOrganization for a login that is not limited', () => {
+  it('reports an error for an organization to which the person does not belong', async () => {
     const browser = await start();
     await logIn(browser);
     for (const open of [page, program])
@@ -180,7 +180,7 @@ describe('a login that is not limited', () => {
     expect(asked()).toBe(2);
   });
 
-  it('does not reach an organization that enforces SSO', async () => {
+  it('does not let it into an organization that enforces SSO', async () => {
     const browser = await start();
     await logIn(browser);
     app.emulator.enforceSSO('acme');
@@ -188,8 +188,8 @@ describe('a login that is not limited', () => {
   });
 });
 
-describe('what the last login knew', () => {
-  it('is not believed of the next one, nor after a logout', async () => {
+describe('the cached access to organizations', () => {
+  it('does not carry over to the next login, or past a logout', async () => {
     const browser = await start();
     await logIn(browser);
     await page(browser, `/orgs/${engines}`).expect(200);
@@ -201,7 +201,7 @@ describe('what the last login knew', () => {
     expect(outcome(await program(browser, `/orgs/${engines}`))).toEqual([401, 'not_logged_in']);
   });
 
-  it('is nobody else’s', async () => {
+  it('is not shared with other people', async () => {
     const [ada, grace] = [await start(), app.browser()];
     await logIn(ada);
     await grace.get(await app.emulator.authorize(await grace.startLogin(), { user: 'grace@example.com' }));
@@ -212,8 +212,8 @@ describe('what the last login knew', () => {
   });
 });
 
-describe('who is not logged in', () => {
-  it('is sent to log in and back, with the scope that is needed', async () => {
+describe('requireOrganization for a visitor who is not logged in', () => {
+  it('sends pages to log in and back, with the scope that is needed', async () => {
     const browser = await start({ strategy: { scope: ['openid'] } });
     expect(outcome(await program(browser, `/orgs/${acme}`))).toEqual([401, 'not_logged_in']);
     const polar = await sentToPolar(browser, `/orgs/${acme}`);
@@ -223,7 +223,7 @@ describe('who is not logged in', () => {
     expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
   });
 
-  it('is sent to log in again once Polar has ended the login', async () => {
+  it('sends pages to log in again once Polar has ended the login', async () => {
     const browser = await start();
     await logIn(browser);
     app.emulator.advanceTime(60);
@@ -233,8 +233,8 @@ describe('who is not logged in', () => {
   });
 });
 
-describe('a login without the scope', () => {
-  it('is sent to agree to it, once', async () => {
+describe('requireOrganization for a login without the scope', () => {
+  it('asks the person once to grant it', async () => {
     const browser = await start({ strategy: { scope: ['openid'] } });
     await logIn(browser);
     const { status, body } = await program(browser, `/orgs/${acme}`);
@@ -247,8 +247,8 @@ describe('a login without the scope', () => {
   });
 });
 
-describe('a public client', () => {
-  it('cannot know what a login is limited to, so the person is asked, once', async () => {
+describe('requireOrganization for a public client', () => {
+  it('asks the person once, as it cannot know what a login is limited to', async () => {
     const browser = await start({ publicClient: true });
     await logIn(browser, 'acme');
     await pick(browser, await sentToPolar(browser, `/orgs/${engines}`), 'analytical-engines');
@@ -258,7 +258,7 @@ describe('a public client', () => {
   });
 });
 
-describe('what is no id', () => {
+describe('requireOrganization', () => {
   it.each([
     'acme',
     '1',
@@ -268,7 +268,7 @@ describe('what is no id', () => {
     '%00',
     '..%2f..',
     'x'.repeat(3000),
-  ])('%s is a 404, and Polar is not asked', async (id) => {
+  ])('responds 404 to the invalid id %s without asking Polar', async (id) => {
     const browser = await start();
     await logIn(browser);
     for (const open of [page, program])
@@ -276,7 +276,7 @@ describe('what is no id', () => {
     expect(asked()).toBe(0);
   });
 
-  it('counts as not accessible where it is a UUID of another version than Polar’s', async () => {
+  it("treats a UUID of another version than Polar's as not accessible", async () => {
     const browser = await start();
     await logIn(browser);
     expect((await program(browser, '/orgs/22222220-2222-1222-8222-222222222222')).status).toBe(403);
@@ -288,7 +288,7 @@ describe('what is no id', () => {
     ['a list', [acme], 404],
     ['a promise of an id', Promise.resolve(acme), 200],
     ['a promise of nothing', Promise.resolve(undefined), 404],
-  ])('a function that finds %s', async (_what, found, status) => {
+  ])('handles a function that returns %s', async (_what, found, status) => {
     const browser = await start({
       routes: (server) =>
         server.get(
@@ -301,7 +301,7 @@ describe('what is no id', () => {
     expect((await page(browser, '/mine')).status).toBe(status);
   });
 
-  it('a function that throws or rejects reaches the error handler', async () => {
+  it('passes on what its function throws or rejects with', async () => {
     const browser = await start({
       routes: (server) => {
         const guard = (find: () => Promise<string>) => requireOrganization(find, { loginPath });
@@ -323,7 +323,7 @@ describe('what is no id', () => {
   });
 
   it.each([undefined, null, false, 'route', 'router'])(
-    'a function that rejects with %p lets nobody in',
+    'lets nobody in if its function rejects with %p',
     async (reason) => {
       const browser = await start({
         routes: (server) => {
@@ -339,12 +339,12 @@ describe('what is no id', () => {
   );
 });
 
-describe('while Polar is down', () => {
+describe('requireOrganization while Polar is down', () => {
   it.each([
     [{ status: 500 }, 'server_error'],
     [{ status: 429, retryAfterSeconds: 9 }, 'rate_limited'],
     ['half-body', 'network_error'],
-  ] as const)('%j is a transient error, which is not remembered', async (fault, code) => {
+  ] as const)('reports %j as a transient error that is not cached', async (fault, code) => {
     const browser = await start();
     await logIn(browser);
     app.emulator.fail('api', fault, 2);
@@ -353,7 +353,7 @@ describe('while Polar is down', () => {
     expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
   });
 
-  it('so is an introspection that fails, and nobody is sent anywhere', async () => {
+  it('reports a failed introspection as a transient error, and redirects nobody', async () => {
     const browser = await start();
     await logIn(browser, 'acme');
     app.emulator.fail('introspect', { status: 500 });
@@ -361,7 +361,7 @@ describe('while Polar is down', () => {
     expect((await page(browser, `/orgs/${engines}`)).status).toBe(303);
   });
 
-  it('a 404 that is not about the organization is no “no”', async () => {
+  it('does not take a 404 about something else for a refusal', async () => {
     const browser = await start({
       strategy: {
         fetch: async (input, init) =>
@@ -375,8 +375,8 @@ describe('while Polar is down', () => {
   });
 });
 
-describe('an address that a stranger has made', () => {
-  it('does no more than to have the person asked at Polar', async () => {
+describe('a login address from a stranger', () => {
+  it('does no more than make Polar ask the person', async () => {
     const browser = await start();
     await logIn(browser, 'acme');
     const polar = await browser.startLogin(`/auth/polar?organization=${engines}&return_to=/me`);
@@ -388,7 +388,7 @@ describe('an address that a stranger has made', () => {
   });
 
   it.each(['acme', '', `${engines}%20${acme}`, `${engines}&organizations=${acme}&sub_type=organization`])(
-    'with %s asks for nothing of it',
+    'with a malformed organization (x%s) has no effect',
     async (value) => {
       const browser = await start();
       const { searchParams } = await browser.startLogin(`/auth/polar?organization=x${value}`);
@@ -399,7 +399,7 @@ describe('an address that a stranger has made', () => {
   );
 });
 
-describe('when it is set up wrong', () => {
+describe('requireOrganization with missing options', () => {
   it('names what it needs', async () => {
     await start();
     expect(() => requireOrganization(undefined as never, { loginPath })).toThrow(

@@ -25,7 +25,7 @@ const start = async (options: TestAppOptions = {}) => {
 };
 
 const page = (browser: Browser, path: string) => browser.get(path).set('accept', 'text/html,*/*');
-/** Opens a page that needs more, and resolves with the authorize page to which that leads. */
+/** Opens a page that needs more scopes, and returns the authorize page to which it leads. */
 async function sentToPolar(browser: Browser, path: string): Promise<URL> {
   const answer = await page(browser, path);
   expect(answer.status).toBe(303);
@@ -35,8 +35,8 @@ const asked = (url: URL) => url.searchParams.get('scope')?.split(' ').sort();
 const comeBack = async (browser: Browser, authorizeURL: URL) =>
   browser.get(await browser.visitPolar(authorizeURL));
 
-describe('a page that needs more than was granted', () => {
-  it('asks Polar for all that was and for that, and comes back to where it was', async () => {
+describe('a page that needs more scopes than granted', () => {
+  it('asks Polar for the granted and the needed scopes, and returns to where it was', async () => {
     const { browser } = await start();
     await browser.logIn();
     const first = await page(browser, '/orders?week=3');
@@ -59,7 +59,7 @@ describe('a page that needs more than was granted', () => {
     expect(app?.emulator.liveTokens()).toHaveLength(1);
   });
 
-  it('has who is not logged in agree to everything at once', async () => {
+  it('asks a visitor who is not logged in to grant everything at once', async () => {
     const { browser } = await start();
     const polar = await sentToPolar(browser, '/products');
     expect(asked(polar)).toEqual(['email', 'openid', 'orders:read', 'products:read']);
@@ -67,7 +67,7 @@ describe('a page that needs more than was granted', () => {
     expect((await page(browser, '/products')).status).toBe(200);
   });
 
-  it('keeps what a login route asks for', async () => {
+  it('keeps the scopes that a login route asks for', async () => {
     const { browser } = await start({
       routes: (server, parts) => {
         server.get('/less', parts.passport.authenticate('polar', { scope: ['wallets:read'] }));
@@ -79,7 +79,7 @@ describe('a page that needs more than was granted', () => {
     expect(asked(polar)).toEqual(['email', 'openid', 'orders:read', 'wallets:read']);
   });
 
-  it('sends a form post to log in with nothing to come back to', async () => {
+  it('sends a form post to log in, without a page to return to', async () => {
     const { browser } = await start();
     await browser.logIn();
     const answer = await browser.post('/orders').set('accept', 'text/html');
@@ -87,7 +87,7 @@ describe('a page that needs more than was granted', () => {
     expect(asked(await browser.startLogin(answer.headers['location']))).toContain('orders:read');
   });
 
-  it('writes nothing, whether somebody is logged in or not', async () => {
+  it('writes nothing to the session, whether somebody is logged in or not', async () => {
     const { app, browser } = await start();
     const stored = () => JSON.stringify(app.store['sessions' as never]);
     const answer = await page(browser, '/orders');
@@ -100,8 +100,8 @@ describe('a page that needs more than was granted', () => {
   });
 });
 
-describe('other requests', () => {
-  it('get a 403 that names what is missing, or a 401', async () => {
+describe('a program that needs more scopes than granted', () => {
+  it('gets a 403 that names the missing scopes, or a 401', async () => {
     const { app, browser } = await start();
     for (const accept of ['application/json', '*/*'])
       expect((await browser.get('/orders').set('accept', accept)).body.code).toBe('not_logged_in');
@@ -113,7 +113,7 @@ describe('other requests', () => {
     expect((await browser.get('/session')).body).not.toHaveProperty('polarWantedScopes');
   });
 
-  it('name only what is missing', async () => {
+  it('is told only the missing scopes', async () => {
     const { app, browser } = await start();
     await browser.logIn((await page(browser, '/orders')).headers['location']);
     await browser.get('/products').set('accept', 'application/json').expect(403);
@@ -121,7 +121,7 @@ describe('other requests', () => {
   });
 });
 
-describe('no redirect loop', () => {
+describe('a page that needs a scope causes no redirect loop', () => {
   it('when Polar drops a scope that is not registered for the client', async () => {
     const { app, browser } = await start();
     app.emulator.updateClient(app.client.clientID, { scope: 'openid email products:read' });
@@ -131,13 +131,13 @@ describe('no redirect loop', () => {
     const answer = await page(browser, '/orders');
     expect([answer.status, answer.body.code]).toEqual([403, 'insufficient_scope']);
     expect(answer.body.message).toContain('register it for the client at Polar');
-    // One that was not asked for yet is asked for, once.
+    // A scope that was not asked for yet is asked for, once.
     await comeBack(browser, await sentToPolar(browser, '/products'));
     expect((await page(browser, '/products')).status).toBe(403);
     expect((await page(browser, '/orders')).status).toBe(403);
   });
 
-  it('when the person says no, who can log in without the scope afterwards', async () => {
+  it('when the person refuses, who can then log in without the scope', async () => {
     const { app, browser } = await start();
     await browser.logIn();
     app.emulator.consent = 'deny';
@@ -145,11 +145,11 @@ describe('no redirect loop', () => {
     expect((await comeBack(browser, polar)).headers['location']).toBe('/failed');
     expect((await browser.get('/failed')).status).toBe(200);
     expect(asked(await browser.startLogin())).toEqual(['email', 'openid']);
-    // Their login goes on.
+    // The login goes on.
     expect((await browser.get('/me')).body.scopes).toEqual(['openid', 'email']);
   });
 
-  it('when Polar does not know the scope: an error, and logins work as before', async () => {
+  it('when Polar does not know the scope: an error follows, and logins work as before', async () => {
     const { browser } = await start({
       routes: (server) => server.get('/made-up', requireScope('made:up', { loginPath }), answerScopes),
     });
@@ -160,7 +160,7 @@ describe('no redirect loop', () => {
   });
 });
 
-describe('what a page needs', () => {
+describe('a scope that a page needs', () => {
   it.each([{}, { keepSessionInfo: true }])('is asked for at one login only: %j', async (callback) => {
     const { browser } = await start({ callback });
     await browser.logIn();
@@ -169,7 +169,7 @@ describe('what a page needs', () => {
     expect(asked(await browser.startLogin())).toEqual(['email', 'openid']);
   });
 
-  it('is asked for in each tab, and again where another tab came back later with less', async () => {
+  it('is asked for in each tab, and again if another tab came back later with less', async () => {
     const { browser } = await start();
     await browser.logIn();
     const tabs = [await sentToPolar(browser, '/orders'), await sentToPolar(browser, '/customers')] as const;
@@ -181,7 +181,7 @@ describe('what a page needs', () => {
     for (const path of ['/orders', '/customers']) expect((await page(browser, path)).status).toBe(200);
   });
 
-  it('is no more than guards of the app name, whatever an address says', async () => {
+  it('is asked for only if a guard of the app names it, whatever the address says', async () => {
     const { browser } = await start();
     await browser.logIn();
     const address = '/auth/polar?scope=orders:write%20wallets:read&scope=members:read';
@@ -202,8 +202,8 @@ describe('what a page needs', () => {
   });
 });
 
-describe('with passport.authorize', () => {
-  it('links again, with what is needed', async () => {
+describe('requireScope with passport.authorize', () => {
+  it('links the account again with the needed scope', async () => {
     const { browser } = await start({
       routes: (server, parts) => {
         routes?.(server, parts);
@@ -229,7 +229,7 @@ describe('with passport.authorize', () => {
 });
 
 describe('two strategies side by side', () => {
-  it('each want for themselves', async () => {
+  it('ask only for their own scopes', async () => {
     const { app, browser } = await start({
       callback: { keepSessionInfo: true },
       routes: (server, parts) => {
@@ -273,8 +273,8 @@ describe('two strategies side by side', () => {
   });
 });
 
-describe('when it is set up wrong', () => {
-  it('names what it needs', () => {
+describe('requireScope', () => {
+  it('names what is missing in its options', () => {
     for (const scope of ['', ' ', []])
       expect(() => requireScope(scope, { loginPath })).toThrow('requireScope needs a scope');
     for (const scope of [undefined, null, 7, ['a"b'], [7]])

@@ -1,4 +1,4 @@
-/** What a storage, a lock, a proxy or an app may do to a login without ending it. */
+/** What a storage, a lock, a proxy or an app can do without ending a login. */
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import session from 'express-session';
@@ -17,7 +17,7 @@ let app: TestApp;
 afterEach(() => app.close());
 
 beforeAll(async () => {
-  // The emulator makes its first key now, not within the short time-outs below.
+  // Create the emulator's first key now, not within the short time-outs below.
   app = await startTestApp();
   await app.browser().logIn();
   await app.close();
@@ -33,7 +33,7 @@ async function loggedIn(options: TestAppOptions = {}) {
   return browser;
 }
 
-/** A storage in memory, with whatever a test wants to go wrong. */
+/** A storage in memory whose methods a test can break. */
 function testStorage(overrides: Partial<PolarStorage> = {}) {
   const inMemory = inMemoryStorage();
   const rows = new Map<string, StoredRow>();
@@ -59,7 +59,7 @@ describe('a storage', () => {
     const browser = await loggedIn({ strategy: { storage, timeoutMs: 1500 } });
     app.emulator.advanceTime(loginLife);
     hangs = true;
-    // All looks at it together may not take longer than the time-out.
+    // All reads together may not take longer than the time-out.
     const answer = await browser.get('/token');
     expect([200, 503]).toContain(answer.status);
     if (answer.status === 503) await browser.get('/token').expect(200);
@@ -70,7 +70,7 @@ describe('a storage', () => {
     expect(refreshes().map(({ status }) => status)).toEqual([200, 200]);
   });
 
-  it('may respond as databases do: null, and big integers as text', async () => {
+  it('may respond like a database: with null, and with big integers as text', async () => {
     const { rows, storage } = testStorage({
       read: async ({ id }) => {
         const row = rows.get(id);
@@ -88,7 +88,7 @@ describe('a storage', () => {
     expect((await browser.get('/token')).body.code).toBe('login_expired');
   });
 
-  it('that was down is written to once it is back, for the other processes', async () => {
+  it('that was down receives the record once it is back', async () => {
     let isDown = false;
     const { rows, storage } = testStorage();
     const write: PolarStorage['write'] = async (...args) =>
@@ -102,7 +102,7 @@ describe('a storage', () => {
     await until(() => records(rows).length === 1);
   });
 
-  it('that cannot be read leaves open whether a refused login is dead', async () => {
+  it('that cannot be read leaves open whether a refused login has ended', async () => {
     let isDown = false;
     const { rows, storage } = testStorage({
       read: async ({ id }) => (isDown ? Promise.reject(new Error('down')) : rows.get(id)),
@@ -113,7 +113,7 @@ describe('a storage', () => {
     isDown = true;
     expect((await browser.get('/token')).body.code).toBe('server_error');
     isDown = false;
-    // Polar is not asked at once again, since it has just refused.
+    // Polar is not asked again at once, as it has just refused.
     expect((await browser.get('/token')).body.code).toBe('server_error');
     expect(app.errors.at(-1)).toMatchObject({ status: 503, retryAfterSeconds: 10 });
     expect(refreshes()).toHaveLength(1);
@@ -121,7 +121,7 @@ describe('a storage', () => {
     expect((await browser.get('/token')).body.code).toBe('login_expired');
   });
 
-  it('may respond at once, without promises', async () => {
+  it('may respond synchronously, without promises', async () => {
     const { rows, storage } = testStorage();
     const plain = {
       shared: false,
@@ -142,7 +142,7 @@ describe('a storage', () => {
 
 describe('the lock of a refresh', () => {
   type Wrong = (storage: PolarStorage) => Partial<PolarStorage>;
-  // All that knows nothing of what a row means: the lock's are the small ones.
+  // A storage does not know what a row means: the lock's are the small ones.
   const isLock = (row: StoredRow): boolean => row.value.length < 200 && row.value.includes('owner');
   it.each<[string, Wrong]>([
     [
@@ -159,7 +159,7 @@ describe('the lock of a refresh', () => {
       }),
     ],
     [
-      'at which the storage throws',
+      'for which the storage throws',
       ({ write }) => ({
         write: (key, row, options) => {
           if (isLock(row)) throw new Error('down');
@@ -180,7 +180,7 @@ describe('the lock of a refresh', () => {
         },
       }),
     ],
-  ])('%s holds nobody up', async (_what, wrong) => {
+  ])('%s delays nobody', async (_what, wrong) => {
     const { storage } = testStorage({ shared: true });
     const broken = { ...storage, ...wrong(storage) };
     const browser = await loggedIn({ strategy: { storage: broken } });
@@ -190,7 +190,7 @@ describe('the lock of a refresh', () => {
   });
 });
 
-it('does not let one lost answer of the session store hold up a browser for good', async () => {
+it('a browser can start a login again after the session store failed to respond once', async () => {
   app = await startTestApp({ strategy: { timeoutMs: 300 } });
   const browser = app.browser();
   await browser.startLogin();
@@ -204,7 +204,7 @@ it('does not let one lost answer of the session store hold up a browser for good
   expect((await browser.get('/auth/polar')).status).toBe(302);
 });
 
-it('answers many starts of one browser in time while the session store hangs', async () => {
+it('many login starts of one browser get a response in time while the session store hangs', async () => {
   let hangs = false;
   app = await startTestApp({
     strategy: { timeoutMs: 500 },
@@ -222,14 +222,14 @@ it('answers many starts of one browser in time while the session store hangs', a
   const startedAt = performance.now();
   const answers = await Promise.all(Array.from({ length: 20 }, () => browser.get('/auth/polar')));
   expect(answers.map(({ status, body }) => [status, body.code])).toEqual(Array(20).fill([503, 'timeout']));
-  // One time-out for all, and not one after the other's, which takes 10 s.
+  // One time-out for all, instead of one after the other, which takes 10 s.
   expect(performance.now() - startedAt).toBeLessThan(9000);
   hangs = false;
   expect((await browser.get('/auth/polar')).status).toBe(302);
 });
 
 describe('tokens that Polar has not committed yet', () => {
-  it('are not believed to be refused for good', async () => {
+  it('do not count as refused for good', async () => {
     const browser = await loggedIn({
       emulator: { realistic: { commitLagMs: 400 } },
       routes: (server) =>
@@ -245,7 +245,7 @@ describe('tokens that Polar has not committed yet', () => {
 });
 
 describe('a refresh under way', () => {
-  it('is joined by those whose token it is about to kill', async () => {
+  it('is joined by requests whose token it is about to replace', async () => {
     const browser = await loggedIn({
       routes: (server) =>
         server.post(
@@ -259,7 +259,7 @@ describe('a refresh under way', () => {
     expect(await browser.token()).toBe(await forced);
   });
 
-  it('that fails leaves them the token that still works', async () => {
+  it('leaves other requests the token that still works if it fails', async () => {
     const browser = await loggedIn({
       routes: (server) =>
         server.post(
@@ -274,7 +274,7 @@ describe('a refresh under way', () => {
   });
 });
 
-it('a login that is expired and cannot be refreshed is sent to log in', async () => {
+it('a person whose login has expired and cannot be refreshed is sent to log in', async () => {
   const browser = await loggedIn({
     routes: (server) =>
       server.get('/page', requireLogin({ loginPath: '/auth/polar' }), (_req, res) => void res.json({})),
@@ -309,7 +309,7 @@ describe('an app', () => {
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
   });
 
-  it('that forgets passport.session() is told so', async () => {
+  it('that forgets passport.session() gets an error that says so', async () => {
     const browser = await loggedIn();
     const bare = express();
     bare.use(
@@ -328,13 +328,13 @@ describe('an app', () => {
     );
   });
 
-  it('keeps its own TypeErrors as they are', async () => {
+  it('gets its own TypeErrors unchanged', async () => {
     app = await startTestApp({ verify: () => (undefined as never as { name: string }).name });
     const { body } = await app.browser().logIn();
     expect(body.isPolarError).toBe(false);
   });
 
-  it('may have a property of its own named polar', async () => {
+  it('may have its own property named polar', async () => {
     app = await startTestApp();
     const plain = express();
     plain.use((req, _res, next) => {
@@ -345,14 +345,14 @@ describe('an app', () => {
     expect((await request(plain).get('/')).body).toBe('bear');
   });
 
-  it('is told to trust its proxy when callbackURL comes out as plain http', async () => {
+  it('is told to trust its proxy if callbackURL comes out as plain http', async () => {
     app = await startTestApp({ strategy: { proxy: true } });
     const { body } = await app.browser().get('/auth/polar').set('x-forwarded-host', 'shop.example');
     expect(body.code).toBe('invalid_option');
     expect(body.message).toMatch(/trust proxy/);
   });
 
-  it('does not believe forwarded headers of a peer that it does not trust', async () => {
+  it('ignores forwarded headers of a peer that it does not trust', async () => {
     app = await startTestApp({ routes: (server) => server.set('trust proxy', '10.9.9.9') });
     const { headers } = await app
       .browser()
@@ -361,7 +361,7 @@ describe('an app', () => {
     expect(headers['location']).not.toContain('evil.example');
   });
 
-  it('gets no login started on its callback path, slash or not', async () => {
+  it('starts no login on its callback path, with or without a slash', async () => {
     app = await startTestApp();
     expect((await app.browser().get('/auth/polar/callback/')).headers['location']).toBe('/failed');
   });
@@ -387,7 +387,7 @@ describe('linking an account', () => {
     },
   });
 
-  it('is finished only by the person who started it', async () => {
+  it('can be finished only by the person who started it', async () => {
     app = await startTestApp(linking({}));
     const browser = app.browser();
     await browser.post('/login-as/alice');
