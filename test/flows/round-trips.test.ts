@@ -1,4 +1,4 @@
-/** How often the storage is asked: counted, not timed, so that it cannot grow unseen. */
+/** Counts the round trips to the storage, so that their number cannot grow unseen. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { logout, type PolarStorage, type StorageStep } from 'passport-polar-sh';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
@@ -9,7 +9,7 @@ afterEach(() => app.close());
 
 const tenDays = 864_000;
 
-/** A storage that takes several steps at once, as redisStorage does, and notes each round trip. */
+/** A storage that takes several steps at once, like redisStorage, and records each round trip. */
 function counted(): { storage: PolarStorage; trips: StorageStep[][] } {
   const rows = inMemoryStorage();
   const trips: StorageStep[][] = [];
@@ -39,7 +39,7 @@ async function start(strategy: TestAppOptions['strategy'] = {}) {
     trips.length = 0;
     await work();
     await app.polar.settled({ withinMs: 5000 });
-    // A row that is renewed is nobody's to wait for.
+    // Nothing waits for the renewal of a row.
     return trips.filter((steps) => steps.some((step) => 'read' in step)).length;
   };
   return { tripsOf, trips };
@@ -48,7 +48,7 @@ async function start(strategy: TestAppOptions['strategy'] = {}) {
 describe.each([{}, { encryptionKeys: ['a key that only these tests know, and its jobs'] }])(
   'round trips to the storage with %j',
   (strategy) => {
-    it('a valid token costs none, however often it is asked for', async () => {
+    it('are not needed for a valid token, however often it is asked for', async () => {
       const { tripsOf } = await start(strategy);
       const browser = app.browser();
       await browser.logIn();
@@ -56,11 +56,11 @@ describe.each([{}, { encryptionKeys: ['a key that only these tests know, and its
       expect(await tripsOf(() => browser.get('/me'))).toBe(0);
     });
 
-    it('a refresh costs two: one takes the lock and reads, one records and gives the lock up', async () => {
+    it('are two for a refresh: one takes the lock and reads, one writes the record and releases the lock', async () => {
       const { tripsOf, trips } = await start(strategy);
       const browser = app.browser();
       await browser.logIn();
-      // The storage is tried out once.
+      // The storage is checked once.
       app.emulator.advanceTime(tenDays);
       await browser.token();
       app.emulator.advanceTime(3600);
@@ -68,7 +68,7 @@ describe.each([{}, { encryptionKeys: ['a key that only these tests know, and its
       expect(trips.flat().length).toBeLessThanOrEqual(8);
     });
 
-    it('a login that this process has forgotten costs one', async () => {
+    it('are one for a login that this process has evicted', async () => {
       const { tripsOf } = await start({ ...strategy, maxRememberedLogins: 1 });
       const [one, other] = [app.browser(), app.browser()];
       await one.logIn();

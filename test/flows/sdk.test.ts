@@ -24,7 +24,7 @@ let app: TestApp;
 let loginId: string;
 afterEach(() => app?.close());
 
-/** An app with the README's routes, made for an SDK and a version of the API, and somebody logged in. */
+/** Logs in to an app with the README's routes, for an SDK and a version of the API. */
 async function loggedIn(sdk: string, version: string, strategy: Partial<PolarStrategyOptions> = {}) {
   app = await startTestApp({
     strategy: {
@@ -74,8 +74,8 @@ const sdks = ['@polar-sh/sdk', 'polar-sdk-oldest'].flatMap((sdk) =>
   ['2026-04', '2026-10', '2027-01'].map((version) => [sdk, version] as const),
 );
 
-describe.each(sdks)('%s/%s', (sdk, version) => {
-  it('lists organizations and products, with the login’s token and the SDK’s own version', async () => {
+describe.each(sdks)('sdkCore with %s/%s', (sdk, version) => {
+  it('lists organizations and products with the token of the login and the version of the SDK', async () => {
     const browser = await loggedIn(sdk, version);
     expect((await browser.get('/catalogue/organizations')).body).toEqual(['acme', 'Analytical Engines']);
     expect((await browser.get('/catalogue/products')).body).toEqual(PRODUCTS);
@@ -84,7 +84,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
       expect([headers.authorization, headers['polar-version']]).toEqual([`Bearer ${token}`, version]);
   });
 
-  it('lists every page, also when the token expires between two of them', async () => {
+  it('lists every page, also if the token expires between two of them', async () => {
     await loggedIn(sdk, version);
     const { createPolarCore, iterListProducts } = load(sdk, version);
     const core = sdkCore(app.polar.tokensFor(loginId), createPolarCore);
@@ -98,7 +98,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
     expect(new Set(api().map(({ headers }) => headers.authorization)).size).toBe(2);
   });
 
-  it('goes on after a 401: at Polar the token has expired, by the app’s clock not yet', async () => {
+  it('continues after a 401 for a token that has expired at Polar but not by the clock of the app', async () => {
     let behindMs = 0;
     const browser = await loggedIn(sdk, version, { now: () => app.emulator.now() - behindMs });
     behindMs = 3_600_000;
@@ -116,7 +116,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
     expect(refreshes()).toHaveLength(2);
   });
 
-  it('hands on that a scope is missing', async () => {
+  it('passes on that a scope is missing', async () => {
     const browser = await loggedIn(sdk, version, { scope: ['openid', 'organizations:read'] });
     const { status, body } = await browser.get('/catalogue/products');
     expect([status, body.code]).toEqual([403, 'insufficient_scope']);
@@ -124,7 +124,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
     expect(app.errors[0]).toMatchObject({ scopes: ['products:read', 'products:write'] });
   });
 
-  it('hands on that the login has ended', async () => {
+  it('passes on that the login has ended', async () => {
     await loggedIn(sdk, version);
     const { createPolarCore, listProducts } = load(sdk, version);
     const core = sdkCore(app.polar.tokensFor(loginId), createPolarCore);
@@ -134,7 +134,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
     await expect(listProducts(core)()).rejects.toMatchObject({ code: 'login_expired', status: 401 });
   });
 
-  it('hands on that Polar no longer has its version', async () => {
+  it('passes on that Polar no longer has the version of the SDK', async () => {
     await loggedIn(sdk, version);
     app.emulator.defaultAPIVersion = version === '2026-10' ? '2027-01' : '2026-10';
     app.emulator.retireAPIVersion(version as '2026-10');
@@ -147,7 +147,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
     });
   });
 
-  it('has its own errors for the responses that req.polar.fetch hands on', async () => {
+  it('leaves the responses that req.polar.fetch returns to the errors of the SDK', async () => {
     await loggedIn(sdk, version);
     const { createPolarCore, getProducts, listProducts } = load(sdk, version);
     const core = sdkCore(app.polar.tokensFor(loginId), createPolarCore);
@@ -159,7 +159,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
     await expect(listProducts(core)()).rejects.toMatchObject({ name: 'PolarRateLimitError', retryAfter: 7 });
   });
 
-  it('holds no token, whatever it was used for', async () => {
+  it('stores no token, whatever it was used for', async () => {
     await loggedIn(sdk, version);
     const { createPolarCore, listProducts } = load(sdk, version);
     const access = app.polar.tokensFor(loginId);
@@ -169,7 +169,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
     expect(JSON.stringify(core)).not.toContain(await access.getAccessToken());
   });
 
-  it('gives up after the SDK’s time-out, also in the middle of a response', async () => {
+  it('times out after the timeout of the SDK, also in the middle of a response', async () => {
     const slow = await startMisbehavingServer((res) => {
       res.writeHead(200, { 'content-type': 'application/json' });
       res.write('{"items":[');
@@ -195,7 +195,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
     }
   });
 
-  it('hands on that Polar cannot be reached', async () => {
+  it('passes on that Polar cannot be reached', async () => {
     await loggedIn(sdk, version);
     const { createPolarCore, listProducts } = load(sdk, version);
     app.emulator.fail('api', 'reset-before', 2);
@@ -203,7 +203,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
     await expect(listing).rejects.toMatchObject({ code: 'network_error', status: 503 });
   });
 
-  it('takes no other token, and no other server', async () => {
+  it('accepts no other token and no other server', async () => {
     await loggedIn(sdk, version);
     const { createPolarCore, listProducts } = load(sdk, version);
     const access = app.polar.tokensFor(loginId);
@@ -226,7 +226,7 @@ describe.each(sdks)('%s/%s', (sdk, version) => {
   });
 });
 
-it('the organization of the SDK’s option goes into its header', async () => {
+it('sdkCore sends the organizationId of the SDK in its header', async () => {
   await loggedIn('@polar-sh/sdk', '2026-10');
   const { createPolarCore, listProducts } = load('@polar-sh/sdk', '2026-10');
   const organizationId = '22222220-2222-4222-8222-222222222222';
@@ -234,7 +234,7 @@ it('the organization of the SDK’s option goes into its header', async () => {
   expect(api()[0]?.headers['polar-organization']).toBe(organizationId);
 });
 
-describe('an SDK that is not as 1.0 is', () => {
+describe('sdkCore with an unsupported SDK', () => {
   const access = { fetch: async () => new Response() };
   class OtherCore {
     buildRequest(): [string, RequestInit] {
@@ -249,23 +249,20 @@ describe('an SDK that is not as 1.0 is', () => {
     ['the client of 0.49', oldSDK.Polar],
     ['a core without sendRequest', () => new OtherCore()],
     [
-      'a core that makes requests in another way',
+      'a core that builds requests in another way',
       () => ({ buildRequest: () => new Request('https://polar.sh'), sendRequest() {} }),
     ],
-    [
-      'a core that has an address of its own',
-      () => createPolarCore({ accessToken: '', environment: 'sandbox' }),
-    ],
+    ['a core with its own address', () => createPolarCore({ accessToken: '', environment: 'sandbox' })],
     ['a core that cannot be changed', () => Object.freeze(createPolarCore({ accessToken: '', baseUrl: '' }))],
     ['nothing', () => undefined],
-    ['what is no function', 'createPolarCore'],
-  ])('is one clear error: %s', (_what, createCore) => {
+    ['a string', 'createPolarCore'],
+  ])('reports one clear error: %s', (_what, createCore) => {
     const attempt = () => sdkCore(access, createCore as () => PolarSDKCore);
     expect(attempt).toThrow(PolarConfigurationError);
     expect(attempt).toThrow(/^sdkCore needs createPolarCore of @polar-sh\/sdk 1\.x, .* docs\/sdk\.md\.$/);
   });
 
-  it('is told from a mistake in the first argument', () => {
+  it('reports a different error for a mistake in the first argument', () => {
     expect(() => sdkCore(undefined as never, createPolarCore)).toThrow(/^sdkCore needs req\.polar/);
   });
 });
@@ -279,7 +276,7 @@ describe('@polar-sh/sdk 0.49, through its HTTPClient', () => {
     return names;
   };
 
-  it('lists every page, after ten days, and after a 401', async () => {
+  it('lists every page, after ten days and after a 401', async () => {
     await loggedIn('@polar-sh/sdk', '2026-10');
     expect(await productsOf()).toEqual(PRODUCTS);
     app.emulator.advanceTime(864_000);
@@ -288,13 +285,13 @@ describe('@polar-sh/sdk 0.49, through its HTTPClient', () => {
     expect(new Set(api().map(({ headers }) => headers['polar-version']))).toEqual(new Set(['2026-04']));
   });
 
-  it('has our errors as the cause of its own', async () => {
+  it('reports our errors as the cause of its own', async () => {
     await loggedIn('@polar-sh/sdk', '2026-10', { scope: ['openid'] });
     const error = (await productsOf().catch((reason: unknown) => reason)) as Error;
     expect(error.cause).toBeInstanceOf(PolarInsufficientScopeError);
   });
 
-  it('is refused at another server than the strategy’s, and sends nothing', async () => {
+  it('is refused at another server than that of the strategy, and sends nothing', async () => {
     await loggedIn('@polar-sh/sdk', '2026-10');
     const { products } = polarAPI(app.polar.tokensFor(loginId), { server: 'sandbox' });
     await expect(products.list({})).rejects.toMatchObject({ cause: { code: 'origin_not_allowed' } });

@@ -1,4 +1,4 @@
-/** A refresh writes no session: what apps write there meanwhile stays, and old sessions bring no dead token back. */
+/** A refresh writes no session: what apps write there meanwhile stays, and old sessions restore no dead token. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import express from 'express';
 import session, { type SessionData } from 'express-session';
@@ -31,7 +31,7 @@ const routes: NonNullable<TestAppOptions['routes']> = (server) => {
     Object.assign(req.session, { [req.params['name']]: 'kept' });
     res.json({});
   });
-  // Has its session from before, and writes it back whenever the test wants.
+  // Loads its session early, and writes it back when the test says so.
   server.post('/slow', async (req, res) => {
     slow.loaded.fire();
     await slow.goOn.fired;
@@ -54,7 +54,7 @@ async function loggedIn(options: TestAppOptions = {}): Promise<Browser> {
   return browser;
 }
 
-/** Counts writes of sessions that people have, apart from those of records. */
+/** Counts writes of sessions, but not those of records. */
 function watchSessionWrites(): { count: number } {
   const writes = { count: 0 };
   const set = app.store.set.bind(app.store);
@@ -81,7 +81,7 @@ const cookieOf = (browser: Browser): string =>
     .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
     .toValueString();
 
-/** What another process, which has seen nothing yet, answers to the browser. */
+/** The response of another process, which has seen nothing yet. */
 async function tokenFromAnotherProcess(browser: Browser) {
   const { clientID, clientSecret } = app.client;
   const { now, server } = app.emulator;
@@ -105,7 +105,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('a refresh', () => {
-  it('writes no session, whoever asks', async () => {
+  it('writes no session, whoever needs the token', async () => {
     const browser = await loggedIn();
     const before = await storedSession();
     const writes = watchSessionWrites();
@@ -119,7 +119,7 @@ describe('a refresh', () => {
     expect({ ...after[1], cookie: null }).toEqual({ ...before[1], cookie: null });
   });
 
-  it('loses nothing of what other requests write before, while and after Polar answers', async () => {
+  it('keeps what other requests write before, during and after the refresh', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', { delayMs: 300 });
@@ -136,7 +136,7 @@ describe('a refresh', () => {
     });
   });
 
-  it('loses nothing of what its own request writes', async () => {
+  it('keeps what its own request writes', async () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(loginLife);
     const { body } = await browser.post('/note-and-token');
@@ -150,7 +150,7 @@ describe('an old session that is written back', () => {
   it.each([
     ['by a request that began before the refresh', false],
     ['by every request, with resave and rolling', true],
-  ])('%s brings no dead token back, here or in another process', async (_how, resave) => {
+  ])('%s restores no dead token, here or in another process', async (_how, resave) => {
     const browser = await loggedIn({ session: { resave, rolling: resave } });
     app.emulator.advanceTime(loginLife);
     const late = browser.post('/slow').then((answer) => answer);
@@ -171,7 +171,7 @@ describe('an old session that is written back', () => {
     expect(refreshes()).toHaveLength(3);
   });
 
-  it('as it was at the login, days later, is as good as the new one', async () => {
+  it('as it was at the login works days later as well as the new one', async () => {
     const browser = await loggedIn();
     const [sid, atLogin] = await storedSession();
     const copy = structuredClone(atLogin);

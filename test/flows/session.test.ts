@@ -40,7 +40,7 @@ const usual = callbackRoute((authenticator) => [
   authenticator.authenticate('polar', { failureRedirect: '/failed' }),
 ]);
 
-describe('the tokens are in the regenerated session', () => {
+describe('the regenerated session contains the tokens', () => {
   const styles: Record<string, TestAppOptions> = {
     successRedirect: callbackRoute((authenticator) => [
       authenticator.authenticate('polar', { successRedirect: '/home' }),
@@ -79,7 +79,7 @@ describe('the tokens are in the regenerated session', () => {
     expect(Object.keys(app.store['sessions' as never]).filter((id) => !isRowId(id))).toHaveLength(1);
   });
 
-  it.each(['keepSessionInfo', 'a next handler'])('and the second login wins, with %s', async (style) => {
+  it.each(['keepSessionInfo', 'a next handler'])('of the second login, with %s', async (style) => {
     app = await startTestApp(styles[style]);
     const browser = app.browser();
     await browser.logIn();
@@ -90,7 +90,7 @@ describe('the tokens are in the regenerated session', () => {
     expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toContain(second);
   });
 
-  it('and the request that logs in has them at once', async () => {
+  it('at once, in the request that logs in', async () => {
     app = await startTestApp(
       callbackRoute((authenticator) => [
         authenticator.authenticate('polar'),
@@ -100,7 +100,7 @@ describe('the tokens are in the regenerated session', () => {
     expect((await app.browser().logIn()).body.accessToken).toMatch(/^polar_at_u_/);
   });
 
-  it('and keep what the app put into the session with keepSessionInfo', async () => {
+  it('beside what the app put into the session, with keepSessionInfo', async () => {
     app = await startTestApp({
       callback: { keepSessionInfo: true },
       routes: (server) =>
@@ -113,7 +113,7 @@ describe('the tokens are in the regenerated session', () => {
   });
 });
 
-describe('the tokens are not stored', () => {
+describe('the session contains no tokens', () => {
   it('with session: false', async () => {
     app = await startTestApp(
       callbackRoute((authenticator) => [authenticator.authenticate('polar', { session: false })]),
@@ -149,7 +149,7 @@ describe('the tokens are not stored', () => {
     expect((await browser.get('/session')).body).not.toHaveProperty('polar');
   });
 
-  it('when serializing the user fails', async () => {
+  it('when serializeUser fails', async () => {
     app = await startTestApp({
       routes: (server, { passport: authenticator }) => {
         const failing = new passport.Passport();
@@ -168,7 +168,7 @@ describe('req.login of the app', () => {
   const liveTokens = () => app.emulator.liveTokens().map(({ accessToken }) => accessToken);
   const tokenRequests = () => app.emulator.requests.filter(({ path }) => path === '/v1/oauth2/token').length;
   type User = Record<string, unknown>;
-  /** Logs in, and in again with the user changed, in the app's own way. */
+  /** Logs in with Polar, and then calls req.login with a changed user. */
   async function loggedInAgain(
     change: (user: User) => User,
     options: TestAppOptions & { readonly keepSessionInfo?: boolean } = {},
@@ -209,7 +209,7 @@ describe('req.login of the app', () => {
     },
   );
 
-  it('keeps them when the session is changed by hand, too', async () => {
+  it('keeps the tokens when the app changes the user in the session itself', async () => {
     app = await startTestApp({
       routes: (server) =>
         server.post('/rename', (req, res) => {
@@ -224,7 +224,7 @@ describe('req.login of the app', () => {
     expect([await browser.token()]).toEqual(liveTokens());
   });
 
-  it.each([false, true])('as somebody else ends the login (keepSessionInfo: %s)', async (keepSessionInfo) => {
+  it.each([false, true])('as another user ends the login (keepSessionInfo: %s)', async (keepSessionInfo) => {
     const browser = await loggedInAgain((user) => ({ ...user, id: 'somebody else' }), { keepSessionInfo });
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
     expect((await browser.get('/session')).body).not.toHaveProperty('polar');
@@ -236,13 +236,13 @@ describe('req.login of the app', () => {
   };
   const upgraded = (user: User): User => ({ ...user, plan: 'pro' });
 
-  it("with an object of the app's own that has changed ends it, as its key is not guessed", async () => {
+  it('with a changed user object of the app ends the login, as its key is not guessed', async () => {
     const browser = await loggedInAgain(upgraded, { verify: own.verify as never });
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
     await untilRevoked();
   });
 
-  it('with the same object keeps them, and with userKey with one of the same key', async () => {
+  it('with the same user object keeps the tokens, and with userKey an object with the same key does, too', async () => {
     const browser = await loggedInAgain((user) => user, { verify: own.verify as never });
     expect([await browser.token()]).toEqual(liveTokens());
     await app.close();
@@ -254,7 +254,7 @@ describe('req.login of the app', () => {
     expect([await keyed.token()]).toEqual(liveTokens());
   });
 
-  it('gives a login to nobody who had not been logged in to it', async () => {
+  it('gives the login to nobody after a logout that kept the session', async () => {
     let user: User = {};
     app = await startTestApp({
       routes: (server) => {
@@ -278,7 +278,7 @@ describe('req.login of the app', () => {
     await untilRevoked();
   });
 
-  it('ends the login where the store fails, as express-session gives the browser a new session all the same', async () => {
+  it('ends the login if the store fails, as express-session then gives the browser a new session', async () => {
     app = await startTestApp({
       routes: (server) =>
         server.post('/again', (req, res) =>
@@ -324,7 +324,7 @@ describe('nobody can use the tokens', () => {
     },
   );
 
-  it('when deserializing the user fails', async () => {
+  it('when deserializeUser finds no user', async () => {
     app = await startTestApp(usual);
     const browser = app.browser();
     await browser.logIn();
@@ -347,7 +347,7 @@ describe('nobody can use the tokens', () => {
     expect((await browser.get('/nobody')).body.code).toBe('not_logged_in');
   });
 
-  it('through a strategy of another client or server', async () => {
+  it('through a strategy of another client or server, as the entry names both', async () => {
     app = await startTestApp(usual);
     const browser = app.browser();
     await browser.logIn();
@@ -369,7 +369,7 @@ describe('nobody can use the tokens', () => {
     ['server', 'https://polar.sh https://evil.example'],
     ['recordKey', 7],
     ['issuedAt', 'yesterday'],
-  ])('after the entry was tampered with: %s', async (field, value) => {
+  ])('after the session entry was tampered with: %s', async (field, value) => {
     app = await startTestApp({
       routes: (server) =>
         server.post('/tamper', (req, res) => {
@@ -409,7 +409,7 @@ describe('account linking with passport.authorize', () => {
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
   });
 
-  it('stores nothing while nobody is logged in', async () => {
+  it('stores nothing if nobody is logged in', async () => {
     app = await startTestApp(linking);
     const browser = app.browser();
     expect((await browser.logIn('/connect')).body.account.provider).toBe('polar');
@@ -418,22 +418,25 @@ describe('account linking with passport.authorize', () => {
 });
 
 describe('returnTo', () => {
-  it.each(['return_to', 'the session'])('survives the regeneration, from %s', async (from) => {
-    app = await startTestApp({
-      routes: (server) =>
-        server.get(
-          '/remember',
-          (req, res) => void res.json(Object.assign(req.session, { returnTo: '/reports?week=3' })),
-        ),
-    });
-    const browser = app.browser();
-    if (from === 'the session') await browser.get('/remember');
-    const answer = await browser.logIn(
-      from === 'the session' ? '/auth/polar' : '/auth/polar?return_to=%2Freports%3Fweek%3D3',
-    );
-    expect(answer.headers['location']).toBe('/reports?week=3');
-    expect((await browser.get('/session')).body).not.toHaveProperty('returnTo');
-  });
+  it.each(['return_to', 'the session'])(
+    'survives the regeneration of the session, given by %s',
+    async (from) => {
+      app = await startTestApp({
+        routes: (server) =>
+          server.get(
+            '/remember',
+            (req, res) => void res.json(Object.assign(req.session, { returnTo: '/reports?week=3' })),
+          ),
+      });
+      const browser = app.browser();
+      if (from === 'the session') await browser.get('/remember');
+      const answer = await browser.logIn(
+        from === 'the session' ? '/auth/polar' : '/auth/polar?return_to=%2Freports%3Fweek%3D3',
+      );
+      expect(answer.headers['location']).toBe('/reports?week=3');
+      expect((await browser.get('/session')).body).not.toHaveProperty('returnTo');
+    },
+  );
 
   it('can be given for one request', async () => {
     app = await startTestApp({
@@ -449,7 +452,7 @@ describe('returnTo', () => {
     'https:evil.example',
     '/%09/evil.example',
     'https://evil.example',
-  ])('goes nowhere else: %s', async (path) => {
+  ])('leads to no other site: %s', async (path) => {
     app = await startTestApp();
     expect(
       (await app.browser().logIn(`/auth/polar?return_to=${encodeURIComponent(path)}`)).headers['location'],
@@ -457,7 +460,7 @@ describe('returnTo', () => {
   });
 });
 
-describe('without a usable session', () => {
+describe('a login without a usable session', () => {
   const bare = (middleware: express.RequestHandler[]) => {
     const polar = new PolarStrategy({ clientID: 'x', callbackURL: '/cb' });
     const server = express();
@@ -489,7 +492,7 @@ describe('without a usable session', () => {
       /has no req\.session\.regenerate\(\)\./,
     ],
   ])(
-    'says what a session that is not of express-session lacks, and what is supported: %s',
+    'names what a session that is not from express-session lacks, and what is supported: %s',
     async (_what, parts, lacks) => {
       app = await startTestApp();
       const another: express.RequestHandler = (req, _res, go) => {

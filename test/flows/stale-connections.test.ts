@@ -1,4 +1,4 @@
-/** Connections that were kept alive for longer than a load balancer keeps them: it resets them at the next request. */
+/** Connections that outlive the patience of a load balancer, which resets them at the next request. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
@@ -20,7 +20,7 @@ const routes: TestAppOptions['routes'] = (server) => {
   });
 };
 
-describe('after a reset connection', () => {
+describe('after a reset connection,', () => {
   it('a GET of the API is sent once more', async () => {
     app = await startTestApp({ routes, strategy: { scope: 'openid email organizations:read' } });
     const browser = app.browser();
@@ -34,7 +34,7 @@ describe('after a reset connection', () => {
     expect(sentTo('api')).toBe(4);
   });
 
-  it('what changes something is not sent again', async () => {
+  it('a request that changes something is not sent again', async () => {
     app = await startTestApp({ routes, strategy: { scope: 'openid email organizations:read' } });
     const browser = app.browser();
     await browser.logIn();
@@ -52,7 +52,7 @@ describe('after a reset connection', () => {
   });
 
   it.each(['reset-after', 'half-body'] as const)(
-    'that had used the code up (%s), the login says so and nobody is logged in',
+    'a login whose code was used up (%s) reports an error, and nobody is logged in',
     async (fault) => {
       app = await startTestApp();
       const browser = app.browser();
@@ -63,7 +63,7 @@ describe('after a reset connection', () => {
     },
   );
 
-  it('a refresh is not sent again: Polar would only say that it knows it no more', async () => {
+  it('a refresh is not sent again, as Polar would no longer know the token', async () => {
     app = await startTestApp();
     const browser = app.browser();
     await browser.logIn();
@@ -76,8 +76,8 @@ describe('after a reset connection', () => {
   });
 });
 
-it('a login survives a load balancer that resets what was kept alive, in its exchange', async () => {
-  // Two tabs start; when the second one comes back, the connection of the first one's exchange is still open, and stale.
+it('a login survives a load balancer that resets the kept-alive connection during the exchange', async () => {
+  // At the second login, the connection of the first one's exchange is still open, and stale.
   const balancer = await startBalancer();
   cleanUp = balancer.close;
   app = await startTestApp({
@@ -97,7 +97,7 @@ it('a login survives a load balancer that resets what was kept alive, in its exc
   expect(balancer.resets).toBeGreaterThan(0);
 });
 
-/** Passes connections on, and resets one that is used again after it was idle. */
+/** Forwards connections, and resets one that is used again after it was idle. */
 async function startBalancer() {
   const sockets = new Set<Socket>();
   const balancer = { port: 0, target: 0, resetsIdle: false, resets: 0, close: async () => {} };

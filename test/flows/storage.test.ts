@@ -1,4 +1,4 @@
-/** What stores do to logins that are shared in them, through a real app: ids, sizes, lifetimes, losses and slowness. */
+/** What session stores do to the logins in them, through a real app: ids, sizes, lifetimes, losses and slowness. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { RedisStore } from 'connect-redis';
 import session, { type SessionData } from 'express-session';
@@ -23,7 +23,7 @@ const loginIdOf = async (browser: Browser): Promise<string> =>
 
 const routes: NonNullable<TestAppOptions['routes']> = (server, { client, emulator, polar }) => {
   server.post('/logout', logout(polar, { redirectTo: '/' }));
-  // Another process: a strategy with a memory of its own.
+  // Another process: a strategy with its own memory.
   const { clientID, clientSecret } = client;
   const { now, server: polarServer } = emulator;
   const { storage } = strategyOptions;
@@ -63,10 +63,10 @@ async function loggedIn(options: TestAppOptions = {}): Promise<Browser> {
   return browser;
 }
 
-/** A session store as an app of several processes has one, which a test may spoil. */
+/** A session store of several processes, which a test can break. */
 class SharedStore extends session.MemoryStore {
   readonly written: string[] = [];
-  /** Renewed, which writes nothing else. */
+  /** The rows that were renewed and not written. */
   readonly touched: string[] = [];
 
   override set(sid: string, data: SessionData, callback?: (error?: unknown) => void): void {
@@ -79,7 +79,7 @@ class SharedStore extends session.MemoryStore {
     super.touch(sid, data, callback);
   }
 
-  /** Removes a row, as an eviction does. */
+  /** Removes a row, like an eviction. */
   lose(sid: string): Promise<void> {
     return new Promise((resolve) => super.destroy(sid, () => resolve()));
   }
@@ -89,7 +89,7 @@ class SharedStore extends session.MemoryStore {
   }
 }
 
-describe('a session store whose ids are limited', () => {
+describe('a session store that accepts only', () => {
   /** Refuses ids as a column would. */
   class ColumnStore extends SharedStore {
     readonly #fits: (sid: string) => boolean;
@@ -117,8 +117,8 @@ describe('a session store whose ids are limited', () => {
   it.each<[string, (sid: string) => boolean]>([
     ['varchar(36)', (sid) => sid.length <= 36],
     ['UUID', (sid) => uuid.test(sid)],
-    ['a text that ignores case', (sid) => sid === sid.toLowerCase()],
-  ])('to %s works: login, refresh, and a logout that is recorded', async (_type, fits) => {
+    ['lowercase text', (sid) => sid === sid.toLowerCase()],
+  ])('%s as ids works: login, refresh, and a logout that is recorded', async (_type, fits) => {
     const store = new ColumnStore(fits);
     const browser = await loggedIn({
       // The app chose ids that fit.
@@ -134,9 +134,9 @@ describe('a session store whose ids are limited', () => {
     expect(app.emulator.liveTokens()).toEqual([]);
   });
 
-  it('to ids that ours are not is told so at the first start of a login, and nothing is retried for ever', async () => {
+  it('other ids than ours is reported at the first login start, without endless retries', async () => {
     const store = new ColumnStore((sid) => !isRowId(sid));
-    // Such a store can be read, it just refuses.
+    // Such a store can be read; it only refuses writes.
     store.get = session.MemoryStore.prototype.get.bind(store) as never;
     await start({ session: { store } });
     const set = store.set.bind(store);
@@ -154,15 +154,15 @@ describe('a session store whose ids are limited', () => {
     const before = attempts;
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(attempts).toBe(before);
-    // It is tried again at the next start: the store may have been mended.
+    // The next start tries again: the store may have been repaired.
     store.set = session.MemoryStore.prototype.set.bind(store) as never;
     expect((await app.browser().get('/auth/polar')).status).toBe(302);
   });
 
-  it('to values that ours are not is told so, too', async () => {
+  it('values that are shorter than ours is reported too', async () => {
     class ShortStore extends SharedStore {
       override set(sid: string, data: SessionData, callback?: (error?: unknown) => void): void {
-        // As a column that cuts off what is too long.
+        // Like a column that truncates long values.
         const text = JSON.stringify(data);
         super.set(sid, text.length > 2000 ? ({ cookie: data.cookie } as SessionData) : data, callback);
       }
@@ -173,7 +173,7 @@ describe('a session store whose ids are limited', () => {
     expect(body.message).toMatch(/does not keep what is written to it.*values of 4 KB/);
   });
 
-  it('says so at the logout of a login of before, whose tokens are revoked all the same', async () => {
+  it('short values is reported at the logout of an earlier login, whose tokens are revoked anyway', async () => {
     const store = new SharedStore();
     const browser = await loggedIn({ session: { store } });
     const restarted = new PolarStrategy({
@@ -210,8 +210,8 @@ describe('a session store whose ids are limited', () => {
   }
 });
 
-describe('a store that is slow', () => {
-  it('to write, though not to read, keeps nobody from refreshing', async () => {
+describe('a slow store', () => {
+  it('with slow writes and fast reads keeps nobody from refreshing', async () => {
     class SlowStore extends SharedStore {
       override set(sid: string, data: SessionData, callback?: (error?: unknown) => void): void {
         setTimeout(() => super.set(sid, data, callback), isRowId(sid) ? 200 : 0);
@@ -223,7 +223,7 @@ describe('a store that is slow', () => {
     expect(refreshes()).toHaveLength(1);
   });
 
-  it.each([2500, 4000])('to respond at all leaves a refresh its time, of %d ms', async (timeoutMs) => {
+  it.each([2500, 4000])('that does not respond leaves a refresh enough of its %d ms', async (timeoutMs) => {
     const store = inMemoryStorage();
     let isSilent = false;
     const orSilence =
@@ -243,7 +243,7 @@ describe('a store that is slow', () => {
     isSilent = false;
   });
 
-  it('to respond to the very first row is down, and no wrong choice', async () => {
+  it('that does not respond to the very first row counts as down, not as unsuitable', async () => {
     class HangingStore extends SharedStore {
       hangs = true;
 
@@ -263,8 +263,8 @@ describe('a store that is slow', () => {
   });
 });
 
-describe('a store that measures how long a row lies idle', () => {
-  it('has the row of tokens renewed once a minute while the login is in use, and not otherwise', async () => {
+describe('a store with an idle time for rows', () => {
+  it('has the record renewed once a minute while the login is in use, and not otherwise', async () => {
     const store = new SharedStore();
     const browser = await loggedIn({ session: { store } });
     app.emulator.advanceTime(loginLife);
@@ -275,7 +275,7 @@ describe('a store that measures how long a row lies idle', () => {
     expect(renewals()).toBe(0);
     for (let passed = 1; passed <= 3; passed++) {
       app.emulator.advanceTime(minute);
-      // Nobody waits for it, and a look that is still under way is not repeated.
+      // Requests do not wait for it, and a check that is still under way is not repeated.
       await until(async () => (await browser.token()) !== undefined && renewals() >= passed);
       expect(renewals()).toBe(passed);
     }
@@ -284,8 +284,8 @@ describe('a store that measures how long a row lies idle', () => {
   });
 });
 
-describe('a row that the store has lost', () => {
-  it('is written again by a process that knows it, within a minute of use', async () => {
+describe('a record that the store has lost', () => {
+  it('is written again by a process that has cached it, within a minute of use', async () => {
     const store = new SharedStore();
     const browser = await loggedIn({ session: { store } });
     app.emulator.advanceTime(loginLife);
@@ -299,7 +299,7 @@ describe('a row that the store has lost', () => {
     expect(refreshes()).toHaveLength(1);
   });
 
-  it('is mended while another process is refused the tokens that it still knows', async () => {
+  it('is restored while Polar refuses another process the tokens that it still has', async () => {
     const store = new SharedStore();
     const browser = await loggedIn({ session: { store } });
     app.emulator.advanceTime(loginLife);
@@ -315,42 +315,39 @@ describe('a row that the store has lost', () => {
   });
 });
 
-(hasRedis ? describe : describe.skip)(
-  'connect-redis, of whose rows the app decides how long they live',
-  () => {
-    const ttlSeconds = 4;
-    let redis: TestRedis;
-    let client: ReturnType<typeof createClient>;
-    beforeAll(async () => {
-      redis = await startRedis();
-      client = createClient({ url: redis.url });
-      await client.connect();
-    });
-    afterAll(async () => {
-      client.destroy();
-      await redis.close();
-    });
+(hasRedis ? describe : describe.skip)('connect-redis with a ttl that the app gives', () => {
+  const ttlSeconds = 4;
+  let redis: TestRedis;
+  let client: ReturnType<typeof createClient>;
+  beforeAll(async () => {
+    redis = await startRedis();
+    client = createClient({ url: redis.url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    client.destroy();
+    await redis.close();
+  });
 
-    it.each([
-      ['a number', ttlSeconds],
-      ['a function', () => ttlSeconds],
-    ])('by %s, keeps a login that is in use for longer than that, for all processes', async (_kind, ttl) => {
-      const store = new RedisStore({ client, ttl, prefix: `${typeof ttl}:` });
-      const browser = await loggedIn({ session: { store } });
-      app.emulator.advanceTime(loginLife);
-      await browser.token();
-      const record = `${typeof ttl}:${rowIdOf(await loginIdOf(browser), 'record')}`;
-      const livesOn = () => client.pTTL(record);
-      expect(await livesOn()).toBeGreaterThan(0);
-      const writtenAt = performance.now();
-      while (performance.now() - writtenAt < ttlSeconds * 1500) {
-        app.emulator.advanceTime(minute);
-        await browser.get('/token').expect(200);
-        await new Promise((resolve) => setTimeout(resolve, 500));
-      }
-      expect(await livesOn()).toBeGreaterThan(0);
-      expect((await browser.get('/elsewhere/token')).body.accessToken).toBe(liveToken());
-      expect(refreshes()).toHaveLength(1);
-    });
-  },
-);
+  it.each([
+    ['a number', ttlSeconds],
+    ['a function', () => ttlSeconds],
+  ])('as %s keeps a login that is in use for longer than that, for all processes', async (_kind, ttl) => {
+    const store = new RedisStore({ client, ttl, prefix: `${typeof ttl}:` });
+    const browser = await loggedIn({ session: { store } });
+    app.emulator.advanceTime(loginLife);
+    await browser.token();
+    const record = `${typeof ttl}:${rowIdOf(await loginIdOf(browser), 'record')}`;
+    const livesOn = () => client.pTTL(record);
+    expect(await livesOn()).toBeGreaterThan(0);
+    const writtenAt = performance.now();
+    while (performance.now() - writtenAt < ttlSeconds * 1500) {
+      app.emulator.advanceTime(minute);
+      await browser.get('/token').expect(200);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    expect(await livesOn()).toBeGreaterThan(0);
+    expect((await browser.get('/elsewhere/token')).body.accessToken).toBe(liveToken());
+    expect(refreshes()).toHaveLength(1);
+  });
+});

@@ -1,4 +1,4 @@
-/** Several strategies in one app: whichever of them a login came from, it ends with the session. */
+/** Several strategies in one app: a login ends with the session, whichever strategy it came from. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type express from 'express';
 import { logout, PolarStrategy, type PolarStrategyOptions, polarTokens } from 'passport-polar-sh';
@@ -29,7 +29,7 @@ const strategyOf = (name: string, emulator: PolarEmulator, url: string): PolarSt
   return new PolarStrategy(options);
 };
 
-/** The usual app, and a second strategy at a Polar of its own: a sandbox beside the real one, say. */
+/** The usual app with a second strategy for another Polar, such as a sandbox beside the real one. */
 async function start(callback: TestAppOptions['callback'] = {}): Promise<Browser> {
   second = await startPolarEmulator({ consent: 'auto' });
   app = await startTestApp({
@@ -69,7 +69,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 
 const sessions = () => (app.store as unknown as { sessions: Record<string, string> }).sessions;
 
-/** Returns what a slower request does: it writes the sessions of now back. */
+/** Returns a function that does what a slower request does: it writes the current sessions back. */
 function keepSessions({ agent }: Browser): () => void {
   const [domain, path] = ['127.0.0.1', '/'];
   const cookies = agent.jar.getCookies({ domain, path, secure: false, script: false }).map(String);
@@ -80,7 +80,7 @@ function keepSessions({ agent }: Browser): () => void {
   };
 }
 
-/** Somebody with a login of each strategy in one session: the second one was linked. */
+/** Logs in with both strategies in one session: the second account is linked. */
 async function startWithBoth(): Promise<Browser> {
   const browser = await start();
   expect((await browser.logIn('/connect/sandbox')).status).toBe(200);
@@ -98,7 +98,7 @@ describe('a logout', () => {
       await browser.post(path).expect(302);
       expect(app.emulator.liveTokens()).toEqual([]);
       expect(second.liveTokens()).toEqual([]);
-      // Also a session that is written back yields nothing, of neither.
+      // A session that is written back restores neither of them.
       bringBack();
       expect((await browser.get('/me')).body.user).not.toBeNull();
       for (const token of ['/token', '/sandbox/token']) {
@@ -131,8 +131,8 @@ describe('a new login', () => {
   );
 });
 
-describe('very many strategies', () => {
-  it('may be made, one for each tenant, and a logout still ends the login of one that is in use', async () => {
+describe('many strategies', () => {
+  it('may be created, one for each tenant, and a logout still ends the login of one that is in use', async () => {
     const browser = await startWithBoth();
     for (let tenant = 0; tenant < 1500; tenant++) {
       new PolarStrategy({
@@ -142,19 +142,19 @@ describe('very many strategies', () => {
         server: second.server,
       });
     }
-    // Whose strategy is forgotten, or gone: its end is recorded all the same.
+    // The end is recorded even if the strategy of the login is evicted or gone.
     const bringBack = keepSessions(browser);
     await browser.post('/logout/sandbox').expect(302);
     expect(second.liveTokens()).toEqual([]);
     bringBack();
     expect((await browser.get('/sandbox/token')).body.code).toBe('logged_out');
-    // The other one learns of it as another process does: within a minute.
+    // The other strategy notices like another process: within a minute.
     app.emulator.advanceTime(60);
     await browser.get('/token');
     await until(async () => (await browser.get('/token')).body.code === 'logged_out');
   });
 
-  it('of one client, in different places of the session, end each their own logins', async () => {
+  it('of one client with different session keys end only their own logins', async () => {
     second = await startPolarEmulator();
     app = await startTestApp({
       routes: (server, { client, emulator, passport: authenticator, polar }) => {
@@ -180,7 +180,7 @@ describe('very many strategies', () => {
     const bringBack = keepSessions(browser);
     await browser.post('/logout').expect(302);
     bringBack();
-    // At once: it was this strategy's own login.
+    // At once, as it was this strategy's own login.
     expect((await browser.get('/token')).body.code).toBe('logged_out');
     expect((await browser.get('/admin/token')).body.code).toBe('not_logged_in');
   });

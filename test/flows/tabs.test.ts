@@ -31,7 +31,7 @@ describe.each(polars)('two tabs at %s', (_name, emulator) => {
     }
   });
 
-  it('both start when they are opened at the same moment', async () => {
+  it('can all start when they are opened at the same moment', async () => {
     const browser = app.browser();
     const urls = await Promise.all([browser.startLogin(), browser.startLogin(), browser.startLogin()]);
     for (const url of urls) {
@@ -39,7 +39,7 @@ describe.each(polars)('two tabs at %s', (_name, emulator) => {
     }
   });
 
-  it('all start at the same moment over a store that takes its time', async () => {
+  it('can all start at the same moment over a slow store', async () => {
     class SlowStore extends session.MemoryStore {
       override get = (...args: Parameters<session.MemoryStore['get']>) =>
         void setTimeout(() => super.get(...args), 50);
@@ -58,7 +58,7 @@ describe.each(polars)('two tabs at %s', (_name, emulator) => {
       expect((await browser.get(await browser.visitPolar(url))).headers['location']).toBe('/home');
   });
 
-  it('both log in when they come back at the same moment', async () => {
+  it('both log in when they return at the same moment', async () => {
     const browser = app.browser();
     const paths = [
       await browser.visitPolar(await browser.startLogin()),
@@ -68,7 +68,7 @@ describe.each(polars)('two tabs at %s', (_name, emulator) => {
     expect(answers.map(({ headers }) => headers['location'])).toEqual(['/home', '/home']);
   });
 
-  it('survive each other with keepSessionInfo too, each code exchanged once', async () => {
+  it('both log in with keepSessionInfo, and each code is exchanged once', async () => {
     await app.close();
     app = await startTestApp({ emulator, callback: { keepSessionInfo: true } });
     const browser = app.browser();
@@ -94,10 +94,10 @@ describe.each(polars)('two tabs at %s', (_name, emulator) => {
   });
 });
 
-describe.each([2, 3, 10, 15, 20])('%i tabs of a browser that has no session', (count) => {
+describe.each([2, 3, 10, 15, 20])('%i tabs of a browser without a session', (count) => {
   it.each(['opened at once', 'one after the other'])('all log in, %s', async (how) => {
     const browser = app.browser();
-    // No response has come when the last request is sent, so none of them carries a cookie.
+    // The last request is sent before the first response arrives, so none of them carries a cookie.
     const urls: URL[] = [];
     if (how === 'opened at once')
       urls.push(...(await Promise.all(Array.from({ length: count }, () => browser.startLogin()))));
@@ -109,7 +109,7 @@ describe.each([2, 3, 10, 15, 20])('%i tabs of a browser that has no session', (c
   });
 });
 
-it('of more than twenty logins under way, the browser loses the oldest', async () => {
+it('a browser with more than twenty logins under way loses the oldest', async () => {
   const browser = app.browser();
   const urls: URL[] = [];
   for (let tab = 0; tab < 23; tab++) urls.push(await browser.startLogin());
@@ -119,8 +119,8 @@ it('of more than twenty logins under way, the browser loses the oldest', async (
   expect(outcomes).toEqual([...Array(3).fill('/failed'), ...Array(20).fill('/home')]);
 });
 
-describe.each(polars)('passport.authenticate given the strategy itself, at %s', (_name, emulator) => {
-  it('does not swap users between callbacks that run at the same time', async () => {
+describe.each(polars)('passport.authenticate with a strategy object at %s', (_name, emulator) => {
+  it('does not swap users between concurrent callbacks', async () => {
     await app.close();
     app = await startTestApp({
       emulator,
@@ -129,7 +129,7 @@ describe.each(polars)('passport.authenticate given the strategy itself, at %s', 
         express.get(
           '/auth/polar/callback',
           (req, _res, next) => {
-            // Hold the first answer back until the second has arrived, so that they overlap.
+            // Hold back the first callback until the second has arrived, so that they overlap.
             setTimeout(next, req.query['slow'] ? 50 : 0);
           },
           passport.authenticate(polar, { failureRedirect: '/failed', session: true }),
@@ -158,7 +158,7 @@ describe.each(polars)('passport.authenticate given the strategy itself, at %s', 
   });
 });
 
-describe.each(polars)('two strategies side by side, at %s', (_name, emulator) => {
+describe.each(polars)('two strategies side by side at %s', (_name, emulator) => {
   it('log in with different Polars, and share a browser session', async () => {
     const sandbox = await startPolarEmulator({ consent: 'auto', user: 'grace@example.com', ...emulator });
     await app.close();
@@ -189,12 +189,12 @@ describe.each(polars)('two strategies side by side, at %s', (_name, emulator) =>
     expect((await browser.get('/me')).body.user.displayName).toBe('ada@example.com');
     expect((await browser.get(toSandbox)).headers['location']).toBe('/sandbox');
     expect((await browser.get('/me')).body.user.displayName).toBe('grace@example.com');
-    // The tokens of one Polar are not shown to the other's strategy, which is the one behind req.polar here.
+    // The strategy behind req.polar does not get the tokens of the other Polar.
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
     await sandbox.close();
   });
 
-  it('do not take an answer that was meant for the other (mix-up)', async () => {
+  it('refuse a response that was meant for the other one (mix-up)', async () => {
     await app.close();
     app = await startTestApp({
       emulator,

@@ -1,4 +1,4 @@
-/** `polar.tokensFor(loginId)`: what docs/background-jobs.md does not go into. */
+/** `polar.tokensFor(loginId)`: what docs/background-jobs.md leaves out. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   logout,
@@ -19,7 +19,7 @@ afterEach(() => app.close());
 const encryptionKeys = ['a key that only these tests know, and its jobs'];
 let loginId: string;
 
-/** An app with somebody logged in, and what makes a job of the same app. */
+/** Logs in to an app; `jobOf` makes the strategy of one of its jobs. */
 async function loggedIn(storage: PolarStorage = inMemoryStorage()) {
   app = await startTestApp({
     strategy: { storage, encryptionKeys },
@@ -50,8 +50,8 @@ const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
     (error) => error.code,
   );
 
-describe('work outside a request', () => {
-  it('takes what another process has refreshed meanwhile, also before its own tokens expire', async () => {
+describe('tokensFor', () => {
+  it('returns what another process has refreshed meanwhile, also before its own tokens expire', async () => {
     const { jobOf } = await loggedIn();
     const [one, other] = [jobOf().tokensFor(loginId), jobOf().tokensFor(loginId)];
     const first = await one.getAccessToken();
@@ -71,7 +71,7 @@ describe('work outside a request', () => {
     }
   });
 
-  it('is told by isLoggedIn, too, when there is nobody (any more)', async () => {
+  it('reports with isLoggedIn that there is no login, or no longer', async () => {
     const { jobOf } = await loggedIn();
     const job = jobOf();
     expect(await job.tokensFor(loginId).isLoggedIn()).toBe(true);
@@ -83,7 +83,7 @@ describe('work outside a request', () => {
   });
 
   it.each(['', 'nobody', '../..', '%', '0'.repeat(32), undefined as never])(
-    'has no login named %j',
+    'finds no login named %j',
     async (name) => {
       const { jobOf } = await loggedIn();
       const error = await jobOf()
@@ -95,7 +95,7 @@ describe('work outside a request', () => {
     },
   );
 
-  it('asks the storage for nothing but ids of 32 hexadecimal characters, which fit every column', async () => {
+  it('asks the storage only for ids of 32 hexadecimal characters, which fit every column', async () => {
     const asked: string[] = [];
     const rows = inMemoryStorage();
     const read: PolarStorage['read'] = async (key) => {
@@ -110,7 +110,7 @@ describe('work outside a request', () => {
     expect(asked).toContain(loginId);
   });
 
-  it('does not take the row of an ended login, or its lock, for a login', async () => {
+  it('does not take the tombstone, record or lock of a login for a login', async () => {
     const { browser, jobOf } = await loggedIn();
     app.emulator.advanceTime(864_000);
     await browser.token();
@@ -122,7 +122,7 @@ describe('work outside a request', () => {
     expect(await codeOf(jobOf().tokensFor(loginId).getAccessToken())).toBe('logged_out');
   });
 
-  it('gets no login of another client or server, whose tokens it must not send', async () => {
+  it('finds no login of another client or server, whose tokens it must not send', async () => {
     const { jobOf } = await loggedIn();
     const { clientID, clientSecret } = app.emulator.registerClient({
       redirectURIs: ['http://localhost/auth/polar/callback'],
@@ -134,8 +134,8 @@ describe('work outside a request', () => {
 
   it.each<[string, () => Promise<never>]>([
     ['rejects', async () => Promise.reject(new Error('down'))],
-    ['does not answer', () => new Promise<never>(() => {})],
-  ])('is to be tried later while the store %s', async (_what, read) => {
+    ['does not respond', () => new Promise<never>(() => {})],
+  ])('asks to be retried later while the store %s', async (_what, read) => {
     const { jobOf } = await loggedIn();
     const access = jobOf({ storage: { ...inMemoryStorage(), read }, timeoutMs: 100 }).tokensFor(loginId);
     for (const use of [access.getAccessToken(), access.fetch('/v1/organizations/'), access.isLoggedIn()]) {

@@ -14,7 +14,7 @@ const notYet = refusal('invalid_grant', "Invalid 'code' in request.");
 const sentTo = (endpoint: string) => app.emulator.requests.filter((each) => each.endpoint === endpoint);
 
 describe('a code that Polar has not committed yet', () => {
-  it.each([1, 2])('is exchanged all the same after %i refusals', async (times) => {
+  it.each([1, 2])('is exchanged after %i refusals', async (times) => {
     app = await startTestApp();
     app.emulator.fail('token', notYet, times);
     const browser = app.browser();
@@ -32,7 +32,7 @@ describe('a code that Polar has not committed yet', () => {
     expect(sentTo('token')).toHaveLength(3);
   });
 
-  it('is linked, too', async () => {
+  it('can be linked, too', async () => {
     app = await startTestApp({
       routes: (server, { passport }) => {
         server.get('/auth/polar', passport.authorize('polar') as never);
@@ -45,14 +45,14 @@ describe('a code that Polar has not committed yet', () => {
     expect((await app.browser().logIn()).body).toBe('ada@example.com');
   });
 
-  it('does not hold the login for longer than its time-out', async () => {
+  it('delays the login no longer than its time-out', async () => {
     app = await startTestApp({ strategy: { timeoutMs: 500 } });
     app.emulator.fail('token', notYet, 3);
     expect((await app.browser().logIn()).body.code).toBe('invalid_grant');
     expect(sentTo('token')).toHaveLength(1);
   });
 
-  it('leaves the second attempt no more than the rest of the time', async () => {
+  it('leaves the second attempt only the rest of the time', async () => {
     app = await startTestApp({ strategy: { timeoutMs: 1500 } });
     app.emulator.fail('token', notYet);
     app.emulator.fail('token', 'hang');
@@ -62,11 +62,11 @@ describe('a code that Polar has not committed yet', () => {
     expect(sentTo('token')).toHaveLength(2);
   });
 
-  it('revokes what comes after the login has failed: nobody will have those tokens', async () => {
+  it('has its tokens revoked if they arrive after the login has failed', async () => {
     app = await startTestApp({ strategy: { timeoutMs: 300 } });
     app.emulator.fail('token', { delayMs: 600 });
     expect((await app.browser().logIn()).body.code).toBe('timeout');
-    // The response is on its way, and is listened to.
+    // The response is under way and still expected.
     expect(app.emulator.liveTokens()).toHaveLength(1);
     await app.polar.settled({ withinMs: 5000 });
     expect(app.emulator.liveTokens()).toEqual([]);
@@ -81,14 +81,14 @@ it.each([
   ['an unknown client', refusal('invalid_client', 'The client does not exist on this server.')],
   ['too many requests', { status: 429 }],
   ['a fault of its own', { status: 500 }],
-] as const)('is final when Polar refuses the code of a login: %s', async (_what, fault) => {
+] as const)('a login fails when Polar refuses its code for %s', async (_what, fault) => {
   app = await startTestApp();
   app.emulator.fail('token', fault);
   expect((await app.browser().logIn()).status).toBeGreaterThanOrEqual(500);
   expect(sentTo('token')).toHaveLength(1);
 });
 
-it('is told at once to callers of the client itself, who have their own patience', async () => {
+it('a client reports the refusal of a code at once, as callers decide on retries themselves', async () => {
   app = await startTestApp();
   app.emulator.fail('token', notYet);
   const grant = { code: 'polar_ac_1', redirectURI: `${app.url}/cb`, codeVerifier: 'v'.repeat(43) };
@@ -97,7 +97,7 @@ it('is told at once to callers of the client itself, who have their own patience
 });
 
 describe('an access token that Polar has not committed yet', () => {
-  it('gets the profile of userinfo all the same', async () => {
+  it('gets the profile from userinfo', async () => {
     app = await startTestApp({
       strategy: { fetchUserInfo: true },
       emulator: { realistic: { commitLagMs: 400 } },
@@ -108,7 +108,7 @@ describe('an access token that Polar has not committed yet', () => {
     expect(sentTo('userinfo').at(-1)?.status).toBe(200);
   });
 
-  it.each([1, 2])('is shown again to userinfo after %i refusals', async (times) => {
+  it.each([1, 2])('is sent to userinfo again after %i refusals', async (times) => {
     app = await startTestApp({ strategy: { fetchUserInfo: true } });
     app.emulator.fail('userinfo', { status: 401, body: { error: 'invalid_token' } }, times);
     expect((await app.browser().logIn()).headers['location']).toBe('/home');

@@ -1,4 +1,4 @@
-/** Session entries that were tampered with, or written by another version: nobody is logged in, and nothing breaks. */
+/** Session entries that were tampered with or written by another version: nobody is logged in, and nothing breaks. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Request, Response } from 'express';
@@ -46,13 +46,13 @@ async function spoilt(change: (fields: EntryFields, text: string) => unknown) {
 
 const changes: [string, (fields: EntryFields, text: string) => unknown][] = [
   ['another version', (fields) => textOf({ ...fields, v: 2 })],
-  ['a version to come', (fields) => textOf({ ...fields, v: 3 })],
+  ['a future version', (fields) => textOf({ ...fields, v: 3 })],
   [
-    'no version, as tokens kept by hand',
+    'no version, like tokens that an app stored itself',
     ({ accessToken, refreshToken }) => textOf({ accessToken, refreshToken }),
   ],
   ['text', () => 'polar_at_u_secret'],
-  ['no text', () => ''],
+  ['an empty text', () => ''],
   ['a number', () => 7],
   ['true', () => true],
   ['null', () => null],
@@ -60,10 +60,10 @@ const changes: [string, (fields: EntryFields, text: string) => unknown][] = [
   ['an object of its fields', (fields) => fields],
   ['an object, as an older version wrote it', asObject],
   ['the JSON of an object', (fields) => JSON.stringify(asObject(fields))],
-  ['nothing in it', () => ({})],
+  ['an empty object', () => ({})],
   ['half of its text', (_fields, text) => text.slice(0, text.length / 2)],
   ['something before its text', (_fields, text) => `?${text}`],
-  ['its text in it twice', (_fields, text) => `${text}&${text}`],
+  ['its text twice', (_fields, text) => `${text}&${text}`],
   ['two login ids', (_fields, text) => `${text}&loginId=${'0'.repeat(32)}`],
   ['no tokens', (fields) => textOf({ ...fields, accessToken: undefined, refreshToken: undefined })],
   ['no access token', (fields) => textOf({ ...fields, accessToken: '' })],
@@ -71,7 +71,7 @@ const changes: [string, (fields: EntryFields, text: string) => unknown][] = [
   ['a login id that is a path', (fields) => textOf({ ...fields, loginId: '../../sess' })],
   ['a login id that is too short', (fields) => textOf({ ...fields, loginId: 'AAAA' })],
   ['a record key of another length', (fields) => textOf({ ...fields, recordKey: 'AAAA' })],
-  ['an expiry that is no number', (fields) => textOf({ ...fields, expiresAt: 'soon' })],
+  ['an expiry that is not a number', (fields) => textOf({ ...fields, expiresAt: 'soon' })],
   ['an expiry that never comes', (fields) => textOf({ ...fields, expiresAt: 'Infinity' })],
   ['no subject', (fields) => textOf({ ...fields, subject: '' })],
 ];
@@ -89,7 +89,7 @@ function asObject({
 }
 
 describe.each(changes)('an entry with %s', (_what, change) => {
-  it('means that nobody is logged in, and is reported once, without its content', async () => {
+  it('logs nobody in, and is reported once, without its content', async () => {
     const browser = await spoilt(change);
     for (let time = 0; time < 3; time++) {
       const answer = await browser.get('/token');
@@ -102,14 +102,14 @@ describe.each(changes)('an entry with %s', (_what, change) => {
   });
 });
 
-it('is reported once for each session', async () => {
+it('an unreadable entry is reported once for each session', async () => {
   const one = await spoilt(() => 1);
   const other = await spoilt(() => 2);
   for (const browser of [one, other, one, other]) await browser.get('/token').expect(401);
   expect(unreadable()).toHaveLength(2);
 });
 
-it('is no obstacle to a new login, or to a logout', async () => {
+it('an unreadable entry prevents neither a new login nor a logout', async () => {
   const browser = await spoilt(() => 'broken');
   expect((await browser.post('/logout')).headers['location']).toBe('/bye');
   const again = await spoilt(() => 'broken');
@@ -117,7 +117,7 @@ it('is no obstacle to a new login, or to a logout', async () => {
   expect((await again.get('/token')).status).toBe(200);
 });
 
-it('is not reported where nobody looks, or where there is none', async () => {
+it('an unreadable entry is reported only if something reads it, and a missing one never', async () => {
   const browser = app.browser();
   await browser.get('/session');
   await browser.get('/token').expect(401);
@@ -126,12 +126,12 @@ it('is not reported where nobody looks, or where there is none', async () => {
   expect(unreadable()).toEqual([]);
 });
 
-it('survives 2,000 random changes without a crash, and without a token in any report', async () => {
+it('an entry survives 2,000 random changes without a crash, and no report contains a token', async () => {
   const browser = app.browser();
   await browser.logIn();
   const session = (await browser.get('/session')).body as Json;
   const secrets = app.emulator.liveTokens().flatMap((live) => [live.accessToken, String(live.refreshToken)]);
-  // Nobody answers: what counts is what becomes of the entry.
+  // Polar never responds: only the handling of the entry matters.
   const away = async (): Promise<never> => Promise.reject(new TypeError('fetch failed'));
   const polar = new PolarStrategy({
     clientID: app.client.clientID,
@@ -173,7 +173,7 @@ it('survives 2,000 random changes without a crash, and without a token in any re
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     expect(typeof (await req.polar.isLoggedIn())).toBe('boolean');
   }
-  // Changed tokens are Polar's to refuse; whatever is no entry any more means that nobody is logged in.
+  // Polar would refuse changed tokens; anything that is no longer an entry logs nobody in.
   const allowed = ['string', 'not_logged_in', 'network_error', 'login_expired'];
   expect([...outcomes.keys()].filter((outcome) => !allowed.includes(outcome))).toEqual([]);
   expect(outcomes.get('string')).toBeGreaterThan(100);
@@ -203,18 +203,18 @@ const junk: readonly unknown[] = [
   'ü'.repeat(50),
 ];
 
-/** An entry in which one thing is different: a field, or the text itself. */
+/** An entry with one change: in a field, or in the text itself. */
 function mutatedEntry(entry: unknown, random: (below: number) => number): unknown {
   if (typeof entry !== 'string' || random(4) === 0) return mutated(entry, random);
   const fields = mutated(fieldsOf(entry), random);
   if (typeof fields !== 'object' || fields === null || random(20) === 0) return fields;
   const text = textOfDocument(fields);
-  // A field that is there twice, and fields in another order.
+  // A field that occurs twice, and fields in another order.
   if (random(20) === 0) return `${text}&${text.split('&')[random(4)]}`;
   return random(20) === 0 ? text.split('&').reverse().join('&') : text;
 }
 
-/** A JSON value in which one thing is different: something changed, dropped, doubled, renamed or replaced. */
+/** A JSON value with one change: something modified, dropped, duplicated, renamed or replaced. */
 function mutated(value: unknown, random: (below: number) => number): unknown {
   const isObject = typeof value === 'object' && value !== null;
   const keys = isObject ? Object.keys(value) : [];

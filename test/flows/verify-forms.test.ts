@@ -1,4 +1,4 @@
-/** Verify callbacks as wrappers, mocks and frameworks make them: their declared length says nothing, and any way to respond counts. */
+/** Verify callbacks from wrappers, mocks and frameworks: their declared length proves nothing, and any way to respond counts. */
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { PolarStrategy } from 'passport-polar-sh';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -19,7 +19,7 @@ async function logInWith(verify: Function, strategy = {}) {
 const me = { id: '11111111-1111-4111-8111-111111111111' };
 const later = (work: () => void): void => void setTimeout(work, 20);
 
-describe('a user is logged in, where the verify callback', () => {
+describe('a user is logged in if the verify callback', () => {
   // biome-ignore lint/complexity/noBannedTypes: any function is what is tested
   it.each<[string, Function]>([
     ['returns the user', ({ profile }: Login) => ({ id: profile.id })],
@@ -55,7 +55,7 @@ describe('a user is logged in, where the verify callback', () => {
       },
     ],
     [
-      'declares done and promises the user all the same',
+      'declares done and promises the user anyway',
       async ({ profile }: Login, _done: Done) => ({ id: profile.id }),
     ],
     ['declares done, calls it, and promises nothing', async (_login: Login, done: Done) => done(null, me)],
@@ -85,7 +85,7 @@ describe('a user is logged in, where the verify callback', () => {
       },
     ],
     [
-      'declares done and returns what has a then of its own, as queries of database drivers have',
+      'declares done and returns a query of a database driver, which has its own then',
       (_a: string, _r: string, profile: { id: string }, done: Done) => {
         later(() => done(null, { id: profile.id }));
         return {
@@ -104,7 +104,7 @@ describe('a user is logged in, where the verify callback', () => {
       },
     ],
     [
-      'has rest parameters behind the first, and calls done later',
+      'has rest parameters after the first, and calls done later',
       (login: Login, ...rest: [Done]) => later(() => rest[0](null, { id: login.profile.id })),
     ],
     [
@@ -129,7 +129,7 @@ describe('a user is logged in, where the verify callback', () => {
   });
 });
 
-describe('nobody is logged in, and the browser does not wait for ever, where it', () => {
+describe('nobody is logged in, and the browser gets a response, if the verify callback', () => {
   // biome-ignore lint/complexity/noBannedTypes: any function is what is tested
   it.each<[string, Function, number, string | undefined]>([
     ['returns nothing', ({ profile: _ }: Login) => {}, 500, 'invalid_verify_result'],
@@ -167,7 +167,7 @@ describe('nobody is logged in, and the browser does not wait for ever, where it'
   });
 });
 
-it.each([3, 6, 7])('%i declared parameters are refused at construction', (length) => {
+it.each([3, 6, 7])('the strategy refuses a verify callback with %i declared parameters', (length) => {
   const verify = Object.defineProperty(() => {}, 'length', { value: length });
   expect(() => new PolarStrategy({ clientID: 'x', callbackURL: '/cb' }, verify as never)).toThrow(
     `has ${length} parameters`,

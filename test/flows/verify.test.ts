@@ -18,7 +18,7 @@ async function logInWith(verify: Function, strategy = {}) {
 type Done = (error?: unknown, user?: unknown, info?: unknown) => void;
 
 describe('a classic verify callback', () => {
-  it('with 4 parameters gets the tokens and the profile', async () => {
+  it('with 4 parameters receives the tokens and the profile', async () => {
     const { answer, emulator } = await logInWith(
       (accessToken: string, refreshToken: string, profile: { id: string }, done: Done) =>
         done(null, { accessToken, refreshToken, id: profile.id }),
@@ -31,7 +31,7 @@ describe('a classic verify callback', () => {
     });
   });
 
-  it('with 5 parameters gets the token response too, without the refresh token', async () => {
+  it('with 5 parameters receives the token response too, without the refresh token', async () => {
     const { answer } = await logInWith(
       (_a: string, _r: string, params: object, _profile: object, done: Done) => done(null, { params }),
     );
@@ -66,7 +66,7 @@ describe('a classic verify callback', () => {
           ...(params.scope !== 'openid email' && { wrong: true }),
         }),
     ],
-  ])('with passReqToCallback and %s gets the request first', async (_name, verify) => {
+  ])('with passReqToCallback and %s receives the request first', async (_name, verify) => {
     const { answer } = await logInWith(verify, { passReqToCallback: true });
     expect(answer.body.user).toEqual({
       path: '/auth/polar/callback',
@@ -74,14 +74,14 @@ describe('a classic verify callback', () => {
     });
   });
 
-  it('hands its info to the app', async () => {
+  it('passes its info to the app', async () => {
     const { answer } = await logInWith((_a: string, _r: string, _p: object, done: Done) =>
       done(null, { id: 1 }, { welcome: 'back' }),
     );
     expect(answer.body.info).toEqual({ welcome: 'back' });
   });
 
-  it('can say no, with a message, and then nothing is stored', async () => {
+  it('can reject the login with a message, and then nothing is stored', async () => {
     const { answer, browser } = await logInWith((_a: string, _r: string, _p: object, done: Done) =>
       done(null, false, { message: 'not on the list' }),
     );
@@ -108,7 +108,7 @@ describe('a classic verify callback', () => {
         throw new Error('database down');
       },
     ],
-  ])('that %s ends in the error handler', async (_how, verify) => {
+  ])('that %s reaches the error handler', async (_how, verify) => {
     const { answer, errors } = await logInWith(verify);
     expect([answer.status, answer.body.message]).toEqual([500, 'database down']);
     expect(errors).toHaveLength(1);
@@ -120,7 +120,7 @@ describe('a classic verify callback', () => {
     [{}, 3],
     [{ passReqToCallback: true }, 3],
     [{ passReqToCallback: true }, 4],
-  ])('with %j and %i parameters is refused at once', (strategy, length) => {
+  ])('with %j and %i parameters is refused at construction', (strategy, length) => {
     const verify = Object.defineProperty(() => {}, 'length', { value: length });
     expect(
       () => new PolarStrategy({ clientID: 'x', callbackURL: '/cb', ...strategy }, verify as never),
@@ -132,7 +132,7 @@ describe('a classic verify callback', () => {
 });
 
 describe('a verify callback with one parameter', () => {
-  it('gets tokens, profile, claims and the request', async () => {
+  it('receives tokens, profile, claims and the request', async () => {
     let seen: VerifiedLogin | undefined;
     const { answer } = await logInWith(async (login: VerifiedLogin) => {
       seen = login;
@@ -150,32 +150,35 @@ describe('a verify callback with one parameter', () => {
     expect(seen?.req.path).toBe('/auth/polar/callback');
   });
 
-  it('may be synchronous, and may say no', async () => {
+  it('may be synchronous, and may reject the login', async () => {
     const { answer, browser } = await logInWith(() => false);
     expect(answer.headers['location']).toBe('/failed');
     expect((await browser.get('/me')).body.user).toBeNull();
   });
 
-  it('that forgets its return is told so', async () => {
+  it('that returns nothing causes an error that says so', async () => {
     const { answer } = await logInWith(async () => {});
     expect(answer.body).toMatchObject({ code: 'invalid_verify_result', isPolarError: true });
     expect(answer.body.message).toContain('returned undefined');
   });
 
-  it('that rejects ends in the error handler', async () => {
+  it('that rejects reaches the error handler', async () => {
     const { answer } = await logInWith(async () => {
       throw new Error('database down');
     });
     expect([answer.status, answer.body.message]).toEqual([500, 'database down']);
   });
 
-  it.each([undefined, null, 'route'])('that rejects with %p does not go on to the app', async (reason) => {
-    const { answer } = await logInWith(async () => Promise.reject(reason));
-    expect([answer.status, answer.body.message]).toEqual([500, expect.stringContaining('is no error')]);
-  });
+  it.each([undefined, null, 'route'])(
+    'that rejects with %p does not fall through to the app',
+    async (reason) => {
+      const { answer } = await logInWith(async () => Promise.reject(reason));
+      expect([answer.status, answer.body.message]).toEqual([500, expect.stringContaining('is no error')]);
+    },
+  );
 });
 
-it('refuses a verify callback that is no function', () => {
+it('the strategy refuses a verify callback that is not a function', () => {
   expect(() => new PolarStrategy({ clientID: 'x', callbackURL: '/cb' }, 'verify' as never)).toThrow(
     'must be a function',
   );

@@ -1,4 +1,4 @@
-/** The versions of Express and Passport that apps have: the same login, refresh and logout with each. */
+/** The versions of Express and Passport that apps use: the same login, refresh and logout with each. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, jest } from '@jest/globals';
@@ -19,7 +19,7 @@ const versions = [
   ['Express 5, Passport 0.6', express5, passport06],
 ] as const;
 
-describe.each(versions)('with %s', (_names, express, { Passport }) => {
+describe.each(versions)('an app with %s', (_names, express, { Passport }) => {
   it('logs in, keeps other tabs, refreshes and logs out', async () => {
     const emulator = await startPolarEmulator({ consent: 'auto' });
     const server = createServer();

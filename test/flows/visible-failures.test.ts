@@ -1,4 +1,4 @@
-/** Every login that fails shows itself: on the diagnostics channel, on stderr while developing, and to the person. */
+/** Every failed login is visible: on the diagnostics channel, on stderr during development, and to the person. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 
@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 const home: TestAppOptions = { callback: { failureRedirect: '/', failureMessage: false } };
-/** The one failure of a test: an event and a line, without any secret. */
+/** The only failure of a test: an event and a line, without any secret. */
 function theFailure(secrets: readonly string[] = []): Failure {
   expect(failures).toHaveLength(1);
   const [failure] = failures as [Failure];
@@ -37,8 +37,8 @@ function theFailure(secrets: readonly string[] = []): Failure {
   return failure;
 }
 
-describe('with failureRedirect to a page that says nothing', () => {
-  it.each([false, null])('a verify callback that returns %j is told', async (nobody) => {
+describe('a failureRedirect to a page that shows nothing does not hide', () => {
+  it.each([false, null])('a verify callback that returns %j', async (nobody) => {
     app = await startTestApp({ ...home, verify: () => nobody });
     expect((await app.browser().logIn()).headers['location']).toBe('/');
     expect(theFailure(['polar_at_', 'polar_rt_'])).toMatchObject({
@@ -47,7 +47,7 @@ describe('with failureRedirect to a page that says nothing', () => {
     });
   });
 
-  it('so is a classic one that calls done without a user, and whatever info it gives stays with the app', async () => {
+  it('a classic verify callback that calls done without a user, whose info stays with the app', async () => {
     const verify = (_at: string, _rt: string, _profile: object, done: (...args: unknown[]) => void) =>
       done(null, false, { message: 'secret info' });
     app = await startTestApp({ ...home, verify });
@@ -55,7 +55,7 @@ describe('with failureRedirect to a page that says nothing', () => {
     expect(theFailure(['secret info']).code).toBe('login_refused');
   });
 
-  it('a cookie that did not come back is told, with what to look at', async () => {
+  it('a cookie that did not come back, with what to check', async () => {
     app = await startTestApp(home);
     const start = await request(app.url).get('/auth/polar');
     const path = await app.emulator.authorize(new URL(start.headers['location'] as string));
@@ -67,13 +67,13 @@ describe('with failureRedirect to a page that says nothing', () => {
       expect(reason).toContain(word);
   });
 
-  it('a person who cancels is told', async () => {
+  it('a person who cancels', async () => {
     app = await startTestApp({ ...home, emulator: { consent: 'deny' } });
     await app.browser().logIn();
     expect(theFailure().code).toBe('access_denied');
   });
 
-  it('an error of Polar is told, and what the app throws without its words', async () => {
+  it('an error of Polar, or an error of the app without its message', async () => {
     app = await startTestApp({
       ...home,
       verify: () => {
@@ -92,13 +92,13 @@ describe('with failureRedirect to a page that says nothing', () => {
     expect(theFailure().code).toBe('server_error');
   });
 
-  it('a start that cannot work is told', async () => {
+  it('a start that cannot work', async () => {
     app = await startTestApp({ ...home, session: { cookie: { sameSite: 'none' } } });
     expect((await app.browser().get('/auth/polar')).body.code).toBe('unsupported_session');
     expect(theFailure().reason).toMatch(/SameSite=None without Secure/);
   });
 
-  it('a session cookie that express-session leaves out is told: secure, behind TLS, without trust proxy', async () => {
+  it('a session cookie that express-session omits: secure, behind TLS, without trust proxy', async () => {
     const emulator = await startPolarEmulator({ consent: 'auto' });
     const { clientID, clientSecret } = emulator.registerClient({
       redirectURIs: ['https://127.0.0.1/auth/polar/callback'],
@@ -129,7 +129,7 @@ describe('with failureRedirect to a page that says nothing', () => {
   });
 });
 
-it('says nothing on stderr in production', async () => {
+it('a failed login prints nothing to stderr in production', async () => {
   const { NODE_ENV } = process.env;
   app = await startTestApp(home);
   process.env['NODE_ENV'] = 'production';
@@ -142,7 +142,7 @@ it('says nothing on stderr in production', async () => {
   expect(printed).toEqual([]);
 });
 
-it('a login that succeeds is no failure', async () => {
+it('a successful login is not reported as a failure', async () => {
   app = await startTestApp();
   await app.browser().logIn();
   expect([failures, printed]).toEqual([[], []]);
@@ -153,7 +153,7 @@ describe('failWithError', () => {
     ['/auth/polar/callback?code=x&state=made-up', 'attempt_unknown', 403, {}],
     ['/auth/polar/callback?code=x', 'state_missing', 403, {}],
     ['/auth/polar/callback', 'callback_empty', 400, {}],
-  ])('hands %s to next as an error that people can read', async (path, code, status, options) => {
+  ])('passes %s to next as an error that people can read', async (path, code, status, options) => {
     app = await startTestApp({
       ...options,
       callback: { failureRedirect: undefined, failWithError: true } as never,
@@ -166,7 +166,7 @@ describe('failWithError', () => {
     expect(app.store['sessions' as never]).toEqual({});
   });
 
-  it('has what the verify callback says, and 401 where nothing else is known', async () => {
+  it('contains the message of the verify callback, and 401 if nothing else is known', async () => {
     const verify = (_at: string, _rt: string, _profile: object, done: (...args: unknown[]) => void) =>
       done(null, false, { message: 'Your account is closed.' });
     app = await startTestApp({ verify, callback: { failWithError: true } as never });
@@ -194,7 +194,7 @@ describe('a user whom deserializeUser does not find', () => {
     ['/page', 'text/html'],
     ['/page', 'application/json'],
     ['/scope', 'text/html'],
-  ])('is an error that says so right after a login, and no loop: %s as %s', async (path, accept) => {
+  ])('causes an error right after a login instead of a loop: %s as %s', async (path, accept) => {
     app = await startTestApp(lost);
     const browser = app.browser();
     await browser.logIn();
@@ -214,7 +214,7 @@ describe('a user whom deserializeUser does not find', () => {
     expect((await browser.get('/page').set('accept', 'text/html')).status).toBe(303);
   });
 
-  it('is nobody after a logout of the app', async () => {
+  it('counts as logged out after a logout of the app', async () => {
     app = await startTestApp({
       routes: (server) => {
         server.post('/out', (req, res, next) => req.logout((error) => (error ? next(error) : res.json({}))));
@@ -228,7 +228,7 @@ describe('a user whom deserializeUser does not find', () => {
   });
 });
 
-describe('req.login with a user of whom only the id is the same', () => {
+describe('req.login with a changed user that has the same id', () => {
   const logInAgain = async (user: object, changed: object, strategy: object = {}) => {
     app = await startTestApp({
       verify: () => user as Express.User,
@@ -244,12 +244,12 @@ describe('req.login with a user of whom only the id is the same', () => {
     return (await browser.get('/token')).status;
   };
 
-  it('says that the login has ended, and names userKey', async () => {
+  it('prints that the login has ended, and names userKey', async () => {
     expect(await logInAgain({ id: 7, name: 'Ada' }, { id: 7, name: 'Ada L.' })).toBe(401);
     expect(printed).toEqual([expect.stringMatching(/^passport-polar-sh: req\.login ended.*userKey.*\n$/)]);
   });
 
-  it('says nothing of anybody else, or where userKey is given', async () => {
+  it('prints nothing for another user, or if userKey is given', async () => {
     expect(await logInAgain({ id: 7 }, { id: 8 })).toBe(401);
     await app.close();
     const userKey = (user: unknown): string => String((user as { id: number }).id);
