@@ -1,34 +1,16 @@
 /** Requests that were already answered when a login finishes, and apps whose own code throws then: the process survives. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { RequestHandler } from 'express';
+import { failOnUncaughtErrors, recordMessages } from '../support/diagnostics.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
-let faults: unknown[];
-const note = (message: unknown): void => {
-  const { event, error } = message as { event: string; error?: unknown };
-  if (event === 'fault-after-response') faults.push(error);
-};
-// Errors that nobody caught: outside of Jest they end the process.
-const uncaught: unknown[] = [];
-const noteUncaught = (error: unknown): void => void uncaught.push(error);
-
-beforeEach(() => {
-  faults = [];
-  uncaught.length = 0;
-  subscribe('passport-polar-sh:login', note);
-  process.on('uncaughtException', noteUncaught);
-  process.on('unhandledRejection', noteUncaught);
-});
-afterEach(async () => {
-  await app.close();
-  unsubscribe('passport-polar-sh:login', note);
-  process.off('uncaughtException', noteUncaught);
-  process.off('unhandledRejection', noteUncaught);
-  expect(uncaught).toEqual([]);
-});
+const messages = recordMessages();
+const faults = () =>
+  messages.filter(({ event }) => event === 'fault-after-response').map(({ error }) => error);
+afterEach(() => app.close());
+failOnUncaughtErrors();
 
 /** Responds early, as middleware with a time-out does, while the work goes on. */
 const giveUp: RequestHandler = (_req, res, next) => {
@@ -61,7 +43,7 @@ describe('the process survives when the response was sent before', () => {
     expect([answer.status, answer.body.code]).toEqual([503, 'gave_up']);
     await settled();
     expect(await browser.get('/me').expect(200)).toBeDefined();
-    expect(faults.length).toBeLessThanOrEqual(1);
+    expect(faults().length).toBeLessThanOrEqual(1);
   });
 
   it.each(['error=access_denied', 'code=x', 'code='])('the login failed (%s)', async (query) => {
@@ -82,7 +64,7 @@ describe('the process survives when the response was sent before', () => {
     app = await startTestApp(at('/start', ({ passport }) => [giveUp, passport.authenticate('polar')]));
     await app.browser().get('/start').expect(503);
     await settled();
-    expect(faults).toEqual([expect.objectContaining({ code: 'ERR_HTTP_HEADERS_SENT' })]);
+    expect(faults()).toEqual([expect.objectContaining({ code: 'ERR_HTTP_HEADERS_SENT' })]);
   });
 });
 
@@ -131,8 +113,7 @@ describe('an error that the app throws', () => {
           });
         }),
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const answer = await browser.post('/again');
     expect([answer.status, answer.body.message]).toEqual([500, fault.message]);
   });

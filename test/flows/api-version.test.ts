@@ -1,6 +1,7 @@
 /** The API version that requests ask for, and what happens once Polar has removed it. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { PolarAPIVersionError, type PolarStrategyOptions } from 'passport-polar-sh';
+import { requestsTo } from '../support/emulator-requests.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { startMisbehavingServer } from '../support/misbehaving-server.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -33,9 +34,7 @@ async function loggedIn(strategy: Partial<PolarStrategyOptions> = {}) {
         });
       }),
   });
-  const browser = app.browser();
-  await browser.logIn();
-  return browser;
+  return app.loggedInBrowser();
 }
 const asked = () => app.emulator.requests.at(-1)?.headers['polar-version'];
 
@@ -70,7 +69,7 @@ describe('the Polar-Version header', () => {
     app.emulator.advanceTime(10);
     app.emulator.fail('api', { status: 401 });
     await browser.get('/call').expect(200);
-    const api = app.emulator.requests.filter(({ endpoint }) => endpoint === 'api');
+    const api = requestsTo(app.emulator, 'api');
     expect(api.map(({ headers }) => headers['polar-version'])).toEqual(['2027-01', '2027-01']);
   });
 });

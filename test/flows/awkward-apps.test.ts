@@ -6,39 +6,30 @@ import type session from 'express-session';
 import {
   logout,
   type PolarAccessToken,
-  PolarStrategy,
+  type PolarStrategy,
   polarTokens,
   requireLogin,
   requireScope,
 } from 'passport-polar-sh';
 import { redisStorage } from 'passport-polar-sh/redis';
+import { failOnUncaughtErrors } from '../support/diagnostics.js';
+import { refreshesAt } from '../support/emulator-requests.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
+import { siblingStrategy } from '../support/sibling.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 const loginLife = 864_000;
 let app: TestApp;
-const faults: unknown[] = [];
-const noteFault = (fault: unknown): void => void faults.push(fault);
-
-beforeEach(() => {
-  faults.length = 0;
-  process.on('unhandledRejection', noteFault);
-});
-afterEach(async () => {
-  await app.close();
-  await new Promise((resolve) => setImmediate(resolve));
-  process.off('unhandledRejection', noteFault);
-  expect(faults).toEqual([]);
-});
+afterEach(() => app.close());
+failOnUncaughtErrors();
 
 async function loggedIn(options: TestAppOptions = {}) {
   app = await startTestApp(options);
-  const browser = app.browser();
-  await browser.logIn();
-  return browser;
+  return app.loggedInBrowser();
 }
 
-const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+const refreshes = () => refreshesAt(app.emulator);
 const liveToken = () => app.emulator.liveTokens()[0]?.accessToken;
 
 describe('a response that was sent already', () => {
@@ -76,8 +67,7 @@ describe('logout', () => {
           logout(polar),
         ),
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     await browser.post('/out');
     expect(app.emulator.liveTokens()).toEqual([]);
   });
@@ -221,15 +211,8 @@ describe('a custom callback that throws', () => {
 describe('an app', () => {
   it('with two strategies over one memory store refreshes once per expiry', async () => {
     const browser = await loggedIn({
-      routes: (server, { client, emulator }) => {
-        const other = new PolarStrategy({
-          clientID: client.clientID,
-          clientSecret: client.clientSecret,
-          callbackURL: '/auth/polar/callback',
-          server: emulator.server,
-          now: emulator.now,
-        });
-        server.get('/other', polarTokens(other), async (req, res) => {
+      routes: (server, parts) => {
+        server.get('/other', polarTokens(siblingStrategy(parts)), async (req, res) => {
           res.json({ accessToken: await req.polar.getAccessToken() });
         });
       },
@@ -315,11 +298,3 @@ describe('an app', () => {
     expect(inspect(error, { depth: 9 })).not.toMatch(/polar_(cs|ac|at|rt)_|client_secret|code=/);
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const giveUpAt = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > giveUpAt) throw new Error('It did not come to pass');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

@@ -597,8 +597,7 @@ describe('PolarBearerStrategy beside session logins', () => {
         server.get('/api', passport.authenticate('polar-bearer', { session: false }), answerUser);
       },
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const token = await browser.token();
     const status = async () =>
       (await request(app.url).get('/api').set('authorization', `Bearer ${token}`)).status;

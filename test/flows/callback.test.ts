@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { requestsTo } from '../support/emulator-requests.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 let app: TestApp;
@@ -9,7 +10,7 @@ beforeEach(async () => {
 afterEach(() => app.close());
 
 const callback = '/auth/polar/callback';
-const exchanges = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'token').length;
+const exchanges = () => requestsTo(app.emulator, 'token').length;
 
 /** Delivers a callback that must fail softly: nobody is logged in, the person gets a message, no code is exchanged. */
 async function expectFailure(browser: ReturnType<TestApp['browser']>, path: string, message: RegExp) {

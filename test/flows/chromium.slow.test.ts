@@ -3,10 +3,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { requireLogin } from 'passport-polar-sh';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { type Browser, type BrowserContext, chromium } from 'playwright-core';
+import { requestsTo } from '../support/emulator-requests.js';
 import { neededProgram } from '../support/needed-program.js';
-import { until } from '../support/polars.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 import { startTLSProxy, type TLSProxy } from '../support/tls-proxy.js';
+import { until } from '../support/until.js';
 
 const program = neededProgram(['chromium', 'chromium-browser', 'google-chrome'], 'apt-get install chromium');
 const openssl = neededProgram(['openssl'], 'apt-get install openssl');
@@ -23,7 +24,7 @@ const args = [
 let app: TestApp;
 let browser: Browser;
 let context: BrowserContext;
-const exchanges = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'token').length;
+const exchanges = () => requestsTo(app.emulator, 'token').length;
 const pages: TestAppOptions['routes'] = (server) => {
   server.get(/^\/(home|failed|tab-\d+)$/, (req, res) => void res.type('html').send(`<h1>${req.path}</h1>`));
 };

@@ -48,8 +48,7 @@ describe('an error about scopes', () => {
           async (req, res) => void res.json(await (await req.polar.fetch('/v1/organizations/')).json()),
         ),
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const { body } = await browser.get('/api');
     expect(body.code).toBe('insufficient_scope');
     expect(body.message).toMatch(/organizations:read.*If you ask for it already.*register it for the client/);

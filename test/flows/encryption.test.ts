@@ -3,8 +3,9 @@ import crypto from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import session from 'express-session';
 import { logout, PolarStrategy } from 'passport-polar-sh';
-import { Browser } from '../support/browser.js';
+import type { Browser } from '../support/browser.js';
 import { fieldsOf, textOf } from '../support/entry-fields.js';
+import { keepSessions } from '../support/keep-sessions.js';
 import { isRowId, rowIdOf } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
@@ -46,32 +47,13 @@ async function start(
   return app;
 }
 
-/** The same browser at another app: cookies ignore ports. */
-function at(app: TestApp, browser: Browser): Browser {
-  const moved = new Browser(app.url);
-  moved.agent.jar = browser.agent.jar;
-  return moved;
-}
-
 const sessions = () => (store as unknown as { sessions: Readonly<Record<string, string>> }).sessions;
 const everythingStored = () => JSON.stringify(sessions());
-
-/** Returns a function that does what a request slower than a logout does: it writes the session back. */
-function rememberSessions({ agent }: Browser): () => void {
-  const [domain, path] = ['127.0.0.1', '/'];
-  const cookies = agent.jar.getCookies({ domain, path, secure: false, script: false }).map(String);
-  const before = Object.entries(sessions()).filter(([sid]) => !isRowId(sid));
-  return () => {
-    for (const [sid, text] of before) store.set(sid, JSON.parse(text));
-    agent.jar.setCookies(cookies, domain, path);
-  };
-}
 
 describe('encryptionKeys', () => {
   it('keep tokens out of every store, at login and after a refresh', async () => {
     const app = await start([first]);
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     expect(everythingStored()).not.toMatch(/polar_[ar]t_/);
     app.emulator.advanceTime(loginLife);
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
@@ -86,14 +68,13 @@ describe('encryptionKeys', () => {
 
   it('cost one decryption per login and process, however many requests use the login', async () => {
     const before = await start([first]);
-    const browser = before.browser();
-    await browser.logIn();
+    const browser = await before.loggedInBrowser();
     const decrypt = jest.spyOn(crypto, 'createDecipheriv');
     try {
       for (let use = 0; use < 5; use++) await browser.token();
       // Already opened when it was written.
       expect(decrypt).toHaveBeenCalledTimes(0);
-      const later = at(await start([first]), browser);
+      const later = browser.at(await start([first]));
       for (let use = 0; use < 5; use++) await later.token();
       expect(decrypt).toHaveBeenCalledTimes(1);
     } finally {
@@ -109,25 +90,23 @@ describe('encryptionKeys', () => {
 
   it('can be rotated: the new list opens what the previous key sealed, and seals it again at the next write', async () => {
     const before = await start([first]);
-    const browser = before.browser();
-    await browser.logIn();
+    const browser = await before.loggedInBrowser();
     const after = await start([second, first]);
-    const tokens = at(after, browser);
+    const tokens = browser.at(after);
     expect(await tokens.token()).toBe(after.emulator.liveTokens()[0]?.accessToken);
     after.emulator.advanceTime(loginLife);
     expect(await tokens.token()).toBe(after.emulator.liveTokens()[0]?.accessToken);
     // The record was written with the new key; the entry is written at login alone.
     await tokens.logIn();
     const last = await start([second]);
-    expect(await at(last, tokens).token()).toBe(last.emulator.liveTokens().at(-1)?.accessToken);
+    expect(await tokens.at(last).token()).toBe(last.emulator.liveTokens().at(-1)?.accessToken);
   });
 
   it('log people out once their key is gone, and let them log in again', async () => {
     const before = await start([first]);
-    const browser = before.browser();
-    await browser.logIn();
+    const browser = await before.loggedInBrowser();
     const after = await start([second]);
-    const later = at(after, browser);
+    const later = browser.at(after);
     const answer = await later.get('/token');
     expect([answer.status, answer.body.code]).toEqual([401, 'not_logged_in']);
     expect((await later.get('/session')).status).toBe(200);
@@ -146,9 +125,8 @@ describe('encryptionKeys', () => {
     };
     const inBoth = async (): Promise<{ old: Browser; renewed: Browser; app: TestApp }> => {
       const app = await start([first], options);
-      const old = app.browser();
-      await old.logIn();
-      const renewed = at(await start([second, first], options), old);
+      const old = await app.loggedInBrowser();
+      const renewed = old.at(await start([second, first], options));
       return { old, renewed, app };
     };
 
@@ -162,14 +140,14 @@ describe('encryptionKeys', () => {
         expect([answer.status, answer.body.code]).toEqual([503, 'server_error']);
       }
       expect(app.emulator.requests).toHaveLength(before);
-      const updated = at(await start([first, second]), old);
+      const updated = old.at(await start([first, second]));
       expect(await updated.token()).toBe(token);
     });
 
     it('let a logout hold in all processes', async () => {
       const { old, renewed, app } = await inBoth();
       await Promise.all([old.token(), renewed.token()]);
-      const bringBack = rememberSessions(renewed);
+      const bringBack = keepSessions(store, renewed);
       await renewed.post('/logout');
       expect(app.emulator.liveTokens()).toEqual([]);
       bringBack();
@@ -187,23 +165,22 @@ describe('encryptionKeys', () => {
         sid === rowIdOf(loginId, 'tombstone') && failures-- > 0
           ? done?.(new Error('down'))
           : set(sid, session, done);
-      const bringBack = rememberSessions(renewed);
+      const bringBack = keepSessions(store, renewed);
       expect((await old.get('/token')).body.code).toBe('not_logged_in');
       await old.post('/logout');
       bringBack();
-      const elsewhere = at(await start([second, first]), renewed);
+      const elsewhere = renewed.at(await start([second, first]));
       expect((await elsewhere.get('/token')).body.code).toBe('logged_out');
     });
   });
 
   it('keep logins from before there were keys', async () => {
     const before = await start(undefined);
-    const browser = before.browser();
-    await browser.logIn();
+    const browser = await before.loggedInBrowser();
     before.emulator.advanceTime(loginLife);
     await browser.token();
     const after = await start([first]);
-    const later = at(after, browser);
+    const later = browser.at(after);
     expect(await later.token()).toBe(after.emulator.liveTokens()[0]?.accessToken);
     after.emulator.advanceTime(3600);
     expect(await later.token()).toBe(after.emulator.liveTokens()[0]?.accessToken);
@@ -236,8 +213,7 @@ describe('encryptionKeys', () => {
         }),
     };
     const app = await start([first], tamper);
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     await browser.post('/tamper');
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
   });
@@ -255,13 +231,11 @@ describe('encryptionKeys', () => {
           }),
         ),
     });
-    const victim = app.browser();
-    await victim.logIn();
+    await app.loggedInBrowser(); // the victim
     const sids = Object.keys(sessions()).filter((sid) => !isRowId(sid));
     expect(sids).toHaveLength(1);
     app.emulator.user = 'grace@example.com';
-    const thief = app.browser();
-    await thief.logIn();
+    const thief = await app.loggedInBrowser();
     await thief.post(`/take/${sids[0]}`).expect(200);
     expect((await thief.get('/token')).body.code).toBe('not_logged_in');
   });

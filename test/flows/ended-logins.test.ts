@@ -14,8 +14,9 @@ import { runtimeOf } from '../../src/runtime.js';
 import { Browser } from '../support/browser.js';
 import { fieldsOf } from '../support/entry-fields.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
-import { polars, until } from '../support/polars.js';
+import { polars } from '../support/polars.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 class SharedStore extends session.MemoryStore {}
 
@@ -90,8 +91,7 @@ function sameBrowserAt({ url }: TestApp, browser: Browser): Browser {
 }
 
 async function loggedIn(app: TestApp): Promise<{ browser: Browser; loginId: string }> {
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   return { browser, loginId: (await browser.get('/login-id')).body };
 }
 
@@ -529,8 +529,7 @@ describe('onLoginEnded', () => {
       },
     });
     apps.unshift(app);
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     await browser.get(await app.emulator.authorize(await browser.startLogin('/auth/second'))).expect(200);
     await browser.post('/logout').expect(302);
     await until(() => told.length === 2, 5000);

@@ -41,8 +41,7 @@ describe('the expiry', () => {
       return login.profile;
     });
     const startedAt = app.emulator.now();
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const { expiresAt = 0 } = app.emulator.liveTokens()[0] ?? {};
     // Polar counts in whole seconds.
     const told = seen[0]?.tokens.expiresAt ?? 0;
@@ -53,8 +52,7 @@ describe('the expiry', () => {
 
   it('of a refresh is not extended by waiting for its response', async () => {
     await startSlow(['/token'], 8);
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(60);
     const sentAt = app.emulator.now();
     const { body } = await browser.get('/tokens?force');
@@ -77,8 +75,7 @@ describe('the expiry', () => {
 
 it('an access token is refreshed when it expires at Polar, also after a slow login', async () => {
   await startSlow(['/token', '/jwks.json'], 9);
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   const first = await browser.token();
   const { expiresAt = 0 } = app.emulator.liveTokens()[0] ?? {};
   app.emulator.advanceTime((expiresAt - app.emulator.now()) / 1000);

@@ -3,18 +3,19 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
 import type passport from 'passport';
 import type { Browser } from '../support/browser.js';
+import { requestsTo } from '../support/emulator-requests.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 afterEach(() => app.close());
 
 const live = () => app.emulator.liveTokens().length;
-const sentTo = (endpoint: string) => app.emulator.requests.filter((each) => each.endpoint === endpoint);
+const sentTo = (endpoint: 'token' | 'revoke' | 'userinfo') => requestsTo(app.emulator, endpoint);
 
 /** Requests do not wait for revocations, so a test has to. */
 async function expectRevoked(): Promise<void> {
-  for (const giveUpAt = Date.now() + 5000; live() > 0 && Date.now() < giveUpAt; )
-    await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(() => live() === 0, 5000);
   expect([sentTo('token').at(-1)?.status, live()]).toEqual([200, 0]);
 }
 
@@ -157,8 +158,7 @@ describe('the tokens of a login are revoked when', () => {
   it('the session that was to hold them cannot be saved, together with those of the previous login', async () => {
     const store = new FailingStore();
     app = await startTestApp({ session: { store } });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const callback = await browser.visitPolar(await browser.startLogin());
     const before = Object.keys(store['sessions' as never]);
     store.fails = (sid) => !before.includes(sid);
@@ -253,8 +253,7 @@ describe('the tokens of a linked account', () => {
     store.fails = (sid, stored) => holdsUser(sid, stored) && ++saves === 1;
     expect((await browser.get(callback)).body.message).toBe('The store is full');
     expect(await browser.token()).toBe(first);
-    for (const giveUpAt = Date.now() + 5000; live() > 1 && Date.now() < giveUpAt; )
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => live() <= 1, 5000);
     expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([first]);
   });
 
@@ -268,8 +267,7 @@ describe('the tokens of a linked account', () => {
     store.isSilent = (sid, stored) => holdsUser(sid, stored) && ++saves === 1;
     expect((await browser.get(callback)).body.code).toBe('timeout');
     expect(await browser.token()).toBe(first);
-    for (const giveUpAt = Date.now() + 5000; live() > 1 && Date.now() < giveUpAt; )
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => live() <= 1, 5000);
     expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([first]);
   });
 

@@ -76,8 +76,7 @@ describe('a login', () => {
     async (_login, _fault, { fault, gets, login, timeoutMs = 10_000 }) => {
       app = await startTestApp({ strategy: { timeoutMs } });
       const { emulator } = app;
-      const browser = app.browser();
-      await browser.logIn();
+      const browser = await app.loggedInBrowser();
       emulator.advanceTime(864_000);
       const before = emulator.liveTokens()[0]?.refreshToken;
       emulator.fail('token', fault);
@@ -112,8 +111,7 @@ describe('a login', () => {
 
   it('ends when Polar refuses its refresh for good, and the error blames no lost response', async () => {
     app = await startTestApp();
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(864_000);
     app.emulator.fail('token', json(400, { error: 'invalid_grant' }));
     const answer = await browser.get('/token');

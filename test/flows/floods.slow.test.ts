@@ -246,8 +246,7 @@ describe('a flood of', () => {
 async function loggedInSession() {
   const logged = await startTestApp();
   try {
-    const browser = logged.browser();
-    await browser.logIn();
+    const browser = await logged.loggedInBrowser();
     const found = (await browser.get('/session')).body as Json;
     return { session: found, clientID: logged.client.clientID, server: logged.emulator.server };
   } finally {

@@ -61,9 +61,7 @@ async function loggedIn(use: (access: PolarAccess) => Promise<unknown>, options:
         res.json(result);
       }),
   });
-  const browser = app.browser();
-  await browser.logIn();
-  return browser;
+  return app.loggedInBrowser();
 }
 
 const expectAccessToken = (tokens: PolarAccessToken): void => {

@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { NextFunction, Request, Response } from 'express';
 import { type LoginEnded, PolarStrategy, polarTokens, requireLogin, requireScope } from 'passport-polar-sh';
 import { Browser } from '../support/browser.js';
-import { until } from '../support/polars.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 afterEach(() => app.close());
@@ -78,8 +78,7 @@ describe('req.logIn in the callback request', () => {
 
 it('tokens that a verify callback has seen stay alive with session: false, as it may have kept them', async () => {
   app = await startTestApp(terms(withoutSession, { verify: ({ profile }: { profile: object }) => profile }));
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   app.emulator.advanceTime(601);
   await browser.get('/me');
   expect((await browser.get('/session')).body).not.toHaveProperty('polar (waiting)');
@@ -117,8 +116,7 @@ describe.each([
 
   it('revokes the tokens if another person logs in', async () => {
     app = await startTestApp(terms(way));
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     expect((await browser.post('/password')).body).toEqual({ in: true });
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
     await until(() => app.emulator.liveTokens().length === 0);
@@ -128,8 +126,7 @@ describe.each([
     const reasons: string[] = [];
     const onLoginEnded = ({ reason }: LoginEnded): void => void reasons.push(reason);
     app = await startTestApp({ ...terms(way), strategy: { onLoginEnded } });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(seconds);
     await browser.get('/me');
     if (seconds < 600) {
@@ -147,8 +144,7 @@ describe.each([
 
   it('gives the newest tokens, as a second login with Polar ends the waiting one', async () => {
     app = await startTestApp(terms(way));
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const [first] = app.emulator.liveTokens();
     await browser.logIn();
     await until(() => app.emulator.liveTokens().length === 1);
@@ -175,8 +171,7 @@ describe.each([
 
   it('works with encryptionKeys, and no store sees a token', async () => {
     app = await startTestApp(terms(way, { strategy: { encryptionKeys: ['k'.repeat(32)] } }));
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const stored = JSON.stringify(app.store['sessions' as never]);
     expect(stored).toContain('polar (waiting)');
     expect(stored).not.toMatch(/polar_[ar]t_u_/);
@@ -246,8 +241,7 @@ describe('a waiting login', () => {
         withOwnCallback?.(server, parts);
       }),
     );
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     await browser.post('/accept');
     const guarded = await browser.get('/orders').set('accept', 'text/html');
     expect((await browser.logIn(guarded.headers['location'] as string)).headers['location']).toBe('/terms');
@@ -354,8 +348,7 @@ describe('req.logIn for the same person', () => {
           ways[way]?.(req, req.user as Express.User).then(() => res.json({ in: true }), next);
         }),
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const token = await browser.token();
     expect((await browser.post('/again')).body).toEqual({ in: true });
     expect(await browser.token()).toBe(token);

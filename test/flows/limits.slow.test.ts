@@ -26,8 +26,7 @@ it('a login has one record, however often it is refreshed, one row for its attem
   app = await startTestApp({
     routes: (server, { polar }) => server.post('/logout', logout(polar, { redirectTo: '/' })),
   });
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   for (let time = 0; time < 8; time++) {
     app.emulator.advanceTime(864_000);
     await browser.token();

@@ -3,16 +3,12 @@ import type express from 'express';
 import { requireLogin } from 'passport-polar-sh';
 import type { Browser } from '../support/browser.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 afterEach(() => app.close());
 
 const live = () => app.emulator.liveTokens().map(({ accessToken }) => accessToken);
-/** Revocation is nobody's to wait for. */
-async function until(isSo: () => boolean): Promise<void> {
-  for (const giveUpAt = Date.now() + 5000; !isSo() && Date.now() < giveUpAt; )
-    await new Promise((resolve) => setTimeout(resolve, 10));
-}
 const logInAs = async (browser: Browser, user: string, path?: string) =>
   browser.get(await app.emulator.authorize(await browser.startLogin(path), { user }));
 
@@ -62,7 +58,7 @@ describe('linking a Polar account with passport.authorize', () => {
     expect(body).toEqual({ user: { id: 'local' }, linked: 'ada@example.com' });
     const second = await browser.token();
     expect(second).not.toBe(first);
-    await until(() => live().length === 1);
+    await until(() => live().length === 1, 5000);
     expect(live()).toEqual([second]);
     expect((await browser.get('/me')).body.user).toEqual({ id: 'local' });
   });
@@ -158,7 +154,7 @@ describe('a login through passport.authenticate or passport.authorize', () => {
           { account: 'grace@example.com', ...(isLoggedIn && { user: 'local' }) },
         ]);
         expect(tokenCode).toBe(isLoggedIn ? undefined : 'not_logged_in');
-        await until(() => live().length === (isLoggedIn ? 1 : 0));
+        await until(() => live().length === (isLoggedIn ? 1 : 0), 5000);
         expect(live()).toHaveLength(isLoggedIn ? 1 : 0);
       }
     },
@@ -188,7 +184,7 @@ describe('logging in again with another account', () => {
     const second = await browser.token();
     expect(second).not.toBe(first);
     expect((await browser.get('/me')).body.user.emails[0].value).toBe('grace@example.com');
-    await until(() => live().length === 1);
+    await until(() => live().length === 1, 5000);
     expect(live()).toEqual([second]);
     app.emulator.advanceTime(864_000);
     const refreshed = await browser.token();

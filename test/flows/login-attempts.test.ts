@@ -4,6 +4,7 @@ import type { CookieOptions } from 'express-session';
 import { requireLogin } from 'passport-polar-sh';
 import request, { type Response, type Test } from 'supertest';
 import type { Browser } from '../support/browser.js';
+import { requestsTo } from '../support/emulator-requests.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { isRowId } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
@@ -14,7 +15,7 @@ afterEach(() => app.close());
 const callback = '/auth/polar/callback';
 const ids = () => Object.keys(app.store['sessions' as never]);
 const sessions = () => ids().filter((id) => !isRowId(id));
-const exchanges = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'token').length;
+const exchanges = () => requestsTo(app.emulator, 'token').length;
 const failure = async (browser: Browser, path: string): Promise<string> => {
   const { headers } = await browser.get(path);
   expect(headers['location']).toBe('/failed');
@@ -279,7 +280,7 @@ describe('a repeated callback', () => {
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin('/auth/polar?return_to=/page'));
     // The first one, whose response the browser drops.
-    const cookies = cookieHeader(browser);
+    const cookies = browser.cookieHeader;
     expect((await request(app.url).get(path).set('cookie', cookies)).body.user).toBeDefined();
     const second = await browser.get(path);
     expect(second.status).toBe(302);
@@ -308,7 +309,7 @@ describe('a repeated callback', () => {
     const browser = app.browser();
     const first = await browser.startLogin('/start');
     const path = await browser.visitPolar(first);
-    await request(app.url).get(path).set('cookie', cookieHeader(browser));
+    await request(app.url).get(path).set('cookie', browser.cookieHeader);
     const anew = new URL((await browser.get(path)).headers['location'] as string);
     for (const name of ['scope', 'redirect_uri', 'client_id', 'login_hint'])
       expect(anew.searchParams.get(name)).toBe(first.searchParams.get(name));
@@ -367,14 +368,6 @@ describe('a repeated callback', () => {
   });
 });
 
-/** The browser's cookies, as it sends them. */
-function cookieHeader(browser: Browser): string {
-  const access = { domain: '127.0.0.1', path: '/', script: false, secure: false };
-  return (browser.agent.jar.getCookies(access) as unknown as { toValueString(): string }[])
-    .map((each) => each.toValueString())
-    .join('; ');
-}
-
 describe('a speculative request', () => {
   it.each<[string, Record<string, string>, number]>([
     ['Sec-Purpose', { 'sec-purpose': 'prefetch;prerender' }, 503],
@@ -424,7 +417,7 @@ describe('two processes', () => {
       try {
         const browser = app.browser();
         const path = await browser.visitPolar(await browser.startLogin());
-        const cookie = cookieHeader(browser);
+        const cookie = browser.cookieHeader;
         const answers = await Promise.all(
           [app, other].map(({ url }) =>
             request(url)

@@ -1,25 +1,16 @@
 /** Loops between the app and Polar, which a browser would end with "too many redirects". */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Express as App } from 'express';
 import { logout, requireLogin, requireScope } from 'passport-polar-sh';
 import request from 'supertest';
 import type { Browser } from '../support/browser.js';
+import { recordMessages } from '../support/diagnostics.js';
+import { requestsTo } from '../support/emulator-requests.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
-const failures: { code: string; reason: string }[] = [];
-const note = (message: unknown): void => {
-  if ((message as { event: string }).event === 'login-failed') failures.push(message as never);
-};
-beforeEach(() => {
-  failures.length = 0;
-  subscribe('passport-polar-sh:login', note);
-});
-afterEach(async () => {
-  unsubscribe('passport-polar-sh:login', note);
-  await app.close();
-});
+const messages = recordMessages();
+afterEach(() => app.close());
 
 const callback = '/auth/polar/callback';
 const guard = (server: App): void => {
@@ -126,9 +117,10 @@ describe('a redirect loop ends with an error that says what to check when', () =
       500,
       what.includes('middleware') ? 'user_changed' : 'login_loop',
     ]);
+    const failures = messages.filter(({ event }) => event === 'login-failed');
     expect(failures.at(-1)).toMatchObject({ code: answer.body.code, reason: answer.body.message });
     expect(redirects).toBeLessThan(16);
-    const exchanges = app.emulator.requests.filter(({ endpoint }) => endpoint === 'token').length;
+    const exchanges = requestsTo(app.emulator, 'token').length;
     expect(exchanges).toBeLessThanOrEqual(3);
   });
 });
@@ -153,11 +145,7 @@ it('a login fails after a few restarts if every callback arrives twice', async (
   let url = await browser.startLogin();
   for (let round = 1; ; round++) {
     const path = await browser.visitPolar(url);
-    const access = { domain: '127.0.0.1', path: '/', script: false, secure: false };
-    const cookie = (browser.agent.jar.getCookies(access) as unknown as { toValueString(): string }[])
-      .map((each) => each.toValueString())
-      .join('; ');
-    await request(app.url).get(path).set('cookie', cookie); // the first response is dropped
+    await request(app.url).get(path).set('cookie', browser.cookieHeader); // the first response is dropped
     const { location } = (await browser.get(path)).headers;
     if (location === '/failed') break;
     expect(round).toBeLessThan(4);

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type passport from 'passport';
 import type { PolarProfile, VerifiedLogin } from 'passport-polar-sh';
+import { requestsTo } from '../support/emulator-requests.js';
 import { polars } from '../support/polars.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
@@ -185,7 +186,7 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
   it('sends the client secret in the form, and needs no userinfo', async () => {
     await start();
     await app.browser().logIn();
-    const [exchange] = app.emulator.requests.filter(({ endpoint }) => endpoint === 'token');
+    const [exchange] = requestsTo(app.emulator, 'token');
     expect(exchange?.form).toEqual({
       grant_type: 'authorization_code',
       code: expect.any(String),
@@ -200,11 +201,10 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
 
   it('sends no client_secret as a public client', async () => {
     await start({ publicClient: true });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(864_001);
     expect(await browser.token()).toMatch(/^polar_at_u_/);
-    const sent = app.emulator.requests.filter(({ endpoint }) => endpoint === 'token');
+    const sent = requestsTo(app.emulator, 'token');
     expect(sent.map(({ grantType }) => grantType)).toContain('refresh_token');
     for (const { form, headers } of sent) {
       expect(form).not.toHaveProperty('client_secret');
@@ -215,10 +215,9 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
   it('authenticates with Basic if the client is registered for it', async () => {
     await start({ strategy: { tokenEndpointAuthMethod: 'client_secret_basic' } });
     app.emulator.updateClient(app.client.clientID, { tokenEndpointAuthMethod: 'client_secret_basic' });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     expect(await browser.token()).toMatch(/^polar_at_u_/);
-    const [exchange] = app.emulator.requests.filter(({ endpoint }) => endpoint === 'token');
+    const [exchange] = requestsTo(app.emulator, 'token');
     expect(exchange?.headers.authorization).toMatch(/^Basic /);
     expect(exchange?.form).not.toHaveProperty('client_secret');
   });
@@ -273,7 +272,7 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
     expect((await app.browser().logIn()).headers['location']).toBe('/home');
     app.emulator.rotateKeys();
     expect((await app.browser().logIn()).headers['location']).toBe('/home');
-    expect(app.emulator.requests.filter(({ endpoint }) => endpoint === 'jwks')).toHaveLength(3);
+    expect(requestsTo(app.emulator, 'jwks')).toHaveLength(3);
   });
 
   it('hides the secret when the strategy is printed', async () => {
@@ -289,8 +288,7 @@ describe.each(polars)('a login at %s', (_name, emulator) => {
 describe.each(polars)('a login with fetchUserInfo at %s', (_name, emulator) => {
   it('asks userinfo and insists on the same user', async () => {
     app = await startTestApp({ emulator, strategy: { fetchUserInfo: true } });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     expect((await browser.get('/me')).body.user.emails).toEqual([
       { value: 'ada@example.com', verified: true },
     ]);

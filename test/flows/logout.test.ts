@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { logout } from 'passport-polar-sh';
-import { polars, until } from '../support/polars.js';
+import { requestsTo } from '../support/emulator-requests.js';
+import { polars } from '../support/polars.js';
 import { isRowId } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 const withLogout: TestAppOptions = {
   routes: (server, { polar }) => {
@@ -18,14 +20,13 @@ describe.each(polars)('logout at %s', (_name, emulator) => {
     app = await startTestApp({ emulator, ...withLogout });
   });
 
-  const revocations = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'revoke');
+  const revocations = () => requestsTo(app.emulator, 'revoke');
   /** A tidy Polar has revoked everything by now; one that did not know the tokens yet is asked again. */
   const nothingLives = () =>
     until(() => app.emulator.liveTokens().length === 0, emulator.realistic === undefined ? 0 : 10_000);
 
   it('revokes the tokens, ends the session and redirects', async () => {
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const answer = await browser.post('/logout');
     expect([answer.status, answer.headers['location']]).toEqual([302, '/bye']);
     await nothingLives();
@@ -34,8 +35,7 @@ describe.each(polars)('logout at %s', (_name, emulator) => {
   });
 
   it('revokes the newest refresh token, not that of the login', async () => {
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(864_000);
     await browser.token();
     const [newest] = app.emulator.liveTokens();
@@ -49,8 +49,7 @@ describe.each(polars)('logout at %s', (_name, emulator) => {
   });
 
   it('calls the next handler without redirectTo', async () => {
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     expect((await browser.post('/logout-then')).body).toEqual({ next: true });
   });
 
@@ -65,8 +64,7 @@ describe.each(polars)('logout at %s', (_name, emulator) => {
       ['resets the connection', 'reset-before'],
       ['sends HTML', 'html'],
     ] as const)('when Polar %s', async (_how, fault) => {
-      const browser = app.browser();
-      await browser.logIn();
+      const browser = await app.loggedInBrowser();
       app.emulator.fail('revoke', fault, 3);
       expect((await browser.post('/logout')).headers['location']).toBe('/bye');
       expect((await browser.get('/token')).status).toBe(401);
@@ -75,21 +73,17 @@ describe.each(polars)('logout at %s', (_name, emulator) => {
     it('when Polar does not respond', async () => {
       await app.close();
       app = await startTestApp({ emulator, ...withLogout, strategy: { timeoutMs: 200 } });
-      const browser = app.browser();
-      await browser.logIn();
+      const browser = await app.loggedInBrowser();
       app.emulator.fail('revoke', 'hang', 3);
       expect((await browser.post('/logout')).headers['location']).toBe('/bye');
       expect((await browser.get('/token')).status).toBe(401);
     });
 
     it('when a concurrent request restores the session', async () => {
-      const browser = app.browser();
-      await browser.logIn();
+      const browser = await app.loggedInBrowser();
       const [sid] = Object.keys(app.store['sessions' as never]).filter((id) => !isRowId(id));
       const saved = app.store['sessions' as never][sid as never];
-      const cookie = browser.agent.jar
-        .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
-        .toValueString();
+      const cookie = browser.cookieHeader;
       await browser.post('/logout');
       (app.store['sessions' as never] as Record<string, unknown>)[sid as string] = saved;
       const { default: request } = await import('supertest');
@@ -99,26 +93,18 @@ describe.each(polars)('logout at %s', (_name, emulator) => {
   });
 
   it('stops a refresh that is under way, and its new tokens are revoked', async () => {
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(864_000);
     app.emulator.fail('token', { delayMs: 300 });
     const token = browser.get('/token').then((answer) => answer);
     await new Promise((resolve) => setTimeout(resolve, 100));
-    const other = app.browser();
-    other.agent.jar.setCookies(
-      browser.agent.jar
-        .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
-        .map(String),
-    );
     await browser.post('/logout');
     await token;
     await nothingLives();
   });
 
   it('revokes the tokens that a refresh receives after the logout', async () => {
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(864_000);
     app.emulator.fail('token', { delayMs: 2600 });
     const token = browser.get('/token').then((answer) => answer);
@@ -131,8 +117,7 @@ describe.each(polars)('logout at %s', (_name, emulator) => {
   it('skips the revocation for a public client', async () => {
     await app.close();
     app = await startTestApp({ emulator, ...withLogout, publicClient: true });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     expect((await browser.post('/logout')).headers['location']).toBe('/bye');
     expect(revocations()).toHaveLength(0);
     expect((await browser.get('/token')).status).toBe(401);

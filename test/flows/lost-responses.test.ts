@@ -1,26 +1,16 @@
 /** Logins whose response never reaches the browser: nobody could log them out, so they end. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { request as send } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import type { RequestHandler } from 'express';
-import { until } from '../support/polars.js';
+import { recordMessages } from '../support/diagnostics.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
-let codes: string[];
-const note = (message: unknown): void => {
-  const { event, code } = message as { event: string; code: string };
-  if (event === 'login-failed') codes.push(code);
-};
-beforeEach(() => {
-  codes = [];
-  subscribe('passport-polar-sh:login', note);
-});
-afterEach(async () => {
-  unsubscribe('passport-polar-sh:login', note);
-  await app.close();
-});
+const messages = recordMessages();
+const codes = () => messages.filter(({ event }) => event === 'login-failed').map(({ code }) => code);
+afterEach(() => app.close());
 
 const callback = '/auth/polar/callback';
 const live = () => app.emulator.liveTokens().length;
@@ -38,18 +28,14 @@ describe('the tokens are revoked when the response', () => {
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin());
     app.emulator.fail('token', { delayMs: 300 });
-    const access = { domain: '127.0.0.1', path: '/', script: false, secure: false };
-    const cookie = (browser.agent.jar.getCookies(access) as unknown as { toValueString(): string }[])
-      .map((each) => each.toValueString())
-      .join('; ');
-    const sent = send(`${app.url}${path}`, { headers: { cookie } });
+    const sent = send(`${app.url}${path}`, { headers: { cookie: browser.cookieHeader } });
     sent.on('error', () => {});
     sent.end();
     await delay(100);
     sent.destroy();
     await until(() => exchanged());
     await until(() => live() === 0);
-    await until(() => codes.includes('response_lost'));
+    await until(() => codes().includes('response_lost'));
   });
 
   it.each<[string, object]>([
@@ -77,16 +63,15 @@ describe('the tokens are revoked when the response', () => {
     });
     expect((await app.browser().logIn()).headers['location']).toBe('/somewhere');
     await until(() => live() === 0);
-    expect(codes).toEqual(['nobody_logged_in']);
+    expect(codes()).toEqual(['nobody_logged_in']);
   });
 });
 
 it('a login whose response arrives stays alive', async () => {
   app = await startTestApp();
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   await delay(100);
-  expect([live(), codes]).toEqual([1, []]);
+  expect([live(), codes()]).toEqual([1, []]);
   expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
 });
 
@@ -110,6 +95,6 @@ describe('a failed login', () => {
   ])('is reported as app_error if %s fails', async (_what, routes) => {
     app = await startTestApp({ routes: routes as never });
     expect((await app.browser().logIn()).status).toBe(500);
-    expect(codes).toEqual(['app_error']);
+    expect(codes()).toEqual(['app_error']);
   });
 });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { logout, PolarOAuthClient, type PolarStrategyOptions } from 'passport-polar-sh';
 import type { PolarEmulator } from 'passport-polar-sh/emulator';
 import type { Browser } from '../support/browser.js';
+import { refreshesAt, requestsTo } from '../support/emulator-requests.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
@@ -29,7 +30,7 @@ const start = async (options: TestAppOptions = {}) => {
   });
   return app.browser();
 };
-const introspections = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'introspect').length;
+const introspections = () => requestsTo(app.emulator, 'introspect').length;
 const lists = () => app.emulator.requests.filter(({ path }) => path === '/v1/organizations/').length;
 const organizations = async (browser: Browser) => (await browser.get('/organizations')).body;
 /** Logs in and picks an organization. */
@@ -174,7 +175,7 @@ describe('req.polar.organizations()', () => {
         },
       });
       await logIn(browser);
-      const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+      const refreshes = () => refreshesAt(app.emulator);
       // A token this young may only be uncommitted, unless it is refused twice.
       expect((await organizations(browser)).code).toBe('login_expired');
       expect(refreshes()).toHaveLength(0);

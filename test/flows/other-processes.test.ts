@@ -1,6 +1,5 @@
 /** What one process does to a login, and when the others notice. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import session from 'express-session';
 import {
   logout,
   type PolarStrategyOptions,
@@ -8,16 +7,18 @@ import {
   requireLogin,
   requireScope,
 } from 'passport-polar-sh';
-import { Browser } from '../support/browser.js';
-import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
-
-class SharedStore extends session.MemoryStore {}
+import { type AppProcess, startProcesses } from '../support/app-processes.js';
+import type { Browser } from '../support/browser.js';
+import { refreshesAt } from '../support/emulator-requests.js';
+import { keepSessions } from '../support/keep-sessions.js';
+import type { TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 const loginLife = 864_000;
 const minute = 60;
-let apps: TestApp[] = [];
+let apps: AppProcess[] = [];
 afterEach(async () => {
-  for (const app of apps) await app.close();
+  for (const app of apps.reverse()) await app.close();
   apps = [];
 });
 
@@ -33,45 +34,18 @@ const routes: NonNullable<TestAppOptions['routes']> = (server, { polar }) => {
   });
 };
 
-/** Processes of one app: they share a Polar, a client and a session store, but no memory. */
-async function startProcesses(
+/** A browser that is logged in, at each of the processes. */
+async function loggedInAtProcesses(
   count: number,
   strategy: Partial<PolarStrategyOptions> = {},
 ): Promise<[Browser, ...Browser[]]> {
-  const store = new SharedStore();
-  const first = await startTestApp({ routes, session: { store }, strategy });
-  apps.push(first);
-  while (apps.length < count) {
-    const { clientID, clientSecret } = first.client;
-    apps.push(
-      await startTestApp({
-        routes,
-        session: { store },
-        strategy: { ...strategy, clientID, clientSecret },
-        sharedEmulator: first.emulator,
-      }),
-    );
-  }
-  const browser = first.browser();
-  await browser.logIn();
-  const others = apps.slice(1).map(({ url }) => {
-    const other = new Browser(url);
-    other.agent.jar = browser.agent.jar;
-    return other;
-  });
-  return [browser, ...others];
+  apps = await startProcesses(count, { routes, strategy });
+  const browser = await (apps[0] as AppProcess).loggedInBrowser();
+  return [browser, ...apps.slice(1).map((app) => browser.at(app))];
 }
 
-const emulator = () => (apps[0] as TestApp).emulator;
-const refreshes = () => emulator().requests.filter(({ grantType }) => grantType === 'refresh_token');
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + 15_000;
-  while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`Waited in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
+const emulator = () => (apps[0] as AppProcess).emulator;
+const refreshes = () => refreshesAt(emulator());
 
 describe('a refresh response that arrives after the time-out', () => {
   it.each<[string, object]>([
@@ -80,7 +54,7 @@ describe('a refresh response that arrives after the time-out', () => {
   ])(
     'leads to a 503, and later to the new tokens in all processes (%s)',
     async (_how, fault) => {
-      const processes = await startProcesses(3, { timeoutMs: 2000 });
+      const processes = await loggedInAtProcesses(3, { timeoutMs: 2000 });
       emulator().advanceTime(loginLife);
       emulator().fail('token', fault as never);
       const startedAt = performance.now();
@@ -97,7 +71,7 @@ describe('a refresh response that arrives after the time-out', () => {
           const { status } = await browser.get('/token');
           expect([200, 503]).toContain(status);
           return status === 200;
-        });
+        }, 15_000);
       }
       const tokens = await Promise.all(processes.map((browser) => browser.token()));
       const [live] = emulator().liveTokens();
@@ -119,23 +93,23 @@ describe('a logout in another process', () => {
   it.each(uses)(
     'is noticed by %s within a minute, even if no route uses a token',
     async (_name, use, before, after) => {
-      const [browser, other] = (await startProcesses(2)) as [Browser, Browser];
+      const [browser, other] = (await loggedInAtProcesses(2)) as [Browser, Browser];
       expect(await use(other)).toEqual(before);
       // The other tab keeps its cookie, and a slower request writes the session back.
-      const bringBack = keepSession(apps[0] as TestApp, browser);
+      const bringBack = keepSessions((apps[0] as AppProcess).store, browser);
       await browser.post('/logout');
       bringBack();
       // The process that logged out knows at once.
       expect(await use(browser)).toEqual(after);
 
       emulator().advanceTime(minute);
-      await until(async () => JSON.stringify(await use(other)) === JSON.stringify(after));
+      await until(async () => JSON.stringify(await use(other)) === JSON.stringify(after), 15_000);
     },
   );
 
   it('is noticed at once by a process that has not seen the login', async () => {
-    const [browser, other] = (await startProcesses(2)) as [Browser, Browser];
-    const bringBack = keepSession(apps[0] as TestApp, browser);
+    const [browser, other] = (await loggedInAtProcesses(2)) as [Browser, Browser];
+    const bringBack = keepSessions((apps[0] as AppProcess).store, browser);
     await browser.post('/logout');
     bringBack();
     for (const [, use, , after] of uses.slice(0, 3)) expect(await use(other)).toEqual(after);
@@ -144,24 +118,12 @@ describe('a logout in another process', () => {
 
 describe('a refresh in another process', () => {
   it('is noticed within a minute and delays no request', async () => {
-    const [browser, other] = (await startProcesses(2)) as [Browser, Browser];
+    const [browser, other] = (await loggedInAtProcesses(2)) as [Browser, Browser];
     const before = await other.token();
     const { accessToken } = (await browser.post('/refresh')).body;
     expect(await other.token()).toBe(before);
     emulator().advanceTime(minute);
-    await until(async () => (await other.token()) === accessToken);
+    await until(async () => (await other.token()) === accessToken, 15_000);
     expect(refreshes()).toHaveLength(1);
   });
 });
-
-/** Remembers a session and its cookie; returns a function that restores them. */
-function keepSession({ store }: TestApp, { agent }: Browser): () => void {
-  const [domain, path] = ['127.0.0.1', '/'];
-  const cookies = agent.jar.getCookies({ domain, path, secure: false, script: false }).map(String);
-  const { sessions } = store as unknown as { sessions: Record<string, string> };
-  const kept = Object.entries(sessions);
-  return () => {
-    for (const [sid, text] of kept) sessions[sid] ??= text;
-    agent.jar.setCookies(cookies, domain, path);
-  };
-}

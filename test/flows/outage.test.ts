@@ -1,6 +1,7 @@
 /** Polar is down or asks clients to wait: what many requests of many logins get meanwhile, and afterwards. */
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from '../support/browser.js';
+import { refreshesAt } from '../support/emulator-requests.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
@@ -14,7 +15,7 @@ beforeAll(async () => {
 });
 
 const loginLife = 864_000;
-const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+const refreshes = () => refreshesAt(app.emulator);
 
 async function loggedIn(logins: number, options: TestAppOptions = {}): Promise<Browser[]> {
   app = await startTestApp(options);
@@ -64,8 +65,7 @@ describe.each([
   it('does not affect tokens that are still valid', async () => {
     const [expired, valid] = (await loggedIn(1)) as [Browser, Browser];
     app.emulator.advanceTime(loginLife);
-    const fresh = app.browser();
-    await fresh.logIn();
+    const fresh = await app.loggedInBrowser();
     app.emulator.fail('token', { status, retryAfterSeconds: 60 });
     expect((await expired.get('/token')).status).toBe(503);
     expect((await fresh.get('/token')).status).toBe(200);

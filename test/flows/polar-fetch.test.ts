@@ -1,8 +1,10 @@
 import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RequestHandler } from 'express';
+import { refreshesAt, requestsTo } from '../support/emulator-requests.js';
 import { startMisbehavingServer } from '../support/misbehaving-server.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 let call: RequestHandler;
@@ -14,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => app.close());
 
-const api = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'api');
+const api = () => requestsTo(app.emulator, 'api');
 const calls =
   (path: string | URL, init?: RequestInit): RequestHandler =>
   async (req, res) => {
@@ -22,9 +24,7 @@ const calls =
     res.json({ status: answer.status, body: await answer.json().catch(() => null) });
   };
 async function loggedIn() {
-  const browser = app.browser();
-  await browser.logIn();
-  return browser;
+  return app.loggedInBrowser();
 }
 
 it('req.polar.fetch calls the Polar API with the access token', async () => {
@@ -145,7 +145,7 @@ describe('req.polar.fetch after a 401', () => {
     app.emulator.advanceTime(10);
     expect((await browser.get('/call')).body.status).toBe(401);
     expect(api()).toHaveLength(3);
-    expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(1);
+    expect(refreshesAt(app.emulator)).toHaveLength(1);
   });
 
   it('repeats the request with a token that was issued a moment ago', async () => {
@@ -179,7 +179,7 @@ describe('req.polar.fetch after a 401', () => {
     call = calls('/v1/users/me');
     expect((await browser.get('/call')).status).toBeLessThan(500);
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
-    expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(0);
+    expect(refreshesAt(app.emulator)).toHaveLength(0);
   });
 
   it('counts neither failed refreshes nor those of others against its one refresh a minute', async () => {
@@ -383,7 +383,7 @@ describe('a caller of req.polar.fetch who aborts', () => {
         .then(() => 'an answer', String);
       res.json({ failure });
     };
-  const tokenRequests = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+  const tokenRequests = () => refreshesAt(app.emulator);
 
   it('before anything was sent causes no request, not even a refresh', async () => {
     const browser = await loggedIn();
@@ -464,13 +464,6 @@ it('req.polar.fetch times out while it waits for the headers', async () => {
   call = calls('/v1/organizations/');
   expect((await browser.get('/call')).body.code).toBe('timeout');
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; !condition(); attempt++) {
-    if (attempt > 500) throw new Error('Waited in vain');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 describe('a custom fetch', () => {
   /** Serves the login normally, and the API as the test says. */

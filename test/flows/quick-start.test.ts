@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
 import { Browser } from '../support/browser.js';
+import { refreshesAt } from '../support/emulator-requests.js';
 import { closeServer } from '../support/test-app.js';
 
 const server = createServer();
@@ -68,7 +69,7 @@ describe('the quick start', () => {
     Date.now = () => now() + 864_001_000; // ten days later, for the app and for Polar
     expect((await browser.get('/organizations')).status).toBe(200);
     Date.now = now;
-    expect(emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(1);
+    expect(refreshesAt(emulator)).toHaveLength(1);
   });
 
   it('logs out and revokes the tokens', async () => {

@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import express from 'express';
-import session from 'express-session';
-import { PolarStrategy, polarTokens } from 'passport-polar-sh';
-import request from 'supertest';
+import { SharedStore } from '../support/app-processes.js';
+import { refreshesAt } from '../support/emulator-requests.js';
+import { startSibling } from '../support/sibling.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 beforeEach(async () => {
@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => app.close());
 
-const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+const refreshes = () => refreshesAt(app.emulator);
 const loginLife = 864_000;
 
 /** Counts the calls to the session store. */
@@ -29,9 +29,7 @@ function watchStore() {
 }
 
 async function loggedIn() {
-  const browser = app.browser();
-  await browser.logIn();
-  return browser;
+  return app.loggedInBrowser();
 }
 
 describe('a valid token', () => {
@@ -85,7 +83,7 @@ describe('an expired token', () => {
     const browser = await loggedIn();
     app.emulator.advanceTime(loginLife);
     const fresh = await browser.token();
-    const restarted = await startSibling();
+    const restarted = startSibling(app);
     expect((await restarted(browser)).body.accessToken).toBe(fresh);
     expect(refreshes()).toHaveLength(1);
   });
@@ -101,7 +99,7 @@ describe('an expired token', () => {
     });
     const browser = await loggedIn();
     const { accessToken } = (await browser.post('/refresh')).body;
-    const restarted = await startSibling();
+    const restarted = startSibling(app);
     expect((await restarted(browser)).body.accessToken).toBe(accessToken);
   });
 
@@ -175,12 +173,11 @@ describe('invalid_grant', () => {
   });
 
   it('is not believed while another process may be about to write newer tokens', async () => {
-    class SharedStore extends session.MemoryStore {}
     await app.close();
     app = await startTestApp({ session: { store: new SharedStore() } });
     const browser = await loggedIn();
     app.emulator.advanceTime(loginLife);
-    const sibling = await startSibling();
+    const sibling = startSibling(app);
     // The sibling wins the race, but its record arrives late.
     const late = holdRecords();
     const winner = sibling(browser);
@@ -312,33 +309,6 @@ it('errors of a refresh contain no token', async () => {
   expect(shown).toContain('[redacted]');
 });
 
-/** A second strategy over the same session store; for tokens, that is another process. */
-async function startSibling() {
-  const polar = new PolarStrategy({
-    clientID: app.client.clientID,
-    clientSecret: app.client.clientSecret,
-    callbackURL: '/cb',
-    server: app.emulator.server,
-    now: app.emulator.now,
-  });
-  const server = express();
-  server.use(
-    session({ secret: 'only for tests', resave: false, saveUninitialized: false, store: app.store }),
-    app.passport.session(),
-    polarTokens(polar),
-  );
-  server.get('/token', async (req, res) => void res.json({ accessToken: await req.polar.getAccessToken() }));
-  return (browser: ReturnType<TestApp['browser']>) => {
-    const cookies = browser.agent.jar
-      .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
-      .toValueString();
-    return request(server)
-      .get('/token')
-      .set('cookie', cookies)
-      .then((answer) => answer);
-  };
-}
-
 /** Holds back writes to the session store until they are released. */
 function holdRecords() {
   const set = app.store.set.bind(app.store);
@@ -359,12 +329,5 @@ async function untilToken(browser: ReturnType<TestApp['browser']>): Promise<void
     if (attempt > 100) throw new Error('There is no token');
     app.emulator.advanceTime(1);
     await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; !condition(); attempt++) {
-    if (attempt > 300) throw new Error('Waited in vain');
-    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -52,8 +52,7 @@ it('the log of a request shows no secret of the strategy', async () => {
         res.json(inspect(req, { depth: 20, showHidden: true, getters: true }));
       }),
   });
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   const { body } = await browser.get('/inspected');
   expect(body).toContain('IncomingMessage');
   expect(body).not.toContain(app.client.clientSecret);
@@ -83,8 +82,7 @@ it('req.polar works in a mounted app, and after it', async () => {
       server.use('/inner', inner);
     },
   });
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   expect((await browser.get('/inner')).body).toMatch(/^[0-9a-f]{32}$/);
   expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
 });
@@ -109,8 +107,7 @@ it('req.polar works through a proxy, an object that inherits from it, and a requ
         res.json(await Promise.all(said));
       }),
   });
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   const { body } = await browser.get('/wrapped');
   expect(body).toEqual(Array(4).fill([expect.any(String), expect.any(Array), true, await browser.token()]));
 });
@@ -129,8 +126,7 @@ it('req.polar keeps all of its parts in a copy, and shows no token', async () =>
         });
       }),
   });
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   const token = await browser.token();
   const { parts, tokens, json, shown } = (await browser.get('/parts')).body;
   expect(parts).toEqual([true, JSON.parse(json).scopes, true]);

@@ -10,8 +10,10 @@ import {
   type StoredRow,
 } from 'passport-polar-sh';
 import request from 'supertest';
+import { refreshesAt } from '../support/emulator-requests.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 afterEach(() => app.close());
@@ -24,13 +26,11 @@ beforeAll(async () => {
 });
 
 const loginLife = 864_000;
-const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+const refreshes = () => refreshesAt(app.emulator);
 
 async function loggedIn(options: TestAppOptions = {}) {
   app = await startTestApp(options);
-  const browser = app.browser();
-  await browser.logIn();
-  return browser;
+  return app.loggedInBrowser();
 }
 
 /** A storage in memory whose methods a test can break. */
@@ -303,8 +303,7 @@ describe('an app', () => {
           )(req, res, next),
         ),
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
   });
@@ -320,10 +319,7 @@ describe('an app', () => {
     bare.use(
       ((error, _req, res, _next) => void res.status(500).json(error.message)) as express.ErrorRequestHandler,
     );
-    const cookie = browser.agent.jar
-      .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
-      .toValueString();
-    expect((await request(bare).get('/token').set('cookie', cookie)).body).toMatch(
+    expect((await request(bare).get('/token').set('cookie', browser.cookieHeader)).body).toMatch(
       /passport\.session\(\) has not run/,
     );
   });
@@ -405,10 +401,3 @@ describe('linking an account', () => {
     expect((await browser.get('/session')).body).not.toHaveProperty('polar');
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; !condition(); attempt++) {
-    if (attempt > 300) throw new Error('Waited in vain');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -50,16 +50,14 @@ describe.each([{}, { encryptionKeys: ['a key that only these tests know, and its
   (strategy) => {
     it('are not needed for a valid token, however often it is asked for', async () => {
       const { tripsOf } = await start(strategy);
-      const browser = app.browser();
-      await browser.logIn();
+      const browser = await app.loggedInBrowser();
       expect(await tripsOf(() => browser.token())).toBe(0);
       expect(await tripsOf(() => browser.get('/me'))).toBe(0);
     });
 
     it('are two for a refresh: one takes the lock and reads, one writes the record and releases the lock', async () => {
       const { tripsOf, trips } = await start(strategy);
-      const browser = app.browser();
-      await browser.logIn();
+      const browser = await app.loggedInBrowser();
       // The storage is checked once.
       app.emulator.advanceTime(tenDays);
       await browser.token();

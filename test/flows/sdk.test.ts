@@ -14,6 +14,7 @@ import {
 } from 'passport-polar-sh';
 import * as oldSDK from 'polar-sdk-0';
 import { polarAPI } from '../docs/sdk/sdk-0.js';
+import { refreshesAt, requestsTo } from '../support/emulator-requests.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { startMisbehavingServer } from '../support/misbehaving-server.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
@@ -39,9 +40,7 @@ async function loggedIn(sdk: string, version: string, strategy: Partial<PolarStr
       return profile;
     },
   });
-  const browser = app.browser();
-  await browser.logIn();
-  return browser;
+  return app.loggedInBrowser();
 }
 
 const catalogues = new Map<string, express.Router>();
@@ -66,8 +65,8 @@ const load = (sdk: string, version: string): SDK => ({
   ...jest.requireActual<SDK>(`${sdk}/${version}/services/products`),
 });
 
-const api = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'api');
-const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+const api = () => requestsTo(app.emulator, 'api');
+const refreshes = () => refreshesAt(app.emulator);
 const PRODUCTS = ['Punch cards', 'Rocket fuel', 'Anvil'];
 
 const sdks = ['@polar-sh/sdk', 'polar-sdk-oldest'].flatMap((sdk) =>

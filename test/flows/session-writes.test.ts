@@ -1,20 +1,20 @@
 /** A refresh writes no session: what apps write there meanwhile stays, and old sessions restore no dead token. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import express from 'express';
-import session, { type SessionData } from 'express-session';
-import { PolarStrategy, polarTokens } from 'passport-polar-sh';
+import type { SessionData } from 'express-session';
 import request from 'supertest';
+import { SharedStore } from '../support/app-processes.js';
 import type { Browser } from '../support/browser.js';
+import { refreshesAt } from '../support/emulator-requests.js';
+import { startSibling } from '../support/sibling.js';
 import { isRowId } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 afterEach(() => app.close());
 
 const loginLife = 864_000;
-const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
-
-class SharedStore extends session.MemoryStore {}
+const refreshes = () => refreshesAt(app.emulator);
 
 /** A promise that is resolved from outside. */
 function signal() {
@@ -49,9 +49,7 @@ const routes: NonNullable<TestAppOptions['routes']> = (server) => {
 async function loggedIn(options: TestAppOptions = {}): Promise<Browser> {
   slow = { loaded: signal(), goOn: signal() };
   app = await startTestApp({ routes, ...options, session: { store: new SharedStore(), ...options.session } });
-  const browser = app.browser();
-  await browser.logIn();
-  return browser;
+  return app.loggedInBrowser();
 }
 
 /** Counts writes of sessions, but not those of records. */
@@ -76,32 +74,10 @@ function storedSession(): Promise<[string, SessionData]> {
   );
 }
 
-const cookieOf = (browser: Browser): string =>
-  browser.agent.jar
-    .getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false } as never)
-    .toValueString();
-
-/** The response of another process, which has seen nothing yet. */
-async function tokenFromAnotherProcess(browser: Browser) {
-  const { clientID, clientSecret } = app.client;
-  const { now, server } = app.emulator;
-  const polar = new PolarStrategy({ clientID, clientSecret, callbackURL: '/cb', server, now });
-  const other = express();
-  other.use(
-    session({ secret: 'only for tests', resave: false, saveUninitialized: false, store: app.store }),
-    app.passport.session(),
-    polarTokens(polar),
-  );
-  other.get('/token', async (req, res) => void res.json({ accessToken: await req.polar.getAccessToken() }));
-  const { status, body } = await request(other).get('/token').set('cookie', cookieOf(browser));
-  return { status, accessToken: body.accessToken as string };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; !condition(); attempt++) {
-    if (attempt > 500) throw new Error('Waited in vain');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+/** The token in the response of another process, which has seen nothing yet. */
+async function tokenFromAnotherProcess(browser: Browser): Promise<{ status: number; accessToken: string }> {
+  const { status, body } = await startSibling(app)(browser);
+  return { status, accessToken: body.accessToken };
 }
 
 describe('a refresh', () => {
@@ -209,7 +185,7 @@ it('a second login during a refresh keeps its own tokens', async () => {
   app.emulator.fail('token', { delayMs: 400 });
   const old = request(app.url)
     .get('/token')
-    .set('cookie', cookieOf(browser))
+    .set('cookie', browser.cookieHeader)
     .then((answer) => answer);
   await until(() => refreshes().length === 1);
   await browser.logIn();

@@ -6,6 +6,7 @@ import request from 'supertest';
 import { fieldsOf, textOf } from '../support/entry-fields.js';
 import { isRowId } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 afterEach(() => app.close());
@@ -81,8 +82,7 @@ describe('the regenerated session contains the tokens', () => {
 
   it.each(['keepSessionInfo', 'a next handler'])('of the second login, with %s', async (style) => {
     app = await startTestApp(styles[style]);
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const first = await browser.token();
     await browser.logIn();
     const second = await browser.token();
@@ -144,8 +144,7 @@ describe('the session contains no tokens', () => {
         (req, res, next) => authenticator.authenticate('polar', () => next())(req, res, next),
       ]),
     );
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     expect((await browser.get('/session')).body).not.toHaveProperty('polar');
   });
 
@@ -186,18 +185,11 @@ describe('req.login of the app', () => {
         given.routes?.(server, parts);
       },
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     expect((await browser.post('/again')).body).toEqual({ isNewSession: true });
     return browser;
   }
   const changed = (user: User): User => ({ ...user, displayName: 'Countess of Lovelace', plan: 'pro' });
-  const untilRevoked = async (): Promise<void> => {
-    const giveUpAt = performance.now() + 10_000;
-    while (liveTokens().length > 0 && performance.now() < giveUpAt)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(liveTokens()).toEqual([]);
-  };
 
   it.each([false, true])(
     'with a changed profile keeps the tokens (keepSessionInfo: %s)',
@@ -218,8 +210,7 @@ describe('req.login of the app', () => {
           res.json({});
         }),
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     await browser.post('/rename').expect(200);
     expect([await browser.token()]).toEqual(liveTokens());
   });
@@ -228,7 +219,7 @@ describe('req.login of the app', () => {
     const browser = await loggedInAgain((user) => ({ ...user, id: 'somebody else' }), { keepSessionInfo });
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
     expect((await browser.get('/session')).body).not.toHaveProperty('polar');
-    await untilRevoked();
+    await until(() => liveTokens().length === 0);
   });
 
   const own = {
@@ -239,7 +230,7 @@ describe('req.login of the app', () => {
   it('with a changed user object of the app ends the login, as its key is not guessed', async () => {
     const browser = await loggedInAgain(upgraded, { verify: own.verify as never });
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
-    await untilRevoked();
+    await until(() => liveTokens().length === 0);
   });
 
   it('with the same user object keeps the tokens, and with userKey an object with the same key does, too', async () => {
@@ -268,14 +259,13 @@ describe('req.login of the app', () => {
         );
       },
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     user = (await browser.get('/me')).body.user;
     await browser.post('/out').expect(200);
     await browser.post('/in').expect(200);
     expect((await browser.get('/me')).body.user.id).toBe(user['id']);
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
-    await untilRevoked();
+    await until(() => liveTokens().length === 0);
   });
 
   it('ends the login if the store fails, as express-session then gives the browser a new session', async () => {
@@ -287,22 +277,20 @@ describe('req.login of the app', () => {
           ),
         ),
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const destroy = app.store.destroy;
     app.store.destroy = (_sid, done) => done?.(new Error('the store is down'));
     expect((await browser.post('/again')).body).toEqual({ failed: true });
     app.store.destroy = destroy;
     expect((await browser.get('/token')).body.code).toBe('not_logged_in');
-    await untilRevoked();
+    await until(() => liveTokens().length === 0);
   });
 });
 
 describe('nobody can use the tokens', () => {
   it('after req.logout({ keepSessionInfo: true })', async () => {
     app = await startTestApp(usual);
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     await browser.post('/passport-logout-keeping');
     expect((await browser.get('/session')).body).toHaveProperty('polar');
     expect([(await browser.get('/token')).status, (await browser.get('/token')).body.code]).toEqual([
@@ -316,8 +304,7 @@ describe('nobody can use the tokens', () => {
     'after another user logs in by other means (%s)',
     async (path) => {
       app = await startTestApp(usual);
-      const browser = app.browser();
-      await browser.logIn();
+      const browser = await app.loggedInBrowser();
       await browser.post(path).expect(200);
       expect((await browser.get('/me')).body.user.id).toBe('somebody');
       expect((await browser.get('/token')).body.code).toBe('not_logged_in');
@@ -326,8 +313,7 @@ describe('nobody can use the tokens', () => {
 
   it('when deserializeUser finds no user', async () => {
     app = await startTestApp(usual);
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     (app.passport as never as { _deserializers: unknown[] })._deserializers.unshift(
       (_user: unknown, done: (e: null, u: false) => void) => done(null, false),
     );
@@ -342,15 +328,13 @@ describe('nobody can use the tokens', () => {
           res.json({ accessToken: await req.polar.getAccessToken() });
         }),
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     expect((await browser.get('/nobody')).body.code).toBe('not_logged_in');
   });
 
   it('through a strategy of another client or server, as the entry names both', async () => {
     app = await startTestApp(usual);
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     const { polar } = (await browser.get('/session')).body;
     expect(fieldsOf(polar)).toMatchObject({
       v: '1',
@@ -378,8 +362,7 @@ describe('nobody can use the tokens', () => {
           res.json({});
         }),
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     await browser.post('/tamper').expect(200);
     expect((await browser.get('/token')).status).toBe(401);
   });

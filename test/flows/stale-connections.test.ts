@@ -1,6 +1,7 @@
 /** Connections that outlive the patience of a load balancer, which resets them at the next request. */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { requestsTo } from '../support/emulator-requests.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
@@ -11,8 +12,7 @@ afterEach(async () => {
   cleanUp = undefined;
 });
 
-const sentTo = (endpoint: string) =>
-  app.emulator.requests.filter((each) => each.endpoint === endpoint).length;
+const sentTo = (endpoint: 'api' | 'token') => requestsTo(app.emulator, endpoint).length;
 const routes: TestAppOptions['routes'] = (server) => {
   server.all('/api', async (req, res) => {
     const init = req.method === 'POST' ? { method: 'POST', body: '{}' } : { method: req.method };
@@ -23,8 +23,7 @@ const routes: TestAppOptions['routes'] = (server) => {
 describe('after a reset connection,', () => {
   it('a GET of the API is sent once more', async () => {
     app = await startTestApp({ routes, strategy: { scope: 'openid email organizations:read' } });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.fail('api', 'reset-before', 1);
     expect((await browser.get('/api')).status).toBe(200);
     expect(sentTo('api')).toBe(2);
@@ -36,8 +35,7 @@ describe('after a reset connection,', () => {
 
   it('a request that changes something is not sent again', async () => {
     app = await startTestApp({ routes, strategy: { scope: 'openid email organizations:read' } });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.fail('api', 'reset-before', 1);
     expect((await browser.post('/api')).body.code).toBe('network_error');
     expect(sentTo('api')).toBe(1);
@@ -65,8 +63,7 @@ describe('after a reset connection,', () => {
 
   it('a refresh is not sent again, as Polar would no longer know the token', async () => {
     app = await startTestApp();
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(864_000);
     const before = sentTo('token');
     app.emulator.fail('token', 'reset-before', 1);

@@ -2,53 +2,36 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { RedisStore } from 'connect-redis';
 import session, { type SessionData } from 'express-session';
-import { logout, type PolarStorage, PolarStrategy, polarTokens } from 'passport-polar-sh';
+import { logout, type PolarStorage, polarTokens } from 'passport-polar-sh';
 import { createClient } from 'redis';
 import type { Browser } from '../support/browser.js';
+import { refreshesAt } from '../support/emulator-requests.js';
 import { fieldsOf } from '../support/entry-fields.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js';
+import { siblingStrategy } from '../support/sibling.js';
 import { isRowId, rowIdOf } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 afterEach(() => app.close());
 
 const loginLife = 864_000;
 const minute = 60;
-const refreshes = () => app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token');
+const refreshes = () => refreshesAt(app.emulator);
 const liveToken = () => app.emulator.liveTokens()[0]?.accessToken;
 const loginIdOf = async (browser: Browser): Promise<string> =>
   fieldsOf((await browser.get('/session')).body.polar)['loginId'] ?? '';
 
-const routes: NonNullable<TestAppOptions['routes']> = (server, { client, emulator, polar }) => {
-  server.post('/logout', logout(polar, { redirectTo: '/' }));
-  // Another process: a strategy with its own memory.
-  const { clientID, clientSecret } = client;
-  const { now, server: polarServer } = emulator;
-  const { storage } = strategyOptions;
-  const other = new PolarStrategy({
-    clientID,
-    clientSecret,
-    callbackURL: '/cb',
-    server: polarServer,
-    now,
-    storage,
-  });
+const routes: NonNullable<TestAppOptions['routes']> = (server, parts) => {
+  server.post('/logout', logout(parts.polar, { redirectTo: '/' }));
+  const other = siblingStrategy(parts, strategyOptions);
   server.get('/elsewhere/token', polarTokens(other), async (req, res) => {
     res.json({ accessToken: await req.polar.getAccessToken() });
   });
 };
 let strategyOptions: { storage?: PolarStorage } = {};
-
-/** Waits until something is so, for a bounded time. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + 10_000;
-  while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`Waited in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
 
 async function start(options: TestAppOptions = {}): Promise<TestApp> {
   strategyOptions = { ...(options.strategy?.storage !== undefined && { storage: options.strategy.storage }) };
@@ -58,9 +41,7 @@ async function start(options: TestAppOptions = {}): Promise<TestApp> {
 
 async function loggedIn(options: TestAppOptions = {}): Promise<Browser> {
   await start(options);
-  const browser = app.browser();
-  await browser.logIn();
-  return browser;
+  return app.loggedInBrowser();
 }
 
 /** A session store of several processes, which a test can break. */
@@ -176,12 +157,7 @@ describe('a session store that accepts only', () => {
   it('short values is reported at the logout of an earlier login, whose tokens are revoked anyway', async () => {
     const store = new SharedStore();
     const browser = await loggedIn({ session: { store } });
-    const restarted = new PolarStrategy({
-      clientID: app.client.clientID,
-      clientSecret: app.client.clientSecret,
-      callbackURL: '/cb',
-      server: app.emulator.server,
-      now: app.emulator.now,
+    const restarted = siblingStrategy(app, {
       storage: { ...inMemoryStorage(), write: async () => Promise.reject(new Error('value too long')) },
     });
     await browser.get('/token').expect(200);

@@ -4,8 +4,10 @@ import type express from 'express';
 import { logout, PolarStrategy, type PolarStrategyOptions, polarTokens } from 'passport-polar-sh';
 import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
 import type { Browser } from '../support/browser.js';
-import { isRowId } from '../support/stored-rows.js';
+import { keepSessions } from '../support/keep-sessions.js';
+import { siblingStrategy } from '../support/sibling.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 let second: PolarEmulator;
@@ -54,30 +56,7 @@ async function start(callback: TestAppOptions['callback'] = {}): Promise<Browser
       server.post('/logout/sandbox', logout(other, { redirectTo: '/' }));
     },
   });
-  const browser = app.browser();
-  await browser.logIn();
-  return browser;
-}
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + 10_000;
-  while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`Waited in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-const sessions = () => (app.store as unknown as { sessions: Record<string, string> }).sessions;
-
-/** Returns a function that does what a slower request does: it writes the current sessions back. */
-function keepSessions({ agent }: Browser): () => void {
-  const [domain, path] = ['127.0.0.1', '/'];
-  const cookies = agent.jar.getCookies({ domain, path, secure: false, script: false }).map(String);
-  const kept = Object.entries(sessions()).filter(([sid]) => !isRowId(sid));
-  return () => {
-    for (const [sid, text] of kept) sessions()[sid] = text;
-    agent.jar.setCookies(cookies, domain, path);
-  };
+  return app.loggedInBrowser();
 }
 
 /** Logs in with both strategies in one session: the second account is linked. */
@@ -94,7 +73,7 @@ describe('a logout', () => {
     'with %s ends the logins of both strategies, and revokes the tokens of both',
     async (path) => {
       const browser = await startWithBoth();
-      const bringBack = keepSessions(browser);
+      const bringBack = keepSessions(app.store, browser);
       await browser.post(path).expect(302);
       expect(app.emulator.liveTokens()).toEqual([]);
       expect(second.liveTokens()).toEqual([]);
@@ -115,7 +94,7 @@ describe('a new login', () => {
     async (callback) => {
       const browser = await start(callback);
       const before = await browser.token();
-      const bringBack = keepSessions(browser);
+      const bringBack = keepSessions(app.store, browser);
       await browser.logIn('/auth/sandbox');
       await until(() => app.emulator.liveTokens().length === 0);
       expect((await browser.get('/session')).body).not.toHaveProperty('polar');
@@ -143,7 +122,7 @@ describe('many strategies', () => {
       });
     }
     // The end is recorded even if the strategy of the login is evicted or gone.
-    const bringBack = keepSessions(browser);
+    const bringBack = keepSessions(app.store, browser);
     await browser.post('/logout/sandbox').expect(302);
     expect(second.liveTokens()).toEqual([]);
     bringBack();
@@ -157,16 +136,9 @@ describe('many strategies', () => {
   it('of one client with different session keys end only their own logins', async () => {
     second = await startPolarEmulator();
     app = await startTestApp({
-      routes: (server, { client, emulator, passport: authenticator, polar }) => {
-        const { clientID, clientSecret } = client;
-        const admin = new PolarStrategy({
-          clientID,
-          clientSecret,
-          callbackURL: '/auth/polar/callback',
-          server: emulator.server,
-          now: emulator.now,
-          name: 'admin',
-        });
+      routes: (server, parts) => {
+        const { passport: authenticator, polar } = parts;
+        const admin = siblingStrategy(parts, { name: 'admin' });
         authenticator.use(admin);
         server.get('/auth/admin', authenticator.authenticate('admin'));
         server.get('/admin/token', polarTokens(admin), async (req, res) => {
@@ -175,9 +147,8 @@ describe('many strategies', () => {
         server.post('/logout', logout(polar, { redirectTo: '/' }));
       },
     });
-    const browser = app.browser();
-    await browser.logIn();
-    const bringBack = keepSessions(browser);
+    const browser = await app.loggedInBrowser();
+    const bringBack = keepSessions(app.store, browser);
     await browser.post('/logout').expect(302);
     bringBack();
     // At once, as it was this strategy's own login.

@@ -3,8 +3,10 @@ import session from 'express-session';
 import passport from 'passport';
 import { PolarStrategy } from 'passport-polar-sh';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
-import { polars, until } from '../support/polars.js';
+import { requestsTo } from '../support/emulator-requests.js';
+import { polars } from '../support/polars.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 beforeEach(async () => {
@@ -217,6 +219,6 @@ describe.each(polars)('two strategies side by side at %s', (_name, emulator) => 
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin());
     expect((await browser.get(path.replace('/polar/', '/other/'))).headers['location']).toBe('/failed');
-    expect(app.emulator.requests.filter(({ endpoint }) => endpoint === 'token')).toHaveLength(0);
+    expect(requestsTo(app.emulator, 'token')).toHaveLength(0);
   });
 });

@@ -5,11 +5,12 @@ import {
   PolarConfigurationError,
   PolarLoginRequiredError,
   type PolarStorage,
-  PolarStrategy,
   type PolarStrategyOptions,
   PolarTransientError,
 } from 'passport-polar-sh';
+import { codeOf } from '../support/code-of.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
+import { siblingStrategy } from '../support/sibling.js';
 import { rowIdOf } from '../support/stored-rows.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
@@ -29,26 +30,11 @@ async function loggedIn(storage: PolarStorage = inMemoryStorage()) {
       return profile;
     },
   });
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   const jobOf = (changes: Partial<PolarStrategyOptions> = {}) =>
-    new PolarStrategy({
-      clientID: app.client.clientID,
-      clientSecret: app.client.clientSecret,
-      callbackURL: '/auth/polar/callback',
-      server: app.emulator.server,
-      now: app.emulator.now,
-      storage,
-      encryptionKeys,
-      ...changes,
-    });
+    siblingStrategy(app, { storage, encryptionKeys, ...changes });
   return { browser, jobOf };
 }
-const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => 'no error',
-    (error) => error.code,
-  );
 
 describe('tokensFor', () => {
   it('returns what another process has refreshed meanwhile, also before its own tokens expire', async () => {

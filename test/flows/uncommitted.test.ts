@@ -1,6 +1,7 @@
 /** Polar commits after it has responded: what it has just issued, it may refuse for a moment. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { PolarEmulatorFault } from 'passport-polar-sh/emulator';
+import { requestsTo } from '../support/emulator-requests.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 let app: TestApp;
@@ -11,7 +12,7 @@ const refusal = (error: string, description?: string): PolarEmulatorFault => ({
   body: { error, ...(description !== undefined && { error_description: description }) },
 });
 const notYet = refusal('invalid_grant', "Invalid 'code' in request.");
-const sentTo = (endpoint: string) => app.emulator.requests.filter((each) => each.endpoint === endpoint);
+const sentTo = (endpoint: 'token' | 'revoke' | 'userinfo') => requestsTo(app.emulator, endpoint);
 
 describe('a code that Polar has not committed yet', () => {
   it.each([1, 2])('is exchanged after %i refusals', async (times) => {

@@ -1,18 +1,19 @@
 /** Session entries that were tampered with or written by another version: nobody is logged in, and nothing breaks. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Request, Response } from 'express';
-import { logout, PolarError, PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
+import { logout, PolarError, polarTokens, requireLogin } from 'passport-polar-sh';
 import { seededRandom } from '../storms/random.js';
+import { recordMessages } from '../support/diagnostics.js';
+import { refreshesAt } from '../support/emulator-requests.js';
 import { type EntryFields, fieldsOf, textOf, textOfDocument } from '../support/entry-fields.js';
+import { siblingStrategy } from '../support/sibling.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 type Json = Record<string, unknown>;
 
 let app: TestApp;
 let entryIn: (session: Json) => unknown;
-const reports: Json[] = [];
-const report = (message: unknown): void => void reports.push(message as Json);
+const reports = recordMessages();
 
 beforeEach(async () => {
   entryIn = (session) => session['polar'];
@@ -27,18 +28,12 @@ beforeEach(async () => {
       server.post('/logout', logout(polar, { redirectTo: '/bye' }));
     },
   });
-  reports.length = 0;
-  subscribe('passport-polar-sh:login', report);
 });
-afterEach(async () => {
-  unsubscribe('passport-polar-sh:login', report);
-  await app.close();
-});
+afterEach(() => app.close());
 const unreadable = () => reports.filter(({ event }) => event === 'entry-unreadable');
 
 async function spoilt(change: (fields: EntryFields, text: string) => unknown) {
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   entryIn = ({ polar }) => change(fieldsOf(polar), polar as string);
   await browser.post('/spoil').expect(200);
   return browser;
@@ -98,7 +93,7 @@ describe.each(changes)('an entry with %s', (_what, change) => {
     }
     expect((await browser.get('/page').set('accept', 'text/html')).status).toBe(303);
     expect(unreadable()).toEqual([{ event: 'entry-unreadable', sessionKey: 'polar' }]);
-    expect(app.emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toEqual([]);
+    expect(refreshesAt(app.emulator)).toEqual([]);
   });
 });
 
@@ -127,20 +122,12 @@ it('an unreadable entry is reported only if something reads it, and a missing on
 });
 
 it('an entry survives 2,000 random changes without a crash, and no report contains a token', async () => {
-  const browser = app.browser();
-  await browser.logIn();
+  const browser = await app.loggedInBrowser();
   const session = (await browser.get('/session')).body as Json;
   const secrets = app.emulator.liveTokens().flatMap((live) => [live.accessToken, String(live.refreshToken)]);
   // Polar never responds: only the handling of the entry matters.
   const away = async (): Promise<never> => Promise.reject(new TypeError('fetch failed'));
-  const polar = new PolarStrategy({
-    clientID: app.client.clientID,
-    clientSecret: app.client.clientSecret,
-    callbackURL: '/auth/polar/callback',
-    server: app.emulator.server,
-    now: app.emulator.now,
-    fetch: away,
-  });
+  const polar = siblingStrategy(app, { fetch: away });
   const middleware = polarTokens(polar);
   const random = seededRandom(2026).index;
   const outcomes = new Map<string, number>();

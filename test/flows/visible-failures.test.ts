@@ -1,36 +1,30 @@
 /** Every failed login is visible: on the diagnostics channel, on stderr during development, and to the person. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-
 import { PolarError, PolarLoginFailedError, requireLogin, requireScope } from 'passport-polar-sh';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import request from 'supertest';
+import { type DiagnosticsMessage, recordMessages } from '../support/diagnostics.js';
+import { requestsTo } from '../support/emulator-requests.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
-type Failure = { event: string; code: string; reason: string; error?: unknown };
 let app: TestApp;
-let failures: Failure[];
+const messages = recordMessages();
+const failures = () => messages.filter(({ event }) => event === 'login-failed');
 let printed: string[];
-const note = (message: unknown): void => {
-  if ((message as Failure).event === 'login-failed') failures.push(message as Failure);
-};
 beforeEach(() => {
-  failures = [];
   printed = [];
-  subscribe('passport-polar-sh:login', note);
   jest.spyOn(process.stderr, 'write').mockImplementation(((text: string) => printed.push(text) > 0) as never);
 });
 afterEach(async () => {
   jest.restoreAllMocks();
-  unsubscribe('passport-polar-sh:login', note);
   await app.close();
 });
 
 const home: TestAppOptions = { callback: { failureRedirect: '/', failureMessage: false } };
 /** The only failure of a test: an event and a line, without any secret. */
-function theFailure(secrets: readonly string[] = []): Failure {
-  expect(failures).toHaveLength(1);
-  const [failure] = failures as [Failure];
+function theFailure(secrets: readonly string[] = []): DiagnosticsMessage {
+  expect(failures()).toHaveLength(1);
+  const [failure] = failures() as [DiagnosticsMessage];
   expect(printed).toEqual([`passport-polar-sh: login failed (${failure.code}). ${failure.reason}\n`]);
   expect(printed[0]?.trimEnd()).not.toContain('\n');
   for (const secret of secrets) expect(JSON.stringify([failure, printed])).not.toContain(secret);
@@ -85,7 +79,7 @@ describe('a failureRedirect to a page that shows nothing does not hide', () => {
     expect(code).toBe('app_error');
     expect(reason).not.toContain('hunter2');
     expect(error).toBeInstanceOf(Error);
-    failures = [];
+    messages.length = 0;
     printed = [];
     app.emulator.fail('token', { status: 502 });
     await app.browser().logIn();
@@ -138,14 +132,14 @@ it('a failed login prints nothing to stderr in production', async () => {
   } finally {
     process.env['NODE_ENV'] = NODE_ENV;
   }
-  expect(failures.map(({ code }) => code)).toEqual(['attempt_unknown']);
+  expect(failures().map(({ code }) => code)).toEqual(['attempt_unknown']);
   expect(printed).toEqual([]);
 });
 
 it('a successful login is not reported as a failure', async () => {
   app = await startTestApp();
   await app.browser().logIn();
-  expect([failures, printed]).toEqual([[], []]);
+  expect([failures(), printed]).toEqual([[], []]);
 });
 
 describe('failWithError', () => {
@@ -196,20 +190,18 @@ describe('a user whom deserializeUser does not find', () => {
     ['/scope', 'text/html'],
   ])('causes an error right after a login instead of a loop: %s as %s', async (path, accept) => {
     app = await startTestApp(lost);
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     for (let time = 0; time < 2; time++) {
       const answer = await browser.get(path).set('accept', accept);
       expect([answer.status, answer.body.code]).toEqual([500, 'user_not_found']);
       expect(answer.body.message).toContain('deserializeUser');
     }
-    expect(app.emulator.requests.filter(({ endpoint }) => endpoint === 'token')).toHaveLength(1);
+    expect(requestsTo(app.emulator, 'token')).toHaveLength(1);
   });
 
   it('may log in again a minute later', async () => {
     app = await startTestApp(lost);
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(61);
     expect((await browser.get('/page').set('accept', 'text/html')).status).toBe(303);
   });
@@ -221,8 +213,7 @@ describe('a user whom deserializeUser does not find', () => {
         server.get('/page', requireLogin({ loginPath }), (_req, res) => void res.json({}));
       },
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     await browser.post('/out');
     expect((await browser.get('/page').set('accept', 'text/html')).status).toBe(303);
   });
@@ -238,8 +229,7 @@ describe('req.login with a changed user that has the same id', () => {
           req.login(changed as Express.User, (error) => (error ? next(error) : res.json({}))),
         ),
     });
-    const browser = app.browser();
-    await browser.logIn();
+    const browser = await app.loggedInBrowser();
     await browser.post('/again');
     return (await browser.get('/token')).status;
   };

@@ -37,7 +37,17 @@ export interface BearerApi {
   introspections(): number;
 }
 
-/** What the usual route answers. */
+/** The challenge to a token that Polar does not know. */
+export const unknownToken =
+  'Bearer realm="polar", error="invalid_token", error_description="The access token is expired, revoked or not of this app"';
+
+/** The status of a response and its challenge. */
+export const challenge = ({ status, headers }: { status: number; headers: Record<string, unknown> }) => [
+  status,
+  headers['www-authenticate'],
+];
+
+/** The response of the usual route. */
 export const answerUser = (req: Request, res: express.Response): void =>
   void res.json({ user: req.user ?? null, info: req.authInfo ?? null });
 

@@ -33,14 +33,39 @@ export class Browser {
     return location.replace(this.#url, '');
   }
 
-  /** The whole login; resolves with the app's answer to the callback. */
+  /** The whole login; resolves with the app's response to the callback. */
   async logIn(path = '/auth/polar'): Promise<Response> {
     return this.get(await this.visitPolar(await this.startLogin(path)));
   }
 
-  /** What `GET /token` of the test app answers. */
+  /** The token in the response of the test app to `GET /token`. */
   async token(): Promise<string> {
     const answer = await this.get('/token');
     return answer.body.accessToken as string;
+  }
+
+  /** The same browser at another process of the app: cookies ignore ports. */
+  at({ url }: { readonly url: string }): Browser {
+    const other = new Browser(url);
+    other.agent.jar = this.agent.jar;
+    return other;
+  }
+
+  /** The cookies as the browser sends them. */
+  get cookieHeader(): string {
+    return this.#cookies()
+      .map((cookie) => cookie.toValueString())
+      .join('; ');
+  }
+
+  /** Remembers the cookies; the returned function restores them. */
+  keepCookies(): () => void {
+    const kept = this.#cookies().map(String);
+    return () => void this.agent.jar.setCookies(kept, '127.0.0.1', '/');
+  }
+
+  #cookies(): { toValueString(): string }[] {
+    const access = { domain: '127.0.0.1', path: '/', secure: false, script: false };
+    return this.agent.jar.getCookies(access) as unknown as { toValueString(): string }[];
   }
 }

@@ -1,5 +1,7 @@
 import type { PolarEmulatorOptions } from 'passport-polar-sh/emulator';
 
+export { until } from './until.js';
+
 /** Polar as it is, in shorter times. */
 export const onABadDay: PolarEmulatorOptions = {
   realistic: {
@@ -17,12 +19,3 @@ export const polars: [name: string, options: PolarEmulatorOptions][] = [
 
 /** Where what is tested does not work on a bad day. */
 export const tidyOnly = polars.slice(0, 1);
-
-/** Waits until something is so, for a bounded time. */
-export async function until(condition: () => boolean, withinMs = 10_000): Promise<void> {
-  const giveUpAt = performance.now() + withinMs;
-  while (!condition()) {
-    if (performance.now() > giveUpAt) throw new Error(`Waited in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

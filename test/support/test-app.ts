@@ -39,6 +39,8 @@ export interface TestAppParts {
 export interface TestApp extends TestAppParts {
   /** A new browser with a cookie jar of its own. */
   browser(): Browser;
+  /** A new browser that has logged in. */
+  loggedInBrowser(): Promise<Browser>;
   /** Errors that reached Express's error handler. */
   readonly errors: unknown[];
   close(): Promise<void>;
@@ -75,6 +77,11 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     ...parts,
     errors,
     browser: () => new Browser(url),
+    loggedInBrowser: async () => {
+      const browser = new Browser(url);
+      await browser.logIn();
+      return browser;
+    },
     close: async () => {
       await closeServer(server);
       if (options.sharedEmulator === undefined) await emulator.close();
