@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PolarEmulatorFault } from 'passport-polar-sh/emulator';
+import { createEmulatorKey } from '../support/emulator-key.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 interface Row {
@@ -63,12 +64,7 @@ const table: Row[] = [
 let app: TestApp | undefined;
 afterEach(() => app?.close());
 
-beforeAll(async () => {
-  // Create the emulator's first key now, not within the short time-outs below.
-  app = await startTestApp();
-  await app.browser().logIn();
-  await app.close();
-});
+beforeAll(createEmulatorKey);
 
 describe('a login', () => {
   it.each(table.map((row) => [row.login, JSON.stringify(row.fault).slice(0, 50), row] as const))(

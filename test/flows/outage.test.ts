@@ -1,18 +1,14 @@
 /** Polar is down or asks clients to wait: what many requests of many logins get meanwhile, and afterwards. */
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from '../support/browser.js';
+import { createEmulatorKey } from '../support/emulator-key.js';
 import { refreshesAt } from '../support/emulator-requests.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
 let app: TestApp;
 afterEach(() => app.close());
 
-beforeAll(async () => {
-  // Create the emulator's first key now, not within the short time-outs below.
-  app = await startTestApp();
-  await app.browser().logIn();
-  await app.close();
-});
+beforeAll(createEmulatorKey);
 
 const loginLife = 864_000;
 const refreshes = () => refreshesAt(app.emulator);

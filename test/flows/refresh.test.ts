@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SharedStore } from '../support/app-processes.js';
 import { refreshesAt } from '../support/emulator-requests.js';
+import { refreshRoute } from '../support/refresh-route.js';
 import { startSibling } from '../support/sibling.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 import { until } from '../support/until.js';
@@ -28,13 +29,9 @@ function watchStore() {
   return calls;
 }
 
-async function loggedIn() {
-  return app.loggedInBrowser();
-}
-
 describe('a valid token', () => {
   it('is returned without any I/O', async () => {
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     const before = app.emulator.requests.length;
     const calls = watchStore();
     await browser.token();
@@ -45,7 +42,7 @@ describe('a valid token', () => {
   it('counts as valid until leewaySeconds before it expires', async () => {
     await app.close();
     app = await startTestApp({ strategy: { leewaySeconds: 100 } });
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     const first = await browser.token();
     app.emulator.advanceTime(loginLife - 105);
     expect(await browser.token()).toBe(first);
@@ -56,7 +53,7 @@ describe('a valid token', () => {
 
 describe('an expired token', () => {
   it('is refreshed, and the rotated refresh token is used the next time', async () => {
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     const first = await browser.token();
     app.emulator.advanceTime(loginLife);
     const second = await browser.token();
@@ -69,7 +66,7 @@ describe('an expired token', () => {
   });
 
   it('is refreshed once for all requests in this process, which writes one record and no session', async () => {
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(loginLife);
     const calls = watchStore();
     const tokens = await Promise.all(Array.from({ length: 100 }, () => browser.token()));
@@ -80,7 +77,7 @@ describe('an expired token', () => {
   });
 
   it('is refreshed once, and a restarted process takes the new one from the record', async () => {
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(loginLife);
     const fresh = await browser.token();
     const restarted = startSibling(app);
@@ -91,13 +88,9 @@ describe('an expired token', () => {
   it('that was replaced early is not returned by a process that starts later', async () => {
     await app.close();
     app = await startTestApp({
-      routes: (server) =>
-        server.post(
-          '/refresh',
-          async (req, res) => void res.json(await req.polar.getTokens({ forceRefresh: true })),
-        ),
+      routes: refreshRoute,
     });
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     const { accessToken } = (await browser.post('/refresh')).body;
     const restarted = startSibling(app);
     expect((await restarted(browser)).body.accessToken).toBe(accessToken);
@@ -114,7 +107,7 @@ describe('an expired token', () => {
         });
       },
     });
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(loginLife);
     const slow = browser.get('/slow-token').then((answer) => answer);
     await browser.post('/note');
@@ -126,13 +119,9 @@ describe('an expired token', () => {
 it('getTokens forces a refresh on request, once for concurrent callers', async () => {
   await app.close();
   app = await startTestApp({
-    routes: (server) =>
-      server.post(
-        '/refresh',
-        async (req, res) => void res.json(await req.polar.getTokens({ forceRefresh: true })),
-      ),
+    routes: refreshRoute,
   });
-  const browser = await loggedIn();
+  const browser = await app.loggedInBrowser();
   const first = await browser.token();
   const answers = await Promise.all([browser.post('/refresh'), browser.post('/refresh')]);
   expect(answers[0]?.body.accessToken).not.toBe(first);
@@ -145,7 +134,7 @@ it('getTokens forces a refresh on request, once for concurrent callers', async (
 it('a leeway longer than the lifetime does not cause a refresh for every request', async () => {
   await app.close();
   app = await startTestApp({ strategy: { leewaySeconds: 4000 } });
-  const browser = await loggedIn();
+  const browser = await app.loggedInBrowser();
   app.emulator.advanceTime(loginLife);
   const first = await browser.token();
   expect(await browser.token()).toBe(first);
@@ -153,7 +142,7 @@ it('a leeway longer than the lifetime does not cause a refresh for every request
 
 describe('invalid_grant', () => {
   it('ends the login with a 401 that says so', async () => {
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.revokeAll();
     app.emulator.advanceTime(loginLife);
     const answer = await browser.get('/token');
@@ -164,7 +153,7 @@ describe('invalid_grant', () => {
   });
 
   it('no longer matters after a new login', async () => {
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.revokeAll();
     app.emulator.advanceTime(loginLife);
     await browser.get('/token').expect(401);
@@ -175,7 +164,7 @@ describe('invalid_grant', () => {
   it('is not believed while another process may be about to write newer tokens', async () => {
     await app.close();
     app = await startTestApp({ session: { store: new SharedStore() } });
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(loginLife);
     const sibling = startSibling(app);
     // The sibling wins the race, but its record arrives late.
@@ -199,7 +188,7 @@ describe('a refresh that fails', () => {
     ['a reset connection', 'reset-before', 'network_error'],
     ['HTML', 'html', 'malformed_response'],
   ] as const)('with %s keeps the tokens, which work as soon as Polar is back', async (_what, fault, code) => {
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', fault);
     const answer = await browser.get('/token');
@@ -211,7 +200,7 @@ describe('a refresh that fails', () => {
   });
 
   it('says how long to wait', async () => {
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', { status: 429, retryAfterSeconds: 42 });
     await browser.get('/token');
@@ -221,7 +210,7 @@ describe('a refresh that fails', () => {
   it('makes nobody wait longer than timeoutMs, and keeps what Polar responds later', async () => {
     await app.close();
     app = await startTestApp({ strategy: { timeoutMs: 300 } });
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', { delayMs: 3000 });
     const startedAt = performance.now();
@@ -248,7 +237,7 @@ describe('a refresh that fails', () => {
         },
       },
     });
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', 'hang');
     expect((await browser.get('/token')).body.code).toBe('timeout');
@@ -262,7 +251,7 @@ describe('a refresh that fails', () => {
   it('returns a token that has not expired yet', async () => {
     await app.close();
     app = await startTestApp({ strategy: { leewaySeconds: 60 } });
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     const first = await browser.token();
     app.emulator.advanceTime(loginLife - 30);
     app.emulator.fail('token', { status: 500 });
@@ -270,7 +259,7 @@ describe('a refresh that fails', () => {
   });
 
   it('ends the login if only its response was lost, and the error says so', async () => {
-    const browser = await loggedIn();
+    const browser = await app.loggedInBrowser();
     app.emulator.advanceTime(loginLife);
     app.emulator.fail('token', 'reset-after');
     expect((await browser.get('/token')).body.code).toBe('network_error');
@@ -279,7 +268,7 @@ describe('a refresh that fails', () => {
 });
 
 it('tokens stay usable in this process if their record cannot be written', async () => {
-  const browser = await loggedIn();
+  const browser = await app.loggedInBrowser();
   app.emulator.advanceTime(loginLife);
   const set = app.store.set.bind(app.store);
   app.store.set = ((_sid: string, _session: object, callback: (error: Error) => void) =>
@@ -291,7 +280,7 @@ it('tokens stay usable in this process if their record cannot be written', async
 });
 
 it('errors of a refresh contain no token', async () => {
-  const browser = await loggedIn();
+  const browser = await app.loggedInBrowser();
   const live = app.emulator.liveTokens();
   app.emulator.advanceTime(loginLife);
   app.emulator.fail('token', {

@@ -10,20 +10,17 @@ import {
   type StoredRow,
 } from 'passport-polar-sh';
 import request from 'supertest';
+import { createEmulatorKey } from '../support/emulator-key.js';
 import { refreshesAt } from '../support/emulator-requests.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
+import { refreshRoute } from '../support/refresh-route.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 import { until } from '../support/until.js';
 
 let app: TestApp;
 afterEach(() => app.close());
 
-beforeAll(async () => {
-  // Create the emulator's first key now, not within the short time-outs below.
-  app = await startTestApp();
-  await app.browser().logIn();
-  await app.close();
-});
+beforeAll(createEmulatorKey);
 
 const loginLife = 864_000;
 const refreshes = () => refreshesAt(app.emulator);
@@ -232,11 +229,7 @@ describe('tokens that Polar has not committed yet', () => {
   it('do not count as refused for good', async () => {
     const browser = await loggedIn({
       emulator: { realistic: { commitLagMs: 400 } },
-      routes: (server) =>
-        server.post(
-          '/refresh',
-          async (req, res) => void res.json(await req.polar.getTokens({ forceRefresh: true })),
-        ),
+      routes: refreshRoute,
     });
     expect((await browser.post('/refresh')).status).toBe(200);
     expect((await browser.post('/refresh')).status).toBe(200);
@@ -247,11 +240,7 @@ describe('tokens that Polar has not committed yet', () => {
 describe('a refresh under way', () => {
   it('is joined by requests whose token it is about to replace', async () => {
     const browser = await loggedIn({
-      routes: (server) =>
-        server.post(
-          '/refresh',
-          async (req, res) => void res.json(await req.polar.getTokens({ forceRefresh: true })),
-        ),
+      routes: refreshRoute,
     });
     app.emulator.fail('token', { delayMs: 200 });
     const forced = browser.post('/refresh').then(({ body }) => body.accessToken);
@@ -261,11 +250,7 @@ describe('a refresh under way', () => {
 
   it('leaves other requests the token that still works if it fails', async () => {
     const browser = await loggedIn({
-      routes: (server) =>
-        server.post(
-          '/refresh',
-          async (req, res) => void res.json(await req.polar.getTokens({ forceRefresh: true })),
-        ),
+      routes: refreshRoute,
     });
     const first = await browser.token();
     app.emulator.fail('token', { status: 503 });
