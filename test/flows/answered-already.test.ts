@@ -1,4 +1,4 @@
-/** Requests that were already answered when a login finishes, and apps whose own code throws then: the process survives. */
+/** Requests that already have a response when a login finishes, and apps whose own code throws then: the process survives. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { RequestHandler } from 'express';

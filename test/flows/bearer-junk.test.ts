@@ -100,9 +100,9 @@ describe('PolarBearerStrategy at Polar itself', () => {
   });
 
   it.each([
-    ['production', 250],
-    ['sandbox', 50],
-  ] as const)('for %s introspects at most %i unknown tokens a minute', async (server, budget) => {
+    [250, 'production'],
+    [50, 'sandbox'],
+  ] as const)('introspects at most %i unknown tokens a minute (%s)', async (budget, server) => {
     await startAt(server);
     expect(await sendJunk(budget + 10)).toEqual({ 401: budget, 503: 10 });
     expect(asked).toHaveLength(budget);

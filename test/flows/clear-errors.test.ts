@@ -262,13 +262,19 @@ it('the error for a public client with a secret says to leave the secret out', a
   );
 });
 
-it.each([
-  (secret: string) => encodeURIComponent(secret),
-  (secret: string) => encodeURIComponent(encodeURIComponent(secret)),
-  (secret: string) => [...Buffer.from(secret)].map((byte) => `%${byte.toString(16)}`).join(''),
-  (secret: string) => [...Buffer.from(secret)].map((byte) => `%${byte.toString(16).toUpperCase()}`).join(''),
-  (secret: string) => secret.toUpperCase(),
-])('an error does not show a secret that Polar echoes in another encoding: %s', async (encode) => {
+it.each<[string, (secret: string) => string]>([
+  ['percent-encoded', (secret) => encodeURIComponent(secret)],
+  ['percent-encoded twice', (secret) => encodeURIComponent(encodeURIComponent(secret))],
+  [
+    'every byte percent-encoded',
+    (secret) => [...Buffer.from(secret)].map((byte) => `%${byte.toString(16)}`).join(''),
+  ],
+  [
+    'every byte percent-encoded in upper case',
+    (secret) => [...Buffer.from(secret)].map((byte) => `%${byte.toString(16).toUpperCase()}`).join(''),
+  ],
+  ['in upper case', (secret) => secret.toUpperCase()],
+])('an error does not show a secret that Polar echoes in another encoding: %s', async (_how, encode) => {
   const clientSecret = 'hush/ hush+ä=1';
   const client = new PolarOAuthClient({
     clientID: 'c',

@@ -34,7 +34,7 @@ const showing: TestAppOptions = {
 };
 const cookiesOf = (answer: Response): string[] => (answer.headers['set-cookie'] ?? []) as never;
 
-describe('visitors who only start logins', () => {
+describe('visitors who start logins', () => {
   it('get no session at a start, a guarded page or a callback with a made-up state', async () => {
     app = await startTestApp({
       ...showing,

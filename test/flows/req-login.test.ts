@@ -6,7 +6,7 @@ import { until } from '../support/until.js';
 let app: TestApp;
 afterEach(() => app.close());
 
-describe('req.login of the app', () => {
+describe('req.login', () => {
   const liveTokens = () => app.emulator.liveTokens().map(({ accessToken }) => accessToken);
   const tokenRequests = () => app.emulator.requests.filter(({ path }) => path === '/v1/oauth2/token').length;
   type User = Record<string, unknown>;
@@ -44,7 +44,7 @@ describe('req.login of the app', () => {
     },
   );
 
-  it('keeps the tokens when the app changes the user in the session itself', async () => {
+  it('is not needed to keep the tokens when the app changes the user in the session itself', async () => {
     app = await startTestApp({
       routes: (server) =>
         server.post('/rename', (req, res) => {

@@ -45,36 +45,36 @@ async function start(strategy: TestAppOptions['strategy'] = {}) {
   return { tripsOf, trips };
 }
 
-describe.each([{}, { encryptionKeys: ['a key that only these tests know, and its jobs'] }])(
-  'round trips to the storage with %j',
-  (strategy) => {
-    it('are not needed for a valid token, however often it is asked for', async () => {
-      const { tripsOf } = await start(strategy);
-      const browser = await app.loggedInBrowser();
-      expect(await tripsOf(() => browser.token())).toBe(0);
-      expect(await tripsOf(() => browser.get('/me'))).toBe(0);
-    });
+describe.each<[string, TestAppOptions['strategy']]>([
+  ['tokens in the clear', {}],
+  ['encryptionKeys', { encryptionKeys: ['a key that only these tests know, and its jobs'] }],
+])('round trips to the storage with %s', (_what, strategy) => {
+  it('are not needed for a valid token, however often it is asked for', async () => {
+    const { tripsOf } = await start(strategy);
+    const browser = await app.loggedInBrowser();
+    expect(await tripsOf(() => browser.token())).toBe(0);
+    expect(await tripsOf(() => browser.get('/me'))).toBe(0);
+  });
 
-    it('are two for a refresh: one takes the lock and reads, one writes the record and releases the lock', async () => {
-      const { tripsOf, trips } = await start(strategy);
-      const browser = await app.loggedInBrowser();
-      // The storage is checked once.
-      app.emulator.advanceTime(tenDays);
-      await browser.token();
-      app.emulator.advanceTime(3600);
-      expect(await tripsOf(() => browser.token())).toBe(2);
-      expect(trips.flat().length).toBeLessThanOrEqual(8);
-    });
+  it('are two for a refresh: one takes the lock and reads, one writes the record and releases the lock', async () => {
+    const { tripsOf, trips } = await start(strategy);
+    const browser = await app.loggedInBrowser();
+    // The storage is checked once.
+    app.emulator.advanceTime(tenDays);
+    await browser.token();
+    app.emulator.advanceTime(3600);
+    expect(await tripsOf(() => browser.token())).toBe(2);
+    expect(trips.flat().length).toBeLessThanOrEqual(8);
+  });
 
-    it('are one for a login that this process has evicted', async () => {
-      const { tripsOf } = await start({ ...strategy, maxRememberedLogins: 1 });
-      const [one, other] = [app.browser(), app.browser()];
-      await one.logIn();
-      await other.logIn();
-      await one.token();
-      expect(await tripsOf(() => other.token())).toBe(1);
-      expect(await tripsOf(() => other.token())).toBe(0);
-      expect(await tripsOf(() => one.token())).toBe(1);
-    });
-  },
-);
+  it('are one for a login that this process has evicted', async () => {
+    const { tripsOf } = await start({ ...strategy, maxRememberedLogins: 1 });
+    const [one, other] = [app.browser(), app.browser()];
+    await one.logIn();
+    await other.logIn();
+    await one.token();
+    expect(await tripsOf(() => other.token())).toBe(1);
+    expect(await tripsOf(() => other.token())).toBe(0);
+    expect(await tripsOf(() => one.token())).toBe(1);
+  });
+});

@@ -186,7 +186,7 @@ describe('a session store that accepts only', () => {
   }
 });
 
-describe('a slow store', () => {
+describe('a store', () => {
   it('with slow writes and fast reads keeps nobody from refreshing', async () => {
     class SlowStore extends SharedStore {
       override set(sid: string, data: SessionData, callback?: (error?: unknown) => void): void {

@@ -15,7 +15,7 @@ const notYet = refusal('invalid_grant', "Invalid 'code' in request.");
 const sentTo = (endpoint: 'token' | 'revoke' | 'userinfo') => requestsTo(app.emulator, endpoint);
 
 describe('a code that Polar has not committed yet', () => {
-  it.each([1, 2])('is exchanged after %i refusals', async (times) => {
+  it.each([1, 2])('is exchanged after refusals (%i)', async (times) => {
     app = await startTestApp();
     app.emulator.fail('token', notYet, times);
     const browser = app.browser();
@@ -75,13 +75,13 @@ describe('a code that Polar has not committed yet', () => {
 });
 
 it.each([
-  ['a code without a reason', refusal('invalid_grant')],
+  ['no reason', refusal('invalid_grant')],
   ['another reason', refusal('invalid_grant', 'Code challenge failed.')],
   ['a wrong redirect URI', refusal('invalid_grant', "Invalid 'redirect_uri' in request.")],
-  ['another error of the same description', refusal('invalid_request', "Invalid 'code' in request.")],
+  ['another error with the same description', refusal('invalid_request', "Invalid 'code' in request.")],
   ['an unknown client', refusal('invalid_client', 'The client does not exist on this server.')],
   ['too many requests', { status: 429 }],
-  ['a fault of its own', { status: 500 }],
+  ['a fault of Polar', { status: 500 }],
 ] as const)('a login fails when Polar refuses its code for %s', async (_what, fault) => {
   app = await startTestApp();
   app.emulator.fail('token', fault);
@@ -109,7 +109,7 @@ describe('an access token that Polar has not committed yet', () => {
     expect(sentTo('userinfo').at(-1)?.status).toBe(200);
   });
 
-  it.each([1, 2])('is sent to userinfo again after %i refusals', async (times) => {
+  it.each([1, 2])('is sent to userinfo again after refusals (%i)', async (times) => {
     app = await startTestApp({ strategy: { fetchUserInfo: true } });
     app.emulator.fail('userinfo', { status: 401, body: { error: 'invalid_token' } }, times);
     expect((await app.browser().logIn()).headers['location']).toBe('/home');
