@@ -33,11 +33,16 @@ const modules = {
       'src/http/circuit-breaker.ts',
       '!src/refresh/login-lock.ts',
     ],
-    tests: ['refresh/{login-records,refusals,issued-tokens}', 'refresh/token-refresher/*', 'http/circuit-breaker'],
+    tests: [
+      'async/*',
+      'http/circuit-breaker',
+      'refresh/{login-records,login-errors,refusals,issued-tokens}',
+      'refresh/token-refresher/*',
+    ],
   },
   'login-lock': {
     mutate: ['src/refresh/login-lock.ts'],
-    tests: ['refresh/login-lock/*'],
+    tests: ['refresh/login-lock/{holding,storages,take-over}'],
   },
   'return-to': { mutate: ['src/request/return-to.ts'], tests: ['request/return-to'] },
 };

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { PolarResponseError } from '../../src/errors.js';
 import { CircuitBreaker } from '../../src/http/circuit-breaker.js';
-import { invalidGrant, transient } from '../refresh/refresher/refresher-world.js';
+import { invalidGrant, transient } from '../refresh/support/refresher-world.js';
 import {
   elapsedMs,
   installVirtualTime,
   pass,
   uninstallVirtualTime,
-} from '../refresh/refresher/virtual-time.js';
+} from '../refresh/support/virtual-time.js';
 
 let breaker: CircuitBreaker;
 let setBackMs: number;

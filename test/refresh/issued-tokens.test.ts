@@ -1,4 +1,4 @@
-/** Second pairs of tokens of one generation: kept until something newer is recorded, used when the other one is refused. */
+/** Spares, the second pairs of a generation: kept until a newer generation is recorded, used if Polar refuses the other pair. */
 import { beforeEach, expect, it } from '@jest/globals';
 import { Spares } from '../../src/refresh/issued-tokens.js';
 import type { TokenRecord } from '../../src/tokens/token-record.js';
@@ -17,7 +17,7 @@ const pair = (name: string, generation: number): TokenRecord => ({
 });
 const ended = { generation: Number.POSITIVE_INFINITY, tokens: undefined, issuedAt: undefined };
 
-it('a spare takes the place of the recorded pair of its generation once', () => {
+it('a spare replaces the recorded pair of its generation once', () => {
   spares.keep('login', pair('spare', 5));
   expect(spares.take('login', pair('recorded', 5))).toEqual(pair('spare', 5));
   expect(spares.take('login', pair('recorded', 5))).toBeUndefined();
@@ -25,7 +25,7 @@ it('a spare takes the place of the recorded pair of its generation once', () => 
   expect(revoked).toEqual([]);
 });
 
-it('a spare is not taken for another login or generation, nor in place of itself', () => {
+it('a spare does not replace itself, nor a pair of another login or generation', () => {
   spares.keep('login', pair('spare', 5));
   expect(spares.take('other', pair('recorded', 5))).toBeUndefined();
   expect(spares.take('login', pair('recorded', 4))).toBeUndefined();
@@ -47,7 +47,7 @@ it.each([
   expect(spares.take('login', pair('recorded', 5))).toBeUndefined();
 });
 
-it('a spare is kept once, however often it is found', () => {
+it('a spare is kept once, however often it turns up', () => {
   expect(spares.keep('login', pair('spare', 5))).toBe(true);
   expect(spares.keep('login', pair('spare', 5))).toBe(false);
   expect(spares.keep('login', pair('another', 5))).toBe(true);
@@ -59,7 +59,7 @@ it('a spare is kept while its own or an older generation is the newest', () => {
   expect(revoked).toEqual([]);
 });
 
-it('all spares are revoked at a shutdown', () => {
+it('all spares are revoked at shutdown', () => {
   spares.keep('one', pair('spare-1', 5));
   spares.keep('two', pair('spare-2', 1));
   spares.dropAll();

@@ -1,20 +1,17 @@
-/** What a process knows of logins: how many it remembers, and what it makes of records that it cannot open. */
+/** How many logins a process caches, and what it does with records that it cannot open. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { BackgroundWork } from '../../src/async/background-work.js';
-import { PolarOAuthError, PolarTransientError } from '../../src/errors.js';
+import { PolarTransientError } from '../../src/errors.js';
 import { TokenValidity } from '../../src/refresh/cached-login.js';
 import { IssuedTokens } from '../../src/refresh/issued-tokens.js';
 import { LoginCache } from '../../src/refresh/login-cache.js';
-import { loginExpired, recordsUnreadable } from '../../src/refresh/login-errors.js';
 import { type EndedLogin, LoginRecords } from '../../src/refresh/login-records.js';
-import { TokenRefresher } from '../../src/refresh/token-refresher.js';
 import { GuardedStorage } from '../../src/storage/guarded-storage.js';
 import { loginKeys } from '../../src/storage/login-keys.js';
 import type { PolarStorage } from '../../src/storage/polar-storage.js';
 import { sealerWithKeys } from '../../src/tokens/sealing.js';
-import { type LoginHandle, openRecord, sealRecord, type TokenRecord } from '../../src/tokens/token-record.js';
-import type { TokenSet } from '../../src/tokens/token-set.js';
+import { type LoginHandle, sealRecord } from '../../src/tokens/token-record.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 
 let looks = 0;
@@ -56,7 +53,7 @@ function handleOf(loginId: string, generation = 0): LoginHandle {
   };
 }
 
-/** Whether what is known of a login has to be read. */
+/** Whether the cache has to read the storage for a login. */
 async function isRead(records: LoginRecords, login: LoginHandle): Promise<boolean> {
   looks = 0;
   const { tokens } = await records.current(login);
@@ -64,25 +61,25 @@ async function isRead(records: LoginRecords, login: LoginHandle): Promise<boolea
   return looks > 0;
 }
 
-describe('a process that knows 10,000 logins', () => {
+describe('a cache of 10,000 logins', () => {
   const known = 10_000;
   const records = newRecords();
   for (let index = 0; index < known; index++) records.begin(handleOf(`login-${index}`));
   const nth = (index: number): LoginHandle => handleOf(`login-${index}`);
 
-  it('still knows all of them', async () => {
+  it('holds all of them', async () => {
     expect(await isRead(records, nth(0))).toBe(false);
     expect(await isRead(records, nth(known - 1))).toBe(false);
   });
 
-  it('forgets for one more the one that was not asked for the longest time, and reads it again', async () => {
+  it('evicts the least recently used login for another one, and reads it again when it is needed', async () => {
     expect(await isRead(records, nth(known))).toBe(true);
     expect(await isRead(records, nth(0))).toBe(false); // the test before asked for it
     expect(await isRead(records, nth(1))).toBe(true);
     expect(await isRead(records, nth(1))).toBe(false);
   });
 
-  it('has never more than those in its memory', async () => {
+  it('never holds more than its limit', async () => {
     for (let index = 0; index < 2 * known; index++) await records.current(handleOf(`later-${index}`));
     let remembered = 0;
     for (let index = known - 1; index >= 0; index--)
@@ -92,15 +89,15 @@ describe('a process that knows 10,000 logins', () => {
   });
 });
 
-describe('a login that comes with other tokens than are known', () => {
-  it('is believed where they are newer, without another look', async () => {
+describe('a login that arrives with other tokens than the cached ones', () => {
+  it('replaces the cached ones without a read when its tokens are newer', async () => {
     const cache = newCache();
     expect(await isRead(newRecords(cache), handleOf('one', 1))).toBe(true);
     const newer = handleOf('one', 2);
     expect(cache.recall(newer).tokens).toEqual(newer.tokens);
   });
 
-  it('is not believed where they are older', async () => {
+  it('is ignored when its tokens are older', async () => {
     const cache = newCache();
     const records = newRecords(cache);
     const newer = handleOf('one', 2);
@@ -116,7 +113,7 @@ describe('a record that only processes with another key can open', () => {
   const name = '0123456789abcdef0123456789abcdef';
   let place: LoginHandle;
   let told: { readonly event: string; readonly error?: unknown }[];
-  // Channels are the whole process's, and other tests may have left something to do in the background.
+  // Channels belong to the whole process, and background work of other tests may still publish.
   const listen = (message: unknown): void => {
     if ((message as { loginId?: string }).loginId === name) told.push(message as never);
   };
@@ -136,7 +133,7 @@ describe('a record that only processes with another key can open', () => {
     for (const channel of channels) unsubscribe(channel, listen);
   });
 
-  it('is an outage where it is newer than what is known, and says what to do', async () => {
+  it('is an outage when it is newer than the cached tokens, and the error says what to do', async () => {
     const records = newRecords();
     for (const look of [records.current(place), records.revalidateOrRecall(place)]) {
       const error = await look.catch((reason: unknown) => reason);
@@ -149,12 +146,12 @@ describe('a record that only processes with another key can open', () => {
     expect(told.map(({ event }) => event)).toEqual(['record-unreadable', 'record-unreadable']);
   });
 
-  it.each([2, 3])('is nothing to one who knows as much: generation %i', async (generation) => {
+  it.each([2, 3])('changes nothing for a process that already knows generation %i', async (generation) => {
     const known = await newRecords().revalidateOrRecall({ ...place, generation });
     expect(known).toMatchObject({ generation, tokens: place.tokens });
   });
 
-  it('stands in for tokens that are recorded beside it, without an end to trying', async () => {
+  it('counts as recorded when tokens of its generation are to be written, so no retry follows', async () => {
     const { issuedAt } = place;
     const records = newRecords();
     const news = { generation: 2, tokens: tokensOf('new'), issuedAt };
@@ -164,7 +161,7 @@ describe('a record that only processes with another key can open', () => {
     expect(told).toEqual([]);
   });
 
-  it('does not keep the login from being ended, and that its tokens live on is told', async () => {
+  it('does not prevent a logout, which reports that the tokens could not be revoked', async () => {
     const records = newRecords();
     const ended = await records.recordEnd(place, 'logged_out', async () => {});
     expect(ended?.record?.version).toBe(2);
@@ -174,62 +171,11 @@ describe('a record that only processes with another key can open', () => {
     expect((await newRecords().revalidateOrRecall(place)).tokens).toBeUndefined();
   });
 
-  it('is told from a store that is down, without which what is known counts', async () => {
+  it('is reported even if the store fails later, and the cached tokens are used', async () => {
     const down = guarded({ ...inMemoryStorage(), read: () => Promise.reject(new Error('down')) });
     expect(await newRecords().revalidateOrRecall({ ...place, storage: down })).toMatchObject({
       tokens: place.tokens,
     });
     expect(told.map(({ event }) => event)).toEqual(['record-unreadable']);
-  });
-});
-
-describe('a refresher', () => {
-  const sealer = sealerWithKeys(['ours'], 'token records');
-  const revoke = jest.fn(async () => {});
-  const keeperThat = (refresh: () => Promise<TokenSet>): TokenRefresher =>
-    new TokenRefresher({
-      refresh,
-      revoke,
-      onEnded: () => {},
-      background: new BackgroundWork(500),
-      now: () => 0,
-      elapsedMs: () => 0,
-      leewayMs: 0,
-      timeoutMs: 1000,
-    });
-  const refuses = (error: Error) => () => Promise.reject(error);
-  let login: LoginHandle;
-  const recorded = async (): Promise<TokenRecord | undefined> =>
-    openRecord(login, await login.storage.read(loginKeys(login.loginId).record));
-  beforeEach(() => {
-    revoke.mockClear();
-    const storage = guarded(inMemoryStorage());
-    login = { ...handleOf('first'), storage, sealer, isRecordedFromStart: true };
-  });
-
-  it('records a login as it happened, for other processes to find', async () => {
-    await keeperThat(refuses(new Error('no'))).recordFirst(login);
-    expect(await recorded()).toMatchObject({ generation: 0, tokens: login.tokens });
-  });
-
-  it('takes a refusal of its client for no end of the login', async () => {
-    const error = new PolarOAuthError('invalid_client', 'wrong secret', {
-      error: 'invalid_client',
-      httpStatus: 401,
-    });
-    const refresher = keeperThat(refuses(error));
-    const expired = { ...login, tokens: { ...login.tokens, expiresAt: -1 } };
-    await expect(refresher.validTokens(expired)).rejects.toBe(error);
-    expect(await refresher.isAlive(expired)).toBe(true);
-  });
-});
-
-describe('what is said of a login that is over', () => {
-  it('names the reason', () => {
-    expect(loginExpired().message).toContain('it was revoked there or has expired');
-    expect(loginExpired(undefined, true).message).toContain('got lost on the way');
-    expect(recordsUnreadable(new Error('down')).message).toBe(
-      'The token records cannot be read. Try again later.',
-    );
   });
 });

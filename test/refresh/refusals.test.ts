@@ -1,7 +1,7 @@
-/** Polar's refusals that are not believed yet: how long it is left alone, and when there is no doubt any more. */
+/** Refusals that are not believed yet: how long Polar is not asked again, and when the doubt ends. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Refusals } from '../../src/refresh/refusals.js';
-import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from './refresher/virtual-time.js';
+import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from './support/virtual-time.js';
 
 const doubtMs = 185_000;
 let refusals: Refusals;
@@ -11,8 +11,8 @@ beforeEach(() => {
 });
 afterEach(uninstallVirtualTime);
 
-describe('a refusal', () => {
-  it('keeps Polar from being asked for 10 s, and after each further one for twice as long', async () => {
+describe('an unconfirmed refusal', () => {
+  it('keeps Polar from being asked again for 10 s, and for twice as long after each further one', async () => {
     for (const pauseMs of [10_000, 20_000, 40_000, 80_000]) {
       refusals.note('login', 1);
       expect(refusals.pauseMs('login', 1)).toBe(pauseMs);
@@ -23,12 +23,12 @@ describe('a refusal', () => {
     }
   });
 
-  it('is told from the first one of its generation', () => {
+  it('counts as the first one of its generation only once', () => {
     const noted = [1, 1, 2, 2].map((generation) => refusals.note('login', generation));
     expect(noted).toEqual([true, false, true, false]);
   });
 
-  it('is beyond doubt 185 s after the first one, and keeps nobody waiting for longer', async () => {
+  it('is beyond doubt 185 s after the first one, and delays nobody after that', async () => {
     refusals.note('login', 1);
     await pass(doubtMs - 5000);
     for (let time = 0; time < 6; time++) refusals.note('login', 1);
@@ -39,7 +39,7 @@ describe('a refusal', () => {
     expect(refusals.pauseMs('login', 1)).toBe(0);
   });
 
-  it('says nothing of another generation, nor of another login', async () => {
+  it('does not affect another generation or another login', async () => {
     refusals.note('login', 1);
     await pass(doubtMs);
     expect(refusals.isBeyondDoubt('login', 2)).toBe(false);
@@ -47,7 +47,7 @@ describe('a refusal', () => {
     expect(refusals.pauseMs('login', 2)).toBe(0);
   });
 
-  it('of a newer generation begins anew', async () => {
+  it('starts over for a newer generation', async () => {
     refusals.note('login', 1);
     refusals.note('login', 1);
     await pass(doubtMs);
@@ -57,7 +57,7 @@ describe('a refusal', () => {
   });
 });
 
-it('nothing is in doubt, nor beyond it, before a refusal', () => {
+it('without a refusal nothing is in doubt, and nothing has to wait', () => {
   expect(refusals.pauseMs('login', 0)).toBe(0);
   expect(refusals.isBeyondDoubt('login', 0)).toBe(false);
 });

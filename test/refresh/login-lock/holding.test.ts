@@ -1,18 +1,18 @@
-/** The lock of a login, kept as a row of any storage: who has it, and who waits. */
+/** The lock of a login, kept as a row of any storage: how one process holds it while others wait. */
 import { describe, expect, it } from '@jest/globals';
 import type { HeldLock } from '../../../src/refresh/held-lock.js';
 import { LoginLocks } from '../../../src/refresh/login-lock.js';
 import type { LoginRows } from '../../../src/refresh/login-records.js';
 import { rowOf } from '../../../src/storage/guarded-storage.js';
-import { inVirtualTime } from '../refresher/refresher-setup.js';
-import { finished, pass, settle } from '../refresher/virtual-time.js';
-import { storageKinds } from '../refresher/world-rows.js';
+import { inVirtualTime } from '../support/refresher-setup.js';
+import { finished, pass, settle } from '../support/virtual-time.js';
+import { storageKinds } from '../support/world-rows.js';
 import { contenders, isEnough, stoppable } from './contender.js';
 
 inVirtualTime();
 
-describe.each(storageKinds)('a lock (%s)', (kind) => {
-  it('is held by one at a time', async () => {
+describe.each(storageKinds)('the login lock (%s)', (kind) => {
+  it('has one owner at a time', async () => {
     const { a, b } = contenders(kind);
     const lock = await a.take();
     expect(lock).toBeDefined();
@@ -25,19 +25,19 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     expect(await b.take()).toBeDefined();
   });
 
-  it('goes to one of many who want it at the same time', async () => {
+  it('goes to at most one of eight processes that want it at the same time', async () => {
     const { contender } = contenders(kind);
     for (let round = 0; round < 5; round++) {
       const all = Array.from({ length: 8 }, (_, index) => contender(`P${index}`));
       const taken = (await Promise.all(all.map((each) => each.take()))).filter(Boolean);
       expect(taken.length).toBeLessThanOrEqual(1);
       for (const lock of taken) lock?.release();
-      // Where nobody was sure of it, it is free once it is stale.
+      // If no process could be sure of it, it is free again once it is stale.
       await pass(30_000);
     }
   });
 
-  it('leaves no row behind when it is released', async () => {
+  it('leaves no row behind after its release', async () => {
     const { a, rows } = contenders(kind);
     const lock = await a.take();
     expect(rows.get('lock')).toBeDefined();
@@ -47,11 +47,11 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     expect(rows.get('lock')).toBeUndefined();
   });
 
-  it('can be given up along with other steps, and is not touched again then', async () => {
+  it('can be released in the same batch as other steps, and is not touched afterwards', async () => {
     const { a, b, rows } = contenders(kind);
     const lock = await a.take();
     const step = lock?.releaseStep();
-    // It may not be shown yet, so that it has to be looked for again.
+    // Reads may lag, so the owner has to read it again before it removes it.
     if (kind === 'session store') return expect(step).toBeUndefined();
     await finished(a.place.storage.run([step as never]));
     lock?.released();
@@ -64,7 +64,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     next?.release();
   });
 
-  it('is renewed once a second while it is held, for as long as that takes', async () => {
+  it('is renewed once a second for as long as it is held', async () => {
     const { a, b, rows } = contenders(kind);
     const lock = await a.take();
     const before = Number(rows.get('lock')?.version);
@@ -83,7 +83,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     expect(rows.get('lock')).toEqual(row);
   });
 
-  it('is exclusive for whoever took it while it was free', async () => {
+  it('is exclusive to an owner that took it while it was free', async () => {
     const { a } = contenders(kind);
     const lock = await a.take();
     expect(await finished((lock as HeldLock).isExclusive())).toBe(true);
@@ -92,7 +92,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     expect(await finished((lock as HeldLock).isExclusive())).toBe(false);
   });
 
-  it('comes with record and tombstone as they are when it is held', async () => {
+  it('comes with the record and the tombstone as they were when it was taken', async () => {
     const { a, rows } = contenders(kind);
     rows.put('record', { version: 4, value: 'record' });
     rows.put('tombstone', { version: 1, value: 'ended' });
@@ -104,7 +104,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     });
   });
 
-  it('is not taken where the rows say already what is wanted', async () => {
+  it('is not taken when the rows already contain what the process needs', async () => {
     const { b, a, rows } = contenders(kind);
     rows.put('record', { version: 4, value: 'record' });
     const isThere = async (found: LoginRows): Promise<boolean> => rowOf(found.record)?.version === 4;
@@ -114,7 +114,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     expect(await b.take()).toBeDefined();
   });
 
-  it('is not there in a store that fails, which is told', async () => {
+  it('is unavailable while the store fails, and rejects with the store’s error', async () => {
     const { rows } = contenders(kind);
     const { faults, process } = stoppable(rows);
     faults.isDown = true;

@@ -1,17 +1,17 @@
-/** Locks in storages that lag, that cannot compare, and that no other process sees. */
+/** The login lock in storages that lag, that have no compare-and-set, or that no other process shares. */
 import { describe, expect, it } from '@jest/globals';
 import type { HeldLock } from '../../../src/refresh/held-lock.js';
 import { LoginLocks } from '../../../src/refresh/login-lock.js';
 import type { PolarStorage } from '../../../src/storage/polar-storage.js';
-import { inVirtualTime } from '../refresher/refresher-setup.js';
-import { elapsedMs, finished, noteActivity, settle } from '../refresher/virtual-time.js';
-import { storageKinds, WorldRows } from '../refresher/world-rows.js';
+import { inVirtualTime } from '../support/refresher-setup.js';
+import { elapsedMs, finished, noteActivity, settle } from '../support/virtual-time.js';
+import { storageKinds, WorldRows } from '../support/world-rows.js';
 import { Contender, isEnough } from './contender.js';
 
 inVirtualTime();
 
-describe('a lock in a store that shows writes later', () => {
-  it.each(storageKinds)('goes to one of many all the same (%s)', async (kind) => {
+describe('the login lock in a store whose reads lag', () => {
+  it.each(storageKinds)('goes to at most one of five processes (%s)', async (kind) => {
     const rows = new WorldRows(kind, async () => noteActivity());
     rows.lagMs = 1000;
     const all = Array.from({ length: 5 }, (_, index) => new Contender(rows.storageFor(`P${index}`)));
@@ -20,10 +20,10 @@ describe('a lock in a store that shows writes later', () => {
   });
 });
 
-describe('a lock in a store that cannot compare', () => {
+describe('the login lock in a store without compare-and-set', () => {
   const contender = (rows: WorldRows, name: string) => new Contender(rows.storageFor(name));
 
-  it('is not believed to be held before a pause has shown that nobody else has written it', async () => {
+  it('counts as held only after a pause in which no other process has overwritten it', async () => {
     const rows = new WorldRows('session store', async () => noteActivity());
     const startedAt = elapsedMs();
     await contender(rows, 'A').take();
@@ -33,11 +33,11 @@ describe('a lock in a store that cannot compare', () => {
     other.latencyMs = 50;
     const slowAt = elapsedMs();
     await contender(other, 'A').take();
-    // Six round trips, and those that it takes to read and to write.
+    // The pause is six round trips; reading and writing take six more.
     expect(elapsedMs() - slowAt).toBe(6 * 50 + 6 * 50);
   });
 
-  it('is left to others when taking it took so long that somebody may have had it meanwhile', async () => {
+  it('is given up by a process that took so long to write it that another one may hold it', async () => {
     let wait: Promise<void> | undefined;
     let go = (): void => {};
     const rows = new WorldRows('session store', async (process, what) => {
@@ -54,20 +54,20 @@ describe('a lock in a store that cannot compare', () => {
     wait = undefined;
     go();
     expect((await finished(slow)).lock).toBeUndefined();
-    // It has overwritten the lock of B, who claims it again while an exchange is open, and believes no refusal.
+    // It has overwritten the lock of B, which claims it again while an exchange is open, and believes no refusal.
     lock.isExchangeOpen = true;
     expect(await finished(lock.isExclusive())).toBe(false);
     lock.release();
   });
 });
 
-describe('a lock in a store of this process alone', () => {
+describe('the login lock in a store that no other process shares', () => {
   const own = (): PolarStorage => ({
     ...new WorldRows('atomic', async () => noteActivity()).storageFor('A'),
     shared: false,
   });
 
-  it('is held by one at a time, of all that share the store', async () => {
+  it('has one owner at a time among all users of the store', async () => {
     const storage = own();
     const [a, b, other] = [new Contender(storage), new Contender(storage), new Contender(own())];
     const lock = (await a.take()) as HeldLock;
@@ -78,7 +78,7 @@ describe('a lock in a store of this process alone', () => {
     expect(await b.take()).toBeDefined();
   });
 
-  it('has no row', async () => {
+  it('needs no row', async () => {
     const storage = own();
     const lock = (await new Contender(storage).take()) as HeldLock;
     expect(lock.releaseStep()).toBeUndefined();

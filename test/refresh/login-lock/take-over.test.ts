@@ -1,19 +1,19 @@
-/** Locks of processes that died, were stopped or cannot be reached: who takes them over, and what stays in doubt. */
+/** Locks whose owner died, was stopped or cannot reach the store: who takes them over, and how long doubt remains. */
 import { describe, expect, it } from '@jest/globals';
 import type { HeldLock } from '../../../src/refresh/held-lock.js';
 import { LoginLocks } from '../../../src/refresh/login-lock.js';
-import { inVirtualTime } from '../refresher/refresher-setup.js';
-import { finished, pass, settle } from '../refresher/virtual-time.js';
-import { storageKinds } from '../refresher/world-rows.js';
+import { inVirtualTime } from '../support/refresher-setup.js';
+import { finished, pass, settle } from '../support/virtual-time.js';
+import { storageKinds } from '../support/world-rows.js';
 import { type Contender, contenders, said, stoppable } from './contender.js';
 
 inVirtualTime();
 const doubtMs = 185_000;
 
-describe.each(storageKinds)('a lock (%s)', (kind) => {
+describe.each(storageKinds)('the login lock (%s)', (kind) => {
   const staleMs = kind === 'session store' ? 10_000 : 6000;
 
-  it('that nobody renews is taken over, not before its owner cannot be at work', async () => {
+  it('is taken over when nobody renews it, but not before its owner can no longer be at work', async () => {
     const { b, rows } = contenders(kind);
     const { faults, process } = stoppable(rows);
     const lock = await process.take();
@@ -24,7 +24,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     lock?.release();
   });
 
-  it('that was taken over is exclusive for nobody, and says so to those who come later', async () => {
+  it('is exclusive to nobody after a take-over, and tells later owners so', async () => {
     const { b, c, rows } = contenders(kind);
     const { faults, process } = stoppable(rows);
     await process.take();
@@ -44,7 +44,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     expect(said(rows.get('lock'))).toMatchObject({ mark: expect.any(String), isFree: true });
   });
 
-  it('is exclusive again once this process has known for 185 s that it was taken over', async () => {
+  it('is exclusive again in a process that has known of the take-over for 185 s', async () => {
     const { a, b, rows } = contenders(kind);
     const mark = { owner: 'x', mark: 'm', isFree: true };
     rows.put('lock', { version: 5, value: JSON.stringify(mark) });
@@ -58,14 +58,14 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     expect(await takeAndRelease(a)).toBe(false);
     await pass(doubtMs - 5000);
     expect(await takeAndRelease(a)).toBe(false);
-    // Each process goes by its own clock and by what it has seen itself.
+    // Each process relies on its own clock and on what it has seen itself.
     expect(await takeAndRelease(b)).toBe(false);
     await pass(5000);
     expect(await takeAndRelease(a)).toBe(true);
     expect(rows.get('lock')).toBeUndefined();
   });
 
-  it('that is taken over once more is in doubt for 185 s more', async () => {
+  it('stays in doubt for another 185 s after a second take-over', async () => {
     const { a, b, rows } = contenders(kind);
     rows.put('lock', { version: 5, value: JSON.stringify({ owner: 'x', mark: 'm', isFree: true }) });
     ((await a.take()) as HeldLock).release();
@@ -82,7 +82,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     expect(await finished(lock.isExclusive())).toBe(false);
   });
 
-  it('given up in doubt says so to those who come later, whatever was said before', async () => {
+  it('stays in doubt for later owners when its owner releases it with a doubt of its own', async () => {
     const { a, b, rows } = contenders(kind);
     rows.put('lock', { version: 5, value: JSON.stringify({ owner: 'x', mark: 'm', isFree: true }) });
     ((await b.take()) as HeldLock).release();
@@ -95,7 +95,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     expect(await finished(lock.isExclusive())).toBe(false);
   });
 
-  it('is claimed again by an owner who wakes up with an exchange open, and is exclusive for nobody then', async () => {
+  it('is claimed back by an owner that wakes up during an exchange, and is then exclusive to nobody', async () => {
     const { b, rows } = contenders(kind);
     const { faults, process } = stoppable(rows);
     const lock = (await process.take()) as HeldLock;
@@ -117,7 +117,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     expect(said(rows.get('lock'))).toMatchObject({ isFree: true });
   });
 
-  it('is given up by an owner who wakes up with no exchange open', async () => {
+  it('is given up by an owner that wakes up with no exchange open', async () => {
     const { b, rows } = contenders(kind);
     const { faults, process } = stoppable(rows);
     const lock = (await process.take()) as HeldLock;
@@ -132,7 +132,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     taken.release();
   });
 
-  it('whose row the store has lost is written again while an exchange is open, with a mark', async () => {
+  it('is written again, with a mark, if the store loses its row during an exchange', async () => {
     const { a, b, rows } = contenders(kind);
     const lock = (await a.take()) as HeldLock;
     lock.isExchangeOpen = true;
@@ -144,24 +144,24 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     lock.release();
   });
 
-  it('whose row is none of ours is held by nobody for long', async () => {
+  it('is taken over after the usual wait when its row is malformed', async () => {
     const { a, rows } = contenders(kind);
     rows.put('lock', { version: 1, value: 'of another version' });
     const { afterMs } = await a.await();
     expect(afterMs).toBeGreaterThanOrEqual(staleMs);
   });
 
-  it('is not taken for abandoned by a process that was stopped itself', async () => {
+  it('does not look stale to a process that was itself stopped', async () => {
     const { a, b } = contenders(kind);
     const lock = (await a.take()) as HeldLock;
     expect(await b.take(false)).toBeUndefined();
     await pass(60_000);
-    // It looks for the first time since: the owner has renewed it all the while.
+    // This is its first look since then, and the owner has renewed the lock all along.
     expect(await b.take(false)).toBeUndefined();
     lock.release();
   });
 
-  it('outlasts renewals that fail', async () => {
+  it('survives renewals that fail', async () => {
     const { b, rows } = contenders(kind);
     const { faults, process } = stoppable(rows);
     const lock = (await process.take()) as HeldLock;
@@ -177,7 +177,7 @@ describe.each(storageKinds)('a lock (%s)', (kind) => {
     lock.release();
   });
 
-  it('is in doubt when somebody says that an exchange is open without it', async () => {
+  it('is in doubt when a process announces an exchange that it made without the lock', async () => {
     const { b, rows } = contenders(kind);
     const { faults, process } = stoppable(rows);
     faults.isDown = true;

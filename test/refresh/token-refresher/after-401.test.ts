@@ -1,15 +1,15 @@
-/** What follows when the Polar API refuses an access token. */
+/** What the refresher does after the Polar API refuses an access token. */
 import { describe, expect, it } from '@jest/globals';
-import { faultyStorage } from '../refresher/faulty-storage.js';
-import { outcome } from '../refresher/refresher-process.js';
-import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
-import { KeeperWorld, pass, transient } from '../refresher/refresher-world.js';
-import { elapsedMs, finished } from '../refresher/virtual-time.js';
+import { faultyStorage } from '../support/faulty-storage.js';
+import { outcome } from '../support/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
+import { pass, RefresherWorld, transient } from '../support/refresher-world.js';
+import { elapsedMs, finished } from '../support/virtual-time.js';
 
 inVirtualTime();
 
-describe('after a 401 of the API', () => {
-  it('tokens that were just issued are tried again as they are, after a pause', async () => {
+describe('after a 401 of the Polar API, the refresher', () => {
+  it('returns the same tokens after a pause if they were issued a moment ago', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     await outcome(a.valid());
@@ -21,10 +21,10 @@ describe('after a 401 of the API', () => {
   });
 
   it.each([
-    ['that another process has just got, as its record says', true],
-    ['of a login that has just happened, as its entry says', false],
-  ])('tokens %s are tried again as they are, too', async (_whose, isRecorded) => {
-    const world = isRecorded ? await expiredWorld() : new KeeperWorld();
+    ['from a record that another process has just written', true],
+    ['from the entry of a login that has just happened', false],
+  ])('also returns the same tokens %s', async (_whose, isRecorded) => {
+    const world = isRecorded ? await expiredWorld() : new RefresherWorld();
     if (isRecorded) await outcome(world.process('A').acquainted().valid());
     const exchanges = world.exchanges.length;
     const b = world.process('B');
@@ -33,7 +33,7 @@ describe('after a 401 of the API', () => {
     expect(world.exchanges).toHaveLength(exchanges);
   });
 
-  it('tokens of 5 s and older are refreshed', async () => {
+  it('refreshes tokens that are at least 5 s old', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     await outcome(a.valid());
@@ -41,18 +41,18 @@ describe('after a 401 of the API', () => {
     expect(await outcome(a.refused('access-1'))).toBe('access-2');
   });
 
-  it('tokens that were refused twice are refreshed, however young', async () => {
+  it('refreshes tokens that were refused twice, however young they are', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     await outcome(a.valid());
     expect(await outcome(a.refused('access-1'))).toBe('access-1');
     a.refresher.noteSecondRefusal(a.login, 'access-1');
     expect(await outcome(a.refused('access-1'))).toBe('access-2');
-    // That says nothing of those that came then.
+    // The new tokens are judged afresh.
     expect(await outcome(a.refused('access-2'))).toBe('access-2');
   });
 
-  it('newer tokens of others are taken without a refresh, and do not count as the one a minute', async () => {
+  it('takes newer tokens of other processes without a refresh, and still allows one within the minute', async () => {
     const world = await expiredWorld();
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     await outcome(a.valid());
@@ -62,7 +62,7 @@ describe('after a 401 of the API', () => {
     expect(await outcome(b.refused('access-1'))).toBe('access-2');
   });
 
-  it('there is one refresh a minute, however often it refuses', async () => {
+  it('refreshes once a minute at most, however often the API refuses', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     await outcome(a.valid());
@@ -74,7 +74,7 @@ describe('after a 401 of the API', () => {
     expect(await outcome(a.refused('access-2'))).toBe('access-3');
   });
 
-  it('a refresh that failed does not count as the one a minute', async () => {
+  it('does not count a failed refresh as the one of this minute', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     await outcome(a.valid());
@@ -84,7 +84,7 @@ describe('after a 401 of the API', () => {
     expect(await outcome(a.refused('access-1'))).toBe('access-2');
   });
 
-  it('many who were refused at once share a refresh', async () => {
+  it('shares one refresh among all requests that were refused at once', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     await outcome(a.valid());
@@ -94,15 +94,15 @@ describe('after a 401 of the API', () => {
     expect(world.exchanges).toHaveLength(2);
   });
 
-  it('it may turn out that the login has ended elsewhere', async () => {
-    const world = new KeeperWorld();
+  it('reports a logout if the login has ended in another process', async () => {
+    const world = new RefresherWorld();
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     await finished(b.end());
     expect(await outcome(a.refused('access-0'))).toBe('logged_out');
     expect(world.exchanges).toHaveLength(0);
   });
 
-  it('a refused token is not handed out again just because the store cannot be read', async () => {
+  it('does not return a refused token again when the store cannot be read', async () => {
     const world = await expiredWorld();
     const { storage, faults } = faultyStorage(world.storageFor('A'));
     const a = world.process('A', { storage }).acquainted();

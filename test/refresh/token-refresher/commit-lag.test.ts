@@ -1,15 +1,15 @@
-/** Polar commits after it has responded: a refresh token that it has just issued may be unknown to it for a moment. */
+/** Polar commits after it has responded: it may not yet know a refresh token that it has just issued. */
 import { describe, expect, it } from '@jest/globals';
-import { outcome } from '../refresher/refresher-process.js';
-import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
-import { KeeperWorld, pass, transient } from '../refresher/refresher-world.js';
-import { finished } from '../refresher/virtual-time.js';
+import { outcome } from '../support/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
+import { pass, RefresherWorld, transient } from '../support/refresher-world.js';
+import { finished } from '../support/virtual-time.js';
 
 inVirtualTime();
 
 describe('a refresh token that Polar refuses within 2 s of issuing it', () => {
-  it('is tried once more', async () => {
-    const world = new KeeperWorld();
+  it('is sent once more', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A').acquainted();
     await outcome(a.forced());
     await pass(1999);
@@ -22,8 +22,8 @@ describe('a refresh token that Polar refuses within 2 s of issuing it', () => {
     expect(world.exchanges).toHaveLength(3);
   });
 
-  it('is tried no more than once more', async () => {
-    const world = new KeeperWorld();
+  it('is sent twice at most', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A').acquainted();
     await outcome(a.forced());
     world.live = undefined;
@@ -31,8 +31,8 @@ describe('a refresh token that Polar refuses within 2 s of issuing it', () => {
     expect(world.exchanges).toHaveLength(3);
   });
 
-  it('is not tried again after another error', async () => {
-    const world = new KeeperWorld();
+  it('is not sent again after another error', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A').acquainted();
     await outcome(a.forced());
     world.mishaps.push({ before: transient('server_error') });
@@ -40,7 +40,7 @@ describe('a refresh token that Polar refuses within 2 s of issuing it', () => {
     expect(world.exchanges).toHaveLength(2);
   });
 
-  it('is tried once more by a process that has it from the record', async () => {
+  it('is sent once more by a process that read it from the record', async () => {
     const world = await expiredWorld();
     await outcome(world.process('A').acquainted().valid());
     const b = world.process('B');
@@ -53,8 +53,8 @@ describe('a refresh token that Polar refuses within 2 s of issuing it', () => {
   });
 });
 
-it('a refresh token that Polar refuses later than 2 s after issuing it is not tried again', async () => {
-  const world = new KeeperWorld();
+it('a refresh token that Polar refuses more than 2 s after issuing it is not sent again', async () => {
+  const world = new RefresherWorld();
   const a = world.process('A').acquainted();
   await outcome(a.forced());
   await pass(2000);

@@ -1,18 +1,18 @@
-/** What each fault of a store leads to: never to a lost login. */
+/** What each fault of a store leads to, which is never a lost login. */
 import { describe, expect, it } from '@jest/globals';
 import type { PolarStorage } from 'passport-polar-sh';
 import { PolarConfigurationError } from '../../../src/errors.js';
-import { faultyStorage } from '../refresher/faulty-storage.js';
-import { errorOf, outcome } from '../refresher/refresher-process.js';
-import { expectEnded, expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
-import { hourMs, KeeperWorld, pass, settle } from '../refresher/refresher-world.js';
-import { elapsedMs, finished } from '../refresher/virtual-time.js';
-import { loginId, type StorageKind, storageKinds } from '../refresher/world-rows.js';
+import { faultyStorage } from '../support/faulty-storage.js';
+import { errorOf, outcome } from '../support/refresher-process.js';
+import { expectEnded, expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
+import { hourMs, pass, RefresherWorld, settle } from '../support/refresher-world.js';
+import { elapsedMs, finished } from '../support/virtual-time.js';
+import { loginId, type StorageKind, storageKinds } from '../support/world-rows.js';
 
 const reports = inVirtualTime();
 const reported = (event: string) => reports.filter((each) => each.event === event);
 
-/** Process A over a store that fails as the test says, and B over one that works. */
+/** Process A over a store that fails as the test says, and process B over one that works. */
 async function withFaults(kind: StorageKind = 'atomic') {
   const world = await expiredWorld(kind);
   const { storage, faults } = faultyStorage(world.storageFor('A'));
@@ -20,7 +20,7 @@ async function withFaults(kind: StorageKind = 'atomic') {
 }
 
 describe('a record that cannot be written', () => {
-  /** From the moment on at which Polar has responded. */
+  /** Breaks the store as soon as Polar has responded. */
   async function refreshWhile(
     { world, a }: Awaited<ReturnType<typeof withFaults>>,
     breakStore: () => void,
@@ -33,7 +33,7 @@ describe('a record that cannot be written', () => {
     return outcome(request);
   }
 
-  it.each([1, 2])('at first is written at once, after %d failures', async (failures) => {
+  it.each([1, 2])('is retried at once after %d failures', async (failures) => {
     const parts = await withFaults();
     const { world, faults, b } = parts;
     expect(await refreshWhile(parts, () => (faults.failingWrites = failures))).toBe('access-1');
@@ -42,7 +42,7 @@ describe('a record that cannot be written', () => {
     expect(await outcome(b.valid())).toBe('access-1');
   });
 
-  it('three times is written a moment later, and the tokens are good here meanwhile', async () => {
+  it('is retried a moment later after three failures, and this process uses the tokens meanwhile', async () => {
     const parts = await withFaults();
     const { world, faults, a, b } = parts;
     expect(await refreshWhile(parts, () => (faults.failingWrites = 3))).toBe('access-1');
@@ -53,7 +53,7 @@ describe('a record that cannot be written', () => {
     expect(await outcome(b.valid())).toBe('access-1');
   });
 
-  it('for a while is written once the store is back, tried every 2 s at most', async () => {
+  it('is retried every 2 s at most until the store is back', async () => {
     const parts = await withFaults();
     const { world, faults, b } = parts;
     await refreshWhile(parts, () => (faults.failingWrites = Number.POSITIVE_INFINITY));
@@ -67,7 +67,7 @@ describe('a record that cannot be written', () => {
     expect(world.revocations).toEqual([]);
   });
 
-  it('leaves a lock that tells others to believe no refusal', async () => {
+  it('leaves a mark in the lock that tells others to believe no refusal', async () => {
     const parts = await withFaults();
     const { world, faults } = parts;
     await refreshWhile(parts, () => (faults.failingWrites = 3));
@@ -79,7 +79,7 @@ describe('a record that cannot be written', () => {
     });
   });
 
-  it('is given up once a newer one is there', async () => {
+  it('is no longer retried once a newer record is there', async () => {
     const parts = await withFaults();
     const { world, faults, a } = parts;
     await refreshWhile(parts, () => (faults.failingWrites = Number.POSITIVE_INFINITY));
@@ -92,7 +92,7 @@ describe('a record that cannot be written', () => {
     expect(world.recorded).toBe(2);
   });
 
-  it('before another process ends the login is revoked when the store is back', async () => {
+  it('is revoked when the store is back if another process has ended the login', async () => {
     const parts = await withFaults();
     const { world, faults, a, b } = parts;
     await refreshWhile(parts, () => (faults.failingWrites = 12));
@@ -104,8 +104,8 @@ describe('a record that cannot be written', () => {
   });
 });
 
-describe.each(storageKinds)('a store (%s)', (kind) => {
-  it('that is down costs nobody a login, and what was refreshed is recorded when it is back', async () => {
+describe.each(storageKinds)('the refresher over a store (%s)', (kind) => {
+  it('loses no login while the store is down, and records the new tokens when it is back', async () => {
     const { world, faults, a, b } = await withFaults(kind);
     faults.isDown = true;
     const startedAt = elapsedMs();
@@ -118,7 +118,7 @@ describe.each(storageKinds)('a store (%s)', (kind) => {
     expect(await outcome(b.valid())).toBe('access-1');
   });
 
-  it('that hangs costs a request its time-out at most, and nobody a login', async () => {
+  it('waits for a store that hangs no longer than its time-out, and loses no login', async () => {
     const { world, faults, a, b } = await withFaults(kind);
     faults.hangs = true;
     const startedAt = elapsedMs();
@@ -131,7 +131,7 @@ describe.each(storageKinds)('a store (%s)', (kind) => {
   });
 
   it.each([10, 30, 100, 300])(
-    'that takes %d ms for each call refreshes once, under a lock',
+    'refreshes once, under a lock, when each call takes %d ms',
     async (latencyMs) => {
       const world = await expiredWorld(kind);
       world.rows.latencyMs = latencyMs;
@@ -144,7 +144,7 @@ describe.each(storageKinds)('a store (%s)', (kind) => {
     },
   );
 
-  it('that shows what was written 1 s later keeps tokens, locks and logouts', async () => {
+  it('keeps tokens, locks and logouts when reads lag by 1 s', async () => {
     const world = await expiredWorld(kind);
     world.rows.lagMs = 1000;
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
@@ -161,15 +161,15 @@ describe.each(storageKinds)('a store (%s)', (kind) => {
     await expectEnded(world, [b, a]);
   });
 
-  it('that cannot be read lets a process go on with what the session says', async () => {
-    const world = new KeeperWorld(kind);
+  it('uses the tokens of the session when the store cannot be read', async () => {
+    const world = new RefresherWorld(kind);
     const { storage, faults } = faultyStorage(world.storageFor('A'));
     faults.isDown = true;
     expect(await outcome(world.process('A', { storage }).valid())).toBe('access-0');
     expect(reported('record-unreadable')).toHaveLength(1);
   });
 
-  it('that fails while a process waits for another one’s refresh makes it send none beside it', async () => {
+  it('sends no refresh when the store fails while another process is refreshing', async () => {
     const { world, faults, a, b } = await withFaults(kind);
     const hold = world.hold('B response');
     const slow = b.acquainted().valid();
@@ -188,7 +188,7 @@ describe.each(storageKinds)('a store (%s)', (kind) => {
 });
 
 describe('a store that does not respond', () => {
-  it('does not keep a logout from revoking', async () => {
+  it('does not prevent a logout from revoking the tokens', async () => {
     const { world, faults, a } = await withFaults();
     faults.hangs = true;
     const startedAt = elapsedMs();
@@ -199,7 +199,7 @@ describe('a store that does not respond', () => {
   });
 });
 
-describe('a store that is unfit', () => {
+describe('a store that cannot be used', () => {
   const refused: [string, (storage: PolarStorage) => PolarStorage][] = [
     ['is read-only', (storage) => ({ ...storage, write: () => Promise.reject(new Error('READONLY')) })],
     ['is full', (storage) => ({ ...storage, write: () => Promise.reject(new Error('OOM')) })],
@@ -232,10 +232,10 @@ describe('a store that is unfit', () => {
     ],
   ];
 
-  it.each(refused)('since it %s, is an error of configuration before Polar is asked', async (what, unfit) => {
+  it.each(refused)('is a configuration error before Polar is asked, since it %s', async (what, unfit) => {
     const world = await expiredWorld();
     const a = world.process('A', { storage: unfit(world.storageFor('A')) }).acquainted();
-    // One without versions shows nobody its own lock.
+    // Without versions no process can find its own lock.
     for (let time = what === 'keeps no versions' ? 1 : 0; time < 2; time++) {
       const error = await errorOf(a.valid());
       expect(error).toBeInstanceOf(PolarConfigurationError);
@@ -251,7 +251,7 @@ describe('a store that is unfit', () => {
     expect(world.live).toBe('refresh-0');
   });
 
-  it('works as soon as it is fit', async () => {
+  it('is used as soon as it works', async () => {
     const world = await expiredWorld();
     const { storage, faults } = faultyStorage(world.storageFor('A'));
     faults.isReadOnly = true;
@@ -266,7 +266,7 @@ describe('a store with narrow columns', () => {
   it.each([
     ['of 36 characters', /^.{1,36}$/],
     ['of UUIDs', /^[0-9a-f]{32}$/],
-  ])('%s takes every row of a login', async (_what, pattern) => {
+  ])('%s accepts every row of a login', async (_what, pattern) => {
     const world = await expiredWorld();
     const inner = world.storageFor('A');
     const ids: string[] = [];
@@ -288,24 +288,27 @@ describe('a store with narrow columns', () => {
 });
 
 describe('a store that loses rows', () => {
-  it.each(storageKinds)('loses no login: whoever knows it writes it again (%s)', async (kind) => {
-    const world = await expiredWorld(kind);
-    const a = world.process('A').acquainted();
-    for (let n = 1; n <= 3; n++) {
-      await outcome(a.valid());
-      world.rows.put('record', undefined);
-      world.rows.put('lock', undefined);
-      await pass(60_000);
-      await outcome(a.valid());
-      await pass(1000);
-      expect(world.recorded).toBe(n);
-      await pass(hourMs);
-    }
-    expect(reported('record-restored')).toHaveLength(3);
-    expect(world.accepts(await finished(world.process('B').valid()))).toBe(true);
-  });
+  it.each(storageKinds)(
+    'loses no login, since a process that knows the tokens writes them again (%s)',
+    async (kind) => {
+      const world = await expiredWorld(kind);
+      const a = world.process('A').acquainted();
+      for (let n = 1; n <= 3; n++) {
+        await outcome(a.valid());
+        world.rows.put('record', undefined);
+        world.rows.put('lock', undefined);
+        await pass(60_000);
+        await outcome(a.valid());
+        await pass(1000);
+        expect(world.recorded).toBe(n);
+        await pass(hourMs);
+      }
+      expect(reported('record-restored')).toHaveLength(3);
+      expect(world.accepts(await finished(world.process('B').valid()))).toBe(true);
+    },
+  );
 
-  it('loses its lock under a refresh, and the refresher takes it again', async () => {
+  it('may lose the lock during a refresh, and the refresher takes it again', async () => {
     const world = await expiredWorld();
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     const hold = world.hold('A response');

@@ -1,12 +1,12 @@
-/** A logout beats a refresh in every order of the two: no token that works is left. */
+/** A logout wins against a refresh in every order of their steps: no token still works. */
 import { describe, expect, it } from '@jest/globals';
 import { PolarConfigurationError } from '../../../src/errors.js';
-import { faultyStorage } from '../refresher/faulty-storage.js';
-import { errorOf, outcome } from '../refresher/refresher-process.js';
-import { expectEnded, expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
-import { hourMs, KeeperWorld, pass, settle } from '../refresher/refresher-world.js';
-import { elapsedMs, finished } from '../refresher/virtual-time.js';
-import { type StorageKind, stepwiseKinds, storageKinds } from '../refresher/world-rows.js';
+import { faultyStorage } from '../support/faulty-storage.js';
+import { errorOf, outcome } from '../support/refresher-process.js';
+import { expectEnded, expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
+import { hourMs, pass, RefresherWorld, settle } from '../support/refresher-world.js';
+import { elapsedMs, finished } from '../support/virtual-time.js';
+import { type StorageKind, stepwiseKinds, storageKinds } from '../support/world-rows.js';
 
 inVirtualTime();
 
@@ -17,10 +17,10 @@ async function twoProcesses(kind: StorageKind) {
 
 describe.each(storageKinds)('a logout in another process (%s)', (kind) => {
   it.each<[string, string, string[], number]>([
-    ['before Polar has the request of the refresh', 'A refresh', ['B refresh-0'], 1],
-    ['after Polar has made the refresh', 'A response', ['B refresh-0', 'A refresh-1'], 1],
-    ['before the refreshed tokens are recorded', 'A write record', ['B refresh-0', 'A refresh-1'], 1],
-  ])('%s, leaves no token that works', async (_when, point, revocations, exchanges) => {
+    ['before Polar receives the refresh', 'A refresh', ['B refresh-0'], 1],
+    ['after Polar has issued new tokens', 'A response', ['B refresh-0', 'A refresh-1'], 1],
+    ['before the new tokens are recorded', 'A write record', ['B refresh-0', 'A refresh-1'], 1],
+  ])('leaves no token that works if it comes %s', async (_when, point, revocations, exchanges) => {
     const { world, a, b } = await twoProcesses(kind);
     let refresh: ReturnType<typeof a.valid> | undefined;
     const hold = await world.runTo(() => {
@@ -34,7 +34,7 @@ describe.each(storageKinds)('a logout in another process (%s)', (kind) => {
     await expectEnded(world, [a, b, world.process('C')]);
   });
 
-  it('after a refresh revokes what that brought', async () => {
+  it('revokes the tokens of an earlier refresh', async () => {
     const { world, a, b } = await twoProcesses(kind);
     expect(await outcome(a.valid())).toBe('access-1');
     await finished(b.end());
@@ -42,7 +42,7 @@ describe.each(storageKinds)('a logout in another process (%s)', (kind) => {
     await expectEnded(world, [a, b, world.process('C')]);
   });
 
-  it('before the refresher takes the lock, keeps it from asking Polar', async () => {
+  it('keeps another process from asking Polar if it comes before that takes the lock', async () => {
     const { world, a, b } = await twoProcesses(kind);
     await finished(b.end());
     expect(await outcome(a.valid())).toBe('logged_out');
@@ -51,26 +51,29 @@ describe.each(storageKinds)('a logout in another process (%s)', (kind) => {
   });
 
   it.each<[string, string, string, string[]]>([
-    ['before its tombstone is written', 'B write tombstone', 'access-1', ['B refresh-1']],
-    // In one step with the tombstone, where the store can.
+    ['before it writes its tombstone', 'B write tombstone', 'access-1', ['B refresh-1']],
+    // A store with batches reads it in one step with the tombstone.
     kind === 'batch'
-      ? ['before it has read the record', 'B read record', 'access-1', ['B refresh-1']]
-      : ['before it has read the record', 'B read record', 'logged_out', ['B refresh-0']],
+      ? ['before it reads the record', 'B read record', 'access-1', ['B refresh-1']]
+      : ['before it reads the record', 'B read record', 'logged_out', ['B refresh-0']],
     ['before it revokes', 'B revoke', 'logged_out', ['B refresh-0']],
-  ])('is caught up with by a whole refresh %s', async (_when, point, became, revocations) => {
-    const { world, a, b } = await twoProcesses(kind);
-    let logout: Promise<void> | undefined;
-    const hold = await world.runTo(() => {
-      logout = b.end();
-    }, point);
-    expect(await outcome(a.valid())).toBe(became);
-    hold.release();
-    await finished(logout as never);
-    expect(world.revocations).toEqual(revocations);
-    await expectEnded(world, [a, b, world.process('C')]);
-  });
+  ])(
+    'leaves no token that works if a whole refresh happens %s',
+    async (_when, point, became, revocations) => {
+      const { world, a, b } = await twoProcesses(kind);
+      let logout: Promise<void> | undefined;
+      const hold = await world.runTo(() => {
+        logout = b.end();
+      }, point);
+      expect(await outcome(a.valid())).toBe(became);
+      hold.release();
+      await finished(logout as never);
+      expect(world.revocations).toEqual(revocations);
+      await expectEnded(world, [a, b, world.process('C')]);
+    },
+  );
 
-  it('waits for a refresh under way, so that what it brings is revoked once', async () => {
+  it('waits for a refresh under way, so that its tokens are revoked once', async () => {
     const { world, a, b } = await twoProcesses(kind);
     const hold = world.hold('A response');
     const refresh = a.valid();
@@ -86,7 +89,7 @@ describe.each(storageKinds)('a logout in another process (%s)', (kind) => {
     await expectEnded(world, [a, b]);
   });
 
-  it('waits 2 s at most for a refresh under way', async () => {
+  it('waits for a refresh under way for 2 s at most', async () => {
     const { world, a, b } = await twoProcesses(kind);
     const hold = world.hold('A response');
     const refresh = a.valid();
@@ -101,7 +104,7 @@ describe.each(storageKinds)('a logout in another process (%s)', (kind) => {
     await expectEnded(world, [a, b]);
   });
 
-  it('revokes the newest tokens, though its process has seen only old ones', async () => {
+  it('revokes the newest tokens, although its process has seen only old ones', async () => {
     const { world, a, b } = await twoProcesses(kind);
     b.acquainted();
     await outcome(a.valid());
@@ -113,16 +116,16 @@ describe.each(storageKinds)('a logout in another process (%s)', (kind) => {
   });
 });
 
-describe.each(stepwiseKinds)('a logout at a step of the refresh (%s)', (kind) => {
+describe.each(stepwiseKinds)('a logout between two steps of a refresh (%s)', (kind) => {
   it.each<[string, string[], string[], number]>([
-    ['before the refresher has read the tombstone', ['A read lock', 'A read tombstone'], ['B refresh-0'], 0],
+    ['before the refresher reads the tombstone', ['A read lock', 'A read tombstone'], ['B refresh-0'], 0],
     [
-      'after the record was written and before the tombstone is read',
+      'after the record is written and before the tombstone is read',
       ['A write record', 'A read tombstone'],
       ['B refresh-1', 'A refresh-1'],
       1,
     ],
-  ])('%s, leaves no token that works', async (_when, points, revocations, exchanges) => {
+  ])('leaves no token that works if it comes %s', async (_when, points, revocations, exchanges) => {
     const { world, a, b } = await twoProcesses(kind);
     let refresh: ReturnType<typeof a.valid> | undefined;
     const hold = await world.runTo(
@@ -141,7 +144,7 @@ describe.each(stepwiseKinds)('a logout at a step of the refresh (%s)', (kind) =>
 });
 
 describe('a logout', () => {
-  it('revokes what its process knows, when that is newer than what is recorded', async () => {
+  it('revokes the tokens that its process knows if they are newer than the record', async () => {
     const world = await expiredWorld();
     const { storage, faults } = faultyStorage(world.storageFor('A'));
     const a = world.process('A', { storage }).acquainted();
@@ -155,7 +158,7 @@ describe('a logout', () => {
   });
 
   it.each(storageKinds)(
-    'reaches tokens whose record the store has lost, once their process learns of it (%s)',
+    'reaches tokens whose record the store has lost as soon as their process learns of it (%s)',
     async (kind) => {
       const { world, a, b } = await twoProcesses(kind);
       await outcome(a.valid());
@@ -173,14 +176,14 @@ describe('a logout', () => {
     },
   );
 
-  it('revokes once, however often it comes', async () => {
-    const world = new KeeperWorld();
+  it('revokes once, however often it is repeated', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A').acquainted();
     for (let time = 0; time < 3; time++) await finished(a.end());
     expect(world.revocations).toEqual(['A refresh-0']);
   });
 
-  it('waits for a refresh of its own process, too', async () => {
+  it('waits for a refresh in its own process', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     const hold = world.hold('A response');
@@ -195,7 +198,7 @@ describe('a logout', () => {
     await expectEnded(world, [a]);
   });
 
-  it('waits no longer than the time-out where that is shorter than 2 s', async () => {
+  it('waits no longer than the time-out if that is shorter than 2 s', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     const hold = world.hold('A response');
@@ -206,7 +209,7 @@ describe('a logout', () => {
     expect(elapsedMs() - startedAt).toBeLessThan(800);
   });
 
-  it('says which tokens Polar may not have committed yet', async () => {
+  it('tells the revocation which tokens Polar may not have committed yet', async () => {
     for (const [ageMs, young] of [
       [1999, ['refresh-1']],
       [2000, []],
@@ -220,7 +223,7 @@ describe('a logout', () => {
     }
   });
 
-  it('that a refresh finds done makes it revoke what it got, as tokens that may not be committed yet', async () => {
+  it('makes a refresh that finds it revoke its tokens as ones that Polar may not have committed yet', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     const hold = world.hold('A response');
@@ -253,7 +256,7 @@ describe('the end of a login', () => {
     expect(await outcome(world.process('B').valid())).toBe('logged_out');
   });
 
-  it('is written late where the store failed, and what was refreshed meanwhile is revoked then', async () => {
+  it('is recorded late if the store fails, and tokens that were refreshed meanwhile are revoked then', async () => {
     const world = await expiredWorld();
     const { storage, faults } = faultyStorage(world.storageFor('A'));
     const [a, b] = [world.process('A', { storage }).acquainted(), world.process('B')];
@@ -267,8 +270,8 @@ describe('the end of a login', () => {
     await expectEnded(world, [a, b]);
   });
 
-  it('that can never be recorded is an error, and the tokens are revoked all the same', async () => {
-    const world = new KeeperWorld();
+  it('is an error if it can never be recorded, and the tokens are revoked all the same', async () => {
+    const world = new RefresherWorld();
     const { storage, faults } = faultyStorage(world.storageFor('A'));
     faults.isReadOnly = true;
     const a = world.process('A', { storage }).acquainted();
@@ -279,15 +282,15 @@ describe('the end of a login', () => {
     expect(await outcome(a.valid())).toBe('logged_out');
   });
 
-  it('of a login that cannot be opened is recorded, and nothing is revoked', async () => {
-    const world = new KeeperWorld();
+  it('is recorded for a login that cannot be opened, and nothing is revoked', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A');
     await finished(a.refresher.endUnopened(a.login, 'logged_out'));
     expect(world.revocations).toEqual([]);
     expect(await outcome(world.process('B').valid())).toBe('logged_out');
   });
 
-  it('stays known, though a record is written later', async () => {
+  it('stays known when a record is written later', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     const hold = world.hold('A write record');

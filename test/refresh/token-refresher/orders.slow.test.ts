@@ -1,29 +1,29 @@
-/** Refreshes and logouts in every order in which their steps can happen, or in many of them. */
+/** Refreshes and logouts in every order of their steps, or in many of them. */
 import { describe, expect, it } from '@jest/globals';
-import { everyOrder, type Scenario, someOrders } from '../refresher/explore.js';
-import { type KeeperProcess, outcome } from '../refresher/refresher-process.js';
-import { expectEnded, expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
-import { hourMs, pass, transient } from '../refresher/refresher-world.js';
-import { finished } from '../refresher/virtual-time.js';
-import { type StorageKind, storageKinds } from '../refresher/world-rows.js';
+import { everyOrder, type Scenario, someOrders } from '../support/explore.js';
+import { outcome, type RefresherProcess } from '../support/refresher-process.js';
+import { expectEnded, expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
+import { hourMs, pass, transient } from '../support/refresher-world.js';
+import { finished } from '../support/virtual-time.js';
+import { type StorageKind, storageKinds } from '../support/world-rows.js';
 
 inVirtualTime();
 
-describe('every order of a refresh and a logout leaves no token that works', () => {
+describe('every order of a refresh and a logout', () => {
   interface Setup {
     readonly kind: StorageKind;
     readonly refresher: string;
     readonly ender: string;
-    /** Hours of refreshes that the process of the logout has not seen. */
+    /** Hours of refreshes that the process that logs out has not seen. */
     readonly age?: number;
-    /** Where the refresher is already. */
+    /** The point that the refresher has already reached. */
     readonly from?: string;
   }
   async function scenario({ kind, refresher, ender, age = 0, from }: Setup): Promise<Scenario> {
     const world = await expiredWorld(kind);
     const processes = new Map([...new Set([refresher, ender])].map((name) => [name, world.process(name)]));
-    const one = (processes.get(refresher) as KeeperProcess).acquainted();
-    const other = (processes.get(ender) as KeeperProcess).acquainted();
+    const one = (processes.get(refresher) as RefresherProcess).acquainted();
+    const other = (processes.get(ender) as RefresherProcess).acquainted();
     for (let n = 0; n < age; n++) {
       await outcome(one.valid());
       await pass(hourMs);
@@ -48,31 +48,31 @@ describe('every order of a refresh and a logout leaves no token that works', () 
   it.each<[string, number, Setup]>([
     ['in two processes', 20, { kind: 'batch', refresher: 'A', ender: 'B' }],
     [
-      'in two processes of which one knows old tokens',
+      'in two processes, one of which has old tokens',
       20,
       { kind: 'batch', refresher: 'A', ender: 'B', age: 2 },
     ],
     [
-      'in one process, once the refresher has the lock',
+      'in one process, after the refresher has taken the lock',
       3,
       { kind: 'batch', refresher: 'A', ender: 'A', from: 'refresh' },
     ],
     [
-      'in a storage without batches, once the refresher has the lock',
+      'in a storage without batches, after the refresher has taken the lock',
       20,
       { kind: 'atomic', refresher: 'A', ender: 'B', from: 'refresh' },
     ],
     [
-      'over a session store, once Polar has made the refresh',
+      'over a session store, after Polar has issued new tokens',
       20,
       { kind: 'session store', refresher: 'A', ender: 'B', from: 'response' },
     ],
-  ])('%s', async (_where, atLeast, setup) => {
+  ])('leaves no token that works %s', async (_where, atLeast, setup) => {
     const orders = await everyOrder(() => scenario(setup), { inOrderPerActor: true });
     expect(orders).toBeGreaterThanOrEqual(atLeast);
   });
 
-  it('of two logouts as well, of which one finds the other one done', async () => {
+  it('leaves no token that works when two processes log out at once', async () => {
     await everyOrder(async () => {
       const world = await expiredWorld();
       const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
@@ -85,17 +85,17 @@ describe('every order of a refresh and a logout leaves no token that works', () 
   });
 });
 
-describe.each(storageKinds)('some orders of three processes (%s)', (kind) => {
+describe.each(storageKinds)('many orders of three processes (%s)', (kind) => {
   const orders = 100;
 
-  it('with a logout among them leave no token that works', async () => {
+  it('leave no token that works if one of the three logs out', async () => {
     await someOrders(async (random) => {
       const world = await expiredWorld(kind);
       if (random(2) === 0) world.refusal = () => transient('server_error');
       const [a, b, c] = ['A', 'B', 'C'].map((name) => world.process(name)) as [
-        KeeperProcess,
-        KeeperProcess,
-        KeeperProcess,
+        RefresherProcess,
+        RefresherProcess,
+        RefresherProcess,
       ];
       return {
         world,
@@ -105,12 +105,12 @@ describe.each(storageKinds)('some orders of three processes (%s)', (kind) => {
     }, orders);
   });
 
-  it('give all of them the same tokens, from one exchange', async () => {
+  it('give all three the same tokens from one exchange', async () => {
     await someOrders(async (random) => {
       const world = await expiredWorld(kind);
       if (random(2) === 0) world.refusal = () => transient('server_error');
       const all = ['A', 'B', 'C'].map((name) => world.process(name));
-      let requests: ReturnType<KeeperProcess['valid']>[] = [];
+      let requests: ReturnType<RefresherProcess['valid']>[] = [];
       return {
         world,
         start: () => {

@@ -1,28 +1,28 @@
-/** When Polar's refusal of a refresh token is believed: soon by whoever is alone, else only after three minutes. */
+/** When the refresher believes that Polar refuses a refresh token: within seconds if it is alone, otherwise after three minutes. */
 import { describe, expect, it } from '@jest/globals';
-import { faultyStorage } from '../refresher/faulty-storage.js';
-import { errorOf, outcome } from '../refresher/refresher-process.js';
-import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
-import { hourMs, type KeeperWorld, pass, transient } from '../refresher/refresher-world.js';
-import { elapsedMs, finished } from '../refresher/virtual-time.js';
-import { storageKinds } from '../refresher/world-rows.js';
+import { faultyStorage } from '../support/faulty-storage.js';
+import { errorOf, outcome } from '../support/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
+import { hourMs, pass, type RefresherWorld, transient } from '../support/refresher-world.js';
+import { elapsedMs, finished } from '../support/virtual-time.js';
+import { storageKinds } from '../support/world-rows.js';
 
 inVirtualTime();
 const doubtMs = 185_000;
 const row = (value: object, version = 1) => ({ version, value: JSON.stringify(value) });
 
 describe.each(storageKinds)('a refusal (%s)', (kind) => {
-  it('is believed within seconds by the only holder of a lock that was free', async () => {
+  it('is believed within seconds by the only owner of a lock that was free', async () => {
     const world = await expiredWorld(kind);
     const a = world.process('A').acquainted();
     world.live = undefined;
     const startedAt = elapsedMs();
     const error = await errorOf(a.valid());
     expect(error).toMatchObject({ code: 'login_expired', cause: { code: 'invalid_grant' } });
-    // Somebody who could not record tokens has had the time to try again.
+    // A process that could not record its tokens has had time to retry.
     expect(elapsedMs() - startedAt).toBeGreaterThanOrEqual(3000);
     expect(elapsedMs() - startedAt).toBeLessThan(4000);
-    // It is known now; the next one does not wait.
+    // It is known now, so the next request does not wait.
     const again = elapsedMs();
     expect((await errorOf(a.valid())).code).toBe('login_expired');
     expect(elapsedMs()).toBe(again);
@@ -32,8 +32,8 @@ describe.each(storageKinds)('a refusal (%s)', (kind) => {
   it.each<[string, object]>([
     ['that carries a mark', { owner: 'x', mark: 'an exchange may be open', isFree: true }],
     ['whose owner has died', { owner: 'x' }],
-    ['that is no row of ours', []],
-  ])('is not believed by the holder of a lock %s, until 185 s have passed', async (_what, found) => {
+    ['whose row is malformed', []],
+  ])('is not believed for 185 s by the owner of a lock %s', async (_what, found) => {
     const world = await expiredWorld(kind);
     const a = world.process('A').acquainted();
     world.live = undefined;
@@ -57,7 +57,7 @@ describe.each(storageKinds)('a refusal (%s)', (kind) => {
     expect(world.exchanges.length).toBeLessThanOrEqual(5);
   });
 
-  it('is not believed by a holder whose lock somebody else has taken over meanwhile', async () => {
+  it('is not believed by an owner whose lock has been taken over meanwhile', async () => {
     const world = await expiredWorld(kind);
     const a = world.process('A').acquainted();
     world.live = undefined;
@@ -73,7 +73,7 @@ describe.each(storageKinds)('a refusal (%s)', (kind) => {
     });
   });
 
-  it('is forgotten when a newer record turns up, which is used at once', async () => {
+  it('is forgotten when a newer record appears, which is used at once', async () => {
     const world = await expiredWorld(kind);
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     const hold = world.hold('A write record');
@@ -88,7 +88,7 @@ describe.each(storageKinds)('a refusal (%s)', (kind) => {
     expect(world.exchanges).toEqual(['A refresh', 'B refresh']);
   });
 
-  it('of an old generation says nothing of a newer one', async () => {
+  it('of an old generation does not affect a newer one', async () => {
     const world = await expiredWorld(kind);
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     const inFlight = world.hold('B refresh');
@@ -105,8 +105,8 @@ describe.each(storageKinds)('a refusal (%s)', (kind) => {
   });
 });
 
-describe('a refusal that is in doubt', () => {
-  async function inDoubt(): Promise<{ world: KeeperWorld; a: ReturnType<KeeperWorld['process']> }> {
+describe('an unconfirmed refusal', () => {
+  async function inDoubt(): Promise<{ world: RefresherWorld; a: ReturnType<RefresherWorld['process']> }> {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     world.live = undefined;
@@ -115,7 +115,7 @@ describe('a refusal that is in doubt', () => {
     return { world, a };
   }
 
-  it('keeps Polar from being asked again for 10 s, then 20, then 40', async () => {
+  it('keeps Polar from being asked again for 10 s, then 20 s, then 40 s', async () => {
     const { world, a } = await inDoubt();
     const askedAt: number[] = [elapsedMs()];
     let exchanges = world.exchanges.length;
@@ -130,7 +130,7 @@ describe('a refusal that is in doubt', () => {
       expect(Math.abs(Number(pauses[index]) - pause)).toBeLessThanOrEqual(3);
   });
 
-  it('says how long it will not be asked again', async () => {
+  it('gives callers the time until Polar is asked again', async () => {
     const { a } = await inDoubt();
     await pass(4000);
     const error = await errorOf(a.valid());
@@ -138,7 +138,7 @@ describe('a refusal that is in doubt', () => {
     expect(error.retryAfterSeconds).toBeLessThanOrEqual(5);
   });
 
-  it('ends no login whose record cannot be read when the time is over', async () => {
+  it('does not end a login whose record cannot be read when the wait is over', async () => {
     const world = await expiredWorld();
     const { storage, faults } = faultyStorage(world.storageFor('A'));
     const [a, b] = [world.process('A', { storage }).acquainted(), world.process('B').acquainted()];
@@ -157,7 +157,7 @@ describe('a refusal that is in doubt', () => {
   });
 });
 
-describe('in a store that belongs to this process', () => {
+describe('in a store that no other process shares', () => {
   it('a refusal is believed at once', async () => {
     const world = await expiredWorld();
     const a = world.process('A', { storage: { ...world.storageFor('A'), shared: false } }).acquainted();
@@ -169,7 +169,7 @@ describe('in a store that belongs to this process', () => {
   });
 });
 
-describe('a refusal without a lock, since the store is down,', () => {
+describe('a refusal while the store is unavailable', () => {
   it.each(['hangs', 'isDown'] as const)('leaves open whether the login is dead (%s)', async (how) => {
     const world = await expiredWorld();
     const { storage, faults } = faultyStorage(world.storageFor('A'));
@@ -180,7 +180,7 @@ describe('a refusal without a lock, since the store is down,', () => {
     expect(error).toMatchObject({ code: 'server_error', cause: expect.any(Error) });
     expect(await a.isAlive()).toBe(true);
     faults[how] = false;
-    // Nobody knows who has refreshed meanwhile without a lock.
+    // Another process may have refreshed without a lock meanwhile.
     await pass(30_000);
     expect(await outcome(a.valid())).toBe('server_error');
     await pass(doubtMs);
@@ -188,8 +188,8 @@ describe('a refusal without a lock, since the store is down,', () => {
   });
 });
 
-describe('a 500 that Polar responds to the loser of a race', () => {
-  it('is followed by a look for what the winner recorded', async () => {
+describe('a 500 that Polar sends to the loser of a race', () => {
+  it('makes it read what the winner has recorded', async () => {
     const world = await expiredWorld();
     world.refusal = () => transient('server_error');
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
@@ -202,7 +202,7 @@ describe('a 500 that Polar responds to the loser of a race', () => {
     expect(await outcome(lost)).toBe('access-1');
   });
 
-  it('is an error where what the winner recorded has expired by then', async () => {
+  it('becomes an error if the winner’s tokens have expired by then', async () => {
     const world = await expiredWorld();
     world.refusal = () => transient('server_error');
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];

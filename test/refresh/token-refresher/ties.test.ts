@@ -1,23 +1,27 @@
-/** Polar may respond to two refreshes at once, and then both pairs of tokens live: nobody may lose by that. */
+/** Polar may answer two refreshes of one token, and then both pairs live. No login may be lost by that. */
 import { describe, expect, it } from '@jest/globals';
 import type { TokenRecord } from '../../../src/tokens/token-record.js';
 import { sealRecord } from '../../../src/tokens/token-record.js';
-import { type KeeperProcess, outcome } from '../refresher/refresher-process.js';
-import { expectEnded, expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
-import { hourMs, type KeeperWorld, pass, settle } from '../refresher/refresher-world.js';
-import { finished } from '../refresher/virtual-time.js';
+import { outcome, type RefresherProcess } from '../support/refresher-process.js';
+import { expectEnded, expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
+import { hourMs, pass, type RefresherWorld, settle } from '../support/refresher-world.js';
+import { finished } from '../support/virtual-time.js';
 
 const reports = inVirtualTime();
 
-/** Somebody else records a pair of the generation that the process is about to record. */
-async function recordBeside(world: KeeperWorld, { login }: KeeperProcess, generation = 1): Promise<string> {
+/** Another process records a pair of the generation that this one is about to record. */
+async function recordBeside(
+  world: RefresherWorld,
+  { login }: RefresherProcess,
+  generation = 1,
+): Promise<string> {
   const tokens = world.issueBeside();
   const record: TokenRecord = { generation, tokens, issuedAt: world.now() };
   world.rows.put('record', await sealRecord(login, record));
   return tokens.accessToken;
 }
 
-// A session store cannot compare: what comes later replaces what is there.
+// A session store has no compare-and-set: a later write replaces an earlier one.
 const ways = [
   ['batch', 'before'],
   ['atomic', 'before'],
@@ -26,7 +30,7 @@ const ways = [
 ] as const;
 
 describe.each(ways)('two pairs of one generation (%s, the other one recorded %s)', (kind, when) => {
-  /** Process A has refreshed, and finds another pair recorded when it records its own, or at its next look. */
+  /** Process A has refreshed, and finds another pair when it records its own, or when it revalidates. */
   async function tie() {
     const world = await expiredWorld(kind);
     const a = world.process('A').acquainted();
@@ -46,7 +50,7 @@ describe.each(ways)('two pairs of one generation (%s, the other one recorded %s)
     return { world, a, request, recorded };
   }
 
-  it('leave the recorded one to everybody', async () => {
+  it('leave the recorded pair to every process', async () => {
     const { a, recorded, request, world } = await tie();
     expect(await outcome(request)).toBe(recorded);
     expect(a.peeked).toBe(recorded);
@@ -54,14 +58,14 @@ describe.each(ways)('two pairs of one generation (%s, the other one recorded %s)
     expect(reports.filter(({ event }) => event === 'tie')).toHaveLength(1);
   });
 
-  it('are not revoked while nobody knows whether the other one works', async () => {
+  it('are not revoked while nobody knows whether the other pair works', async () => {
     const { request, world } = await tie();
     await outcome(request);
     await pass(30 * 60_000);
     expect(world.revocations).toEqual([]);
   });
 
-  it('leave one to revoke once something newer is recorded', async () => {
+  it('leave one to revoke once a newer generation is recorded', async () => {
     const { a, request, world } = await tie();
     await outcome(request);
     await pass(hourMs);
@@ -71,7 +75,7 @@ describe.each(ways)('two pairs of one generation (%s, the other one recorded %s)
     expect(world.revocations).toEqual(['A refresh-1']);
   });
 
-  it('are both gone after a logout in another process, once that is known', async () => {
+  it('are both revoked after a logout in another process, once that is known', async () => {
     const { a, request, world } = await tie();
     await outcome(request);
     const b = world.process('B');
@@ -83,7 +87,7 @@ describe.each(ways)('two pairs of one generation (%s, the other one recorded %s)
     expect(world.revocations).toContain('A refresh-1');
   });
 
-  it('leave the spare one to be used when Polar refuses the recorded one', async () => {
+  it('leave the spare as a replacement when Polar refuses the recorded pair', async () => {
     const { a, request, world } = await tie();
     await outcome(request);
     world.alsoLive.clear(); // the recorded pair is dead
@@ -94,7 +98,7 @@ describe.each(ways)('two pairs of one generation (%s, the other one recorded %s)
     expect(world.accepts(await finished(world.process('B').valid()))).toBe(true);
   });
 
-  it('leave the spare one to be refreshed when both have expired', async () => {
+  it('leave the spare for a refresh when both have expired', async () => {
     const { a, request, world } = await tie();
     await outcome(request);
     world.alsoLive.clear();
@@ -105,7 +109,7 @@ describe.each(ways)('two pairs of one generation (%s, the other one recorded %s)
     expect(world.revocations).toEqual([]);
   });
 
-  it('leave the spare one to be revoked at a shutdown', async () => {
+  it('leave the spare to be revoked at shutdown', async () => {
     const { a, request, world } = await tie();
     await outcome(request);
     a.refresher.dropSpares();

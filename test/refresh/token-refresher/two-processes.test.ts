@@ -1,15 +1,15 @@
-/** Processes that share a login: of all who find a token expired one refreshes, and the others take what it got. */
+/** Processes that share a login: one of them refreshes an expired token, and the others use its new tokens. */
 import { describe, expect, it } from '@jest/globals';
-import { errorOf, outcome } from '../refresher/refresher-process.js';
-import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
-import { hourMs, KeeperWorld, pass, settle } from '../refresher/refresher-world.js';
-import { elapsedMs, finished } from '../refresher/virtual-time.js';
-import { stepwiseKinds, storageKinds } from '../refresher/world-rows.js';
+import { errorOf, outcome } from '../support/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
+import { hourMs, pass, RefresherWorld, settle } from '../support/refresher-world.js';
+import { elapsedMs, finished } from '../support/virtual-time.js';
+import { stepwiseKinds, storageKinds } from '../support/world-rows.js';
 
 const reports = inVirtualTime();
 
 describe.each(storageKinds)('a second process (%s)', (kind) => {
-  it('that knows old tokens takes what the first one recorded', async () => {
+  it('replaces old tokens with those that the first one has recorded', async () => {
     const world = await expiredWorld(kind);
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     await outcome(a.valid());
@@ -22,29 +22,29 @@ describe.each(storageKinds)('a second process (%s)', (kind) => {
     expect(await outcome(a.valid())).toBe('access-3');
   });
 
-  it('takes the record at its first look, though the tokens of the session have not expired', async () => {
-    const world = new KeeperWorld(kind);
+  it('uses the record at its first read, although the tokens of the session have not expired', async () => {
+    const world = new RefresherWorld(kind);
     await outcome(world.process('A').acquainted().forced());
     expect(await outcome(world.process('B').valid())).toBe('access-1');
     expect(world.exchanges).toHaveLength(1);
   });
 
-  it('that forces a refresh takes newer tokens of others instead', async () => {
-    const world = new KeeperWorld(kind);
+  it('uses newer tokens of another process instead of a forced refresh', async () => {
+    const world = new RefresherWorld(kind);
     const b = world.process('B').acquainted();
     await outcome(world.process('A').acquainted().forced());
     expect(await outcome(b.forced())).toBe('access-1');
     expect(world.exchanges).toHaveLength(1);
   });
 
-  it('that comes at the same time sends nothing', async () => {
+  it('sends nothing if another process refreshes at the same time', async () => {
     const world = await expiredWorld(kind);
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     expect(await Promise.all([a.valid(), b.valid()].map(outcome))).toEqual(['access-1', 'access-1']);
     expect(world.exchanges).toHaveLength(1);
   });
 
-  it('takes the tokens as soon as they are recorded', async () => {
+  it('uses the new tokens as soon as they are recorded', async () => {
     const world = await expiredWorld(kind);
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     const hold = world.hold('A response');
@@ -55,12 +55,12 @@ describe.each(storageKinds)('a second process (%s)', (kind) => {
     const startedAt = elapsedMs();
     hold.release();
     expect(await outcome(waiting)).toBe('access-1');
-    // The longest pause between two looks.
+    // The longest pause between two reads.
     expect(elapsedMs() - startedAt).toBeLessThanOrEqual(300);
     expect(world.exchanges).toEqual(['A refresh']);
   });
 
-  it('gets a transient error while the first one waits for Polar too long, and never refreshes beside it', async () => {
+  it('gets a transient error while the first one waits for Polar too long, and never refreshes meanwhile', async () => {
     const world = await expiredWorld(kind);
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     const hold = world.hold('A response');
@@ -81,7 +81,7 @@ describe.each(storageKinds)('a second process (%s)', (kind) => {
     expect(await outcome(b.valid())).toBe('access-1');
   });
 
-  it('waits no longer than its time-out in all, then fails without harm', async () => {
+  it('waits no longer than its own time-out, then fails without harm', async () => {
     const world = await expiredWorld(kind);
     const a = world.process('A').acquainted();
     const b = world.process('B', { timeoutMs: 2000 }).acquainted();
@@ -106,7 +106,7 @@ describe.each(storageKinds)('a second process (%s)', (kind) => {
     expect(await outcome(world.process('C').valid())).toBe('access-1');
   });
 
-  it('takes over from one that died before Polar had its request', async () => {
+  it('takes over from a process that died before Polar received its request', async () => {
     const world = await expiredWorld(kind);
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     await world.runTo(() => void a.valid(), 'A refresh');
@@ -118,8 +118,8 @@ describe.each(storageKinds)('a second process (%s)', (kind) => {
   });
 });
 
-describe.each(stepwiseKinds)('a process that is between its steps (%s)', (kind) => {
-  it('hands out the newest tokens, though others refreshed again before it was done', async () => {
+describe.each(stepwiseKinds)('a process between two steps of a refresh (%s)', (kind) => {
+  it('returns the newest tokens, even if others have refreshed again before it is done', async () => {
     const world = await expiredWorld(kind);
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     let slow: ReturnType<typeof a.valid> | undefined;
@@ -138,13 +138,13 @@ describe.each(stepwiseKinds)('a process that is between its steps (%s)', (kind) 
   });
 });
 
-describe('what a process knows of a login', () => {
-  it('never goes back, though a slow store responds with something older', async () => {
+describe('the cached state of a login', () => {
+  it('never goes back, even if a slow store responds with an older record', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     await outcome(a.valid());
     await pass(hourMs - 10_000);
-    // The look at the record that follows a 401 has read, and what it read is on its way.
+    // After a 401 the process has read the record, and the result is on its way.
     const slow = world.process('A', {
       storage: {
         ...world.storageFor('A'),
@@ -165,7 +165,7 @@ describe('what a process knows of a login', () => {
     expect(world.exchanges).toHaveLength(2);
   });
 
-  it('goes on with what a later generation brings', async () => {
+  it('moves on to a later generation', async () => {
     const world = await expiredWorld();
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     await outcome(a.valid());
@@ -176,7 +176,7 @@ describe('what a process knows of a login', () => {
     expect(b.peeked).toBe('access-2');
   });
 
-  it('stays refused, though the record says the same generation', async () => {
+  it('stays refused if the record holds the same generation', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     await outcome(a.valid());
@@ -187,7 +187,7 @@ describe('what a process knows of a login', () => {
     expect(world.exchanges).toHaveLength(2);
   });
 
-  it('becomes an end, once that is recorded of a login that it gave up', async () => {
+  it('becomes logged out when a tombstone appears for a login that Polar has refused', async () => {
     const world = await expiredWorld();
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     world.live = undefined;

@@ -1,17 +1,19 @@
-/** What one process does with the tokens of a login: hand them out, refresh them, give them up. */
+/** How one process returns the tokens of a login, refreshes them and gives them up. */
 import { describe, expect, it } from '@jest/globals';
-import { errorOf, outcome } from '../refresher/refresher-process.js';
-import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
-import { hourMs, KeeperWorld, pass, settle, transient } from '../refresher/refresher-world.js';
-import { elapsedMs, finished } from '../refresher/virtual-time.js';
-import { storageKinds } from '../refresher/world-rows.js';
+import { PolarOAuthError } from '../../../src/errors.js';
+import { openRecord } from '../../../src/tokens/token-record.js';
+import { errorOf, outcome } from '../support/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
+import { hourMs, pass, RefresherWorld, settle, transient } from '../support/refresher-world.js';
+import { elapsedMs, finished } from '../support/virtual-time.js';
+import { storageKinds } from '../support/world-rows.js';
 
 const reports = inVirtualTime();
 const looks = ['A read tombstone', 'A read record'];
 
 describe('a valid token', () => {
-  it('is handed out without asking anybody, but for a first look at the rows of the login', async () => {
-    const world = new KeeperWorld();
+  it('is returned without a request, after one read of the login’s rows', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A');
     expect(await outcome(a.valid())).toBe('access-0');
     expect(world.log).toEqual(looks);
@@ -19,29 +21,39 @@ describe('a valid token', () => {
     expect(world.log).toHaveLength(2);
   });
 
-  it('costs one round trip for the first look where the store can take several steps at once', async () => {
-    const world = new KeeperWorld('batch');
+  it('costs one round trip for that read if the store supports batches', async () => {
+    const world = new RefresherWorld('batch');
     expect(await outcome(world.process('A').valid())).toBe('access-0');
     expect(world.log).toEqual(['A read tombstone, read record']);
   });
 
-  it('costs one first look for all who ask at once', async () => {
-    const world = new KeeperWorld();
+  it('costs one read for all requests that come at once', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A');
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => outcome(a.valid())));
     expect(new Set(outcomes)).toEqual(new Set(['access-0']));
     expect(world.log).toEqual(looks);
   });
 
-  it('costs no look where the login has just happened here', async () => {
-    const world = new KeeperWorld();
+  it('costs no read right after the login', async () => {
+    const world = new RefresherWorld();
     expect(await outcome(world.process('A').acquainted().valid())).toBe('access-0');
     expect(world.log).toEqual([]);
   });
 });
 
+describe('the tokens of a new login', () => {
+  it('are recorded at once, for other processes to find', async () => {
+    const world = new RefresherWorld();
+    const { login, refresher } = world.process('A', { isRecordedFromStart: true });
+    await finished(refresher.recordFirst(login));
+    const record = await openRecord(login, world.rows.get('record'));
+    expect(record).toMatchObject({ generation: 0, tokens: login.tokens });
+  });
+});
+
 describe('an expired token', () => {
-  it('is refreshed once for all who ask at once, with one lock', async () => {
+  it('is refreshed once, under one lock, for all requests that come at once', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     const outcomes = await Promise.all(Array.from({ length: 10 }, () => outcome(a.valid())));
@@ -63,7 +75,7 @@ describe('an expired token', () => {
     ]);
   });
 
-  it('is refreshed in two round trips where the store can take several steps at once', async () => {
+  it('is refreshed in two round trips if the store supports batches', async () => {
     const world = await expiredWorld('batch');
     expect(await outcome(world.process('A').acquainted().valid())).toBe('access-1');
     await settle();
@@ -76,7 +88,7 @@ describe('an expired token', () => {
     expect(world.has('lock')).toBe(false);
   });
 
-  it.each(storageKinds)('is refreshed again an hour later, with what came (%s)', async (kind) => {
+  it.each(storageKinds)('is refreshed again an hour later with the new refresh token (%s)', async (kind) => {
     const world = await expiredWorld(kind);
     const a = world.process('A').acquainted();
     for (const n of [1, 2, 3]) {
@@ -87,14 +99,14 @@ describe('an expired token', () => {
     }
   });
 
-  it('is published as refreshed, without any token', async () => {
+  it('is reported as refreshed, without any token', async () => {
     const world = await expiredWorld();
     await outcome(world.process('A').acquainted().valid());
     expect(reports).toEqual([{ event: 'refreshed', loginId: expect.any(String), generation: 1 }]);
   });
 
   it('cannot be refreshed without a refresh token', async () => {
-    const world = new KeeperWorld();
+    const world = new RefresherWorld();
     const a = world.process('A');
     const { refreshToken: _none, ...tokens } = a.login.tokens;
     const login = { ...a.login, tokens };
@@ -105,7 +117,19 @@ describe('an expired token', () => {
     expect(world.exchanges).toEqual([]);
   });
 
-  it('leaves its login alive for as long as Polar has not refused to refresh it', async () => {
+  it('leaves its login alive when Polar refuses the client', async () => {
+    const world = await expiredWorld();
+    const a = world.process('A').acquainted();
+    const error = new PolarOAuthError('invalid_client', 'wrong secret', {
+      error: 'invalid_client',
+      httpStatus: 401,
+    });
+    world.mishaps.push({ before: error });
+    await expect(finished(a.valid())).rejects.toBe(error);
+    expect(await a.isAlive()).toBe(true);
+  });
+
+  it('leaves its login alive until Polar refuses to refresh it', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     expect(await a.isAlive()).toBe(true);
@@ -116,8 +140,8 @@ describe('an expired token', () => {
 });
 
 describe('a forced refresh', () => {
-  it('is joined by another one, and by those who ask for any token', async () => {
-    const world = new KeeperWorld();
+  it('is shared with another forced one and with requests for any valid token', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A').acquainted();
     const hold = world.hold('A response');
     const first = a.forced();
@@ -129,8 +153,8 @@ describe('a forced refresh', () => {
     expect(world.exchanges).toHaveLength(1);
   });
 
-  it('is made again when one was finished before', async () => {
-    const world = new KeeperWorld();
+  it('is repeated if the previous one has finished', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A').acquainted();
     expect(await outcome(a.forced())).toBe('access-1');
     await pass(3000);
@@ -139,18 +163,18 @@ describe('a forced refresh', () => {
 });
 
 describe('the leeway', () => {
-  it('is kept to, except for tokens that came a moment ago', async () => {
-    const world = new KeeperWorld();
+  it('applies to all tokens but those that were issued a moment ago', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A', { leewayMs: 2 * hourMs }).acquainted();
-    expect(await outcome(a.valid())).toBe('access-1'); // those of a login are not spared
+    expect(await outcome(a.valid())).toBe('access-1'); // the tokens of a login are not exempt
     await pass(4999);
     expect(await outcome(a.valid())).toBe('access-1');
     await pass(1);
     expect(await outcome(a.valid())).toBe('access-2');
   });
 
-  it('gives way while Polar cannot be asked: tokens that have not expired are handed out', async () => {
-    const world = new KeeperWorld();
+  it('is ignored while Polar is unavailable, as long as the tokens have not expired', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A', { leewayMs: 2 * hourMs }).acquainted();
     world.mishaps.push({ before: transient('server_error') }, { before: transient('server_error') });
     expect(await outcome(a.valid())).toBe('access-0');
@@ -161,10 +185,10 @@ describe('the leeway', () => {
 
 describe('tokens that Polar has refused to refresh', () => {
   it.each([
-    ['though the leeway alone calls them expired', 2 * hourMs],
-    ['though they have not expired', 0],
-  ])('are not handed out again, %s', async (_why, leewayMs) => {
-    const world = new KeeperWorld();
+    ['although they have expired only by the leeway', 2 * hourMs],
+    ['although they have not expired', 0],
+  ])('are not returned again, %s', async (_why, leewayMs) => {
+    const world = new RefresherWorld();
     const a = world.process('A', { leewayMs }).acquainted();
     await pass(3000);
     world.live = undefined;
@@ -175,17 +199,17 @@ describe('tokens that Polar has refused to refresh', () => {
 });
 
 describe('a clock that was set back', () => {
-  it('makes no token look just issued for long', async () => {
+  it('does not make tokens look newly issued for long', async () => {
     const world = await expiredWorld();
     const a = world.process('A', { leewayMs: 2 * hourMs }).acquainted();
     await outcome(a.valid());
     world.clockOffsetMs = -2 * hourMs;
     await pass(6000);
-    // Not two hours of tokens that are never tried with a refresh.
+    // Otherwise they would not be refreshed for two hours.
     expect(await outcome(a.refused('access-1'))).toBe('access-2');
   });
 
-  it('holds up no refresh after a 401', async () => {
+  it('does not delay a refresh after a 401', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     await outcome(a.valid());
@@ -196,7 +220,7 @@ describe('a clock that was set back', () => {
     expect(await outcome(a.refused('access-2'))).toBe('access-3');
   });
 
-  it('does not lengthen what Polar asked to wait for', async () => {
+  it('does not extend the wait that Polar asked for', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     world.mishaps.push({ before: transient('rate_limited', 60) });
@@ -209,8 +233,8 @@ describe('a clock that was set back', () => {
   });
 });
 
-describe('while Polar asks to be left alone', () => {
-  it('requests fail at once as the first one did, and say how long to wait', async () => {
+describe('while Polar asks clients to wait, the refresher', () => {
+  it('fails at once with the first error and the time to wait', async () => {
     const world = await expiredWorld();
     const b = world.process('B').acquainted();
     world.mishaps.push({ before: transient('rate_limited', 30) });
@@ -221,7 +245,7 @@ describe('while Polar asks to be left alone', () => {
     expect(world.exchanges).toHaveLength(1);
   });
 
-  it('nobody takes the lock, and what other processes recorded is used', async () => {
+  it('takes no lock, and uses what other processes have recorded', async () => {
     const world = await expiredWorld();
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     world.mishaps.push({ before: transient('rate_limited', 60) });

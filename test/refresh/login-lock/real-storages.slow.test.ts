@@ -1,14 +1,15 @@
-/** The lock of a login over every real storage that processes share, as two processes have it. */
+/** The login lock between two processes, over every real storage that processes can share. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { PolarStorage } from 'passport-polar-sh';
-import type { HeldLock } from '../../src/refresh/held-lock.js';
-import { LoginLocks } from '../../src/refresh/login-lock.js';
-import { GuardedStorage } from '../../src/storage/guarded-storage.js';
-import { loginKeys } from '../../src/storage/login-keys.js';
-import { realStorages, removeFiles } from '../storage/real-storages.js';
-import { useServers } from '../storage/servers.js';
+
+import type { HeldLock } from '../../../src/refresh/held-lock.js';
+import { LoginLocks } from '../../../src/refresh/login-lock.js';
+import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
+import { loginKeys } from '../../../src/storage/login-keys.js';
+import { realStorages, removeFiles } from '../../storage/real-storages.js';
+import { useServers } from '../../storage/servers.js';
 
 const opened: (() => unknown)[] = [removeFiles];
 afterAll(async () => {
@@ -16,7 +17,7 @@ afterAll(async () => {
 });
 const { describeWith, servers } = useServers();
 
-/** One process. The shorter its time-out, the sooner a lock that nobody renews is stale. */
+/** One process. A short time-out makes an abandoned lock stale sooner. */
 class Contender {
   readonly #locks = new LoginLocks();
   readonly #storage: GuardedStorage;
@@ -25,7 +26,7 @@ class Contender {
     this.#storage = new GuardedStorage(storage, 2000);
   }
 
-  /** The lock, as soon as it can be had. */
+  /** Waits for the lock. */
   async take(loginId: string): Promise<HeldLock> {
     const place = { loginId, storage: this.#storage, ttlSeconds: 60 };
     for (let first = true; ; first = false) {
@@ -45,15 +46,15 @@ class Contender {
   }
 }
 
-/** Nothing that the rows say makes the lock unnecessary. */
+/** No rows make the lock unnecessary. */
 const isEnough = async (): Promise<boolean> => false;
 const newLoginId = (): string => randomBytes(16).toString('hex');
 const shared = realStorages.filter(({ name }) => !/memory|MemoryStore|memorystore/.test(name));
-// They go stale while the other tests run.
+// These locks go stale while the other tests run.
 const takeOvers = new Map<string, Promise<{ afterMs: number; isExclusive: boolean }>>();
 
 for (const { isAtomic, name, needs, open } of shared) {
-  describeWith(needs)(`the lock in ${name}`, () => {
+  describeWith(needs)(`the login lock in ${name}`, () => {
     let one: Contender;
     let other: Contender;
 
@@ -73,11 +74,11 @@ for (const { isAtomic, name, needs, open } of shared) {
         lock.release();
         return { afterMs, isExclusive };
       });
-      takeOver.catch(() => {}); // whoever awaits it is told
+      takeOver.catch(() => {}); // the test below awaits it
       takeOvers.set(name, takeOver);
     });
 
-    it('is held by one at a time, of many in two processes', async () => {
+    it('has one owner at a time among many requests in two processes', async () => {
       const loginId = newLoginId();
       let inside = 0;
       const seen: number[] = [];
@@ -93,7 +94,7 @@ for (const { isAtomic, name, needs, open } of shared) {
       expect(seen).toEqual(seen.map(() => 1));
     });
 
-    it('stays with an owner who lives, and passes on when it is released', async () => {
+    it('stays with a live owner, and passes on when it is released', async () => {
       const loginId = newLoginId();
       const lock = await one.take(loginId);
       for (let looks = 0; looks < 4; looks++) {
@@ -107,9 +108,9 @@ for (const { isAtomic, name, needs, open } of shared) {
       expect(await one.isHeld(loginId)).toBe(false);
     });
 
-    it('is exclusive for whoever took it while it was free', async () => {
+    it('is exclusive to an owner that took it while it was free', async () => {
       let isExclusive = false;
-      // Where two could take a lock at once, one that was taken too slowly, as on a busy machine, is in doubt.
+      // Without compare-and-set, a lock that was taken too slowly, as on a busy machine, is in doubt.
       for (let attempts = 0; attempts < 5 && !isExclusive; attempts++) {
         const lock = await one.take(newLoginId());
         isExclusive = await lock.isExclusive();
@@ -121,8 +122,8 @@ for (const { isAtomic, name, needs, open } of shared) {
 }
 
 for (const { isAtomic, name, needs } of shared) {
-  describeWith(needs)(`a lock in ${name} whose owner was killed`, () => {
-    it('is taken over when its owner cannot be at work any more, and is exclusive for nobody', async () => {
+  describeWith(needs)(`a login lock in ${name} whose owner was killed`, () => {
+    it('is taken over once its owner can no longer be at work, and is exclusive to nobody', async () => {
       const { afterMs, isExclusive } = (await takeOvers.get(name)) ?? { afterMs: 0, isExclusive: true };
       expect(afterMs).toBeGreaterThanOrEqual(isAtomic ? 5000 : 10_000);
       expect(isExclusive).toBe(false);

@@ -1,12 +1,12 @@
-/** What most tests of the refresher begin with. */
+/** The setup that most tests of the refresher share. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, expect } from '@jest/globals';
-import { type KeeperProcess, outcome } from './refresher-process.js';
-import { hourMs, KeeperWorld, pass } from './refresher-world.js';
+import { outcome, type RefresherProcess } from './refresher-process.js';
+import { hourMs, pass, RefresherWorld } from './refresher-world.js';
 import { finished, installVirtualTime, uninstallVirtualTime } from './virtual-time.js';
 import { loginId, type StorageKind } from './world-rows.js';
 
-/** What the package has published of a refresh. */
+/** A message that the package has published about a refresh. */
 export interface Report {
   readonly event: string;
   readonly loginId?: string;
@@ -14,12 +14,12 @@ export interface Report {
   readonly error?: unknown;
 }
 
-/** Makes time virtual for all tests of a file; returns the reports of refreshes, emptied before each. */
+/** Makes time virtual for all tests of a file; returns the reports of refreshes, which it clears before each. */
 export function inVirtualTime(): Report[] {
   const reports: Report[] = [];
   const report = (message: unknown): void => {
     const heard = message as Report;
-    // Channels are the whole process's, and other tests may have left something to do in the background.
+    // Channels belong to the whole process, and background work of other tests may still publish.
     if (heard.loginId === loginId) reports.push(heard);
   };
   beforeEach(() => {
@@ -35,14 +35,17 @@ export function inVirtualTime(): Report[] {
 }
 
 /** A world in which the tokens of the login have expired. */
-export async function expiredWorld(kind: StorageKind = 'atomic'): Promise<KeeperWorld> {
-  const world = new KeeperWorld(kind);
+export async function expiredWorld(kind: StorageKind = 'atomic'): Promise<RefresherWorld> {
+  const world = new RefresherWorld(kind);
   await pass(hourMs);
   return world;
 }
 
-/** After a logout: nobody gets tokens that work, from whatever process, and Polar has none that live. */
-export async function expectEnded(world: KeeperWorld, processes: readonly KeeperProcess[]): Promise<void> {
+/** After a logout no process returns tokens that work, and no tokens at Polar live. */
+export async function expectEnded(
+  world: RefresherWorld,
+  processes: readonly RefresherProcess[],
+): Promise<void> {
   await pass(60_000);
   expect([world.live, ...world.alsoLive]).toEqual([undefined]);
   const exchanges = world.exchanges.length;

@@ -4,10 +4,10 @@ import type { PolarStorage, StorageKey, StorageStep, StoredRow } from '../../../
 import { sessionStorage } from '../../../src/storage/session-storage.js';
 import { elapsedMs } from './virtual-time.js';
 
-/** What a storage can do: several steps at once, as Redis; one at a time, as a table; not even compare, as a session store. */
+/** What a storage supports: batches, like Redis; single steps, like a table; no compare-and-set, like a session store. */
 export type StorageKind = 'batch' | 'atomic' | 'session store';
 export const storageKinds: readonly StorageKind[] = ['batch', 'atomic', 'session store'];
-/** Those in which a test can stop between any two steps. */
+/** Kinds in which a test can stop between any two steps. */
 export const stepwiseKinds: readonly StorageKind[] = ['atomic', 'session store'];
 
 export type RowName = 'record' | 'tombstone' | 'lock';
@@ -16,21 +16,21 @@ export const loginId = '0123456789abcdef0123456789abcdef';
 const keys = loginKeys(loginId);
 const names = new Map(Object.entries(keys).map(([name, { id }]) => [id, name as RowName]));
 
-/** The name of a row of the login; undefined for another one, such as the one by which a store is tried. */
+/** The name of a row of the login; undefined for other rows, such as the one of the storage check. */
 export const rowName = (id: string): RowName | undefined => names.get(id);
 
 /** The rows that processes share, in a storage of one kind. */
 export class WorldRows {
-  /** How much later than it was written a row is shown, as by a replica. */
+  /** How long a write stays invisible, as on a replica. */
   lagMs = 0;
-  /** How long each call takes; a session store is called twice for a write. */
+  /** How long each call takes; a session store needs two calls for a write. */
   latencyMs = 0;
   readonly #rows = new Map<string, StoredRow>();
   readonly #history = new Map<string, { readonly at: number; readonly row: StoredRow | undefined }[]>();
   readonly #kind: StorageKind;
   readonly #point: (process: string, what: string) => Promise<void>;
 
-  /** @param point what each round trip for a row of the login waits for */
+  /** @param point what each round trip for a row of the login awaits */
   constructor(kind: StorageKind, point: (process: string, what: string) => Promise<void>) {
     this.#kind = kind;
     this.#point = point;
@@ -40,7 +40,7 @@ export class WorldRows {
     return this.#rows.get(keys[name].id);
   }
 
-  /** Changes a row behind everybody's back. */
+  /** Changes a row without any process noticing. */
   put(name: RowName, row: StoredRow | undefined): void {
     this.#put(keys[name].id, row);
   }

@@ -19,11 +19,11 @@ const real = {
   random: Math.random,
 };
 
-/** Replaces timers and chance, until {@link uninstallVirtualTime}. */
+/** Replaces timers and Math.random until {@link uninstallVirtualTime}. */
 export function installVirtualTime(): void {
   nowMs = 0;
   timers.clear();
-  // Pauses have a random part, without which two processes would go in step for ever; here it is the same each time.
+  // Pauses have a random part, so that two processes do not stay in step; here it is the same each time.
   const below = randomNumbers(1);
   Math.random = () => below(2 ** 30) / 2 ** 30;
   globalThis.setImmediate = ((run: (...args: unknown[]) => void, ...args: unknown[]) => {
@@ -54,15 +54,15 @@ export function uninstallVirtualTime(): void {
   Math.random = real.random;
 }
 
-/** Milliseconds that have passed. */
+/** Virtual milliseconds that have passed. */
 export const elapsedMs = (): number => nowMs;
 
-/** Notes that something is going on, for {@link settle}. */
+/** Tells {@link settle} that something is going on. */
 export function noteActivity(): void {
   activity++;
 }
 
-/** Lets everything run that does not have to wait for time. */
+/** Runs everything that does not wait for time. */
 export async function settle(): Promise<void> {
   // The memory store of express-session responds at the next turn of the event loop, and a deadline ends two turns
   // after its time.
@@ -73,7 +73,7 @@ export async function settle(): Promise<void> {
   }
 }
 
-/** Goes to the next timer, if there is one until `atMost`, and runs it. */
+/** Advances to the next timer, if it is due by `atMost`, and runs it. */
 export function stepTime(atMost = Number.POSITIVE_INFINITY): boolean {
   let next: Timer | undefined;
   for (const timer of timers) if (next === undefined || timer.at < next.at) next = timer;
@@ -92,7 +92,7 @@ export async function pass(ms: number): Promise<void> {
   nowMs = until;
 }
 
-/** Lets as much time pass as a promise needs. */
+/** Lets time pass until a promise settles. */
 export async function finished<T>(promise: Promise<T>): Promise<T> {
   let isDone = false;
   promise.then(

@@ -1,13 +1,13 @@
-/** What the error of a login that is over says of the reason. */
+/** What the error says about why a login is over. */
 import { describe, expect, it } from '@jest/globals';
 import { PolarOAuthError, PolarResponseError } from '../../../src/errors.js';
-import { errorOf, outcome } from '../refresher/refresher-process.js';
-import { expiredWorld, inVirtualTime } from '../refresher/refresher-setup.js';
-import { hourMs, pass, transient } from '../refresher/refresher-world.js';
+import { errorOf, outcome } from '../support/refresher-process.js';
+import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
+import { hourMs, pass, transient } from '../support/refresher-world.js';
 
 inVirtualTime();
 
-describe('when a login is over, the error says that a response of Polar got lost', () => {
+describe('the error for a login that is over', () => {
   const malformed = new PolarResponseError('malformed_response', 'not JSON');
   const oauth = (code: 'invalid_client' | 'oauth_error') =>
     new PolarOAuthError(code, `Polar refused the refresh (${code}).`, { error: code, httpStatus: 400 });
@@ -28,21 +28,24 @@ describe('when a login is over, the error says that a response of Polar got lost
     ['a time-out', transient('timeout')],
     ['a reset connection, or half a body', transient('network_error')],
     ['garbage', malformed],
-  ])('after %s', async (_what, error) => {
+  ])('says that a response of Polar was lost after %s', async (_what, error) => {
     expect(await afterwards(error)).toMatch(lost);
   });
 
   it.each<[string, Error]>([
     ['429', transient('rate_limited', 60)],
     ['an OAuth error', oauth('invalid_client')],
-    ['a 4xx that is none of OAuth', oauth('oauth_error')],
-  ])('but not after %s, which tells that nothing happened', async (_what, error) => {
-    const message = await afterwards(error);
-    expect(message).not.toMatch(lost);
-    expect(message).toMatch(/revoked there or has expired/);
-  });
+    ['a 4xx that is not an OAuth error', oauth('oauth_error')],
+  ])(
+    'does not say that a response was lost after %s, since Polar has changed nothing',
+    async (_what, error) => {
+      const message = await afterwards(error);
+      expect(message).not.toMatch(lost);
+      expect(message).toMatch(/revoked there or has expired/);
+    },
+  );
 
-  it('but not when a later refresh came through', async () => {
+  it('does not say that a response was lost if a later refresh succeeded', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     world.mishaps.push({ before: transient('timeout') });

@@ -5,8 +5,8 @@ import type { TokenSet } from '../../../src/tokens/token-set.js';
 import { asActor } from './actors.js';
 import { finished } from './virtual-time.js';
 
-/** One process: a refresher of its own, and what requests ask of it. */
-export class KeeperProcess {
+/** One process: a refresher of its own and the requests that it serves. */
+export class RefresherProcess {
   constructor(
     readonly name: string,
     readonly refresher: TokenRefresher,
@@ -14,7 +14,7 @@ export class KeeperProcess {
     readonly background: BackgroundWork,
   ) {}
 
-  /** Makes the login known here, so that there is no first look to take. */
+  /** Makes the login known here, so that no first read is needed. */
   acquainted(): this {
     this.refresher.begin(this.login);
     return this;
@@ -51,7 +51,7 @@ export class KeeperProcess {
   }
 }
 
-/** What became of a request: its access token, or the code of its error. */
+/** The outcome of a request: its access token, or the code of its error. */
 export async function outcome(promise: Promise<TokenSet | undefined>): Promise<string> {
   try {
     return (await finished(promise))?.accessToken ?? 'nothing';
@@ -66,7 +66,7 @@ export async function errorOf(
 ): Promise<{ code?: string; message: string; retryAfterSeconds?: number; cause?: unknown }> {
   return finished(promise).then(
     () => {
-      throw new Error('It was to fail');
+      throw new Error('The request should have failed');
     },
     (error) => error,
   );

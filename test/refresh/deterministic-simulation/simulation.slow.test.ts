@@ -5,7 +5,7 @@ import { installVirtualTime, uninstallVirtualTime } from './virtual-time.js';
 import { runScenario } from './world.js';
 import { worlds } from './worlds.js';
 
-// Runs the code itself, where test/refresh/protocol goes through a model of it: see docs/refresh-protocol.md.
+// Runs the code itself, where test/refresh/protocol-model goes through a model of it: see docs/refresh-protocol.md.
 
 const isLarge = process.env['REFRESH_SIMULATION'] === 'large';
 const runs = isLarge ? 3000 : 80;

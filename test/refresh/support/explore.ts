@@ -1,22 +1,22 @@
-/** Runs a scenario in every order in which its steps can happen, or in many of them. */
+/** Runs a scenario in every order of its steps, or in many of them. */
 
 import { randomNumbers } from './random-numbers.js';
-import type { KeeperWorld } from './refresher-world.js';
+import type { RefresherWorld } from './refresher-world.js';
 import { settle, stepTime } from './virtual-time.js';
 
 /** A scenario, set up anew for each order. */
 export interface Scenario {
-  readonly world: KeeperWorld;
-  /** Starts everybody. */
+  readonly world: RefresherWorld;
+  /** Starts all processes. */
   start(): Promise<unknown>[];
-  /** What has to be true once everybody is done. */
+  /** What must hold once all of them are done. */
   check(): Promise<void>;
 }
 
-/** Picks one of so many steps that could be next. */
+/** Picks one of so many steps that could come next. */
 type Pick = (options: number) => number;
 
-/** Everything there is, in every order; resolves with how many orders those were. */
+/** Runs all orders; resolves with their number. */
 export async function everyOrder(
   makeScenario: () => Promise<Scenario>,
   options: { readonly inOrderPerActor?: boolean } = {},
@@ -38,7 +38,7 @@ export async function everyOrder(
   }
 }
 
-/** Some orders, always the same ones. */
+/** Runs some orders, the same ones each time. */
 export async function someOrders(
   makeScenario: (random: (below: number) => number) => Promise<Scenario>,
   orders: number,

@@ -1,4 +1,4 @@
-/** Several processes that keep the tokens of one login, each with the real TokenRefresher, and a Polar, all in the hand of a test. */
+/** Several processes that share a login, each with the real TokenRefresher, and a Polar, all controlled by the test. */
 
 import { BackgroundWork } from '../../../src/async/background-work.js';
 import { PolarOAuthError, PolarTransientError } from '../../../src/errors.js';
@@ -9,21 +9,21 @@ import type { Sealer } from '../../../src/tokens/sealing.js';
 import type { LoginHandle } from '../../../src/tokens/token-record.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
 import { actorHere } from './actors.js';
-import { KeeperProcess } from './refresher-process.js';
+import { RefresherProcess } from './refresher-process.js';
 import { elapsedMs, noteActivity, pass, settle, stepTime } from './virtual-time.js';
 import { loginId, type RowName, type StorageKind, WorldRows } from './world-rows.js';
 
-/** How the next exchange at Polar goes wrong; `after` it has taken effect, or `before`. */
+/** How the next exchange at Polar fails: `before` or `after` it has taken effect. */
 export interface Mishap {
   readonly before?: Error;
   readonly after?: Error;
 }
 
-/** Ops that wait at a point, until a test lets them go on. */
+/** Operations that wait at a point until the test releases them. */
 export interface Hold {
   /** Resolves once something waits here. */
   reached(): Promise<void>;
-  /** Lets everything go on, now and from now on. */
+  /** Lets all of them continue, and all that come later. */
   release(): void;
 }
 
@@ -38,7 +38,7 @@ export interface ProcessOptions {
   readonly leewayMs?: number;
   readonly maxExchanges?: number;
   readonly storage?: PolarStorage;
-  /** Even the tokens of the login are recorded. */
+  /** The tokens of the login are recorded as well. */
   readonly isRecordedFromStart?: boolean;
 }
 
@@ -55,7 +55,7 @@ export const transient = (
   retryAfterSeconds?: number,
 ): PolarTransientError => new PolarTransientError(code, `Polar: ${code}`, { retryAfterSeconds });
 
-/** Seals nothing, but holds what it opens to its purpose. */
+/** Does not encrypt, but checks the purpose of what it opens. */
 export const worldSealer: Sealer = {
   seal: (value, purpose) => JSON.stringify({ purpose, value }),
   unseal: (sealed, purpose) => {
@@ -66,18 +66,18 @@ export const worldSealer: Sealer = {
 };
 
 /** One login, its Polar and its storage. */
-export class KeeperWorld {
+export class RefresherWorld {
   /** Everything that happened, as `<process> <point>`. */
   readonly log: string[] = [];
   /** Refresh tokens that were revoked, as `<process> <token>`. */
   readonly revocations: string[] = [];
-  /** Who has found that the login has ended, and why. */
+  /** Which processes found that the login has ended, and why. */
   readonly ends: string[] = [];
-  /** Those of them of which it was said that Polar may not have committed them yet. */
+  /** Revoked refresh tokens that Polar may not have committed yet, according to the refresher. */
   readonly revokedYoung: string[] = [];
   /** What happens to the next exchanges, in order. */
   readonly mishaps: (Mishap | undefined)[] = [];
-  /** What Polar responds to a dead refresh token. */
+  /** Polar's response to a dead refresh token. */
   refusal: () => Error = invalidGrant;
   /** Added to the clock that the processes see. */
   clockOffsetMs = 0;
@@ -101,7 +101,7 @@ export class KeeperWorld {
     return this.log.filter((entry) => entry.endsWith(' refresh'));
   }
 
-  /** How often something happened. */
+  /** How often an entry occurs in the log. */
   count(entry: string): number {
     return this.log.filter((each) => each === entry).length;
   }
@@ -115,7 +115,7 @@ export class KeeperWorld {
     };
   }
 
-  /** True when the Polar API takes the access token. */
+  /** Whether the Polar API accepts the access token. */
   accepts(tokens: TokenSet | undefined): boolean {
     const live = [this.live, ...this.alsoLive].map((name) => name && this.#issued.get(name));
     return live.some(
@@ -123,7 +123,7 @@ export class KeeperWorld {
     );
   }
 
-  /** Holds up whatever comes to a point, such as `A refresh`, from now on. */
+  /** Holds everything that comes to a point, such as `A refresh`, from now on. */
   hold(point: string | RegExp): Hold {
     const matches = ({ point: at }: Waiting): boolean =>
       typeof point === 'string' ? isAt(at, point) : point.test(at);
@@ -144,22 +144,22 @@ export class KeeperWorld {
     };
   }
 
-  /** Holds up everything; whoever drives takes one after the other out of the list, and lets it go. */
+  /** Holds everything; the driver takes one operation at a time out of the list and releases it. */
   holdAll(): Waiting[] {
     const hold = { matches: () => true, waiting: [] as Waiting[] };
     this.#holds.add(hold);
     return hold.waiting;
   }
 
-  /** Holds nothing up any more. */
+  /** Releases everything. */
   letAllGo(): void {
     for (const hold of this.#holds) for (const { go } of hold.waiting.splice(0)) go();
     this.#holds.clear();
   }
 
   /**
-   * Starts work, and lets it run from point to point; resolves with what holds it up at the last of them. A point that
-   * is named twice is passed once.
+   * Starts work and lets it run from point to point; resolves with what holds it at the last one. A point that is named
+   * twice is passed once.
    */
   async runTo(start: () => unknown, ...points: string[]): Promise<Hold> {
     let last: Hold | undefined;
@@ -174,7 +174,7 @@ export class KeeperWorld {
     return last;
   }
 
-  /** Waits here while held up, and notes that it happened. */
+  /** Waits here while held, then logs the point. */
   async point(process: string, what: string): Promise<void> {
     const point = `${process} ${what}`;
     const actor = actorHere() ?? process;
@@ -201,8 +201,8 @@ export class KeeperWorld {
     return this.rows.get(name) !== undefined;
   }
 
-  /** A process; `storage` and the rest can be replaced. */
-  process(name: string, given: ProcessOptions = {}): KeeperProcess {
+  /** A process; the options replace its storage and the rest. */
+  process(name: string, given: ProcessOptions = {}): RefresherProcess {
     const { timeoutMs = 10_000, leewayMs = 0, maxExchanges = 500, storage = this.storageFor(name) } = given;
     const background = new BackgroundWork(maxExchanges);
     const refresher = new TokenRefresher({
@@ -232,10 +232,10 @@ export class KeeperWorld {
       isRecordedFromStart: given.isRecordedFromStart ?? false,
       ttlSeconds: 30 * 24 * 60 * 60,
     };
-    return new KeeperProcess(name, refresher, login, background);
+    return new RefresherProcess(name, refresher, login, background);
   }
 
-  /** Issues one more pair, which lives beside the others: what a race at Polar may leave behind. */
+  /** Issues one more pair that lives beside the others, as a race at Polar may do. */
   issueBeside(): TokenSet {
     const tokens = this.tokens(this.#issued.size, hourMs);
     this.#issued.set(String(tokens.refreshToken), tokens);
@@ -260,7 +260,7 @@ export class KeeperWorld {
   }
 }
 
-/** Whether something that takes several steps in one round trip takes this one. */
+/** Whether an operation, which may be a batch of several steps, includes this point. */
 function isAt(at: string, point: string): boolean {
   const [process = '', ...rest] = point.split(' ');
   return (

@@ -1,19 +1,19 @@
-/** A process learns within a minute of use what others did to a login, and keeps its rows from being forgotten. */
+/** A process revalidates a login within a minute of use, and renews its rows before the store forgets them. */
 import { describe, expect, it } from '@jest/globals';
 import type { PolarStorage } from 'passport-polar-sh';
-import { faultyStorage } from '../refresher/faulty-storage.js';
-import { outcome } from '../refresher/refresher-process.js';
-import { inVirtualTime } from '../refresher/refresher-setup.js';
-import { hourMs, KeeperWorld, pass, settle } from '../refresher/refresher-world.js';
-import { finished } from '../refresher/virtual-time.js';
-import { storageKinds } from '../refresher/world-rows.js';
+import { faultyStorage } from '../support/faulty-storage.js';
+import { outcome } from '../support/refresher-process.js';
+import { inVirtualTime } from '../support/refresher-setup.js';
+import { hourMs, pass, RefresherWorld, settle } from '../support/refresher-world.js';
+import { finished } from '../support/virtual-time.js';
+import { storageKinds } from '../support/world-rows.js';
 
 const reports = inVirtualTime();
 const minute = 60_000;
 
 describe('tokens that stay valid', () => {
-  it('are looked after once a minute of use, without anybody waiting', async () => {
-    const world = new KeeperWorld();
+  it('are revalidated in the background once a minute of use', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A').acquainted();
     await pass(minute - 1);
     await outcome(a.valid());
@@ -31,7 +31,7 @@ describe('tokens that stay valid', () => {
   });
 
   it.each(storageKinds)('are given up within a minute of a logout in another process (%s)', async (kind) => {
-    const world = new KeeperWorld(kind);
+    const world = new RefresherWorld(kind);
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     await finished(b.end());
     expect(await outcome(a.valid())).toBe('access-0');
@@ -44,7 +44,7 @@ describe('tokens that stay valid', () => {
   it.each(storageKinds)(
     'are replaced within a minute of a forced refresh in another process (%s)',
     async (kind) => {
-      const world = new KeeperWorld(kind);
+      const world = new RefresherWorld(kind);
       const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
       expect(await outcome(b.forced())).toBe('access-1');
       await pass(minute);
@@ -55,8 +55,8 @@ describe('tokens that stay valid', () => {
     },
   );
 
-  it('are looked after also in a store that belongs to this process, which may forget rows', async () => {
-    const world = new KeeperWorld();
+  it('are also revalidated in a store that no other process shares, since it may forget rows', async () => {
+    const world = new RefresherWorld();
     const { storage, faults } = faultyStorage({ ...world.storageFor('A'), shared: false });
     const a = world.process('A', { storage }).acquainted();
     await pass(minute);
@@ -65,8 +65,8 @@ describe('tokens that stay valid', () => {
     expect(faults.reads).toBe(2);
   });
 
-  it('outlast a store that is down', async () => {
-    const world = new KeeperWorld();
+  it('stay in use while the store is down', async () => {
+    const world = new RefresherWorld();
     const { storage, faults } = faultyStorage(world.storageFor('A'));
     const a = world.process('A', { storage }).acquainted();
     faults.isDown = true;
@@ -79,9 +79,9 @@ describe('tokens that stay valid', () => {
 });
 
 describe('the rows of a login in use', () => {
-  /** A process of a world, with the lifetimes that it asked for. */
+  /** A process and the lifetimes that it gives its rows. */
   function watched(given: Partial<PolarStorage> = {}) {
-    const world = new KeeperWorld();
+    const world = new RefresherWorld();
     const inner = world.storageFor('A');
     const lifetimes: number[] = [];
     const storage: PolarStorage = {
@@ -103,7 +103,7 @@ describe('the rows of a login in use', () => {
   }
   const ttlSeconds = 30 * 24 * 60 * 60;
 
-  it('are renewed once a minute where the store goes by its own idle time', async () => {
+  it('are renewed once a minute if the store expires idle rows', async () => {
     const { a, lifetimes } = watched({ forgetsIdle: true });
     await outcome(a.forced());
     expect(lifetimes).toEqual([ttlSeconds]);
@@ -113,10 +113,10 @@ describe('the rows of a login in use', () => {
     expect(new Set(lifetimes)).toEqual(new Set([ttlSeconds]));
   });
 
-  it('are renewed once a day where the store keeps them for as long as it is told', async () => {
+  it('are renewed once a day if the store keeps rows for as long as it is told', async () => {
     const { a, lifetimes, world } = watched();
     await outcome(a.forced());
-    // Tokens that never expire, as far as this process knows: no refresh writes the record.
+    // For this process the tokens never expire, so no refresh writes the record.
     await pass(23 * hourMs);
     world.clockOffsetMs = -23 * hourMs;
     await use(a, 2 * minute);
@@ -127,13 +127,13 @@ describe('the rows of a login in use', () => {
     expect(lifetimes).toEqual([ttlSeconds, ttlSeconds]);
   });
 
-  it('are left alone when there are none to renew', async () => {
+  it('are not renewed if there are none', async () => {
     const { a, lifetimes } = watched({ forgetsIdle: true });
     await use(a, 3 * minute);
     expect(lifetimes).toEqual([]);
   });
 
-  it('that say that it has ended are renewed, too, for as long as somebody comes with it', async () => {
+  it('are renewed after a logout, too, while requests still come with the login', async () => {
     const { a, lifetimes, world } = watched({ forgetsIdle: true });
     await finished(world.process('B').acquainted().end());
     await pass(minute);
@@ -145,40 +145,40 @@ describe('the rows of a login in use', () => {
     expect(lifetimes.length).toBeLessThanOrEqual(12);
   });
 
-  it.each(storageKinds)(
-    'that say that it has ended are written again where they were lost (%s)',
-    async (kind) => {
-      const world = new KeeperWorld(kind);
-      const a = world.process('A').acquainted();
-      await finished(a.end());
-      expect(await outcome(a.valid())).toBe('logged_out');
-      await pass(minute);
-      world.rows.put('tombstone', undefined);
-      expect(await a.isAlive()).toBe(false);
-      await pass(1000);
-      expect(world.rows.get('tombstone')).toBeDefined();
-      // A process that has not met it, with the session of before.
-      expect(await outcome(world.process('B').valid())).toBe('logged_out');
-    },
-  );
+  it.each(storageKinds)('are written again after a logout if the store has lost them (%s)', async (kind) => {
+    const world = new RefresherWorld(kind);
+    const a = world.process('A').acquainted();
+    await finished(a.end());
+    expect(await outcome(a.valid())).toBe('logged_out');
+    await pass(minute);
+    world.rows.put('tombstone', undefined);
+    expect(await a.isAlive()).toBe(false);
+    await pass(1000);
+    expect(world.rows.get('tombstone')).toBeDefined();
+    // A process that has not seen the login yet, with the old session.
+    expect(await outcome(world.process('B').valid())).toBe('logged_out');
+  });
 });
 
 describe('a record that the store has lost', () => {
-  it.each(storageKinds)('is written again at the next look of a process that knows it (%s)', async (kind) => {
-    const world = new KeeperWorld(kind);
-    const a = world.process('A').acquainted();
-    await outcome(a.forced());
-    world.rows.put('record', undefined);
-    await pass(minute);
-    await outcome(a.valid());
-    await pass(1000);
-    expect(world.recorded).toBe(1);
-    expect(reports.map(({ event }) => event)).toEqual(['refreshed', 'record-restored']);
-    expect(await outcome(world.process('B').valid())).toBe('access-1');
-  });
+  it.each(storageKinds)(
+    'is written again at the next revalidation by a process that has its tokens (%s)',
+    async (kind) => {
+      const world = new RefresherWorld(kind);
+      const a = world.process('A').acquainted();
+      await outcome(a.forced());
+      world.rows.put('record', undefined);
+      await pass(minute);
+      await outcome(a.valid());
+      await pass(1000);
+      expect(world.recorded).toBe(1);
+      expect(reports.map(({ event }) => event)).toEqual(['refreshed', 'record-restored']);
+      expect(await outcome(world.process('B').valid())).toBe('access-1');
+    },
+  );
 
-  it('is written again, too, where an older one has come back in its place', async () => {
-    const world = new KeeperWorld();
+  it('is also written again if an older one has come back in its place', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A').acquainted();
     await outcome(a.forced());
     const old = world.rows.get('record');
@@ -191,8 +191,8 @@ describe('a record that the store has lost', () => {
     expect(world.recorded).toBe(2);
   });
 
-  it('is not written without end to a store that loses it each time', async () => {
-    const world = new KeeperWorld('session store');
+  it('is not rewritten endlessly in a store that loses it each time', async () => {
+    const world = new RefresherWorld('session store');
     const a = world.process('A').acquainted();
     await outcome(a.forced());
     const { length } = world.log;
@@ -203,8 +203,8 @@ describe('a record that the store has lost', () => {
     expect(world.log.slice(length).filter((entry) => entry.includes('write record')).length).toBeLessThan(4);
   });
 
-  it('is looked for once more after a refresh, for which no shutdown waits', async () => {
-    const world = new KeeperWorld('session store');
+  it('is looked up once more after a refresh, and no shutdown waits for that', async () => {
+    const world = new RefresherWorld('session store');
     const a = world.process('A').acquainted();
     await outcome(a.forced());
     expect(await finished(a.background.settled(100))).toEqual({ exchanges: 0, writes: 0 });
@@ -213,8 +213,8 @@ describe('a record that the store has lost', () => {
     expect(world.recorded).toBe(1);
   });
 
-  it('is not missed where the session alone has the tokens of the login', async () => {
-    const world = new KeeperWorld();
+  it('is not missed if only the session holds the tokens of the login', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A').acquainted();
     await pass(minute);
     await outcome(a.valid());
@@ -222,8 +222,8 @@ describe('a record that the store has lost', () => {
     expect(world.recorded).toBeUndefined();
   });
 
-  it('is missed where even the tokens of the login are recorded', async () => {
-    const world = new KeeperWorld();
+  it('is missed if the tokens of the login are recorded from the start', async () => {
+    const world = new RefresherWorld();
     const a = world.process('A', { isRecordedFromStart: true }).acquainted();
     await finished(a.refresher.recordFirst(a.login));
     world.rows.put('record', undefined);
@@ -233,8 +233,8 @@ describe('a record that the store has lost', () => {
     expect(world.recorded).toBe(0);
   });
 
-  it('does not come back for a login that has ended', async () => {
-    const world = new KeeperWorld();
+  it('is not restored for a login that has ended', async () => {
+    const world = new RefresherWorld();
     const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
     await outcome(a.forced());
     world.rows.put('record', undefined);

@@ -1,22 +1,22 @@
 import type { PolarStorage, StorageStep } from '../../../src/storage/polar-storage.js';
 import { rowName } from './world-rows.js';
 
-/** What is wrong with a storage; a test changes it as it goes. */
+/** What is wrong with a storage; a test may change it at any time. */
 export interface StorageFaults {
-  /** Nothing comes back, ever. */
+  /** No call ever settles. */
   hangs: boolean;
   /** Every call rejects. */
   isDown: boolean;
   /** Reads work, writes reject. */
   isReadOnly: boolean;
-  /** So many writes of rows of the login reject, then they work. */
+  /** This many writes of the login's rows reject; later ones work. */
   failingWrites: number;
   /** Calls for rows of the login. */
   reads: number;
   writes: number;
 }
 
-/** A storage that fails as a test says. */
+/** A storage that fails as the test says. */
 export function faultyStorage(storage: PolarStorage): { storage: PolarStorage; faults: StorageFaults } {
   const faults: StorageFaults = {
     hangs: false,

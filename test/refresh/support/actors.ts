@@ -2,12 +2,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 const actors = new AsyncLocalStorage<string>();
 
-/** Runs work under a name; that it fails is noticed by whoever awaits it. */
+/** Runs work under a name; the caller handles its failure. */
 export function asActor<T>(actor: string, work: () => Promise<T>): Promise<T> {
   const promise = actors.run(actor, work);
   promise.catch(() => {});
   return promise;
 }
 
-/** Under whose name something runs. */
+/** The name under which this code runs. */
 export const actorHere = (): string | undefined => actors.getStore();
