@@ -1,4 +1,4 @@
-/** Makes up scenarios. */
+/** Generates scenarios. */
 import { type Random, randomFrom } from './random.js';
 import type { Fate, Happening, Scenario, StoreKind, StoreTrouble, When } from './scenario.js';
 
@@ -77,7 +77,7 @@ function happeningsOf(
   const some = (most: number, make: () => Happening): void => {
     for (let left = 1 + random.below(most); left > 0; left--) happenings.push(make());
   };
-  // The tokens of before expire after two seconds.
+  // The first tokens expire after two seconds.
   const soon = (): number => 1900 + random.pick([150, 400, 3000]) * random.fraction();
   const late = (): number => 2000 + roundMs * random.fraction();
   const whenAny = (): When => ({ round, atMs: random.chance(0.5) ? soon() : late() });

@@ -9,7 +9,7 @@ export interface Random {
   chance(probability: number): boolean;
 }
 
-/** mulberry32, from a seed and what the numbers are for. */
+/** mulberry32, seeded with a number and with the purpose of its numbers. */
 export function randomFrom(seed: number, purpose = 0): Random {
   let state = Math.imul(seed, 0x9e3779b1) ^ Math.imul(purpose + 1, 0x85ebca6b);
   const fraction = (): number => {

@@ -1,8 +1,8 @@
-/** Scenarios in which something did not hold before it was mended, as the search has shortened them. */
+/** Scenarios that once broke a promise, as the search has shortened them. */
 import type { Scenario } from './scenario.js';
 
 export const regressions: Readonly<Record<string, Scenario>> = {
-  'does not take a pause of the process for a slow store, and wait for minutes': {
+  'does not mistake a pause of the process for a slow store and wait for minutes': {
     seed: 109,
     processes: 1,
     store: 'session store',
@@ -43,7 +43,7 @@ export const regressions: Readonly<Record<string, Scenario>> = {
       { what: 'new tokens', process: 1, when: { round: 1, atMs: 2422 } },
     ],
   },
-  'knows that tokens are young although the clock of whoever got them is wrong': {
+  'knows that tokens are young although the process that got them has a wrong clock': {
     seed: 17,
     processes: 2,
     store: 'batch',
@@ -61,7 +61,7 @@ export const regressions: Readonly<Record<string, Scenario>> = {
       { what: 'visit', process: 1, when: { round: 0, atMs: 2017 } },
     ],
   },
-  'calls no login dead without having read its record, however old the doubt is': {
+  'ends no login without having read its record, however old the doubt is': {
     seed: 30,
     processes: 2,
     store: 'batch',
@@ -86,7 +86,7 @@ export const regressions: Readonly<Record<string, Scenario>> = {
       },
     ],
   },
-  'waits before it believes a refusal, since the record may show only then': {
+  'waits before it believes a refusal, since the record may only become visible then': {
     seed: 144,
     processes: 2,
     store: 'atomic',
@@ -101,7 +101,7 @@ export const regressions: Readonly<Record<string, Scenario>> = {
     fates: [],
     happenings: [],
   },
-  'records what it could not record as soon as the store is back': {
+  'records tokens that it could not record as soon as the store is back': {
     seed: 83,
     processes: 4,
     store: 'session store',
@@ -126,7 +126,7 @@ export const regressions: Readonly<Record<string, Scenario>> = {
       },
     ],
   },
-  'says in the lock that an exchange is open without it': {
+  'announces in the lock an exchange that it makes without holding it': {
     seed: 178,
     processes: 2,
     store: 'atomic',

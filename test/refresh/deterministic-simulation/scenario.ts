@@ -1,21 +1,21 @@
-/** Everything that is to happen in one run, spelt out, so that parts of it can be left out. */
+/** Everything that happens in one run, spelled out, so that parts of it can be left out. */
 
 export type StoreKind = 'batch' | 'atomic' | 'session store';
 
-/** How one exchange at Polar goes, in the order in which they are sent. */
+/** How one exchange at Polar goes. Exchanges take their fates in the order in which they are sent. */
 export interface Fate {
-  /** Until Polar turns to it. */
+  /** The time until Polar starts to work on it. */
   readonly queuedMs: number;
-  /** From then to the response. */
+  /** The time from then to the response. */
   readonly workMs: number;
-  /** Polar commits so long after it has responded; a negative number means: as soon as it has turned to it. */
+  /** How long after its response Polar commits; a negative number means as soon as it starts to work. */
   readonly commitLagMs: number;
   /**
-   * `request lost`: Polar never hears of it. `response lost`: the connection breaks. `gateway`: somebody in between responds with
-   * 502 or 504 for it; `unheard gateway`: the same, and Polar never hears of it. `silence`: Polar acts and nothing ever comes.
+   * `request lost`: Polar never receives it. `response lost`: the connection breaks. `gateway`: a proxy responds with 502
+   * or 504; `unheard gateway`: the same, and Polar never receives it. `silence`: Polar acts, and no response ever comes.
    */
   readonly mishap?: 'request lost' | 'response lost' | 'gateway' | 'unheard gateway' | 'silence';
-  /** What it comes to where another exchange of the same token is being worked on. */
+  /** The outcome while another exchange of the same token is in progress. */
   readonly ifLoser: '400' | '500' | '200';
   readonly loserWaitMs: number;
 }
@@ -28,7 +28,7 @@ export const quickFate: Fate = {
   loserWaitMs: 50,
 };
 
-/** When something happens to a process: after so long, or at one of its steps from then on. */
+/** When something happens to a process: at a time, or at one of its steps after that. */
 export interface When {
   readonly round: number;
   readonly atMs: number;
@@ -55,7 +55,7 @@ export type Happening =
   | { readonly what: 'kill'; readonly process: number; readonly when: When; readonly downMs: number }
   | {
       readonly what: 'store trouble';
-      /** All of them where it is not given. */
+      /** All processes if it is missing. */
       readonly process?: number;
       readonly when: When;
       readonly forMs: number;
@@ -72,16 +72,16 @@ export interface Scenario {
   readonly seed: number;
   readonly processes: number;
   readonly store: StoreKind;
-  /** What one way to the store takes at most. */
+  /** The longest time that one way to the store takes. */
   readonly storeMs: number;
-  /** How far reads are behind at most. */
+  /** How far reads lag at most. */
   readonly lagMs: number;
   readonly timeoutMs: number;
   readonly leewayMs: number;
   readonly lifetimeMs: number;
   /** Added to the wall clock of each process. */
   readonly clocksMs: readonly number[];
-  /** How often tokens expire while things happen, and how long things happen then. */
+  /** How often tokens expire while things happen, and how long each of these rounds takes. */
   readonly rounds: number;
   readonly roundMs: number;
   readonly fates: readonly Fate[];

@@ -1,20 +1,20 @@
-/** Looks for a scenario in which something does not hold, and makes it as short as it can. */
+/** Searches for a scenario that breaks a promise, and shortens it as far as possible. */
 import { generate, type WorldOptions } from './generate.js';
 import { quickFate, type Scenario } from './scenario.js';
 import { runScenario, type Verdict } from './world.js';
 
-/** What a search came to. */
+/** The result of a search. */
 export interface Found {
   readonly scenario: Scenario;
-  /** What to read: what does not hold, the scenario, and all that happened. */
+  /** For people: the broken promise, the scenario and everything that happened. */
   readonly report: string;
 }
 
-// Latencies change with whatever is left out: a few others are tried before something counts as needed.
+// Latencies change when something is left out, so a few other seeds are tried before it counts as needed.
 const neighbours = 4;
 const mostShrinkingRuns = 600;
 
-/** Runs so many scenarios; resolves with the first one in which something does not hold, shortened. */
+/** Runs this many scenarios; resolves with the first one that breaks a promise, shortened. */
 export async function search(
   world: WorldOptions,
   seeds: { readonly from: number; readonly runs: number },
@@ -35,14 +35,14 @@ async function report(scenario: Scenario): Promise<Found> {
   return { scenario, report: lines.join('\n') };
 }
 
-/** As it can be put into a test. */
+/** The scenario as it can be put into a test. */
 export function toText({ fates, happenings, ...rest }: Scenario): string {
   const listed = (list: readonly unknown[]): string =>
     list.map((each) => `\n  ${JSON.stringify(each)},`).join('');
   return `${JSON.stringify(rest)}\nfates:${listed(fates)}\nhappenings:${listed(happenings)}`;
 }
 
-/** The same property broken by as little as possible. */
+/** The shortest scenario that breaks the same promise. */
 async function shrink(scenario: Scenario, broken: string): Promise<Scenario> {
   let best = scenario;
   let runs = 0;
@@ -63,7 +63,7 @@ async function shrink(scenario: Scenario, broken: string): Promise<Scenario> {
   return best;
 }
 
-/** What is simpler by one step, each from the simplest so far. */
+/** All scenarios that are simpler by one step, each based on the simplest so far. */
 function* simplifications(current: () => Scenario): Generator<Scenario> {
   for (let index = current().happenings.length - 1; index >= 0; index--) {
     const { happenings } = current();

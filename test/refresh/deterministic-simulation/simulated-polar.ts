@@ -1,4 +1,4 @@
-/** Polar as it is: it commits when it has responded, and lets simultaneous refreshes of one token wait for one another. */
+/** A simulated Polar: it commits after it has responded, and serializes simultaneous refreshes of one token. */
 import { PolarOAuthError, PolarTransientError } from '../../../src/errors.js';
 import { type Fate, quickFate, type Scenario } from './scenario.js';
 import type { SimulatedProcess } from './simulated-process.js';
@@ -8,20 +8,20 @@ import { arriveAt, at, timeMs } from './virtual-time.js';
 export interface Pair {
   readonly n: number;
   readonly issuedAtMs: number;
-  /** From when on Polar knows it. */
+  /** The time from which Polar knows it. */
   visibleFromMs: number;
   revokedAtMs: number;
   readonly expiresAtMs: number;
-  /** An exchange of it that is not committed yet. */
+  /** It is being exchanged, and that is not committed yet. */
   isBeingExchanged: boolean;
-  /** The process to which it was sent; undefined once it is clear that it never arrives. */
+  /** The process that it is sent to; undefined once it is certain never to arrive. */
   receiver: SimulatedProcess | undefined;
   hasArrived: boolean;
   /** How often it was sent to be exchanged. */
   exchanges: number;
 }
 
-/** What Polar's token endpoint grants: when it is to be refreshed is said by the clock of who asked. */
+/** What Polar's token endpoint grants: the process adds the lifetime to its own clock. */
 export interface Granted {
   readonly pair: Pair;
   readonly expiresInMs: number;
@@ -41,7 +41,7 @@ export class SimulatedPolar {
   readonly #log: (line: () => string) => void;
   readonly #changed: () => void;
   #fates: Fate[];
-  /** Exchanges of the same login that are under way at this moment, and the most there ever were. */
+  /** Exchanges of the login that are under way now, and the most there ever were. */
   openExchanges = 0;
   mostOpenExchanges = 0;
   exchanges = 0;
@@ -75,7 +75,7 @@ export class SimulatedPolar {
     return pair;
   }
 
-  /** Whether Polar takes the refresh token, now or when it has committed. */
+  /** Whether Polar accepts the refresh token, now or after its commit. */
   isLive(pair: Pair): boolean {
     return pair.revokedAtMs === Number.POSITIVE_INFINITY && !pair.isBeingExchanged;
   }

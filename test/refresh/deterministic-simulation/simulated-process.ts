@@ -1,4 +1,4 @@
-/** One process of the app: a real TokenRefresher, and people who ask something of it. */
+/** One process of the app: a real TokenRefresher, and the users that make requests of it. */
 
 import { BackgroundWork } from '../../../src/async/background-work.js';
 import { within } from '../../../src/async/within.js';
@@ -18,7 +18,7 @@ const listenMs = 120_000;
 const storeTimeoutMs = 3000;
 export const loginId = '0123456789abcdef0123456789abcdef';
 
-/** Seals nothing, but holds what it opens to its purpose. */
+/** Does not encrypt, but checks the purpose of what it opens. */
 const sealer: Sealer = {
   seal: (value, purpose) => JSON.stringify({ purpose, value }),
   unseal: (sealed, purpose) => {
@@ -37,10 +37,10 @@ export function tokensOf(pair: Pair, nowMs: number, lifetimeMs: number): TokenSe
   };
 }
 
-/** What a call of a person came to. */
+/** The outcome of a call by a user. */
 export interface Outcome {
   readonly what: string;
-  /** `ok` with the token, the code of an error, or `401` where the API refused all that was tried. */
+  /** `ok` with the token, the code of an error, or `401` if the API refused every token that was tried. */
   readonly result: string;
   readonly accepted: boolean;
   readonly accessToken?: string;
@@ -61,7 +61,7 @@ export class SimulatedProcess {
   #login: LoginHandle | undefined;
   /** Calls that have not settled yet. */
   openCalls = 0;
-  /** Revocations that it has been asked for and that Polar has not been told of. */
+  /** Revocations that it has to make and that Polar has not received yet. */
   openRevocations = 0;
 
   constructor(
@@ -81,7 +81,7 @@ export class SimulatedProcess {
 
   readonly now = (): number => startTime + timeMs() + (this.#world.scenario.clocksMs[this.index] ?? 0);
 
-  /** Counts messages that are sent and received, for what is to happen at one of them. */
+  /** Counts messages that are sent and received, since scenarios refer to them. */
   step(): void {
     for (const trigger of [...this.#triggers])
       if (--trigger.left <= 0) {
@@ -94,7 +94,7 @@ export class SimulatedProcess {
     this.#triggers.push({ left: steps, run });
   }
 
-  /** Nothing more is to happen to it. */
+  /** Cancels everything that was still to happen to it. */
   forgetTriggers(): void {
     this.#triggers.length = 0;
   }
@@ -165,26 +165,26 @@ export class SimulatedProcess {
     this.openRevocations--;
   }
 
-  /** Whether it has this pair, or may yet get it. */
+  /** Whether it has this pair, or may still receive it. */
   has(pair: Pair): boolean {
     if (this.loop.isDead) return false;
     if (pair.receiver === this) return true;
     return this.#refresher?.peek(loginId)?.tokens?.refreshToken === refreshTokenOf(pair.n);
   }
 
-  /** Whether it uses another pair, and has this one as a spare. */
+  /** Whether it uses another pair, and keeps this one as a spare. */
   isSpare(pair: Pair): boolean {
     const tokens = this.#refresher?.peek(loginId)?.tokens;
     return pair.hasArrived && tokens !== undefined && tokens.refreshToken !== refreshTokenOf(pair.n);
   }
 
-  /** The generation that it knows; undefined for none, or when the login has ended. */
+  /** The generation that it knows; undefined if there is none, or if the login has ended. */
   get generation(): number | undefined {
     const known = this.#refresher?.peek(loginId);
     return known === undefined || known.tokens === undefined || known.rejected ? undefined : known.generation;
   }
 
-  /** Starts a call; what it comes to is told to the world. */
+  /** Starts a call; the world learns its outcome. */
   call(what: 'visit' | 'new tokens' | 'log out', done: (outcome: Outcome) => void): void {
     arriveAt(timeMs(), this.loop, () => {
       const { loop } = this;
@@ -252,7 +252,7 @@ export class SimulatedProcess {
     }
   }
 
-  /** As at a shutdown; resolves with what is left. */
+  /** Shuts down; resolves with the amount of work left. */
   settle(withinMs: number, done: (left: number) => void): void {
     arriveAt(timeMs(), this.loop, () => {
       this.#refresher?.dropSpares();

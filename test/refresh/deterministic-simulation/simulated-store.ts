@@ -1,4 +1,4 @@
-/** The rows that all processes share, the ways to get at them, and what can go wrong with that. */
+/** The rows that all processes share, the ways to reach them, and the trouble on those ways. */
 
 import type { PolarStorage, StorageKey, StorageStep, StoredRow } from '../../../src/storage/polar-storage.js';
 import { type SessionStore, sessionStorage } from '../../../src/storage/session-storage.js';
@@ -20,7 +20,7 @@ interface Trouble {
   readonly delayMs: number;
 }
 
-/** What the store is asked to do, and whether that changes something. */
+/** A request to the store, and whether it changes something. */
 interface Operation {
   readonly name: string;
   readonly changes: boolean;
@@ -28,7 +28,7 @@ interface Operation {
 }
 
 export class SimulatedStore {
-  /** What each row has been, the last one last: for reads that lag. */
+  /** The states of each row, the newest last, for lagging reads. */
   readonly #rows = new Map<string, { readonly sinceMs: number; readonly kept: KeptRow | undefined }[]>();
   readonly #troubles: Trouble[] = [];
   readonly #past: Trouble[] = [];
@@ -49,7 +49,7 @@ export class SimulatedStore {
     this.#nameOf = parts.nameOf;
   }
 
-  /** The row as it is. */
+  /** The row in its current state. */
   look(id: string): StoredRow | undefined {
     const row = this.#find(id, timeMs());
     return this.#scenario.store === 'session store'
@@ -57,7 +57,7 @@ export class SimulatedStore {
       : (row as StoredRow | undefined);
   }
 
-  /** How long the row has been as it is. */
+  /** How long the row has been in its current state. */
   ageMs(id: string): number {
     return timeMs() - (this.#rows.get(id)?.at(-1)?.sinceMs ?? 0);
   }
@@ -72,7 +72,7 @@ export class SimulatedStore {
     this.#past.push(trouble);
   }
 
-  /** Whether a process could not get at the store properly at some time since. */
+  /** Whether a process had trouble reaching the store at any time since. */
   wasTroubled(process: number, sinceMs: number): boolean {
     return this.#past.some(
       (trouble) =>
@@ -80,7 +80,7 @@ export class SimulatedStore {
     );
   }
 
-  /** All is well again. */
+  /** Ends all trouble. */
   recover(): void {
     this.#troubles.length = 0;
   }
@@ -164,7 +164,7 @@ export class SimulatedStore {
     };
   }
 
-  /** One way there, what it does there, and the way back. */
+  /** One way there, the effect, and the way back. */
   #ask(process: SimulatedProcess, { name, changes, act }: Operation): Promise<unknown> {
     const { loop } = process;
     process.step();
@@ -268,7 +268,7 @@ export class SimulatedStore {
   #put(id: string, row: unknown, ttlMs = 0): void {
     const states = this.#rows.get(id) ?? [];
     this.#rows.set(id, states);
-    // Nobody reads so far back.
+    // No read goes back that far.
     if (states.length > 50) states.splice(0, 25);
     const now = timeMs();
     states.push({ sinceMs: now, kept: row === undefined ? undefined : { row, expiresAtMs: now + ttlMs } });

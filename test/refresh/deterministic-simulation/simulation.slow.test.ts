@@ -14,10 +14,10 @@ const timeoutMs = isLarge ? 1_800_000 : 120_000;
 beforeAll(installVirtualTime);
 afterAll(uninstallVirtualTime);
 
-describe('a login is kept, by the code itself, in a world with', () => {
+describe('the refresher in a simulated world', () => {
   const table: string[] = [];
   it.each(Object.entries(worlds))(
-    '%s',
+    'keeps its promises with %s',
     async (name, world) => {
       const startedAt = Date.now();
       const outcomes: Record<string, number> = {};
@@ -27,16 +27,16 @@ describe('a login is kept, by the code itself, in a world with', () => {
       });
       table.push(`${name}: ${runs} runs, ${Date.now() - startedAt} ms, ${JSON.stringify(outcomes)}`);
       if (found !== undefined) throw new Error(found.report);
-      // A world in which nobody gets a token shows nothing.
+      // A simulation in which nobody gets a token shows nothing.
       expect(outcomes['ok']).toBeGreaterThan(runs);
     },
     timeoutMs,
   );
-  if (isLarge) it('says how much it ran', () => console.log(table.join('\n')));
+  if (isLarge) it('reports how many scenarios it has run', () => console.log(table.join('\n')));
 });
 
-describe('the code', () => {
-  // The same happenings with other latencies, since these change with the code.
+describe('the refresher in a scenario that once broke a promise', () => {
+  // Each scenario also runs with other latencies, since these change with the code.
   const seedsEach = 10;
   it.each(Object.entries(regressions))('%s', async (_what, scenario) => {
     for (let seed = scenario.seed; seed < scenario.seed + seedsEach; seed++) {
@@ -46,11 +46,11 @@ describe('the code', () => {
   });
 });
 
-describe('a simulated process', () => {
-  it('can be run again from the same seed, and does the same', async () => {
+describe('a simulated scenario', () => {
+  it('runs the same way again from the same seed', async () => {
     const [scenario] = Object.values(regressions);
     if (scenario === undefined) throw new Error('There is no scenario');
-    // Names of locks are random.
+    // The names of lock owners are random.
     const anonymous = (log: readonly string[]): string => log.join('\n').replace(/(owner|mark) \w{4}/g, '$1');
     const first = await runScenario(scenario, true);
     expect(first.log.length).toBeGreaterThan(50);

@@ -1,33 +1,33 @@
 /**
- * Time that passes only from event to event, for several simulated processes at once. Each has an event loop of its own, which
- * can be stopped and killed; what happens outside of them (at Polar, in a store) belongs to none.
+ * Time that passes only from event to event, for several simulated processes. Each has an event loop of its own, which can
+ * be stopped and killed; events outside of them (at Polar, in a store) belong to none.
  */
 import timersPromises from 'node:timers/promises';
 
-/** The order in which Node turns to what is due: also after a pause, timers come before what has arrived. */
+/** The order in which Node handles due events: even after a pause, timers come before arrivals. */
 const phases = { timers: 0, poll: 1, check: 2 } as const;
 
 /** The event loop of one simulated process. */
 export class EventLoop {
   isDead = false;
   stoppedUntilMs = 0;
-  /** How long it has been stopped altogether, the time to come included. */
+  /** How long it has been stopped in all, including a stop that is still to come. */
   stoppedMs = 0;
-  /** Added to the monotonic clock, which starts anywhere. */
+  /** Added to the monotonic clock, whose start is arbitrary. */
   readonly clockStartMs: number;
 
   constructor(clockStartMs: number) {
     this.clockStartMs = clockStartMs;
   }
 
-  /** Milliseconds in which it was not stopped. */
+  /** The milliseconds in which it was not stopped. */
   runningMs(): number {
     return nowMs - this.stoppedMs + Math.max(0, this.stoppedUntilMs - nowMs);
   }
 }
 
 interface Event {
-  /** When it is to be run: later than `dueMs` where the process was stopped. */
+  /** When it runs: later than `dueMs` if the process was stopped. */
   atMs: number;
   readonly phase: number;
   readonly dueMs: number;
@@ -69,7 +69,7 @@ export function uninstallVirtualTime(): void {
   performance.now = real.now;
 }
 
-/** Begins anew, at zero. */
+/** Starts over at zero. */
 export function resetTime(): void {
   heap.length = 0;
   nowMs = 0;
@@ -77,20 +77,20 @@ export function resetTime(): void {
   current = undefined;
 }
 
-/** Milliseconds since the beginning. */
+/** Milliseconds since the start. */
 export const timeMs = (): number => nowMs;
 
-/** What happens outside of all processes. */
+/** Schedules an event outside of all processes. */
 export function at(atMs: number, run: () => void): void {
   push(phases.poll, Math.max(atMs, nowMs), undefined, run);
 }
 
-/** What arrives at a process: a response from a store or from Polar, a request of a user. */
+/** Schedules an arrival at a process: a response from a store or from Polar, or a request of a user. */
 export function arriveAt(atMs: number, loop: EventLoop, run: () => void): void {
   push(phases.poll, Math.max(atMs, nowMs), loop, run);
 }
 
-/** The process is not scheduled for so long: nothing of it runs, and all of it is due afterwards. */
+/** Stops the process for a while: none of its code runs, and all due events run afterwards. */
 export function stop(loop: EventLoop, forMs: number): void {
   const untilMs = nowMs + forMs;
   if (untilMs <= loop.stoppedUntilMs) return;
@@ -98,12 +98,12 @@ export function stop(loop: EventLoop, forMs: number): void {
   loop.stoppedUntilMs = untilMs;
 }
 
-/** Nothing of it runs ever again. */
+/** Kills the process: none of its code ever runs again. */
 export function kill(loop: EventLoop): void {
   loop.isDead = true;
 }
 
-/** Runs events until a time, which is then now; false when there are none left at all. */
+/** Runs events until a time, which is then the present; false if no events are left at all. */
 export async function runUntil(untilMs: number): Promise<boolean> {
   for (;;) {
     const event = heap[0];
@@ -119,7 +119,7 @@ export async function runUntil(untilMs: number): Promise<boolean> {
     nowMs = event.atMs;
     current = loop;
     run();
-    // All promises that this has settled, and what follows from them.
+    // Runs the reactions to all promises that have settled.
     if (loop !== undefined) await new Promise((resolve) => real.setImmediate(resolve));
     current = undefined;
   }

@@ -1,4 +1,4 @@
-/** One run of a scenario: several processes, a store and Polar, and what is noticed of them. */
+/** One run of a scenario: several processes, a store, Polar, and checks of the promises. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { loginKeys } from '../../../src/storage/login-keys.js';
 import { type Random, randomFrom } from './random.js';
@@ -8,21 +8,21 @@ import { loginId, type Outcome, SimulatedProcess } from './simulated-process.js'
 import { SimulatedStore } from './simulated-store.js';
 import { at, kill, resetTime, runUntil, stop, timeMs } from './virtual-time.js';
 
-/** What a run came to. */
+/** The result of a run. */
 export interface Verdict {
-  /** What does not hold; undefined when all does. */
+  /** The broken promise; undefined if all hold. */
   readonly broken: string | undefined;
   readonly log: readonly string[];
-  /** What happened at all, to be counted. */
+  /** How often each outcome occurred. */
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
 const slackMs = 150;
-// Who has the lock may be listening to an exchange for so long.
+// The owner of the lock may be waiting for an exchange this long.
 const listenMs = 125_000;
-// 185 s of doubt from the first refusal, which takes a stale lock to be noticed.
+// 185 s of doubt after the first refusal, plus the time until a lock is stale.
 const doubtEndsMs = 225_000;
-// What could not be recorded is tried again at least so often.
+// Tokens that could not be recorded are retried at least this often.
 const rewriteMs = 4000;
 const drainMs = 3 * 3_600_000;
 
@@ -44,7 +44,7 @@ export class World {
   #hasLostRows = false;
   #wasKilled = false;
   #lostRecordMs: number | undefined;
-  /** Why a login may be lost. */
+  /** Why the login may be lost. */
   #excuse: string | undefined;
   #lastIncidentMs = 0;
 
@@ -72,7 +72,7 @@ export class World {
     this.log(() => `BROKEN: ${what}`);
   }
 
-  /** The response that brings a pair is not heard by anybody. */
+  /** No process receives the response that brings this pair. */
   lose(pair: Pair): void {
     this.log(() => `nobody hears of pair ${pair.n}`);
     pair.receiver = undefined;
@@ -96,13 +96,13 @@ export class World {
       this.fail(`(b) ${process.name} is told ${code}, and pair ${pair.n} is live (${this.#holders(pair)})`);
   }
 
-  /** A pair that Polar takes and that is recorded, or that somebody has or will get. */
+  /** A pair that Polar accepts and that is recorded, or that a process has or will receive. */
   #reachable(): Pair | undefined {
     const { pairs } = this.polar;
     for (let n = pairs.length - 1; n >= 0; n--) {
       const pair = pairs[n];
       if (pair === undefined || !this.polar.isLive(pair)) continue;
-      // Every session has those of the login.
+      // Every session has the tokens of the login.
       if (n === 0 || this.#isRecorded(pair)) return pair;
       if (this.processes.some((process) => process.has(pair))) return pair;
     }
@@ -110,8 +110,8 @@ export class World {
   }
 
   /**
-   * Nobody can tell others of a pair whose only holder cannot reach the store, or has it as a spare; nor that the record
-   * was lost a moment ago.
+   * Whether other processes cannot learn of a pair, because its only holder cannot reach the store or keeps it as a spare,
+   * or because the record was lost a moment ago.
    */
   #isCutOff(pair: Pair): boolean {
     const recordedForMs = this.#isRecorded(pair) ? this.store.ageMs(this.#keys.record.id) : 0;
@@ -120,7 +120,7 @@ export class World {
     const isCutOff =
       this.#lostRecordMs !== undefined ||
       holders.every((process) => {
-        // Who was stopped as well, says so when it runs again.
+        // A holder that was also stopped records the pair when it runs again.
         const sinceMs = process.loop.stoppedMs > 0 ? pair.issuedAtMs - listenMs : timeMs() - rewriteMs;
         return process.isSpare(pair) || this.store.wasTroubled(process.index, sinceMs);
       });
@@ -141,7 +141,7 @@ export class World {
     return [...who, ...(this.#isRecorded(pair) ? ['recorded'] : [])].join(', ');
   }
 
-  /** Notes what has cost the login. */
+  /** Notes the event after which the login is lost. */
   #checkReach(why: string): void {
     if (this.#excuse !== undefined || this.polar.pairs.length === 0 || this.#reachable() !== undefined)
       return;
@@ -291,7 +291,7 @@ export class World {
     });
   }
 
-  /** Everything works again; people go on visiting. */
+  /** Ends all trouble; users go on visiting. */
   async #calm(): Promise<void> {
     this.log(() => '--- all is well from here on');
     this.store.recover();
@@ -317,12 +317,12 @@ export class World {
 
   #expectCertainty(index: number, { result }: Outcome): void {
     if (result === 'ok' || result === 'login_expired' || result === 'logged_out') return;
-    // Revoked by somebody who has logged out: known within a minute.
+    // A logout elsewhere has revoked it; this process learns that within a minute.
     if (result === '401' && this.#isLoggedOut) return;
     this.fail(`(f) ${this.processes[index]?.name} is still told ${result}`);
   }
 
-  /** Tokens expire once more, and everybody comes at once. */
+  /** Tokens expire once more, and all users come at once. */
   async #lastExpiry(): Promise<void> {
     const atMs = Math.max(timeMs(), ...this.polar.pairs.map(({ expiresAtMs }) => expiresAtMs + 1));
     await this.#runUntil(atMs + 61_000);
@@ -350,13 +350,13 @@ export class World {
       this.fail(`(e) ${exchanges} exchanges at the last expiry`);
   }
 
-  /** Where reads may be older than those before, it takes several attempts to get the lock. */
+  /** A read may be older than the one before it, so taking the lock may need several attempts. */
   get #isVerySlow(): boolean {
     const { lagMs, store, storeMs } = this.scenario;
     return storeMs > 500 || (store === 'session store' && lagMs > 100);
   }
 
-  /** Somebody may have left a lock behind, which goes stale only once it is looked at. */
+  /** A process may have left a lock behind, which becomes stale only while another one observes it. */
   #mayBeSlow(): boolean {
     const { happenings, lagMs, storeMs } = this.scenario;
     const isSlow = storeMs > 100 || lagMs > 0;
@@ -388,7 +388,7 @@ export class World {
         this.fail(`(h) ${name} knows generation ${generation}, and ${recorded} is recorded`);
   }
 
-  /** Nothing is wrong but time that passes: nobody refreshes what somebody else is refreshing. */
+  /** Whether nothing goes wrong: then no process refreshes tokens that another one is refreshing. */
   get #isOrderly(): boolean {
     const { fates, happenings, lagMs } = this.scenario;
     return (

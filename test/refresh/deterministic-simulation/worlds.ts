@@ -11,21 +11,21 @@ const storeTroubles: readonly StoreTrouble[] = [
   'read-only',
 ];
 
-/** What may go wrong, by the name of the world in which it does. */
+/** What may go wrong, by the name of the world. */
 export const worlds = {
-  'nothing but expiry': {},
-  'a Polar that takes its time': { polar: 'slow' },
-  'a lossy way to Polar': { polar: 'lossy' },
-  'processes that are stopped': { stops: true },
-  'processes that are stopped, and a slow Polar': { stops: true, polar: 'slow' },
-  'processes that are killed': { kills: true },
+  'no trouble but expiry': {},
+  'a slow Polar': { polar: 'slow' },
+  'a lossy connection to Polar': { polar: 'lossy' },
+  'stopped processes': { stops: true },
+  'stopped processes and a slow Polar': { stops: true, polar: 'slow' },
+  'killed processes': { kills: true },
   logouts: { logouts: true },
-  'logouts, and a slow Polar': { logouts: true, polar: 'slow', stops: true },
+  'logouts and a slow Polar': { logouts: true, polar: 'slow', stops: true },
   'a store in trouble': { storeTroubles, slowStore: true },
-  'a store in trouble, and logouts': { storeTroubles, logouts: true },
-  'a store that lags': { lags: true, slowStore: true },
+  'a store in trouble and logouts': { storeTroubles, logouts: true },
+  'a store whose reads lag': { lags: true, slowStore: true },
   'a store that loses rows': { losesRows: true },
-  'a clock that is wrong': { wrongClock: true },
+  'a wrong clock': { wrongClock: true },
   'all of it at once': {
     polar: 'lossy',
     stops: true,

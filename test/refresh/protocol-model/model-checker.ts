@@ -1,48 +1,48 @@
-/** One thing that can happen next, and what the world is like afterwards. */
+/** One thing that can happen next, and the state after it. */
 export interface Step<State> {
   readonly name: string;
   readonly to: State;
 }
 
-/** What must hold of every step: false where it does not. Most look at the state afterwards only. */
+/** What must hold of every step: false if it does not. Most rules look only at the state afterwards. */
 export type Rule<State> = (before: State, after: State) => boolean;
 
-/** A world that is small enough to look at all of it. */
+/** A world that is small enough to visit all of its states. */
 export interface Model<State> {
   readonly initial: State;
   steps(state: State): Iterable<Step<State>>;
-  /** Equal for states that need not be told apart, such as those in which two like processes have changed places. */
+  /** The same for states that are equivalent, such as those in which two processes have changed places. */
   keyOf(state: State): string;
-  /** Whether nobody is in the middle of something; such a state may be the last one. */
+  /** Whether no process is in the middle of something; such a state may be the last one. */
   isQuiet(state: State): boolean;
   readonly rules: Readonly<Record<string, Rule<State>>>;
 }
 
-/** What has been found out about a model. */
+/** The result of a check. */
 export interface Verdict {
   readonly states: number;
   readonly steps: number;
   readonly milliseconds: number;
-  /** The names of all steps that can happen at all: a check in which nothing happens proves nothing. */
+  /** The names of all steps that occur: a check in which nothing happens proves nothing. */
   readonly happened: ReadonlySet<string>;
-  /** The rule that does not hold and the shortest way there, one step a line; undefined when all hold. */
+  /** The rule that is broken and the shortest way there, one step a line; undefined if all rules hold. */
   readonly broken: { readonly rule: string; readonly trace: string } | undefined;
 }
 
-/** The rule of every model: whoever is in the middle of something can go on. */
-export const nobodyIsStuck = 'nobody is stuck';
+/** The rule of every model: a process in the middle of something can always go on. */
+export const nobodyIsStuck = 'no process is stuck';
 
 /**
- * Visits every state that can be reached, the nearest first, and stops at the first step that breaks a rule.
+ * Visits every state that can be reached, nearest first, and stops at the first step that breaks a rule.
  *
- * @throws RangeError when there are more than `maxStates`: then nothing has been shown
+ * @throws RangeError if there are more than `maxStates`; then nothing has been shown
  */
 export function check<State>(model: Model<State>, maxStates = 4_000_000): Verdict {
   const startedAt = performance.now();
   const rules = Object.entries(model.rules);
   const seen = new Set([model.keyOf(model.initial)]);
   const states = [model.initial];
-  // How each state was first reached; only these two are kept of the way.
+  // How each state was first reached; the trace needs no more.
   const cameFrom = [-1];
   const cameBy = [''];
   const happened = new Set<string>();

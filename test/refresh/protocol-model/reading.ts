@@ -14,7 +14,7 @@ import {
   withProcess,
 } from './world.js';
 
-/** Rows as they are read: as they are, or as they were before the last write. */
+/** The rows as a read shows them: current, or as they were before the last write. */
 export interface Rows {
   readonly said: string;
   readonly state: State;
@@ -22,7 +22,7 @@ export interface Rows {
   readonly tombstone: boolean;
 }
 
-/** What reading record and tombstone may show. */
+/** What a read of record and tombstone may show. */
 export function* readings(state: State, canLag = true): Iterable<Rows> {
   const { record, recordBefore, tombstone, tombstoneBefore } = state;
   const name = (tokens: Tokens | undefined, ended: boolean): string =>
@@ -36,7 +36,7 @@ export function* readings(state: State, canLag = true): Iterable<Rows> {
     yield { said: `${name(record, tombstoneBefore)}, late`, state: late, record, tombstone: tombstoneBefore };
 }
 
-/** What a process knows once it has read the rows. */
+/** What a process knows after it has read the rows. */
 export function learn({ record, state, tombstone }: Rows, who: number, protocol: Protocol): State {
   const process = processAt(state, who);
   const { issued, known, spare } = process;
@@ -58,7 +58,7 @@ export function learn({ record, state, tombstone }: Rows, who: number, protocol:
   return protocol.newestWins ? state : withProcess(state, who, { known: record });
 }
 
-/** Something later is recorded: what else this process has of before is needed no more. */
+/** A later generation is recorded: this process no longer needs its older pairs. */
 function supersede(state: State, who: number, record: Tokens, protocol: Protocol): State {
   const process = processAt(state, who);
   const { issued, known, spare } = process;
@@ -80,12 +80,12 @@ export const toRevoke = ({ revokes }: Process, pairs: readonly Pair[]): Pick<Pro
   revokes: [...new Set([...revokes, ...pairs])].sort(),
 });
 
-/** Whether the store holds less than this process knows, which it is to write again. */
+/** Whether the store is behind this process, which then has to write the record again. */
 export function isToHeal({ record }: Rows, { isRejected, known, knowsEnd, writer }: Process): boolean {
   return !knowsEnd && !isRejected && writer === 'no' && known.generation > 0 && isAhead(known, record);
 }
 
-/** The refresh is over, well or not, and the lock is given up. */
+/** Ends the refresh, successful or not, and releases the lock. */
 export function finish(
   state: State,
   who: number,
@@ -105,7 +105,7 @@ export function finish(
 export const isGood = (state: State, { isRejected, known }: Process): boolean =>
   !isRejected && !isExpired(state, known);
 
-/** A writer that begins. */
+/** Starts a writer. */
 export const writing = (
   writes: Tokens,
   { store }: World,
@@ -116,7 +116,7 @@ export const writing = (
   inBackground,
 });
 
-/** Whether nobody has anything to learn or to do about the rows. */
+/** Whether no process has anything to learn or to do about the rows. */
 export function haveAllLooked(state: State, protocol: Protocol): boolean {
   return state.processes.every((process, who) => {
     for (const rows of readings(state, false))

@@ -17,7 +17,7 @@ import {
 
 type Steps = Iterable<Step<State>>;
 
-/** What a process does with tokens that it has received: write the record, then look whether somebody logged out. */
+/** How a process records tokens that it has received: it writes the record, then looks for a logout. */
 export function* recordSteps(state: State, who: number, world: World, protocol: Protocol): Steps {
   const process = processAt(state, who);
   const { writer, writes } = process;
@@ -53,7 +53,7 @@ export function* recordSteps(state: State, who: number, world: World, protocol: 
   }
 }
 
-/** Only what is older is replaced; of one generation, the first one stays. */
+/** Only an older record is replaced; within a generation the first one stays. */
 export const isBehind = (record: Tokens | undefined, tokens: Tokens): boolean =>
   record === undefined || isAhead(tokens, record) || isSame(tokens, record);
 
@@ -68,15 +68,15 @@ function afterRecording(before: State, rows: Rows, who: number, protocol: Protoc
   if (writes === undefined) return over(before);
   const learnt = afterTie(learn(shown, who, protocol), shown, who, writes, protocol);
   const after = processAt(learnt, who);
-  // Somebody has logged out meanwhile, maybe here.
+  // There has been a logout meanwhile, perhaps in this process.
   if ((shown.tombstone || knowsEnd) && writes.pair === issued)
     return over(withProcess(learnt, who, { knowsEnd: true, ...toRevoke(after, [writes.pair]) }));
   const isMissed = protocol.heals && isAhead(writes, rows.record) && isSame(after.known, writes);
-  // It shows only later, or has been written over.
+  // The write is not visible yet, or has been overwritten.
   return isMissed ? withProcess(over(learnt), who, writing(writes, world, true)) : over(learnt);
 }
 
-/** What was not recorded, since another pair of its generation was, and is not what this process knows. */
+/** A pair that was not recorded, since another one of its generation was, and that this process does not use. */
 function afterTie(
   state: State,
   { record, tombstone }: Rows,
@@ -95,7 +95,7 @@ function afterTie(
 function* failSteps(state: State, who: number, world: World, protocol: Protocol): Steps {
   const { inBackground, writer, writes } = processAt(state, who);
   if (writes === undefined) return;
-  // The tokens are used in this process meanwhile; the writer goes on by itself.
+  // This process uses the tokens meanwhile; the writer continues in the background.
   const background = inBackground ? state : finish(state, who, protocol, {}, true);
   const failed = spend(withProcess(background, who, writing(writes, world, true)), 'failures');
   yield { name: `process ${who} cannot record pair ${writes.pair}`, to: failed };
@@ -106,7 +106,7 @@ function* failSteps(state: State, who: number, world: World, protocol: Protocol)
     };
 }
 
-/** What a person does who logs out, in one process: first the tombstone, then the newest tokens. */
+/** A logout in one process: first the tombstone, then the newest tokens. */
 export function* logoutSteps(state: State, who: number, protocol: Protocol): Steps {
   const process = processAt(state, who);
   const { known, spare } = process;
@@ -155,14 +155,14 @@ export function* logoutSteps(state: State, who: number, protocol: Protocol): Ste
       break;
   }
 
-  /** The newest, and both where there was a tie. */
+  /** The newest pair, or both after a tie. */
   function newestTo(_state: State, of: Process, record: Tokens | undefined): Pick<Process, 'revokes'> {
     if (record === undefined || isAhead(known, record)) return toRevoke(of, [known.pair]);
     return toRevoke(of, isAhead(record, known) ? [record.pair] : [record.pair, known.pair]);
   }
 }
 
-/** Asks Polar to revoke pairs, and again a moment later where it may not have committed them yet. */
+/** Asks Polar to revoke pairs, and asks again a moment later for those that it may not have committed yet. */
 export function* revokeSteps(state: State, who: number, protocol: Protocol): Steps {
   const process = processAt(state, who);
   const [pair] = process.revokes;

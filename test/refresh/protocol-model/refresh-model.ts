@@ -13,7 +13,7 @@ import {
   type World,
 } from './world.js';
 
-/** A world with the protocol in it, and the rules to hold it to. */
+/** The model of a world with the protocol in it, and the rules that must hold. */
 export function refreshModel(
   world: World,
   protocol: Protocol = protocolAsDescribed,

@@ -18,7 +18,7 @@ import {
 
 type Steps = Iterable<Step<State>>;
 
-/** What a process does to have tokens that work, one step at a time. */
+/** How a process gets tokens that work, one step at a time. */
 export function* refreshSteps(state: State, who: number, world: World, protocol: Protocol): Steps {
   const process = processAt(state, who);
   const name = (what: string): string => `process ${who} ${what}`;
@@ -40,7 +40,7 @@ export function* refreshSteps(state: State, who: number, world: World, protocol:
       break;
     }
     case 'checks lock':
-      // The pause outlasts everybody who had read the lock as free, and is not slow.
+      // The pause outlasts all processes that have read the lock as free and are not slow.
       if (state.processes.some(({ isSlow, refresh }) => refresh === 'writes lock' && !isSlow)) break;
       yield state.lock.owner === who
         ? { name: name('is sure of the lock'), to: begin(state, who, protocol) }
@@ -69,7 +69,7 @@ export function* refreshSteps(state: State, who: number, world: World, protocol:
         };
       break;
     case 'records':
-      // The writer goes on with this one, see recording.ts.
+      // The writer continues from here, see recording.ts.
       break;
   }
 }
@@ -124,7 +124,7 @@ function begin(state: State, who: number, protocol: Protocol): State {
 const send = (state: State, who: number): State =>
   withProcess(state, who, { refresh: 'sent', sent: processAt(state, who).known, response: 'none' });
 
-/** With the rows read: done, or off to Polar. */
+/** After the rows are read: done, or on to Polar. */
 function goOn(state: State, who: number, protocol: Protocol): State {
   const process = processAt(state, who);
   if (process.knowsEnd || isGood(state, process)) return finish(state, who, protocol);
@@ -170,7 +170,7 @@ function* polarResponses(
   const status = state.polar[pair];
   const respond = (response: Process['response'], from = state): State =>
     withProcess(from, who, { response });
-  // Whoever knows that it is young sends it again once it is committed.
+  // A process that knows that the token is young sends it again after the commit.
   if (status === 'uncommitted' && protocol.knowsAge) return;
   if (status === 'live' || status === 'spent') {
     const issued = issue(state, pair);
@@ -185,7 +185,7 @@ function* polarResponses(
   if (status !== 'live') yield ['invalid_grant', respond('refused')];
 }
 
-/** Polar inserts a pair, and marks the old one revoked; both show once it has committed. */
+/** Polar inserts a pair and marks the old one revoked; both are visible after its commit. */
 export function issue(state: State, pair: Pair): State {
   const polar = state.polar.map((status, index) => (index === pair ? 'spent' : status));
   return { ...state, polar: [...polar, 'uncommitted'] };
@@ -211,7 +211,7 @@ function afterRefusal(state: State, who: number, world: World, protocol: Protoco
   const { doubts, known, lock, sent, spare } = process;
   if (process.knowsEnd || !isSame(known, sent)) return goOn(state, who, protocol);
   if (spare?.generation === known.generation && spare.pair !== known.pair) {
-    // Recorded as the next generation: those who have the refused pair take it from there.
+    // It becomes the next generation, so that processes with the refused pair pick it up.
     const next = { generation: known.generation + 1, pair: spare.pair, replaces: none };
     return withProcess(state, who, {
       known: next,
@@ -229,7 +229,7 @@ function afterRefusal(state: State, who: number, world: World, protocol: Protoco
   return finish(state, who, protocol, { doubts: known.generation });
 }
 
-/** Whether others have had the time to say that their exchange is open, and to record what they have. */
+/** Whether the other processes have had time to announce an open exchange and to record their tokens. */
 function isSettled(state: State, who: number, protocol: Protocol): boolean {
   return state.processes.every(
     ({ isStopped, lock, refresh, writer }, other) =>
@@ -262,6 +262,6 @@ function* endOfDoubt(state: State, who: number, protocol: Protocol): Steps {
   }
 }
 
-/** Whether the time is over in which an exchange may be open, or be about to be, or its tokens not recorded. */
+/** Whether no exchange can be open or about to start, and no tokens are unrecorded. */
 export const isBeyondDoubt = (state: State): boolean =>
   state.processes.every((process) => process.refresh === 'no' && !holdsUnrecorded(process));

@@ -4,19 +4,19 @@ import { isAhead, isLost, isQuiet, type Process, type Protocol, type State } fro
 
 /** What the protocol promises, by name. */
 export const ruleNames = {
-  givenUp: 'a login is given up only when nobody can have its tokens any more',
-  lost: 'tokens are lost only with a lost response, a death before the record, or a logout',
-  noTokensLeft: 'after a logout nothing that works is left',
-  oneLeft: 'in the end there is one pair that works',
-  oneAtATime: 'with a working lock there is one exchange at a time',
-  nobodyRefused: 'with a working lock nobody is refused',
+  givenUp: 'a login is given up only when no process can get its tokens any more',
+  lost: 'tokens are lost only through a lost response, a crash before the record, or a logout',
+  noTokensLeft: 'no token works after a logout',
+  oneLeft: 'one pair at most works in the end',
+  oneAtATime: 'a working lock allows one exchange at a time',
+  nobodyRefused: 'no exchange is refused under a working lock',
   neverBack: 'the record never goes back',
-  mended: 'in the end the record holds the newest tokens',
+  mended: 'the record holds the newest tokens in the end',
 } as const;
 
 export type RuleName = (typeof ruleNames)[keyof typeof ruleNames];
 
-/** The rules of every world: how many exchanges there are, and what a store does, depends on the world. */
+/** The rules of every world; the others depend on its lock and its store. */
 export const alwaysRules: readonly RuleName[] = [
   ruleNames.givenUp,
   ruleNames.lost,
@@ -26,7 +26,7 @@ export const alwaysRules: readonly RuleName[] = [
 ];
 
 export function rulesFor(protocol: Protocol): Record<RuleName, Rule<State>> {
-  // Nothing goes on, and everybody has looked at the rows.
+  // Nothing is under way, and every process has read the rows.
   const isOver = (state: State): boolean => isQuiet(state) && haveAllLooked(state, protocol);
   return {
     [ruleNames.givenUp]: (before, after) =>

@@ -15,7 +15,7 @@ import {
 
 type Steps = Iterable<Step<State>>;
 
-/** What happens to a process without its doing. */
+/** What happens to a process from outside. */
 export function* fateSteps(state: State, who: number): Steps {
   const process = processAt(state, who);
   const isBusy =
@@ -33,7 +33,7 @@ export function* fateSteps(state: State, who: number): Steps {
     yield {
       name: `process ${who} is stopped`,
       to: spend(
-        // It measures how long that took.
+        // It measures how long the write took.
         withProcess(state, who, { isStopped: true, isSlow: process.refresh === 'writes lock' }),
         'stops',
       ),
@@ -50,7 +50,7 @@ function die(state: State, who: number): State {
   const after: State = {
     ...spend(withProcess(state, who, newProcess), 'crashes'),
     lock: state.lock.owner === who ? { owner: 'ghost', isMarked: state.lock.isMarked } : state.lock,
-    // What it has sent goes on its way.
+    // Its request is still under way.
     strayRequests:
       refresh === 'sent' && response === 'none' && sent !== undefined
         ? [...state.strayRequests, sent.pair]
@@ -64,7 +64,7 @@ function die(state: State, who: number): State {
   };
 }
 
-/** What happens between the processes and beyond them. */
+/** What happens between and beyond the processes. */
 export function* worldSteps(state: State, world: World, protocol: Protocol): Steps {
   const newest = state.polar.length;
   if (!state.polar.includes('uncommitted') && state.expired < newest && countExpiries(state) < world.rounds)
@@ -113,7 +113,7 @@ export function* worldSteps(state: State, world: World, protocol: Protocol): Ste
   }
 }
 
-/** Each expiry takes all pairs there are; between two of them there is at least one new pair. */
+/** Each expiry affects all existing pairs; between two of them at least one pair is new. */
 function countExpiries(state: State): number {
   return state.expired === 0 ? 0 : state.expired === 1 ? 1 : 2;
 }

@@ -1,42 +1,42 @@
-/** Which pair of tokens: 0 is that of the login, and Polar counts on. */
+/** The number of a pair of tokens: 0 for that of the login, then as Polar issues them. */
 export type Pair = number;
 export const none = -1;
 
-/** Tokens as they are recorded: which refresh they come from, and which pair was exchanged for them. */
+/** Tokens as they are recorded: the refresh that they come from, and the pair that was exchanged for them. */
 export interface Tokens {
   readonly generation: number;
   readonly pair: Pair;
   readonly replaces: Pair;
 }
 
-/** `spent`: an exchange of it has worked, and Polar has not committed that yet. */
+/** `spent`: it has been exchanged, and Polar has not committed that yet. */
 export type Status = 'live' | 'spent' | 'uncommitted' | 'dead';
 
-/** One process of the app. It is in the middle of at most one refresh, one record to write, and one logout. */
+/** One process of the app, with at most one refresh, one write of the record and one logout under way. */
 export interface Process {
-  /** The newest tokens that it knows: at first those of its session. */
+  /** The newest tokens that it knows; at first those of its session. */
   readonly known: Tokens;
   /** The last pair that Polar issued to it. */
   readonly issued: Pair;
   /** A pair that lost a tie, with its generation. */
   readonly spare: Tokens | undefined;
   readonly knowsEnd: boolean;
-  /** It has given up what it knows: only later tokens help. */
+  /** It has given up the tokens that it knows: only later ones help. */
   readonly isRejected: boolean;
-  /** The generation whose refusal it doubts. */
+  /** The generation whose refusal it does not believe yet. */
   readonly doubts: number;
-  /** Nothing of it runs. */
+  /** None of its code runs. */
   readonly isStopped: boolean;
 
   readonly refresh: 'no' | 'writes lock' | 'checks lock' | 'reads' | 'sent' | 'records' | 'rereads' | 'waits';
   /** It took longer to write the lock than others pause. */
   readonly isSlow: boolean;
   readonly lock: 'no' | 'exclusive' | 'marked';
-  /** What it sent to Polar, and what Polar responded. */
+  /** What it has sent to Polar, and Polar's response. */
   readonly sent: Tokens | undefined;
   readonly response: 'none' | 'refused' | 'error' | Pair;
 
-  /** What it is recording, in the background once the store has failed. */
+  /** The state of its writer, which is in the background after the store has failed. */
   readonly writer: 'no' | 'checks' | 'writes' | 'looks';
   readonly writes: Tokens | undefined;
   readonly inBackground: boolean;
@@ -49,32 +49,32 @@ export interface State {
   readonly processes: readonly Process[];
   /** By pair. */
   readonly polar: readonly Status[];
-  /** All pairs below have expired. */
+  /** All pairs below this one have expired. */
   readonly expired: Pair;
   readonly record: Tokens | undefined;
   readonly tombstone: boolean;
-  /** What reads that lag still show. */
+  /** What lagging reads still show. */
   readonly recordBefore: Tokens | undefined;
   readonly tombstoneBefore: boolean;
-  /** `ghost`: of a process that has died. */
+  /** `ghost`: owned by a process that has crashed. */
   readonly lock: { readonly owner: number | 'nobody' | 'ghost'; readonly isMarked: boolean };
-  /** Requests whose sender has died, and writes that were reported as failed: both may yet take effect. */
+  /** Requests of crashed processes, and writes that were reported as failed: both may still take effect. */
   readonly strayRequests: readonly Pair[];
   readonly lateWrites: readonly Tokens[];
 
   /** What may still go wrong. */
   readonly left: Trouble;
-  /** Polar's response never arrived, or whoever had the tokens died before the record was written. */
+  /** Polar's response never arrived, or the process with the tokens crashed before it wrote the record. */
   readonly tokensLost: boolean;
-  /** A process died that still had to revoke a pair. */
+  /** A process crashed that still had to revoke a pair. */
   readonly endCutShort: boolean;
 }
 
-/** How often what may go wrong. */
+/** How often each thing may go wrong. */
 export interface Trouble {
   readonly crashes: number;
   readonly stops: number;
-  /** Responses of Polar that never arrive. */
+  /** Polar's responses that never arrive. */
   readonly losses: number;
   readonly failures: number;
   readonly slowLocks: number;
@@ -90,13 +90,13 @@ export interface World extends Trouble {
   readonly rounds: number;
   readonly lock: 'none' | 'row';
   readonly store: 'compare-and-set' | 'read-check-set';
-  /** A write that failed may take effect later. */
+  /** A failed write may take effect later. */
   readonly lateWrites: boolean;
 }
 
-/** The protocol, in what can be got wrong. Each is one rule. */
+/** The rules of the protocol, each with the ways in which it can be broken. */
 export interface Protocol {
-  /** Until when a response is listened to, and whether it is recorded when nobody waits for it any more. */
+  /** How long a response is awaited, and whether it is recorded after its caller has given up. */
   readonly listens: 'until it comes' | 'until the deadline' | 'without recording';
   readonly readsBeforeSending: boolean;
   readonly recordsBeforeRelease: boolean;
@@ -108,7 +108,7 @@ export interface Protocol {
   /** When a refusal is believed at once. */
   readonly believesAtOnce: 'with the lock' | 'always' | 'however the lock came';
   readonly waitsBeforeBelieving: boolean;
-  /** How long a refusal is doubted otherwise. */
+  /** How long a refusal is otherwise in doubt. */
   readonly doubts: 'as long as an exchange may be open' | 'briefly';
   readonly losers: 'keep a spare' | 'revoke at once' | 'forget theirs';
   readonly revokesWhatNobodyReplaced: boolean;
@@ -142,7 +142,7 @@ export const protocolAsDescribed: Protocol = {
   knowsAge: true,
 };
 
-/** Two processes, tokens that expire once, and no trouble but one another. */
+/** Two processes, tokens that expire once, and no trouble. */
 export const calmWorld: World = {
   processes: 2,
   rounds: 1,
@@ -161,7 +161,7 @@ export const calmWorld: World = {
 
 const loginTokens: Tokens = { generation: 0, pair: 0, replaces: none };
 
-/** What a refresh leaves behind when it is over. */
+/** The fields of a refresh after its end. */
 export const noRefresh = {
   refresh: 'no',
   isSlow: false,
@@ -170,14 +170,14 @@ export const noRefresh = {
   response: 'none',
 } as const satisfies Partial<Process>;
 
-/** What a writer leaves behind. */
+/** The fields of a writer after its end. */
 export const noWriter = {
   writer: 'no',
   writes: undefined,
   inBackground: false,
 } as const satisfies Partial<Process>;
 
-/** A process that has just started: it has the session. */
+/** A process that has just started: it has the tokens of the session. */
 export const newProcess: Process = {
   known: loginTokens,
   issued: none,
@@ -211,7 +211,7 @@ export function initialState(world: World): State {
   };
 }
 
-/** Processes are all alike: which is which does not matter, but who owns the lock. */
+/** Processes are interchangeable: all that matters is which one owns the lock. */
 export function keyOf(state: State): string {
   const { lock, processes, ...world } = state;
   const { owner } = lock;
@@ -220,7 +220,7 @@ export function keyOf(state: State): string {
   return `${JSON.stringify(world)}|${kind}${lock.isMarked}|${each.sort().join('|')}`;
 }
 
-// A step changes one process: the others need not be spelt out again.
+// A step changes one process, so the keys of the others are cached.
 const processKeys = new WeakMap<Process, string>();
 
 function processKey(process: Process): string {
@@ -265,12 +265,12 @@ export const isAhead = (a: Tokens | undefined, b: Tokens | undefined): boolean =
 export const holdsUnrecorded = ({ refresh, response, writer }: Process): boolean =>
   (refresh === 'sent' && (response === 'none' || typeof response === 'number')) || writer !== 'no';
 
-/** A pair that Polar takes, and that is recorded, or that somebody has or will get. */
+/** Whether Polar accepts a pair that is recorded, or that a process has or will receive. */
 export function isReachable(state: State, pair: Pair): boolean {
   const status = state.polar[pair];
   if (status !== 'live' && status !== 'uncommitted') return false;
   return (
-    // Those of the login are in every session.
+    // Every session has the tokens of the login.
     pair === 0 ||
     state.record?.pair === pair ||
     state.processes.some(
@@ -280,10 +280,10 @@ export function isReachable(state: State, pair: Pair): boolean {
   );
 }
 
-/** Whether nobody can have tokens that work any more. */
+/** Whether no process can get tokens that work any more. */
 export const isLost = (state: State): boolean => !state.polar.some((_, pair) => isReachable(state, pair));
 
-/** Whether nobody is in the middle of anything, and nothing is under way. */
+/** Whether no process is in the middle of anything, and nothing is under way. */
 export function isQuiet(state: State): boolean {
   return (
     !state.polar.includes('uncommitted') &&
