@@ -4,7 +4,7 @@ import { RequestBudget } from '../../src/api/request-budget.js';
 import type { Introspection } from '../../src/client/introspection.js';
 import { PolarTransientError } from '../../src/errors.js';
 
-/** A cache, a clock to turn, and a Polar that counts. */
+/** A cache, its clock, and a Polar that counts requests. */
 function setUp(parts: Partial<IntrospectionCacheParts> = {}) {
   const polar = {
     asked: [] as string[],
@@ -29,8 +29,8 @@ function setUp(parts: Partial<IntrospectionCacheParts> = {}) {
   return { cache, polar, isActive };
 }
 
-describe('a good answer', () => {
-  it('is believed for its time, and no longer', async () => {
+describe('the introspection cache', () => {
+  it('keeps an active response for its time, and no longer', async () => {
     const { polar, isActive } = setUp();
     await isActive();
     polar.now += 29_999;
@@ -42,7 +42,7 @@ describe('a good answer', () => {
     expect(polar.asked).toHaveLength(2);
   });
 
-  it('never past the end of the token', async () => {
+  it('keeps an active response no longer than the token lives', async () => {
     const { polar, isActive } = setUp();
     polar.answer = { expiresAt: polar.now + 5000 };
     await isActive();
@@ -54,7 +54,7 @@ describe('a good answer', () => {
     expect(polar.asked).toHaveLength(2);
   });
 
-  it('counts from the question, not from a late answer', async () => {
+  it('counts the time from the request, not from a late response', async () => {
     const { polar, isActive } = setUp();
     const asked = isActive();
     polar.now += 20_000;
@@ -64,7 +64,7 @@ describe('a good answer', () => {
     expect(polar.asked).toHaveLength(2);
   });
 
-  it('does not outlive a clock that was set back', async () => {
+  it('drops an active response when the clock is set back', async () => {
     const { polar, isActive } = setUp();
     await isActive();
     polar.now -= 1;
@@ -72,14 +72,14 @@ describe('a good answer', () => {
     expect(polar.asked).toHaveLength(2);
   });
 
-  it('is not kept with a time of 0', async () => {
+  it('keeps no active response when its time is 0', async () => {
     const { polar, isActive } = setUp({ ttlMs: 0 });
     await isActive();
     await isActive();
     expect(polar.asked).toHaveLength(2);
   });
 
-  it('is a copy for everybody', async () => {
+  it('returns a copy to each caller', async () => {
     const { cache, polar } = setUp();
     polar.answer = { scopes: ['openid'], organizations: [] };
     const answers = await Promise.all([cache.introspect('t'), cache.introspect('t')]);
@@ -90,8 +90,8 @@ describe('a good answer', () => {
   });
 });
 
-describe('a bad answer', () => {
-  it('is not kept in the first second, then for five, then asked for again', async () => {
+describe('the introspection cache, for an inactive token', () => {
+  it('keeps nothing in the first second, then for five seconds, then asks again', async () => {
     const { polar, isActive } = setUp();
     polar.answer = { active: false };
     await isActive();
@@ -109,7 +109,7 @@ describe('a bad answer', () => {
     expect(polar.asked).toHaveLength(4);
   });
 
-  it('is kept no longer than a good one would be', async () => {
+  it('keeps the response no longer than an active one', async () => {
     const { polar, isActive } = setUp({ ttlMs: 2000 });
     polar.answer = { active: false };
     await isActive();
@@ -120,7 +120,7 @@ describe('a bad answer', () => {
     expect(polar.asked).toHaveLength(3);
   });
 
-  it('is kept after the clock was set back, too', async () => {
+  it('keeps the response after the clock was set back', async () => {
     const { polar, isActive } = setUp();
     polar.answer = { active: false };
     await isActive();
@@ -130,7 +130,7 @@ describe('a bad answer', () => {
     expect(polar.asked).toHaveLength(2);
   });
 
-  it('ends what was believed before', async () => {
+  it('replaces the active response of before', async () => {
     const { polar, isActive } = setUp();
     await isActive();
     polar.now += 30_000;
@@ -141,8 +141,8 @@ describe('a bad answer', () => {
   });
 });
 
-describe('a failure', () => {
-  it('reaches all who asked, and is not kept', async () => {
+describe('the introspection cache, while Polar fails', () => {
+  it('rejects all callers, and does not cache the failure', async () => {
     const { polar, isActive } = setUp();
     polar.fails = new Error('Polar is down');
     const asked = await Promise.allSettled([isActive(), isActive(), isActive()]);
@@ -153,28 +153,28 @@ describe('a failure', () => {
   });
 });
 
-describe('many', () => {
-  it('who ask of one token at once make one request', async () => {
+describe('the introspection cache, with many tokens', () => {
+  it('makes one request for simultaneous calls with one token', async () => {
     const { polar, isActive } = setUp({ ttlMs: 0 });
     await Promise.all(Array.from({ length: 100 }, () => isActive()));
     expect(polar.asked).toEqual(['token']);
   });
 
-  it('bad tokens are forgotten again, and do not push out the good ones', async () => {
+  it('forgets inactive tokens first, without evicting active ones', async () => {
     const { polar, isActive } = setUp();
     await isActive('good');
     polar.answer = { active: false };
     const bad = Array.from({ length: 20_000 }, (_, index) => `bad-${index}`);
     await Promise.all(bad.map(isActive));
     polar.now += 1000;
-    await Promise.all(bad.slice(10_000).map(isActive)); // met before, so these are kept from now on
+    await Promise.all(bad.slice(10_000).map(isActive)); // seen before, so these are cached from now on
     expect(polar.asked).toHaveLength(30_001);
     await Promise.all(bad.slice(10_000).map(isActive));
     await isActive('good');
     expect(polar.asked).toHaveLength(30_001);
     await Promise.all(bad.slice(0, 10_000).map(isActive));
     expect(polar.asked).toHaveLength(40_001);
-    // Neither when the oldest were met nor what was said of them is known any more.
+    // The cache has forgotten the oldest ones, and when it first saw them.
     await isActive('bad-0');
     expect(polar.asked).toHaveLength(40_002);
     polar.now += 1000;
@@ -185,7 +185,7 @@ describe('many', () => {
     expect(polar.asked).toEqual(['bad-19999']);
   });
 
-  it('good tokens are kept up to 10,000, the ones used last', async () => {
+  it('keeps 10,000 active tokens, the most recently used ones', async () => {
     const { polar, isActive } = setUp();
     const good = Array.from({ length: 10_000 }, (_, index) => `good-${index}`);
     await Promise.all(good.map(isActive));
@@ -199,8 +199,8 @@ describe('many', () => {
   });
 });
 
-describe('while Polar asks to wait', () => {
-  it('nobody asks it, whatever tokens come; what is known still counts', async () => {
+describe('the introspection cache, while Polar asks clients to wait', () => {
+  it('sends nothing for any token, and still uses cached responses', async () => {
     const { polar, isActive } = setUp();
     await isActive('known');
     polar.fails = new PolarTransientError('rate_limited', 'slow down', { retryAfterSeconds: 20 });
@@ -220,8 +220,8 @@ describe('while Polar asks to wait', () => {
   });
 });
 
-describe('with a budget for tokens that are not known to be good', () => {
-  /** Two of them a minute. */
+describe('the introspection cache, with a budget for tokens that are not known to be active', () => {
+  /** A budget of two tokens a minute. */
   const withBudget = (parts: Partial<IntrospectionCacheParts> = {}) => {
     let clock = (): number => 0;
     const made = setUp({ budget: new RequestBudget(2, () => clock()), ...parts });
@@ -230,7 +230,7 @@ describe('with a budget for tokens that are not known to be good', () => {
   };
   const tooMany = { code: 'rate_limited', status: 503, retryAfterSeconds: 60 };
 
-  it('Polar is not asked about more, and is no outage', async () => {
+  it('asks Polar about no more tokens, without tripping the circuit breaker', async () => {
     const { polar, isActive } = withBudget();
     polar.answer = { active: false };
     expect([await isActive('bad-1'), await isActive('bad-2')]).toEqual([false, false]);
@@ -241,25 +241,22 @@ describe('with a budget for tokens that are not known to be good', () => {
     expect(await isActive('bad-3')).toBe(false);
   });
 
-  it.each([0, 30_000])(
-    'those that were good are asked about all the same (kept for %i ms)',
-    async (ttlMs) => {
-      const { polar, isActive } = withBudget({ ttlMs });
-      await isActive('good');
-      await isActive('another');
-      await expect(isActive('new')).rejects.toMatchObject(tooMany);
-      polar.now += 31_000;
-      expect([await isActive('good'), await isActive('another'), await isActive('good')]).toEqual([
-        true,
-        true,
-        true,
-      ]);
-      await expect(isActive('new')).rejects.toMatchObject({ ...tooMany, retryAfterSeconds: 29 });
-      expect(polar.asked).not.toContain('new');
-    },
-  );
+  it.each([0, 30_000])('still asks about tokens that were active (kept for %i ms)', async (ttlMs) => {
+    const { polar, isActive } = withBudget({ ttlMs });
+    await isActive('good');
+    await isActive('another');
+    await expect(isActive('new')).rejects.toMatchObject(tooMany);
+    polar.now += 31_000;
+    expect([await isActive('good'), await isActive('another'), await isActive('good')]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    await expect(isActive('new')).rejects.toMatchObject({ ...tooMany, retryAfterSeconds: 29 });
+    expect(polar.asked).not.toContain('new');
+  });
 
-  it('what was good and has ended counts as unknown again', async () => {
+  it('treats a token that was active and has ended as unknown', async () => {
     const { polar, isActive } = withBudget();
     await isActive('good');
     polar.now += 60_000;
@@ -270,7 +267,7 @@ describe('with a budget for tokens that are not known to be good', () => {
     await expect(isActive('good')).rejects.toMatchObject({ code: 'rate_limited' });
   });
 
-  it('one that is good stays known while Polar is down', async () => {
+  it('still knows an active token after Polar was down', async () => {
     const { polar, isActive } = withBudget();
     await isActive('good');
     await isActive('another');
@@ -281,7 +278,7 @@ describe('with a budget for tokens that are not known to be good', () => {
     expect(await isActive('good')).toBe(true);
   });
 
-  it('many who ask of one token at once take one from it', async () => {
+  it('spends one request for simultaneous calls with one token', async () => {
     const { polar, isActive } = withBudget({ ttlMs: 0 });
     polar.answer = { active: false };
     await Promise.all(Array.from({ length: 100 }, () => isActive('bad')));
@@ -289,7 +286,7 @@ describe('with a budget for tokens that are not known to be good', () => {
     expect(polar.asked).toEqual(['bad', 'bad-2']);
   });
 
-  it('nothing is taken from it while Polar asks to wait', async () => {
+  it('spends nothing while Polar asks clients to wait', async () => {
     const { polar, isActive } = withBudget();
     polar.fails = new PolarTransientError('rate_limited', 'slow down', { retryAfterSeconds: 20 });
     await expect(isActive('first')).rejects.toBe(polar.fails);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { RequestBudget } from '../../src/api/request-budget.js';
 import { PolarTransientError } from '../../src/errors.js';
 
-/** A budget and the clock that it goes by. */
+/** A budget and its clock. */
 function budgetOf(perMinute: number) {
   const clock = { now: 1_000_000 };
   const budget = new RequestBudget(perMinute, () => clock.now);
@@ -19,8 +19,8 @@ function budgetOf(perMinute: number) {
   return { clock, spend };
 }
 
-describe('a budget of requests', () => {
-  it('is spent one by one, and says when there is more', () => {
+describe('a request budget', () => {
+  it('allows its number of requests, then says when the next one is possible', () => {
     const { clock, spend } = budgetOf(3);
     expect([spend(), spend(), spend()]).toEqual([undefined, undefined, undefined]);
     expect(spend()).toBe(60);
@@ -34,7 +34,7 @@ describe('a budget of requests', () => {
     expect(spend()).toBeUndefined();
   });
 
-  it('holds for every minute, wherever it begins', () => {
+  it('holds in every minute, wherever that starts', () => {
     const { clock, spend } = budgetOf(10);
     const sentAt: number[] = [];
     for (let second = 0; second < 600; second++) {
@@ -46,7 +46,7 @@ describe('a budget of requests', () => {
       expect((sentAt[index + 10] ?? Number.POSITIVE_INFINITY) - at).toBeGreaterThanOrEqual(60_000);
   });
 
-  it('costs nothing to ask for in vain', () => {
+  it('is not reduced by requests that it refuses', () => {
     const { clock, spend } = budgetOf(1);
     spend();
     for (let time = 0; time < 1000; time++) expect(spend()).toBe(60);
@@ -54,7 +54,7 @@ describe('a budget of requests', () => {
     expect(spend()).toBeUndefined();
   });
 
-  it('is not locked for as long as the clock was set back', () => {
+  it('does not stay exhausted when the clock is set back', () => {
     const { clock, spend } = budgetOf(1);
     spend();
     clock.now -= 3_600_000;

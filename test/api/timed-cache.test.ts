@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { TimedCache } from '../../src/api/timed-cache.js';
 
-/** A cache of what is loaded, and how often that was. */
+/** A cache, and a loader that counts. */
 function counting(maxEntries = 10) {
   let now = 0;
   let loads = 0;
@@ -15,7 +15,7 @@ function counting(maxEntries = 10) {
 }
 
 describe('a timed cache', () => {
-  it('shares one load among those who ask at the same time, and keeps it for its time', async () => {
+  it('shares one load among simultaneous callers, and keeps the result for its time', async () => {
     const { get, setTime } = counting();
     expect(await Promise.all([get('a'), get('a'), get('b')])).toEqual([2, 2, 2]);
     setTime(999);
@@ -24,7 +24,7 @@ describe('a timed cache', () => {
     expect(await get('a')).toBe(3);
   });
 
-  it('makes nothing last when the clock is set back', async () => {
+  it('extends no entry when the clock is set back', async () => {
     const { get, setTime } = counting();
     setTime(5000);
     await get('a');
@@ -32,13 +32,13 @@ describe('a timed cache', () => {
     expect(await get('a')).toBe(2);
   });
 
-  it('keeps no failure', async () => {
+  it('does not cache a failure', async () => {
     const { cache, get } = counting();
     await expect(cache.get('a', () => Promise.reject(new Error('down')))).rejects.toThrow('down');
     expect(await get('a')).toBe(1);
   });
 
-  it('forgets what was used least recently', async () => {
+  it('evicts the least recently used entry', async () => {
     const { get } = counting(2);
     for (const key of ['a', 'b', 'a', 'c']) await get(key);
     expect(await get('a')).toBe(1);

@@ -1,4 +1,4 @@
-/** Login attempts over storages of every kind; what becomes of them through a whole app is in flows/login-attempts. */
+/** Login attempts over storages of every kind; flows/login-attempts.test.ts has them in a whole app. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Request } from 'express';
 import type { LoginAttempt } from '../../src/attempts/login-attempt.js';
@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 const process = (): LoginAttempts => new LoginAttempts({ now: () => now, loginAttemptSeconds: 600 });
-/** Rows that all processes share, with whatever a test wants to go wrong. */
+/** Rows that all processes share; a test can replace any method. */
 const storage = (more: Partial<PolarStorage> = {}): GuardedStorage =>
   new GuardedStorage(
     {
@@ -48,7 +48,7 @@ const attempt = (more: Partial<LoginAttempt> = {}): LoginAttempt => ({
   codeVerifier: 'v',
   ...more,
 });
-/** A request of the browser with these cookies, which keeps what it is given. */
+/** A request of a browser with these cookies, which stores the cookies that it is sent. */
 function request(sent = cookies): Request {
   const headers: Record<string, unknown> = {};
   const res = {
@@ -78,8 +78,8 @@ const taken = async (state: string, ...rest: [LoginAttempts?, GuardedStorage[]?]
 const repeated = async (state: string, ...rest: [LoginAttempts?, GuardedStorage[]?]) =>
   (await take(state, ...rest)) as RepeatedAttempt;
 
-describe('an attempt', () => {
-  it('is taken once, whoever asks, and then knows neither nonce nor verifier', async () => {
+describe('a login attempt', () => {
+  it('is taken once, and then holds neither nonce nor verifier', async () => {
     await add('a', { returnTo: '/page', appState: [1] });
     expect((await taken('a')).attempt).toEqual(attempt({ returnTo: '/page', appState: [1] }));
     const again = await repeated('a');
@@ -103,7 +103,7 @@ describe('an attempt', () => {
     // The clock was set back.
     [-10 * minute + 1, true],
     [-10 * minute, false],
-  ])('is good for ten minutes: %i ms', async (ageMs, isGood) => {
+  ])('lasts ten minutes: %i ms', async (ageMs, isGood) => {
     await add('a');
     now += ageMs;
     expect(await take('a')).toEqual(
@@ -111,7 +111,7 @@ describe('an attempt', () => {
     );
   });
 
-  it('is changed by nobody who lacks the cookie', async () => {
+  it('is not changed by a request without its cookie', async () => {
     await add('a');
     const before = [...rows];
     for (const sent of [{}, { other: 'x' }, mapValues(() => 'wrong')])
@@ -121,15 +121,15 @@ describe('an attempt', () => {
   });
 
   it.each<[string, (row: StoredRow) => StoredRow | undefined]>([
-    ['is gone', () => undefined],
+    ['is missing', () => undefined],
     ['is text', (row) => ({ ...row, value: 'text' })],
     ['is a record of tokens', (row) => ({ ...row, value: 'a.b.c.d.e' })],
     ['is null', (row) => ({ ...row, value: 'null' })],
-    ['has a younger start', (row) => changed(row, { startedAt: now + 1 })],
+    ['has a later start', (row) => changed(row, { startedAt: now + 1 })],
     ['has another cookie', (row) => changed(row, { cookie: 'theme' })],
     ['has another seal', (row) => changed(row, { sealed: 'x.y.z' })],
     ['has no seal', (row) => changed(row, { sealed: undefined })],
-  ])('whose row %s is not taken', async (_what, change) => {
+  ])('is not taken if its row %s', async (_what, change) => {
     await add('a');
     const [[id, row] = ['', { version: 1, value: '' }]] = rows;
     const bad = change(row);
@@ -138,7 +138,7 @@ describe('an attempt', () => {
     expect(await take('a')).toHaveProperty('problem');
   });
 
-  it('cannot take the place of another', async () => {
+  it('cannot take the place of another attempt', async () => {
     await add('a', { returnTo: '/a' });
     const [[idA, rowA]] = [...rows] as [[string, StoredRow]];
     await add('b', { returnTo: '/b' });
@@ -155,8 +155,8 @@ const changed = (row: StoredRow, change: object): StoredRow => ({
   value: JSON.stringify({ ...JSON.parse(row.value), ...change }),
 });
 
-describe('two at once', () => {
-  it('in one process, one takes it, over a storage that tells everybody yes', async () => {
+describe('two requests that take one attempt at once', () => {
+  it('succeed once in one process, even if the storage accepts both writes', async () => {
     const yes = [storage({ atomic: false, write: async ({ id }, row) => Boolean(rows.set(id, row)) })];
     await add('a', {}, yes);
     const here = process();
@@ -166,14 +166,14 @@ describe('two at once', () => {
     expect(restarted.filter(Boolean)).toHaveLength(1);
   });
 
-  it('in two processes, the storage decides with compare-and-set', async () => {
+  it('succeed once in two processes, by compare-and-set', async () => {
     await add('a');
     const all = await Promise.all([take('a'), take('a')]);
     expect(all.filter((each) => 'attempt' in each)).toHaveLength(1);
     expect(await (all.find((each) => 'attempt' in each) as TakenAttempt).isOurs()).toBe(true);
   });
 
-  it('in two processes, the last writer has it without compare-and-set, and the other finds out', async () => {
+  it('leave the attempt to the last writer in a storage without compare-and-set, and the other process notices', async () => {
     const yes = [storage({ atomic: false, write: async ({ id }, row) => Boolean(rows.set(id, row)) })];
     await add('a', {}, yes);
     const all = await Promise.all([taken('a', process(), yes), taken('a', process(), yes)]);
@@ -181,7 +181,7 @@ describe('two at once', () => {
     expect(ours.sort()).toEqual([false, true]);
   });
 
-  it('a process whose write failed lets the next one try', async () => {
+  it('do not block each other when the first write fails', async () => {
     let fails = true;
     const { write } = plain();
     const where = [
@@ -206,8 +206,8 @@ const plain = (): PolarStorage => ({
   remove: async () => {},
 });
 
-describe('a storage', () => {
-  it('that shows a row a moment later is asked again, for a browser that has the cookie', async () => {
+describe('the storage of login attempts', () => {
+  it('is read again when it shows a row a moment later, for a browser with the cookie', async () => {
     await add('a');
     const visibleAt = performance.now() + 400;
     const late = [
@@ -217,7 +217,7 @@ describe('a storage', () => {
     expect(await take('a', process(), late)).toHaveProperty('attempt');
   });
 
-  it('that shows what was taken a moment later takes nothing from the one who has it', async () => {
+  it('leaves an attempt with the process that took it when reads lag', async () => {
     const before = new Map<string, StoredRow>();
     const lagging = [storage({ atomic: false, read: async ({ id }) => before.get(id) })];
     await add('a', {}, lagging);
@@ -225,7 +225,7 @@ describe('a storage', () => {
     expect(await (await taken('a', process(), lagging)).isOurs()).toBe(true);
   });
 
-  it('that is down leaves attempts to the next one, where they are found again', async () => {
+  it('passes attempts on to the next storage while it is down, and they are found there later', async () => {
     const own = new Map<string, StoredRow>();
     let isDown = true;
     const failing = storage({
@@ -245,16 +245,16 @@ describe('a storage', () => {
 
   it.each<[string, Partial<PolarStorage>, string]>([
     ['fails', { read: async () => Promise.reject(new Error('secret words')) }, 'server_error'],
-    ['is silent', { read: () => new Promise(() => {}) }, 'timeout'],
-  ])('that %s is an error to try again, and no verdict', async (_what, more, code) => {
+    ['does not respond', { read: () => new Promise(() => {}) }, 'timeout'],
+  ])('gives no verdict while it %s, but an error that asks to try again', async (_what, more, code) => {
     await add('a');
     await expect(take('a', process(), [storage(more)])).rejects.toMatchObject({ code, status: 503 });
     expect(await take('a')).toHaveProperty('attempt');
   });
 });
 
-describe('more than twenty cookies', () => {
-  it('lose the oldest of ours, and nothing of others', async () => {
+describe('a browser with more than twenty attempt cookies', () => {
+  it('loses the oldest of them, and no cookies of others', async () => {
     cookies['connect.sid'] = 'x';
     cookies['polar-theme'] = 'dark';
     for (let index = 0; index < 30; index++) await add(`state-${index}`);

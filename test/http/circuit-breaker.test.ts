@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { PolarResponseError } from '../../src/errors.js';
 import { CircuitBreaker } from '../../src/http/circuit-breaker.js';
-import { invalidGrant, transient } from '../refresh/support/refresher-world.js';
+import { invalidGrant, transient } from '../refresh/support/polar-errors.js';
 import {
   elapsedMs,
   installVirtualTime,

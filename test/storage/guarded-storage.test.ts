@@ -1,4 +1,4 @@
-/** What is made of a store's responses, of its silence, and of its being unfit. */
+/** How the guard handles a store's responses, its silence and its defects. */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { PolarStorage, StorageStep } from 'passport-polar-sh';
 import { PolarConfigurationError } from '../../src/errors.js';
@@ -12,8 +12,8 @@ const row = { version: 1, value: 'x' };
 const ttlSeconds = 60;
 const guard = (storage: PolarStorage): GuardedStorage => new GuardedStorage(storage, 3000);
 
-describe('several steps', () => {
-  /** A storage without batches, and what is asked of it. */
+describe('the steps of a guarded storage', () => {
+  /** A storage without batches, and the calls that it receives. */
   function watched(given: Partial<PolarStorage> = {}) {
     const calls: string[] = [];
     const storage: PolarStorage = {
@@ -28,7 +28,7 @@ describe('several steps', () => {
     return { calls, storage: guard(storage) };
   }
 
-  it('are taken in order, where reads that follow one another are made side by side', async () => {
+  it('run in order, with consecutive reads side by side', async () => {
     const steps: StorageStep[] = [
       { read: one },
       { read: two },
@@ -48,7 +48,7 @@ describe('several steps', () => {
     ]);
   });
 
-  it('that only read do not wait for one another', async () => {
+  it('do not wait for one another if they only read', async () => {
     const waiting: (() => void)[] = [];
     const { storage } = watched({
       read: () => new Promise((resolve) => waiting.push(() => resolve(undefined))),
@@ -60,7 +60,7 @@ describe('several steps', () => {
     expect(await running).toHaveLength(2);
   });
 
-  it('after one that failed to change something are not taken', async () => {
+  it('stop after one that failed to change something', async () => {
     const { calls, storage } = watched({ write: () => Promise.reject(new Error('full')) });
     const results = await storage.run([{ read: one }, { write: one, row, ttlSeconds }, { read: two }]);
     expect(calls).toEqual(['read 1']);
@@ -68,7 +68,7 @@ describe('several steps', () => {
     for (const result of results.slice(1)) expect(() => rowOf(result)).toThrow('full');
   });
 
-  it('after a read that failed are taken all the same', async () => {
+  it('continue after a read that failed', async () => {
     const { calls, storage } = watched({ read: () => Promise.reject(new Error('down')) });
     const results = await storage.run([{ read: one }, { write: one, row, ttlSeconds }]);
     expect(calls).toEqual(['write 1']);
@@ -76,7 +76,7 @@ describe('several steps', () => {
     expect(isWritten(results[1])).toBe(true);
   });
 
-  it('take one call where the store can, and fail together', async () => {
+  it('take one call if the store supports batches, and fail together', async () => {
     const batch = jest.fn(async (steps: readonly StorageStep[]) => steps.map(() => undefined));
     const storage = guard({ ...inMemoryStorage(), batch });
     expect(storage.batches).toBe(true);
@@ -95,13 +95,13 @@ describe('several steps', () => {
     ['null', null],
     ['a text', 'OK'],
     ['too few results', [true]],
-  ])('of a batch that comes to %s fail, and nothing is thrown', async (_what, response) => {
+  ])('fail without an exception when a batch returns %s', async (_what, response) => {
     const storage = guard({ ...inMemoryStorage(), batch: async () => response as never });
     const results = await storage.run([{ write: one, row, ttlSeconds }, { read: one }]);
     for (const result of results) expect(() => isWritten(result)).toThrow('batch');
   });
 
-  it('of a store in plain JavaScript may throw, or respond at once', async () => {
+  it('accept a store in plain JavaScript that throws or returns at once', async () => {
     const storage = guard({
       read: () => row as never,
       write: () => {
@@ -114,8 +114,8 @@ describe('several steps', () => {
   });
 });
 
-describe('what a store says of itself', () => {
-  it('is taken for a shared one that can compare and keeps rows for as long as told, by default', () => {
+describe('the declared capabilities of a store', () => {
+  it('default to shared, compare-and-set, and rows that are kept for as long as asked', () => {
     const { read, write, remove } = inMemoryStorage();
     expect(guard({ read, write, remove })).toMatchObject({
       shared: true,
@@ -125,13 +125,13 @@ describe('what a store says of itself', () => {
     });
   });
 
-  it('is believed', () => {
+  it('are used as they are declared', () => {
     const storage = { ...inMemoryStorage(), shared: false, atomic: false, forgetsIdle: true };
     expect(guard(storage)).toMatchObject({ shared: false, atomic: false, forgetsIdle: true });
   });
 });
 
-describe('a row out of a store', () => {
+describe('a row from a store', () => {
   it.each<[unknown, unknown]>([
     [
       { version: 7, value: 's', expires_at: 1 },
@@ -179,7 +179,7 @@ describe('a store that does not respond', () => {
   });
   afterEach(() => void jest.useRealTimers());
 
-  /** How many milliseconds a read took until it failed. */
+  /** How many milliseconds pass until a read fails. */
   async function timeToFail(of = storage): Promise<number> {
     const startedAt = Date.now();
     const failed = expect(of.read(one)).rejects.toThrow('The storage took longer than');
@@ -188,17 +188,17 @@ describe('a store that does not respond', () => {
     return Date.now() - startedAt;
   }
 
-  it('is waited for once; after that only for a moment', async () => {
+  it('is given the full time-out once, then only a moment', async () => {
     expect([await timeToFail(), await timeToFail(), await timeToFail()]).toEqual([3000, 250, 250]);
   });
 
-  it('is silent for every other view of it, too', async () => {
+  it('counts as silent for every guard around it', async () => {
     await timeToFail();
     expect(await timeToFail(guard(store))).toBe(250);
     expect(await timeToFail(guard({ ...store }))).toBe(3000);
   });
 
-  it('is waited for as before once it has responded again', async () => {
+  it('is given the full time-out again after it has responded', async () => {
     await timeToFail();
     mood = 'responds';
     expect(await storage.read(one)).toBeUndefined();
@@ -206,7 +206,7 @@ describe('a store that does not respond', () => {
     expect(await timeToFail()).toBe(3000);
   });
 
-  it('has responded again also when nobody waits for that response any more', async () => {
+  it('counts as responsive even if its response comes too late for any caller', async () => {
     await timeToFail();
     await timeToFail();
     for (const respond of waiting) respond();
@@ -214,12 +214,12 @@ describe('a store that does not respond', () => {
     expect(await timeToFail()).toBe(3000);
   });
 
-  it('is waited for in proportion where the time-out is short', async () => {
+  it('is given a proportional moment if the time-out is short', async () => {
     const hasty = new GuardedStorage(store, 100);
     expect([await timeToFail(hasty), await timeToFail(hasty)]).toEqual([100, 25]);
   });
 
-  it('is back, too, when it refuses at once', async () => {
+  it('also counts as responsive when it rejects at once', async () => {
     await timeToFail();
     mood = 'refuses';
     await expect(storage.read(one)).rejects.toThrow('refused');
@@ -229,7 +229,7 @@ describe('a store that does not respond', () => {
 });
 
 describe('the check of a store', () => {
-  /** A storage of which the check is counted. */
+  /** A storage that counts its checks. */
   function probed(given: Partial<PolarStorage> = {}) {
     const inner = inMemoryStorage();
     const writes: { id: string; group: string; value: string }[] = [];
@@ -251,7 +251,7 @@ describe('the check of a store', () => {
   }
   const refusal = expect.objectContaining({ code: 'unsupported_storage' });
 
-  it('writes a row like ours, reads it, and leaves nothing behind', async () => {
+  it('writes and reads a realistic row, and leaves nothing behind', async () => {
     const { left, storage, writes } = probed();
     await guard(storage).check();
     expect(writes).toHaveLength(1);
@@ -261,14 +261,14 @@ describe('the check of a store', () => {
     expect([...left]).toEqual([]);
   });
 
-  it('is made once for each store, also where many ask at once', async () => {
+  it('runs once for each store, even for simultaneous callers', async () => {
     const { storage, writes } = probed();
     await Promise.all(Array.from({ length: 5 }, () => guard(storage).check()));
     await guard(storage).check();
     expect(writes).toHaveLength(1);
   });
 
-  it('is an error of configuration where the store refuses to write, with the reason', async () => {
+  it('fails with a configuration error and the reason if the store refuses to write', async () => {
     const cause = new Error('value too long for type character varying(20)');
     const { storage } = probed({ write: () => Promise.reject(cause) });
     await expect(guard(storage).check()).rejects.toEqual(refusal);
@@ -276,7 +276,7 @@ describe('the check of a store', () => {
     await expect(guard(storage).check()).rejects.toBeInstanceOf(PolarConfigurationError);
   });
 
-  it('says nothing of a store that is down, and is made again later', async () => {
+  it('draws no conclusion while the store is down, and runs again later', async () => {
     let isDown = true;
     const inner = inMemoryStorage();
     const fails = async <T>(then: () => Promise<T>): Promise<T> => {
@@ -293,12 +293,12 @@ describe('the check of a store', () => {
     await storage.check();
   });
 
-  it('is an error of configuration where the store loses what it takes', async () => {
+  it('fails with a configuration error if the store loses what it accepts', async () => {
     const { storage } = probed({ write: async () => true });
     await expect(new GuardedStorage(storage, 100).check()).rejects.toEqual(refusal);
   });
 
-  it('waits for a store that shows what was written a moment later', async () => {
+  it('waits for a store whose reads lag', async () => {
     const inner = inMemoryStorage();
     const visibleAt = performance.now() + 200;
     const storage = guard({
@@ -308,7 +308,7 @@ describe('the check of a store', () => {
     await storage.check();
   });
 
-  it('leaves it to a later one where writing takes too long', async () => {
+  it('is left for later if writing takes too long', async () => {
     const { storage } = probed({ write: () => new Promise(() => {}) });
     await expect(new GuardedStorage(storage, 50).check()).rejects.not.toBeInstanceOf(PolarConfigurationError);
   });

@@ -1,4 +1,4 @@
-/** Every storage that apps may have, each over the real thing. */
+/** Every kind of storage that apps use, each over the real thing. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { sessionStorage } from '../../src/storage/session-storage.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 import { sqlStorage, sqlTable } from './sql-storage.js';
 
-/** Where the servers of a test are. */
+/** The addresses of the servers of a test. */
 export interface Servers {
   readonly redis: string;
   readonly postgres: string;
@@ -34,11 +34,11 @@ export interface RealStorage {
   readonly needs?: 'redis' | 'postgres';
   /** It compares and writes in one step. */
   readonly isAtomic: boolean;
-  /** It forgets a row when its lifetime is over, without being told to clean up. */
+  /** It expires rows without a clean-up by the app. */
   readonly forgets: boolean;
-  /** Closing it breaks it, as a server that is gone would. */
+  /** After it is closed it fails, as if its server were gone. */
   readonly breaks: boolean;
-  /** Opens it as one process does; the second process gets a connection of its own where there can be one. */
+  /** Opens it as one process does; a second process gets its own connection if possible. */
   open(servers: Servers): Promise<OpenStorage>;
 }
 
@@ -62,7 +62,7 @@ const connectRedis = (name: string, ttl: number | (() => number) | undefined): R
   name: `connect-redis ${name}`,
   needs: 'redis',
   isAtomic: false,
-  // It goes by the app's own lifetime where that is a function.
+  // If it is a function, the app's own lifetime applies.
   forgets: typeof ttl !== 'function',
   breaks: true,
   async open({ redis }) {
@@ -80,7 +80,7 @@ function inThisProcess(name: string, forgets: boolean, storage: PolarStorage): R
 }
 
 let folder: string | undefined;
-/** A folder that is gone afterwards, for stores in files. */
+/** A folder for stores in files, removed afterwards. */
 function filesFolder(): string {
   folder ??= mkdtempSync(join(tmpdir(), 'passport-polar-sh-storage-'));
   return folder;
@@ -163,7 +163,7 @@ export const realStorages: readonly RealStorage[] = [
     name: 'connect-session-sequelize over PostgreSQL',
     needs: 'postgres',
     isAtomic: false,
-    // Only its own cleaning up does.
+    // Only its own clean-up does.
     forgets: false,
     breaks: true,
     async open({ postgres }) {
@@ -206,7 +206,7 @@ export const realStorages: readonly RealStorage[] = [
   },
 ];
 
-/** Its cleaning up would keep the process alive, and cannot be switched off. */
+/** Its clean-up would keep the process alive, and cannot be switched off. */
 function withoutInterval<T>(make: () => T): T {
   const { setInterval } = globalThis;
   globalThis.setInterval = (() => 0) as never;

@@ -1,4 +1,4 @@
-/** What the storage in Redis asks for, command by command; storage.slow.test.ts has it over a real one. */
+/** The commands of the Redis storage and its parsing of responses; storage.slow.test.ts runs it over a real Redis. */
 import { describe, expect, it } from '@jest/globals';
 import { redisStorage, type SendRedisCommand } from 'passport-polar-sh/redis';
 
@@ -6,7 +6,7 @@ const group = 'f'.repeat(32);
 const keyOf = (id: string) => ({ id: id.padEnd(32, '0'), group });
 const [one, two] = [keyOf('1'), keyOf('2')];
 
-/** A storage over a Redis that responds with this. */
+/** A storage over a Redis that sends this response. */
 function over(response: unknown, options?: { prefix?: string }) {
   const commands: string[][] = [];
   const sendCommand: SendRedisCommand = async (...command) => {
@@ -16,8 +16,8 @@ function over(response: unknown, options?: { prefix?: string }) {
   return { commands, storage: redisStorage({ sendCommand }, options) };
 }
 
-describe('the commands', () => {
-  it('are one script for all steps, over the keys of one login, which share a hash tag', async () => {
+describe('a command of redisStorage', () => {
+  it('is one script for all steps, over keys of one login that share a hash tag', async () => {
     const { commands, storage } = over([1, ['3', 'x'], 1]);
     const results = await storage.batch?.([
       { write: one, row: { version: 3, value: 'x' }, ttlSeconds: 77 },
@@ -30,14 +30,14 @@ describe('the commands', () => {
     expect(commands).toEqual([['EVAL', expect.any(String), '2', ...names, '3', ...steps]]);
   });
 
-  it('begin the names of keys with a prefix of the app’s choice', async () => {
+  it('starts the names of keys with the app’s prefix', async () => {
     const { commands, storage } = over([[null, null]], { prefix: 'app1:' });
     await storage.read(one);
     expect(commands[0]?.[3]).toBe(`app1:{${group}}:${one.id}`);
   });
 });
 
-describe('a response', () => {
+describe('redisStorage', () => {
   it.each<[unknown, unknown]>([
     [['7', 's'], { version: 7, value: 's' }],
     [[Buffer.from('7'), Buffer.from('s')], { version: 7, value: 's' }],
@@ -46,7 +46,7 @@ describe('a response', () => {
     [[null, 's'], undefined],
     [[], undefined],
     [null, undefined],
-  ])('%j to a read is %j', async (found, expected) => {
+  ])('reads %j as %j', async (found, expected) => {
     expect(await over([found]).storage.read(one)).toEqual(expected);
   });
 
@@ -56,18 +56,21 @@ describe('a response', () => {
     [1n, true],
     [0, false],
     [null, false],
-  ])('%s to a write says whether the row is there: %s', async (found, expected) => {
+  ])('takes %s as the response to a write to mean that the row is there: %s', async (found, expected) => {
     const row = { version: 1, value: 'x' };
     expect(await over([found]).storage.write(one, row, { ttlSeconds: 60 })).toBe(expected);
   });
 
-  it.each([[null], ['QUEUED'], [[]], [[1, 2]]])('%j to a script is an error', async (response) => {
-    await expect(over(response).storage.read(one)).rejects.toThrow('Redis');
-  });
+  it.each([[null], ['QUEUED'], [[]], [[1, 2]]])(
+    'rejects %j as the response to a script',
+    async (response) => {
+      await expect(over(response).storage.read(one)).rejects.toThrow('Redis');
+    },
+  );
 });
 
-describe('a client', () => {
-  it('of ioredis is called with call, one of node-redis with sendCommand', async () => {
+describe('the client of redisStorage', () => {
+  it('is called through call for ioredis, and through sendCommand for node-redis', async () => {
     const calls: unknown[][] = [];
     class IORedis {
       sendCommand(): never {
@@ -93,13 +96,13 @@ describe('a client', () => {
   });
 
   it.each([[undefined], [null], [{}], [{ sendCommand: 7 }], ['redis://localhost']])(
-    'that is %j is refused, with what is needed',
+    'is refused if it is %j, with a hint',
     (client) => {
       expect(() => redisStorage(client as never)).toThrow('redisStorage needs a Redis client');
     },
   );
 
-  it('is refused with a prefix that is no text', () => {
+  it('is refused with a prefix that is not a string', () => {
     const sendCommand = async () => null;
     expect(() => redisStorage({ sendCommand }, { prefix: 7 as never })).toThrow('prefix must be a string');
   });

@@ -8,11 +8,11 @@ import {
 import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js';
 import type { RealStorage, Servers } from './real-storages.js';
 
-/** Starts the servers of real storages for a whole file, as far as they are here. */
+/** Starts the available servers for the tests of a file. */
 export function useServers(): {
-  /** Known once the tests run. */
+  /** Available once the tests run. */
   readonly servers: Servers;
-  /** `describe`, or `describe.skip` where the server that is needed is not here. */
+  /** `describe`, or `describe.skip` if the server is not available. */
   describeWith(needs: RealStorage['needs']): typeof describe | typeof describe.skip;
 } {
   let redis: TestRedis | undefined;

@@ -1,4 +1,4 @@
-/** Rows in the session's own store: each in the shape of a session, so that every express-session store accepts them. */
+/** Rows in the session store, each in the shape of a session, so that every store for express-session accepts them. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
 import memoryStore from 'memorystore';
@@ -25,7 +25,7 @@ describe('a row in a session store', () => {
     storage = sessionStorage(store);
   });
 
-  it('looks like a session of its lifetime, under its id alone', async () => {
+  it('looks like a session with its lifetime, under its id alone', async () => {
     const before = Date.now();
     await storage.write(key, row(1), { ttlSeconds });
     expect(await sids()).toEqual([key.id]);
@@ -43,7 +43,7 @@ describe('a row in a session store', () => {
     expect(expiresAt).toBeLessThanOrEqual(Date.now() + 3_600_000);
   });
 
-  it('is removed only as it is', async () => {
+  it('is removed only if it is unchanged', async () => {
     await storage.write(key, row(2), { ttlSeconds });
     await storage.remove(key, row(1));
     await storage.remove(key, row(2, 'other'));
@@ -53,15 +53,15 @@ describe('a row in a session store', () => {
   });
 
   it.each<[string, unknown]>([
-    ['a session of somebody', { cookie: {}, passport: { user: 1 } }],
+    ['the session of a user', { cookie: {}, passport: { user: 1 } }],
     ['null', { polar: null }],
     ['text', { polar: 'x' }],
     ['no version', { polar: { value: 's' } }],
-    ['a version that is no integer', { polar: { version: 1.5, value: 's' } }],
-    ['a version beyond all', { polar: { version: 2 ** 53, value: 's' } }],
+    ['a version that is not an integer', { polar: { version: 1.5, value: 's' } }],
+    ['a version that is too large', { polar: { version: 2 ** 53, value: 's' } }],
     ['no value', { polar: { version: 1 } }],
-    ['a value that is no text', { polar: { version: 1, value: {} } }],
-  ])('is none when there is %s, and then one may be written', async (_what, found) => {
+    ['a value that is not a string', { polar: { version: 1, value: {} } }],
+  ])('does not exist if the store holds %s, and can then be written', async (_what, found) => {
     await new Promise((resolve) => store.set(key.id, { cookie: {}, ...(found as object) } as never, resolve));
     expect(await storage.read(key)).toBeUndefined();
     expect(await storage.write(key, row(1), { ttlSeconds })).toBe(true);
@@ -69,14 +69,14 @@ describe('a row in a session store', () => {
   });
 });
 
-describe('the storage of a session store', () => {
-  it('is the same object for the same store, and another for another', () => {
+describe('the storage for a session store', () => {
+  it('is the same object for the same store only', () => {
     const store = new session.MemoryStore();
     expect(sessionStorage(store)).toBe(sessionStorage(store));
     expect(sessionStorage(new session.MemoryStore())).not.toBe(sessionStorage(store));
   });
 
-  it('says of stores in memory that no other process sees them, and of others that one may', () => {
+  it('is not shared if the store is in memory, and shared otherwise', () => {
     class RedisStore extends session.MemoryStore {}
     expect(sessionStorage(new session.MemoryStore()).shared).toBe(false);
     expect(sessionStorage(new (memoryStore(session))({})).shared).toBe(false);
@@ -84,12 +84,12 @@ describe('the storage of a session store', () => {
     expect(sessionStorage({ get: () => {}, set: () => {}, destroy: () => {} }).shared).toBe(true);
   });
 
-  it('says that it cannot compare, and may forget what lies idle', () => {
+  it('has no compare-and-set, and may forget idle rows', () => {
     expect(sessionStorage(new session.MemoryStore())).toMatchObject({ atomic: false, forgetsIdle: true });
   });
 });
 
-describe('a session store that fails', () => {
+describe('the storage for a session store that fails', () => {
   const broken = new Error('the store is down');
   const failing = (given: Partial<SessionStore>): PolarStorage =>
     sessionStorage({
@@ -100,18 +100,18 @@ describe('a session store that fails', () => {
     });
   const write = (storage: PolarStorage) => storage.write(key, row(1), { ttlSeconds });
 
-  it('to read rejects, and does not say that there is none', async () => {
+  it('rejects when the store cannot read, instead of reporting no row', async () => {
     const storage = failing({ get: (_sid, done) => done(broken) });
     await expect(storage.read(key)).rejects.toBe(broken);
     await expect(write(storage)).rejects.toBe(broken);
     await expect(storage.remove(key, row(1))).rejects.toBe(broken);
   });
 
-  it('to write rejects', async () => {
+  it('rejects when the store cannot write', async () => {
     await expect(write(failing({ set: (_sid, _session, done) => done?.(broken) }))).rejects.toBe(broken);
   });
 
-  it('to remove rejects', async () => {
+  it('rejects when the store cannot remove', async () => {
     const storage = failing({
       get: (_sid, done) => done(null, { polar: row(1) }),
       destroy: (_sid, done) => done?.(broken),
@@ -119,7 +119,7 @@ describe('a session store that fails', () => {
     await expect(storage.remove(key, row(1))).rejects.toBe(broken);
   });
 
-  it('by throwing rejects', async () => {
+  it('rejects when the store throws', async () => {
     const storage = failing({
       get: () => {
         throw broken;
@@ -133,11 +133,11 @@ describe('a session store that fails', () => {
     ['ENOENT, as file stores do', (_sid, done) => done(missing)],
     ['null', (_sid, done) => done(null, null)],
     ['undefined', (_sid, done) => done(undefined)],
-  ])('to find a row says %s', async (_what, get) => {
+  ])('reports no row when the store responds with %s', async (_what, get) => {
     expect(await failing({ get }).read(key)).toBeUndefined();
   });
 
-  it('to find the row that is to be removed has removed it', async () => {
+  it('resolves when the row to remove is already gone', async () => {
     const storage = failing({
       get: (_sid, done) => done(null, { polar: row(1) }),
       destroy: (_sid, done) => done?.(missing),

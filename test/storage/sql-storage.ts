@@ -1,7 +1,7 @@
 import type { PolarStorage } from 'passport-polar-sh';
 import type { Pool } from 'pg';
 
-/** Columns of type uuid, which take 32 hexadecimal characters and give them back with hyphens. */
+/** Columns of type uuid accept 32 hexadecimal characters and return them with hyphens. */
 export const sqlTable = `CREATE TABLE IF NOT EXISTS polar_rows (
   id uuid PRIMARY KEY,
   version bigint NOT NULL,
@@ -9,7 +9,7 @@ export const sqlTable = `CREATE TABLE IF NOT EXISTS polar_rows (
   expires_at timestamptz NOT NULL
 )`;
 
-/** A storage over a table, as an app writes one. */
+/** A storage over a table, as an app would write it. */
 export function sqlStorage(pool: Pool): PolarStorage {
   return {
     async read({ id }) {

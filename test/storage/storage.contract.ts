@@ -4,25 +4,25 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { PolarStorage, StorageKey, StoredRow } from 'passport-polar-sh';
 import { GuardedStorage } from '../../src/storage/guarded-storage.js';
 
-/** What differs from storage to storage. */
+/** What differs between storages. */
 export interface StorageTraits {
-  /** It compares and writes in one step. Session stores cannot: they look first. */
+  /** It compares and writes in one step. Session stores cannot: they read first. */
   readonly isAtomic: boolean;
-  /** It forgets a row when its lifetime is over. */
+  /** It forgets a row at the end of its lifetime. */
   readonly forgets: boolean;
-  /** The storage, over a connection that is gone; left out where nothing can fail. */
+  /** The storage over a broken connection; missing if nothing can fail. */
   readonly disconnected?: () => Promise<PolarStorage>;
 }
 
 const ttlSeconds = 60;
 const id = (): string => randomBytes(16).toString('hex');
-/** Something of the length and the characters of sealed tokens. */
+/** A value with the length and the characters of sealed tokens. */
 const valueFor = (what: number | string): string => `${what}.{"aA0-_":"${'aA0-_'.repeat(700)}"}\\..${what}`;
 
 /**
- * What every storage has to do.
+ * The contract of every storage.
  *
- * @param open the storage as one process has it; called twice, for two processes
+ * @param open returns the storage as one process has it; called twice, for two processes
  */
 export function storageContract(open: () => Promise<PolarStorage>, traits: StorageTraits): void {
   let storage: PolarStorage;
@@ -43,29 +43,29 @@ export function storageContract(open: () => Promise<PolarStorage>, traits: Stora
   beforeAll(async () => {
     storage = await open();
     elsewhere = await open();
-    // Their time passes while the other tests run.
+    // These rows expire while the other tests run.
     for (const each of [passing, renewed])
       await storage.write(each, { version: 1, value: 'x' }, { ttlSeconds: 1 });
     await storage.write(renewed, { version: 1, value: 'x' }, { ttlSeconds });
   });
 
-  it('is fit, as far as the check at its first use can tell', async () => {
+  it('passes the check at its first use', async () => {
     await guarded(storage).check();
   });
 
-  it('has no row before one was written', async () => {
+  it('has no row before the first write', async () => {
     fresh();
     expect(await read()).toBeUndefined();
   });
 
-  it('gives a row back as it was written, in every process', async () => {
+  it('returns a row as it was written, in every process', async () => {
     fresh();
     expect(await write(1)).toBe(true);
     for (const view of [storage, elsewhere])
       expect(await read(view)).toEqual({ version: 1, value: valueFor(1) });
   });
 
-  it('lets a higher version win, however much higher', async () => {
+  it('replaces a row with any higher version', async () => {
     fresh();
     for (const version of [0, 1, 2, 50, Number.MAX_SAFE_INTEGER]) {
       expect(await write(version)).toBe(true);
@@ -73,14 +73,14 @@ export function storageContract(open: () => Promise<PolarStorage>, traits: Stora
     }
   });
 
-  it('takes no lower version, nor another value for the same one', async () => {
+  it('keeps a row if the version is lower, or equal with another value', async () => {
     fresh();
     await write(5);
     for (const version of [5, 4, 0]) expect(await write(version, 'other', elsewhere)).toBe(false);
     expect(await read()).toEqual({ version: 5, value: valueFor(5) });
   });
 
-  it('takes the same row again, from whomever', async () => {
+  it('accepts the same row again from any process', async () => {
     fresh();
     for (const view of [storage, elsewhere, storage]) expect(await write(5, 'same', view)).toBe(true);
     expect(await read()).toEqual({ version: 5, value: 'same' });
@@ -93,7 +93,7 @@ export function storageContract(open: () => Promise<PolarStorage>, traits: Stora
     expect(await write(9)).toBe(false);
   });
 
-  it('keeps rows apart, also those of one group', async () => {
+  it('keeps rows apart, even within a group', async () => {
     fresh();
     const others = [
       { id: id(), group: key.group },
@@ -108,7 +108,7 @@ export function storageContract(open: () => Promise<PolarStorage>, traits: Stora
     for (const other of others) expect(await read(elsewhere, other)).toEqual({ version: 1, value: other.id });
   });
 
-  it('removes a row only as it is, and then takes a lower one', async () => {
+  it('removes a row only if it is unchanged, and then accepts a lower version', async () => {
     fresh();
     await write(5);
     for (const row of [
@@ -125,7 +125,7 @@ export function storageContract(open: () => Promise<PolarStorage>, traits: Stora
     expect(await write(1)).toBe(true);
   });
 
-  it('takes several steps in order, each of which sees those before it', async () => {
+  it('runs several steps in order, each of which sees those before it', async () => {
     fresh();
     const other = { id: id(), group: key.group };
     const row = { version: 3, value: valueFor(3) };
@@ -158,7 +158,7 @@ export function storageContract(open: () => Promise<PolarStorage>, traits: Stora
   else looksFirst();
 
   function comparesAndSets(): void {
-    it('ends at the highest of many that are written at once, and never goes back on the way', async () => {
+    it('ends at the highest of many simultaneous versions, and never goes back', async () => {
       fresh();
       let isOver = false;
       const seen: number[] = [];
@@ -175,13 +175,13 @@ export function storageContract(open: () => Promise<PolarStorage>, traits: Stora
       await reading;
       expect(await read()).toEqual({ version: 50, value: valueFor(50) });
       expect(seen).toEqual([...seen].sort((a, b) => a - b));
-      // Nothing that was seen there had been refused.
+      // No version that was read had been refused.
       const accepted = versions.filter((_version, index) => taken[index]);
       expect(accepted).toContain(50);
       expect(accepted).toEqual(expect.arrayContaining([...new Set(seen)].filter((version) => version > 0)));
     });
 
-    it('takes one of many that are written at once with the same version', async () => {
+    it('accepts one of many simultaneous writes of one version', async () => {
       fresh();
       const taken = await Promise.all(
         Array.from({ length: 50 }, (_, index) =>
@@ -193,9 +193,9 @@ export function storageContract(open: () => Promise<PolarStorage>, traits: Stora
     });
   }
 
-  /** Without compare-and-set: what processes that write one after the other rely on. */
+  /** Without compare-and-set: the guarantees for processes that write one after the other. */
   function looksFirst(): void {
-    it('holds one of many that are written at once, whole, and a later one wins', async () => {
+    it('holds one of many simultaneous writes in full, and a later write wins', async () => {
       fresh();
       const versions = shuffled(20);
       const taken = await Promise.all(
@@ -214,7 +214,7 @@ export function storageContract(open: () => Promise<PolarStorage>, traits: Stora
 
   const { disconnected } = traits;
   if (disconnected !== undefined) {
-    it('rejects while it cannot be reached, and does not say that there is none', async () => {
+    it('rejects while it is unreachable, instead of reporting no row', async () => {
       fresh();
       const away = await disconnected();
       await expect(away.read(key)).rejects.toThrow();
@@ -224,8 +224,8 @@ export function storageContract(open: () => Promise<PolarStorage>, traits: Stora
   }
 
   if (traits.forgets) {
-    describe('when the lifetime of a row is over', () => {
-      it('forgets it, and then takes a new one', async () => {
+    describe('at the end of a row’s lifetime', () => {
+      it('forgets it, and then accepts a new one', async () => {
         for (const giveUpAt = Date.now() + 10_000; Date.now() < giveUpAt; await delay(50))
           if ((await read(storage, passing)) === undefined) break;
         expect(await read(storage, passing)).toBeUndefined();
@@ -234,14 +234,14 @@ export function storageContract(open: () => Promise<PolarStorage>, traits: Stora
         expect(await read(elsewhere, passing)).toEqual(row);
       });
 
-      it('keeps it where the same row was written again', async () => {
+      it('keeps it if the same row was written again', async () => {
         expect(await read(storage, renewed)).toEqual({ version: 1, value: 'x' });
       });
     });
   }
 }
 
-/** 1 to `count`, in some order. */
+/** 1 to `count` in random order. */
 function shuffled(count: number): number[] {
   return Array.from({ length: count }, (_, index) => ({ number: index + 1, place: Math.random() }))
     .sort((a, b) => a.place - b.place)

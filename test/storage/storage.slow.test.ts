@@ -1,4 +1,4 @@
-/** Every storage that apps may have, held to one contract over the real thing. */
+/** Every kind of storage that apps use, held to one contract over the real thing. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
@@ -29,7 +29,7 @@ for (const { breaks, forgets, isAtomic, name, needs, open } of realStorages) {
   });
 }
 
-it('the example of the documentation is the one that is tested', () => {
+it('the storage example in the documentation is the one under test', () => {
   const source = readFileSync(join(__dirname, '../../src/storage/polar-storage.ts'), 'utf8');
   const [, shown = ''] = /```ts\n([\s\S]*?) \* ```/.exec(source) ?? [];
   const normal = (code: string): string => code.replace(/^ \*/gm, '').replace(/\s+/g, '').trim();

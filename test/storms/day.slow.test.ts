@@ -1,12 +1,11 @@
-/** A day in the life of an app: every hour all tokens expire, and now and then a process dies in the middle of it. */
+/** A day in the life of an app: every hour all tokens expire, and now and then a process crashes during a refresh. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import type { PolarEmulatorRequest } from 'passport-polar-sh/emulator';
-import { hasRedis } from '../support/redis-server.js';
 import { killAnOwner, type RefreshPhase, refreshesUnderWay } from './kill-an-owner.js';
-import { Measured } from './measured.js';
 import { seededRandom } from './random.js';
-import { countOf, doubtSeconds, emailOf, isInDoubt, Site } from './site.js';
+import { countOf, doubtSeconds, emailOf, isInDoubt, type Site } from './site.js';
+import { describeStorm } from './suite.js';
 import { type Answered, Visitor } from './visitor.js';
 import type { WorkerProcess } from './worker-process.js';
 
@@ -18,30 +17,25 @@ interface Person {
   readonly visitor: Visitor;
   readonly email: string;
   loginId: string;
-  /** Two tabs, each at the process that the load balancer chose for it. */
+  /** Two tabs, each at the process that the load balancer has chosen for it. */
   tabs: readonly WorkerProcess[];
 }
 
-(hasRedis ? describe : describe.skip)('24 hours of storms', () => {
-  const measured = new Measured();
+describeStorm('24 hours with a storm of requests every hour', ({ measured, startSite }) => {
   const random = seededRandom();
   let site: Site;
-  afterAll(async () => {
-    await site?.close();
-    measured.print();
-  });
 
-  it('cost a login only where a process died between the answer of Polar and the record', async () => {
+  it('cost a login only if a process crashed between Polar’s response and the record', async () => {
     measured.add('seed (STORM_SEED)', random.seed);
-    site = await Site.start({
+    site = await startSite({
       workers: 4,
       storage: 'redis',
       people,
-      // So that those who had to log in again take part in the next hour's storm.
+      // So that users who had to log in again take part in the next storm.
       loginTokenSeconds: 3600,
-      // A lock that a dead owner left behind is taken over after the time-out and three seconds.
+      // The lock of a dead owner is taken over after the time-out and three seconds.
       timeoutMs: 1000,
-      // Time in which to be killed: as owner of the lock, while Polar answers, before the answer is recorded.
+      // Time to be killed in: as owner of the lock, while Polar responds, before the response is recorded.
       pauses: { afterLockMs: 20, beforeRecordMs: 60 },
     });
     const crowd: Person[] = [];
@@ -72,12 +66,12 @@ interface Person {
         resets += again;
       }
 
-      // Nobody is left waiting: what a dead process had locked is taken over, and what is under way arrives.
+      // Nobody keeps waiting: the locks of dead processes are taken over, and pending responses arrive.
       const found = await Promise.all(
         crowd.map(({ visitor }) => Promise.all(site.workers.map((worker) => patientToken(visitor, worker)))),
       );
 
-      // The truth: what Polar granted, and what of it was recorded.
+      // The facts: what Polar granted, and how much of it was recorded.
       const grants = site.refreshes.slice(requestsBefore).filter(({ status }) => status === 200);
       const tokenOf = ({ form }: PolarEmulatorRequest): string => String(form['refresh_token']);
       const grantsOf = ({ email }: Person): PolarEmulatorRequest[] =>
@@ -86,10 +80,10 @@ interface Person {
       const lost = crowd.filter(
         (person, index) => grantsOf(person).length > Number(recorded[index]) - Number(recordedBefore[index]),
       );
-      // Nobody is told that a login has ended, as long as somebody may have its tokens.
+      // No login is reported as ended while some process may have its tokens.
       expect(storms.flatMap(({ answers }) => answers.filter(({ status }) => status === 401))).toEqual([]);
 
-      // Each loss has its reason: no process got the answer, or the one that did is dead.
+      // Each loss has a reason: no process received the response, or the one that did is dead.
       for (const person of lost) {
         expect(grantsOf(person)).toHaveLength(1);
         const token = grantsOf(person).map(tokenOf)[0];
@@ -100,7 +94,7 @@ interface Person {
         losses.push(receivers.length === 0 ? 'never arrived' : 'not recorded');
       }
 
-      // And the processes agree: every other login has, in all of them, the tokens that are alive at Polar.
+      // The processes agree: every other login has the tokens that live at Polar in all of them.
       const live = new Map(site.polar.liveTokens().map(({ accessToken, user }) => [user, accessToken]));
       for (const [index, person] of crowd.entries()) {
         const expected = lost.includes(person) ? 'server_error' : live.get(person.email);
@@ -108,7 +102,7 @@ interface Person {
           [String(expected)]: site.workers.length,
         });
       }
-      // A lost one has ended once no response can be under way any more.
+      // A lost login has ended once no response can be under way any more.
       if (lost.length > 0) await site.advanceTime(doubtSeconds);
       for (const { visitor } of lost) {
         const over = await Promise.all(site.workers.map((worker) => patientToken(visitor, worker)));
@@ -155,7 +149,7 @@ interface Person {
         await person.visitor.logIn(random.pick(site.workers), site.polar, person.email);
         break;
       } catch (error) {
-        // On a busy machine the exchange of a code can take longer than the short time-out that suits the rest.
+        // On a busy machine the exchange of a code can exceed the short time-out.
         if (attempt === 5) throw error;
         site.polar.revokeAll(person.email);
       }
@@ -167,7 +161,7 @@ interface Person {
     return (await visitor.get(random.pick(site.workers), '/login')).body.loginId ?? '';
   }
 
-  /** Requests for tokens, writes of the session and stale writes of it, in no order. */
+  /** Requests for tokens, writes of the session and stale writes, in random order. */
   async function storm({ tabs, visitor }: Person): Promise<{ answers: Answered[]; resets: number }> {
     let resets = 0;
     const send = async (
@@ -181,7 +175,7 @@ interface Person {
         try {
           return await ask(worker);
         } catch (error) {
-          // As a load balancer does: one that is dead gets no more, and what it had goes to another.
+          // Like a load balancer: a dead process gets no more requests, and its own go to another one.
           if (worker.isAlive) throw error;
           resets++;
         }
@@ -195,7 +189,7 @@ interface Person {
     return { answers, resets };
   }
 
-  /** A token, or why there is none; what passes in seconds is waited for. */
+  /** A token, or the reason why there is none; waits for what passes in seconds. */
   async function patientToken(visitor: Visitor, worker: WorkerProcess): Promise<Answered> {
     const giveUpAt = performance.now() + 30_000;
     for (;;) {
@@ -206,7 +200,7 @@ interface Person {
     }
   }
 
-  /** What the records say, from outside: how many refreshes of each login are recorded. */
+  /** How many refreshes of each login the records show. */
   function recordedGenerations(crowd: readonly Person[]): Promise<number[]> {
     return Promise.all(crowd.map(({ loginId }) => site.recordedGeneration(loginId)));
   }

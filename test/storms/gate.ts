@@ -1,13 +1,13 @@
-/** Where requests wait for each other, so that those of a storm really are under way at the same time. */
+/** A gate at which requests wait, so that all requests of a storm are under way at the same time. */
 export class Gate {
   #waiting: (() => void)[] | undefined;
 
-  /** How many wait. */
+  /** How many requests wait. */
   get held(): number {
     return this.#waiting?.length ?? 0;
   }
 
-  /** Resolves at once, or when the gate is opened. */
+  /** Resolves at once, or when the gate opens. */
   async pass(): Promise<void> {
     const waiting = this.#waiting;
     if (waiting !== undefined) await new Promise<void>((resolve) => waiting.push(resolve));

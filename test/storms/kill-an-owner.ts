@@ -4,15 +4,15 @@ import type { Site } from './site.js';
 import type { RefreshMoment } from './worker-config.js';
 import type { WorkerProcess } from './worker-process.js';
 
-/** How far a refresh had come whose process was killed. */
+/** How far a refresh had come when its process was killed. */
 export type RefreshPhase = Exclude<RefreshMoment, 'released'>;
 
-// From taking the lock to releasing it a refresh takes about this long, by the pauses of the workers and of Polar.
+// A refresh holds its lock for about this long, given the pauses of the workers and of Polar.
 const refreshMs = 130;
 
 /**
- * Kills, during the storm that begins now, one process that owns the lock of a login, at a random moment of that
- * ownership. Returns what resolves with that process, once there is one.
+ * Kills one owner of a login's lock at a random moment of its ownership, during the storm that starts now. Returns a
+ * function that resolves with the killed process, if any.
  */
 export function killAnOwner(site: Site, random: Random): () => Promise<WorkerProcess | undefined> {
   let locksToGo = random.index(5);
@@ -37,9 +37,9 @@ export function killAnOwner(site: Site, random: Random): () => Promise<WorkerPro
 }
 
 /**
- * The refreshes that a process has begun and not ended by what it told, by login id.
+ * The refreshes that a process has started and not finished according to its news, by login id.
  *
- * @param loginOfToken whose refresh token that is; without it only locks and records are looked at
+ * @param loginOfToken returns the login of a refresh token; without it only locks and records count
  */
 export function refreshesUnderWay(
   { news }: WorkerProcess,

@@ -1,37 +1,42 @@
-/** Processes that die in the middle of a refresh, by a crash or because they are told to. */
+/** Processes that end during a refresh, by a crash or because they are told to. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { hasRedis } from '../support/redis-server.js';
-import { Measured } from './measured.js';
-import { countOf, doubtSeconds, isInDoubt, loginLife, Site, type SiteOptions, until } from './site.js';
+import { expect, it } from '@jest/globals';
+import {
+  countOf,
+  doubtSeconds,
+  isInDoubt,
+  loginLife,
+  momentOf,
+  type Site,
+  type SiteOptions,
+  until,
+} from './site.js';
+import { describeStorm } from './suite.js';
 import type { Answered, Visitor } from './visitor.js';
 import type { RefreshMoment } from './worker-config.js';
 import type { WorkerProcess } from './worker-process.js';
 
-// Long enough to be killed in.
+// Long enough to kill a process in.
 const pauses = { afterLockMs: 300, beforeRecordMs: 300 };
 const storages: SiteOptions['storage'][] = ['redis', 'session'];
 
-(hasRedis ? describe : describe.skip)('a process that dies in the middle of a refresh', () => {
-  const measured = new Measured();
-  afterAll(() => measured.print());
+describeStorm('a process that ends during a refresh', ({ measured, startSite }) => {
   let site: Site;
-  afterEach(() => site?.close());
 
   it.each(storages)(
-    'by SIGKILL: others refresh where nothing was sent, and doubt for three minutes where a response was lost (storage: %s)',
+    'by SIGKILL leaves unsent refreshes to others, and lost responses in doubt for three minutes (storage: %s)',
     async (storage) => {
       const moments = ['locked', 'asked', 'answered', 'recorded'] as const;
-      site = await Site.start({ workers: 6, people: 4, storage, pauses, timeoutMs: 2000 });
+      site = await startSite({ workers: 6, people: 4, storage, pauses, timeoutMs: 2000 });
       const victims = site.workers.slice(0, 4);
       const visitors = await Promise.all(moments.map((_, person) => site.visitor(person)));
       await site.advanceTime(loginLife);
-      // Polar has made the exchange when it is asked; its response comes later.
+      // Polar makes the exchange at once; its response comes later.
       site.polar.fail('token', { delayMs: 300 }, 1000);
       await Promise.all(
         victims.map(async (victim, index) => {
           const visitor = visitors[index] as Visitor;
-          // In a session store the lock is written a moment before it is sure; what follows takes as long again.
+          // In a session store the lock is certain only a moment after it is written, and the following steps also take time.
           const asked = visitor.token(victim).catch(() => undefined);
           const moment = moments[index] as RefreshMoment;
           await momentOf(victim, moment);
@@ -43,7 +48,7 @@ const storages: SiteOptions['storage'][] = ['redis', 'session'];
       site.polar.heal();
       const [notSent, lostOnTheWay, lostHere, recorded] = visitors as [Visitor, Visitor, Visitor, Visitor];
 
-      // Nothing was sent, or it was recorded: a clean token, as soon as the lock of a dead process is taken over.
+      // If nothing was sent, or the tokens were recorded: a valid token as soon as the dead process's lock is taken over.
       const startedAt = performance.now();
       const asked: Answered[] = [];
       await Promise.all(
@@ -58,7 +63,7 @@ const storages: SiteOptions['storage'][] = ['redis', 'session'];
       measured.add(`${storage}: ms until all have a clean token`, Math.round(performance.now() - startedAt));
       expect(asked.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
 
-      // Only the dead process had the new tokens, but nobody can know: first doubt, with a time to come back.
+      // Only the dead process had the new tokens, but nobody can know that: at first doubt, with a time to retry.
       for (const visitor of [lostOnTheWay, lostHere]) {
         const doubting: Answered[] = [];
         await until(async () => {
@@ -92,16 +97,16 @@ const storages: SiteOptions['storage'][] = ['redis', 'session'];
   );
 
   it.each(storages)(
-    'by SIGTERM, awaiting settled(): the tokens that are under way reach the others (storage: %s)',
+    'by SIGTERM passes pending tokens on to others if it awaits settled() (storage: %s)',
     async (storage) => {
-      site = await Site.start({ workers: 2, people: 2, storage, pauses, timeoutMs: 1000 });
+      site = await startSite({ workers: 2, people: 2, storage, pauses, timeoutMs: 1000 });
       const [ending, other] = site.workers as [WorkerProcess, WorkerProcess];
       const [first, second] = [await site.visitor(0), await site.visitor(1)];
       await site.advanceTime(loginLife);
-      // One whose requests have been answered with a time-out by then, and one in the middle of it.
+      // One login whose request has timed out by then, and one with a request under way.
       site.polar.fail('token', { delayMs: 3000 }, 2);
       expect((await first.token(ending)).body.code).toBe('timeout');
-      // Polar is left alone for a moment after a time-out.
+      // After a time-out Polar gets no requests for a moment.
       let cutOff: Promise<unknown> = Promise.resolve();
       await until(async () => {
         await site.advanceTime(1);
@@ -127,8 +132,8 @@ const storages: SiteOptions['storage'][] = ['redis', 'session'];
     60_000,
   );
 
-  it('by SIGTERM does not wait for ever for a Polar that is silent, and says what it left', async () => {
-    site = await Site.start({ workers: 1, storage: 'redis', timeoutMs: 500 });
+  it('by SIGTERM does not wait forever for a silent Polar, and reports what is left', async () => {
+    site = await startSite({ workers: 1, storage: 'redis', timeoutMs: 500 });
     const ending = site.worker(0);
     const visitor = await site.visitor();
     await site.advanceTime(loginLife);
@@ -139,7 +144,7 @@ const storages: SiteOptions['storage'][] = ['redis', 'session'];
     expect(performance.now() - startedAt).toBeGreaterThan(9000);
   }, 60_000);
 
-  /** True once Polar has the refresh that a worker told of. */
+  /** Whether Polar has received the refresh that a worker has reported. */
   function hasArrived({ news }: WorkerProcess): boolean {
     const sent = news.flatMap((piece) =>
       piece.news === 'moment' && piece.moment === 'asked' ? [piece.of] : [],
@@ -147,8 +152,3 @@ const storages: SiteOptions['storage'][] = ['redis', 'session'];
     return site.refreshes.some(({ form }) => sent.includes(String(form['refresh_token'])));
   }
 });
-
-/** Resolves when a worker tells of it. */
-function momentOf(worker: WorkerProcess, moment: RefreshMoment): Promise<void> {
-  return until(() => worker.news.some((piece) => piece.news === 'moment' && piece.moment === moment));
-}

@@ -1,34 +1,30 @@
-/** People log out in the middle of storms: afterwards nothing of those logins works, in no process and not at Polar. */
+/** Users log out during storms: afterwards their logins work in no process, and no tokens are left at Polar. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { onABadDay } from '../support/polars.js';
-import { hasRedis } from '../support/redis-server.js';
-import { Measured } from './measured.js';
 import { seededRandom } from './random.js';
-import { countOf, loginLife, Site, type SiteOptions, until } from './site.js';
+import { countOf, loginLife, type Site, type SiteOptions, until } from './site.js';
+import { describeStorm } from './suite.js';
 import type { Answered, Visitor } from './visitor.js';
 
 const people = 50;
 
-(hasRedis ? describe : describe.skip)('logouts at random moments of storms', () => {
-  const measured = new Measured();
+describeStorm('logouts during storms of requests', ({ measured, startSite }) => {
   const random = seededRandom();
   measured.add('seed (STORM_SEED)', random.seed);
-  afterAll(() => measured.print());
   let site: Site;
-  afterEach(() => site?.close());
 
   const ways: [string, number, Omit<SiteOptions, 'workers'>][] = [
-    ['storage in Redis', 10, { storage: 'redis' }],
-    ['session store alone', 10, { storage: 'session' }],
-    ['storage in Redis, on a bad day of Polar', 2, { storage: 'redis', emulator: onABadDay }],
-    ['session store alone, on a bad day of Polar', 2, { storage: 'session', emulator: onABadDay }],
+    ['with a storage in Redis', 10, { storage: 'redis' }],
+    ['with the session store alone', 10, { storage: 'session' }],
+    ['with a storage in Redis, on a bad day of Polar', 2, { storage: 'redis', emulator: onABadDay }],
+    ['with the session store alone, on a bad day of Polar', 2, { storage: 'session', emulator: onABadDay }],
   ];
   it.each(ways)(
-    '%s: 50 logouts at a time, %d times, leave nothing that works',
+    'leave nothing that works: %s, 50 logouts at a time, %d times',
     async (way, rounds, options) => {
-      site = await Site.start({ workers: 3, people, ...options });
-      // A tidy Polar has revoked everything when people are logged out; another one is asked again, a little later.
+      site = await startSite({ workers: 3, people, ...options });
+      // A well-behaved Polar has revoked everything at the end of a logout; on a bad day it is asked again later.
       const isTidy = options.emulator === undefined;
       const nothingLives = async () => {
         await until(() => site.polar.liveTokens().length === 0, isTidy ? 0 : 20_000);
@@ -49,9 +45,9 @@ const people = 50;
           expect(loggedOut.status).toBe(204);
           logouts++;
         }
-        // Polar has nothing left of them: no refresh of theirs, and no access token.
+        // Polar has no tokens of these logins left.
         await nothingLives();
-        // Also the sessions that a stale write brought back open nothing, in no process.
+        // Even sessions that a stale write brought back give access to nothing, in any process.
         const after = await Promise.all(crowd.map(lookAround));
         resurrected += after.filter(({ isBack }) => isBack).length;
         deadTokens += after.flatMap(({ handedOut }) => handedOut).filter(Boolean).length;
@@ -76,7 +72,7 @@ const people = 50;
       await delay(random.below(withinMs));
       return send();
     };
-    // Logging out takes the cookie away; those who ask meanwhile still have it.
+    // The logout deletes the cookie; simultaneous requests still have it.
     const other = visitor.copy();
     const [loggedOut, ...asked] = await Promise.all([
       inAMoment(() => visitor.copy().post(random.pick(site.workers), '/logout'), 100),
@@ -86,13 +82,13 @@ const people = 50;
     return { asked, loggedOut };
   }
 
-  /** Tries what a session still opens, in every process. */
+  /** Tries what a session still gives access to, in every process. */
   async function lookAround(visitor: Visitor): Promise<{ isBack: boolean; handedOut: boolean[] }> {
     const isBack = Number(await site.sessions.sendCommand('EXISTS', visitor.sessionKey)) === 1;
     const handedOut = site.workers.map(async (worker) => {
       const { status } = await visitor.copy().token(worker);
       if (status === 401) return false;
-      // A token from memory, and Polar has none alive. With its refusal this process learns of the logout, too.
+      // A cached token, which no longer works at Polar. Its refusal tells this process of the logout.
       expect(status).toBe(200);
       expect((await visitor.copy().get(worker, '/organizations')).status).toBe(401);
       expect((await visitor.copy().token(worker)).status).toBe(401);

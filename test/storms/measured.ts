@@ -1,4 +1,4 @@
-/** What the storms of one suite measured, for the people who read its output. */
+/** Measurements of a suite, printed for people. */
 export class Measured {
   readonly #rows: [string, string][] = [];
 
@@ -6,7 +6,7 @@ export class Measured {
     this.#rows.push([what, typeof value === 'string' ? value : JSON.stringify(value)]);
   }
 
-  /** To the terminal as it is: `console` would put a stack trace around each line. */
+  /** Writes to stderr, since `console` would print a stack trace with each line. */
   print(): void {
     const width = Math.max(...this.#rows.map(([what]) => what.length));
     const lines = this.#rows.map(([what, value]) => `  ${what.padEnd(width)}  ${value}\n`);

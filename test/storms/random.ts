@@ -1,9 +1,11 @@
-/** Randomness that can be had again: the seed is printed, and `STORM_SEED` sets it. */
+import { randomFractions } from '../refresh/support/random-numbers.js';
+
+/** Reproducible randomness: the seed is printed, and `STORM_SEED` sets it. */
 export interface Random {
   readonly seed: number;
-  /** A number from 0 up to, and without, `limit`. */
+  /** A number from 0 to below `limit`. */
   below(limit: number): number;
-  /** A whole number from 0 up to, and without, `limit`. */
+  /** A whole number from 0 to below `limit`. */
   index(limit: number): number;
   pick<T>(items: readonly T[]): T;
   /** `count` of the items, each at most once. */
@@ -13,14 +15,7 @@ export interface Random {
 export function seededRandom(
   seed = Number(process.env['STORM_SEED'] ?? Math.floor(Math.random() * 2 ** 31)),
 ): Random {
-  let state = seed | 0;
-  // mulberry32
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = randomFractions(seed);
   const random: Random = {
     seed,
     below: (limit) => next() * limit,

@@ -1,34 +1,30 @@
-/** The Redis of redisStorage goes away, while the sessions live elsewhere. */
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { hasRedis } from '../support/redis-server.js';
-import { Measured } from './measured.js';
-import { countOf, loginLife, Site, until } from './site.js';
+/** An outage of the Redis of redisStorage, while the sessions are stored elsewhere. */
+import { expect, it } from '@jest/globals';
+import { countOf, loginLife, type Site, until } from './site.js';
+import { describeStorm } from './suite.js';
 import type { Answered, Visitor } from './visitor.js';
 import type { WorkerProcess } from './worker-process.js';
 
 const refreshing = 4;
 
-(hasRedis ? describe : describe.skip)('when the Redis of the storage is away', () => {
-  const measured = new Measured();
-  afterAll(() => measured.print());
+describeStorm('while the Redis of the storage is', ({ measured, startSite }) => {
   let site: Site;
   let loginIds: readonly string[];
-  afterEach(() => site?.close());
 
   type Step = () => Promise<void> | void;
   const ways: [string, { timeoutMs?: number }, Step, Step][] = [
     ['stopped (SIGSTOP)', {}, () => site.storage.pause(), () => site.storage.resume()],
     [
-      'killed (SIGKILL), timeoutMs 1000',
+      'killed (SIGKILL), with a timeoutMs of 1000',
       { timeoutMs: 1000 },
       () => site.storage.crash(),
       () => site.storage.restart(),
     ],
   ];
   it.each(ways)(
-    '%s, refreshes go on and are recorded once it is back',
+    '%s, refreshes continue and are recorded once it is back',
     async (way, patience, takeAway, bringBack) => {
-      site = await Site.start({
+      site = await startSite({
         workers: 2,
         people: refreshing + 1,
         storage: 'redis',
@@ -48,7 +44,7 @@ const refreshing = 4;
 
       await takeAway();
       const startedAt = performance.now();
-      // Whose time-out is no longer than the storage's is told to come back, and has the token then.
+      // If the time-out is not longer than the storage's, the request fails with a transient error and succeeds later.
       const patientToken = async (visitor: Visitor): Promise<Answered> => {
         for (let attempts = 1; ; attempts++) {
           const answer = await visitor.token(first);
@@ -75,12 +71,12 @@ const refreshing = 4;
       expect(countOf(refreshed.map(({ status }) => status))).toEqual({ 200: refreshing });
       for (const { body } of refreshed) expect(live).toContain(body.accessToken);
       expect(tookMs).toBeLessThan(20_000);
-      // A look at Redis takes seconds now; whatever this machine is busy with does not.
+      // A read from Redis takes seconds now; other delays of this machine do not.
       expect(during.slowest).toBeLessThan(1000);
       expect(eventsOf(first)).toEqual(expect.arrayContaining(['refresh:lock-unavailable']));
       expect(eventsOf(first)).toEqual(expect.arrayContaining(['refresh:record-not-written']));
 
-      // Another process cannot know whether its refresh token is spent: it asks for patience, and logs nobody out.
+      // Another process cannot know whether its refresh token is spent: it reports a transient error, and ends no login.
       if (patience.timeoutMs !== undefined) {
         const elsewhere = await Promise.all(expired.map((visitor) => visitor.token(second)));
         measured.add(`${way}: answers of the other process`, countOf(elsewhere.map(({ status }) => status)));
@@ -89,7 +85,7 @@ const refreshing = 4;
       const granted = () => site.refreshes.filter(({ status }) => status === 200).length;
       expect(granted()).toBe(refreshing);
 
-      // Once it is back, the others find what this process got, and nobody needs Polar again.
+      // Once it is back, the others find the new tokens there, and nobody needs Polar again.
       await bringBack();
       const backAt = performance.now();
       await until(async () => (await recordedLogins()) === refreshing, 40_000);
@@ -104,7 +100,7 @@ const refreshing = 4;
     90_000,
   );
 
-  /** How long a valid token took, of 100 requests at each process, ten at a time. */
+  /** How long a valid token takes, in 100 requests at each process, ten at a time. */
   async function tokenLatencies(visitor: Visitor): Promise<{ median: number; slowest: number }> {
     const took: number[] = [];
     for (let round = 0; round < 10; round++) {

@@ -1,21 +1,17 @@
-/** An expired token, and everybody wants it at once: requests, processes, and a process that dies. */
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+/** An expired token, many requests for it at once, several processes, and one that is killed. */
+import { expect, it } from '@jest/globals';
 import { polars } from '../support/polars.js';
-import { hasRedis } from '../support/redis-server.js';
-import { Measured } from './measured.js';
-import { countOf, loginLife, Site, type SiteOptions } from './site.js';
+import { countOf, loginLife, type Site, type SiteOptions } from './site.js';
+import { describeStorm } from './suite.js';
 
-(hasRedis ? describe : describe.skip)('a storm of requests on one expired session', () => {
-  const measured = new Measured();
-  afterAll(() => measured.print());
+describeStorm('a storm of requests on one expired session', ({ measured, startSite }) => {
   let site: Site;
-  afterEach(() => site?.close());
 
   async function storm(options: SiteOptions, perWorker: number) {
-    site = await Site.start(options);
+    site = await startSite(options);
     const visitor = await site.visitor();
     await site.advanceTime(loginLife);
-    // While this answer takes its time, every process finds the token expired.
+    // While this response is pending, every process finds the token expired.
     site.polar.fail('token', { delayMs: 200 }, options.workers);
     await Promise.all(site.workers.map((worker) => worker.ask('takeCounts')));
     await site.sessions.sendCommand('CONFIG', 'RESETSTAT');
@@ -28,7 +24,7 @@ import { countOf, loginLife, Site, type SiteOptions } from './site.js';
   }
 
   it.each(polars)(
-    'of 1 process at %s: 1,000 requests, 1 refresh, 1 record written, no session',
+    'costs 1 refresh, 1 write of a record and no write of a session in 1 process (at %s)',
     async (_name, emulator) => {
       const { answers, live, tookMs, writes } = await storm(
         { emulator, workers: 1, storage: 'session' },
@@ -44,14 +40,14 @@ import { countOf, loginLife, Site, type SiteOptions } from './site.js';
       expect(countOf(answers.map(({ body }) => body.accessToken))).toEqual({ [String(live)]: 1000 });
       expect(site.refreshes.map(({ status }) => status)).toEqual([200]);
       expect(writes).toEqual([expect.objectContaining({ recordWrites: 1, sessionWrites: 0 })]);
-      // Two more for the lock: it is taken, and read again a moment later.
+      // Two more for the lock.
       expect(setCommands).toBeLessThanOrEqual(3);
     },
     60_000,
   );
 
   it.each(polars)(
-    'of 4 processes with a storage in Redis at %s: 1,000 requests, 1 refresh',
+    'costs 1 refresh in 4 processes with a storage in Redis (at %s)',
     async (_name, emulator) => {
       const { answers, live, tookMs, visitor, writes } = await storm(
         { emulator, workers: 4, storage: 'redis' },
@@ -71,7 +67,7 @@ import { countOf, loginLife, Site, type SiteOptions } from './site.js';
   );
 
   it.each(polars)(
-    'of 4 processes over a shared session store at %s, without any option: 1,000 requests, 1 refresh',
+    'costs 1 refresh in 4 processes that share a session store, without any option (at %s)',
     async (_name, emulator) => {
       const { answers, live, tookMs, visitor, writes } = await storm(
         { emulator, workers: 4, storage: 'session' },
@@ -85,7 +81,7 @@ import { countOf, loginLife, Site, type SiteOptions } from './site.js';
       expect(countOf(answers.map(({ body }) => body.accessToken))).toEqual({ [String(live)]: 1000 });
       expect(statuses).toEqual({ 200: 1 });
       expect(writes.map(({ sessionWrites }) => sessionWrites)).toEqual([0, 0, 0, 0]);
-      // Also an hour later.
+      // An hour later, too.
       await site.advanceTime(3600);
       const later = await Promise.all(site.workers.map((worker) => visitor.token(worker)));
       expect(later.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
@@ -94,9 +90,9 @@ import { countOf, loginLife, Site, type SiteOptions } from './site.js';
   );
 
   it.each(polars)(
-    'that dies after its refresh at %s, while another writes its stale session back: still logged in',
+    'leaves the user logged in if one process is killed after it and another writes a stale session back (at %s)',
     async (_name, emulator) => {
-      site = await Site.start({ emulator, workers: 2, storage: 'session' });
+      site = await startSite({ emulator, workers: 2, storage: 'session' });
       const [first, second] = [site.worker(0), site.worker(1)];
       const visitor = await site.visitor();
       await site.advanceTime(loginLife);
@@ -123,7 +119,7 @@ import { countOf, loginLife, Site, type SiteOptions } from './site.js';
     60_000,
   );
 
-  /** How often Redis ran a command since its statistics were reset. */
+  /** How often Redis has run a command since its statistics were reset. */
   async function commandCalls(command: string): Promise<number> {
     const info = String(await site.sessions.sendCommand('INFO', 'commandstats'));
     return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0);

@@ -3,13 +3,13 @@ import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { startRedis, type TestRedis } from '../support/redis-server.js';
 import { rowIdOf } from '../support/stored-rows.js';
 import { type Answered, Visitor } from './visitor.js';
-import type { WorkerConfig } from './worker-config.js';
+import type { RefreshMoment, WorkerConfig } from './worker-config.js';
 import { WorkerProcess } from './worker-process.js';
 
-/** Access tokens of a login live ten days. */
+/** Access tokens of a login live for ten days. */
 export const loginLife = 864_000;
 
-// Nothing listens there: visitors take what Polar sends back to whichever worker they like.
+// Nothing listens there: visitors deliver Polar's responses to any worker they like.
 const linkURL = 'http://localhost:3000/link/polar/callback';
 
 export interface SiteOptions extends Pick<WorkerConfig, 'storage'>, Partial<Pick<WorkerConfig, 'pauses'>> {
@@ -25,7 +25,7 @@ export interface SiteOptions extends Pick<WorkerConfig, 'storage'>, Partial<Pick
   readonly twoRedises?: boolean;
 }
 
-/** Some processes of one app, the Redis they share, and a Polar. */
+/** Several processes of one app, the Redis that they share, and a Polar. */
 export class Site {
   readonly polar: PolarEmulator;
   readonly sessions: TestRedis;
@@ -104,32 +104,32 @@ export class Site {
     await worker.kill();
   }
 
-  /** Lets time pass, at Polar and in every worker. */
+  /** Lets time pass at Polar and in every worker. */
   async advanceTime(seconds: number): Promise<void> {
     this.polar.advanceTime(seconds);
     this.#skippedMs += seconds * 1000;
     await Promise.all(this.workers.map((worker) => worker.ask('setClock', this.#skippedMs)));
   }
 
-  /** Somebody who has just logged in. */
+  /** A visitor who has just logged in. */
   async visitor(person = 0): Promise<Visitor> {
     const visitor = new Visitor();
     await visitor.logIn(this.worker(person % this.workers.length), this.polar, emailOf(person));
     return visitor;
   }
 
-  /** Refreshes that Polar was asked for so far. */
+  /** Refreshes that Polar has received so far. */
   get refreshes(): PolarEmulatorRequest[] {
     return this.polar.requests.filter(({ grantType }) => grantType === 'refresh_token');
   }
 
-  /** How many refreshes of a login are recorded, as `redisStorage` has it. */
+  /** How many refreshes of a login are recorded in `redisStorage`. */
   async recordedGeneration(loginId: string): Promise<number> {
     const key = `polar:{${loginId}}:${rowIdOf(loginId, 'record')}`;
     return Number((await this.storage.sendCommand('HGET', key, 'version')) ?? 0);
   }
 
-  /** `perWorker` requests for a token at each worker, all of one visitor, and all under way before any goes on. */
+  /** `perWorker` requests for a token at each worker, all of one visitor, and all under way before any continues. */
   async tokenStorm(visitor: Visitor, perWorker: number) {
     await Promise.all(this.workers.map((worker) => worker.ask('hold')));
     const answers = this.workers.flatMap((worker) =>
@@ -143,7 +143,7 @@ export class Site {
     return Promise.all(answers);
   }
 
-  /** Ends everything that was started for it. Can be called again. */
+  /** Stops everything that was started. Can be called again. */
   async close(): Promise<void> {
     await Promise.allSettled(this.workers.splice(0).map((worker) => worker.kill()));
     const rest = new Set([this.sessions, this.storage, this.polar]);
@@ -157,22 +157,27 @@ interface SiteParts {
   readonly storage: TestRedis;
 }
 
-/** After this long nobody can be waiting for the response to a refresh any more, also who was stopped for a minute. */
+/** After this long no response to a refresh can be pending, even for a process that was stopped for a minute. */
 export const doubtSeconds = 190;
 
-/** True for "Polar has refused the refresh token, and somebody else may still get new ones". */
+/** Whether Polar has refused the refresh token while another process may still receive new tokens. */
 export const isInDoubt = ({ status, body }: Answered): boolean =>
   status === 503 && body.code === 'server_error' && /may still be under way/.test(body.message ?? '');
 
 export const emailOf = (person: number): string => `person-${person}@example.com`;
 
-/** Waits until something is so, for a bounded time. */
+/** Waits until a condition holds, for a limited time. */
 export async function until(condition: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
   const giveUpAt = performance.now() + withinMs;
   while (!(await condition())) {
     if (performance.now() > giveUpAt) throw new Error(`Waited in vain for ${condition}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** Resolves when a worker reports this step of a refresh. */
+export function momentOf(worker: WorkerProcess, moment: RefreshMoment): Promise<void> {
+  return until(() => worker.news.some((piece) => piece.news === 'moment' && piece.moment === moment));
 }
 
 /** How often each value occurs. */

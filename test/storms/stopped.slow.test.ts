@@ -1,30 +1,26 @@
-/** Processes that stand still in the middle of a refresh, as on a suspended machine, and go on as if nothing had been. */
+/** Processes that are stopped during a refresh, as on a suspended machine, and then continue. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { hasRedis } from '../support/redis-server.js';
-import { Measured } from './measured.js';
-import { countOf, loginLife, Site, type SiteOptions, until } from './site.js';
+import { expect, it } from '@jest/globals';
+import { countOf, loginLife, momentOf, type Site, type SiteOptions, until } from './site.js';
+import { describeStorm } from './suite.js';
 import type { Answered, Visitor } from './visitor.js';
 import type { RefreshMoment } from './worker-config.js';
 import type { WorkerProcess } from './worker-process.js';
 
-// So long that the lock of whoever stands still is taken over. STORM_STOP_SECONDS=60 is as long as may be slept through.
+// Long enough for others to take over the lock. STORM_STOP_SECONDS=60 is the longest stop that must be harmless.
 const stopSeconds = Number(process.env['STORM_STOP_SECONDS'] ?? 14);
-// Long enough to be stopped in.
+// Long enough to stop a process in.
 const pauses = { afterLockMs: 300, beforeRecordMs: 300 };
 
-(hasRedis ? describe : describe.skip)('a process that stands still in the middle of a refresh', () => {
-  const measured = new Measured();
-  afterAll(() => measured.print());
+describeStorm('a process that is stopped during a refresh', ({ measured, startSite }) => {
   let site: Site;
-  afterEach(() => site?.close());
 
   const storages: SiteOptions['storage'][] = ['redis', 'session'];
 
   it.each(storages)(
-    'for 3 s, with the response waiting in its socket, has the tokens when it wakes (storage: %s)',
+    'for 3 s has the tokens when it wakes, from the response in its socket (storage: %s)',
     async (storage) => {
-      site = await Site.start({ workers: 3, storage, timeoutMs: 2000 });
+      site = await startSite({ workers: 3, storage, timeoutMs: 2000 });
       const [sleeper, ...others] = site.workers as [WorkerProcess, ...WorkerProcess[]];
       const visitor = await site.visitor();
       await site.advanceTime(loginLife);
@@ -36,7 +32,7 @@ const pauses = { afterLockMs: 300, beforeRecordMs: 300 };
       await delay(3000);
       sleeper.resume();
 
-      // Its time-out is over, but Polar's response is there: it must not be thrown away.
+      // Its time-out has passed, but Polar's response is there and must not be discarded.
       const answers = await Promise.all([asked, ...meanwhile]);
       measured.add(`${storage}: 3 s, answers`, countOf(answers.map(nameOf)));
       expectNobodyLoggedOut(answers);
@@ -47,10 +43,10 @@ const pauses = { afterLockMs: 300, beforeRecordMs: 300 };
   );
 
   it.each(storages)(
-    `for ${stopSeconds} s, whatever it was at, costs nobody their login (storage: %s)`,
+    `for ${stopSeconds} s costs nobody their login, at whatever step it stops (storage: %s)`,
     async (storage) => {
       const moments = ['locked', 'asked', 'answered'] as const;
-      site = await Site.start({ workers: 4, people: 3, storage, pauses, timeoutMs: 2000 });
+      site = await startSite({ workers: 4, people: 3, storage, pauses, timeoutMs: 2000 });
       const sleepers = site.workers.slice(0, 3);
       const awake = site.worker(3);
       const visitors = await Promise.all(moments.map((_, person) => site.visitor(person)));
@@ -80,14 +76,14 @@ const pauses = { afterLockMs: 300, beforeRecordMs: 300 };
         countOf(site.refreshes.map(({ status }) => status)),
       );
       expect(site.refreshes.filter(({ status }) => status === 200)).toHaveLength(3);
-      // And it goes on.
+      // The logins go on.
       await site.advanceTime(3600);
       for (const visitor of visitors) await expectSameToken(visitor);
     },
     (stopSeconds + 120) * 1000,
   );
 
-  /** All processes soon have the token of this person that is alive at Polar. */
+  /** All processes soon return the token of this visitor that lives at Polar. */
   async function expectSameToken(visitor: Visitor): Promise<void> {
     const asked: Answered[] = [];
     const found = new Map<WorkerProcess, string>();
@@ -106,12 +102,6 @@ const pauses = { afterLockMs: 300, beforeRecordMs: 300 };
     expect(site.polar.liveTokens().map(({ accessToken }) => accessToken)).toContain([...tokens][0]);
   }
 });
-
-/** Resolves when a worker tells of it, from now on. */
-export function momentOf(worker: WorkerProcess, moment: RefreshMoment): Promise<void> {
-  const told = (): boolean => worker.news.some((piece) => piece.news === 'moment' && piece.moment === moment);
-  return until(told);
-}
 
 const nameOf = ({ status, body }: Answered): string => `${status} ${body.code ?? 'token'}`;
 

@@ -1,24 +1,20 @@
-/** Somebody logs in again, or as somebody else, while tokens of the login before are being refreshed. */
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { hasRedis } from '../support/redis-server.js';
-import { Measured } from './measured.js';
-import { emailOf, loginLife, Site, type SiteOptions, until } from './site.js';
+/** Users who log in again, or as somebody else, while the tokens of the previous login are being refreshed. */
+import { expect, it } from '@jest/globals';
+import { emailOf, loginLife, type Site, type SiteOptions, until } from './site.js';
+import { describeStorm } from './suite.js';
 
-(hasRedis ? describe : describe.skip)('a login that replaces one whose tokens are being refreshed', () => {
-  const measured = new Measured();
-  afterAll(() => measured.print());
+describeStorm('a login that replaces another one during a refresh', ({ measured, startSite }) => {
   let site: Site;
-  afterEach(() => site?.close());
 
   it.each<SiteOptions['storage']>(['redis', 'session'])(
     'keeps its own tokens, and the old ones are revoked (storage: %s)',
     async (storage) => {
-      site = await Site.start({ workers: 2, people: 2, storage });
+      site = await startSite({ workers: 2, people: 2, storage });
       const second = { path: '/auth/polar', inFlight: '/token-and-touch' } as const;
       const outcomes = {
         'as somebody else': await replaceDuringRefresh({ ...second, person: 1 }),
         'as the same person': await replaceDuringRefresh({ ...second, person: 0 }),
-        // This one stays in its session, which a stale write would put back to what it was: whoever writes it loses that.
+        // This login stays in its session, where a stale write would bring the old login back.
         'by linking an account': await replaceDuringRefresh({
           path: '/link/polar',
           inFlight: '/token',
@@ -33,7 +29,7 @@ import { emailOf, loginLife, Site, type SiteOptions, until } from './site.js';
   interface Replacement {
     readonly path: string;
     readonly person: number;
-    /** What the old login is at when the new one comes. */
+    /** What the old login is doing when the new one comes. */
     readonly inFlight: '/token' | '/token-and-touch';
   }
 
@@ -51,7 +47,7 @@ import { emailOf, loginLife, Site, type SiteOptions, until } from './site.js';
     await visitor.logIn(other, site.polar, emailOf(person), path);
     const { status, body } = await caught;
 
-    // Of the two logins one is left at Polar, and all processes have its tokens.
+    // Only one of the two logins is left at Polar, and all processes have its tokens.
     await until(() => site.polar.liveTokens().length === 1);
     const [live] = site.polar.liveTokens();
     expect(live?.user).toBe(emailOf(person));
@@ -60,7 +56,7 @@ import { emailOf, loginLife, Site, type SiteOptions, until } from './site.js';
       expect((await visitor.get(worker, '/login')).body.loginId).not.toBe(oldLogin);
       if (path === '/auth/polar') expect((await old.get(worker, '/organizations')).status).toBe(401);
     }
-    // And it goes on.
+    // The login goes on.
     await site.advanceTime(loginLife);
     const later = await Promise.all(site.workers.map((worker) => visitor.token(worker)));
     expect(site.polar.liveTokens()).toMatchObject([{ user: emailOf(person) }]);

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import type { PolarEmulator } from 'passport-polar-sh/emulator';
 import type { WorkerProcess } from './worker-process.js';
 
-/** What a worker answered. */
+/** The response of a worker. */
 export interface Answered {
   readonly status: number;
   readonly location: string | undefined;
@@ -15,7 +15,7 @@ export interface Answered {
   };
 }
 
-/** A person with a session, whichever worker the load balancer picks. A small client, since a storm sends thousands. */
+/** A person with a session, at any worker. A small HTTP client, since a storm sends thousands of requests. */
 export class Visitor {
   readonly #cookies = new Map<string, string>();
 
@@ -27,7 +27,7 @@ export class Visitor {
     return this.#send(worker, 'POST', path);
   }
 
-  /** The trip to Polar and back, in the session that is there. */
+  /** Logs in at Polar and returns, in the existing session. */
   async logIn(
     worker: WorkerProcess,
     polar: PolarEmulator,
@@ -44,14 +44,14 @@ export class Visitor {
     return this.get(worker, '/token');
   }
 
-  /** The same session in another tab, which no later login of this one reaches. */
+  /** The same session in another tab, which does not see later logins of this one. */
   copy(): Visitor {
     const copy = new Visitor();
     for (const [name, value] of this.#cookies) copy.#cookies.set(name, value);
     return copy;
   }
 
-  /** Key of the session in connect-redis. */
+  /** The key of the session in connect-redis. */
   get sessionKey(): string {
     const [, id] = /^s%3A([^.]+)\./.exec(this.#cookies.get('connect.sid') ?? '') ?? [];
     return `sess:${id}`;

@@ -15,7 +15,7 @@ declare module 'express-session' {
   }
 }
 
-/** What the app of a worker hangs on. */
+/** What the app of a worker needs. */
 export interface WorkerAppParts {
   readonly config: WorkerConfig;
   readonly now: () => number;
@@ -30,7 +30,7 @@ export interface WorkerApp {
   readonly takeCounts: () => StoreCounts;
 }
 
-/** An app as its developer would write it for many processes, with some routes that make trouble. */
+/** An app for many processes as its developer would write it, with some routes that cause trouble. */
 export async function buildWorkerApp({ config, gate, now, report }: WorkerAppParts): Promise<WorkerApp> {
   const store: Store = new RedisStore({ client: await connectTo(config.sessionsURL) });
   const takeCounts = countWrites(store);
@@ -46,7 +46,7 @@ export async function buildWorkerApp({ config, gate, now, report }: WorkerAppPar
   app.use(passport.session(), polarTokens(polar));
   app.get('/auth/polar', passport.authenticate('polar'));
   app.get('/auth/polar/callback', passport.authenticate('polar'), (_req, res) => void res.sendStatus(204));
-  // Another login in the session of somebody who is logged in already, which keeps that session.
+  // Links another login to the session of a user who is logged in already, and keeps that session.
   const link = passport.authorize('polar', { callbackURL: config.linkURL });
   app.get('/link/polar', link);
   app.get('/link/polar/callback', link, (_req, res) => void res.sendStatus(204));
@@ -63,13 +63,13 @@ export async function buildWorkerApp({ config, gate, now, report }: WorkerAppPar
     const answer = await req.polar.fetch('/v1/organizations/');
     res.status(answer.status).json(await answer.json());
   });
-  // Writes its session, for reasons of its own. With `afterMs` it loads the session, dawdles, and writes it back stale.
+  // Writes its session. With `afterMs` it loads the session, waits, and writes it back stale.
   app.post('/touch', async (req, res) => {
     await new Promise((resolve) => setTimeout(resolve, Number(req.query['afterMs'] ?? 0)));
     req.session.note = String(req.query['note'] ?? Math.random());
     res.sendStatus(204);
   });
-  // Asks for a token, and then writes the session that it loaded before.
+  // Gets a token, then writes the session that it loaded before.
   app.post('/token-and-touch', async (req, res) => {
     const accessToken = await req.polar.getAccessToken().catch((error: PolarError) => error.code);
     req.session.note = 'touched after the token';

@@ -1,27 +1,27 @@
 import type { PolarStrategyOptions } from 'passport-polar-sh';
 
-/** What a worker process is told at its start, as JSON in its environment. */
+/** The configuration of a worker process, as JSON in its environment. */
 export interface WorkerConfig {
-  /** What the emulator says the strategy needs, without its clock, and what a test wants different. */
+  /** The emulator's strategy options without its clock, and the changes of a test. */
   readonly strategy: Pick<
     PolarStrategyOptions,
     'clientID' | 'clientSecret' | 'callbackURL' | 'server' | 'timeoutMs'
   >;
-  /** Where Polar sends people back to who link an account instead of logging in. */
+  /** Where Polar sends people who link an account instead of logging in. */
   readonly linkURL: string;
   /** Redis of the sessions, through connect-redis. */
   readonly sessionsURL: string;
   /** Redis of `redisStorage`. */
   readonly storageURL: string;
-  /** Where logins are shared: in the session store (no option at all), or in the Redis of `redisStorage`. */
+  /** Where logins are shared: in the session store (the default), or in the Redis of `redisStorage`. */
   readonly storage: 'session' | 'redis';
-  /** By how much the emulator's clock is ahead of the machine's. */
+  /** How far the emulator's clock is ahead of the machine's. */
   readonly skippedMs: number;
-  /** What makes moments long enough to be hit by a SIGKILL. */
+  /** Make moments long enough for a SIGKILL. */
   readonly pauses?: { readonly afterLockMs: number; readonly beforeRecordMs: number };
 }
 
-/** What the session store was asked for, split by what the key is for. */
+/** Writes to the session store, by the kind of the key. */
 export interface StoreCounts {
   sessionWrites: number;
   sessionTouches: number;
@@ -29,29 +29,29 @@ export interface StoreCounts {
   recordWrites: number;
 }
 
-/** What a worker does when the test asks. */
+/** What a test can ask of a worker. */
 export interface WorkerTasks {
   /** Sets the clock. */
   setClock(skippedMs: number): void;
-  /** Holds `GET /token` back, behind its session's loading, until {@link WorkerTasks.open}. */
+  /** Holds `GET /token` back after its session is loaded, until {@link WorkerTasks.open}. */
   hold(): void;
   /** How many requests wait. */
   held(): number;
-  /** Lets all go on that wait. */
+  /** Releases all requests that wait. */
   open(): void;
-  /** What was counted since the last time. */
+  /** The counts since the last time. */
   takeCounts(): StoreCounts;
 }
 
-/** A moment in the life of a refresh, in the order in which they come. */
+/** A step of a refresh, in the order in which they come. */
 export type RefreshMoment = 'locked' | 'asked' | 'answered' | 'recorded' | 'released';
 
-/** What a worker tells without being asked. */
+/** What a worker reports without being asked. */
 export type WorkerNews =
   | { readonly news: 'listening'; readonly port: number }
   /**
-   * `of` is the login id, or the id of the row in a session store; for `asked` and `answered` it is the refresh token that
-   * was sent.
+   * `of` is the login id, or the id of the row in a session store; for `asked` and `answered` it is the refresh token
+   * that was sent.
    */
   | { readonly news: 'moment'; readonly moment: RefreshMoment; readonly of: string }
   /** What was left when it ended after a SIGTERM. */

@@ -1,4 +1,4 @@
-/** A worker's stores and fetch, as the strategy takes them, but watched: the test hears of each step. */
+/** A worker's stores and fetch as the strategy uses them, but observed: they report each step to the test. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Store } from 'express-session';
 import type { PolarStorage, StorageStep, StoredRow } from 'passport-polar-sh';
@@ -7,7 +7,7 @@ import type { RefreshMoment, StoreCounts, WorkerConfig } from './worker-config.j
 
 type Report = (moment: RefreshMoment, of: string) => void;
 
-/** Tells what becomes of our rows, from what is written: which kind a row is of can be seen. */
+/** Reports what happens to our rows; the value of a row shows its kind. */
 export class RowWatch {
   readonly #report: Report;
   readonly #pauses: WorkerConfig['pauses'];
@@ -27,7 +27,7 @@ export class RowWatch {
     const said = lockIn(value);
     if (said === undefined) return;
     if (said.isFree) return this.removed(of, { version: 0, value });
-    // Whoever has it renews it.
+    // The owner renews it.
     if (this.#owners.get(of) === said.owner) return;
     this.#owners.set(of, said.owner);
     this.#report('locked', of);
@@ -43,7 +43,7 @@ export class RowWatch {
 
 const pause = async (ms = 0): Promise<void> => void (ms > 0 && (await delay(ms)));
 
-/** True for sealed tokens. */
+/** Whether a value is sealed tokens. */
 const isRecord = (value: string): boolean => /^[\w-]+(\.[\w-]*){4}$/.test(value);
 
 function lockIn(value: string): { owner: string; isFree: boolean } | undefined {
@@ -52,7 +52,7 @@ function lockIn(value: string): { owner: string; isFree: boolean } | undefined {
   return owner === undefined ? undefined : { owner, isFree: isFree === true };
 }
 
-/** A storage of which a {@link RowWatch} hears. */
+/** A storage that a {@link RowWatch} observes. */
 export function watchedStorage(storage: PolarStorage, watch: RowWatch): PolarStorage {
   const take = async (steps: readonly StorageStep[]) => {
     for (const step of steps) if ('write' in step) await watch.beforeWriting(step.row);
@@ -74,7 +74,7 @@ export function watchedStorage(storage: PolarStorage, watch: RowWatch): PolarSto
   };
 }
 
-/** Has a {@link RowWatch} hear of the rows in a session store. */
+/** Lets a {@link RowWatch} observe the rows in a session store. */
 export function watchRows(store: Store, watch: RowWatch): void {
   const { destroy, set } = store;
   const rows = new Map<string, StoredRow>();
@@ -104,7 +104,7 @@ export function watchRows(store: Store, watch: RowWatch): void {
   };
 }
 
-/** `fetch` that tells of refreshes: when one is sent, and when all of an answer with tokens is here. */
+/** `fetch` that reports refreshes: when one is sent, and when a whole response with tokens has arrived. */
 export function watchedFetch(report: Report): typeof fetch {
   return async (input, init) => {
     const form = init?.body instanceof URLSearchParams ? init.body : undefined;
@@ -118,7 +118,7 @@ export function watchedFetch(report: Report): typeof fetch {
   };
 }
 
-/** Counts what a session store is asked to write. Returns what takes the counts and starts anew. */
+/** Counts the writes to a session store. Returns a function that takes the counts and resets them. */
 export function countWrites(store: Store): () => StoreCounts {
   const none = (): StoreCounts => ({ sessionWrites: 0, sessionTouches: 0, recordWrites: 0 });
   let counts = none();

@@ -8,12 +8,12 @@ import { workerScript } from './worker-script.js';
 const startWithinMs = 30_000;
 const answerWithinMs = 10_000;
 
-/** A worker process, and what is known of it. */
+/** A worker process, as the test sees it. */
 export class WorkerProcess {
   readonly agent = new Agent({ keepAlive: true });
-  /** Everything it told, in order. */
+  /** All its news, in order. */
   readonly news: WorkerNews[] = [];
-  /** Called at each piece of news. */
+  /** Called for each piece of news. */
   onNews: (news: WorkerNews) => void = () => {};
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
@@ -62,12 +62,12 @@ export class WorkerProcess {
     return this.#port;
   }
 
-  /** What it wrote to its terminal: nothing, unless something is wrong. */
+  /** What it has written to its terminal, which is nothing unless something is wrong. */
   get output(): string {
     return this.#output;
   }
 
-  /** True until it was killed. */
+  /** True until it is killed. */
   get isAlive(): boolean {
     return this.#child.exitCode === null && !this.#child.killed;
   }
@@ -82,24 +82,24 @@ export class WorkerProcess {
     return within(answered, answerWithinMs, `${task} in a worker`) as never;
   }
 
-  /** SIGKILL: as if somebody had pulled the plug. Resolves when all that it told before has arrived. */
+  /** SIGKILL, as in a power failure. Resolves when all of its earlier messages have arrived. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exited;
     this.agent.destroy();
   }
 
-  /** SIGSTOP: it stands still, as when its machine is suspended; its connections stay open. */
+  /** SIGSTOP: it stops as when its machine is suspended, and its connections stay open. */
   pause(): void {
     this.#signal('SIGSTOP');
   }
 
-  /** Goes on after {@link pause}. */
+  /** Continues after {@link pause}. */
   resume(): void {
     this.#signal('SIGCONT');
   }
 
-  /** SIGTERM. Resolves with what was left under way when it ended. */
+  /** SIGTERM. Resolves with what was still under way at its end. */
   async terminate(): Promise<{ exchanges: number; writes: number } | undefined> {
     this.#signal('SIGTERM');
     await this.#exited;

@@ -4,8 +4,8 @@ import { build } from 'esbuild';
 let script: Promise<string> | undefined;
 
 /**
- * The worker and all that it needs as one script: it then starts in a fraction of the time that a process takes which
- * finds and compiles its modules by itself, and a storm starts many.
+ * The worker and its modules as one script: it starts in a fraction of the time that a process needs to find and compile
+ * its modules, and a storm starts many.
  */
 export function workerScript(): Promise<string> {
   script ??= bundle();

@@ -1,4 +1,4 @@
-/** One process of an app of several, spoken to over its IPC channel. */
+/** One process of an app with several, controlled over its IPC channel. */
 import { subscribe } from 'node:diagnostics_channel';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -39,13 +39,13 @@ async function start(): Promise<void> {
     send({ answerTo: id, result: tasks[task](argument as never) });
   });
   const server = createServer(app);
-  // A storm may pause; a connection that is closed just when it is used again would look like a crash.
+  // A storm may pause, and a connection that closes just when it is used again would look like a crash.
   server.keepAliveTimeout = 120_000;
-  // A whole storm connects at once.
+  // All requests of a storm connect at once.
   server.listen({ port: 0, host: '127.0.0.1', backlog: 2048 }, () =>
     send({ news: 'listening', port: (server.address() as AddressInfo).port }),
   );
-  // As the README has it.
+  // As in the README.
   process.once('SIGTERM', () => {
     server.close(async () => {
       const left = await polar.settled({ withinMs: 10_000 });
@@ -56,6 +56,6 @@ async function start(): Promise<void> {
   });
 }
 
-// Nobody is left to stop it: the test process is gone.
+// The test process is gone, so nobody else can stop this one.
 process.on('disconnect', () => process.exit());
 void start();

@@ -1,5 +1,7 @@
 /** A simulated Polar: it commits after it has responded, and serializes simultaneous refreshes of one token. */
-import { PolarOAuthError, PolarTransientError } from '../../../src/errors.js';
+
+import type { PolarOAuthError, PolarTransientError } from '../../../src/errors.js';
+import { invalidGrant, transient } from '../support/polar-errors.js';
 import { type Fate, quickFate, type Scenario } from './scenario.js';
 import type { SimulatedProcess } from './simulated-process.js';
 import { arriveAt, at, timeMs } from './virtual-time.js';
@@ -208,12 +210,3 @@ export class SimulatedPolar {
     else fail(atMs, error);
   }
 }
-
-const invalidGrant = (): PolarOAuthError =>
-  new PolarOAuthError('invalid_grant', 'Polar refused the refresh.', {
-    error: 'invalid_grant',
-    httpStatus: 400,
-  });
-
-const transient = (code: 'network_error' | 'server_error'): PolarTransientError =>
-  new PolarTransientError(code, `Polar: ${code}`);

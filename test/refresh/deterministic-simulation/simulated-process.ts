@@ -6,9 +6,9 @@ import { PolarLoginRequiredError, PolarTransientError } from '../../../src/error
 import { revokeTokens } from '../../../src/logins/revoke-tokens.js';
 import { TokenRefresher } from '../../../src/refresh/token-refresher.js';
 import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
-import type { Sealer } from '../../../src/tokens/sealing.js';
 import type { LoginHandle } from '../../../src/tokens/token-record.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
+import { plainSealer } from '../support/plain-sealer.js';
 import { accessTokenOf, type Pair, refreshTokenOf } from './simulated-polar.js';
 import { arriveAt, EventLoop, timeMs } from './virtual-time.js';
 import type { World } from './world.js';
@@ -17,16 +17,6 @@ export const startTime = Date.UTC(2026, 0, 1);
 const listenMs = 120_000;
 const storeTimeoutMs = 3000;
 export const loginId = '0123456789abcdef0123456789abcdef';
-
-/** Does not encrypt, but checks the purpose of what it opens. */
-const sealer: Sealer = {
-  seal: (value, purpose) => JSON.stringify({ purpose, value }),
-  unseal: (sealed, purpose) => {
-    const found = JSON.parse(sealed) as { purpose: string; value: unknown };
-    return found.purpose === purpose ? found.value : undefined;
-  },
-  lacksKeyOf: () => false,
-};
 
 export function tokensOf(pair: Pair, nowMs: number, lifetimeMs: number): TokenSet {
   return {
@@ -129,7 +119,7 @@ export class SimulatedProcess {
       generation: 0,
       tokens: tokensOf(first, startTime, first.expiresAtMs),
       issuedAt: startTime - 60_000,
-      sealer,
+      sealer: plainSealer,
       isRecordedFromStart: false,
       storage,
       ttlSeconds: 86_400,

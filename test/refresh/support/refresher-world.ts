@@ -1,14 +1,14 @@
 /** Several processes that share a login, each with the real TokenRefresher, and a Polar, all controlled by the test. */
 
 import { BackgroundWork } from '../../../src/async/background-work.js';
-import { PolarOAuthError, PolarTransientError } from '../../../src/errors.js';
 import { TokenRefresher } from '../../../src/refresh/token-refresher.js';
 import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
 import type { PolarStorage } from '../../../src/storage/polar-storage.js';
-import type { Sealer } from '../../../src/tokens/sealing.js';
 import type { LoginHandle } from '../../../src/tokens/token-record.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
 import { actorHere } from './actors.js';
+import { plainSealer } from './plain-sealer.js';
+import { invalidGrant } from './polar-errors.js';
 import { RefresherProcess } from './refresher-process.js';
 import { elapsedMs, noteActivity, pass, settle, stepTime } from './virtual-time.js';
 import { loginId, type RowName, type StorageKind, WorldRows } from './world-rows.js';
@@ -44,26 +44,6 @@ export interface ProcessOptions {
 
 export const startTime = Date.UTC(2026, 0, 1);
 export const hourMs = 3_600_000;
-
-export const invalidGrant = (): PolarOAuthError =>
-  new PolarOAuthError('invalid_grant', 'Polar refused the refresh (invalid_grant).', {
-    error: 'invalid_grant',
-    httpStatus: 400,
-  });
-export const transient = (
-  code: ConstructorParameters<typeof PolarTransientError>[0],
-  retryAfterSeconds?: number,
-): PolarTransientError => new PolarTransientError(code, `Polar: ${code}`, { retryAfterSeconds });
-
-/** Does not encrypt, but checks the purpose of what it opens. */
-export const worldSealer: Sealer = {
-  seal: (value, purpose) => JSON.stringify({ purpose, value }),
-  unseal: (sealed, purpose) => {
-    const found = JSON.parse(sealed) as { purpose: string; value: unknown };
-    return found.purpose === purpose ? found.value : undefined;
-  },
-  lacksKeyOf: () => false,
-};
 
 /** One login, its Polar and its storage. */
 export class RefresherWorld {
@@ -227,7 +207,7 @@ export class RefresherWorld {
       generation: 0,
       tokens: this.#issued.get('refresh-0') as TokenSet,
       issuedAt: startTime,
-      sealer: worldSealer,
+      sealer: plainSealer,
       storage: new GuardedStorage(storage, Math.min(timeoutMs, 3000)),
       isRecordedFromStart: given.isRecordedFromStart ?? false,
       ttlSeconds: 30 * 24 * 60 * 60,

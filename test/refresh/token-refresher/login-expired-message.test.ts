@@ -1,9 +1,10 @@
 /** What the error says about why a login is over. */
 import { describe, expect, it } from '@jest/globals';
 import { PolarOAuthError, PolarResponseError } from '../../../src/errors.js';
+import { transient } from '../support/polar-errors.js';
 import { errorOf, outcome } from '../support/refresher-process.js';
 import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
-import { hourMs, pass, transient } from '../support/refresher-world.js';
+import { hourMs, pass } from '../support/refresher-world.js';
 
 inVirtualTime();
 
