@@ -11,7 +11,7 @@ const neededScore = 90;
 
 /** What is changed, and the tests that are to notice: the fast ones, since they run for each change. */
 const modules = {
-  'id-token': { mutate: ['src/id-token/**/*.ts'], tests: ['id-token/*'] },
+  'id-token': { mutate: ['src/id-token/**/*.ts'], tests: ['id-token/*', 'id-token/verify-id-token/*'] },
   attempts: {
     mutate: ['src/attempts/*.ts'],
     tests: ['attempts/*', 'flows/{login-attempts,tabs,callback}', 'conformance/attempts'],

@@ -28,23 +28,23 @@ const always = {
 function build(more: Partial<AuthorizationParameters> = {}, endpoint = 'https://polar.sh/oauth2/authorize') {
   const url = new URL(buildAuthorizationURL(endpoint, 'polar_ci_1', { ...parameters, ...more }));
   const names = [...url.searchParams.keys()];
-  expect(new Set(names).size).toBe(names.length); // Polar answers 400 to a duplicate
+  expect(new Set(names).size).toBe(names.length); // Polar responds to a duplicate with 400
   return { url, query: Object.fromEntries(url.searchParams) };
 }
 
 describe('the authorization URL', () => {
-  it('has all that protects a login, and nothing else', () => {
+  it('has all parameters that protect a login, and nothing else', () => {
     const { url, query } = build();
     expect(url.origin + url.pathname).toBe('https://polar.sh/oauth2/authorize');
     expect(query).toEqual(always);
   });
 
-  it('keeps the query of the endpoint, but not where it would undo ours', () => {
+  it('keeps the query of the endpoint except for parameters that would replace ours', () => {
     const { query } = build({}, 'https://id.example/authorize?tenant=7&state=forged&nonce=forged');
     expect(query).toEqual({ ...always, tenant: '7' });
   });
 
-  it('asks for consent when one organization is to be picked, without which Polar dead-ends', () => {
+  it('requests consent for sub_type=organization, since Polar dead-ends without it', () => {
     expect(build({ subType: 'organization' }).query).toEqual({
       ...always,
       sub_type: 'organization',
@@ -54,7 +54,7 @@ describe('the authorization URL', () => {
   });
 
   it.each(['none', 'login', 'consent'] as const)(
-    'sends prompt=%s when told to, whatever the sub_type',
+    'has prompt=%s if requested, with any sub_type',
     (prompt) => {
       expect(build({ prompt }).query).toEqual({ ...always, prompt });
       expect(build({ prompt, subType: 'organization' }).query).toMatchObject({
@@ -64,7 +64,7 @@ describe('the authorization URL', () => {
     },
   );
 
-  it('takes further parameters', () => {
+  it('accepts extra parameters', () => {
     expect(build({ extra: { organizations: 'a b', ui_locales: 'de&x=y' } }).query).toEqual({
       ...always,
       organizations: 'a b',
@@ -85,12 +85,12 @@ describe('the authorization URL', () => {
     'scope',
     'sub_type',
     'prompt',
-    // RFC 9101: a request object takes the place of all the other parameters.
+    // RFC 9101: a request object replaces all other parameters.
     'request',
     'request_uri',
   ];
 
-  it.each(reserved)('refuses a further parameter called %s, and is no address without it', (name) => {
+  it.each(reserved)('refuses the extra parameter %s, but ignores it if it is undefined', (name) => {
     expect(isReservedParameter(name)).toBe(true);
     expect(() => build({ extra: { [name]: 'forged', more: '1' } })).toThrow(
       expect.objectContaining({
@@ -101,7 +101,7 @@ describe('the authorization URL', () => {
     expect(build({ extra: { [name]: undefined, more: '1' } }).query).toEqual({ ...always, more: '1' });
   });
 
-  it.each(['organizations', 'ui_locales', 'toString', ''])('does not reserve %p', (name) => {
+  it.each(['organizations', 'ui_locales', 'toString', ''])('does not reserve the parameter %p', (name) => {
     expect(isReservedParameter(name)).toBe(false);
   });
 });

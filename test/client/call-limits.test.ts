@@ -1,4 +1,4 @@
-/** What bounds every call to Polar, and what an answer may look like that makes no sense. */
+/** The limits of every call to Polar, and responses that make no sense. */
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import {
@@ -17,7 +17,7 @@ const METADATA = { clientName: 'Example app', redirectURIs: [CALLBACK] };
 type Call = (client: PolarOAuthClient, options?: CallOptions) => Promise<unknown>;
 const managed: readonly PolarEmulatorEndpoint[] = ['register', 'api'];
 
-/** Every operation that asks Polar something, and the endpoints at which it may do so. */
+/** Every operation that makes a request, and the endpoints that it may call. */
 const calls: Readonly<Record<string, readonly [Call, readonly PolarEmulatorEndpoint[]]>> = {
   exchangeCode: [
     (client, options) =>
@@ -38,7 +38,7 @@ const calls: Readonly<Record<string, readonly [Call, readonly PolarEmulatorEndpo
   deleteRegistration: [(client, options) => client.deleteRegistration(world.own, options), managed],
 };
 
-/** Calls once while its endpoint is at fault. */
+/** Makes one call while its endpoint has a fault. */
 async function failing(name: string, fault: PolarEmulatorFault, options?: CallOptions): Promise<unknown> {
   const [call, endpoints] = calls[name] ?? [];
   for (const endpoint of endpoints ?? []) world.emulator.fail(endpoint, fault);
@@ -47,24 +47,24 @@ async function failing(name: string, fault: PolarEmulatorFault, options?: CallOp
   return error;
 }
 
-describe.each(Object.keys(calls))('%s', (name) => {
+describe.each(Object.keys(calls))('client.%s', (name) => {
   const call: Call = calls[name]?.[0] as Call;
 
-  it('sends nothing when its signal is aborted already', async () => {
+  it('sends nothing if its signal is already aborted', async () => {
     const reason = new Error('not needed any more');
     const options = { signal: AbortSignal.abort(reason) };
     expect(await failureOf(call(world.as(world.own), options))).toBe(reason);
     expect(world.emulator.requests).toEqual([]);
   });
 
-  it('ends with the reason of a signal that is aborted meanwhile', async () => {
+  it('rejects with the reason of a signal that is aborted later', async () => {
     const controller = new AbortController();
     const reason = new Error('they left');
     setTimeout(() => controller.abort(reason), 30);
     expect(await failing(name, 'hang', { signal: controller.signal })).toBe(reason);
   });
 
-  it('ends after the time-out of the call', async () => {
+  it('rejects after the time-out of the call', async () => {
     const error = await failing(name, 'hang', { timeoutMs: 40 });
     expect(error).toBeInstanceOf(PolarTransientError);
     expect(error).toMatchObject({ code: 'timeout', status: 503, message: expect.stringContaining('40 ms') });
@@ -72,7 +72,7 @@ describe.each(Object.keys(calls))('%s', (name) => {
   });
 
   it.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])(
-    'takes no time-out of %p ms',
+    'refuses a time-out of %p ms',
     async (timeoutMs) => {
       const error = await failureOf(call(world.as(world.own), { timeoutMs }));
       expect(error).toBeInstanceOf(PolarConfigurationError);
@@ -81,7 +81,7 @@ describe.each(Object.keys(calls))('%s', (name) => {
     },
   );
 
-  it('takes nothing else of its options', async () => {
+  it('ignores all other fields of its options', async () => {
     const options = { url: 'http://127.0.0.1:1/', method: 'PATCH', headers: { authorization: 'Basic x' } };
     const result = call(world.as(world.own), { ...options, json: 1 } as CallOptions);
     await result.catch((error: unknown) => expect(error).toMatchObject({ code: 'invalid_grant' }));
@@ -97,7 +97,7 @@ describe.each(Object.keys(calls))('%s', (name) => {
     [{ status: 429, retryAfterSeconds: 7 }, 'rate_limited', 7],
     [{ status: 503, retryAfterSeconds: 9 }, 'server_error', 9],
     [{ status: 500, body: { error: 'invalid_grant' } }, 'server_error', undefined],
-  ])('is asked to wait: %j', async (fault, code, seconds) => {
+  ])('rejects with the time to wait: %j', async (fault, code, seconds) => {
     const error = await failing(name, fault);
     expect(error).toBeInstanceOf(PolarTransientError);
     expect(error).toMatchObject({ code, status: 503 });
@@ -112,8 +112,8 @@ describe.each(Object.keys(calls))('%s', (name) => {
     world.expectNoSecretIn(error);
   });
 
-  it.each(['garbage', 'html'] as const)('makes nothing of %s', async (fault) => {
-    if (name === 'revoke' || name === 'deleteRegistration') return; // their status says all
+  it.each(['garbage', 'html'] as const)('rejects with malformed_response for %s', async (fault) => {
+    if (name === 'revoke' || name === 'deleteRegistration') return; // only their status matters
     const error = await failing(name, fault);
     expect(error).toBeInstanceOf(PolarResponseError);
     expect(error).toMatchObject({ code: 'malformed_response', status: 502 });
@@ -128,7 +128,7 @@ describe.each(Object.keys(calls))('%s', (name) => {
   });
 });
 
-describe('an answer with a field of the wrong type', () => {
+describe('a response', () => {
   const token = { token_type: 'Bearer', access_token: 'polar_at_u_1' };
   const registration = { client_id: 'polar_ci_1', redirect_uris: [CALLBACK] };
   const texts = [7, {}, ['x']];
@@ -168,19 +168,22 @@ describe('an answer with a field of the wrong type', () => {
     ['readRegistration', registration, { client_id_issued_at: ['1'], client_secret_expires_at: [true] }],
     ['updateRegistration', registration, { registration_access_token: ['two words', ...texts] }],
     ['updateRegistration', registration, { registration_client_uri: texts }],
-  ] as [string, object, Record<string, unknown[]>][])('names it: %s %j %j', async (name, good, bad) => {
-    for (const [field, values] of Object.entries(bad)) {
-      for (const value of values) {
-        const error = await failing(name, { status: 200, body: { ...good, [field]: value } });
-        expect(error).toBeInstanceOf(PolarResponseError);
-        expect(error).toMatchObject({ code: 'malformed_response', field, status: 502 });
-        expect((error as Error).message).toContain(field);
-        expect(inspect(error)).not.toContain('two words');
+  ] as [string, object, Record<string, unknown[]>][])(
+    'is refused by %s if a field has the wrong type, and the error names it: %j %j',
+    async (name, good, bad) => {
+      for (const [field, values] of Object.entries(bad)) {
+        for (const value of values) {
+          const error = await failing(name, { status: 200, body: { ...good, [field]: value } });
+          expect(error).toBeInstanceOf(PolarResponseError);
+          expect(error).toMatchObject({ code: 'malformed_response', field, status: 502 });
+          expect((error as Error).message).toContain(field);
+          expect(inspect(error)).not.toContain('two words');
+        }
       }
-    }
-  });
+    },
+  );
 
-  it('costs a refresh nothing but that field: the tokens before it are dead', async () => {
+  it('loses only its malformed fields in a refresh, since the old tokens are dead', async () => {
     const odd = { ...token, refresh_token: 'polar_rt_u_2', expires_in: -1, scope: 7, id_token: {} };
     world.emulator.fail('token', { status: 200, body: odd });
     const refreshed = await calls['refresh']?.[0](world.as(world.own));
@@ -196,7 +199,7 @@ describe('an answer with a field of the wrong type', () => {
     ['introspect', 'introspect', { active: true }],
     ['userInfo', 'userinfo', { sub: 'x' }],
     ['register', 'register', registration],
-  ] as const)('but an unknown one is kept in raw: %s', async (name, endpoint, good) => {
+  ] as const)('keeps an unknown field in raw: %s', async (name, endpoint, good) => {
     world.emulator.fail(endpoint, { status: 200, body: { ...good, brand_new: { a: [1] } } });
     const answer = (await calls[name]?.[0](world.as(world.own))) as { raw: Record<string, unknown> };
     expect(answer.raw).toEqual({ ...good, brand_new: { a: [1] } });
@@ -204,7 +207,7 @@ describe('an answer with a field of the wrong type', () => {
   });
 
   it.each(['refresh', 'introspect', 'userInfo', 'register'])(
-    'and no object at all is one, too: %s',
+    'is refused if it is not an object: %s',
     async (name) => {
       for (const body of [[], 'text', 7, null]) {
         const error = await failing(name, { status: 200, body: JSON.stringify(body), headers: JSON_TYPE });
@@ -216,9 +219,9 @@ describe('an answer with a field of the wrong type', () => {
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-describe('what is no token', () => {
+describe('a value that cannot be a token', () => {
   it.each(['hidden\n', 'hidden\r\nx: y', 'hiddenü', 'hidden\u0000', ''])(
-    'is sent nowhere, and not quoted: %j',
+    'is neither sent nor quoted: %j',
     async (token) => {
       const client = world.as(world.own);
       const access = { clientID: world.own.clientID, registrationAccessToken: token };
@@ -242,7 +245,7 @@ describe('what is no token', () => {
   );
 });
 
-describe('while the metadata of the server are read', () => {
+describe('a call that has to read the metadata first', () => {
   const discovering = () =>
     world.as(world.own, {
       server: {
@@ -263,7 +266,7 @@ describe('while the metadata of the server are read', () => {
     authorizationURL: (client, options) => client.authorizationURL(parameters, options),
   };
 
-  it.each(Object.keys(every))('%s has its limits, too', async (name) => {
+  it.each(Object.keys(every))('respects its time-out and its signal: %s', async (name) => {
     world.emulator.fail('discovery', 'hang', 2);
     const call = every[name] as Call;
     const timeout = await failureOf(call(discovering(), { timeoutMs: 40 }));
@@ -277,14 +280,14 @@ describe('while the metadata of the server are read', () => {
     expect(await failureOf(call(discovering(), { signal: controller.signal }))).toBe(reason);
   });
 
-  it.each(Object.keys(every))('%s reads none when its signal is aborted already', async (name) => {
+  it.each(Object.keys(every))('reads no metadata if its signal is already aborted: %s', async (name) => {
     const reason = new Error('not needed any more');
     const options = { signal: AbortSignal.abort(reason) };
     expect(await failureOf((every[name] as Call)(discovering(), options))).toBe(reason);
     expect(world.emulator.requests).toEqual([]);
   });
 
-  it('one call that gives up does not take the others with it', async () => {
+  it('does not cancel the read for other calls when it times out', async () => {
     const client = discovering();
     world.emulator.fail('discovery', { delayMs: 150 });
     const patient = client.discover();

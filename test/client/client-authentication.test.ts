@@ -10,15 +10,15 @@ const client = (more: Partial<ClientCredentials>): ClientCredentials => ({
 
 const form = { grant_type: 'refresh_token' };
 
-describe('a client proves itself', () => {
-  it('in the form: client_secret_post', () => {
+describe('the authentication of a client', () => {
+  it('sends id and secret in the form with client_secret_post', () => {
     expect(authenticate(client({}), form)).toEqual({
       form: { grant_type: 'refresh_token', client_id: 'polar_ci_1', client_secret: 'polar_cs_1' },
       headers: {},
     });
   });
 
-  it('in the header: client_secret_basic', () => {
+  it('sends id and secret in the header with client_secret_basic', () => {
     const sent = authenticate(client({ method: 'client_secret_basic' }), form);
     expect(sent).toEqual({
       form,
@@ -26,20 +26,20 @@ describe('a client proves itself', () => {
     });
   });
 
-  it('not at all: a public client names itself only', () => {
+  it('sends only the id of a public client', () => {
     expect(authenticate(client({ method: 'none', clientSecret: undefined }), form)).toEqual({
       form: { grant_type: 'refresh_token', client_id: 'polar_ci_1' },
       headers: {},
     });
   });
 
-  it('not at all, though a secret is there, when the method is none', () => {
+  it('sends no secret with the method none, even if there is one', () => {
     expect(JSON.stringify(authenticate(client({ method: 'none' }), form))).not.toMatch(
       /client_secret|polar_cs/,
     );
   });
 
-  it('and no field of the form can stand for another client', () => {
+  it('lets no field of the form replace the client', () => {
     const sent = authenticate(client({}), { client_id: 'other', client_secret: 'other' });
     expect(sent.form).toEqual({ client_id: 'polar_ci_1', client_secret: 'polar_cs_1' });
     const others = { client_id: 'other', client_secret: 'other' };
@@ -48,7 +48,7 @@ describe('a client proves itself', () => {
     expect(authenticate(nameless, others).form).toEqual({ client_id: 'polar_ci_1' });
   });
 
-  it('without changing the form that it was given', () => {
+  it('does not change the form that it is given', () => {
     authenticate(client({}), Object.freeze({ ...form }));
   });
 });
@@ -67,7 +67,7 @@ describe('client_secret_basic form-encodes id and secret first (RFC 6749 section
     ['😀', '%F0%9F%98%80'],
     ['/?#"\'', '%2F%3F%23%22%27'],
     ['a:b&c%d+e=f g', 'a%3Ab%26c%25d%2Be%3Df+g'],
-  ])('%s is %s', (value, encoded) => {
+  ])('turning %s into %s', (value, encoded) => {
     const basicOf = (more: Partial<ClientCredentials>): string => {
       const { authorization } = authenticate(client({ method: 'client_secret_basic', ...more }), {})
         .headers as { authorization: string };
@@ -76,7 +76,7 @@ describe('client_secret_basic form-encodes id and secret first (RFC 6749 section
     };
     expect(basicOf({ clientID: value })).toBe(`${encoded}:polar_cs_1`);
     expect(basicOf({ clientSecret: value })).toBe(`polar_ci_1:${encoded}`);
-    // What a server does with it (Authlib among them): split at the first colon, then decode each half.
+    // Servers (Authlib among them) split it at the first colon, then decode each half.
     const [id = '', secret = ''] = basicOf({ clientID: value, clientSecret: value }).split(':');
     const decode = (text: string): string | null => new URLSearchParams(`x=${text}`).get('x');
     expect([decode(id), decode(secret)]).toEqual([value, value]);

@@ -53,7 +53,7 @@ async function refusal(promise: Promise<unknown>): Promise<PolarResponseError> {
 }
 
 describe('discovery', () => {
-  it('reads the endpoints to the letter', async () => {
+  it('reads the endpoints as they are written', async () => {
     expect(await client().discover()).toEqual({
       issuer: server.url,
       authorizationEndpoint: 'https://web.example/authorize?tenant=7',
@@ -71,14 +71,14 @@ describe('discovery', () => {
     expect(server.requests[0]?.headers.authorization).toBeUndefined();
   });
 
-  it('is done on first use, not before', async () => {
+  it('happens on first use, not before', async () => {
     const lazy = client();
     expect(server.requests).toHaveLength(0);
     await lazy.discover();
     expect(server.requests).toHaveLength(1);
   });
 
-  it('is done once, however many ask, at once or later', async () => {
+  it('happens once for all callers, simultaneous or later', async () => {
     const one = client();
     const answers = await Promise.all(Array.from({ length: 20 }, () => one.discover()));
     expect(new Set(answers).size).toBe(1);
@@ -86,7 +86,7 @@ describe('discovery', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('is done again after it failed, and never while it is under way', async () => {
+  it('happens again after a failure, but never twice at a time', async () => {
     server.behave(answersText('', 503), answersJSON(metadata()));
     const one = client();
     const first = await Promise.allSettled(Array.from({ length: 5 }, () => one.discover()));
@@ -96,7 +96,7 @@ describe('discovery', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  it('is not done for a server whose endpoints are known', async () => {
+  it('does not happen for a server with known endpoints', async () => {
     let asked = 0;
     const fetch = async (): Promise<Response> => {
       asked++;
@@ -106,7 +106,7 @@ describe('discovery', () => {
     expect([tokenEndpoint, asked]).toEqual(['https://api.polar.sh/v1/oauth2/token', 0]);
   });
 
-  it('hands a time-out on as one', async () => {
+  it('rejects with a time-out as a transient error', async () => {
     server.behave(neverAnswers);
     const error = await client({ timeoutMs: 40 })
       .discover()
@@ -116,14 +116,14 @@ describe('discovery', () => {
   });
 });
 
-describe('the issuer', () => {
+describe('the issuer of the metadata', () => {
   it.each([
-    ['another one', () => 'https://evil.example'],
-    ['one with a slash more', () => `${server.url}/`],
-    ['one with a path more', () => `${server.url}/tenant`],
-    ['one with a character more', () => `${server.url}1`],
+    ['a different one', () => 'https://evil.example'],
+    ['one with an extra slash', () => `${server.url}/`],
+    ['one with an extra path', () => `${server.url}/tenant`],
+    ['one with an extra character', () => `${server.url}1`],
     ['one in capitals', () => server.url.toUpperCase()],
-  ])('%s than expected is refused before anything is sent', async (_what, issuer) => {
+  ])('is refused before anything is sent if it is %s', async (_what, issuer) => {
     server.behave(answersJSON(metadata({ issuer: issuer() })));
     const parameters = {
       redirectURI: 'https://app.example/',
@@ -147,7 +147,7 @@ describe('the issuer', () => {
     expect(server.requests.every(({ method }) => method === 'GET')).toBe(true);
   });
 
-  it('may be pinned, as Polar’s own document needs it; the address is then no excuse any more', async () => {
+  it('must match the pinned issuer if there is one, and the address otherwise', async () => {
     server.behave(answersJSON(metadata({ issuer: 'https://polar.sh' })));
     expect((await client({ issuer: 'https://polar.sh' }).discover()).issuer).toBe('https://polar.sh');
     expect(await refusal(client().discover())).toMatchObject({ code: 'discovery_failed', field: 'issuer' });
@@ -158,13 +158,13 @@ describe('the issuer', () => {
     });
   });
 
-  it('may end in a slash when it is pinned so', async () => {
+  it('may end in a slash if the pinned one does', async () => {
     server.behave(answersJSON(metadata({ issuer: `${server.url}/` })));
     expect((await client({ issuer: `${server.url}/` }).discover()).issuer).toBe(`${server.url}/`);
   });
 
-  // OpenID Connect Discovery 4.1: the slash is removed before /.well-known/ is put after it, so the address fits both.
-  it('may end in a slash that the address cannot show', async () => {
+  // OpenID Connect Discovery 4.1: the slash is removed before /.well-known/ is appended, so the address fits both.
+  it('may end in a slash, which the address cannot show', async () => {
     server.behave(answersJSON(metadata({ issuer: `${server.url}/` })));
     expect((await client().discover()).issuer).toBe(`${server.url}/`);
   });
@@ -183,13 +183,13 @@ describe('the metadata', () => {
     required.flatMap((field) =>
       [undefined, null, '', 7, ['https://a.example']].map((value) => [field, value] as const),
     ),
-  )('must not have as %s: %j', async (field, value) => {
+  )('are refused with the %s %j', async (field, value) => {
     server.behave(answersJSON(metadata({ [field]: value })));
     expect(await refusal(client().discover())).toMatchObject({ code: 'discovery_failed', field });
   });
 
   it.each([...required.slice(1), ...optional])(
-    'must name no %s over plain http, as secrets go there',
+    'are refused with a %s over plain http, since secrets go there',
     async (field) => {
       for (const address of [
         'http://api.example/x',
@@ -204,13 +204,13 @@ describe('the metadata', () => {
     },
   );
 
-  it('may name plain http on this machine', async () => {
+  it('may name plain http addresses on this machine', async () => {
     server.behave(answersJSON(metadata({ token_endpoint: `${server.url}/token` })));
     expect((await client().discover()).tokenEndpoint).toBe(`${server.url}/token`);
   });
 
   it.each([...required.slice(1), ...optional])(
-    'must not name as %s a plain http address on this machine when it comes from elsewhere',
+    'are refused with a %s over plain http on this machine if they come from another one',
     async (field) => {
       const elsewhere = new PolarOAuthClient({
         clientID: 'polar_ci_1',
@@ -228,7 +228,7 @@ describe('the metadata', () => {
     ['https', 'https://polar', true, false],
     ['https', 'https://polar', undefined, false],
   ])(
-    'that came over %s from %s names plain http on another machine, allowInsecureHTTP: %s',
+    'that come over %s from %s with plain http on another machine depend on allowInsecureHTTP: %s',
     async (_how, origin, allowInsecureHTTP, isAllowed) => {
       const document = { issuer: 'https://polar.sh', token_endpoint: 'http://polar:4100/token' };
       const found = new PolarOAuthClient({
@@ -245,7 +245,7 @@ describe('the metadata', () => {
     },
   );
 
-  it.each(optional)('need not have %s; what needs it says so', async (field) => {
+  it.each(optional)('may lack the %s, and the call that needs it says so', async (field) => {
     server.behave(answersJSON(metadata({ [field]: undefined })));
     const one = client();
     await one.discover();
@@ -266,12 +266,12 @@ describe('the metadata', () => {
     ['HTML', answersText('<p>', 200, { 'content-type': 'text/html' })],
     ['a list', answersJSON([])],
     ['null', answersJSON(null)],
-  ])('is refused when it is %s', async (_what, behaviour) => {
+  ])('are refused if the response is %s', async (_what, behaviour) => {
     server.behave(behaviour);
     await refusal(client().discover());
   });
 
-  it.each([400, 404])('of a %i is discovery_failed and names the option', async (status) => {
+  it.each([400, 404])('are refused if the status is %i, and the error names the option', async (status) => {
     server.behave(answersJSON(metadata(), status));
     const error = await refusal(client().discover());
     expect(error.code).toBe('discovery_failed');

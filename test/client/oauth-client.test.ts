@@ -52,7 +52,7 @@ function client(more: Partial<PolarClientOptions> = {}): PolarOAuthClient {
 
 const publicClient = (): PolarOAuthClient => client({ clientSecret: undefined });
 
-/** Every call to Polar that carries something secret, by name. */
+/** Every call to Polar that sends a secret, by name. */
 const calls: Record<string, (one: PolarOAuthClient, options?: object) => Promise<unknown>> = {
   exchangeCode: (one, options) =>
     one.exchangeCode(
@@ -74,8 +74,8 @@ async function failureOf(name: string, one = client(), options?: object): Promis
   return error;
 }
 
-describe('the requests', () => {
-  it('exchangeCode', async () => {
+describe('the OAuth client', () => {
+  it('sends the code and the verifier with exchangeCode', async () => {
     expect(await calls['exchangeCode']?.(client())).toMatchObject({
       accessToken: 'new',
       refreshToken: 'newer',
@@ -92,7 +92,7 @@ describe('the requests', () => {
     });
   });
 
-  it('exchangeCode with further parameters, none of which replaces ours', async () => {
+  it('sends extra parameters with exchangeCode, which replace none of ours', async () => {
     const grant = { code: 'c', redirectURI: 'https://app.example/', codeVerifier: 'v' };
     const extra = {
       resource: 'x',
@@ -115,7 +115,7 @@ describe('the requests', () => {
     });
   });
 
-  it('refresh', async () => {
+  it('sends the refresh token with refresh', async () => {
     await client().refresh({ refreshToken: secrets.refresh });
     expect(server.requests).toMatchObject([{ method: 'POST', url: '/v1/oauth2/token' }]);
     expect(server.requests[0]?.form).toEqual({
@@ -126,7 +126,7 @@ describe('the requests', () => {
     });
   });
 
-  it('refresh with fewer scopes', async () => {
+  it('sends fewer scopes with refresh if requested', async () => {
     await client().refresh({ refreshToken: 'r', scope: ['openid', 'email'] });
     expect(server.requests[0]?.form['scope']).toBe('openid email');
   });
@@ -134,7 +134,7 @@ describe('the requests', () => {
   it.each([
     ['revoke', '/v1/oauth2/revoke', secrets.refresh],
     ['introspect', '/v1/oauth2/introspect', secrets.access],
-  ])('%s, without a hint', async (name, url, token) => {
+  ])('sends the token without a hint with %s', async (name, url, token) => {
     server.behave(answersJSON({ active: true }));
     await calls[name]?.(client());
     expect(server.requests).toMatchObject([{ method: 'POST', url }]);
@@ -145,7 +145,7 @@ describe('the requests', () => {
     });
   });
 
-  it('introspect, parsed', async () => {
+  it('parses the response to introspect', async () => {
     server.behave(answersJSON({ active: true, organizations: ['org-1'], scope: 'openid' }));
     expect(await client().introspect('t')).toMatchObject({
       active: true,
@@ -154,14 +154,14 @@ describe('the requests', () => {
     });
   });
 
-  it('userInfo, with the token in the header and nowhere else', async () => {
+  it('sends the token with userInfo in the header only', async () => {
     server.behave(answersJSON({ sub: 'user-1' }));
     expect(await client().userInfo(secrets.access)).toMatchObject({ subject: 'user-1' });
     expect(server.requests).toMatchObject([{ method: 'GET', url: '/v1/oauth2/userinfo', body: '' }]);
     expect(server.requests[0]?.headers.authorization).toBe(`Bearer ${secrets.access}`);
   });
 
-  it('authorizationURL, without any request', async () => {
+  it('builds the authorizationURL without a request', async () => {
     const url = await client().authorizationURL({
       redirectURI: 'https://app.example/',
       scope: ['openid'],
@@ -175,9 +175,9 @@ describe('the requests', () => {
   });
 });
 
-describe('client_secret_basic', () => {
+describe('a client with client_secret_basic', () => {
   it.each(callNames.filter((name) => name !== 'userInfo'))(
-    '%s sends the secret in the header only',
+    'sends the secret in the header only with %s',
     async (name) => {
       server.behave(answersJSON({ ...tokenAnswer, active: true }));
       await calls[name]?.(client({ tokenEndpointAuthMethod: 'client_secret_basic' }));
@@ -193,8 +193,8 @@ describe('client_secret_basic', () => {
   );
 });
 
-describe('client_secret_basic, refused', () => {
-  it('shows nothing of the header, though it is echoed', async () => {
+describe('a client whose client_secret_basic is refused', () => {
+  it('shows nothing of the header, even if Polar echoes it', async () => {
     const sent = Buffer.from('polar_ci_1:client%3Ahidden%26%25').toString('base64');
     server.behave(answersJSON({ error: 'invalid_client', error_description: `bad Basic ${sent}` }, 401));
     const error = await failureOf('refresh', client({ tokenEndpointAuthMethod: 'client_secret_basic' }));
@@ -204,19 +204,19 @@ describe('client_secret_basic, refused', () => {
 });
 
 describe('a public client', () => {
-  it('that Polar does not know is told that it has no secret', async () => {
+  it('that Polar does not know gets the hint that it has no secret', async () => {
     server.behave(answersJSON({ error: 'invalid_client' }, 401));
     expect(await failureOf('refresh', publicClient())).toMatchObject({
       message: expect.stringContaining('No clientSecret was given'),
     });
   });
 
-  it('says that it is one', () => {
+  it('reports isPublic', () => {
     expect([publicClient().isPublic, client().isPublic]).toEqual([true, false]);
     expect(client({ tokenEndpointAuthMethod: 'client_secret_basic' }).isPublic).toBe(false);
   });
 
-  it.each(['exchangeCode', 'refresh'])('%s sends nothing that is named client_secret', async (name) => {
+  it.each(['exchangeCode', 'refresh'])('sends no field client_secret with %s', async (name) => {
     await calls[name]?.(publicClient());
     const [request] = server.requests;
     expect(request?.form['client_id']).toBe('polar_ci_1');
@@ -224,23 +224,26 @@ describe('a public client', () => {
     expect(request?.headers.authorization).toBeUndefined();
   });
 
-  it('sends none though an extra parameter is named so', async () => {
+  it('sends no client_secret even if an extra parameter has that name', async () => {
     const grant = { code: 'c', redirectURI: 'https://app.example/', codeVerifier: 'v' };
     await publicClient().exchangeCode({ ...grant, extra: { client_secret: '' } });
     expect(server.requests[0]?.body).not.toContain('client_secret');
   });
 
-  it.each(['revoke', 'introspect'])('%s is refused before anything is sent, as Polar would', async (name) => {
-    const error = await failureOf(name, publicClient());
-    expect(error).toBeInstanceOf(PolarConfigurationError);
-    expect(error).toMatchObject({ code: 'invalid_option' });
-    expect((error as Error).message).toContain('clientSecret');
-    expect(server.requests).toEqual([]);
-  });
+  it.each(['revoke', 'introspect'])(
+    'rejects %s without a request, since Polar would refuse it',
+    async (name) => {
+      const error = await failureOf(name, publicClient());
+      expect(error).toBeInstanceOf(PolarConfigurationError);
+      expect(error).toMatchObject({ code: 'invalid_option' });
+      expect((error as Error).message).toContain('clientSecret');
+      expect(server.requests).toEqual([]);
+    },
+  );
 });
 
-describe.each(callNames)('%s', (name) => {
-  it('is a PolarOAuthError when Polar refuses it, with nothing in it that was sent', async () => {
+describe.each(callNames)('client.%s', (name) => {
+  it('rejects with a PolarOAuthError if Polar refuses it, without anything that was sent', async () => {
     const echo = Object.values(secrets).join(' ');
     server.behave(answersJSON({ error: 'invalid_grant', error_description: `you sent ${echo}` }, 400));
     const error = await failureOf(name);
@@ -261,24 +264,24 @@ describe.each(callNames)('%s', (name) => {
     [401, 'invalid_token', 'invalid_token', 502],
     [400, 'invalid_scope', 'invalid_scope', 502],
     [403, 'something_new', 'oauth_error', 502],
-  ])('%i %s is %s', async (httpStatus, said, code, status) => {
+  ])('maps the status %i with %s to the code %s', async (httpStatus, said, code, status) => {
     server.behave(answersJSON({ error: said }, httpStatus));
     expect(await failureOf(name)).toMatchObject({ code, error: said, httpStatus, status });
   });
 
-  it('is a PolarOAuthError for 404 with HTML', async () => {
+  it('rejects with a PolarOAuthError for 404 with HTML', async () => {
     server.behave(answersText('<p>no</p>', 404));
     expect(await failureOf(name)).toMatchObject({ code: 'oauth_error', error: 'unknown', httpStatus: 404 });
   });
 
-  it('is a PolarTransientError when Polar is busy', async () => {
+  it('rejects with a PolarTransientError if Polar is busy', async () => {
     server.behave(answersText('', 429, { 'retry-after': '60' }));
     const error = await failureOf(name);
     expect(error).toBeInstanceOf(PolarTransientError);
     expect(error).toMatchObject({ code: 'rate_limited', retryAfterSeconds: 60 });
   });
 
-  it('is a PolarResponseError for a redirect', async () => {
+  it('rejects with a PolarResponseError for a redirect', async () => {
     server.behave(redirects('/elsewhere'));
     const error = await failureOf(name);
     expect(error).toBeInstanceOf(PolarResponseError);
@@ -286,7 +289,7 @@ describe.each(callNames)('%s', (name) => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('ends when the caller says so, and in the time that the caller gives', async () => {
+  it('rejects when the caller aborts, and after the caller’s time-out', async () => {
     server.behave(neverAnswers);
     const reason = new Error('enough');
     expect(await failureOf(name, client(), { signal: AbortSignal.abort(reason) })).toBe(reason);
@@ -297,10 +300,10 @@ describe.each(callNames)('%s', (name) => {
   it.each([
     ['500', answersText('hidden', 500)],
     ['broken JSON', answersText('{"hidden', 200, { 'content-type': 'application/json' })],
-    ['no object', answersJSON(['hidden'])],
+    ['a body that is not an object', answersJSON(['hidden'])],
     ['fields of wrong types', answersJSON({ sub: ['hidden'], active: 'hidden', token_type: ['hidden'] })],
-  ])('shows nothing of the answer in its error: %s', async (what, behaviour) => {
-    if (name === 'revoke' && what !== '500') return; // its answer says nothing
+  ])('shows nothing of the response in its error: %s', async (what, behaviour) => {
+    if (name === 'revoke' && what !== '500') return; // its response has no content
     server.behave(behaviour);
     const error = await failureOf(name);
     expect(error).toBeInstanceOf(PolarError);
@@ -308,9 +311,9 @@ describe.each(callNames)('%s', (name) => {
   });
 });
 
-describe('what is no token', () => {
+describe('a value that cannot be a token', () => {
   it.each(['hidden\n', 'hidden\r\nx: y', 'hiddenü', 'hidden\u0000', 'hidden\u007f', ''])(
-    'is sent nowhere, and not quoted: %j',
+    'is neither sent nor quoted: %j',
     async (token) => {
       for (const call of [client().userInfo(token), client().revoke(token), client().introspect(token)]) {
         const error = await call.catch((reason: unknown) => reason);
@@ -323,10 +326,10 @@ describe('what is no token', () => {
   );
 });
 
-describe('a token with spaces, as a refresh token may have them', () => {
+describe('a refresh token with spaces, which are allowed,', () => {
   const token = ' hidden & hidden ';
 
-  it('is revoked, introspected and refreshed', async () => {
+  it('can be revoked, introspected and refreshed', async () => {
     server.behave(answersJSON({ active: true, access_token: 'new', token_type: 'Bearer' }));
     await client().revoke(token);
     await client().introspect(token);
@@ -338,7 +341,7 @@ describe('a token with spaces, as a refresh token may have them', () => {
     ]);
   });
 
-  it('is sent in no header, where it would end at the first of them, and not quoted', async () => {
+  it('is sent in no header, which would cut it off, and not quoted', async () => {
     const error = await client()
       .userInfo(token)
       .catch((reason: unknown) => reason);
@@ -348,10 +351,10 @@ describe('a token with spaces, as a refresh token may have them', () => {
   });
 
   it.each([
-    ['as it is', token],
-    ['as a form has it', '+hidden+%26+hidden+'],
-    ['as an address has it', '%20hidden%20%26%20hidden%20'],
-  ])('is not quoted from the response of Polar either, %s', async (_how, echo) => {
+    ['unchanged', token],
+    ['form-encoded', '+hidden+%26+hidden+'],
+    ['percent-encoded', '%20hidden%20%26%20hidden%20'],
+  ])('is not quoted from Polar’s response either, %s', async (_how, echo) => {
     server.behave(answersJSON({ error: 'invalid_grant', error_description: `no such token: ${echo}` }, 400));
     const calls = [() => client().revoke(token), () => client().refresh({ refreshToken: token })];
     for (const call of calls) {
@@ -362,16 +365,16 @@ describe('a token with spaces, as a refresh token may have them', () => {
   });
 });
 
-describe('revoke', () => {
+describe('client.revoke', () => {
   // RFC 7009 section 2.2: the body is ignored. Polar sends {}, others send nothing.
-  it.each(['', '{}', '<p>', '{"broken'])('is done with 200, whatever the body: %j', async (text) => {
+  it.each(['', '{}', '<p>', '{"broken'])('resolves for 200 with any body: %j', async (text) => {
     server.behave(answersText(text, 200, { 'content-type': 'application/json' }));
     expect(await client().revoke('t')).toBeUndefined();
   });
 });
 
-describe('a client', () => {
-  it('shows no secret to a log', () => {
+describe('a client object', () => {
+  it('shows no secret in a log', () => {
     expect(inspect(client(), { depth: 9, showHidden: true }) + JSON.stringify(client())).not.toContain(
       'hidden',
     );
@@ -384,7 +387,7 @@ describe('a client', () => {
     [{ timeoutMs: 0 }, /^timeoutMs/],
     [{ fetch: 'x' }, /^fetch/],
     [{ server: 'x' }, /^server/],
-  ])('with wrong options is none: %j', (wrong, message) => {
+  ])('cannot be created with wrong options: %j', (wrong, message) => {
     expect(() => client(wrong as object)).toThrow(TypeError);
     expect(() => client(wrong as object)).toThrow(message);
   });

@@ -14,7 +14,7 @@ describe('an OAuth error', () => {
     ['invalid_token', 401, 502, /access token is expired/],
     ['unauthorized_client', 400, 502, /not registered for this kind of request/],
     ['unsupported_grant_type', 400, 502, /does not know this grant type/],
-  ])('%s has its code, and says what to do', (error, httpStatus, status, advice) => {
+  ])('keeps the code %s, and says what to do', (error, httpStatus, status, advice) => {
     const made = oauthError(answer({ error, error_description: 'as it said' }, httpStatus), 'refresh', []);
     expect(made).toBeInstanceOf(PolarOAuthError);
     expect(made).toMatchObject({ code: error, error, errorDescription: 'as it said', httpStatus, status });
@@ -22,7 +22,7 @@ describe('an OAuth error', () => {
     expect(made.message).toContain(`Polar refused the refresh (${error}: as it said).`);
   });
 
-  it('without a description says so by having none', () => {
+  it('without a description has none', () => {
     const made = oauthError(answer({ error: 'invalid_grant' }), 'refresh', []);
     expect(made.errorDescription).toBeUndefined();
     expect(made.message).toContain('(invalid_grant).');
@@ -35,7 +35,7 @@ describe('an OAuth error', () => {
     ['__proto__'],
     ['hasOwnProperty'],
     ['oauth_error'],
-  ])('that we do not know is oauth_error, with what it is called: %s', (error) => {
+  ])('with an unknown code is an oauth_error that names it: %s', (error) => {
     expect(oauthError(answer({ error }), 'refresh', [])).toMatchObject({
       code: 'oauth_error',
       error,
@@ -54,14 +54,14 @@ describe('an OAuth error', () => {
     [{ error: ['invalid_grant'] }],
     [{ error: { toString: 'invalid_grant' } }],
     [{ detail: 'Not Found' }],
-  ])('in an answer that is none is oauth_error, with the status: %j', (body) => {
+  ])('from a response that is not an OAuth error is an oauth_error with the status: %j', (body) => {
     const made = oauthError(answer(body, 404), 'revocation', []);
     expect(made).toMatchObject({ code: 'oauth_error', error: 'unknown', httpStatus: 404 });
     expect(made.message).toContain('(status 404)');
     expect(made.message).toContain('Check the server option');
   });
 
-  it('of an unknown client that has no secret says that, too', () => {
+  it('for an unknown client without a secret mentions that', () => {
     const lacking = /No clientSecret was given/;
     const refused = answer({ error: 'invalid_client' }, 401);
     expect(oauthError(refused, 'refresh', [], true).message).toMatch(lacking);
@@ -84,7 +84,7 @@ describe('an OAuth error', () => {
   });
 });
 
-describe('text from outside', () => {
+describe('text from a response', () => {
   it.each([
     ['plain words, 100%!', 'plain words, 100%!'],
     ['', ''],
@@ -94,15 +94,15 @@ describe('text from outside', () => {
     ['nul\u0000l', 'nul l'],
     ['ünïcode\u2028', ' n code '],
     ['\u202eright to left', ' right to left'],
-  ])('%j reads %j', (text, clean) => {
+  ])('is cleaned from %j to %j', (text, clean) => {
     expect(cleanText(text)).toBe(clean);
   });
 
-  it.each([[undefined], [null], [7], [{}], [['a']]])('%p is none', (value) => {
+  it.each([[undefined], [null], [7], [{}], [['a']]])('is undefined if it is %p', (value) => {
     expect(cleanText(value)).toBeUndefined();
   });
 
-  it('is cut to 200 characters, after what is secret was taken out', () => {
+  it('is cut to 200 characters after secrets are removed', () => {
     expect(cleanText('a'.repeat(1000))).toHaveLength(200);
     const secret = 'x'.repeat(50);
     expect(cleanText(`${'a'.repeat(180)}${secret}`, [secret])).not.toContain('x');
@@ -121,24 +121,24 @@ describe('text from outside', () => {
     expect(cleanText(`given ${token}, sorry`)).toBe('given [redacted], sorry');
   });
 
-  it('shows client ids, which are no secret', () => {
+  it('shows client ids, which are not secret', () => {
     expect(cleanText('client polar_ci_abc123 unknown')).toBe('client polar_ci_abc123 unknown');
   });
 
-  it('takes every occurrence of a secret for what it is, not for a pattern', () => {
+  it('loses every occurrence of a secret, which is not a pattern', () => {
     expect(cleanText('a.b axb a.b $& a.b', ['a.b'])).toBe('[redacted] axb [redacted] $& [redacted]');
   });
 
-  it('takes the longer secret first, where one is part of the other', () => {
+  it('loses the longer secret first if one contains the other', () => {
     expect(cleanText('it was hush-hush-hush', ['hush', 'hush-hush-hush'])).toBe('it was [redacted]');
   });
 
-  it('knows a secret as a form has it', () => {
+  it('loses a form-encoded secret', () => {
     expect(cleanText('got s%2Fe%2Bc%3Dr%3At', ['s/e+c=r:t'])).toBe('got [redacted]');
   });
 });
 
-it('a complaint about a field that no text can name is left without it', () => {
+it('a validation error leaves out parts of a location that are not text', () => {
   const detail = [{ loc: ['body', { toString: 1 }, null, 'code', 0], msg: 'Field required' }];
   const answer = { status: 422, headers: new Headers(), body: { detail } };
   expect(oauthError(answer, 'request', []).errorDescription).toBe('code.0: Field required');

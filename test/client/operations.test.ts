@@ -1,4 +1,4 @@
-/** Each operation once at a local Polar, with every field of its answer. */
+/** Each operation once at a local Polar, with every field of its response. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { PolarOAuthError, PolarStrategy, verifyIdToken } from 'passport-polar-sh';
 import { ACME, ADA, CALLBACK, failureOf, PolarWorld, VERIFIER } from './support/polar-world.js';
@@ -18,18 +18,21 @@ const loggedIn = {
 };
 
 describe('a login', () => {
-  it.each(['own', 'basic', 'open'] as const)('of a client that is %s', async (kind) => {
-    const client = world.as(world[kind]);
-    const tokens = await client.exchangeCode(await world.grant(world[kind]));
-    expect(tokens).toEqual(loggedIn);
-    expect(tokens.raw['access_token']).toBe(tokens.accessToken);
-    const { clientID } = world[kind];
-    const { server } = world.emulator;
-    const claims = await verifyIdToken(tokens.idToken ?? '', { clientID, server, nonce: world.nonce });
-    expect(claims).toMatchObject({ sub: ADA, email: 'ada@example.com', email_verified: true });
-  });
+  it.each(['own', 'basic', 'open'] as const)(
+    'returns tokens with an id_token to a client that is %s',
+    async (kind) => {
+      const client = world.as(world[kind]);
+      const tokens = await client.exchangeCode(await world.grant(world[kind]));
+      expect(tokens).toEqual(loggedIn);
+      expect(tokens.raw['access_token']).toBe(tokens.accessToken);
+      const { clientID } = world[kind];
+      const { server } = world.emulator;
+      const claims = await verifyIdToken(tokens.idToken ?? '', { clientID, server, nonce: world.nonce });
+      expect(claims).toMatchObject({ sub: ADA, email: 'ada@example.com', email_verified: true });
+    },
+  );
 
-  it('without openid has no id_token, and the scope that was granted', async () => {
+  it('without openid returns no id_token, and the granted scope', async () => {
     const code = await world.code(world.own, { scope: ['email'] });
     const tokens = await world
       .as(world.own)
@@ -38,7 +41,7 @@ describe('a login', () => {
     expect('idToken' in tokens).toBe(false);
   });
 
-  it('with sub_type=organization is limited to the one that was picked', async () => {
+  it('with sub_type=organization is limited to the organization that was picked', async () => {
     const code = await world.code(world.own, { subType: 'organization' });
     const client = world.as(world.own);
     const tokens = await client.exchangeCode({ code, redirectURI: CALLBACK, codeVerifier: VERIFIER });
@@ -50,12 +53,12 @@ describe('a login', () => {
   });
 });
 
-describe('a client whose logins are for one organization by default', () => {
+describe('a client with the default sub_type organization', () => {
   beforeEach(() => {
     world.emulator.updateClient(world.own.clientID, { defaultSubType: 'organization' });
   });
 
-  it('gives tokens for all of them, unless a login asks for one', async () => {
+  it('gets tokens for all organizations unless a login requests one', async () => {
     const client = world.as(world.own);
     for (const [more, organizations] of [
       [{}, []],
@@ -67,7 +70,7 @@ describe('a client whose logins are for one organization by default', () => {
     }
   });
 
-  it('exchanges web sessions for tokens for all of them: this default is Polar’s', async () => {
+  it('gets tokens for all organizations from web sessions, since only Polar applies the default', async () => {
     const client = world.as(world.own);
     const { accessToken } = await client.exchangeWebSession({ sessionToken: world.session() });
     expect(world.emulator.requests.at(-1)?.form).not.toHaveProperty('sub_type');
@@ -78,7 +81,7 @@ describe('a client whose logins are for one organization by default', () => {
 describe('a refresh', () => {
   const refreshed = { ...loggedIn, expiresInSeconds: 3600 };
 
-  it.each(['own', 'basic', 'open'] as const)('of a client that is %s', async (kind) => {
+  it.each(['own', 'basic', 'open'] as const)('returns new tokens to a client that is %s', async (kind) => {
     const old = world.tokens(world[kind]);
     const { idToken: _none, ...fields } = refreshed;
     const tokens = await world.as(world[kind]).refresh(old);
@@ -105,7 +108,7 @@ describe('a refresh', () => {
 });
 
 describe('the web grant', () => {
-  it('gives a token of the user, with every scope of the client', async () => {
+  it('returns an access token of the user with every scope of the client', async () => {
     const sessionToken = world.session();
     const tokens = await world.as(world.own).exchangeWebSession({ sessionToken });
     expect(tokens).toEqual({
@@ -123,7 +126,7 @@ describe('the web grant', () => {
   });
 
   it.each(['own', 'basic'] as const)(
-    'gives one that is limited to an organization, to a client that is %s',
+    'returns a token for one organization to a client that is %s',
     async (kind) => {
       const client = world.as(world[kind]);
       const tokens = await client.exchangeWebSession({
@@ -149,7 +152,7 @@ describe('the web grant', () => {
     ['user', ACME, 'invalid_request', "Can't specify 'sub' for user sub_type"],
     ['organization', 'acme', 'invalid_request', "Invalid 'sub' UUID"],
     ['organization', ADA, 'invalid_grant', undefined],
-  ] as const)('refuses sub_type %s with sub %s', async (subType, sub, code, errorDescription) => {
+  ] as const)('is refused with sub_type %s and sub %s', async (subType, sub, code, errorDescription) => {
     const grant = { sessionToken: world.session(), subType, sub };
     const error = await failureOf(world.as(world.own).exchangeWebSession(grant));
     expect(error).toMatchObject({ code, error: code, httpStatus: 400 });
@@ -159,29 +162,32 @@ describe('the web grant', () => {
 });
 
 describe('introspection', () => {
-  it.each(['own', 'basic'] as const)('says all of a live token, to a client that is %s', async (kind) => {
-    const { clientID } = world[kind];
-    const { accessToken } = world.tokens(world[kind]);
-    const said = await world.as(world[kind]).introspect(accessToken);
-    expect(said).toEqual({
-      active: true,
-      clientID,
-      tokenType: 'Bearer',
-      scopes: ['openid', 'email'],
-      subType: 'user',
-      subject: ADA,
-      organizations: [],
-      audience: clientID,
-      issuer: 'https://polar.sh',
-      issuedAt: expect.any(Number),
-      expiresAt: expect.any(Number),
-      raw: expect.objectContaining({ active: true, sub: ADA }),
-    });
-    expect(Math.abs((said.issuedAt ?? 0) / 1000 - seconds())).toBeLessThan(5);
-    expect((said.expiresAt ?? 0) - (said.issuedAt ?? 0)).toBe(864_000_000);
-  });
+  it.each(['own', 'basic'] as const)(
+    'returns all fields of a live token to a client that is %s',
+    async (kind) => {
+      const { clientID } = world[kind];
+      const { accessToken } = world.tokens(world[kind]);
+      const said = await world.as(world[kind]).introspect(accessToken);
+      expect(said).toEqual({
+        active: true,
+        clientID,
+        tokenType: 'Bearer',
+        scopes: ['openid', 'email'],
+        subType: 'user',
+        subject: ADA,
+        organizations: [],
+        audience: clientID,
+        issuer: 'https://polar.sh',
+        issuedAt: expect.any(Number),
+        expiresAt: expect.any(Number),
+        raw: expect.objectContaining({ active: true, sub: ADA }),
+      });
+      expect(Math.abs((said.issuedAt ?? 0) / 1000 - seconds())).toBeLessThan(5);
+      expect((said.expiresAt ?? 0) - (said.issuedAt ?? 0)).toBe(864_000_000);
+    },
+  );
 
-  it('says of a dead, unknown or foreign token that it is inactive, and no more', async () => {
+  it('returns only that a dead, unknown or foreign token is inactive', async () => {
     const client = world.as(world.own);
     const foreign = world.tokens(world.other).accessToken;
     const expired = world.tokens(world.own, { expired: true });
@@ -198,7 +204,7 @@ describe('revocation', () => {
     expect(world.emulator.liveTokens()).toEqual([]);
   });
 
-  it('is done, too, when there is nothing to revoke; not when the token is another app’s', async () => {
+  it('succeeds for an unknown token, and fails for a token of another app', async () => {
     const client = world.as(world.own);
     expect(await client.revoke('polar_rt_u_unknown')).toBeUndefined();
     const error = await failureOf(client.revoke(world.tokens(world.other).accessToken));
@@ -209,7 +215,7 @@ describe('revocation', () => {
 });
 
 describe('userinfo', () => {
-  it('says who a person is, as far as the scope goes', async () => {
+  it('returns who a user is, as far as the scope allows', async () => {
     const client = world.as(world.own);
     const { accessToken } = world.tokens();
     const all = { sub: ADA, email: 'ada@example.com', email_verified: true };
@@ -227,7 +233,7 @@ describe('userinfo', () => {
 describe('a legacy token of an organization', () => {
   const legacy = () => world.tokens(world.own, { subType: 'organization', organization: 'acme' });
 
-  it('is introspected as what it is', async () => {
+  it('is introspected as a token of the organization', async () => {
     const { accessToken } = legacy();
     expect(accessToken).toMatch(/^polar_at_o_/);
     expect(await world.as(world.own).introspect(accessToken)).toMatchObject({
@@ -238,7 +244,7 @@ describe('a legacy token of an organization', () => {
     });
   });
 
-  it('has a userinfo with a name', async () => {
+  it('has userinfo with a name', async () => {
     const { accessToken } = legacy();
     expect(await world.as(world.own).userInfo(accessToken)).toEqual({
       subject: ACME,
@@ -247,7 +253,7 @@ describe('a legacy token of an organization', () => {
     });
   });
 
-  it('is refreshed into a token of its one member, limited to it', async () => {
+  it('is refreshed into a token of its one member, limited to the organization', async () => {
     const client = world.as(world.own);
     const tokens = await client.refresh(legacy());
     expect(tokens).toEqual({
@@ -268,7 +274,7 @@ describe('a legacy token of an organization', () => {
 describe('discovery', () => {
   const issuer = 'https://polar.sh';
 
-  it('of known addresses asks nobody', async () => {
+  it('makes no request for known addresses', async () => {
     const { url } = world.emulator;
     expect(await world.as(world.own).discover()).toEqual({
       issuer,
@@ -283,7 +289,7 @@ describe('discovery', () => {
     expect(world.emulator.requests).toEqual([]);
   });
 
-  it('reads the same from Polar’s metadata, and keeps the rest of them', async () => {
+  it('reads the same from Polar’s metadata, and keeps the other fields', async () => {
     const discoveryURL = `${world.emulator.url}/.well-known/openid-configuration`;
     const discovered = await world.as(world.own, { server: { discoveryURL, issuer } }).discover();
     expect(discovered).toEqual({ ...(await world.as(world.own).discover()), raw: discovered.raw });
@@ -291,7 +297,7 @@ describe('discovery', () => {
   });
 });
 
-it('strategy.client is the same client', async () => {
+it('strategy.client is a client with the options of the strategy', async () => {
   const { clientID, clientSecret } = world.own;
   const { server } = world.emulator;
   const { client } = new PolarStrategy({ clientID, clientSecret, callbackURL: CALLBACK, server });

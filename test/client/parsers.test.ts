@@ -49,13 +49,16 @@ describe.each([
   ['the introspection answer', parseIntrospection],
   ['the userinfo answer', parseUserInfo],
 ] as [string, (body: unknown) => unknown][])('%s', (what, parse) => {
-  it.each([[undefined], [null], ['polar_at_u_hidden'], [7], [true], [[]], [[tokens]]])('is no %j', (body) => {
-    const error = failureOf(parse, body);
-    expect(error).toMatchObject({ code: 'malformed_response', status: 502 });
-    expect((error as Error).message.toLowerCase()).toBe(`${what} is not a json object.`);
-  });
+  it.each([[undefined], [null], ['polar_at_u_hidden'], [7], [true], [[]], [[tokens]]])(
+    'cannot be %j',
+    (body) => {
+      const error = failureOf(parse, body);
+      expect(error).toMatchObject({ code: 'malformed_response', status: 502 });
+      expect((error as Error).message.toLowerCase()).toBe(`${what} is not a json object.`);
+    },
+  );
 
-  it('does not take what every object has for a field', () => {
+  it('must have its fields itself, not inherit them', () => {
     const inherited = Object.create({ ...tokens, ...introspection, ...userInfo });
     expect(failureOf(parse, inherited)).toMatchObject({ code: 'malformed_response' });
   });
@@ -68,7 +71,7 @@ function wrongValues(fields: Record<string, readonly unknown[]>): [string, unkno
   );
 }
 
-describe('the token response', () => {
+describe('a token response', () => {
   it('is parsed', () => {
     expect(parseTokenResponse({ ...tokens, more: 1 })).toEqual({
       accessToken: 'polar_at_u_hidden',
@@ -80,7 +83,7 @@ describe('the token response', () => {
     });
   });
 
-  it('keeps what it does not know, where no log statement sees it', () => {
+  it('keeps unknown fields, hidden from logs', () => {
     const response = parseTokenResponse({ ...tokens, more: 'unknown' });
     expect(response.raw['more']).toBe('unknown');
     expect(Object.keys(response)).not.toContain('raw');
@@ -88,7 +91,7 @@ describe('the token response', () => {
   });
 
   it.each([[undefined], [null]])(
-    'needs neither lifetime, refresh token, scope nor id_token (%p)',
+    'may lack a lifetime, a refresh token, a scope and an id_token (%p)',
     (value) => {
       const sparse = { ...tokens, expires_in: value, refresh_token: value, scope: value, id_token: value };
       const parsed = parseTokenResponse(sparse);
@@ -96,25 +99,25 @@ describe('the token response', () => {
     },
   );
 
-  it('takes an empty refresh token for none', () => {
+  it('with an empty refresh token has none', () => {
     expect('refreshToken' in parseTokenResponse({ ...tokens, refresh_token: '' })).toBe(false);
   });
 
   it.each([' ', 'a b', ' a', 'a ', '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~'])(
-    'takes a refresh token of any printable ASCII (RFC 6749 A.17): %j',
+    'may have a refresh token of any printable ASCII (RFC 6749 A.17): %j',
     (token) => {
       expect(parseTokenResponse({ ...tokens, refresh_token: token }).refreshToken).toBe(token);
     },
   );
 
   it.each(['Bearer', 'bearer', 'BEARER'])(
-    'takes token_type %s (RFC 6749 section 5.1: case does not matter)',
+    'may have token_type %s, since case does not matter (RFC 6749 section 5.1)',
     (type) => {
       expect(parseTokenResponse({ ...tokens, token_type: type }).tokenType).toBe('Bearer');
     },
   );
 
-  it('takes a lifetime of no seconds, and of parts of one', () => {
+  it('may have a lifetime of zero, and of a fraction of a second', () => {
     expect(parseTokenResponse({ ...tokens, expires_in: 0 }).expiresInSeconds).toBe(0);
     expect(parseTokenResponse({ ...tokens, expires_in: 1.5 }).expiresInSeconds).toBe(1.5);
   });
@@ -128,7 +131,7 @@ describe('the token response', () => {
       scope: strings,
       id_token: strings,
     }),
-  )('must not have as %s: %p', (field, value) => {
+  )('is refused with the %s %p', (field, value) => {
     const error = failureOf(parseTokenResponse, { ...tokens, [field]: value });
     expect(error).toMatchObject({ code: 'malformed_response', field });
     expect((error as Error).message).toContain(field);
@@ -139,7 +142,7 @@ describe('the token response', () => {
       access_token: ['hidden\n', 'hidden\r\nx: y', 'hidden hidden', 'hiddenü', 'hidden\u0000'],
       refresh_token: ['hidden\n', 'hidden\thidden', 'hiddenü', 'hidden\u007f'],
     }),
-  )('must not have as %s what no token is made of (RFC 6749 A.12 and A.17): %j', (field, value) => {
+  )('is refused with a %s of characters that no token has (RFC 6749 A.12 and A.17): %j', (field, value) => {
     expect(failureOf(parseTokenResponse, { ...tokens, [field]: value })).toMatchObject({
       code: 'malformed_response',
       field,
@@ -147,7 +150,7 @@ describe('the token response', () => {
   });
 });
 
-describe('the introspection answer', () => {
+describe('an introspection response', () => {
   it('is parsed, with times in milliseconds', () => {
     expect(parseIntrospection({ ...introspection, more: 1 })).toEqual({
       active: true,
@@ -165,12 +168,12 @@ describe('the introspection answer', () => {
     });
   });
 
-  it('of a dead token says that and nothing else', () => {
+  it('for a dead token says only that it is inactive', () => {
     expect(parseIntrospection({ active: false })).toEqual({ active: false, raw: { active: false } });
   });
 
   it.each(['polar_ci_1', ['polar_ci_1', 'polar_ci_2']])(
-    'may have as aud (RFC 7662 section 2.2): %j',
+    'may have the aud %j (RFC 7662 section 2.2)',
     (aud) => {
       expect(parseIntrospection({ ...introspection, aud }).audience).toEqual(aud);
     },
@@ -194,14 +197,14 @@ describe('the introspection answer', () => {
       exp: [Number.NaN, 1e308, ...numbers],
       iat: [Number.POSITIVE_INFINITY, ...numbers],
     }),
-  )('must not have as %s: %p', (field, value) => {
+  )('is refused with the %s %p', (field, value) => {
     expect(failureOf(parseIntrospection, { ...introspection, [field]: value })).toMatchObject({
       code: 'malformed_response',
       field,
     });
   });
 
-  it.each([[7], [true], [{}], [[7]]])('must not have as aud: %p', (aud) => {
+  it.each([[7], [true], [{}], [[7]]])('is refused with the aud %p', (aud) => {
     expect(failureOf(parseIntrospection, { ...introspection, aud })).toMatchObject({
       code: 'malformed_response',
       field: 'aud',
@@ -209,7 +212,7 @@ describe('the introspection answer', () => {
   });
 });
 
-describe('the userinfo answer', () => {
+describe('a userinfo response', () => {
   it('is parsed', () => {
     expect(parseUserInfo({ ...userInfo, more: 1 })).toEqual({
       subject: 'user-1',
@@ -220,7 +223,7 @@ describe('the userinfo answer', () => {
     });
   });
 
-  it.each([[undefined], [null]])('needs sub alone (%p)', (value) => {
+  it.each([[undefined], [null]])('needs only a sub (%p)', (value) => {
     const parsed = parseUserInfo({ sub: 'user-1', email: value, email_verified: value, name: value });
     expect(Object.keys(parsed).sort()).toEqual(['raw', 'subject']);
   });
@@ -232,7 +235,7 @@ describe('the userinfo answer', () => {
       email_verified: booleans,
       name: strings,
     }),
-  )('must not have as %s: %p', (field, value) => {
+  )('is refused with the %s %p', (field, value) => {
     expect(failureOf(parseUserInfo, { ...userInfo, [field]: value })).toMatchObject({
       code: 'malformed_response',
       field,

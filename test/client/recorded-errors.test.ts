@@ -1,4 +1,4 @@
-/** Every refusal that was recorded from Polar's own server, through the public method that runs into it. */
+/** Every refusal that was recorded from Polar's own server, through the public method that can meet it. */
 import { describe, expect, it } from '@jest/globals';
 import {
   PolarAuthorizationError,
@@ -28,7 +28,7 @@ const row = (name: string, method: string, code: string, run: () => Promise<unkn
 
 const UNSECURE = { clientName: 'Example app', redirectURIs: ['http://example.com/cb'], scope: SCOPE };
 
-/** Where a public method sends the request of the recording, or gets the same answer to its own. */
+/** Cases in which a public method sends the recorded request, or gets the same response to its own. */
 const refusals: readonly Row[] = [
   row('token.authorization_code.reused_code', 'exchangeCode', 'invalid_grant', async () => {
     const grant = await world.grant();
@@ -116,7 +116,7 @@ const refusals: readonly Row[] = [
   row('introspect.bad_client', 'introspect', 'invalid_client', () =>
     world.withWrongSecret(world.own).introspect(world.tokens().accessToken),
   ),
-  // Recorded at introspect: the web grant, too, is for clients with a secret only, and says so in the same words.
+  // Recorded at introspect: the web grant is also for clients with a secret only, and has the same error.
   row('introspect.bad_client', 'exchangeWebSession', 'invalid_client', () =>
     world.withWrongSecret(world.own).exchangeWebSession({ sessionToken: world.session() }),
   ),
@@ -150,7 +150,7 @@ const refusals: readonly Row[] = [
   ),
 ];
 
-/** Requests that no public method sends: ours becomes the recorded one on its way. */
+/** Requests that no public method sends: the test turns its request into the recorded one. */
 const bentRequests: readonly Row[] = [
   row('token.authorization_code.missing_code', 'exchangeCode', 'invalid_request', async () =>
     world.bending(world.own, ({ form }) => form.delete('code')).exchangeCode(await world.grant()),
@@ -207,16 +207,22 @@ async function expectRefusal({ name, code, run }: Row): Promise<PolarOAuthError>
   return error as PolarOAuthError;
 }
 
-describe('Polar refuses, and the public method says so', () => {
-  it.each(refusals.map((one) => [one.name, one.method, one] as const))('%s: %s', async (_n, _m, one) => {
-    await expectRefusal(one);
-  });
+describe('a refusal by Polar', () => {
+  it.each(refusals.map((one) => [one.name, one.method, one] as const))(
+    'becomes an error: %s with client.%s',
+    async (_n, _m, one) => {
+      await expectRefusal(one);
+    },
+  );
 });
 
-describe('what no public method sends would be refused like this', () => {
-  it.each(bentRequests.map((one) => [one.name, one.method, one] as const))('%s: %s', async (_n, _m, one) => {
-    await expectRefusal(one);
-  });
+describe('a request that no public method sends', () => {
+  it.each(bentRequests.map((one) => [one.name, one.method, one] as const))(
+    'would be refused by Polar: %s instead of client.%s',
+    async (_n, _m, one) => {
+      await expectRefusal(one);
+    },
+  );
 
   it.each([
     ['refresh', () => world.as(world.own).refresh({ refreshToken: '' })],
@@ -227,7 +233,7 @@ describe('what no public method sends would be refused like this', () => {
     ['revoke, public', () => world.as(world.open).revoke(world.tokens(world.open).refreshToken)],
     ['introspect, public', () => world.as(world.open).introspect(world.tokens(world.open).accessToken)],
     ['web grant, public', () => world.as(world.open).exchangeWebSession({ sessionToken: world.session() })],
-  ])('and is refused before it gets there: %s', async (name, run) => {
+  ])('is refused before it is sent: %s', async (name, run) => {
     const error = await failureOf(run());
     expect(error).toBeInstanceOf(PolarConfigurationError);
     expect(error).toMatchObject({
@@ -248,7 +254,7 @@ const PARAMETERS = {
   codeChallenge: CHALLENGE,
 };
 
-/** Polar shows these to the person, and the app never learns of them. */
+/** Pages that Polar shows to the user, of which the app never learns. */
 const pages: Readonly<Record<string, () => Promise<string>>> = {
   'authorize.error.unknown_client': () =>
     world.as({ ...world.own, clientID: 'nope' }).authorizationURL(PARAMETERS),
@@ -257,7 +263,7 @@ const pages: Readonly<Record<string, () => Promise<string>>> = {
   'authorize.error.sub_type': () =>
     world.as(world.own).authorizationURL({ ...PARAMETERS, subType: 'zzz' as 'user' }),
   'authorize.prompt_login': () => world.as(world.own).authorizationURL({ ...PARAMETERS, prompt: 'login' }),
-  // What authorizationURL adds for it is taken out again.
+  // The test removes the prompt that authorizationURL has added.
   'authorize.organization.already_granted_no_prompt': async () => {
     await world.code(world.own, { subType: 'organization' });
     const url = new URL(
@@ -268,21 +274,21 @@ const pages: Readonly<Record<string, () => Promise<string>>> = {
   },
 };
 
-describe('the authorize page shows, and sends nobody back', () => {
-  it.each(Object.keys(pages))('%s', async (name) => {
+describe('the authorize page', () => {
+  it.each(Object.keys(pages))('shows a page instead of redirecting: %s', async (name) => {
     const answer = await fetch((await pages[name]?.()) ?? '', { redirect: 'manual' });
     const { status, body } = recorded(name).response;
     expect(answer.status).toBe(status);
     expect(await answer.json()).toMatchObject(body as object);
   });
 
-  it('no dead end to somebody who agreed before and picks an organization now', async () => {
+  it('is no dead end for a user who has consented before and now picks an organization', async () => {
     await world.code(world.own);
     expect(await world.code(world.own, { subType: 'organization' })).toMatch(/^polar_ac_/);
   });
 });
 
-/** The browser comes back with an error. */
+/** Errors with which the browser comes back. */
 const loginErrors: Readonly<Record<string, (app: TestApp) => Promise<void>>> = {
   'authorize.error.invalid_scope': (app) => expectFault(app, 'invalid_scope', ['scope', 'openid nope']),
   'authorize.error.response_type': (app) =>
@@ -312,7 +318,7 @@ async function expectFault(app: TestApp, error: string, [name, value]: [string, 
   expect(fault).toMatchObject({ code: 'authorization_failed', error, errorDescription });
 }
 
-/** The API wants more than the token may. */
+/** Errors of the API for a token with too few scopes. */
 const apiErrors: Readonly<Record<string, (app: TestApp) => Promise<void>>> = {
   'organizations.list': async (app) => {
     const browser = app.browser();
@@ -329,23 +335,26 @@ const apiErrors: Readonly<Record<string, (app: TestApp) => Promise<void>>> = {
   },
 };
 
-describe('an app learns from a login, or from the API', () => {
-  it.each(Object.entries({ ...loginErrors, ...apiErrors }))('%s', async (_name, check) => {
-    const app = await startTestApp({
-      routes: (express) =>
-        express.get('/organizations', async (req, res) => {
-          res.json(await (await req.polar.fetch('/v1/organizations/')).json());
-        }),
-    });
-    try {
-      await check(app);
-    } finally {
-      await app.close();
-    }
-  });
+describe('an app', () => {
+  it.each(Object.entries({ ...loginErrors, ...apiErrors }))(
+    'learns of the error from a login or from the API: %s',
+    async (_name, check) => {
+      const app = await startTestApp({
+        routes: (express) =>
+          express.get('/organizations', async (req, res) => {
+            res.json(await (await req.polar.fetch('/v1/organizations/')).json());
+          }),
+      });
+      try {
+        await check(app);
+      } finally {
+        await app.close();
+      }
+    },
+  );
 });
 
-it('leaves no recorded error out', () => {
+it('every recorded error has a test', () => {
   const covered = new Set([
     ...[...refusals, ...bentRequests].map(({ name }) => name),
     ...Object.keys({ ...pages, ...loginErrors, ...apiErrors }),

@@ -29,7 +29,7 @@ const EVERYTHING: ClientMetadata = {
   policyURI: 'https://app.example/privacy',
 };
 
-/** Both ways in: on its own, and through a strategy's client. */
+/** Both ways: a client for registrations, and the client of a strategy. */
 const ways: Readonly<Record<string, () => Pick<PolarRegistrationClient, keyof PolarRegistrationClient>>> = {
   PolarRegistrationClient: () => world.registrations,
   'strategy.client': () => {
@@ -42,7 +42,7 @@ const ways: Readonly<Record<string, () => Pick<PolarRegistrationClient, keyof Po
 describe.each(Object.keys(ways))('%s', (way) => {
   const client = () => (ways[way] as () => PolarRegistrationClient)();
 
-  it('registers, reads, changes and deletes', async () => {
+  it('registers, reads, updates and deletes a client', async () => {
     const registration = await client().register({ ...MINIMUM, scope: ['openid'] });
     const seconds = Math.floor(world.emulator.now() / 1000);
     expect(registration).toEqual({
@@ -67,7 +67,7 @@ describe.each(Object.keys(ways))('%s', (way) => {
 
     const changed = await client().updateRegistration(registration, { ...MINIMUM, clientName: 'Renamed' });
     expect(changed).toMatchObject({ clientID: registration.clientID, clientName: 'Renamed' });
-    expect(changed.scope).toContain('organizations:write'); // left out, so Polar's default again
+    expect(changed.scope).toContain('organizations:write'); // not sent, so Polar's default applies again
     expect(world.emulator.requests.at(-1)).toMatchObject({ method: 'PUT' });
 
     expect(await client().deleteRegistration(registration)).toBeUndefined();
@@ -77,8 +77,8 @@ describe.each(Object.keys(ways))('%s', (way) => {
   });
 });
 
-describe('what is said of a client', () => {
-  it('is all sent, and all read back', async () => {
+describe('the metadata of a client', () => {
+  it('are all sent and read back', async () => {
     const registration = await world.registrations.register(EVERYTHING);
     expect(JSON.parse(world.emulator.requests[0]?.body ?? '')).toEqual({
       redirect_uris: EVERYTHING.redirectURIs,
@@ -97,7 +97,7 @@ describe('what is said of a client', () => {
     expect(registration).toMatchObject({ ...kept, redirectURIs: [CALLBACK, 'https://app.example/'] });
   });
 
-  it('can have fields that are newer than this package, which replace none of ours', async () => {
+  it('may have fields that are newer than this package, which replace none of ours', async () => {
     const extra = { software_id: 's-1', client_name: 'Other', scope: 'openid' };
     await world.registrations.register({ ...MINIMUM, extra });
     expect(JSON.parse(world.emulator.requests[0]?.body ?? '')).toEqual({
@@ -108,7 +108,7 @@ describe('what is said of a client', () => {
     });
   });
 
-  it('can be no more than the minimum', async () => {
+  it('may consist of the required fields only', async () => {
     await world.registrations.register(MINIMUM);
     expect(JSON.parse(world.emulator.requests[0]?.body ?? '')).toEqual({
       redirect_uris: [CALLBACK],
@@ -116,7 +116,7 @@ describe('what is said of a client', () => {
     });
   });
 
-  it('makes a public client, which has no secret and works', async () => {
+  it('can register a public client, which has no secret and works', async () => {
     const registration = await world.registrations.register({
       ...MINIMUM,
       tokenEndpointAuthMethod: 'none',
@@ -143,7 +143,7 @@ describe('what is said of a client', () => {
     [{ grantTypes: ['zzz-input'] }, 'grant_types.0: '],
     [{ logoURI: 'zzz-input' }, 'logo_uri: '],
     [{ defaultSubType: 'zzz-input' as never }, 'default_sub_type: '],
-  ])('is refused with the field and the reason, not the input: %j', async (change, reason) => {
+  ])('are refused with the field and the reason, but not the value: %j', async (change, reason) => {
     const error = await failureOf(world.registrations.register({ ...MINIMUM, ...change }));
     expect(error).toBeInstanceOf(PolarOAuthError);
     expect(error).toMatchObject({
@@ -158,13 +158,13 @@ describe('what is said of a client', () => {
     }
   });
 
-  it('is refused with every field that is wrong', async () => {
+  it('are refused with every wrong field', async () => {
     const wrong = { clientName: undefined as never, redirectURIs: ['http://example.com/'] };
     const error = await failureOf(world.registrations.register(wrong));
     expect((error as PolarOAuthError).errorDescription).toMatch(/redirect_uris\.0: .*; client_name: /);
   });
 
-  it('is refused as metadata when the scope is unknown', async () => {
+  it('are refused if the scope is unknown', async () => {
     const error = await failureOf(world.registrations.register({ ...MINIMUM, scope: ['openid', 'nope'] }));
     expect(error).toMatchObject({
       code: 'invalid_client_metadata',
@@ -176,7 +176,7 @@ describe('what is said of a client', () => {
   });
 });
 
-describe('a registration is managed', () => {
+describe('a registration', () => {
   const operations = {
     read: (access: object) => world.registrations.readRegistration(access as never),
     update: (access: object) => world.registrations.updateRegistration(access as never, MINIMUM),
@@ -184,20 +184,20 @@ describe('a registration is managed', () => {
   };
   const names = Object.keys(operations) as (keyof typeof operations)[];
 
-  it.each(names)('by nobody with a wrong token, nor with that of another client: %s', async (name) => {
+  it.each(names)('cannot be managed with a wrong token or another client’s: %s', async (name) => {
     const { clientID } = world.own;
     for (const registrationAccessToken of ['polar_crt_wrong', world.other.registrationAccessToken]) {
       const error = await failureOf(operations[name]({ clientID, registrationAccessToken }));
       expect(error).toBeInstanceOf(PolarOAuthError);
       expect(error).toMatchObject({ code: 'invalid_client', error: 'invalid_client', httpStatus: 401 });
-      // clientSecret has nothing to do with it.
+      // clientSecret is unrelated.
       expect((error as Error).message).toContain('Check the registration access token');
       expect((error as Error).message).not.toContain('clientSecret');
       world.expectNoSecretIn(error);
     }
   });
 
-  it.each(names)('nor with an access token: %s', async (name) => {
+  it.each(names)('cannot be managed with an access token: %s', async (name) => {
     const { clientID } = world.own;
     const live = world.tokens().accessToken;
     expect(await failureOf(operations[name]({ clientID, registrationAccessToken: live }))).toMatchObject({
@@ -210,7 +210,7 @@ describe('a registration is managed', () => {
     expect((error as Error).message).toContain('polar_crt_');
   });
 
-  it.each(names)('no more after its deletion: %s', async (name) => {
+  it.each(names)('cannot be managed after its deletion: %s', async (name) => {
     await world.registrations.deleteRegistration(world.own);
     expect(await failureOf(operations[name](world.own))).toMatchObject({
       code: 'invalid_client',
@@ -220,7 +220,7 @@ describe('a registration is managed', () => {
     });
   });
 
-  it.each(names)('only with a token and an id that can be sent: %s', async (name) => {
+  it.each(names)('is not requested without a valid token and id: %s', async (name) => {
     const { clientID, registrationAccessToken } = world.own;
     const wrong = [
       { clientID },
@@ -238,7 +238,7 @@ describe('a registration is managed', () => {
     expect(world.emulator.requests).toEqual([]);
   });
 
-  it('at its own path, whatever the id', async () => {
+  it('has its own path, whatever the id', async () => {
     const { registrationAccessToken } = world.own;
     await failureOf(operations.read({ clientID: '../revoke?x#y', registrationAccessToken }));
     expect(world.emulator.requests.map(({ path }) => path)).toEqual([
@@ -246,7 +246,7 @@ describe('a registration is managed', () => {
     ]);
   });
 
-  it('and its access tokens outlive it', async () => {
+  it('leaves its access tokens alive when it is deleted', async () => {
     const { accessToken } = world.tokens(world.other);
     await world.registrations.deleteRegistration(world.other);
     expect(await world.as(world.own).userInfo(accessToken)).toMatchObject({ email: 'ada@example.com' });
@@ -255,8 +255,8 @@ describe('a registration is managed', () => {
   });
 });
 
-describe('with server: { discoveryURL }', () => {
-  it('the endpoint of the metadata is used', async () => {
+describe('PolarRegistrationClient with a discoveryURL', () => {
+  it('uses the endpoint of the metadata', async () => {
     const { url, issuer } = world.emulator;
     const server = { discoveryURL: `${url}/.well-known/openid-configuration`, issuer };
     const registrations = new PolarRegistrationClient({ server });
@@ -269,7 +269,7 @@ describe('with server: { discoveryURL }', () => {
     ]);
   });
 
-  it('a provider without one is named as the reason, and nothing is sent', async () => {
+  it('reports a provider without that endpoint, and sends nothing', async () => {
     const provider = await startMisbehavingServer();
     const { url } = provider;
     const metadata = {
@@ -299,6 +299,6 @@ it.each([
   [{ server: { webURL: 'http://polar.example', apiURL: 'https://api.example' } }, /^server\.webURL/],
   [{ timeoutMs: 0 }, /^timeoutMs/],
   [{ fetch: 'x' }, /^fetch/],
-])('a PolarRegistrationClient with wrong options is none: %j', (options, message) => {
+])('PolarRegistrationClient refuses wrong options: %j', (options, message) => {
   expect(() => new PolarRegistrationClient(options as never)).toThrow(message);
 });

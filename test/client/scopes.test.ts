@@ -1,4 +1,4 @@
-/** Scopes are a list or text with spaces between them, wherever somebody gives some. */
+/** Scopes are a list, or one string with spaces between them, wherever the package accepts them. */
 import { describe, expect, it } from '@jest/globals';
 import {
   PolarBearerStrategy,
@@ -13,7 +13,7 @@ const world = new PolarWorld();
 const METADATA = { clientName: 'My app', redirectURIs: [CALLBACK] };
 const LOGIN = { redirectURI: CALLBACK, state: 's', nonce: 'n', codeChallenge: 'c' };
 
-/** Every call that takes scopes; each returns what Polar was sent. */
+/** Every call that accepts scopes; each resolves with what Polar has received. */
 const calls: Readonly<Record<string, (scope: PolarScopes) => Promise<unknown>>> = {
   authorizationURL: async (scope) => {
     const url = await world.as(world.own).authorizationURL({ ...LOGIN, scope });
@@ -44,12 +44,15 @@ const call = (name: string, scope: unknown) =>
   (calls[name] as (scope: PolarScopes) => Promise<unknown>)(scope as PolarScopes);
 
 describe.each(names)('%s', (name) => {
-  it.each([['openid email'], [['openid', 'email']], [['openid email']]])('takes %j', async (scope) => {
-    expect(await call(name, scope)).toBe('openid email');
-  });
+  it.each([['openid email'], [['openid', 'email']], [['openid email']]])(
+    'accepts the scope %j',
+    async (scope) => {
+      expect(await call(name, scope)).toBe('openid email');
+    },
+  );
 
   it.each([[7], [{}], [['openid', 7]], [[['openid']]], [Symbol('x')]])(
-    'says what scope should be where it is %p, and sends nothing',
+    'explains the format if scope is %p, and sends nothing',
     async (scope) => {
       const error = await failureOf(call(name, scope));
       expect(error).toMatchObject({ message: expect.stringMatching(/^scope must be a list\b/) });
@@ -58,18 +61,15 @@ describe.each(names)('%s', (name) => {
   );
 });
 
-it.each(names.slice(0, 5))(
-  '%s rejects with invalid_option, as for everything that cannot be sent',
-  async (name) => {
-    for (const scope of [7, null]) {
-      const error = await failureOf(call(name, scope));
-      expect(error).toBeInstanceOf(PolarConfigurationError);
-      expect(error).toMatchObject({ code: 'invalid_option' });
-    }
-  },
-);
+it.each(names.slice(0, 5))('%s rejects with invalid_option for scopes that cannot be sent', async (name) => {
+  for (const scope of [7, null]) {
+    const error = await failureOf(call(name, scope));
+    expect(error).toBeInstanceOf(PolarConfigurationError);
+    expect(error).toMatchObject({ code: 'invalid_option' });
+  }
+});
 
-/** Everything that is made with scopes. */
+/** Everything that is created with scopes. */
 const makers: Readonly<Record<string, (scope: PolarScopes) => unknown>> = {
   PolarStrategy: (scope) => new PolarStrategy({ clientID: 'c', callbackURL: '/cb', scope }),
   PolarBearerStrategy: (scope) => new PolarBearerStrategy({ clientID: 'c', clientSecret: 's', scope }),
@@ -79,7 +79,7 @@ const makers: Readonly<Record<string, (scope: PolarScopes) => unknown>> = {
 describe.each(Object.keys(makers))('%s', (name) => {
   const make = (scope: unknown) => (makers[name] as (scope: PolarScopes) => unknown)(scope as PolarScopes);
 
-  it('takes a list and text', () => {
+  it('accepts a list and a string', () => {
     expect(() => make('openid email')).not.toThrow();
     expect(() => make(['openid', 'email'])).not.toThrow();
   });
@@ -92,7 +92,7 @@ describe.each(Object.keys(makers))('%s', (name) => {
     [[['openid']], 'a list'],
     ['a"b', "'a\"b'"],
     [['openid', 'a\nb'], "'a\uFFFDb'"],
-  ])('throws where it is %j, and shows what is wrong', (scope, shown) => {
+  ])('throws for the scope %j, and shows what is wrong', (scope, shown) => {
     expect(() => make(scope)).toThrow(
       `scope must be a list of strings, or one string with spaces between them: ['a', 'b'] or 'a b', and has ${shown}`,
     );

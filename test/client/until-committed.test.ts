@@ -1,11 +1,11 @@
-/** Patience with a Polar that commits after it has responded; a whole login is in flows/uncommitted. */
+/** Retries for a Polar that commits after it has responded; flows/uncommitted.test.ts has a whole login. */
 import { describe, expect, it } from '@jest/globals';
 import { untilCommitted } from '../../src/client/until-committed.js';
 
 const tooEarly = new Error('not known yet');
 const isTooEarly = (error: unknown): boolean => error === tooEarly;
 
-/** Asks with attempts that end as listed, the last one as often as wanted. */
+/** Calls untilCommitted with attempts that end as listed; the last outcome repeats. */
 function asking(outcomes: readonly (Error | string)[], timeoutMs = 10_000) {
   const attempts: { readonly atMs: number; readonly leftMs: number }[] = [];
   const startedAt = performance.now();
@@ -21,14 +21,14 @@ function asking(outcomes: readonly (Error | string)[], timeoutMs = 10_000) {
   return { asked, attempts };
 }
 
-describe('what Polar has issued a moment ago', () => {
-  it('is asked about once where Polar knows it', async () => {
+describe('a call about something that Polar has just issued', () => {
+  it('is made once if Polar knows it', async () => {
     const { asked, attempts } = asking(['known']);
     expect(await asked).toBe('known');
     expect(attempts).toHaveLength(1);
   });
 
-  it('is asked about three times, the last time a second and a half later', async () => {
+  it('is made three times, the last time a second and a half later', async () => {
     const { asked, attempts } = asking([tooEarly, tooEarly, 'known']);
     expect(await asked).toBe('known');
     expect(attempts[1]?.atMs).toBeGreaterThanOrEqual(490);
@@ -36,20 +36,20 @@ describe('what Polar has issued a moment ago', () => {
     expect(attempts).toHaveLength(3);
   });
 
-  it('is not asked about a fourth time', async () => {
+  it('is not made a fourth time', async () => {
     const { asked, attempts } = asking([tooEarly]);
     await expect(asked).rejects.toBe(tooEarly);
     expect(attempts).toHaveLength(3);
   });
 
-  it('is not asked about again after another error', async () => {
+  it('is not repeated after another error', async () => {
     const other = new Error('another error');
     const { asked, attempts } = asking([tooEarly, other, 'known']);
     await expect(asked).rejects.toBe(other);
     expect(attempts).toHaveLength(2);
   });
 
-  it('is not waited for beyond the time-out', async () => {
+  it('is not repeated after the time-out', async () => {
     const { asked, attempts } = asking([tooEarly, tooEarly, 'known'], 1400);
     await expect(asked).rejects.toBe(tooEarly);
     expect(attempts.length).toBeLessThan(3);
@@ -58,7 +58,7 @@ describe('what Polar has issued a moment ago', () => {
     expect(impatient.attempts).toHaveLength(1);
   });
 
-  it('is asked about in the time that is left', async () => {
+  it('gets the time that is left with each attempt', async () => {
     const { asked, attempts } = asking([tooEarly, tooEarly, 'known'], 5000);
     await asked;
     const [first, second, third] = attempts.map(({ leftMs }) => leftMs);

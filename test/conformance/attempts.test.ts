@@ -1,4 +1,4 @@
-/** Login attempts and their cookies: what an attacker does to them, and two processes that take one at once. */
+/** Login attempts and their cookies under attack, and two processes that take one attempt at once. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PolarStorage } from 'passport-polar-sh';
 import request from 'supertest';
@@ -8,7 +8,7 @@ import { Clock, type Provider, type ProviderOptions, startProvider } from './pro
 import { expectNoSecrets, type RelyingParty, startRelyingParty } from './relying-party.js';
 
 const callbackURL = 'https://app.example/auth/polar/callback';
-/** As the browser names it. */
+/** The host that the browser requests. */
 let host = 'app.example';
 const clock = new Clock();
 
@@ -31,7 +31,7 @@ async function start(strategy: Parameters<typeof startRelyingParty>[1] = {}, opt
   return startProcess(strategy);
 }
 
-/** One more process of the app. */
+/** Starts one more process of the app. */
 async function startProcess(strategy: Parameters<typeof startRelyingParty>[1] = {}): Promise<RelyingParty> {
   const app = await startRelyingParty(provider, strategy);
   apps.push(app);
@@ -42,12 +42,12 @@ interface Visit {
   readonly status: number;
   readonly code: string | undefined;
   readonly location: string | undefined;
-  /** What the browser is to keep, without attributes. */
+  /** Cookies that the browser has to store, without attributes. */
   readonly kept: string[];
   readonly deleted: string[];
 }
 
-/** A request with exactly these cookies, in this order. */
+/** Sends a request with exactly these cookies, in this order. */
 async function visit({ url }: RelyingParty, path: string, cookies: readonly string[] = []): Promise<Visit> {
   const answer = await request(url).get(path).set('Host', host).set('Cookie', cookies.join('; '));
   const set = [answer.headers['set-cookie'] ?? []].flat().map(String);
@@ -62,7 +62,7 @@ async function visit({ url }: RelyingParty, path: string, cookies: readonly stri
   };
 }
 
-/** A login up to the provider's answer: the path that brings it, and the cookie of who has started it. */
+/** A login up to the provider's response: the path that delivers it, and the cookie of the browser that started it. */
 interface Attempt {
   readonly path: string;
   readonly cookie: string;
@@ -81,19 +81,19 @@ async function attempt(app: RelyingParty, cookies: readonly string[] = []): Prom
 
 const loggedIn = { status: 200, code: undefined };
 const refused = (code: string) => ({ status: 403, code, kept: [] });
-/** Who the session cookie of an answer says to be. */
+/** The user according to the session cookie of a response. */
 async function userOf(app: RelyingParty, { kept }: Pick<Visit, 'kept'>): Promise<unknown> {
   const answer = await request(app.url).get('/me').set('Host', host).set('Cookie', kept.join('; '));
   return answer.body.user;
 }
 
-describe('over https, the cookie of an attempt', () => {
+describe('the cookie of a login attempt over https', () => {
   let app: RelyingParty;
   beforeEach(async () => {
     app = await start({ callbackURL });
   });
 
-  it('has a name that only this host can have set', async () => {
+  it('has a name that only this host can set', async () => {
     const own = await attempt(app);
     expect(own.name).toMatch(/^__Host-polar-[0-9a-f]{10}$/);
     const answer = await visit(app, own.path, [own.cookie]);
@@ -101,7 +101,7 @@ describe('over https, the cookie of an attempt', () => {
     expect(await userOf(app, answer)).toMatchObject({ id: provider.subject });
   });
 
-  it('that a sibling subdomain has tossed, without the prefix that it cannot set, opens no attempt of an attacker', async () => {
+  it('opens no attempt of an attacker if a sibling subdomain has tossed it without the prefix', async () => {
     const attacker = await attempt(app);
     const tossed = attacker.cookie.replace('__Host-', '');
     expect(await visit(app, attacker.path, [tossed])).toMatchObject(refused('attempt_cookie_missing'));
@@ -112,7 +112,7 @@ describe('over https, the cookie of an attempt', () => {
     expect(provider.takeCalls()).not.toContain('token');
   });
 
-  it('that a sibling subdomain has tossed stands in nobody’s way', async () => {
+  it('is not affected by a cookie that a sibling subdomain has tossed', async () => {
     const attacker = await attempt(app);
     const own = await attempt(app);
     const tossed = `${own.name.replace('__Host-', '')}=${attacker.value}`;
@@ -120,24 +120,24 @@ describe('over https, the cookie of an attempt', () => {
   });
 });
 
-describe.each(['https', 'http'])('over %s', (protocol) => {
+describe.each(['https', 'http'])('a login attempt over %s', (protocol) => {
   let app: RelyingParty;
   beforeEach(async () => {
     app = await start(protocol === 'https' ? { callbackURL } : {});
     if (protocol === 'http') ({ host } = new URL(app.url));
   });
 
-  it('an attacker’s answer in a victim’s browser logs nobody in, whatever the victim is about', async () => {
+  it('logs nobody in if an attacker’s response is delivered to a victim’s browser', async () => {
     const attacker = await attempt(app);
     const own = await attempt(app);
     for (const cookies of [[], [own.cookie], [`${own.name}=${attacker.value}`]])
       expect(await visit(app, attacker.path, cookies)).toMatchObject(refused('attempt_cookie_missing'));
     expect(provider.takeCalls()).not.toContain('token');
-    // The victim's own login is none the worse for it.
+    // The victim's own login still succeeds.
     expect(await visit(app, own.path, [own.cookie])).toMatchObject(loggedIn);
   });
 
-  it('an attacker’s code does not go under the victim’s state', async () => {
+  it('does not accept an attacker’s code under the victim’s state', async () => {
     const attacker = await attempt(app);
     const own = await attempt(app);
     const codeOf = ({ path }: Attempt): string => /code=([^&]+)/.exec(path)?.[1] ?? '';
@@ -145,7 +145,7 @@ describe.each(['https', 'http'])('over %s', (protocol) => {
     expect(await visit(app, injected, [own.cookie])).toMatchObject({ status: 502, code: 'invalid_grant' });
   });
 
-  it('another browser’s cookie opens nothing, and takes nothing away', async () => {
+  it('is neither opened nor used up with another browser’s cookie', async () => {
     const [own, another] = [await attempt(app), await attempt(app)];
     expect(await visit(app, own.path, [another.cookie])).toMatchObject(refused('attempt_cookie_missing'));
     for (const value of [another.value, own.value.slice(1), `${own.value}A`, own.value.toLowerCase(), '%00'])
@@ -157,7 +157,7 @@ describe.each(['https', 'http'])('over %s', (protocol) => {
     expect(await visit(app, own.path, [own.cookie])).toMatchObject(loggedIn);
   });
 
-  it('cookies that were swapped between two tabs open neither login, and both once they are back', async () => {
+  it('fails while the cookies of two tabs are swapped, and succeeds once they are back', async () => {
     const one = await attempt(app);
     const other = await attempt(app, [one.cookie]);
     const swapped = [`${one.name}=${other.value}`, `${other.name}=${one.value}`];
@@ -167,7 +167,7 @@ describe.each(['https', 'http'])('over %s', (protocol) => {
       expect(await visit(app, path, [one.cookie, other.cookie])).toMatchObject(loggedIn);
   });
 
-  it('a cookie beside others of its name is found, but for among very many', async () => {
+  it('succeeds with several cookies of the same name, but not with very many', async () => {
     const own = await attempt(app);
     const others = (times: number) => Array.from({ length: times }, (_none, index) => `${own.name}=${index}`);
     expect(await visit(app, own.path, [...others(220), own.cookie])).toMatchObject(
@@ -176,7 +176,7 @@ describe.each(['https', 'http'])('over %s', (protocol) => {
     expect(await visit(app, own.path, [...others(4), own.cookie])).toMatchObject(loggedIn);
   });
 
-  it('220 cookies in one request are no hindrance', async () => {
+  it('succeeds among 220 cookies', async () => {
     const own = await attempt(app);
     const prefix = own.name.slice(0, -10);
     const crowd = Array.from(
@@ -188,7 +188,7 @@ describe.each(['https', 'http'])('over %s', (protocol) => {
     expect(await userOf(app, answer)).toMatchObject({ id: provider.subject });
   });
 
-  it('a browser that has thirty cookies of attempts loses the eleven that it has had for longest', async () => {
+  it('deletes the eleven oldest of thirty attempt cookies in a browser', async () => {
     const { name } = await attempt(app);
     const prefix = name.slice(0, -10);
     const had = Array.from({ length: 30 }, (_none, index) => `${prefix}${String(index).padStart(10, '0')}`);
@@ -200,12 +200,12 @@ describe.each(['https', 'http'])('over %s', (protocol) => {
   });
 });
 
-/** A storage that two processes share, and in which the second writes before the first has seen that it did. */
+/** A storage that two processes share, and in which the second one writes before the first one knows that it has. */
 function interleaving(atomic: boolean) {
   const rows = inMemoryStorage();
   let isArmed = false;
   const waiting: (() => void)[] = [];
-  // Both have read the attempt by then, and neither knows of the other.
+  // By then both have read the attempt, and neither knows of the other.
   const bothAreHere = (): Promise<void> =>
     new Promise((resolve) => {
       waiting.push(resolve);
@@ -221,7 +221,7 @@ function interleaving(atomic: boolean) {
       const isTaking = isArmed && row.version === 2;
       if (isTaking) await bothAreHere();
       if ((await rows.write(key, row, options)) || !isTaking || atomic) return rows.write(key, row, options);
-      // As in a store that compares first and writes later: the last one stays, and both are told that they wrote.
+      // Like a store that compares first and writes later: the last row stays, and both writes succeed.
       const found = await rows.read(key);
       if (found !== undefined) await rows.remove(key, found);
       return rows.write(key, row, options);
@@ -247,11 +247,11 @@ describe('two processes that take one attempt at once', () => {
 
   it.each([
     ['compares and writes in one step', true, 1],
-    ['tells both that they were first', false, 2],
-  ])('log in once, with a storage that %s', async (_what, atomic, exchanges) => {
+    ['accepts both writes', false, 2],
+  ])('log in once with a storage that %s', async (_what, atomic, exchanges) => {
     const { one, other, own, visits } = await take(atomic);
     expect(provider.accessTokens).toHaveLength(exchanges);
-    // One of them has logged in, and the other goes on as with an answer that came again: at the provider.
+    // One process has logged in, and the other treats it as a repeated response: it goes back to the provider.
     expect(visits.map(({ status }) => status).sort()).toEqual([200, 302]);
     const index = visits.findIndex(({ status }) => status === 200);
     const winner = [one, other][index] as RelyingParty;
@@ -261,7 +261,7 @@ describe('two processes that take one attempt at once', () => {
     expect(await userOf(loser, lost)).toBeNull();
     expect(lost.location).toMatch(`${provider.origin}/authorize?`);
 
-    // Of what both have been given, only the winner's tokens are alive.
+    // Of all issued tokens, only the winner's are alive.
     const token = await request(winner.url)
       .get('/polar/token')
       .set('Host', host)
@@ -271,16 +271,16 @@ describe('two processes that take one attempt at once', () => {
     await until(() => provider.revoked.size === exchanges - 1);
     expect([...provider.revoked]).toEqual(provider.refreshTokens.filter((_token, each) => each !== alive));
 
-    // Whoever comes a third time starts no further login.
+    // A third response starts no further login.
     expect(await visit(loser, own.path, [own.cookie])).toMatchObject(refused('attempt_used'));
     expect(provider.accessTokens).toHaveLength(exchanges);
-    // The login that was started once more is as good as any.
+    // The login that was restarted succeeds.
     const answer = await fetch(lost.location ?? '', { redirect: 'manual' });
     const { pathname, search } = new URL(answer.headers.get('location') ?? '');
     expect(await visit(loser, pathname + search, lost.kept)).toMatchObject(loggedIn);
   });
 
-  it('leave a provider’s one exchange to the one that the storage names, where it compares', async () => {
+  it('leave the exchange to the process that the storage names, if it compares and writes in one step', async () => {
     const { storage, arm } = interleaving(true);
     const one = await start({ callbackURL, storage }, { revokes: true });
     const other = await startProcess({ callbackURL, storage });
@@ -291,7 +291,7 @@ describe('two processes that take one attempt at once', () => {
     expect([provider.accessTokens.length, provider.revoked.size]).toEqual([1, 0]);
   });
 
-  it('never both log in where a code is taken once and the storage tells both that they were first', async () => {
+  it('never both log in if the code works once and the storage accepts both writes', async () => {
     const { storage, arm } = interleaving(false);
     const one = await start({ callbackURL, storage }, { revokes: true });
     const other = await startProcess({ callbackURL, storage });
@@ -301,7 +301,7 @@ describe('two processes that take one attempt at once', () => {
     expect(provider.accessTokens).toHaveLength(1);
     const isIn = visits.filter(({ status }) => status === 200).length;
     expect(isIn).toBeLessThanOrEqual(1);
-    // Tokens that nobody has are not left alive.
+    // No unused tokens are left alive.
     await until(() => provider.revoked.size === 1 - isIn);
   });
 });

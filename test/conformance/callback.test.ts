@@ -1,4 +1,4 @@
-/** What comes back from the authorize page, or seems to: none of it is believed before its state, or without its session. */
+/** Responses of the authorize page, real or forged: none is believed without its state and its attempt. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser } from '../support/browser.js';
 import {
@@ -44,7 +44,7 @@ const expectRefused = async (
   who = browser,
 ) => expectRefusal(app, provider, who, outcome, { code, calls });
 
-/** A browser that brings an answer with its cookies of login attempts, and with none of a session. */
+/** A browser that delivers a response with its attempt cookies, and without a session. */
 async function withoutSession(who: Browser, path: string) {
   const { hostname } = new URL(app.url);
   who.agent.jar.setCookie('connect.sid=; Max-Age=0; Path=/', hostname, '/');
@@ -52,35 +52,35 @@ async function withoutSession(who: Browser, path: string) {
   return who.get(path);
 }
 
-/** A login up to the answer of the authorize page. */
+/** A login up to the response of the authorize page. */
 const answerPath = async (who = browser): Promise<string> => who.visitPolar(await who.startLogin());
 const startedState = async (who = browser): Promise<string> =>
   (await who.startLogin()).searchParams.get('state') ?? '';
 
-describe('the issuer in the answer (RFC 9207)', () => {
-  it('wrong-iss-in-authorization-response', async () => {
+describe('the issuer in the response (RFC 9207)', () => {
+  it('is refused if it is wrong (wrong-iss-in-authorization-response)', async () => {
     provider.misbehave({ authorizationResponse: (answer) => answer.set('iss', `${provider.issuer}1`) });
     await expectRefused(await logIn(browser), 'authorization_failed');
   });
 
-  it('wrong-iss-in-error-response', async () => {
+  it('is refused if it is wrong in an error (wrong-iss-in-error-response)', async () => {
     const state = await startedState();
     const path = `${callback}?error=access_denied&state=${state}&iss=https%3A%2F%2Fevil.example`;
     await expectRefused(await deliver(browser, path), 'authorization_failed', onlyStarted);
   });
 
-  it('iss-twice-in-authorization-response', async () => {
+  it('is refused if it comes twice (iss-twice-in-authorization-response)', async () => {
     provider.misbehave({ authorizationResponse: (answer) => answer.append('iss', provider.issuer) });
     const path = `${await answerPath()}&iss=${encodeURIComponent(provider.issuer)}`;
     await expectRefused(await deliver(browser, path), 'callback_malformed');
   });
 
-  it('right-iss-in-authorization-response', async () => {
+  it('is accepted if it is right (right-iss-in-authorization-response)', async () => {
     provider.misbehave({ authorizationResponse: (answer) => answer.set('iss', provider.issuer) });
     await expectLogin(provider, browser, await logIn(browser), loggedIn);
   });
 
-  describe('where the metadata announces it', () => {
+  describe('that the metadata announce', () => {
     beforeEach(async () => {
       await Promise.all([app.close(), provider.close()]);
       provider = await startProvider({ clock, sendsIssuer: true });
@@ -88,19 +88,25 @@ describe('the issuer in the answer (RFC 9207)', () => {
       browser = app.browser();
     });
 
-    it('logs in with it', async () => {
+    it('is accepted', async () => {
       await expectLogin(provider, browser, await logIn(browser), loggedIn);
     });
 
     it.each<[string, Misbehaviour]>([
-      ['missing-iss-in-authorization-response', { authorizationResponse: (answer) => answer.delete('iss') }],
-      ['empty-iss-in-authorization-response', { authorizationResponse: (answer) => answer.set('iss', '') }],
-    ])('%s', async (_name, misbehaviour) => {
+      [
+        'missing (missing-iss-in-authorization-response)',
+        { authorizationResponse: (answer) => answer.delete('iss') },
+      ],
+      [
+        'empty (empty-iss-in-authorization-response)',
+        { authorizationResponse: (answer) => answer.set('iss', '') },
+      ],
+    ])('is refused if it is %s', async (_name, misbehaviour) => {
       provider.misbehave(misbehaviour);
       await expectRefused(await logIn(browser), 'authorization_failed');
     });
 
-    it('missing-iss-in-error-response', async () => {
+    it('is refused if it is missing in an error (missing-iss-in-error-response)', async () => {
       const path = `${callback}?error=access_denied&state=${await startedState()}`;
       await expectRefused(await deliver(browser, path), 'authorization_failed', onlyStarted);
     });
@@ -108,28 +114,28 @@ describe('the issuer in the answer (RFC 9207)', () => {
 });
 
 describe('the state', () => {
-  it('missing-state', async () => {
+  it('is required (missing-state)', async () => {
     provider.misbehave({ authorizationResponse: (answer) => answer.delete('state') });
     await expectRefused(await logIn(browser), 'state_missing');
   });
 
-  it('wrong-state', async () => {
+  it('must be that of a login attempt (wrong-state)', async () => {
     provider.misbehave({
       authorizationResponse: (answer) => answer.set('state', `${answer.get('state')}1`),
     });
     await expectRefused(await logIn(browser), 'attempt_unknown');
   });
 
-  it('state-twice', async () => {
+  it('is refused if it comes twice (state-twice)', async () => {
     const path = await answerPath();
     await expectRefused(await deliver(browser, `${path}&state=other`), 'callback_malformed');
   });
 
-  it('reused-state', async () => {
+  it('succeeds again without another exchange (reused-state)', async () => {
     const path = await answerPath();
     await expectLogin(provider, browser, await deliver(browser, path), loggedIn);
     const { length } = provider.accessTokens;
-    // It has succeeded already, and nothing is exchanged again: with a code that is still good, too.
+    // It has succeeded already: nothing is exchanged again, even with a code that still works.
     expect(await deliver(browser, path)).toEqual({ status: 200, code: undefined });
     const state = new URL(path, app.url).searchParams.get('state');
     const fresh = new URL(await answerPath(), app.url).searchParams.get('code');
@@ -138,7 +144,7 @@ describe('the state', () => {
     expect(provider.accessTokens).toHaveLength(length);
   });
 
-  it('reused-state where its session is gone: the login starts once more, with a state of its own, and only once', async () => {
+  it('restarts the login once, with a new state, if its session is gone (reused-state)', async () => {
     const path = await answerPath();
     await expectLogin(provider, browser, await deliver(browser, path), loggedIn);
     const again = await withoutSession(browser, path);
@@ -156,7 +162,7 @@ describe('the state', () => {
     ]);
   });
 
-  it('reused-state in another browser', async () => {
+  it('is refused in another browser (reused-state)', async () => {
     const path = await answerPath();
     await expectLogin(provider, browser, await deliver(browser, path), loggedIn);
     const thief = app.browser();
@@ -166,17 +172,17 @@ describe('the state', () => {
     expect(provider.takeCalls()).toEqual([]);
   });
 
-  it('reused-state after a login that was refused', async () => {
+  it('is refused after a failed login that was restarted once (reused-state)', async () => {
     const path = await answerPath();
     provider.misbehave({ claims: (honest) => ({ ...honest, nonce: 'another' }) });
     await expectRefused(await deliver(browser, path), 'id_token_nonce', loggedIn.slice(0, -1));
     provider.misbehave({});
-    // Its code is spent. The person may try once more, at Polar; the response itself is never taken again.
+    // Its code is spent. The user may try once more at the provider; the response is never accepted again.
     expect((await deliver(browser, path)).status).toBe(302);
     await expectRefused(await deliver(browser, path), 'attempt_used', []);
   });
 
-  it('old-state', async () => {
+  it('is refused once the attempt has expired (old-state)', async () => {
     const path = await answerPath();
     clock.advance(601);
     await expectRefused(await deliver(browser, path), 'attempt_expired');
@@ -184,17 +190,17 @@ describe('the state', () => {
   });
 });
 
-describe('an error in the answer', () => {
+describe('an error in the response', () => {
   it.each([
     ['access_denied', 'access_denied'],
     ['login_required', 'login_required'],
     ['server_error', 'authorization_failed'],
     ['invalid_scope', 'authorization_failed'],
     ['__proto__', 'authorization_failed'],
-  ])('error-response with a valid state: %s', async (error, code) => {
+  ])('is believed with a valid state: %s (error-response)', async (error, code) => {
     const path = `${callback}?error=${error}&error_description=because&state=${await startedState()}`;
     await expectRefused(await deliver(browser, path), code, onlyStarted);
-    // The same again says the same; a code under its state is not taken any more.
+    // The same response has the same result; a code under its state is no longer accepted.
     await expectRefused(await deliver(browser, path), code, []);
     const state = new URL(path, app.url).searchParams.get('state');
     const code2 = new URL(await answerPath(), app.url).searchParams.get('code');
@@ -211,41 +217,41 @@ describe('an error in the answer', () => {
     ['&state=forged', 'attempt_unknown'],
     ['&state=', 'state_missing'],
     ['', 'state_missing'],
-  ])('error-response without a valid state: "%s"', async (state, code) => {
+  ])('is not believed without a valid state: "%s" (error-response)', async (state, code) => {
     const started = await startedState();
     const path = `${callback}?error=server_error&error_description=evil${state}`;
     await expectRefused(await deliver(browser, path), code, onlyStarted);
     expect(app.errors).toEqual([]);
-    // The login that is under way has not been ended by it.
+    // It has not ended the login that is under way.
     const end = await deliver(browser, `${callback}?error=access_denied&state=${started}`);
     expect(end.code).toBe('access_denied');
   });
 
-  it('error-response with a code', async () => {
+  it('is refused together with a code (error-response)', async () => {
     provider.misbehave({ authorizationResponse: (answer) => answer.set('error', 'server_error') });
     await expectRefused(await logIn(browser), 'callback_malformed');
   });
 });
 
-describe('an answer that belongs to somebody else', () => {
-  it('login-csrf: delivered to a browser that started nothing', async () => {
+describe('a response to another login', () => {
+  it('is refused in a browser that has started nothing (login-csrf)', async () => {
     const path = await answerPath(app.browser());
     await expectRefused(await deliver(browser, path), 'attempt_cookie_missing');
   });
 
-  it('login-csrf: delivered to a browser that started a login of its own', async () => {
+  it('is refused in a browser that has started its own login (login-csrf)', async () => {
     const path = await answerPath(app.browser());
     await browser.startLogin();
     await expectRefused(await deliver(browser, path), 'attempt_cookie_missing');
   });
 
-  it('code-injection: the code of another person under a state of our own', async () => {
+  it('is refused with its code under our own state (code-injection)', async () => {
     const stolen = new URL(await answerPath(app.browser()), app.url).searchParams.get('code');
     const path = `${callback}?code=${stolen}&state=${await startedState()}`;
     await expectRefused(await deliver(browser, path), 'invalid_grant', [...noTokenCall, 'token']);
   });
 
-  it('code-without-state: nothing was ever started', async () => {
+  it('is refused without a state (code-without-state)', async () => {
     await expectRefused(await deliver(browser, `${callback}?code=made-up`), 'state_missing', []);
   });
 });
@@ -273,20 +279,20 @@ describe('two providers in one app', () => {
     }
   };
 
-  it('log in at either', async () => {
+  it('both log users in', async () => {
     await expectLogin(provider, victim, await logIn(victim, 'polar'), loggedIn);
     await expectLogin(attacker, victim, await logIn(victim, 'polar2'), loggedIn);
   });
 
-  it('mix-up: the honest provider’s answer to a login that was started at the attacker', async () => {
-    // The attacker sends the browser on to the honest provider, with the parameters it was given but for the client.
+  it('do not confuse the honest provider’s response with a login at the attacker (mix-up)', async () => {
+    // The attacker redirects the browser to the honest provider, with the same parameters except for the client.
     const started = await victim.startLogin('/auth/polar2');
     const honest = new URL(`${provider.origin}/authorize?${started.searchParams}`);
     honest.searchParams.set('redirect_uri', `${both.url}${callback}`);
     await expectNobody('attempt_unknown', await deliver(victim, await victim.visitPolar(honest)));
   });
 
-  it('mix-up: the same, brought back to the attacker’s callback address, with iss', async () => {
+  it('do not confuse it at the attacker’s callback address either, with iss (mix-up)', async () => {
     provider.misbehave({ authorizationResponse: (answer) => answer.set('iss', provider.issuer) });
     provider.redirectURIs.push(`${both.url}/auth/polar2/callback`);
     const started = await victim.startLogin('/auth/polar2');
@@ -294,7 +300,7 @@ describe('two providers in one app', () => {
     await expectNobody('authorization_failed', await deliver(victim, await victim.visitPolar(honest)));
   });
 
-  it('mix-up: a code of the attacker’s under a state of the honest provider', async () => {
+  it('do not accept the attacker’s code under a state of the honest provider (mix-up)', async () => {
     const path = await victim.visitPolar(await victim.startLogin('/auth/polar2'));
     const code = new URL(path, both.url).searchParams.get('code');
     const state = (await victim.startLogin('/auth/polar')).searchParams.get('state');

@@ -1,6 +1,6 @@
 /**
- * The relying-party tests of the OpenID Foundation's conformance suite (response_type=code, static client) that are about
- * one login: what the provider does wrong, or differently, and what must come of it. The names are the suite's own.
+ * The relying-party tests of the OpenID Foundation's conformance suite (response_type=code, static client) that concern
+ * one login: how the provider misbehaves, and what the app has to do. The names are the suite's own.
  */
 import {
   forgedWith,
@@ -13,20 +13,20 @@ import {
 import { keysWithoutKid, providerKey, rsaKeysWithoutKid } from './provider/keys.js';
 import type { Endpoint, Misbehaviour, Provider } from './provider/provider.js';
 
-/** One login at a provider that departs from what is right in one way. */
+/** One login at a provider that deviates in one way. */
 export interface LoginCase {
   readonly name: string;
   readonly misbehaviour: (provider: Provider) => Misbehaviour;
-  /** The package's code, where the login has to be refused. */
+  /** The package's error code if the login has to be refused. */
   readonly code?: string;
-  /** What is called after the browser has come back. */
+  /** The endpoints that are called after the browser has come back. */
   readonly calls: readonly Endpoint[];
 }
 
 const logsIn: readonly Endpoint[] = ['token', 'jwks', 'userinfo'];
-// Known to be wrong without the keys.
+// Wrong whatever the keys are.
 const withoutKeys: readonly Endpoint[] = ['token', 'jwks'];
-// No key fits: there might be new ones.
+// No key fits, so there may be new ones.
 const looksForNewKeys: readonly Endpoint[] = ['token', 'jwks', 'jwks'];
 
 const without =
@@ -48,7 +48,7 @@ const rejected = (
   calls = withoutKeys,
 ): LoginCase => ({ name, code, misbehaviour, calls });
 
-/** The cases that carry the suite's names. */
+/** Cases with the suite's names. */
 export const suiteCases: readonly LoginCase[] = [
   accepted('oidcc-client-test'),
   rejected('oidcc-client-test-invalid-iss', 'id_token_issuer', () => ({
@@ -106,7 +106,7 @@ export const suiteCases: readonly LoginCase[] = [
   })),
 ];
 
-/** The same, from the FAPI 2.0 and OAuth security profiles, and a few that attackers would think of. */
+/** Cases from the FAPI 2.0 and OAuth security profiles, and further attacks. */
 export const securityCases: readonly LoginCase[] = [
   rejected('id-token-missing', 'id_token_missing', () => ({ tokenResponse: without('id_token') }), ['token']),
   rejected('id-token-is-no-jwt', 'id_token_malformed', () => ({ sign: () => 'not.a-jwt' }), ['token']),
@@ -149,7 +149,7 @@ export const securityCases: readonly LoginCase[] = [
     () => ({ sign: forgedWith(providerKey('RSA', 50), { jwk: providerKey('RSA', 50).jwk }) }),
     looksForNewKeys,
   ),
-  // Somebody who looked there would call a tenth endpoint, and be seen in the trace.
+  // A client that used it would call userinfo once more, which the trace would show.
   rejected(
     'key-set-in-the-header',
     'id_token_signature',

@@ -1,4 +1,4 @@
-/** Configuration by the metadata document: nothing is sent anywhere before it has been found good. */
+/** Configuration by the metadata document: no request is sent before the document has been checked. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser } from '../support/browser.js';
 import { type Misbehaviour, type Provider, startProvider } from './provider/provider.js';
@@ -20,7 +20,7 @@ async function start(strategy: Parameters<typeof startRelyingParty>[1] = {}): Pr
   browser = app.browser();
 }
 
-/** The login ends where it starts: no redirect, and no call beside the one for the metadata. */
+/** The login fails at its start: no redirect, and no request except for the metadata. */
 async function expectRefusedAtStart(misbehaviour: Misbehaviour, code = 'discovery_failed'): Promise<void> {
   provider.misbehave(misbehaviour);
   const outcome = await logIn(browser);
@@ -31,38 +31,38 @@ async function expectRefusedAtStart(misbehaviour: Misbehaviour, code = 'discover
 const loggedIn = ['discovery', 'authorize', 'token', 'jwks', 'userinfo'] as const;
 const named = (issuer: string): Misbehaviour => ({ metadata: (honest) => ({ ...honest, issuer }) });
 
-it('oidcc-client-test-discovery-jwks-uri-keys', async () => {
+it('a login uses the jwks_uri of the metadata (oidcc-client-test-discovery-jwks-uri-keys)', async () => {
   await start();
   await expectLogin(provider, browser, await logIn(browser), loggedIn);
   const asked = provider.requests.find(({ endpoint }) => endpoint === 'jwks');
   expect(asked?.url).toMatch(/^\/jwks-[0-9a-f]{12}$/);
 });
 
-describe('the issuer that the metadata names', () => {
-  it('oidcc-client-test-discovery-issuer-mismatch', async () => {
+describe('the issuer of the metadata', () => {
+  it('is refused if it does not match the address (oidcc-client-test-discovery-issuer-mismatch)', async () => {
     await start();
     await expectRefusedAtStart(named('https://wrong.example'));
   });
 
   it.each([
-    ['one character more', (issuer: string) => `${issuer}1`],
-    ['a path more', (issuer: string) => `${issuer}/tenant`],
-    ['two slashes more', (issuer: string) => `${issuer}//`],
-    ['other letters', (issuer: string) => issuer.replace('http:', 'HTTP:')],
-    ['none', () => ''],
-  ])('oidcc-client-test-discovery-issuer-mismatch: %s', async (_what, wrong) => {
+    ['one more character', (issuer: string) => `${issuer}1`],
+    ['one more path segment', (issuer: string) => `${issuer}/tenant`],
+    ['two more slashes', (issuer: string) => `${issuer}//`],
+    ['a scheme in upper case', (issuer: string) => issuer.replace('http:', 'HTTP:')],
+    ['no value', () => ''],
+  ])('is refused if it has %s (oidcc-client-test-discovery-issuer-mismatch)', async (_what, wrong) => {
     await start();
     await expectRefusedAtStart(named(wrong(provider.issuer)));
   });
 
-  it('oidcc-client-test-discovery-issuer-mismatch: is asked about again at the next login', async () => {
+  it('is fetched again at the next login after a mismatch', async () => {
     await start();
     await expectRefusedAtStart(named('https://wrong.example'));
     provider.misbehave({});
     await expectLogin(provider, browser, await logIn(browser), loggedIn);
   });
 
-  it('may be another than the address tells, as Polar’s is, where it is pinned', async () => {
+  it('may differ from the address if it is pinned, as for Polar', async () => {
     await start({ server: { discoveryURL: provider.discoveryURL, issuer: 'https://polar.sh' } });
     provider.misbehave({
       ...named('https://polar.sh'),
@@ -71,12 +71,12 @@ describe('the issuer that the metadata names', () => {
     await expectLogin(provider, browser, await logIn(browser), loggedIn);
   });
 
-  it('must be the pinned one, also where another is what the address tells', async () => {
+  it('must be the pinned one even if it matches the address', async () => {
     await start({ server: { discoveryURL: provider.discoveryURL, issuer: 'https://polar.sh' } });
     await expectRefusedAtStart({});
   });
 
-  it('is the only one of whom id_tokens are believed, pinned or not', async () => {
+  it('is the only issuer whose id_tokens are accepted, pinned or not', async () => {
     await start({ server: { discoveryURL: provider.discoveryURL, issuer: 'https://polar.sh' } });
     provider.misbehave(named('https://polar.sh'));
     await expectRefusal(app, provider, browser, await logIn(browser), {
@@ -86,12 +86,12 @@ describe('the issuer that the metadata names', () => {
   });
 });
 
-describe('the endpoints that the metadata names', () => {
+describe('the endpoints of the metadata', () => {
   const fields = ['authorization_endpoint', 'token_endpoint', 'jwks_uri', 'userinfo_endpoint'];
   const addresses = ['http://192.0.2.1/x', 'http://example.com/x', 'http://127.0.0.1.example.com/x'];
 
   it.each(fields.flatMap((field) => addresses.map((address) => [field, address])))(
-    'must be https: %s %s',
+    'must use https: %s %s',
     async (field, address) => {
       await start();
       await expectRefusedAtStart({ metadata: (honest) => ({ ...honest, [field as string]: address }) });
@@ -117,7 +117,7 @@ describe('the endpoints that the metadata names', () => {
     await expectRefusedAtStart({ metadata: (honest) => ({ ...honest, token_endpoint: address }) });
   });
 
-  it('must be https in all of them at once', async () => {
+  it('must use https even if none of them does', async () => {
     await start();
     await expectRefusedAtStart({
       metadata: (honest) => ({

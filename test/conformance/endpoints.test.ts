@@ -1,4 +1,4 @@
-/** Endpoints that answer with what no provider should: nobody is logged in, nothing is followed, nobody waits for long. */
+/** Endpoints with responses that no provider should send: nobody is logged in, nothing is followed, nobody waits long. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   answersJSON,
@@ -32,7 +32,7 @@ async function start(timeoutMs = 10_000): Promise<{ provider: Provider; app: Rel
   return { provider, app };
 }
 
-/** A login at a provider one of whose endpoints answers so: it ends there. */
+/** A login fails at a provider whose endpoint behaves like this. */
 async function expectTheEnd(
   endpoint: Asked,
   behaviour: Behaviour,
@@ -51,57 +51,60 @@ const isHTML = { 'content-type': 'text/html' };
 const isJSON = { 'content-type': 'application/json' };
 const big = JSON.stringify({ padding: 'x'.repeat(300 * 1024) });
 
-describe.each(asked)('the %s endpoint', (endpoint) => {
+describe.each(asked)('a login that depends on the %s endpoint', (endpoint) => {
   const refused: Record<Asked, string> = {
     discovery: 'discovery_failed',
     token: 'oauth_error',
     jwks: 'malformed_response',
     userinfo: 'oauth_error',
   };
-  // What is wrong with a metadata document is told by a code of its own.
+  // A malformed metadata document has its own error code.
   const noObject = endpoint === 'discovery' ? 'discovery_failed' : 'malformed_response';
 
   it.each<[string, Behaviour, string]>([
-    ['answers HTML', answersText(html, 200, isHTML), 'malformed_response'],
-    ['answers HTML that claims to be JSON', answersText(html, 200, isJSON), 'malformed_response'],
-    ['answers HTML with 404', answersText(html, 404, isHTML), refused[endpoint]],
-    ['answers HTML with 502', answersText(html, 502, isHTML), 'server_error'],
-    ['answers 429', answersText('', 429, { 'retry-after': '60' }), 'rate_limited'],
-    ['answers nothing', answersText(''), 'malformed_response'],
-    ['answers nothing that claims to be JSON', answersText('', 200, isJSON), 'malformed_response'],
-    ['answers 204', answersText('', 204), 'malformed_response'],
-    ['answers null', answersJSON(null), noObject],
-    ['answers a list', answersJSON([]), noObject],
-    ['answers a text', answersJSON('text'), noObject],
-    ['answers an empty object', answersJSON({}), noObject],
-    ['answers half a document', answersText('{"half":', 200, isJSON), 'malformed_response'],
-    ['answers with 300 KiB', answersText(big, 200, isJSON), 'response_too_large'],
-    ['breaks off in the middle', resetsInTheMiddle, 'network_error'],
-  ])('%s', async (_what, behaviour, code) => {
+    ['sends HTML', answersText(html, 200, isHTML), 'malformed_response'],
+    ['sends HTML that claims to be JSON', answersText(html, 200, isJSON), 'malformed_response'],
+    ['sends HTML with 404', answersText(html, 404, isHTML), refused[endpoint]],
+    ['sends HTML with 502', answersText(html, 502, isHTML), 'server_error'],
+    ['sends 429', answersText('', 429, { 'retry-after': '60' }), 'rate_limited'],
+    ['sends nothing', answersText(''), 'malformed_response'],
+    ['sends nothing that claims to be JSON', answersText('', 200, isJSON), 'malformed_response'],
+    ['sends 204', answersText('', 204), 'malformed_response'],
+    ['sends null', answersJSON(null), noObject],
+    ['sends a list', answersJSON([]), noObject],
+    ['sends a string', answersJSON('text'), noObject],
+    ['sends an empty object', answersJSON({}), noObject],
+    ['sends half a document', answersText('{"half":', 200, isJSON), 'malformed_response'],
+    ['sends 300 KiB', answersText(big, 200, isJSON), 'response_too_large'],
+    ['closes the connection in the middle', resetsInTheMiddle, 'network_error'],
+  ])('fails if that endpoint %s', async (_what, behaviour, code) => {
     await expectTheEnd(endpoint, behaviour, code);
   });
 
-  it('answers without an end', async () => {
+  it('fails if that endpoint sends an endless response', async () => {
     const behaviour = endless();
     await expectTheEnd(endpoint, behaviour, 'response_too_large');
     await behaviour.closed;
     expect(behaviour.sent()).toBeLessThan(32 * 1024 * 1024);
   });
 
-  it.each([301, 302, 303, 307, 308])('redirects with %i, which is not followed', async (status) => {
-    const thief: MisbehavingServer = await startMisbehavingServer(answersJSON({}));
-    opened.push(thief);
-    await expectTheEnd(endpoint, redirects(`${thief.url}/${endpoint}`, status), 'unexpected_redirect');
-    expect(thief.requests).toEqual([]);
-  });
+  it.each([301, 302, 303, 307, 308])(
+    'does not follow a redirect of that endpoint with %i',
+    async (status) => {
+      const thief: MisbehavingServer = await startMisbehavingServer(answersJSON({}));
+      opened.push(thief);
+      await expectTheEnd(endpoint, redirects(`${thief.url}/${endpoint}`, status), 'unexpected_redirect');
+      expect(thief.requests).toEqual([]);
+    },
+  );
 
-  it('redirects to itself, which is not followed', async () => {
+  it('does not follow a redirect of that endpoint to itself', async () => {
     await expectTheEnd(endpoint, redirects(''), 'unexpected_redirect');
   });
 });
 
 describe('an endpoint that echoes what it was sent', () => {
-  // Whatever was sent, in each place from which an error takes text.
+  // Everything that was sent, in each field that an error quotes.
   const echoes =
     (status: number, type: string): Behaviour =>
     (res, request) => {
@@ -122,11 +125,11 @@ describe('an endpoint that echoes what it was sent', () => {
     ['userinfo', 401, 'application/json', 'oauth_error'],
     ['userinfo', 200, 'application/json', 'malformed_response'],
     ['userinfo', 200, 'text/html', 'malformed_response'],
-  ])('%s, with %i as %s, does not get it into the error', async (endpoint, status, type, code) => {
+  ])('does not get secrets into the error: %s, with %i as %s', async (endpoint, status, type, code) => {
     await expectTheEnd(endpoint, echoes(status, type), code);
   });
 
-  it('token, at a client that proves itself by Basic', async () => {
+  it('does not get secrets into the error of a client with client_secret_basic', async () => {
     const provider = await startProvider({ authMethod: 'client_secret_basic', clientSecret: 'a+b&c d:ü%' });
     const app = await startRelyingParty(provider, { tokenEndpointAuthMethod: 'client_secret_basic' });
     opened.push(provider, app);
@@ -141,7 +144,7 @@ it.each<[string, Behaviour]>([
   ['never answer', neverAnswers],
   ['stop in the middle', stopsInTheMiddle],
   ['drip', drips(100)],
-])('endpoints that %s are not waited for beyond timeoutMs', async (_what, behaviour) => {
-  // Side by side: each takes the whole of its time-out.
+])('a login waits no longer than timeoutMs for endpoints that %s', async (_what, behaviour) => {
+  // In parallel, since each takes its whole time-out.
   await Promise.all(asked.map((endpoint) => expectTheEnd(endpoint, behaviour, 'timeout', 1000)));
 });

@@ -1,4 +1,4 @@
-/** The example app as it is started for any OpenID provider, with nothing but its environment. */
+/** The example app as it runs with any OpenID provider, configured only by its environment. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type SpawnedApp, spawnApp } from '../example-app/spawned-app.js';
 import { Browser } from '../support/browser.js';
@@ -35,14 +35,14 @@ const stopSite = async ({ provider, app }: Site): Promise<void> => {
   await provider.close();
 };
 
-/** The whole login, as far as it comes: the app's last answer. */
+/** A login as far as it gets; resolves with the app's last response. */
 async function logIn(browser: Browser) {
   const start = await browser.get('/auth/polar');
   const to = start.headers['location'];
   return to === undefined ? start : browser.get(await browser.visitPolar(new URL(to)));
 }
 
-describe('one process, known by discovery, through all the cases', () => {
+describe('one process of the example app, configured by discovery,', () => {
   let site: Site;
   beforeAll(async () => {
     site = await startSite({}, () => ({}));
@@ -50,33 +50,36 @@ describe('one process, known by discovery, through all the cases', () => {
   afterAll(() => stopSite(site));
   afterEach(() => site.provider.misbehave({ keys: honestKeys() }));
 
-  it.each([...suiteCases, ...securityCases])('$name', async ({ misbehaviour, code, calls }) => {
-    const { provider, app } = site;
-    provider.misbehave(misbehaviour(provider));
-    const browser = new Browser(app.url);
-    const answer = await logIn(browser);
-    // Metadata and keys may be known from a case before.
-    const called = provider.takeCalls().filter((call) => call !== 'discovery' && call !== 'jwks');
-    expect(called).toEqual(['authorize', ...calls.filter((call) => call !== 'jwks')]);
-    expect(provider.complaints).toEqual([]);
-    const me = await browser.get('/me');
-    if (code === undefined) {
-      expect([answer.status, answer.headers['location']]).toEqual([302, '/']);
-      expect(me.body.user).toMatchObject({ id: provider.subject, displayName: 'Ada Lovelace' });
-    } else {
-      expect([answer.status, answer.body.error?.code, me.status]).toEqual([502, code, 401]);
-    }
-    expect([...provider.secrets].filter((secret) => answer.text.includes(secret))).toEqual([]);
-  });
+  it.each([...suiteCases, ...securityCases])(
+    'behaves as the case requires: $name',
+    async ({ misbehaviour, code, calls }) => {
+      const { provider, app } = site;
+      provider.misbehave(misbehaviour(provider));
+      const browser = new Browser(app.url);
+      const answer = await logIn(browser);
+      // Metadata and keys may be cached from an earlier case.
+      const called = provider.takeCalls().filter((call) => call !== 'discovery' && call !== 'jwks');
+      expect(called).toEqual(['authorize', ...calls.filter((call) => call !== 'jwks')]);
+      expect(provider.complaints).toEqual([]);
+      const me = await browser.get('/me');
+      if (code === undefined) {
+        expect([answer.status, answer.headers['location']]).toEqual([302, '/']);
+        expect(me.body.user).toMatchObject({ id: provider.subject, displayName: 'Ada Lovelace' });
+      } else {
+        expect([answer.status, answer.body.error?.code, me.status]).toEqual([502, code, 401]);
+      }
+      expect([...provider.secrets].filter((secret) => answer.text.includes(secret))).toEqual([]);
+    },
+  );
 
-  it('shows nothing secret in its log', () => {
+  it('shows no secret in its log', () => {
     const output = site.app.output();
     expect(output).toContain('id_token_issuer');
     expect([...site.provider.secrets].filter((secret) => output.includes(secret))).toEqual([]);
   });
 });
 
-describe('an issuer with a slash, Basic, id and secret form-encoded', () => {
+describe('the example app with an issuer that ends in a slash, client_secret_basic, and an id and secret that need form-encoding', () => {
   let site: Site;
   beforeAll(async () => {
     const options: ProviderOptions = {
@@ -92,7 +95,7 @@ describe('an issuer with a slash, Basic, id and secret form-encoded', () => {
   });
   afterAll(() => stopSite(site));
 
-  it('oidcc-client-test-discovery-issuer-mismatch, then oidcc-client-test and -refresh-token', async () => {
+  it('refuses wrong metadata, then logs in, refreshes, and ends the login at a wrong id_token', async () => {
     const { provider, app } = site;
     const browser = new Browser(app.url);
     provider.misbehave({ metadata: (honest) => ({ ...honest, issuer: `${provider.issuer}1` }) });

@@ -1,4 +1,4 @@
-/** One login each, at a provider that departs from what is right in one way; known by discovery, and by its addresses. */
+/** Logins at a provider that deviates in one way each, configured by discovery and by its addresses. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type LoginCase, securityCases, suiteCases } from './cases.js';
 import { honestKeys } from './provider/keys.js';
@@ -28,8 +28,10 @@ async function start(options: ProviderOptions = {}, strategy: Parameters<typeof 
 const upToCallback = (by: KnownBy): Endpoint[] =>
   by === 'discovery' ? ['discovery', 'authorize'] : ['authorize'];
 const logsIn: readonly Endpoint[] = ['token', 'jwks', 'userinfo'];
+const titleOf = ({ name, code }: LoginCase): string =>
+  code === undefined ? `succeeds in the case ${name}` : `fails with ${code} in the case ${name}`;
 
-describe.each<KnownBy>(['discovery', 'addresses'])('with the provider known by %s', (by) => {
+describe.each<KnownBy>(['discovery', 'addresses'])('a login at a provider that is configured by %s', (by) => {
   const run = async ({ misbehaviour, code, calls: callsOfLogin }: LoginCase) => {
     const browser = await start({}, { by });
     provider.misbehave(misbehaviour(provider));
@@ -39,9 +41,9 @@ describe.each<KnownBy>(['discovery', 'addresses'])('with the provider known by %
     else await expectRefusal(app, provider, browser, outcome, { code, calls });
   };
 
-  for (const each of suiteCases) it(each.name, () => run(each));
+  for (const each of suiteCases) it(titleOf(each), () => run(each));
 
-  it('oidcc-client-test-scope-userinfo-claims', async () => {
+  it('requests the scopes and reads their claims (oidcc-client-test-scope-userinfo-claims)', async () => {
     const browser = await start({}, { by, scope: ['openid', 'profile', 'email'] });
     await expectLogin(provider, browser, await logIn(browser), [...upToCallback(by), ...logsIn]);
     const asked = provider.requests.find(({ endpoint }) => endpoint === 'authorize')?.url ?? '';
@@ -53,7 +55,7 @@ describe.each<KnownBy>(['discovery', 'addresses'])('with the provider known by %
     });
   });
 
-  it('oidcc-client-test-userinfo-bearer-header', async () => {
+  it('sends the access token to userinfo in the header (oidcc-client-test-userinfo-bearer-header)', async () => {
     const browser = await start({}, { by });
     await expectLogin(provider, browser, await logIn(browser), [...upToCallback(by), ...logsIn]);
     const { method, headers, url, body } = provider.requests.at(-1) ?? {};
@@ -61,7 +63,7 @@ describe.each<KnownBy>(['discovery', 'addresses'])('with the provider known by %
     expect(url).not.toContain('?');
   });
 
-  it('oidcc-client-test-client-secret-basic', async () => {
+  it('authenticates with client_secret_basic (oidcc-client-test-client-secret-basic)', async () => {
     const browser = await start(
       { authMethod: 'client_secret_basic' },
       { by, tokenEndpointAuthMethod: 'client_secret_basic' },
@@ -69,7 +71,7 @@ describe.each<KnownBy>(['discovery', 'addresses'])('with the provider known by %
     await expectLogin(provider, browser, await logIn(browser), [...upToCallback(by), ...logsIn]);
   });
 
-  it('oidcc-client-test-client-secret-basic, id and secret form-encoded', async () => {
+  it('form-encodes id and secret for client_secret_basic (oidcc-client-test-client-secret-basic)', async () => {
     const browser = await start(
       {
         authMethod: 'client_secret_basic',
@@ -87,21 +89,21 @@ describe.each<KnownBy>(['discovery', 'addresses'])('with the provider known by %
     expect(Object.keys(form ?? {}).sort()).toEqual(['code', 'code_verifier', 'grant_type', 'redirect_uri']);
   });
 
-  it('oidcc-client-test-signing-key-rotation', async () => {
+  it('survives a rotation of the provider’s keys (oidcc-client-test-signing-key-rotation)', async () => {
     const browser = await start({}, { by });
     await expectLogin(provider, browser, await logIn(browser), [...upToCallback(by), ...logsIn]);
     provider.replaceKeys();
     const next = app.browser();
     await expectLogin(provider, next, await logIn(next), ['authorize', ...logsIn]);
-    // The new keys are known now.
+    // The new keys are cached now.
     const last = app.browser();
     await expectLogin(provider, last, await logIn(last), ['authorize', 'token', 'userinfo']);
   });
 
-  for (const each of securityCases) it(each.name, () => run(each));
+  for (const each of securityCases) it(titleOf(each), () => run(each));
 });
 
-it('oidcc-client-test-signing-key-rotation, many times in a row', async () => {
+it('logins survive many rotations of keys in a row (oidcc-client-test-signing-key-rotation)', async () => {
   await start();
   for (let rotation = 1; rotation <= 20; rotation++) {
     provider.replaceKeys(honestKeys(rotation % 2));
@@ -111,20 +113,26 @@ it('oidcc-client-test-signing-key-rotation, many times in a row', async () => {
 });
 
 describe('an issuer that ends in a slash', () => {
-  it.each<KnownBy>(['discovery', 'addresses'])('oidcc-client-test, known by %s', async (by) => {
-    const browser = await start({ issuerPath: '/' }, { by });
-    await expectLogin(provider, browser, await logIn(browser), [...upToCallback(by), ...logsIn]);
-  });
+  it.each<KnownBy>(['discovery', 'addresses'])(
+    'works when the provider is configured by %s (oidcc-client-test)',
+    async (by) => {
+      const browser = await start({ issuerPath: '/' }, { by });
+      await expectLogin(provider, browser, await logIn(browser), [...upToCallback(by), ...logsIn]);
+    },
+  );
 
   it.each([
-    ['/', 'a slash too few', (issuer: string) => issuer.slice(0, -1)],
-    ['', 'a slash too many', (issuer: string) => `${issuer}/`],
-  ])('oidcc-client-test-invalid-iss: ends in "%s", %s', async (issuerPath, _what, iss) => {
-    const browser = await start({ issuerPath });
-    provider.misbehave({ claims: (honest) => ({ ...honest, iss: iss(provider.issuer) }) });
-    await expectRefusal(app, provider, browser, await logIn(browser), {
-      code: 'id_token_issuer',
-      calls: [...upToCallback('discovery'), 'token', 'jwks'],
-    });
-  });
+    ['/', 'one slash too few', (issuer: string) => issuer.slice(0, -1)],
+    ['', 'one slash too many', (issuer: string) => `${issuer}/`],
+  ])(
+    'must match an issuer that ends in "%s": it has %s (oidcc-client-test-invalid-iss)',
+    async (issuerPath, _what, iss) => {
+      const browser = await start({ issuerPath });
+      provider.misbehave({ claims: (honest) => ({ ...honest, iss: iss(provider.issuer) }) });
+      await expectRefusal(app, provider, browser, await logIn(browser), {
+        code: 'id_token_issuer',
+        calls: [...upToCallback('discovery'), 'token', 'jwks'],
+      });
+    },
+  );
 });

@@ -1,4 +1,4 @@
-/** What happens to tokens after the login: refreshed id_tokens are verified, and refused tokens leave nothing behind. */
+/** Tokens after the login: refreshed id_tokens are verified, and refused tokens leave nothing behind. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Browser } from '../support/browser.js';
 import { answersJSON, answersText, type Behaviour, redirects } from '../support/misbehaving-server.js';
@@ -27,7 +27,7 @@ afterEach(async () => {
   await provider.close();
 });
 
-/** Somebody who is logged in; the tokens are old enough for the provider to know them for certain. */
+/** Logs a user in; the tokens are then old enough for the provider to have committed them. */
 async function start(options: ProviderOptions = {}): Promise<void> {
   provider = await startProvider(options);
   app = await startRelyingParty(provider);
@@ -40,8 +40,8 @@ async function start(options: ProviderOptions = {}): Promise<void> {
 const refresh = async () => (await browser.get('/polar/token?force=1')).body;
 const currentToken = async () => (await browser.get('/polar/token')).body;
 
-describe('oidcc-client-test-refresh-token', () => {
-  it('has characters that a form must encode, rotates, and comes with an id_token', async () => {
+describe('a refresh token (oidcc-client-test-refresh-token)', () => {
+  it('may need form-encoding, rotates, and returns an id_token', async () => {
     await start();
     for (let time = 1; time <= 3; time++) {
       expect(await refresh()).toEqual({ accessToken: provider.accessTokens[time] });
@@ -55,17 +55,17 @@ describe('oidcc-client-test-refresh-token', () => {
     expect((await browser.get('/me')).body.user.id).toBe(provider.subject);
   });
 
-  it('is used by itself once the access token has expired', async () => {
+  it('is used when the access token has expired', async () => {
     await start({ expiresIn: 3600 });
     expect(await currentToken()).toEqual({ accessToken: provider.accessTokens[0] });
     provider.clock.advance(3600);
     expect(await currentToken()).toEqual({ accessToken: provider.accessTokens[1] });
     expect(await currentToken()).toEqual({ accessToken: provider.accessTokens[1] });
-    // The keys are older than they may get.
+    // The cached keys are too old.
     expect(provider.takeCalls()).toEqual(['token', 'jwks']);
   });
 
-  it('proves the client by Basic where it is registered so', async () => {
+  it('is sent with client_secret_basic if the client is registered so', async () => {
     provider = await startProvider({
       authMethod: 'client_secret_basic',
       clientID: 'id:&+%= ü',
@@ -82,11 +82,11 @@ describe('oidcc-client-test-refresh-token', () => {
     ['no nonce', { claims: ({ nonce: _, ...rest }) => rest }],
     ['another iat', { claims: (honest) => ({ ...honest, iat: (honest['iat'] as number) - 5 }) }],
     [
-      'an iat of a clock ahead of ours',
+      'an iat from a clock ahead of ours',
       { claims: (honest) => ({ ...honest, iat: (honest['iat'] as number) + 120 }) },
     ],
-    ['our azp', { claims: (honest) => ({ ...honest, azp: honest['aud'] }) }],
-  ])('may come with an id_token that has %s', async (_what, misbehaviour) => {
+    ['our client as azp', { claims: (honest) => ({ ...honest, azp: honest['aud'] }) }],
+  ])('may return an id_token with %s', async (_what, misbehaviour) => {
     await start();
     provider.misbehave(misbehaviour);
     expect(await refresh()).toEqual({ accessToken: provider.accessTokens[1] });
@@ -95,22 +95,22 @@ describe('oidcc-client-test-refresh-token', () => {
   it.each<[string, Misbehaviour, string | undefined]>([
     ['no id_token', { tokenResponse: ({ id_token: _, ...rest }) => rest }, undefined],
     ['no new refresh token', { tokenResponse: ({ refresh_token: _, ...rest }) => rest }, undefined],
-  ])('may bring %s', async (_what, misbehaviour) => {
+  ])('may return %s', async (_what, misbehaviour) => {
     await start();
     provider.misbehave(misbehaviour);
     expect(await refresh()).toEqual({ accessToken: provider.accessTokens[1] });
   });
 });
 
-describe('refreshed tokens are refused, and nothing of them is kept', () => {
+describe('a login whose refreshed tokens are wrong', () => {
   const refusals: readonly (readonly [name: string, code: string, misbehaviour: Misbehaviour])[] = [
     [
-      'oidcc-client-test-refresh-token-invalid-issuer',
+      'an invalid issuer (oidcc-client-test-refresh-token-invalid-issuer)',
       'id_token_issuer',
       { claims: (honest) => ({ ...honest, iss: `${honest['iss']}1` }) },
     ],
     [
-      'oidcc-client-test-refresh-token-invalid-sub',
+      'an invalid sub (oidcc-client-test-refresh-token-invalid-sub)',
       'id_token_subject',
       { claims: (honest) => ({ ...honest, sub: `${honest['sub']}1` }) },
     ],
@@ -122,30 +122,30 @@ describe('refreshed tokens are refused, and nothing of them is kept', () => {
     ],
     ['another nonce', 'id_token_nonce', { claims: (honest) => ({ ...honest, nonce: 'another' }) }],
     [
-      'expired',
+      'an exp in the past',
       'id_token_expired',
       { claims: (honest) => ({ ...honest, exp: (honest['iat'] as number) - 60 }) },
     ],
     [
-      'wrong at_hash',
+      'a wrong at_hash',
       'id_token_access_token_hash',
       { claims: (honest) => ({ ...honest, at_hash: 'another' }) },
     ],
-    ['unsigned', 'id_token_algorithm', { sign: unsigned }],
-    ['bad signature', 'id_token_signature', { sign: withBadSignature(signedWith()) }],
+    ['no signature', 'id_token_algorithm', { sign: unsigned }],
+    ['a bad signature', 'id_token_signature', { sign: withBadSignature(signedWith()) }],
   ];
 
-  it.each(refusals)('%s (%s): the login has ended', async (_name, code, misbehaviour) => {
+  it.each(refusals)('ends, and keeps none of the tokens: %s (%s)', async (_name, code, misbehaviour) => {
     await start();
     provider.misbehave(misbehaviour);
-    // The old tokens are dead, and the new ones may be somebody else's: nothing is left of the login.
+    // The old tokens are dead, and the new ones may be another user's: nothing is left of the login.
     expect(await refresh()).toEqual({ code: 'login_expired' });
     expect(app.errors.at(-1)).toMatchObject({ status: 401, cause: { code } });
     expect(provider.takeCalls()).toEqual(code === 'id_token_signature' ? ['token', 'jwks'] : ['token']);
     await expectOver();
   });
 
-  it.each(refusals)('%s (%s), when the tokens of before have expired', async (_name, code, misbehaviour) => {
+  it.each(refusals)('ends if the old tokens have expired: %s (%s)', async (_name, code, misbehaviour) => {
     await start({ expiresIn: 3600 });
     provider.clock.advance(3600);
     provider.misbehave(misbehaviour);
@@ -155,13 +155,13 @@ describe('refreshed tokens are refused, and nothing of them is kept', () => {
     await expectOver();
   });
 
-  it('a token_type that is none of ours says nothing of the login', async () => {
+  it('is in doubt if only the token_type is wrong', async () => {
     await start();
     provider.misbehave({ tokenResponse: (honest) => ({ ...honest, token_type: 'DPoP' }) });
     expect(await refresh()).toEqual({ code: 'malformed_response' });
     expect(provider.takeCalls()).toEqual(['token']);
     expectNothingKept();
-    // What was known before has not expired, as far as anybody said.
+    // The old access token has not expired, as far as the app knows.
     expect(await currentToken()).toEqual({ accessToken: provider.accessTokens[0] });
     expect(provider.takeCalls()).toEqual([]);
     // The provider has rotated the refresh token, so this login is over.
@@ -171,7 +171,7 @@ describe('refreshed tokens are refused, and nothing of them is kept', () => {
     expectNothingKept();
   });
 
-  /** Nobody is asked about that login any more, nor is its old token handed out, though it may not have expired. */
+  /** The provider gets no more requests about this login, and its old token is not returned, even if it has not expired. */
   async function expectOver(): Promise<void> {
     provider.misbehave({});
     for (let time = 0; time < 2; time++) {
@@ -193,19 +193,19 @@ describe('refreshed tokens are refused, and nothing of them is kept', () => {
   }
 });
 
-describe('a token endpoint that does not answer as it should', () => {
+describe('a login whose refresh gets a malformed response', () => {
   it.each<[string, Behaviour, string]>([
     ['HTML', answersText('<p>'), 'malformed_response'],
     ['nothing', answersText('', 200, { 'content-type': 'application/json' }), 'malformed_response'],
     ['a redirect', redirects('/token', 307), 'unexpected_redirect'],
     ['503', answersText('', 503), 'server_error'],
     [
-      'what it was sent',
+      'an echo of the request',
       (res, request) =>
         answersJSON({ error: request.body, error_description: request.body }, 400)(res, request),
       'oauth_error',
     ],
-  ])('keeps the login when it answers a refresh with %s', async (_what, behaviour, code) => {
+  ])('is kept: %s', async (_what, behaviour, code) => {
     await start();
     provider.misbehave({ answers: { token: behaviour } });
     expect(await refresh()).toEqual({ code });

@@ -1,4 +1,4 @@
-/** A real Express app, with real sessions on a real port, that logs people in at the provider. */
+/** A real Express app with real sessions on a real port, which logs users in at the provider. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
@@ -11,7 +11,7 @@ import { Browser } from '../support/browser.js';
 import { closeServer } from '../support/test-app.js';
 import type { Endpoint, Provider } from './provider/provider.js';
 
-/** How the app knows the provider. */
+/** How the app is configured for the provider. */
 export type KnownBy = 'discovery' | 'addresses';
 
 /** The app. */
@@ -25,10 +25,10 @@ export interface RelyingParty {
   close(): Promise<void>;
 }
 
-/** What came of a login. */
+/** The outcome of a login. */
 export interface Outcome {
   readonly status: number;
-  /** The package's code; undefined when somebody was logged in. */
+  /** The package's error code; undefined after a successful login. */
   readonly code: string | undefined;
 }
 
@@ -39,8 +39,8 @@ export function serverOption(provider: Provider, by: KnownBy): PolarServer {
 }
 
 /**
- * Starts the app. The first provider is the strategy `polar`, the others `polar2` and so on; each has a callback address
- * of its own.
+ * Starts the app. The first provider is the strategy `polar`, the others are `polar2` and so on, each with its own
+ * callback address.
  */
 export async function startRelyingParty(
   providers: Provider | readonly [Provider, ...Provider[]],
@@ -89,7 +89,7 @@ export async function startRelyingParty(
   return { url, store, errors, browser: () => new Browser(url), close: () => closeServer(server) };
 }
 
-/** Passport's custom callback, which is told the code of a failure that is no fault. */
+/** Passport's custom callback, which sees the code of a failure. */
 function finishesLogin(authenticator: passport.Authenticator, name: string): RequestHandler {
   return (req, res, next) => {
     const done: passport.AuthenticateCallback = (error, user, info) => {
@@ -101,7 +101,7 @@ function finishesLogin(authenticator: passport.Authenticator, name: string): Req
   };
 }
 
-/** The whole trip of a browser to the provider and back, as far as it comes. */
+/** The whole trip of a browser to the provider and back, as far as it gets. */
 export async function logIn(browser: Browser, name = 'polar'): Promise<Outcome> {
   const start = await browser.get(`/auth/${name}`);
   const to = start.headers['location'];
@@ -109,18 +109,18 @@ export async function logIn(browser: Browser, name = 'polar'): Promise<Outcome> 
   return deliver(browser, await browser.visitPolar(new URL(to)));
 }
 
-/** Delivers an answer of the provider to the app. */
+/** Delivers a response of the provider to the app. */
 export async function deliver(browser: Browser, path: string): Promise<Outcome> {
   const answer = await browser.get(path);
   return { status: answer.status, code: answer.body.code };
 }
 
-/** Everything that the app keeps in its session store, as text. */
+/** The content of the session store as text. */
 export function storedText({ store }: RelyingParty): string {
   return JSON.stringify(store['sessions' as never]);
 }
 
-/** Nobody is logged in, for the right reason, after exactly these calls, and nothing secret was kept or told. */
+/** Nobody is logged in, with this error code, after exactly these calls; no secret was stored or shown. */
 export async function expectRefusal(
   app: RelyingParty,
   provider: Provider,
@@ -137,7 +137,7 @@ export async function expectRefusal(
   expect([...secrets].filter((secret) => storedText(app).includes(secret))).toEqual([]);
 }
 
-/** The right person is logged in, after exactly these calls. */
+/** The right user is logged in, after exactly these calls. */
 export async function expectLogin(
   provider: Provider,
   browser: Browser,
@@ -149,7 +149,7 @@ export async function expectLogin(
   expect(provider.complaints).toEqual([]);
 }
 
-/** No way to look at the errors shows a token, a code, or the client's secret. */
+/** No representation of an error shows a token, a code or the client's secret. */
 export function expectNoSecrets({ secrets }: Provider, errors: readonly unknown[]): void {
   const texts = errors.map((error) => {
     const everything = inspect(error, { depth: 20, showHidden: true, maxStringLength: null });

@@ -34,7 +34,7 @@ const good = {
 
 type Change = Record<string, unknown>;
 
-/** The claims, with some changed; those set to undefined are absent, as they are after JSON.parse. */
+/** The claims with changes; those set to undefined are absent, as after JSON.parse. */
 const claimsWith = (change: Change): Record<string, unknown> =>
   Object.fromEntries(Object.entries({ ...good, ...change }).filter(([, value]) => value !== undefined));
 
@@ -47,28 +47,28 @@ function codeOf(change: Change, expectedChange: Partial<ExpectedClaims> = {}): I
     const { code, message, status } = error as PolarIdTokenError;
     expect(status).toBe(502);
     expect(message).toMatch(/^The id_token [a-z].+\.$/);
-    // What is expected may be named, what was found may not.
+    // A message may name the expected value, but not the actual one.
     for (const value of Object.values(change))
       if (String(value).length > 5) expect(message.replace(expected.issuer, '')).not.toContain(String(value));
     return code as IdTokenErrorCode;
   }
 }
 
-it('an id_token as Polar makes it is accepted, and its claims handed back', () => {
+it('checkClaims returns the claims of an id_token as Polar issues it', () => {
   expect(checkClaims(good, expected)).toEqual(good);
 });
 
-describe('accepted', () => {
+describe('checkClaims, for valid claims,', () => {
   it.each<[string, Change, Partial<ExpectedClaims>?]>([
     ['aud as a string', { aud: 'polar_ci_1' }],
-    ['several audiences with us as azp', { aud: ['other', 'polar_ci_1'], azp: 'polar_ci_1' }],
-    ['us as azp of one audience', { azp: 'polar_ci_1' }],
+    ['several audiences with our client as azp', { aud: ['other', 'polar_ci_1'], azp: 'polar_ci_1' }],
+    ['our client as azp with one audience', { azp: 'polar_ci_1' }],
     ['azp null', { azp: null }],
     ['no at_hash, which is optional', { at_hash: undefined }],
     ['at_hash null', { at_hash: null }],
     ['at_hash when there is no access token to compare', { at_hash: 'whatever' }, { accessToken: undefined }],
     ['any nonce when none was sent', { nonce: 'whatever' }, { nonce: undefined }],
-    ['nonce null when none was sent, as Polar has it', { nonce: null }, { nonce: undefined }],
+    ['nonce null when none was sent, as Polar sends it', { nonce: null }, { nonce: undefined }],
     ['no nonce after a refresh', { nonce: undefined }, { subject: good.sub }],
     ['nonce null after a refresh', { nonce: null }, { subject: good.sub }],
     ['the same nonce and user after a refresh', {}, { subject: good.sub }],
@@ -83,18 +83,18 @@ describe('accepted', () => {
     ['nbf long ago', { nbf: 0 }],
     ['nbf null', { nbf: null }],
     [
-      'an issuer that ends in a slash, when it was expected so',
+      'an issuer that ends in a slash, if that is expected',
       { iss: 'https://polar.sh/' },
       { issuer: 'https://polar.sh/' },
     ],
-    ['no tolerance: exp in a second', { exp: nowSeconds + 1 }, { clockToleranceSeconds: 0 }],
-    ['no tolerance: iat now', { iat: nowSeconds }, { clockToleranceSeconds: 0 }],
-  ])('%s', (_what, change, expectedChange = {}) => {
+    ['exp in a second, without tolerance', { exp: nowSeconds + 1 }, { clockToleranceSeconds: 0 }],
+    ['iat now, without tolerance', { iat: nowSeconds }, { clockToleranceSeconds: 0 }],
+  ])('accepts %s', (_what, change, expectedChange = {}) => {
     expect(codeOf(change, expectedChange)).toBe('accepted');
   });
 });
 
-describe('refused', () => {
+describe('checkClaims, for invalid claims,', () => {
   it.each<[IdTokenErrorCode, string, Change, Partial<ExpectedClaims>?]>([
     ['id_token_issuer', 'another issuer', { iss: 'https://polar.sh1' }],
     ['id_token_issuer', 'the issuer with a slash more', { iss: 'https://polar.sh/' }],
@@ -113,7 +113,7 @@ describe('refused', () => {
 
     ['id_token_audience', 'another audience', { aud: 'polar_ci_11' }],
     ['id_token_audience', 'other audiences', { aud: ['other', 'another'], azp: 'polar_ci_1' }],
-    ['id_token_audience', 'an audience that we are a part of', { aud: 'xx polar_ci_1' }],
+    ['id_token_audience', 'an audience that contains our client id', { aud: 'xx polar_ci_1' }],
     ['id_token_audience', 'no audience', { aud: undefined }],
     ['id_token_audience', 'audience null', { aud: null }],
     ['id_token_audience', 'an empty list of audiences', { aud: [] }],
@@ -152,7 +152,7 @@ describe('refused', () => {
     ['id_token_expired', 'exp now, without tolerance', { exp: nowSeconds }, { clockToleranceSeconds: 0 }],
     [
       'id_token_expired',
-      'exp now, a millisecond later',
+      'exp now, plus a millisecond',
       { exp: nowSeconds - tolerance + 1 },
       { now: (nowSeconds + 1) * 1000 + 1 },
     ],
@@ -169,12 +169,12 @@ describe('refused', () => {
       { clockToleranceSeconds: 0 },
     ],
     ['id_token_issued_at', 'iat a day and the tolerance ago', { iat: nowSeconds - day - tolerance }],
-    ['id_token_issued_at', 'iat a week ago, though exp is to come', { iat: nowSeconds - 7 * day }],
+    ['id_token_issued_at', 'iat a week ago, although it has not expired', { iat: nowSeconds - 7 * day }],
     ['id_token_issued_at', 'iat 0', { iat: 0 }],
     ['id_token_issued_at', 'nbf a second beyond the tolerance', { nbf: nowSeconds + tolerance + 1 }],
-    ['id_token_issued_at', 'iat infinite, of old', { iat: Number.NEGATIVE_INFINITY }],
+    ['id_token_issued_at', 'iat of minus infinity', { iat: Number.NEGATIVE_INFINITY }],
     ['id_token_issued_at', 'nbf as text', { nbf: '0' }],
-    ['id_token_issued_at', 'nbf infinite, of old', { nbf: Number.NEGATIVE_INFINITY }],
+    ['id_token_issued_at', 'nbf of minus infinity', { nbf: Number.NEGATIVE_INFINITY }],
 
     ['id_token_nonce', 'another nonce', { nonce: 'nonce-11' }],
     ['id_token_nonce', 'no nonce', { nonce: undefined }],
@@ -199,18 +199,18 @@ describe('refused', () => {
       'the whole SHA-256',
       { at_hash: createHash('sha256').update(accessToken).digest('base64url') },
     ],
-  ])('%s: %s', (code, _what, change, expectedChange = {}) => {
+  ])('throws %s for %s', (code, _what, change, expectedChange = {}) => {
     expect(codeOf(change, expectedChange)).toBe(code);
   });
 
-  it('is the first check that fails, so that the same token has the same code', () => {
+  it('reports the first check that fails, so that a token always gets the same code', () => {
     expect(codeOf({ iss: 'x', sub: '', aud: 'x', exp: 0, iat: 0, nonce: 'x', at_hash: 'x' })).toBe(
       'id_token_issuer',
     );
     expect(codeOf({ exp: 0, nonce: 'x' })).toBe('id_token_expired');
   });
 
-  it('names the issuer that was expected, which tells what the server option should be', () => {
+  it('names the expected issuer, which tells what to set the server option to', () => {
     expect(() => checkClaims(claimsWith({ iss: 'x' }), expected)).toThrow(
       'was issued by somebody else than https://polar.sh (see the server option)',
     );

@@ -15,8 +15,8 @@ const one = rsaKey('one');
 const two = rsaKey('two');
 const kids = (keys: readonly { kid: string | undefined }[] | undefined) => keys?.map(({ kid }) => kid);
 
-describe('the keys of a document', () => {
-  it('are those for RS256, in order; without a kid too', async () => {
+describe('the keys of a JWKS document', () => {
+  it('are those for RS256 in order, with and without a kid', async () => {
     const { kid: _kid, ...kidless } = two.jwk;
     const keys = await importKeys({
       keys: [one.jwk, kidless, { ...two.jwk, use: 'sig', alg: 'RS256', key_ops: ['verify'] }],
@@ -24,56 +24,56 @@ describe('the keys of a document', () => {
     expect(kids(keys)).toEqual(['one', undefined, 'two']);
   });
 
-  it('may be none', async () => {
+  it('may be an empty list', async () => {
     expect(await importKeys({ keys: [] })).toEqual([]);
   });
 
   const { n, e } = one.jwk as { n: string; e: string };
   it.each<[string, unknown]>([
     ['for encryption', { ...one.jwk, use: 'enc' }],
-    ['with a use that we do not know', { ...one.jwk, use: 'tls' }],
+    ['with an unknown use', { ...one.jwk, use: 'tls' }],
     ['for RS512', { ...one.jwk, alg: 'RS512' }],
     ['for PS256', { ...one.jwk, alg: 'PS256' }],
     ['for RSA-OAEP', { ...one.jwk, alg: 'RSA-OAEP-256' }],
     ['for signing only', { ...one.jwk, key_ops: ['sign'] }],
-    ['whose operations are no list', { ...one.jwk, key_ops: 'verify' }],
-    ['of another kind with numbers of RSA', { ...one.jwk, kty: 'EC' }],
-    ['symmetric', { kty: 'oct', k: Buffer.alloc(32).toString('base64url'), alg: 'RS256' }],
-    ['P-256', ecKey('ec').jwk],
-    ['Ed25519', ed25519Key('ed').jwk],
-    ['secp256k1', { kty: 'EC', crv: 'secp256k1', x: 'AQ', y: 'AQ' }],
+    ['whose operations are not a list', { ...one.jwk, key_ops: 'verify' }],
+    ['of another kind with the numbers of an RSA key', { ...one.jwk, kty: 'EC' }],
+    ['that is symmetric', { kty: 'oct', k: Buffer.alloc(32).toString('base64url'), alg: 'RS256' }],
+    ['of the curve P-256', ecKey('ec').jwk],
+    ['of the curve Ed25519', ed25519Key('ed').jwk],
+    ['of the curve secp256k1', { kty: 'EC', crv: 'secp256k1', x: 'AQ', y: 'AQ' }],
     ['of 1024 bits', rsaKey('short', 1024).jwk],
-    ['of a kind to come', { kty: 'AKP', alg: 'ML-DSA-65', pub: 'AQ' }],
+    ['of a future kind', { kty: 'AKP', alg: 'ML-DSA-65', pub: 'AQ' }],
     ['without a modulus', { kty: 'RSA', e }],
     ['without an exponent', { kty: 'RSA', n }],
     ['whose modulus is a number', { kty: 'RSA', n: 7, e }],
-    ['whose modulus is no base64url', { kty: 'RSA', n: '!'.repeat(400), e }],
+    ['whose modulus is not base64url', { kty: 'RSA', n: '!'.repeat(400), e }],
     ['whose modulus is empty', { kty: 'RSA', n: '', e }],
     ['that is empty', {}],
-    ['null', null],
-    ['a string', 'RSA'],
-    ['a list', [one.jwk]],
-  ])('leave out one %s, and lose no other for it', async (_what, jwk) => {
+    ['that is null', null],
+    ['that is a string', 'RSA'],
+    ['that is a list', [one.jwk]],
+  ])('leave out a key %s, and no other one', async (_what, jwk) => {
     expect(kids(await importKeys({ keys: [jwk, two.jwk] }))).toEqual(['two']);
   });
 
   const short = Buffer.from(rsaKey('short', 1024).jwk.n ?? '', 'base64url');
-  it('leave out one of 1024 bits behind 1024 zeros, and lose no other for it', async () => {
+  it('leave out a key of 1024 bits behind 1024 zeros, and no other one', async () => {
     const padded = Buffer.concat([Buffer.alloc(128), short]).toString('base64url');
     expect(kids(await importKeys({ keys: [{ kty: 'RSA', n: padded, e }, two.jwk] }))).toEqual(['two']);
   });
 
-  it('are public, though somebody should publish a private one', async () => {
+  it('are public even if the document contains a private one', async () => {
     const jwk = one.privateKey.export({ format: 'jwk' });
     const [key] = await importKeys({ keys: [jwk] });
     expect(key?.key).toMatchObject({ type: 'public' });
   });
 
-  it.each(['n', 'e'] as const)('are not made of an %s that is no text', async (field) => {
+  it.each(['n', 'e'] as const)('leave out a key whose %s is not a string', async (field) => {
     expect(await importKeys({ keys: [{ ...one.jwk, [field]: [one.jwk[field]] }] })).toEqual([]);
   });
 
-  it('have no kid that is no text', async () => {
+  it('have no kid if that is not a string', async () => {
     expect(kids(await importKeys({ keys: [{ ...one.jwk, kid: 7 }] }))).toEqual([undefined]);
   });
 
@@ -87,7 +87,7 @@ describe('the keys of a document', () => {
     [{ keys: null }],
     [{ keys: {} }],
     [{ keys: 'x' }],
-  ])('are not to be had from %j', async (document) => {
+  ])('cannot be read from %j', async (document) => {
     const error = await importKeys(document).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(PolarResponseError);
     expect(error).toMatchObject({ code: 'malformed_response', field: 'keys' });
@@ -95,7 +95,7 @@ describe('the keys of a document', () => {
   });
 });
 
-describe('the remote keys', () => {
+describe('the remote key set', () => {
   let server: MisbehavingServer;
   let now: number;
   let keySet: KeySet;
@@ -112,7 +112,7 @@ describe('the remote keys', () => {
 
   afterEach(() => server.close());
 
-  it('are fetched on first use, and once for all who ask at the same time', async () => {
+  it('is fetched on first use, once for simultaneous callers', async () => {
     expect(server.requests).toHaveLength(0);
     const all = await Promise.all(Array.from({ length: 20 }, () => keySet.keys()));
     expect(new Set(all).size).toBe(1);
@@ -121,7 +121,7 @@ describe('the remote keys', () => {
     ]);
   });
 
-  it('are believed for ten minutes and no longer', async () => {
+  it('is cached for ten minutes and no longer', async () => {
     await keySet.keys();
     server.behave(answersJSON({ keys: [two.jwk] }));
     now += 10 * 60 * 1000 - 1;
@@ -131,14 +131,14 @@ describe('the remote keys', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  it('are fetched again when the clock was set back', async () => {
+  it('is fetched again if the clock was set back', async () => {
     await keySet.keys();
     now -= 10 * 60 * 1000;
     await keySet.keys();
     expect(server.requests).toHaveLength(2);
   });
 
-  it('are replaced by a refetch, for all who come after', async () => {
+  it('is replaced by a refetch for all later callers', async () => {
     await keySet.keys();
     server.behave(answersJSON({ keys: [two.jwk] }));
     expect(kids(await keySet.refetch())).toEqual(['two']);
@@ -146,20 +146,20 @@ describe('the remote keys', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  it('are refetched once for all who ask at the same time', async () => {
+  it('is refetched once for simultaneous callers', async () => {
     await keySet.keys();
     const all = await Promise.all(Array.from({ length: 20 }, () => keySet.refetch()));
     expect(all.map(kids)).toEqual(Array(20).fill(['one']));
     expect(server.requests).toHaveLength(2);
   });
 
-  it('are refetched once more though many asked at the same time', async () => {
+  it('can be refetched again after many simultaneous refetches', async () => {
     await keySet.keys();
     await Promise.all(Array.from({ length: 100 }, () => keySet.refetch()));
     expect(kids(await keySet.refetch())).toEqual(['one']);
   });
 
-  it('are refetched thirty times at most in a minute', async () => {
+  it('is refetched thirty times at most in a minute', async () => {
     await keySet.keys();
     const answers: unknown[] = [];
     for (let time = 0; time < 33; time++) answers.push(kids(await keySet.refetch()));
@@ -171,7 +171,7 @@ describe('the remote keys', () => {
     expect(server.requests).toHaveLength(32);
   });
 
-  it('are counted one by one: a place is free as soon as the oldest refetch is old enough', async () => {
+  it('allows one more refetch as soon as the oldest one is a minute old', async () => {
     await keySet.keys();
     for (let time = 0; time < 30; time++) {
       await keySet.refetch();
@@ -183,7 +183,7 @@ describe('the remote keys', () => {
     expect(await keySet.refetch()).toBeUndefined();
   });
 
-  it('are refetched as often as there are new ones', async () => {
+  it('is refetched without a limit while it changes', async () => {
     await keySet.keys();
     for (let time = 0; time < 40; time++) {
       const published = time % 2 === 0 ? two : one;
@@ -192,14 +192,14 @@ describe('the remote keys', () => {
     }
   });
 
-  it('that cannot be refetched count as well', async () => {
+  it('counts failed refetches as well', async () => {
     server.behave(answersText('', 500));
     for (let time = 0; time < 30; time++) await keySet.refetch().catch(() => {});
     expect(await keySet.refetch()).toBeUndefined();
     expect(server.requests).toHaveLength(30);
   });
 
-  it('are asked for again after a failure', async () => {
+  it('is fetched again after a failure', async () => {
     server.behave(answersText('', 503), answersJSON({ keys: [one.jwk] }));
     const first = await Promise.allSettled([keySet.keys(), keySet.keys()]);
     expect(first.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
@@ -215,16 +215,21 @@ describe('the remote keys', () => {
     ['404 with keys', answersJSON({ keys: [one.jwk] }, 404), PolarResponseError, 'malformed_response'],
     ['a redirect', redirects('https://evil.example/'), PolarResponseError, 'unexpected_redirect'],
     ['HTML', answersText('<p>'), PolarResponseError, 'malformed_response'],
-    ['no keys', answersJSON({}), PolarResponseError, 'malformed_response'],
-    ['too many', answersJSON({ keys: Array(1000).fill(one.jwk) }), PolarResponseError, 'response_too_large'],
-  ])('are an error when the answer is %s', async (_what, behaviour, kind, code) => {
+    ['no list of keys', answersJSON({}), PolarResponseError, 'malformed_response'],
+    [
+      'too many keys',
+      answersJSON({ keys: Array(1000).fill(one.jwk) }),
+      PolarResponseError,
+      'response_too_large',
+    ],
+  ])('rejects when the response is %s', async (_what, behaviour, kind, code) => {
     server.behave(behaviour);
     const error = await keySet.keys().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(kind);
     expect(error).toMatchObject({ code });
   });
 
-  it('say what came instead of them', async () => {
+  it('says what came instead of the keys', async () => {
     server.behave(answersJSON({}, 404));
     await expect(keySet.keys()).rejects.toThrow(
       "Polar's keys could not be read: status 404. Check the server option.",

@@ -1,4 +1,4 @@
-/** The doors of an app: bearer tokens that come in, the Polar API that answers, and where people are sent afterwards. */
+/** The other entrances of an app: bearer tokens, responses of the Polar API, and addresses to return to. */
 import { beforeAll, expect, it } from '@jest/globals';
 import express, { type ErrorRequestHandler, type Response as ExpressResponse, type Request } from 'express';
 import fc from 'fast-check';
@@ -36,7 +36,7 @@ const asked: string[] = [];
 const bearer = new PolarBearerStrategy({
   clientID,
   clientSecret,
-  // At Polar itself, most of what comes in below would be refused before it is asked about.
+  // With the real Polar's addresses, most tokens below would be refused without a request.
   server: { webURL: 'https://polar.example', apiURL: 'https://api.polar.example' },
   unknownTokensPerMinute: Number.MAX_SAFE_INTEGER,
   fetch: async (_url, { body }) => {
@@ -95,7 +95,7 @@ const authorization = fc
 const place = fc.constantFrom('header', 'header', 'header', 'twice', 'query', 'none');
 
 holds(
-  'Authorization headers: only our own good token, in its one place, comes in',
+  'only our own valid token in its one place gives access, whatever the Authorization headers',
   fc.tuple(authorization, place, wireText(10)),
   async ([value, where, query]) => {
     bearerErrors.length = 0;
@@ -158,7 +158,7 @@ const apiAnswers = fc.record({
 });
 
 holds(
-  'the Polar API: WWW-Authenticate and Retry-After are read, and nothing comes of them but a Response or an error of ours',
+  'the Polar API’s WWW-Authenticate and Retry-After lead to a Response or an error of ours, whatever they contain',
   apiAnswers,
   async ({ status, headers, grant }) => {
     const calls: string[] = [];
@@ -260,16 +260,16 @@ const address = fc.oneof(
   fc.array(piece, { maxLength: 6, size: 'max' }).map((pieces) => `/${pieces.join('')}`),
   fc.array(piece, { maxLength: 6, size: 'max' }).map((pieces) => `/page/${pieces.join('')}`),
 );
-/** Where a browser goes, as it reads an address: without tabs and line ends, and blanks at the ends. */
+/** The origin to which a browser goes: it ignores tabs, line ends and surrounding blanks in an address. */
 const originOf = (target: string): string => {
   const read = target.replace(/[\t\r\n]/g, '').trim();
   const { origin, pathname } = new URL(read, 'https://app.example/auth/polar/callback');
-  // Once more, as whoever redirects to the path of a URL has it: dot segments may uncover a second slash.
+  // Once more for a redirect to the path of a URL, since dot segments may uncover a second slash.
   return pathname.startsWith('//') ? new URL(pathname, origin).origin : origin;
 };
 
 holds(
-  'return_to: whatever is asked for, people stay on the site',
+  'users stay on the site, whatever return_to contains',
   fc.tuple(address, fc.boolean()),
   async ([value, isWhole]) => {
     const safe = safeReturnTo(value);
@@ -288,14 +288,14 @@ holds(
       `/auth/polar?return_to=${encodeURIComponent(Buffer.from(value).toString())}`,
     );
     for (const error of world.errors) ownError(error, world.secrets());
-    // Where it leads, the browser is told at the end of the login.
+    // The browser learns the address at the end of the login.
     const sent = await send(world.app, `/auth/polar/callback?code=${goodCode}&state=${state}`, { cookie });
     if (world.errors.length > 0 || sent.location === undefined) throw new Error('Not logged in');
     if (originOf(sent.location) !== 'https://app.example') throw new Error(`Leads to ${sent.location}`);
   },
 );
 
-it('what is good is taken: these properties can fail', async () => {
+it('the properties of the API can fail: valid input is accepted', async () => {
   expect((await send(api, '/', { authorization: `Bearer ${accessToken}` })).status).toBe(200);
   expect(safeReturnTo('/page?x=1')).toBe('/page?x=1');
   expect(originOf('/\t/evil.example')).toBe('https://evil.example');

@@ -1,11 +1,11 @@
-/** What Polar's endpoints may answer: the client hands back what it has checked, or throws an error of ours. */
+/** Responses of Polar's endpoints: the client returns values that it has checked, or throws an error of ours. */
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { PolarError, PolarOAuthClient, type PolarTransientError } from 'passport-polar-sh';
 import { type Answer, answers, anyText, changed, junk, responseOf, retryAfter } from './support/hostile.js';
 import { holds, outcomeOf, ownError } from './support/property.js';
 
-// What is sent looks like nothing that a pattern of Polar's tokens would catch; what comes is Polar's.
+// What is sent matches no pattern of Polar's tokens; what is received does.
 const sent = 'token-sent/Wq3+8=';
 const clientSecret = 'client secret-Mn44/+=&ü';
 const basic = Buffer.from(`c:${new URLSearchParams([['', clientSecret]]).toString().slice(1)}`).toString(
@@ -50,7 +50,7 @@ const metadata = {
   registration_endpoint: `${issuer}/register`,
 };
 
-/** Junk with secrets in it: servers echo what they were sent. */
+/** Junk that contains secrets, since servers echo what they were sent. */
 const echoOf = (echoed: readonly string[]): fc.Arbitrary<unknown> => {
   const secret = fc.constantFrom(...echoed, ...Object.values(came));
   return fc.oneof(
@@ -59,7 +59,7 @@ const echoOf = (echoed: readonly string[]): fc.Arbitrary<unknown> => {
     fc.tuple(anyText, secret, anyText).map((parts) => parts.join(' ')),
   );
 };
-/** A document or an OAuth error, or something near it. */
+/** A document, an OAuth error, or something similar. */
 function documents(
   good: unknown,
   echoed: readonly string[] = [sent, clientSecret, basic],
@@ -93,7 +93,7 @@ const isPrintable = (value: unknown): boolean => typeof value === 'string' && /^
 function expectAll(checks: Record<string, boolean>): void {
   for (const [what, holds] of Object.entries(checks)) if (!holds) throw new Error(`Not so: ${what}`);
 }
-/** What a success needs whatever the endpoint. */
+/** What a success requires at any endpoint. */
 function expectGoodAnswer({ status, headers }: Answer): void {
   expectAll({
     'the status is 2xx': status >= 200 && status < 300,
@@ -101,7 +101,7 @@ function expectGoodAnswer({ status, headers }: Answer): void {
   });
 }
 
-describe('whatever comes, it is checked or an error that shows no secret', () => {
+describe('the client checks every response or throws an error without secrets', () => {
   const grants = [
     (client: PolarOAuthClient) =>
       client.exchangeCode({ code: sent, codeVerifier: sent, redirectURI: 'https://app.example/cb' }),
@@ -109,7 +109,7 @@ describe('whatever comes, it is checked or an error that shows no secret', () =>
     (client: PolarOAuthClient) => client.exchangeWebSession({ sessionToken: sent }),
   ];
   holds(
-    'token responses and OAuth errors',
+    'for token responses and OAuth errors',
     fc.tuple(answers(documents(tokens)), fc.constantFrom(...grants)),
     async ([answer, grant]) => {
       const outcome = await outcomeOf(() => grant(clientOf(answer)), secrets);
@@ -163,7 +163,7 @@ describe('whatever comes, it is checked or an error that shows no secret', () =>
     (client: PolarOAuthClient) => client.updateRegistration(access, asked),
   ];
   holds(
-    'registrations',
+    'for registrations',
     fc.tuple(answers(documents(registration, [sent])), fc.constantFrom(...operations)),
     async ([answer, operation]) => {
       const outcome = await outcomeOf(() => operation(clientOf(answer)), secrets);
@@ -184,7 +184,7 @@ describe('whatever comes, it is checked or an error that shows no secret', () =>
     (client: PolarOAuthClient) => client.deleteRegistration(access),
   ];
   holds(
-    'answers whose status says all',
+    'for responses of which only the status matters',
     fc.tuple(answers(documents({}, [sent])), fc.constantFrom(...ends)),
     async ([answer, end]) => {
       const outcome = await outcomeOf(() => end(clientOf(answer)), secrets);
@@ -242,7 +242,7 @@ describe('whatever comes, it is checked or an error that shows no secret', () =>
   });
 });
 
-it('a good answer is taken, an error that quotes a secret is found: these properties can fail', async () => {
+it('the properties of the client can fail: a valid response is accepted, and a quoted secret is found', async () => {
   const good = { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(tokens) };
   expect((await clientOf(good).refresh({ refreshToken: sent })).accessToken).toBe(came.access_token);
   expect(() => ownError(new TypeError('x'), secrets)).toThrow('no PolarError');

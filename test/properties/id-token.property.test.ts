@@ -1,4 +1,4 @@
-/** JWTs and key sets of any kind, at the door that apps may use themselves: verifyIdToken. */
+/** JWTs and key sets of any kind, for verifyIdToken, which apps may call themselves. */
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { JWK } from 'jose';
@@ -54,7 +54,7 @@ const documents = fc.oneof(
 const numberOf = (text: unknown): bigint =>
   BigInt(`0x0${typeof text === 'string' ? Buffer.from(text, 'base64url').toString('hex') : ''}`);
 
-/** Whether a document publishes our key, however it writes the number. */
+/** Whether a document publishes our key, however it spells the numbers. */
 function publishes(document: unknown): boolean {
   const { keys } = (document ?? {}) as { keys?: unknown };
   return (Array.isArray(keys) ? (keys as (JWK | null)[]) : []).some(
@@ -71,7 +71,7 @@ async function verifiedBy(answer: Answer): Promise<boolean> {
 }
 
 holds(
-  'JWKS documents: a token counts only where its key is published',
+  'an id_token is accepted only if the JWKS document publishes its key',
   answers(documents),
   async (answer) => {
     if (!(await verifiedBy(answer))) return;
@@ -85,7 +85,7 @@ holds('JWKS documents that are handed over', documents, async (jwks) => {
   if ('result' in outcome && jwks !== undefined && !publishes(jwks)) throw new Error('Accepted');
 });
 
-it('the good token and the good document are taken: these properties can fail', async () => {
+it('the properties of id_tokens can fail: a valid token and a valid document are accepted', async () => {
   expect(await verifyIdToken(idToken, good)).toMatchObject(goodClaims);
   const headers = { 'content-type': 'application/json' };
   const body = JSON.stringify({ keys: [other.jwk, key.jwk] });

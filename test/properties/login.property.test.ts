@@ -1,4 +1,4 @@
-/** Whatever a browser or Polar sends to the callback, nobody is logged in without a login that was started and a valid id_token. */
+/** Whatever a browser or Polar sends to the callback, only a login that was started, with a valid id_token, succeeds. */
 
 import { createHash, sign } from 'node:crypto';
 import { beforeAll, expect, it } from '@jest/globals';
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 const callback = '/auth/polar/callback';
 
-/** An answer that the app may give, and whether somebody is logged in now; errors are ours and show nothing. */
+/** Whether a response is one that the app may send, and whether a user is now logged in; errors are ours and show nothing. */
 function loggedInAfter(sent: Sent, targets: readonly string[] = ['/home', '/failed']): boolean {
   for (const error of world.errors) ownError(error, world.secrets());
   if (world.errors.length === 0 && !targets.includes(sent.location ?? ''))
@@ -84,7 +84,7 @@ const query = fc.oneof(
 );
 
 holds(
-  'callback: a query logs in only with the one state and code of a login of this browser',
+  'a callback succeeds only with the one state and code of a login in this browser, whatever its query',
   fc.tuple(query, fc.constantFrom('own', 'own', 'own', 'own among others', 'none', 'forged')),
   async ([template, whose]) => {
     const { state, cookie } = await world.begin();
@@ -118,7 +118,7 @@ const cookieHeader = fc.array(
   { maxLength: 8 },
 );
 holds(
-  'cookies: whatever a browser sends, it can finish a login only with its own, and use up no other',
+  'a browser can finish a login only with its own cookie, and use up no other, whatever it sends',
   fc.tuple(cookieHeader, fc.constantFrom('; ', ';', '; ; ', ',')),
   async ([pairs, separator]) => {
     const { state, cookie, cookieName } = await world.begin();
@@ -130,14 +130,14 @@ holds(
     const isIn = loggedInAfter(await send(world.app, path, { cookie: header }));
     const named = sent.filter((pair) => pair.startsWith(`${cookieName}=`) && pair !== `${cookieName}=`);
     if (isIn !== named.slice(0, 5).includes(cookie)) throw new Error(`${isIn ? 'L' : 'Not l'}ogged in`);
-    // It is still there for the browser that has started it.
+    // The browser that has started it can still finish it.
     if (!isIn && !loggedInAfter(await send(world.app, path, { cookie }))) throw new Error('Used up');
     if (world.exchanges() !== 1) throw new Error(`The code was exchanged ${world.exchanges()} times`);
   },
 );
 
 const other = rsaKey();
-/** Tokens that are not worth anything, though all else of a login is right. */
+/** Worthless tokens, in a login that is otherwise right. */
 const badTokens: Readonly<Record<string, (claims: Claims) => string>> = {
   'token-of-another-key': (claims) => signIdToken(other, { payload: claims }),
   'token-of-another-nonce': (claims) => signIdToken(key, { payload: { ...claims, nonce: 'another' } }),
@@ -173,7 +173,7 @@ holds('token responses: nobody is logged in without the valid id_token', tokenAn
 
 type Claims = Readonly<Record<string, unknown>>;
 const now = Math.floor(Date.now() / 1000);
-/** OpenID Connect Core 3.1.3.7 once more, in other words, for what is known to be signed. */
+/** OpenID Connect Core 3.1.3.7 once more, in other words, for a token whose signature is valid. */
 function mayLogIn(claims: Claims, nonceOfLogin: string): boolean {
   const { iss, sub, aud, azp, exp, iat, nbf, nonce: named, at_hash: hash } = claims;
   const isFor = Array.isArray(aud) ? aud.includes(clientID) : aud === clientID;
@@ -220,7 +220,7 @@ const signers = fc.oneof(
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value) ?? '').toString('base64url');
 
 holds(
-  'id_tokens: signed and claiming whatever, they log in only with our key and the right claims',
+  'an id_token logs a user in only with our key and the right claims, whatever its signature and claims',
   fc.record({
     header: headers,
     payload: fc.oneof({ weight: 8, arbitrary: claims }, junk),
@@ -249,7 +249,7 @@ holds(
     world.answers.token = () => Response.json({ ...goodTokens, id_token: token });
     const sent = await send(world.app, `${callback}?code=${goodCode}&state=${state}`, { cookie });
     world.answers.token = world.grantForGoodCode;
-    // A short one, "." say, is in every message.
+    // A short one, such as ".", is in every message.
     const secrets = [token, signature].filter(({ length }) => length > 40);
     for (const error of world.errors) ownError(error, secrets);
     const isIn = loggedInAfter(sent);
@@ -263,7 +263,7 @@ holds(
   },
 );
 
-it('the good answer logs in, and what would show a secret is told: these properties can fail', async () => {
+it('the properties of the login can fail: a valid response logs in, and a shown secret is found', async () => {
   const { state, cookie, cookieValue, nonce: own, codeChallenge } = await world.begin();
   const sent = await send(world.app, `${callback}?code=${goodCode}&state=${state}`, { cookie });
   expect(loggedInAfter(sent)).toBe(true);

@@ -1,4 +1,4 @@
-/** Whatever a session store hands back, nobody gets in, and no tokens come out but those of whoever is logged in. */
+/** Whatever a session store returns, nobody gets in, and tokens go only to the user who is logged in. */
 import { beforeAll, expect, it } from '@jest/globals';
 import type { Request, Response } from 'express';
 import { MemoryStore } from 'express-session';
@@ -31,7 +31,7 @@ let world: World;
 let entry: EntryFields;
 let sealedEntry: EntryFields;
 let user: unknown;
-// Of a browser that never comes back from Polar.
+// For a browser that never comes back from Polar.
 let another: StartedLogin;
 let anotherRow: string;
 beforeAll(async () => {
@@ -44,7 +44,7 @@ beforeAll(async () => {
   sealedEntry = fieldsOf(sealed.loggedIn['polar']);
 });
 
-/** A request whose session store has handed back this entry. */
+/** A request whose session store returns this entry. */
 function requestWith(strategy: PolarStrategy, found: unknown): Request {
   const session = {
     passport: { user },
@@ -58,12 +58,12 @@ function requestWith(strategy: PolarStrategy, found: unknown): Request {
   return req as unknown as Request;
 }
 
-/** A document with some fields, at any depth, replaced, dropped or cut. */
+/** A document with some fields replaced, dropped or cut at any depth. */
 type Changes = readonly (readonly [number, number, unknown])[];
 function spoilt(original: Json, list: Changes): unknown {
   let whole: unknown = structuredClone(original);
   for (const [where, how, given] of list) {
-    // Some are the same object at each use.
+    // Some values are the same object each time.
     const what = structuredClone(given);
     const holders: [Json, string][] = [];
     const visit = (value: unknown): void => {
@@ -90,7 +90,7 @@ function spoilt(original: Json, list: Changes): unknown {
 
 const changes = fc.array(fc.tuple(fc.nat(), fc.nat(), junk), { maxLength: 3 });
 
-/** What somebody does to the entry of a session: to its fields, and then to its text. */
+/** Changes to the entry of a session: to its fields, then to its text. */
 const entryChanges = fc.record({
   fields: changes,
   text: fc.oneof(
@@ -105,7 +105,7 @@ const entryChanges = fc.record({
         (text: string): unknown =>
           text.slice(0, where % (text.length + 1)),
     ),
-    // A field that is there twice, be it the same or not, and fields in another order.
+    // A field that occurs twice, with equal or different values, and fields in another order.
     fc.tuple(fc.nat(), fc.option(anyText)).map(([where, what]) => (text: string): unknown => {
       const fields = fieldsOf(text);
       const names = Object.keys(fields);
@@ -120,7 +120,7 @@ const entryChanges = fc.record({
   ),
 });
 
-/** The entry after that, as a session store hands it back. */
+/** The changed entry as a session store returns it. */
 function spoiltEntry(
   original: EntryFields,
   { fields: list, text: change }: { fields: Changes; text: (text: string) => unknown },
@@ -131,7 +131,7 @@ function spoiltEntry(
 }
 
 holds(
-  'session entries: tokens come out only for the user, client and server to whom they belong',
+  'a session entry gives tokens only to its user, client and server, however it was changed',
   fc.tuple(fc.boolean(), entryChanges, fc.nat(999_999)),
   async ([isExpired, list, number]) => {
     const loginId = String(number).padStart(32, '0');
@@ -141,7 +141,7 @@ holds(
     const outcome = await outcomeOf(() => req.polar.getTokens(), world.secrets());
     const isIn = await req.polar.isLoggedIn();
     if ('error' in outcome) {
-      // Tokens that were changed are Polar's to refuse.
+      // Polar itself refuses changed tokens.
       const expected = ['not_logged_in', 'network_error', 'login_expired'];
       if (!expected.includes(outcome.error.code)) throw outcome.error;
       return;
@@ -153,7 +153,7 @@ holds(
   },
 );
 
-// How many blanks there are between scopes says nothing.
+// The number of blanks between scopes has no meaning.
 const said = (fields: EntryFields, name: string): string | undefined =>
   fields[name]?.split(' ').filter(Boolean).join(' ');
 
@@ -164,7 +164,7 @@ holds('sealed session entries: only what the app has sealed comes out', entryCha
   const outcome = await outcomeOf(() => req.polar.getTokens(), [...world.secrets(), ...encryptionKeys]);
   if ('result' in outcome && outcome.result.accessToken !== accessToken)
     throw new Error('Other tokens came out');
-  // What stands outside of the sealed part is bound to it.
+  // The fields outside the seal are bound to it.
   const bound = [
     'loginId',
     'user',
@@ -182,15 +182,15 @@ holds('sealed session entries: only what the app has sealed comes out', entryCha
   if ('error' in outcome && outcome.error.code !== 'not_logged_in') throw outcome.error;
 });
 
-/** A row of a login attempt as the session store has it. */
+/** A row of a login attempt in the session store. */
 interface AttemptRow {
   readonly cookie: unknown;
   readonly polar: { readonly version: unknown; readonly value: string };
 }
-/** What somebody does to the row of a login attempt: its new text, or undefined where nothing is left. */
+/** A change to the row of a login attempt: its new text, or undefined if nothing is left. */
 type RowChange = (row: AttemptRow, another: AttemptRow) => unknown;
 
-/** Changes what is in the value of the row, before it is text again. */
+/** Changes the value of the row before it is serialized again. */
 const inValue =
   (change: (value: Json, another: Json) => unknown): RowChange =>
   (row, another) => {
@@ -200,7 +200,7 @@ const inValue =
 const untouched: RowChange = (row) => row;
 const rowChanges: fc.Arbitrary<RowChange> = fc.oneof(
   { weight: 4, arbitrary: fc.constant(untouched) },
-  // The whole row, and what is in its value: at any depth replaced, dropped or cut.
+  // The whole row and its value, replaced, dropped or cut at any depth.
   changes.map(
     (list): RowChange =>
       (row) =>
@@ -226,13 +226,13 @@ const rowChanges: fc.Arbitrary<RowChange> = fc.oneof(
     inValue((value) => ({ ...value, sealed: (value['sealed'] as string).replace(/\.[^.]+$/, '.') })),
     (row) => ({ ...row, polar: { ...row.polar, version: 7 } }),
   ),
-  // Over already, of another moment, of the future, or of none.
+  // A time that is past, different, in the future, or missing.
   fc
     .oneof(fc.constantFrom(-600_000, -599_000, -1, 0, 1, 599_000, 600_000, Number.NaN, 1e308), fc.integer())
     .map((byMs) => inValue((value) => ({ ...value, startedAt: Number(value['startedAt']) + byMs }))),
 );
 
-/** The cookies that a browser sends, of its login and of another browser's. */
+/** The cookies that a browser sends: those of its own login and of another browser's. */
 type Cookies = (own: StartedLogin, another: StartedLogin) => string[];
 const crowd = (letter: string): string[] =>
   Array.from({ length: 110 }, (_none, index) => `__Host-polar-${letter}${String(index).padStart(9, '0')}=x`);
@@ -266,7 +266,7 @@ const opens = (name: string): boolean =>
   ['own', 'own among 220', 'own twice', 'both browsers’'].includes(name) ||
   /^own (after|before) another/.test(name);
 
-/** True where the row says what it said when the login was started; what stands outside of its value opens nothing. */
+/** Whether the row still says what it said at the start; fields outside its value open nothing. */
 function saysTheSame(row: unknown, original: AttemptRow): boolean {
   const polar = (row as { polar?: { version?: unknown; value?: unknown } } | null)?.polar;
   const [now, before] = [polar?.value, original.polar.value].map((text) => {
@@ -276,7 +276,7 @@ function saysTheSame(row: unknown, original: AttemptRow): boolean {
       return null;
     }
   });
-  // Databases answer big integers as text.
+  // Databases return big integers as text.
   const version = typeof polar?.version === 'string' ? Number(polar.version) : polar?.version;
   if (typeof polar?.value !== 'string' || !Number.isSafeInteger(version)) return false;
   return (
@@ -286,7 +286,7 @@ function saysTheSame(row: unknown, original: AttemptRow): boolean {
   );
 }
 
-/** A sealed text, by what it says: the last letter of a part has bits that say nothing. */
+/** The content of a sealed text: the last character of a part has bits that mean nothing. */
 function bytesOf(sealed: unknown): string | undefined {
   if (typeof sealed !== 'string') return undefined;
   const [header, ...parts] = sealed.split('.');
@@ -303,7 +303,7 @@ const paths = [
 ];
 const rightPath = '/auth/polar/callback?code=right';
 holds(
-  'login attempts: whatever is in session, row and cookies, only the untouched attempt logs in, with its own cookie',
+  'only an untouched login attempt with its own cookie succeeds, whatever is in session, row and cookies',
   fc.record({
     change: rowChanges,
     cookies: fc.oneof(
@@ -330,10 +330,10 @@ holds(
     const isSame = saysTheSame(changed, row);
     const text = JSON.stringify(changed);
     if (text === undefined) delete world.stored()[own.row];
-    // MemoryStore itself fails on that one.
+    // MemoryStore itself fails on this one.
     else if (text === 'null') return;
     else world.stored()[own.row] = text;
-    // Outside of what is ours: by it, the store may think that the row's time is over.
+    // Outside our value: it may make the store consider the row expired.
     const isKept =
       isSame && JSON.stringify((changed as Partial<AttemptRow>).cookie) === JSON.stringify(row.cookie);
     const sent = cookieSets[cookies]?.(own, another) ?? [];
@@ -351,7 +351,7 @@ holds(
       if (response.status === 200) throw new Error(`${path} let somebody in`);
       if (world.exchanges() > 0) throw new Error('The code was exchanged');
       if (!isKept || path !== rightPath) return;
-      // Whoever lacks the cookie has not used the attempt up.
+      // A browser without the cookie has not used up the attempt.
       const late = await send(world.app, asked, { cookie: own.cookie });
       if (late.location !== '/home') throw new Error(`Used up: ${late.location}`);
       return;
@@ -361,7 +361,7 @@ holds(
   },
 );
 
-it('all of these cookies are met, and most rows are others: these properties can fail', async () => {
+it('the properties of login attempts can fail: all cookies occur, and most rows are changed', async () => {
   const own = await world.begin();
   world.stored()[another.row] = anotherRow;
   const names = Object.keys(cookieSets);
@@ -377,7 +377,7 @@ it('all of these cookies are met, and most rows are others: these properties can
   expect(saysTheSame(inValue((value) => ({ ...value, startedAt: 1 }))(row, other), row)).toBe(false);
 });
 
-it('what nobody has changed is taken: these properties can fail', async () => {
+it('the properties of sessions can fail: an unchanged entry is accepted', async () => {
   for (const [strategy, found] of [
     [strategyOf(), textOf(entry)],
     [strategyOf({ encryptionKeys }), textOf(sealedEntry)],

@@ -13,24 +13,24 @@ const present = (map: BoundedMap<number>, keys: string): string =>
   [...keys].filter((key) => map.get(key) !== undefined).join('');
 
 describe('a bounded map', () => {
-  it('keeps as many as it may', () => {
+  it('keeps as many entries as it may', () => {
     const map = mapOf(3, 'a', 'b', 'c');
     expect([map.size, present(map, 'abc')]).toEqual([3, 'abc']);
   });
 
-  it('forgets the oldest for one more', () => {
+  it('evicts the oldest entry for a new one', () => {
     const map = mapOf(3, 'a', 'b', 'c', 'd');
     expect([map.size, present(map, 'abcd')]).toEqual([3, 'bcd']);
   });
 
-  it('takes what was read for used', () => {
+  it('counts a read as a use', () => {
     const map = mapOf(3, 'a', 'b', 'c');
     map.get('a');
     map.set('d', 3);
     expect(present(map, 'abcd')).toBe('acd');
   });
 
-  it('takes what was written again for used, and counts it once', () => {
+  it('counts an overwrite as a use, and the entry once', () => {
     const map = mapOf(3, 'a', 'b', 'c', 'a');
     expect(map.size).toBe(3);
     map.set('d', 4);
@@ -38,14 +38,14 @@ describe('a bounded map', () => {
     expect(map.get('a')).toBe(3);
   });
 
-  it('does not take what was looked for in vain for used', () => {
+  it('does not count a read of a missing entry as a use', () => {
     const map = mapOf(2, 'a', 'b');
     map.get('x');
     map.set('c', 2);
     expect([map.size, present(map, 'abcx')]).toEqual([2, 'bc']);
   });
 
-  it('forgets what it is told to', () => {
+  it('deletes an entry', () => {
     const map = mapOf(2, 'a', 'b');
     map.delete('a');
     map.delete('x');
@@ -62,24 +62,24 @@ describe('a bounded map', () => {
     expect([map.get('zero'), map.get('empty'), map.get('false')]).toEqual([0, undefined, false]);
   });
 
-  it('knows keys that every object has', () => {
+  it('supports keys that every object has', () => {
     const map = mapOf(2, '__proto__', 'constructor');
     expect([map.get('__proto__'), map.get('toString')]).toEqual([0, undefined]);
   });
 
-  it('of one holds the last', () => {
+  it('with a limit of one holds the last entry', () => {
     const map = mapOf(1, 'a', 'b', 'b', 'c');
     expect([map.size, present(map, 'abc')]).toEqual([1, 'c']);
   });
 
-  it('has room again for what it was told to forget', () => {
+  it('has room again after a deletion', () => {
     const map = mapOf(2, 'a', 'b');
     map.delete('b');
     map.set('c', 2);
     expect([map.size, present(map, 'abc')]).toEqual([2, 'ac']);
   });
 
-  it('never grows beyond its bound', () => {
+  it('never grows beyond its limit', () => {
     const map = new BoundedMap<number>(100);
     for (let index = 0; index < 100_000; index++) map.set(String(index), index);
     expect([map.size, map.get('99999'), map.get('99899')]).toEqual([100, 99_999, undefined]);

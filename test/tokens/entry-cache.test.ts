@@ -17,7 +17,7 @@ const entrySealer = (...of: [string, ...string[]]): Sealer => sealerWithKeys(of,
 const recordSealer = (...of: [string, ...string[]]): Sealer => sealerWithKeys(of, 'token records');
 const users = new UserIdentities(undefined);
 
-/** A login of this serialized user. */
+/** The login of this serialized user. */
 function loginOf(user: unknown, identities = users): OpenEntry {
   const login = newLogin({
     tokens: { accessToken: 'a', refreshToken: 'r', expiresAt: 7, scopes: ['openid', 'email'] },
@@ -35,7 +35,7 @@ function loginOf(user: unknown, identities = users): OpenEntry {
 const sealedText = (entry: OpenEntry, key: string = keys[0] as string): string =>
   entryText(sealSessionEntry(entry, entrySealer(key)));
 
-/** A cache, with how often something was opened with the keys of the app. */
+/** A cache, and a count of how often it has used the keys of the app to open an entry. */
 function countingCache({ limit = 100, ...parts }: Partial<EntryCacheParts> & { limit?: number } = {}) {
   const count = { unsealed: 0 };
   const inner = 'entrySealer' in parts ? parts.entrySealer : entrySealer(...keys);
@@ -52,8 +52,8 @@ function countingCache({ limit = 100, ...parts }: Partial<EntryCacheParts> & { l
 
 const entry = loginOf({ id: 1 });
 
-describe('a login in use', () => {
-  it('is opened once, for five uses of its session', () => {
+describe('the entry cache, for a login in use', () => {
+  it('opens an entry once for five requests', () => {
     const { cache, count } = countingCache();
     const text = sealedText(entry);
     for (let use = 0; use < 5; use++) {
@@ -64,7 +64,7 @@ describe('a login in use', () => {
     expect(count.unsealed).toBe(1);
   });
 
-  it('is parsed once, and handed out as the same', () => {
+  it('parses an entry once, and returns the same object', () => {
     const { cache } = countingCache();
     const text = sealedText(entry);
     const first = cache.read(text);
@@ -73,7 +73,7 @@ describe('a login in use', () => {
     expect(cache.read(text)?.open()).toBe(first?.open());
   });
 
-  it('is handed out with what seals its records: the keys of the app, or else its own', () => {
+  it('returns the sealer of the records: with the app’s keys, or else with the entry’s own', () => {
     const opened = countingCache().cache.read(sealedText(entry))?.open();
     const byApp = opened?.recordSealer.seal('tokens', 'p');
     expect(recordSealer(keys[0] as string).unseal(byApp ?? '', 'p')).toBe('tokens');
@@ -82,14 +82,14 @@ describe('a login in use', () => {
     const own = alone.read(entryText(entry))?.open();
     const byItself = own?.recordSealer.seal('tokens', 'p');
     expect(recordSealer(...keys).unseal(byItself ?? '', 'p')).toBeUndefined();
-    // A record of before there were keys.
+    // A record from before the app had keys.
     expect(opened?.recordSealer.unseal(byItself ?? '', 'p')).toBe('tokens');
   });
 
   it.each([
     ['sealed', () => sealedText(entry)],
     ['open', () => entryText({ ...entry, waiting: { cookieHash: 'h', isLeftToApp: false } })],
-  ])('that is %s cannot be changed by whoever it is handed to', (_what, textOfIt) => {
+  ])('freezes an entry that is %s', (_what, textOfIt) => {
     const read = countingCache().cache.read(textOfIt());
     const opened = read?.open();
     const frozen = (value: unknown): boolean =>
@@ -103,7 +103,7 @@ describe('a login in use', () => {
   });
 });
 
-describe('what was opened is not found again', () => {
+describe('the entry cache, for an entry that it has opened', () => {
   const others: Record<string, string> = {
     loginId: '0'.repeat(32),
     user: users.of({ id: 2 }),
@@ -118,11 +118,11 @@ describe('what was opened is not found again', () => {
     v: '1',
   };
 
-  it('has a test for each field that is outside', () => {
+  it('has a test for each field outside the seal', () => {
     expect(Object.keys(fieldsOf(sealedText(entry))).sort()).toEqual(Object.keys(others).sort());
   });
 
-  it.each(Object.entries(others))('by another %s', (field, value) => {
+  it.each(Object.entries(others))('does not return it for another %s', (field, value) => {
     const { cache } = countingCache();
     const text = sealedText(entry);
     const first = cache.read(text);
@@ -130,11 +130,11 @@ describe('what was opened is not found again', () => {
     const changed = cache.read(textOf({ ...fieldsOf(text), [field]: value }));
     expect(changed).not.toBe(first);
     expect(changed?.open()).toBeUndefined();
-    // And it has not taken the place of the right one for good.
+    // The changed entry has not replaced the right one for good.
     expect(cache.read(text)?.open()?.entry).toEqual(entry);
   });
 
-  it.each(['askedOrganization', 'attempt'])('without its %s', (field) => {
+  it.each(['askedOrganization', 'attempt'])('does not return it without its %s', (field) => {
     const { cache } = countingCache();
     const text = sealedText(entry);
     cache.read(text)?.open();
@@ -143,7 +143,7 @@ describe('what was opened is not found again', () => {
     expect(changed?.open()).toBeUndefined();
   });
 
-  it('as one that waits, or with a field that says nothing: it is opened anew', () => {
+  it('does not return it for an entry that waits for its user, nor for one with an unknown field', () => {
     const { cache, count } = countingCache();
     const text = sealedText(entry);
     const first = cache.read(text);
@@ -158,17 +158,17 @@ describe('what was opened is not found again', () => {
   });
 
   it.each([
-    ['another strategy, with keys of its own', { entrySealer: entrySealer('of another app') }],
-    ['a strategy whose key was taken away', { entrySealer: entrySealer(keys[1] as string) }],
+    ['another strategy with its own keys', { entrySealer: entrySealer('of another app') }],
+    ['a strategy whose key was removed', { entrySealer: entrySealer(keys[1] as string) }],
     ['a strategy without keys', { entrySealer: undefined }],
-  ])('by %s', (_what, parts) => {
+  ])('does not return it to %s', (_what, parts) => {
     const text = sealedText(entry);
     const one = countingCache();
     expect(one.cache.read(text)?.open()).toBeDefined();
     expect(countingCache(parts).cache.read(text)?.open()).toBeUndefined();
   });
 
-  it('by anything that is no entry', () => {
+  it('does not return it for a value that is not an entry', () => {
     const { cache } = countingCache();
     const text = sealedText(entry);
     cache.read(text)?.open();
@@ -177,8 +177,8 @@ describe('what was opened is not found again', () => {
   });
 });
 
-describe('what could not be opened', () => {
-  it('is tried again at the next use', () => {
+describe('the entry cache, for an entry that it could not open', () => {
+  it('tries again at the next use', () => {
     let isThere = false;
     const inner = entrySealer(...keys);
     const late: Sealer = {
@@ -196,10 +196,10 @@ describe('what could not be opened', () => {
   });
 });
 
-describe('what is remembered', () => {
+describe('the entry cache', () => {
   const texts = Array.from({ length: 4 }, () => sealedText(loginOf({ id: 1 })));
 
-  it('is bounded: the login that was used least recently is forgotten', () => {
+  it('evicts the least recently used login beyond its limit', () => {
     const { cache, count } = countingCache({ limit: 3 });
     const [one, two, three, four] = texts as [string, string, string, string];
     const use = (...list: string[]): number => {
@@ -214,7 +214,7 @@ describe('what is remembered', () => {
     expect(use(two)).toBe(1);
   });
 
-  it('is one text for each login: changed ones fill nothing', () => {
+  it('keeps one text for each login, so that changed texts evict nothing', () => {
     const { cache, count } = countingCache({ limit: 2 });
     const [one, two] = texts as [string, string];
     cache.read(one)?.open();
@@ -223,7 +223,7 @@ describe('what is remembered', () => {
     expect(count.unsealed).toBe(1);
   });
 
-  it('is forgotten when its login has ended', () => {
+  it('forgets a login that has ended', () => {
     const { cache, count } = countingCache();
     const [one, two] = texts as [string, string];
     const reads = [cache.read(one), cache.read(two)];
@@ -236,7 +236,7 @@ describe('what is remembered', () => {
     expect(count.unsealed).toBe(3);
   });
 
-  it('is nothing of a login that has ended, though a session still has it', () => {
+  it('does not cache a login that has ended, even if a session still holds it', () => {
     const ended = new Set<string>();
     const { cache } = countingCache({ isEnded: (loginId) => ended.has(loginId) });
     const [one] = texts as [string];
@@ -250,7 +250,7 @@ describe('what is remembered', () => {
   });
 });
 
-describe('whose login it is', () => {
+describe('the owner of a cached entry', () => {
   const lookAlikes: unknown[] = [
     undefined,
     null,
@@ -285,7 +285,7 @@ describe('whose login it is', () => {
   ];
   const theirs = lookAlikes.filter((user) => user !== undefined);
 
-  it.each(theirs.map((user) => [user]))('is said to be of %j, and of nobody else after that', (owner) => {
+  it.each(theirs.map((user) => [user]))('is %j and no other user', (owner) => {
     const read = countingCache().cache.read(sealedText(loginOf(owner)));
     for (let round = 0; round < 3; round++) {
       for (const [index, user] of lookAlikes.entries())
@@ -294,7 +294,7 @@ describe('whose login it is', () => {
     }
   });
 
-  it('is that of an object with its keys in another order, and of none with other values', () => {
+  it('is an object whatever the order of its keys, and no object with other values', () => {
     const read = countingCache().cache.read(sealedText(loginOf({ id: 1, a: { b: 1, c: 2 } })));
     for (let round = 0; round < 2; round++) {
       expect(read?.isOf({ id: 1, a: { b: 1, c: 2 } })).toBe(true);
@@ -304,7 +304,7 @@ describe('whose login it is', () => {
     }
   });
 
-  it('is that of a profile of Polar, however much of it there is', () => {
+  it('is a Polar profile whatever its other fields', () => {
     const profile = { provider: 'polar', id: 'user-1', displayName: 'Ada' };
     const read = countingCache().cache.read(sealedText(loginOf(profile)));
     for (let round = 0; round < 2; round++) {
@@ -314,8 +314,8 @@ describe('whose login it is', () => {
     }
   });
 
-  it('is not that of another object of its subject where it only claims to be of Polar', () => {
-    // The login is that of user-1, whatever this app means by `id`.
+  it('is not another object with the same subject that only claims to be a Polar profile', () => {
+    // The login belongs to user-1, whatever this app means by `id`.
     const ada = { provider: 'polar', id: '7', tenant: 'a' };
     const read = countingCache().cache.read(sealedText(loginOf(ada)));
     for (let use = 0; use < 2; use++) {
@@ -324,7 +324,7 @@ describe('whose login it is', () => {
     }
   });
 
-  it('is not that of somebody whose id a store does not keep', () => {
+  it('is not a user whose id a session store would drop', () => {
     const withHiddenID = (name: string) =>
       Object.defineProperty({ provider: 'polar', name }, 'id', { value: 'user-1' });
     const read = countingCache().cache.read(sealedText(loginOf(withHiddenID('Ada'))));
@@ -332,7 +332,7 @@ describe('whose login it is', () => {
     expect(read?.isOf(withHiddenID('Grace'))).toBe(false);
   });
 
-  it('is looked at anew where the same object has become somebody else', () => {
+  it('is compared again after a change to the same object', () => {
     const user = { id: 1 };
     const read = countingCache().cache.read(sealedText(loginOf(user)));
     expect(read?.isOf(user)).toBe(true);
@@ -340,7 +340,7 @@ describe('whose login it is', () => {
     expect(read?.isOf(user)).toBe(false);
   });
 
-  it('is not that of somebody who differs in what a store does not keep', () => {
+  it('is not distinguished from a user who looks the same in a session store', () => {
     class Person {
       readonly #id: string;
       constructor(id: string) {
@@ -358,13 +358,13 @@ describe('whose login it is', () => {
       const read = countingCache().cache.read(entryText(loginOf(one)));
       return people.map((person) => read?.isOf(person));
     };
-    // Asked in any order, the response is the same: nothing of them is left in a session, so they are one.
+    // The order makes no difference: a session keeps nothing of either, so they count as one user.
     expect(answers(other, one)).toEqual(answers(one, other));
     expect(answers(JSON.parse(JSON.stringify(one)))).toEqual([true]);
     expect(answers({ provider: 'polar', id: 'user-1' })).toEqual([false]);
   });
 
-  it('is for the app’s own userKey to say, each time', () => {
+  it('is decided by the app’s own userKey each time', () => {
     const asked: unknown[] = [];
     const accounts = new Map<unknown, string>([
       ['session-1', 'ada'],
@@ -389,7 +389,7 @@ describe('whose login it is', () => {
     expect(asked).toEqual(['session-1', 'session-1', 'session-2', 'session-3', 'session-1']);
   });
 
-  it('is for a userKey to say that reads more than JSON shows', () => {
+  it('is decided by a userKey that reads more than JSON shows', () => {
     class Account {
       readonly #name: string;
       constructor(name: string) {
@@ -407,7 +407,7 @@ describe('whose login it is', () => {
   });
 });
 
-it('an entry that waits for its user is kept apart from the one that it becomes', () => {
+it('the entry cache keeps an entry that waits for its user apart from the one that it becomes', () => {
   const { cache, count } = countingCache();
   const sealed = sealSessionEntry(entry, entrySealer(...keys));
   const waiting: Waiting = { cookieHash: 'h', isLeftToApp: false, returnTo: '/page' };

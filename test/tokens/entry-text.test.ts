@@ -34,21 +34,27 @@ const sealed: SealedEntry = { ...outside, v: 2, scopes: entry.tokens.scopes, sea
 
 const waiting = { cookieHash: 'the hash of a cookie', isLeftToApp: false, returnTo: '/reports?week=3&a=b#c' };
 
-/** The entry with some of its fields as they are here. */
+/** Parses the entry with these changes to its fields. */
 const read = (changes: Readonly<Record<string, unknown>>, of: SessionEntry = entry) =>
   parseEntryText(textOf({ ...fieldsOf(entryText(of)), ...changes }));
 
 describe('the text of an entry', () => {
   it.each<[string, SessionEntry]>([
-    ['all that there is', entry],
-    ['no more than there has to be', least],
+    ['all fields', entry],
+    ['only the required fields', least],
     ['its secrets sealed', sealed],
-    ['nothing granted, and nothing asked for', { ...sealed, scopes: [], askedScopes: [] }],
-    ['a user who waits', { ...entry, waiting }],
-    ['a user who waits, with its secrets sealed', { ...sealed, waiting }],
-    ['a user who waits, tokens that are the app’s', { ...entry, waiting: { ...waiting, isLeftToApp: true } }],
-    ['a user who waits for no page', { ...entry, waiting: { cookieHash: 'h', isLeftToApp: true } }],
-  ])('is read as it was written, with %s', (_what, written) => {
+    ['no scopes granted or asked for', { ...sealed, scopes: [], askedScopes: [] }],
+    ['a user to wait for', { ...entry, waiting }],
+    ['a user to wait for and its secrets sealed', { ...sealed, waiting }],
+    [
+      'a user to wait for and tokens that belong to the app',
+      { ...entry, waiting: { ...waiting, isLeftToApp: true } },
+    ],
+    [
+      'a user to wait for and no page to return to',
+      { ...entry, waiting: { cookieHash: 'h', isLeftToApp: true } },
+    ],
+  ])('is parsed as it was written, with %s', (_what, written) => {
     const text = entryText(written);
     expect(parseEntryText(text)).toEqual(written);
     expect(entryText(parseEntryText(text) as SessionEntry)).toBe(text);
@@ -70,7 +76,7 @@ describe('the text of an entry', () => {
     'a\r\nb',
     '#;?',
     ' ',
-  ])('is read as it was written, with %j in it', (odd) => {
+  ])('is parsed as it was written, with the odd value %j', (odd) => {
     const written: SessionEntry = {
       ...entry,
       user: odd,
@@ -88,14 +94,14 @@ describe('the text of an entry', () => {
   });
 
   it.each([0, 0.5, -1, 1e21, 1e-7, 1.7e12 + 0.123, Number.MAX_VALUE])(
-    'is read as it was written, with the time %p',
+    'is parsed as it was written, with the time %p',
     (time) => {
       const written = { ...entry, issuedAt: time, tokens: { ...entry.tokens, expiresAt: time } };
       expect(parseEntryText(entryText(written))).toEqual(written);
     },
   );
 
-  it('has no letter that the JSON of a session escapes, and is one text', () => {
+  it('has no character that the JSON of a session escapes, and is one string', () => {
     const text = entryText({ ...entry, waiting });
     expect(JSON.stringify(text)).toBe(`"${text}"`);
   });
@@ -108,11 +114,11 @@ describe('the text of an entry', () => {
   });
 });
 
-describe('an entry from a session', () => {
+describe('the text of an entry in a session', () => {
   it.each<[string, SessionEntry]>([
     ['open', entry],
     ['sealed', sealed],
-  ])('that is %s has nothing that is not its own', (_what, written) => {
+  ])('is parsed without unknown fields if it is %s', (_what, written) => {
     expect(read({ more: 1, __proto: 'x', constructor: 'y' }, written)).toEqual(written);
     expect(parseEntryText(`${entryText(written)}&__proto__=x&toString`)).toEqual(written);
   });
@@ -120,7 +126,7 @@ describe('an entry from a session', () => {
   const outsideFields = ['v', 'loginId', 'user', 'clientID', 'server', 'issuedAt', 'scopes', 'askedScopes'];
   const fields = [...outsideFields, 'subject', 'nonce', 'recordKey', 'accessToken'];
   const sealedFields = [...outsideFields, 'sealed'];
-  // There, or not there; in both there is a test for each below.
+  // Fields that may be missing; for either case there is a test below.
   const optional = ['askedOrganization', 'attempt', 'refreshToken', 'expiresAt'];
 
   it('has a test for each field', () => {
@@ -130,32 +136,32 @@ describe('an entry from a session', () => {
     expect(Object.keys(fieldsOf(entryText(sealed))).sort()).toEqual(ofSealed);
   });
 
-  it.each(fields)('is none without %s', (field) => {
+  it.each(fields)('is invalid without %s', (field) => {
     expect(read({ [field]: undefined })).toBeUndefined();
   });
 
-  it.each(sealedFields)('that is sealed is none without %s', (field) => {
+  it.each(sealedFields)('is invalid without %s if it is sealed', (field) => {
     expect(read({ [field]: undefined }, sealed)).toBeUndefined();
   });
 
-  // An empty list of scopes is one.
+  // An empty list of scopes is valid.
   const notEmpty = (field: string): boolean => !['scopes', 'askedScopes'].includes(field);
 
   it.each([...fields, 'askedOrganization', 'attempt', 'expiresAt'].filter(notEmpty))(
-    'is none with an empty %s',
+    'is invalid with an empty %s',
     (field) => {
       expect(read({ [field]: '' })).toBeUndefined();
     },
   );
 
   it.each([...sealedFields, 'askedOrganization', 'attempt'].filter(notEmpty))(
-    'that is sealed is none with an empty %s',
+    'is invalid with an empty %s if it is sealed',
     (field) => {
       expect(read({ [field]: '' }, sealed)).toBeUndefined();
     },
   );
 
-  it('reads empty scopes as none, and an empty refresh token as none', () => {
+  it('may have empty scopes and an empty refresh token, which mean none', () => {
     expect(read({ scopes: '', askedScopes: '', refreshToken: '' })).toEqual({
       ...entry,
       askedScopes: [],
@@ -181,12 +187,12 @@ describe('an entry from a session', () => {
     [...notNumbers, '1e999', 'yesterday', '7,5', 'true', 'null', '7\n'].flatMap((text) =>
       numbers.map((field) => [field, text]),
     ),
-  )('is none with %s: %j', (field, text) => {
+  )('is invalid with %s: %j', (field, text) => {
     expect(read({ [String(field)]: text })).toBeUndefined();
   });
 
   it.each<[field: string, what: string, value: unknown]>([
-    ['v', '2 and its secrets open', 2],
+    ['v', '2 and secrets that are not sealed', 2],
     ['v', '0', 0],
     ['v', '3', 3],
     ['v', '11', 11],
@@ -199,23 +205,23 @@ describe('an entry from a session', () => {
     ['loginId', 'with a star', `${entry.loginId.slice(0, -1)}*`],
     ['loginId', 'that leaves its folder', `../${entry.loginId.slice(3)}`],
     ['loginId', 'with a line end', `${entry.loginId}\n`],
-    ['loginId', 'with a blank behind', `${entry.loginId} `],
-    ['loginId', 'with a blank in front', ` ${entry.loginId}`],
+    ['loginId', 'with a trailing blank', `${entry.loginId} `],
+    ['loginId', 'with a leading blank', ` ${entry.loginId}`],
     ['recordKey', 'a number', 7],
     ['recordKey', 'of 31 bytes', Buffer.alloc(31).toString('base64url')],
     ['recordKey', 'of 33 bytes', Buffer.alloc(33).toString('base64url')],
     ['recordKey', 'in base64', `${entry.recordKey.slice(0, -1)}+`],
     ['accessToken', 'that would be two headers', 'a\r\nb: c'],
-    ['refreshToken', 'with a character that none has', 'r\u0000'],
-  ])('is none with %s %s', (field, _what, value) => {
+    ['refreshToken', 'with a character that no token has', 'r\u0000'],
+  ])('is invalid with %s %s', (field, _what, value) => {
     expect(read({ [field]: value })).toBeUndefined();
   });
 
-  it('that is sealed is none as one that is open', () => {
+  it('is invalid if a sealed entry claims to be open', () => {
     expect(read({ v: 1 }, sealed)).toBeUndefined();
   });
 
-  it.each([...fields, ...optional])('is none with two of %s, be they the same or not', (field) => {
+  it.each([...fields, ...optional])('is invalid with two values for %s, equal or not', (field) => {
     const text = entryText(entry);
     for (const value of [fieldsOf(text)[field], 'another', '']) {
       expect(parseEntryText(`${text}&${textOf({ [field]: value })}`)).toBeUndefined();
@@ -223,7 +229,7 @@ describe('an entry from a session', () => {
     }
   });
 
-  it('is none where login and version do not come first, where an entry is found by them', () => {
+  it('is invalid if version and login do not come first, where they are searched for', () => {
     const { v, loginId, ...rest } = fieldsOf(entryText(entry));
     expect(parseEntryText(textOf({ v, loginId, ...rest }))).toEqual(entry);
     for (const other of [
@@ -250,7 +256,7 @@ describe('an entry from a session', () => {
     [JSON.stringify(entry)],
     [`?${entryText(entry)}`],
     [` ${entryText(entry)}`],
-  ])('is none at all: %p', (value) => {
+  ])('is invalid if it is %p', (value) => {
     expect(parseEntryText(value)).toBeUndefined();
   });
 });
@@ -273,11 +279,11 @@ describe('an entry that waits for its user', () => {
     ['isLeftToApp', 1],
     ['isLeftToApp', 'TRUE'],
     ['isLeftToApp', 'true '],
-  ])('waits no more with %s: %j', (field, value) => {
+  ])('does not wait with %s: %j', (field, value) => {
     expect(read({ [field]: value }, waits)).toEqual(entry);
   });
 
-  it('waits without a page to return to, too', () => {
+  it('can wait without a page to return to', () => {
     const { returnTo: _page, ...without } = waiting;
     expect(read({ returnTo: undefined }, waits)).toEqual({ ...entry, waiting: without });
   });

@@ -12,10 +12,10 @@ import {
 
 const seal = (value: unknown, key: string, purpose: string) => sealerWithKey(key).seal(value, purpose);
 const unseal = (sealed: string, key: string, purpose: string) => sealerWithKey(key).unseal(sealed, purpose);
-/** A purpose as it stands in the header. */
+/** The purpose as the header contains it. */
 const hashOf = (purpose: string) => createHash('sha256').update(purpose).digest('base64url');
 
-/** Another text of the same 16 bytes: four bits of the last character mean nothing. */
+/** Another text of the same 16 bytes, since four bits of the last character mean nothing. */
 function sameBytes(tag: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   const last = alphabet.indexOf(tag.at(-1) ?? '');
@@ -25,8 +25,8 @@ function sameBytes(tag: string): string {
 const key = newSealingKey();
 const value = { tokens: { accessToken: 'polar_at_u_1' }, list: [1, null, 'ü'] };
 
-describe('what is sealed', () => {
-  it('can be opened with the same key for the same purpose', () => {
+describe('a sealed value', () => {
+  it('opens with the same key for the same purpose', () => {
     expect(unseal(seal(value, key, 'p'), key, 'p')).toEqual(value);
   });
 
@@ -34,18 +34,18 @@ describe('what is sealed', () => {
     expect(unseal(seal(any, key, 'p'), key, 'p')).toEqual(any);
   });
 
-  it('shows neither the value nor the key', () => {
+  it('shows neither its content nor its key', () => {
     const sealed = seal(value, key, 'p');
     const shown = sealed.split('.').map((part) => Buffer.from(part, 'base64url').toString());
     expect([sealed, ...shown].join(' ')).not.toMatch(/polar_at|accessToken/);
     expect(sealed).not.toContain(key);
   });
 
-  it('is different each time, so that nobody sees what is the same', () => {
+  it('differs each time, so that equal values are not recognized', () => {
     expect(seal(value, key, 'p')).not.toBe(seal(value, key, 'p'));
   });
 
-  it('stays closed to another key', () => {
+  it('stays closed for another key', () => {
     expect(unseal(seal(value, key, 'p'), newSealingKey(), 'p')).toBeUndefined();
   });
 
@@ -53,7 +53,7 @@ describe('what is sealed', () => {
     expect(unseal(seal(value, key, 'p'), key, purpose)).toBeUndefined();
   });
 
-  it('does not open for what stands in its header', async () => {
+  it('does not open for the purpose as its header contains it', async () => {
     const sealed = seal(value, key, 'p');
     expect(unseal(sealed, key, hashOf('p'))).toBeUndefined();
     const made = (purpose: string) =>
@@ -73,7 +73,7 @@ describe('what is sealed', () => {
     expect(unseal(sealed, key, `${long} `)).toBeUndefined();
   });
 
-  it('stays closed when it was changed anywhere', () => {
+  it('stays closed if any part of it was changed', () => {
     const sealed = seal(value, key, 'p');
     for (let part = 0; part < 5; part++) {
       const parts = sealed.split('.').map((text) => Buffer.from(text, 'base64url'));
@@ -84,7 +84,7 @@ describe('what is sealed', () => {
     }
   });
 
-  it('stays closed when it breaks off anywhere', () => {
+  it('stays closed if it is truncated anywhere', () => {
     const sealed = seal(value, key, 'p');
     for (let length = 0; length < sealed.length; length += 7) {
       expect(unseal(sealed.slice(0, length), key, 'p')).toBeUndefined();
@@ -92,14 +92,14 @@ describe('what is sealed', () => {
     expect(unseal(sealed.slice(0, -1), key, 'p')).toBeUndefined();
   });
 
-  it('stays closed to another encryption that takes the same key', async () => {
+  it('stays closed if it was encrypted by another algorithm with the same key', async () => {
     const made = await new CompactEncrypt(new TextEncoder().encode('1'))
       .setProtectedHeader({ alg: 'dir', enc: 'A128CBC-HS256', purpose: hashOf('p') })
       .encrypt(Buffer.from(key, 'base64url'));
     expect(unseal(made, key, 'p')).toBeUndefined();
   });
 
-  it('is a JWE that jose opens, and so is what jose has made', async () => {
+  it('is a JWE that jose can open, and a JWE by jose opens as well', async () => {
     const bytes = Buffer.from(key, 'base64url');
     const { plaintext, protectedHeader } = await compactDecrypt(seal(value, key, 'p'), bytes);
     expect(JSON.parse(new TextDecoder().decode(plaintext))).toEqual(value);
@@ -124,7 +124,7 @@ describe('what is sealed', () => {
     expect(unseal(change(seal(value, key, 'p').split('.')).join('.'), key, 'p')).toBeUndefined();
   });
 
-  it('tells whose key is missing', () => {
+  it('tells whether a key for it is missing', () => {
     const [one, two] = ['one', 'two'].map((name) => sealerWithKeys([name], 'a use')) as [Sealer, Sealer];
     const byOne = one.seal(value, 'p');
     const byKey = seal(value, key, 'p');
@@ -136,7 +136,7 @@ describe('what is sealed', () => {
     expect(lack(firstOf([one, sealerWithKey(key)]))).toEqual([false, false, false]);
   });
 
-  it('stays closed to a header that names another algorithm', () => {
+  it('stays closed if its header names another algorithm', () => {
     const [, ...rest] = seal(value, key, 'p').split('.');
     for (const header of [
       { alg: 'dir', enc: 'A128GCM', purpose: hashOf('p') },
@@ -149,33 +149,33 @@ describe('what is sealed', () => {
   });
 
   it.each([[''], ['text'], ['....'], ['a.b.c.d.e'], [undefined], [null], [7], [{}]])(
-    'is not %p, and that is no crash',
+    'is never %p, which causes no exception',
     (sealed) => {
       expect(unseal(sealed as string, key, 'p')).toBeUndefined();
     },
   );
 
   it.each(['', 'short', Buffer.alloc(16).toString('base64url'), Buffer.alloc(64).toString('base64url')])(
-    'is not opened with a key of another length',
+    'stays closed for a key of another length',
     (other) => {
       expect(unseal(seal(value, key, 'p'), other, 'p')).toBeUndefined();
     },
   );
 });
 
-it('a key has 256 bits, and is another one each time', () => {
+it('a new sealing key has 256 bits and is unique', () => {
   expect(Buffer.from(newSealingKey(), 'base64url')).toHaveLength(32);
   expect(new Set(Array.from({ length: 100 }, newSealingKey)).size).toBe(100);
 });
 
-describe('what is sealed with keys of the app', () => {
+describe('a value sealed with keys of the app', () => {
   const [old, current, other] = ['old', 'current', 'other'].map((name) => name.padEnd(32, '.')) as [
     string,
     string,
     string,
   ];
 
-  it('is opened by the first key and by previous ones, for the same purpose and use', () => {
+  it('opens with the current key and previous ones, for the same purpose and use', () => {
     const sealed = sealerWithKeys([old], 'u').seal(value, 'p');
     expect(sealerWithKeys([old], 'u').unseal(sealed, 'p')).toEqual(value);
     expect(sealerWithKeys([current, old], 'u').unseal(sealed, 'p')).toEqual(value);
@@ -202,7 +202,7 @@ describe('what is sealed with keys of the app', () => {
     expect(header).not.toContain(current);
   });
 
-  it('can stand beside a key of its own', () => {
+  it('works beside a sealer with another key', () => {
     const [keys, own] = [sealerWithKeys([current], 'u'), sealerWithKey(newSealingKey())];
     const both = firstOf([keys, own]);
     for (const sealer of [keys, own, both]) expect(both.unseal(sealer.seal(value, 'p'), 'p')).toEqual(value);
@@ -211,10 +211,10 @@ describe('what is sealed with keys of the app', () => {
   });
 });
 
-describe('what is sealed with a key that is derived from a random secret', () => {
+describe('a value sealed with a key derived from a random secret', () => {
   const secret = newSealingKey();
 
-  it('is opened by the same secret for the same use, and by nothing else', () => {
+  it('opens with the same secret for the same use only', () => {
     const sealed = sealerDerivedFrom(secret, 'u').seal(value, 'p');
     expect(sealerDerivedFrom(secret, 'u').unseal(sealed, 'p')).toEqual(value);
     expect(sealerDerivedFrom(secret, 'v').unseal(sealed, 'p')).toBeUndefined();
@@ -222,7 +222,7 @@ describe('what is sealed with a key that is derived from a random secret', () =>
     expect(sealerWithKey(secret).unseal(sealed, 'p')).toBeUndefined();
   });
 
-  it('is sealed with what HKDF makes of it, once it is taken as what was extracted', () => {
+  it('uses the key that HKDF expands from the secret', () => {
     const salt = randomBytes(32);
     const extracted = createHmac('sha256', salt).update('a secret of any kind').digest();
     const key = hkdfSync('sha256', 'a secret of any kind', salt, 'passport-polar-sh u', 32);

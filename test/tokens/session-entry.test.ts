@@ -23,8 +23,8 @@ const granted = {
 const users = new UserIdentities(undefined);
 const entry = newSessionEntry(newLogin(granted), users.of({ id: 1 }));
 
-describe('a new entry', () => {
-  it('has all of the login but the id_token, and is bound to the user', () => {
+describe('a new session entry', () => {
+  it('has all of the login but its id_token, and is bound to the user', () => {
     expect(entry).toEqual({
       v: 1,
       loginId: expect.stringMatching(/^[0-9a-f]{32}$/),
@@ -40,18 +40,18 @@ describe('a new entry', () => {
     });
   });
 
-  it('has a name and a key of its own', () => {
+  it('has its own login id and record key', () => {
     const entries = Array.from({ length: 50 }, () => newLogin(granted));
     expect(new Set(entries.map(({ loginId }) => loginId)).size).toBe(50);
     expect(new Set(entries.map(({ recordKey }) => recordKey)).size).toBe(50);
   });
 });
 
-describe('an entry where the app has keys', () => {
+describe('a session entry with encryption keys', () => {
   const sealer = sealerWithKeys(['of the app'], 'session entries');
   const sealed = () => sealSessionEntry(entry, sealer) as SealedEntry;
 
-  it('is sealed, but for what decides whether it is worth opening', () => {
+  it('is sealed except for the fields that tell whether to open it', () => {
     expect(sealed()).toEqual({
       v: 2,
       loginId: entry.loginId,
@@ -67,7 +67,7 @@ describe('an entry where the app has keys', () => {
     expect(scopesOf(entry)).toEqual(['openid']);
   });
 
-  it('is opened as it was sealed', () => {
+  it('opens as it was sealed', () => {
     expect(openSessionEntry(sealed(), sealer)).toEqual(entry);
   });
 
@@ -85,13 +85,13 @@ describe('an entry where the app has keys', () => {
     ]);
   });
 
-  it('is not sealed where there are none, and is opened as it is', () => {
+  it('is not sealed if there are no keys, and opens as it is', () => {
     expect(sealSessionEntry(entry, undefined)).toBe(entry);
     expect(openSessionEntry(entry, undefined)).toBe(entry);
     expect(openSessionEntry(entry, sealer)).toBe(entry);
   });
 
-  it('stays closed without a key, and to another one', () => {
+  it('stays closed without a key, and for another key', () => {
     expect(openSessionEntry(sealed(), undefined)).toBeUndefined();
     const other = sealerWithKeys(['of another app'], 'session entries');
     expect(openSessionEntry(sealed(), other)).toBeUndefined();
@@ -116,8 +116,16 @@ describe('an entry where the app has keys', () => {
   const secrets = { subject, nonce, recordKey, tokens };
   const contents: [string, unknown, unknown][] = [
     ['all secrets', secrets, entry],
-    ['other scopes than those outside', { ...secrets, tokens: { ...tokens, scopes: ['admin'] } }, entry],
-    ['what is outside already', { ...secrets, user: 'another', clientID: 'another', v: 7 }, entry],
+    [
+      'other scopes than those outside the seal',
+      { ...secrets, tokens: { ...tokens, scopes: ['admin'] } },
+      entry,
+    ],
+    [
+      'fields that are outside the seal already',
+      { ...secrets, user: 'another', clientID: 'another', v: 7 },
+      entry,
+    ],
     ['text', 'text', undefined],
     ['nothing', null, undefined],
     ['a list', [secrets], undefined],
@@ -129,11 +137,11 @@ describe('an entry where the app has keys', () => {
       ]),
     ),
     ['no access token', { ...secrets, tokens: { ...tokens, accessToken: undefined } }, undefined],
-    ['a refresh token that is none', { ...secrets, tokens: { ...tokens, refreshToken: 7 } }, undefined],
-    ['an expiry that is none', { ...secrets, tokens: { ...tokens, expiresAt: '7' } }, undefined],
+    ['a malformed refresh token', { ...secrets, tokens: { ...tokens, refreshToken: 7 } }, undefined],
+    ['a malformed expiry', { ...secrets, tokens: { ...tokens, expiresAt: '7' } }, undefined],
     ['a key of another length', { ...secrets, recordKey: recordKey.slice(2) }, undefined],
   ];
-  it.each(contents)('is what its secrets say, sealed with %s', (_what, content, opened) => {
+  it.each(contents)('is checked when it opens: sealed with %s', (_what, content, opened) => {
     const { v, ...outside } = sealed();
     const { loginId, user, clientID, server, scopes, askedScopes, issuedAt, attempt } = outside;
     const bound = [loginId, user, clientID, server, scopes, askedScopes, issuedAt, attempt, undefined];

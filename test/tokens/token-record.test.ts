@@ -1,4 +1,4 @@
-/** The record of a login, sealed as it is stored, and what is made of one that was changed. */
+/** The record of a login as it is stored, sealed, and what becomes of one that was changed. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { GuardedStorage } from '../../src/storage/guarded-storage.js';
 import {
@@ -53,34 +53,34 @@ describe('the record of a login', () => {
     value: place.sealer.seal(content, 'token-record:login-1:1'),
   });
 
-  it('is none where there is no row', () => {
+  it('does not exist without a row', () => {
     expect(openRecord(place, undefined)).toBeUndefined();
     expect(openLogin(place, undefined)).toBeUndefined();
   });
 
-  it('is opened as it was sealed', () => {
+  it('opens as it was sealed', () => {
     expect(openRecord(place, sealRecord(place, recordOf(1)))).toEqual(recordOf(1));
   });
 
-  it('is sealed: the store sees a generation and nothing else', () => {
+  it('shows the store its generation and nothing else', () => {
     const row = sealRecord(place, recordOf(1));
     expect(row).toEqual({ version: 1, value: expect.any(String) });
     const parts = row.value.split('.').map((part) => Buffer.from(part, 'base64url').toString());
     expect(parts.join(' ')).not.toMatch(/a-1|r-1/);
   });
 
-  it('tells of the login itself, for work outside a request', () => {
+  it('contains the facts of the login, for work outside a request', () => {
     const row = sealRecord({ ...place, ttlSeconds: 77 }, recordOf(1));
     expect(openLogin(place, row)).toEqual({ ...recordOf(1), facts, ttlSeconds: 77 });
   });
 
-  it('has the lifetime of its place where it does not say one', () => {
+  it('lives as long as its place if it has no lifetime of its own', () => {
     const row = rowWith({ tokens: tokensOf('1'), facts });
     expect(openLogin(place, row)).toMatchObject({ ttlSeconds });
   });
 
   it.each(['subject', 'nonce', 'clientID', 'server'] as const)(
-    'without %s does not tell enough of the login',
+    'does not suffice for work outside a request without %s',
     (name) => {
       const row = sealRecord({ ...place, facts: { ...facts, [name]: undefined as never } }, recordOf(1));
       expect(openLogin(place, row)).toBeUndefined();
@@ -88,26 +88,26 @@ describe('the record of a login', () => {
     },
   );
 
-  it('of which nothing else is known has tokens, or is none', () => {
+  it('is invalid without tokens', () => {
     expect(openLogin(place, rowWith({ facts }))).toBeUndefined();
   });
 
-  it('cannot be opened with another key', () => {
+  it('does not open with another key', () => {
     const row = sealRecord(place, recordOf(1));
     expect(openRecord({ ...place, sealer: newSealer() }, row)).toBeUndefined();
   });
 
-  it('cannot be passed off as that of another login', () => {
+  it('cannot replace the record of another login', () => {
     const row = sealRecord(place, recordOf(1));
     expect(openRecord({ ...place, loginId: 'login-2' }, row)).toBeUndefined();
   });
 
-  it('cannot be passed off as a newer one', () => {
+  it('cannot replace a newer record', () => {
     const row = sealRecord(place, recordOf(1));
     expect(openRecord(place, { ...row, version: 2 })).toBeUndefined();
   });
 
-  it('is not none where a key is missing, only where none would open it', () => {
+  it('counts as unreadable, not as missing, if its key is missing', () => {
     const [one, two] = ['one', 'two'].map((key) => sealerWithKeys([key], 'records')) as [Sealer, Sealer];
     const row = sealRecord({ ...place, sealer: one }, recordOf(1));
     expect(() => openRecord({ ...place, sealer: two }, row)).toThrow(UnopenableRecordError);
@@ -122,13 +122,13 @@ describe('the record of a login', () => {
   });
 
   it.each([[null], ['text'], [7], [[]], [{}], [{ tokens: null }], [{ tokens: { accessToken: '' } }]])(
-    'is none when it holds %j',
+    'is invalid if it holds %j',
     (content) => {
       expect(openRecord(place, rowWith(content))).toBeUndefined();
     },
   );
 
-  it('was issued at a time that is a number, or nobody knows when', () => {
+  it('has no time of issue if that is not a number', () => {
     const row = rowWith({ tokens: tokensOf('1'), issuedAt: 'yesterday' });
     expect(openRecord(place, row)).toEqual({
       generation: 1,
@@ -137,18 +137,18 @@ describe('the record of a login', () => {
     });
   });
 
-  it('cannot be made of the row that ends a login', () => {
+  it('cannot be made from a tombstone', () => {
     expect(openRecord(place, tombstone('logged_out'))).toBeUndefined();
   });
 });
 
-describe('what stays the same of a login', () => {
-  it('is read as it is, without what does not belong there', () => {
+describe('the facts of a login', () => {
+  it('are parsed without unknown fields', () => {
     expect(parseLoginFacts({ ...facts, more: 1 })).toEqual(facts);
   });
 
   it.each([[undefined], [null], [7], [{}], [{ ...facts, nonce: '' }], [{ ...facts, server: 7 }]])(
-    'is nothing when it is %j',
+    'are invalid if they are %j',
     (value) => {
       expect(parseLoginFacts(value)).toBeUndefined();
     },

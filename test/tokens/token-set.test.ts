@@ -12,7 +12,7 @@ describe('granted tokens', () => {
     idToken: 'i',
   };
 
-  it('become a token set with an absolute time', () => {
+  it('become a token set with an absolute time of expiry', () => {
     expect(tokenSetOf(granted, now, { scopes: ['asked:for'] })).toEqual({
       accessToken: 'a',
       refreshToken: 'r',
@@ -22,7 +22,7 @@ describe('granted tokens', () => {
     });
   });
 
-  it('take from before what the answer leaves out', () => {
+  it('keep earlier values that the response leaves out', () => {
     expect(tokenSetOf({ accessToken: 'a' }, now, { scopes: ['openid'], refreshToken: 'old' })).toEqual({
       accessToken: 'a',
       refreshToken: 'old',
@@ -32,7 +32,7 @@ describe('granted tokens', () => {
     expect(Object.keys(sparse)).toEqual(['accessToken', 'scopes']);
   });
 
-  it('take the new refresh token and no expiry of the old access token', () => {
+  it('include the new refresh token, but not the expiry of the old access token', () => {
     const before = { accessToken: 'old', refreshToken: 'old', expiresAt: now + 1, scopes: ['openid'] };
     const after = tokenSetOf({ accessToken: 'a', refreshToken: 'new' }, now, before);
     expect(after).toEqual({ accessToken: 'a', refreshToken: 'new', scopes: ['openid'] });
@@ -43,16 +43,16 @@ describe('granted tokens', () => {
     [' ', []],
     ['openid', ['openid']],
     [' openid  email ', ['openid', 'email']],
-  ])('have the scopes that the answer names, also none: %j', (scope, scopes) => {
+  ])('have the scopes of the response, even if there are none: %j', (scope, scopes) => {
     expect(tokenSetOf({ accessToken: 'a', scope }, now, { scopes: ['before'] }).scopes).toEqual(scopes);
   });
 
-  it('that live no second are dead at once', () => {
+  it('are expired at once if they live for zero seconds', () => {
     expect(isUsable(tokenSetOf({ ...granted, expiresInSeconds: 0 }, now, { scopes: [] }), now)).toBe(false);
   });
 });
 
-describe('an access token is usable', () => {
+describe('an access token', () => {
   const tokens = { accessToken: 'a', scopes: [], expiresAt: now };
 
   it.each([
@@ -61,15 +61,15 @@ describe('an access token is usable', () => {
     [now + 1, 0, false],
     [now - 5001, 5000, true],
     [now - 5000, 5000, false],
-  ])('at %i with a leeway of %i ms: %p', (at, leewayMs, usable) => {
+  ])('at %i with a leeway of %i ms is usable: %p', (at, leewayMs, usable) => {
     expect(isUsable(tokens, at, leewayMs)).toBe(usable);
   });
 
-  it('for ever where nobody said how long', () => {
+  it('is usable forever without an expiry', () => {
     expect(isUsable({ accessToken: 'a', scopes: [] }, Number.MAX_SAFE_INTEGER, 5000)).toBe(true);
   });
 
-  it('without leeway unless there is some', () => {
+  it('is usable to its end without a leeway', () => {
     expect([isUsable(tokens, now - 1), isUsable(tokens, now)]).toEqual([true, false]);
   });
 });
@@ -77,7 +77,7 @@ describe('an access token is usable', () => {
 describe('stored tokens', () => {
   const stored = { accessToken: 'a', refreshToken: 'r', expiresAt: now, scopes: ['openid', 'email'] };
 
-  it('are read as they were written', () => {
+  it('are parsed as they were written', () => {
     expect(parseStoredTokens(JSON.parse(JSON.stringify(stored)))).toEqual(stored);
     expect(parseStoredTokens({ accessToken: 'a', scopes: [] })).toStrictEqual({
       accessToken: 'a',
@@ -85,7 +85,7 @@ describe('stored tokens', () => {
     });
   });
 
-  it('have no id_token and nothing else that is not theirs', () => {
+  it('have no id_token and no unknown fields', () => {
     expect(parseStoredTokens({ ...stored, idToken: 'i', more: 1 })).toEqual(stored);
   });
 
@@ -113,18 +113,18 @@ describe('stored tokens', () => {
     ['nothing', {}],
     ['no access token', { ...stored, accessToken: undefined }],
     ['an empty access token', { ...stored, accessToken: '' }],
-    ['an access token that is no text', { ...stored, accessToken: ['a'] }],
+    ['an access token that is not a string', { ...stored, accessToken: ['a'] }],
     ['an access token that no header can carry', { ...stored, accessToken: 'a b' }],
     ['a refresh token of two lines', { ...stored, refreshToken: 'a\nb' }],
-    ['a refresh token that is no ASCII', { ...stored, refreshToken: 'é' }],
-    ['a refresh token that is no text', { ...stored, refreshToken: 7 }],
+    ['a refresh token that is not ASCII', { ...stored, refreshToken: 'é' }],
+    ['a refresh token that is not a string', { ...stored, refreshToken: 7 }],
     ['a refresh token null', { ...stored, refreshToken: null }],
     ['an expiry that is text', { ...stored, expiresAt: String(now) }],
     ['an expiry null', { ...stored, expiresAt: null }],
     ['no scopes', { ...stored, scopes: undefined }],
     ['scopes that are text', { ...stored, scopes: 'openid email' }],
-    ['a scope that is no text', { ...stored, scopes: ['openid', 7] }],
-  ])('are none when they are %s', (_what, value) => {
+    ['a scope that is not a string', { ...stored, scopes: ['openid', 7] }],
+  ])('are invalid (%s)', (_what, value) => {
     expect(parseStoredTokens(value)).toBeUndefined();
   });
 });

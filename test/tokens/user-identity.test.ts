@@ -5,18 +5,18 @@ const identities = new UserIdentities(undefined);
 const of = (user: unknown) => identities.of(user);
 
 describe('the identity of a user', () => {
-  it('does not depend on the order of keys, however deep', () => {
+  it('does not depend on the order of keys at any depth', () => {
     const one = { id: 1, name: 'Ada', roles: [{ a: 1, b: { c: 1, d: 2 } }] };
     const other = { roles: [{ b: { d: 2, c: 1 }, a: 1 }], name: 'Ada', id: 1 };
     expect(of(one)).toBe(of(other));
   });
 
-  it('is the same after a trip through a store', () => {
+  it('survives a trip through a session store', () => {
     const user = { id: 1, seen: new Date(0), gone: undefined, __proto__: { x: 1 } };
     expect(of(JSON.parse(JSON.stringify(user)))).toBe(of(user));
   });
 
-  it('is another for each user', () => {
+  it('differs for each user', () => {
     const users = [
       undefined,
       'undefined',
@@ -59,7 +59,7 @@ describe('the identity of a user', () => {
     expect(of('ada@example.com')).toMatch(/^[\w-]{43}$/);
   });
 
-  it('is the subject for a profile of Polar, whatever else it holds', () => {
+  it('is the subject for a Polar profile, whatever its other fields', () => {
     const user = { provider: 'polar', id: 'subject', displayName: 'Ada' };
     const identity = identities.of(user, 'subject');
     expect(identities.isOf(identity, { ...user, displayName: 'Countess', plan: 'pro' })).toBe(true);
@@ -68,13 +68,13 @@ describe('the identity of a user', () => {
     expect(identities.isOf(identity, 'subject')).toBe(false);
   });
 
-  it('is the whole value where an object only looks like a profile of Polar', () => {
+  it('is the whole value of an object that only looks like a Polar profile', () => {
     const user = { provider: 'polar', id: 'row 7', plan: 'free' };
     const identity = identities.of(user, 'subject');
     expect(identities.isOf(identity, { ...user })).toBe(true);
     expect(identities.isOf(identity, { ...user, plan: 'pro' })).toBe(false);
     expect(identities.isOf(identity, { provider: 'polar', id: 'subject' })).toBe(false);
-    // Whoever is subject "row 7" at Polar.
+    // The user whose subject at Polar is "row 7".
     expect(identities.isOf(identities.of({ provider: 'polar', id: 'row 7' }, 'row 7'), user)).toBe(true);
     expect(identity).not.toBe(identities.of(user, 'row 7'));
   });
@@ -85,7 +85,7 @@ describe('the identity of a user', () => {
 });
 
 describe('a userKey', () => {
-  it('decides alone', () => {
+  it('alone decides who a user is', () => {
     const keyed = new UserIdentities((user) => (user as { account: string }).account);
     const identity = keyed.of({ account: 'a', provider: 'polar', id: 'x' }, 'x');
     expect(keyed.isOf(identity, { account: 'a', other: 1 })).toBe(true);
@@ -94,7 +94,7 @@ describe('a userKey', () => {
   });
 
   it.each([[''], [undefined], [null], [7], [{}], [Promise.resolve('a')]])(
-    'that returns %p is refused',
+    'is refused if it returns %p',
     (key) => {
       const keyed = new UserIdentities(() => key as never);
       expect(() => keyed.of('user')).toThrow(

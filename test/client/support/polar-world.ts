@@ -1,4 +1,4 @@
-/** An emulator for each test of a file, and clients of every kind at it, as a PolarOAuthClient sees them. */
+/** An emulator for each test of a file, and clients of every kind for it. */
 import { createHash, randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect } from '@jest/globals';
@@ -12,7 +12,7 @@ export const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url
 export const ADA = '11111111-1111-4111-8111-111111111111';
 export const ACME = '22222220-2222-4222-8222-222222222222';
 
-/** A request on its way, before it becomes what no public method would send. */
+/** A request before it is sent, which a test can turn into one that no public method sends. */
 export interface SentRequest {
   method: string;
   readonly headers: Headers;
@@ -21,16 +21,16 @@ export interface SentRequest {
 
 export class PolarWorld {
   emulator!: PolarEmulator;
-  /** Of the app; sends its secret in the form. */
+  /** The app's own client; sends its secret in the form. */
   own!: PolarEmulatorClient;
-  /** Another app's. */
+  /** The client of another app. */
   other!: PolarEmulatorClient;
-  /** Without a secret. */
+  /** A public client, without a secret. */
   open!: PolarEmulatorClient;
-  /** Sends its secret in a header. */
+  /** A client that sends its secret in a header. */
   basic!: PolarEmulatorClient;
   registrations!: PolarRegistrationClient;
-  /** Of the newest login. */
+  /** The nonce of the newest login. */
   nonce = '';
 
   constructor() {
@@ -47,7 +47,7 @@ export class PolarWorld {
     afterEach(() => this.emulator.close());
   }
 
-  /** A client of the package for one that is registered. */
+  /** A client of the package for a registered one. */
   as(
     { clientID, clientSecret, tokenEndpointAuthMethod }: PolarEmulatorClient,
     more: Partial<PolarClientOptions> = {},
@@ -56,7 +56,7 @@ export class PolarWorld {
     return new PolarOAuthClient({ clientID, clientSecret, tokenEndpointAuthMethod, server, ...more });
   }
 
-  /** A client whose requests become others on their way: for those that no public method sends. */
+  /** A client whose requests a test changes before they are sent. */
   bending(client: PolarEmulatorClient, bend: (request: SentRequest) => void): PolarOAuthClient {
     return this.as(client, {
       fetch: (url, init) => {
@@ -77,12 +77,12 @@ export class PolarWorld {
     });
   }
 
-  /** The client keeps its id, and has another secret. */
+  /** A client with the right id and a wrong secret. */
   withWrongSecret(client: PolarEmulatorClient): PolarOAuthClient {
     return this.as(client, { clientSecret: 'polar_cs_a-secret-of-somebody-else' });
   }
 
-  /** A code of a login, as the browser brings it back. */
+  /** The code of a login as the browser brings it back. */
   async code(client = this.own, more: Parameters<PolarOAuthClient['authorizationURL']>[0] | object = {}) {
     this.nonce = randomUUID();
     const url = await this.as(client).authorizationURL({
@@ -97,7 +97,7 @@ export class PolarWorld {
     return new URL(headers.get('location') ?? '').searchParams.get('code') ?? '';
   }
 
-  /** What exchangeCode takes for a code of a new login. */
+  /** The argument of exchangeCode for the code of a new login. */
   async grant(client = this.own) {
     return { code: await this.code(client), redirectURI: CALLBACK, codeVerifier: VERIFIER };
   }
@@ -110,7 +110,7 @@ export class PolarWorld {
     return { accessToken, refreshToken };
   }
 
-  /** A session of Polar's web app, for a client that is allowed to exchange one. */
+  /** A session of Polar's web app, for a client that may exchange one. */
   session(client: PolarEmulatorClient = this.own): string {
     this.emulator.updateClient(client.clientID, {
       grantTypes: ['authorization_code', 'refresh_token', 'web'],
@@ -118,7 +118,7 @@ export class PolarWorld {
     return this.emulator.createSession(this.emulator.user);
   }
 
-  /** Everything that must stay unseen: what the emulator knows, and what was sent to it. */
+  /** All values that must stay hidden: those that the emulator knows, and those that were sent to it. */
   secrets(): string[] {
     const { own, other, basic, open, emulator } = this;
     const clients = [own, other, basic, open].flatMap((one) => [
@@ -134,7 +134,7 @@ export class PolarWorld {
     return [...new Set([...clients, ...tokens, ...sent])].filter((secret) => secret.length > 5);
   }
 
-  /** Fails when anything of an error shows a secret. */
+  /** Fails if any representation of an error shows a secret. */
   expectNoSecretIn(error: unknown): void {
     const { message, stack } = error as Error;
     const shown = [message, stack, inspect(error, { depth: 9, showHidden: true }), JSON.stringify(error)];
@@ -144,7 +144,7 @@ export class PolarWorld {
   }
 }
 
-/** What a promise rejects with. */
+/** The error that a promise rejects with. */
 export async function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     (value) => new Error(`expected a rejection, got ${inspect(value)}`),

@@ -6,7 +6,7 @@ const { cases } = JSON.parse(readFileSync(join(__dirname, '../../emulator/polar-
   cases: readonly WireCase[];
 };
 
-/** The recorded cases in which Polar refuses, be it in an answer or in what it sends the browser back with. */
+/** The recorded cases in which Polar refuses, in a response or in the redirect of the browser. */
 export const errorCases = cases.filter(
   ({ response }) => response.status >= 400 || /[?&]error=/.test(response.headers['location'] ?? ''),
 );
@@ -18,7 +18,7 @@ export function recorded(name: string): WireCase {
   return found;
 }
 
-/** What a PolarOAuthError has to say of a recorded answer. */
+/** The fields of a PolarOAuthError for a recorded response. */
 export function saidIn({ response: { status, body } }: WireCase) {
   const { error, error_description, detail } = body as {
     error?: string;

@@ -1,4 +1,4 @@
-/** The provider's id_tokens, and the ways in which their signatures can be wrong. */
+/** The provider's id_tokens, and ways in which their signatures can be wrong. */
 import { createHash, createHmac, sign } from 'node:crypto';
 import { type JWTHeaderParameters, SignJWT } from 'jose';
 import type { ProviderKey } from './keys.js';
@@ -6,7 +6,7 @@ import type { ProviderKey } from './keys.js';
 /** Claims of an id_token. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Makes a JWT from claims, with the key with which the provider signs. */
+/** Signs claims with the provider's key. */
 export type Signer = (claims: Claims, key: ProviderKey) => Promise<string> | string;
 
 /** Signs honestly; `header` adds to `alg` and `kid`. */
@@ -23,7 +23,7 @@ export function signedWith(
 /** `{"alg":"none"}` and an empty signature. */
 export const unsigned: Signer = (claims) => assemble({ alg: 'none' }, claims, Buffer.alloc(0));
 
-/** Signs honestly and then turns every byte of the signature over. */
+/** Signs honestly, then changes every byte of the signature. */
 export function withBadSignature(signer: Signer): Signer {
   return async (claims, key) => {
     const [header, payload, signature = ''] = (await signer(claims, key)).split('.');
@@ -32,7 +32,7 @@ export function withBadSignature(signer: Signer): Signer {
   };
 }
 
-/** HS256 with the public key of the provider as secret: what a verifier that lets the token choose would accept. */
+/** HS256 with the provider's public key as the secret, which a verifier that trusts the header would accept. */
 export const hs256WithPublicKey: Signer = (claims, { publicKey, jwk }) =>
   hs256(claims, publicKey.export({ type: 'spki', format: 'pem' }) as string, jwk.kid);
 
@@ -43,7 +43,7 @@ export function hs256(claims: Claims, secret: string, kid?: string): string {
   return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`;
 }
 
-/** RS256 with another key than the provider's, under a header of the attacker's choice. */
+/** RS256 with a key that is not the provider's, under a header of the attacker's choice. */
 export function forgedWith(key: ProviderKey, header: Readonly<Record<string, unknown>>): Signer {
   return (claims) => {
     const input = assemble({ alg: 'RS256', ...header }, claims, Buffer.alloc(0)).slice(0, -1);

@@ -1,6 +1,6 @@
 /**
- * A small OpenID provider for tests of conformance. It is strict with the client, and misbehaves in exactly the ways
- * it is told to. It shares no code with the package.
+ * A small OpenID provider for conformance tests. It is strict with the client, and misbehaves only as told. It shares no
+ * code with the package.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -14,25 +14,25 @@ export type Endpoint = 'discovery' | 'authorize' | 'token' | 'jwks' | 'userinfo'
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** The ways in which the provider departs from what is right. */
+/** The ways in which the provider deviates from correct behaviour. */
 export interface Misbehaviour {
-  /** What `iss` to name in the metadata, and so on. */
+  /** Changes the metadata, such as `iss`. */
   readonly metadata?: (honest: Json) => Json;
-  /** Changes the answer of the authorize page in place. */
+  /** Changes the response of the authorize page in place. */
   readonly authorizationResponse?: (answer: URLSearchParams) => void;
   readonly tokenResponse?: (honest: Json) => Json;
   readonly claims?: (honest: Claims) => Claims;
   readonly sign?: Signer;
   readonly userinfo?: (honest: Json) => Json;
-  /** Published in place of the keys of the start. */
+  /** Published instead of the initial keys. */
   readonly keys?: readonly ProviderKey[];
   /** The key to sign with, of those published. @default the first */
   readonly signingKey?: ProviderKey;
-  /** Gives tokens for a code as often as it comes: a server whose processes do not see each other's writes at once. */
+  /** Accepts a code any number of times, like a server whose processes do not see each other's writes at once. */
   readonly takesCodesAgain?: boolean;
   /** Runs right before an id_token is signed. */
   readonly beforeSigning?: () => void;
-  /** Whole answers, in place of the provider's own. */
+  /** Whole responses that replace the provider's own. */
   readonly answers?: Partial<Record<Endpoint, Behaviour>>;
 }
 
@@ -43,16 +43,16 @@ export interface ProviderOptions {
   readonly authMethod?: 'client_secret_post' | 'client_secret_basic';
   /** What follows the origin in the issuer, such as `/`. @default '' */
   readonly issuerPath?: string;
-  /** Sent in token responses where given. */
+  /** Sent in token responses if given. */
   readonly expiresIn?: number;
-  /** RFC 9207: `iss` is announced, and sent with every answer of the authorize page. */
+  /** RFC 9207: `iss` is announced, and sent with every response of the authorize page. */
   readonly sendsIssuer?: boolean;
   /** RFC 7009: tokens can be revoked. */
   readonly revokes?: boolean;
   readonly clock?: Clock;
 }
 
-/** A clock that tests put forward, for provider and client alike. */
+/** A clock that tests advance, for provider and client alike. */
 export class Clock {
   #aheadMs = 0;
   readonly now = (): number => Date.now() + this.#aheadMs;
@@ -74,7 +74,7 @@ const paths: Record<string, Endpoint> = {
   '/token': 'token',
   '/userinfo': 'userinfo',
   '/revoke': 'revoke',
-  // The addresses that the package puts after a webURL and an apiURL.
+  // The paths that the package appends to a webURL and an apiURL.
   '/oauth2/authorize': 'authorize',
   '/v1/oauth2/token': 'token',
   '/.well-known/jwks.json': 'jwks',
@@ -89,17 +89,17 @@ export class Provider {
   readonly clientSecret: string;
   readonly subject = randomUUID();
   readonly clock: Clock;
-  /** Addresses to which it sends browsers back. */
+  /** Registered redirect URIs. */
   readonly redirectURIs: string[] = [];
-  /** What a client did wrong. */
+  /** Mistakes of the client. */
   readonly complaints: string[] = [];
-  /** Whatever must not appear in any error: codes, tokens, the client's secret and what proves it. */
+  /** Values that must not appear in any error: codes, tokens, the client's secret and credentials derived from it. */
   readonly secrets = new Set<string>();
-  /** Everything that was asked, oldest first. */
+  /** All requests, oldest first. */
   readonly requests: (ReceivedRequest & { readonly endpoint: Endpoint | undefined })[] = [];
   /** Access tokens that were issued, oldest first. */
   readonly accessTokens: string[] = [];
-  /** Refresh tokens that came with them. */
+  /** Refresh tokens that were issued with them. */
   readonly refreshTokens: string[] = [];
   /** Tokens that a client has revoked. */
   readonly revoked = new Set<string>();
@@ -129,12 +129,12 @@ export class Provider {
     return `${this.origin}/.well-known/openid-configuration`;
   }
 
-  /** The endpoints called since the last time, in order. */
+  /** The endpoints that were called since the last time, in order. */
   takeCalls(): Endpoint[] {
     return this.#calls.splice(0);
   }
 
-  /** From now on it does this wrong, and all else right. */
+  /** From now on it misbehaves like this, and is otherwise correct. */
   misbehave(misbehaviour: Misbehaviour): void {
     this.#misbehaviour = misbehaviour;
     if (misbehaviour.keys !== undefined) this.#keys = misbehaviour.keys;
@@ -223,7 +223,7 @@ export class Provider {
 
     const code = form['code'] ?? '';
     const grant = this.#codes.get(code);
-    // Not complaints: a code of somebody else is what an attacker brings.
+    // Not complaints, since an attacker may send another user's code.
     if (grant === undefined) return invalidGrant;
     if (form['redirect_uri'] !== grant.query.get('redirect_uri')) return invalidGrant;
     const challenge = grant.query.get('code_challenge');
@@ -247,7 +247,7 @@ export class Provider {
   }
 
   async #grantTokens(grant: Grant): Promise<Behaviour> {
-    // A refresh token may hold any printable ASCII (RFC 6749 A.17), so whatever a form has to encode.
+    // A refresh token may contain any printable ASCII (RFC 6749 A.17), so it needs form-encoding.
     const accessToken = this.#secret('access');
     const refreshToken = this.#secret('refresh &a+b%20c= ~');
     this.secrets.add(encodeURIComponent(refreshToken));
@@ -317,7 +317,7 @@ export class Provider {
     return id === this.clientID && secret === this.clientSecret ? undefined : 'a wrong client id or secret';
   }
 
-  /** What a client sends and must not show in an error. */
+  /** Notes secrets that the client sends and must not show in an error. */
   #noteProofs({ form, headers }: ReceivedRequest): void {
     const proofs = [
       form['code'],

@@ -1,14 +1,14 @@
-/** Values as nobody should send them: documents in which something was changed, texts, answers. */
+/** Values that nobody should send: changed documents, odd texts and responses. */
 import fc from 'fast-check';
 
-/** Any text, letters of all planes and half surrogate pairs among them. */
+/** Any text, with letters of all planes and half surrogate pairs. */
 export const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 30 }),
   fc.string({ maxLength: 30 }),
   fc.constantFrom('', ' ', '\u0000', '\ud800', 'a\r\nb: c', '__proto__', 'constructor', '%', 'ü'.repeat(300)),
 );
 
-/** Text as it can stand in a header or request line, for Node's parser: Latin-1 without control characters. */
+/** Text that Node's parser accepts in a header or request line: Latin-1 without control characters. */
 export const wireText = (maxLength: number): fc.Arbitrary<string> =>
   fc.string({
     unit: fc
@@ -20,7 +20,7 @@ export const wireText = (maxLength: number): fc.Arbitrary<string> =>
     maxLength,
   });
 
-/** Any JSON value, and some that are next to what is expected. */
+/** Any JSON value, and some that are close to expected ones. */
 export const junk: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown[]>(
     null,
@@ -43,14 +43,14 @@ export const junk: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 );
 
-/** One thing to change in a document. */
+/** One change to a document. */
 interface Change {
   readonly where: number;
   readonly how: 'replace' | 'drop' | 'rename' | 'wrap' | 'cut' | 'number';
   readonly what: unknown;
 }
 
-/** A document in which some things are different, or none. */
+/** A document with some changes, or none. */
 export function changed(document: unknown, what: fc.Arbitrary<unknown> = junk): fc.Arbitrary<unknown> {
   const change: fc.Arbitrary<Change> = fc.record({
     where: fc.nat(),
@@ -98,14 +98,14 @@ function at(
   return Array.isArray(value) ? entries.map(([, field]) => field) : Object.fromEntries(entries);
 }
 
-/** An answer of a server. */
+/** A response of a server. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Answers with this document, or something near it, in all kinds of wrapping. */
+/** Responses with this document, or a similar one, in all kinds of wrapping. */
 export function answers(documents: fc.Arbitrary<unknown>, maxStatus = 599): fc.Arbitrary<Answer> {
   return fc.record({
     status: fc.oneof(
@@ -136,7 +136,7 @@ export function answers(documents: fc.Arbitrary<unknown>, maxStatus = 599): fc.A
     ),
     body: fc.oneof(
       { weight: 6, arbitrary: documents.map((document) => JSON.stringify(document) ?? '') },
-      // Not JSON: V8 quotes such a text in its complaint, all of it where it is short.
+      // Not JSON: V8 quotes such a text in its error, in full if it is short.
       documents.map((document) =>
         typeof document === 'string' ? document : (JSON.stringify(document) ?? '').slice(0, -1),
       ),
@@ -145,7 +145,7 @@ export function answers(documents: fc.Arbitrary<unknown>, maxStatus = 599): fc.A
   });
 }
 
-/** `Retry-After` as it may come. */
+/** Values of `Retry-After`. */
 export const retryAfter: fc.Arbitrary<string> = fc.oneof(
   fc.nat().map(String),
   fc.constantFrom('-1', '1e9', '1.5', '0x10', ' 5 ', '99999999999999999999', 'never', ''),
@@ -153,7 +153,7 @@ export const retryAfter: fc.Arbitrary<string> = fc.oneof(
   wireText(30),
 );
 
-/** The answer as fetch has it. */
+/** The response as fetch returns it. */
 export function responseOf({ status, headers, body }: Answer): Response {
   const hasNoBody = [204, 205, 304].includes(status);
   return new Response(hasNoBody ? null : body, { status, headers });

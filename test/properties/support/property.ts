@@ -1,14 +1,14 @@
-/** Runs a property often: 10,000 times, or `PROPERTY_RUNS` times (300 in `npm test`); fast-check prints seed and path of a failure. */
+/** Runs a property 10,000 times, or `PROPERTY_RUNS` times (300 in `npm test`); fast-check prints seed and path of a failure. */
 import { inspect } from 'node:util';
 import { it } from '@jest/globals';
 import fc from 'fast-check';
 import { PolarError } from 'passport-polar-sh';
 
 const runs = Number(process.env['PROPERTY_RUNS'] ?? 10_000);
-// Hundreds of times what a run takes: a regular expression that backtracks, or a wait, is found all the same.
+// Hundreds of times as long as a run takes, and still short enough to find a regular expression that backtracks, or a wait.
 const maxRunMs = 3000;
 
-/** States that `check` throws for no value of `values`, soon, and without a rejection that nobody handles. */
+/** Tests that `check` throws for no value of `values`, ends soon, and leaves no rejection unhandled. */
 export function holds<T>(
   name: string,
   values: fc.Arbitrary<T>,
@@ -21,7 +21,7 @@ export function holds<T>(
       if (unhandled.length > 0) throw new Error('A rejection was not handled', { cause: unhandled.pop() });
     };
     process.on('unhandledRejection', note);
-    // Frames show nothing of what came in, and jest looks each of them up in its source maps.
+    // Stack frames contain no input, and Jest looks each of them up in its source maps.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 1;
     const startedAt = performance.now();
@@ -47,7 +47,7 @@ export function holds<T>(
   it(name, work, 60_000 + runs * 20);
 }
 
-// One timer for all runs: most are over in microseconds, and a timer of their own would cost as much.
+// Most runs end in microseconds, and a timer for each would cost as much: only slow ones get one.
 async function inTime(work: Promise<void>): Promise<void> {
   let isOver = false;
   const ended = work.finally(() => {
@@ -66,7 +66,7 @@ async function inTime(work: Promise<void>): Promise<void> {
   }
 }
 
-/** What comes of some work: its result, or an error, which has to be one of ours and show none of the secrets. */
+/** The outcome of some work: its result, or an error, which must be one of ours and show no secrets. */
 export async function outcomeOf<T>(
   work: () => T | Promise<T>,
   secrets: readonly string[],
@@ -78,7 +78,7 @@ export async function outcomeOf<T>(
   }
 }
 
-/** The error, once it is known to be one of ours that shows none of the secrets. */
+/** The error, after it has been checked to be one of ours that shows no secrets. */
 export function ownError(error: unknown, secrets: readonly string[]): PolarError {
   if (!(error instanceof PolarError) || typeof error.code !== 'string')
     throw new Error('What was thrown is no PolarError', { cause: error });
@@ -88,10 +88,10 @@ export function ownError(error: unknown, secrets: readonly string[]): PolarError
   return error;
 }
 
-/** All that a log could show of an error: message, stack, inspect and JSON, with every cause and hidden field. */
+/** Everything that a log could show of an error: message, stack, inspect and JSON, with every cause and hidden field. */
 export function everythingShownBy(error: unknown): string {
   const json = JSON.stringify(plain(error, 0));
-  // JSON and inspect escape what the plain strings do not.
+  // JSON and inspect escape characters that the plain strings contain.
   return [
     json,
     inspect(error, { depth: 12, showHidden: true, maxStringLength: null }),

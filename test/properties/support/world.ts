@@ -15,12 +15,12 @@ import {
 import { rsaKey, signIdToken } from '../../support/sign-id-token.js';
 import { isRowId } from '../../support/stored-rows.js';
 
-// Ten thousands of hints for developers would hide what a test says.
+// Tens of thousands of hints for developers would hide the output of a test.
 process.env['NODE_ENV'] = 'production';
 
 export type Json = Record<string, unknown>;
 
-/** What an app without sockets answered. */
+/** The response of an app without sockets. */
 export interface Sent {
   readonly status: number;
   readonly location: string | undefined;
@@ -30,7 +30,7 @@ export interface Sent {
 
 const socket = new Socket();
 
-/** Has an app answer a request that no network has carried. */
+/** Lets an app respond to a request without a network. */
 export function send(
   app: Express,
   url: string,
@@ -57,7 +57,7 @@ export function send(
 
 export const clientID = 'polar_ci_1';
 export const issuer = 'https://polar.sh';
-/** Stands for the nonce in what is generated before a login has one; as long as one. See {@link World.inThisLogin}. */
+/** A placeholder of the same length for the nonce, in values that are generated before a login. See {@link World.inThisLogin}. */
 export const nonce = 'nonce-Vb37-that-stands-for-one-of-a-login-9';
 export const goodCode = 'code-Qk19-that-polar-gave';
 export const clientSecret = 'client-secret-Dd75';
@@ -67,7 +67,7 @@ export const callbackURL = 'https://app.example/auth/polar/callback';
 
 export const key = rsaKey();
 const seconds = Math.floor(Date.now() / 1000);
-/** Claims that Polar would sign for a login of this world; they hold for as long as any test runs. */
+/** Claims that Polar would sign for a login of this world, valid for as long as any test runs. */
 export const goodClaims = {
   iss: issuer,
   sub: '11111111-1111-4111-8111-111111111111',
@@ -78,9 +78,9 @@ export const goodClaims = {
   email: 'ada@example.com',
   email_verified: true,
 };
-/** Stands for the id_token of a login, letter by letter. */
+/** A placeholder for the id_token of a login, letter by letter. */
 export const idToken = signIdToken(key, { payload: goodClaims });
-/** What is secret in every login; {@link World.secrets} knows the rest. */
+/** The secrets of every login; {@link World.secrets} knows the others. */
 export const secrets = [goodCode, clientSecret, accessToken, refreshToken, idToken];
 export const goodTokens = {
   token_type: 'Bearer',
@@ -91,24 +91,24 @@ export const goodTokens = {
   scope: 'openid email',
 };
 
-/** What `fetch` answers; changed by tests. */
+/** The response of `fetch`, set by tests. */
 export interface PolarAnswers {
   token(form: URLSearchParams): Response;
   jwks(): Response;
   api(): Response;
 }
 
-/** A login that was started by a browser. */
+/** A login that a browser has started. */
 export interface StartedLogin {
   readonly state: string;
-  /** What Polar has to repeat in the id_token. */
+  /** The nonce that Polar has to repeat in the id_token. */
   readonly nonce: string;
   readonly codeChallenge: string;
   /** The cookie that came with the redirect: its name, its value, and both as a browser sends them. */
   readonly cookieName: string;
   readonly cookieValue: string;
   readonly cookie: string;
-  /** Id of the row in the store. */
+  /** The id of the row in the store. */
   readonly row: string;
 }
 
@@ -116,41 +116,41 @@ export interface World {
   readonly app: Express;
   readonly polar: PolarStrategy;
   readonly answers: PolarAnswers;
-  /** Errors that reached Express since the last {@link World.begin}. */
+  /** Errors that have reached Express since the last {@link World.begin}. */
   readonly errors: unknown[];
-  /** Forgets everything, and has a new browser start a login, for which Polar will take the good code. */
+  /** Starts over with a login in a new browser, for which Polar will accept the good code. */
   begin(path?: string): Promise<StartedLogin>;
   /**
-   * Starts a login in another browser, for which Polar has no code. Its row is lost with the next {@link World.begin}, and
-   * may be put back.
+   * Starts a login in another browser, for which Polar has no code. The next {@link World.begin} removes its row, which a
+   * test may put back.
    */
   startAnother(): Promise<StartedLogin>;
   /** Puts a session into the store; resolves with its cookie. */
   putSession(session: Json): string;
-  /** Grants tokens for the good code of the login under way alone, and quotes what it refuses. */
+  /** Grants tokens only for the good code of the current login, and quotes what it refuses. */
   grantForGoodCode(form: URLSearchParams): Response;
-  /** A text in which what stands for the nonce and the id_token, or begins like them, is that of the login under way. */
+  /** Replaces the placeholders of nonce and id_token, or their beginnings, by those of the current login. */
   inThisLogin(text: string): string;
-  /** The id_token of the login under way. */
+  /** The id_token of the current login. */
   idToken(): string;
-  /** Whatever must not be shown, now that this login is under way. */
+  /** Values that must not be shown during the current login. */
   secrets(): string[];
-  /** A session with somebody logged in. */
+  /** A session with a user logged in. */
   readonly loggedIn: Json;
-  /** Everything in the store, as it is there: sessions, and rows of login attempts. */
+  /** Everything in the store: sessions, and rows of login attempts. */
   stored(): Record<string, string>;
-  /** All sessions that are in the store. */
+  /** All sessions in the store. */
   sessions(): Json[];
-  /** How often Polar's token endpoint was asked since the last {@link World.begin}. */
+  /** How many requests Polar's token endpoint has received since the last {@link World.begin}. */
   exchanges(): number;
 }
 
-/** The world; logged in once, so that a session of somebody who is logged in is known. */
+/** The world. It has had one login, so that the session of a logged-in user is known. */
 export async function startWorld(more: Partial<PolarStrategyOptions> = {}): Promise<World> {
   let login: StartedLogin | undefined;
   let signed: string | undefined;
   let exchanges = 0;
-  // Of other logins, and of the one under way.
+  // Those of other logins, and of the current one.
   const kept: string[] = [];
   const seen = new Set<string>();
 
@@ -178,14 +178,14 @@ export async function startWorld(more: Partial<PolarStrategyOptions> = {}): Prom
       exchanges++;
       const form = new URLSearchParams(String(init.body));
       const verifier = form.get('code_verifier');
-      // Nobody else gets to know it.
+      // Nobody else learns it.
       if (verifier !== null) seen.add(verifier);
       return answers.token(form);
     }
     if (url.endsWith('/jwks.json')) return answers.jwks();
     return answers.api();
   };
-  // Time stands still: a million runs take longer than a login may.
+  // Time stands still, since a million runs take longer than a login may.
   const now = (): number => seconds * 1000;
   const polar = new PolarStrategy({ clientID, clientSecret, callbackURL, fetch, now, ...more });
   const store = new session.MemoryStore() as session.MemoryStore & { sessions: Record<string, string> };
@@ -305,10 +305,10 @@ function loginIn({ status, location, headers }: Sent): Omit<StartedLogin, 'row'>
   };
 }
 
-// Shorter ones are not meant.
+// Shorter beginnings occur by chance.
 const shortestBeginning = 12;
 
-/** Puts a text in another's place, also where only its beginning is left. */
+/** Replaces a text, even if only its beginning is left. */
 function retold(text: string, template: string, real: string | (() => string)): string {
   const beginning = template.slice(0, shortestBeginning);
   const [first = '', ...others] = text.split(beginning);
@@ -324,7 +324,7 @@ function retold(text: string, template: string, real: string | (() => string)): 
 const plainCookie = { originalMaxAge: null, expires: null, httpOnly: true, path: '/' };
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
-/** Whether somebody is logged in, and with which tokens. */
+/** Whether a user is logged in, and with which tokens. */
 export function isLoggedIn(sessions: readonly Json[]): boolean {
   return sessions.some(({ passport: kept, polar }) => kept !== undefined || polar !== undefined);
 }

@@ -1,4 +1,4 @@
-/** Every operation, whatever refusal of the recorded ones it is answered with. */
+/** Every operation, for every refusal that was recorded. */
 import { describe, expect, it } from '@jest/globals';
 import { PolarOAuthError } from 'passport-polar-sh';
 import { CALLBACK, failureOf, PolarWorld, VERIFIER } from './support/polar-world.js';
@@ -7,7 +7,7 @@ import { errorCases, saidIn } from './support/recorded-cases.js';
 const world = new PolarWorld();
 const METADATA = { clientName: 'Example app', redirectURIs: [CALLBACK] };
 
-// Some of these answers no Polar would give to them; a proxy or another provider might.
+// Polar would not send some of these responses to these calls; a proxy or another provider might.
 const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   exchangeCode: () =>
     world
@@ -25,16 +25,18 @@ const operations: Readonly<Record<string, () => Promise<unknown>>> = {
 };
 const endpoints = ['token', 'revoke', 'introspect', 'userinfo', 'register', 'api'] as const;
 
-describe.each(Object.keys(operations))('%s makes a typed error of any recorded answer', (operation) => {
-  it.each(errorCases.filter(({ response }) => response.status >= 400).map((one) => [one.name, one] as const))(
-    '%s',
-    async (_name, one) => {
+describe.each(Object.keys(operations))(
+  'client.%s turns a recorded refusal into a typed error',
+  (operation) => {
+    it.each(
+      errorCases.filter(({ response }) => response.status >= 400).map((one) => [one.name, one] as const),
+    )('in the case %s', async (_name, one) => {
       const { status, body } = one.response;
       for (const endpoint of endpoints) world.emulator.fail(endpoint, { status, body });
       const error = await failureOf(operations[operation]?.() ?? Promise.resolve());
       expect(error).toBeInstanceOf(PolarOAuthError);
       expect(error).toMatchObject(JSON.parse(JSON.stringify(saidIn(one))));
       world.expectNoSecretIn(error);
-    },
-  );
-});
+    });
+  },
+);
