@@ -90,7 +90,7 @@ describe('the introspection cache', () => {
   });
 });
 
-describe('the introspection cache, for an inactive token', () => {
+describe('the introspection cache, for an inactive token,', () => {
   it('keeps nothing in the first second, then for five seconds, then asks again', async () => {
     const { polar, isActive } = setUp();
     polar.answer = { active: false };
@@ -130,7 +130,7 @@ describe('the introspection cache, for an inactive token', () => {
     expect(polar.asked).toHaveLength(2);
   });
 
-  it('replaces the active response of before', async () => {
+  it('replaces the previous active response', async () => {
     const { polar, isActive } = setUp();
     await isActive();
     polar.now += 30_000;
@@ -141,7 +141,7 @@ describe('the introspection cache, for an inactive token', () => {
   });
 });
 
-describe('the introspection cache, while Polar fails', () => {
+describe('the introspection cache, while Polar fails,', () => {
   it('rejects all callers, and does not cache the failure', async () => {
     const { polar, isActive } = setUp();
     polar.fails = new Error('Polar is down');
@@ -153,7 +153,7 @@ describe('the introspection cache, while Polar fails', () => {
   });
 });
 
-describe('the introspection cache, with many tokens', () => {
+describe('the introspection cache, with many tokens,', () => {
   it('makes one request for simultaneous calls with one token', async () => {
     const { polar, isActive } = setUp({ ttlMs: 0 });
     await Promise.all(Array.from({ length: 100 }, () => isActive()));
@@ -199,7 +199,7 @@ describe('the introspection cache, with many tokens', () => {
   });
 });
 
-describe('the introspection cache, while Polar asks clients to wait', () => {
+describe('the introspection cache, while Polar asks clients to wait,', () => {
   it('sends nothing for any token, and still uses cached responses', async () => {
     const { polar, isActive } = setUp();
     await isActive('known');
@@ -220,7 +220,7 @@ describe('the introspection cache, while Polar asks clients to wait', () => {
   });
 });
 
-describe('the introspection cache, with a budget for tokens that are not known to be active', () => {
+describe('the introspection cache, with a budget for tokens that are not known to be active,', () => {
   /** A budget of two tokens a minute. */
   const withBudget = (parts: Partial<IntrospectionCacheParts> = {}) => {
     let clock = (): number => 0;

@@ -103,7 +103,7 @@ describe('a login attempt', () => {
     // The clock was set back.
     [-10 * minute + 1, true],
     [-10 * minute, false],
-  ])('lasts ten minutes: %i ms', async (ageMs, isGood) => {
+  ])('lasts ten minutes (checked after %i ms)', async (ageMs, isGood) => {
     await add('a');
     now += ageMs;
     expect(await take('a')).toEqual(

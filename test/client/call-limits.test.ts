@@ -97,7 +97,7 @@ describe.each(Object.keys(calls))('client.%s', (name) => {
     [{ status: 429, retryAfterSeconds: 7 }, 'rate_limited', 7],
     [{ status: 503, retryAfterSeconds: 9 }, 'server_error', 9],
     [{ status: 500, body: { error: 'invalid_grant' } }, 'server_error', undefined],
-  ])('rejects with the time to wait: %j', async (fault, code, seconds) => {
+  ])('rejects with the time to wait, if there is one: %j', async (fault, code, seconds) => {
     const error = await failing(name, fault);
     expect(error).toBeInstanceOf(PolarTransientError);
     expect(error).toMatchObject({ code, status: 503 });

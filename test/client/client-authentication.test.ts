@@ -53,7 +53,7 @@ describe('the authentication of a client', () => {
   });
 });
 
-describe('client_secret_basic form-encodes id and secret first (RFC 6749 section 2.3.1)', () => {
+describe('client_secret_basic (RFC 6749 section 2.3.1)', () => {
   it.each([
     ['plain', 'plain'],
     [':', '%3A'],
@@ -67,7 +67,7 @@ describe('client_secret_basic form-encodes id and secret first (RFC 6749 section
     ['😀', '%F0%9F%98%80'],
     ['/?#"\'', '%2F%3F%23%22%27'],
     ['a:b&c%d+e=f g', 'a%3Ab%26c%25d%2Be%3Df+g'],
-  ])('turning %s into %s', (value, encoded) => {
+  ])('form-encodes %s as %s first', (value, encoded) => {
     const basicOf = (more: Partial<ClientCredentials>): string => {
       const { authorization } = authenticate(client({ method: 'client_secret_basic', ...more }), {})
         .headers as { authorization: string };

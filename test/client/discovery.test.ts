@@ -183,13 +183,13 @@ describe('the metadata', () => {
     required.flatMap((field) =>
       [undefined, null, '', 7, ['https://a.example']].map((value) => [field, value] as const),
     ),
-  )('are refused with the %s %j', async (field, value) => {
+  )('are refused if the %s is %j', async (field, value) => {
     server.behave(answersJSON(metadata({ [field]: value })));
     expect(await refusal(client().discover())).toMatchObject({ code: 'discovery_failed', field });
   });
 
   it.each([...required.slice(1), ...optional])(
-    'are refused with a %s over plain http, since secrets go there',
+    'are refused if the %s uses plain http, since secrets go there',
     async (field) => {
       for (const address of [
         'http://api.example/x',
@@ -210,7 +210,7 @@ describe('the metadata', () => {
   });
 
   it.each([...required.slice(1), ...optional])(
-    'are refused with a %s over plain http on this machine if they come from another one',
+    'are refused if the %s uses plain http on this machine and they come from another one',
     async (field) => {
       const elsewhere = new PolarOAuthClient({
         clientID: 'polar_ci_1',
@@ -228,7 +228,7 @@ describe('the metadata', () => {
     ['https', 'https://polar', true, false],
     ['https', 'https://polar', undefined, false],
   ])(
-    'that come over %s from %s with plain http on another machine depend on allowInsecureHTTP: %s',
+    'may name plain http on another machine only if they use it themselves and it is allowed (%s, %s, %s)',
     async (_how, origin, allowInsecureHTTP, isAllowed) => {
       const document = { issuer: 'https://polar.sh', token_endpoint: 'http://polar:4100/token' };
       const found = new PolarOAuthClient({

@@ -22,7 +22,7 @@ describe('an OAuth error', () => {
     expect(made.message).toContain(`Polar refused the refresh (${error}: as it said).`);
   });
 
-  it('without a description has none', () => {
+  it('has no description if the response has none', () => {
     const made = oauthError(answer({ error: 'invalid_grant' }), 'refresh', []);
     expect(made.errorDescription).toBeUndefined();
     expect(made.message).toContain('(invalid_grant).');

@@ -18,19 +18,16 @@ const loggedIn = {
 };
 
 describe('a login', () => {
-  it.each(['own', 'basic', 'open'] as const)(
-    'returns tokens with an id_token to a client that is %s',
-    async (kind) => {
-      const client = world.as(world[kind]);
-      const tokens = await client.exchangeCode(await world.grant(world[kind]));
-      expect(tokens).toEqual(loggedIn);
-      expect(tokens.raw['access_token']).toBe(tokens.accessToken);
-      const { clientID } = world[kind];
-      const { server } = world.emulator;
-      const claims = await verifyIdToken(tokens.idToken ?? '', { clientID, server, nonce: world.nonce });
-      expect(claims).toMatchObject({ sub: ADA, email: 'ada@example.com', email_verified: true });
-    },
-  );
+  it.each(['own', 'basic', 'open'] as const)('returns tokens with an id_token (client: %s)', async (kind) => {
+    const client = world.as(world[kind]);
+    const tokens = await client.exchangeCode(await world.grant(world[kind]));
+    expect(tokens).toEqual(loggedIn);
+    expect(tokens.raw['access_token']).toBe(tokens.accessToken);
+    const { clientID } = world[kind];
+    const { server } = world.emulator;
+    const claims = await verifyIdToken(tokens.idToken ?? '', { clientID, server, nonce: world.nonce });
+    expect(claims).toMatchObject({ sub: ADA, email: 'ada@example.com', email_verified: true });
+  });
 
   it('without openid returns no id_token, and the granted scope', async () => {
     const code = await world.code(world.own, { scope: ['email'] });
@@ -81,7 +78,7 @@ describe('a client with the default sub_type organization', () => {
 describe('a refresh', () => {
   const refreshed = { ...loggedIn, expiresInSeconds: 3600 };
 
-  it.each(['own', 'basic', 'open'] as const)('returns new tokens to a client that is %s', async (kind) => {
+  it.each(['own', 'basic', 'open'] as const)('returns new tokens (client: %s)', async (kind) => {
     const old = world.tokens(world[kind]);
     const { idToken: _none, ...fields } = refreshed;
     const tokens = await world.as(world[kind]).refresh(old);
@@ -125,28 +122,25 @@ describe('the web grant', () => {
     });
   });
 
-  it.each(['own', 'basic'] as const)(
-    'returns a token for one organization to a client that is %s',
-    async (kind) => {
-      const client = world.as(world[kind]);
-      const tokens = await client.exchangeWebSession({
-        sessionToken: world.session(world[kind]),
-        subType: 'organization',
-        sub: ACME,
-        scope: ['openid', 'email'],
-      });
-      expect(tokens).toEqual({
-        accessToken,
-        tokenType: 'Bearer',
-        expiresInSeconds: 3600,
-        scope: 'openid email',
-      });
-      expect(await client.introspect(tokens.accessToken)).toMatchObject({
-        subject: ADA,
-        organizations: [ACME],
-      });
-    },
-  );
+  it.each(['own', 'basic'] as const)('returns a token for one organization (client: %s)', async (kind) => {
+    const client = world.as(world[kind]);
+    const tokens = await client.exchangeWebSession({
+      sessionToken: world.session(world[kind]),
+      subType: 'organization',
+      sub: ACME,
+      scope: ['openid', 'email'],
+    });
+    expect(tokens).toEqual({
+      accessToken,
+      tokenType: 'Bearer',
+      expiresInSeconds: 3600,
+      scope: 'openid email',
+    });
+    expect(await client.introspect(tokens.accessToken)).toMatchObject({
+      subject: ADA,
+      organizations: [ACME],
+    });
+  });
 
   it.each([
     ['user', ACME, 'invalid_request', "Can't specify 'sub' for user sub_type"],
@@ -162,30 +156,27 @@ describe('the web grant', () => {
 });
 
 describe('introspection', () => {
-  it.each(['own', 'basic'] as const)(
-    'returns all fields of a live token to a client that is %s',
-    async (kind) => {
-      const { clientID } = world[kind];
-      const { accessToken } = world.tokens(world[kind]);
-      const said = await world.as(world[kind]).introspect(accessToken);
-      expect(said).toEqual({
-        active: true,
-        clientID,
-        tokenType: 'Bearer',
-        scopes: ['openid', 'email'],
-        subType: 'user',
-        subject: ADA,
-        organizations: [],
-        audience: clientID,
-        issuer: 'https://polar.sh',
-        issuedAt: expect.any(Number),
-        expiresAt: expect.any(Number),
-        raw: expect.objectContaining({ active: true, sub: ADA }),
-      });
-      expect(Math.abs((said.issuedAt ?? 0) / 1000 - seconds())).toBeLessThan(5);
-      expect((said.expiresAt ?? 0) - (said.issuedAt ?? 0)).toBe(864_000_000);
-    },
-  );
+  it.each(['own', 'basic'] as const)('returns all fields of a live token (client: %s)', async (kind) => {
+    const { clientID } = world[kind];
+    const { accessToken } = world.tokens(world[kind]);
+    const said = await world.as(world[kind]).introspect(accessToken);
+    expect(said).toEqual({
+      active: true,
+      clientID,
+      tokenType: 'Bearer',
+      scopes: ['openid', 'email'],
+      subType: 'user',
+      subject: ADA,
+      organizations: [],
+      audience: clientID,
+      issuer: 'https://polar.sh',
+      issuedAt: expect.any(Number),
+      expiresAt: expect.any(Number),
+      raw: expect.objectContaining({ active: true, sub: ADA }),
+    });
+    expect(Math.abs((said.issuedAt ?? 0) / 1000 - seconds())).toBeLessThan(5);
+    expect((said.expiresAt ?? 0) - (said.issuedAt ?? 0)).toBe(864_000_000);
+  });
 
   it('returns only that a dead, unknown or foreign token is inactive', async () => {
     const client = world.as(world.own);
@@ -198,7 +189,7 @@ describe('introspection', () => {
 });
 
 describe('revocation', () => {
-  it.each(['own', 'basic'] as const)('ends both tokens of a client that is %s', async (kind) => {
+  it.each(['own', 'basic'] as const)('ends both tokens (client: %s)', async (kind) => {
     const { refreshToken } = world.tokens(world[kind]);
     expect(await world.as(world[kind]).revoke(refreshToken)).toBeUndefined();
     expect(world.emulator.liveTokens()).toEqual([]);

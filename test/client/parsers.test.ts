@@ -45,10 +45,10 @@ function failureOf(parse: (body: unknown) => unknown, body: unknown): unknown {
 }
 
 describe.each([
-  ['the token response', parseTokenResponse],
-  ['the introspection answer', parseIntrospection],
-  ['the userinfo answer', parseUserInfo],
-] as [string, (body: unknown) => unknown][])('%s', (what, parse) => {
+  ['a token response', 'the token response', parseTokenResponse],
+  ['an introspection response', 'the introspection answer', parseIntrospection],
+  ['a userinfo response', 'the userinfo answer', parseUserInfo],
+] as [string, string, (body: unknown) => unknown][])('%s', (_title, what, parse) => {
   it.each([[undefined], [null], ['polar_at_u_hidden'], [7], [true], [[]], [[tokens]]])(
     'cannot be %j',
     (body) => {
@@ -131,7 +131,7 @@ describe('a token response', () => {
       scope: strings,
       id_token: strings,
     }),
-  )('is refused with the %s %p', (field, value) => {
+  )('is refused if the %s is %p', (field, value) => {
     const error = failureOf(parseTokenResponse, { ...tokens, [field]: value });
     expect(error).toMatchObject({ code: 'malformed_response', field });
     expect((error as Error).message).toContain(field);
@@ -142,7 +142,7 @@ describe('a token response', () => {
       access_token: ['hidden\n', 'hidden\r\nx: y', 'hidden hidden', 'hiddenü', 'hidden\u0000'],
       refresh_token: ['hidden\n', 'hidden\thidden', 'hiddenü', 'hidden\u007f'],
     }),
-  )('is refused with a %s of characters that no token has (RFC 6749 A.12 and A.17): %j', (field, value) => {
+  )('is refused if the %s has characters that no token has (RFC 6749 A.12 and A.17): %j', (field, value) => {
     expect(failureOf(parseTokenResponse, { ...tokens, [field]: value })).toMatchObject({
       code: 'malformed_response',
       field,
@@ -197,14 +197,14 @@ describe('an introspection response', () => {
       exp: [Number.NaN, 1e308, ...numbers],
       iat: [Number.POSITIVE_INFINITY, ...numbers],
     }),
-  )('is refused with the %s %p', (field, value) => {
+  )('is refused if the %s is %p', (field, value) => {
     expect(failureOf(parseIntrospection, { ...introspection, [field]: value })).toMatchObject({
       code: 'malformed_response',
       field,
     });
   });
 
-  it.each([[7], [true], [{}], [[7]]])('is refused with the aud %p', (aud) => {
+  it.each([[7], [true], [{}], [[7]]])('is refused if the aud is %p', (aud) => {
     expect(failureOf(parseIntrospection, { ...introspection, aud })).toMatchObject({
       code: 'malformed_response',
       field: 'aud',
@@ -235,7 +235,7 @@ describe('a userinfo response', () => {
       email_verified: booleans,
       name: strings,
     }),
-  )('is refused with the %s %p', (field, value) => {
+  )('is refused if the %s is %p', (field, value) => {
     expect(failureOf(parseUserInfo, { ...userInfo, [field]: value })).toMatchObject({
       code: 'malformed_response',
       field,

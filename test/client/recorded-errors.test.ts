@@ -209,7 +209,7 @@ async function expectRefusal({ name, code, run }: Row): Promise<PolarOAuthError>
 
 describe('a refusal by Polar', () => {
   it.each(refusals.map((one) => [one.name, one.method, one] as const))(
-    'becomes an error: %s with client.%s',
+    'becomes an error: %s with %s',
     async (_n, _m, one) => {
       await expectRefusal(one);
     },
@@ -218,7 +218,7 @@ describe('a refusal by Polar', () => {
 
 describe('a request that no public method sends', () => {
   it.each(bentRequests.map((one) => [one.name, one.method, one] as const))(
-    'would be refused by Polar: %s instead of client.%s',
+    'would be refused by Polar: %s instead of %s',
     async (_n, _m, one) => {
       await expectRefusal(one);
     },
@@ -233,7 +233,7 @@ describe('a request that no public method sends', () => {
     ['revoke, public', () => world.as(world.open).revoke(world.tokens(world.open).refreshToken)],
     ['introspect, public', () => world.as(world.open).introspect(world.tokens(world.open).accessToken)],
     ['web grant, public', () => world.as(world.open).exchangeWebSession({ sessionToken: world.session() })],
-  ])('is refused before it is sent: %s', async (name, run) => {
+  ])('is refused by the method itself: %s', async (name, run) => {
     const error = await failureOf(run());
     expect(error).toBeInstanceOf(PolarConfigurationError);
     expect(error).toMatchObject({

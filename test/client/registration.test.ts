@@ -116,7 +116,7 @@ describe('the metadata of a client', () => {
     });
   });
 
-  it('can register a public client, which has no secret and works', async () => {
+  it('can describe a public client, which has no secret and works', async () => {
     const registration = await world.registrations.register({
       ...MINIMUM,
       tokenEndpointAuthMethod: 'none',
@@ -220,7 +220,7 @@ describe('a registration', () => {
     });
   });
 
-  it.each(names)('is not requested without a valid token and id: %s', async (name) => {
+  it.each(names)('cannot be managed without a valid token and id, and nothing is sent: %s', async (name) => {
     const { clientID, registrationAccessToken } = world.own;
     const wrong = [
       { clientID },

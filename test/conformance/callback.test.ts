@@ -131,7 +131,7 @@ describe('the state', () => {
     await expectRefused(await deliver(browser, `${path}&state=other`), 'callback_malformed');
   });
 
-  it('succeeds again without another exchange (reused-state)', async () => {
+  it('may come again in the same browser, without another exchange (reused-state)', async () => {
     const path = await answerPath();
     await expectLogin(provider, browser, await deliver(browser, path), loggedIn);
     const { length } = provider.accessTokens;
@@ -292,7 +292,7 @@ describe('two providers in one app', () => {
     await expectNobody('attempt_unknown', await deliver(victim, await victim.visitPolar(honest)));
   });
 
-  it('do not confuse it at the attacker’s callback address either, with iss (mix-up)', async () => {
+  it('do not confuse the honest provider’s response at the attacker’s callback address, with iss (mix-up)', async () => {
     provider.misbehave({ authorizationResponse: (answer) => answer.set('iss', provider.issuer) });
     provider.redirectURIs.push(`${both.url}/auth/polar2/callback`);
     const started = await victim.startLogin('/auth/polar2');

@@ -112,7 +112,7 @@ it('logins survive many rotations of keys in a row (oidcc-client-test-signing-ke
   expect(provider.complaints).toEqual([]);
 });
 
-describe('an issuer that ends in a slash', () => {
+describe('a trailing slash of the issuer', () => {
   it.each<KnownBy>(['discovery', 'addresses'])(
     'works when the provider is configured by %s (oidcc-client-test)',
     async (by) => {
@@ -125,7 +125,7 @@ describe('an issuer that ends in a slash', () => {
     ['/', 'one slash too few', (issuer: string) => issuer.slice(0, -1)],
     ['', 'one slash too many', (issuer: string) => `${issuer}/`],
   ])(
-    'must match an issuer that ends in "%s": it has %s (oidcc-client-test-invalid-iss)',
+    'must match: the issuer ends in "%s", and the iss has %s (oidcc-client-test-invalid-iss)',
     async (issuerPath, _what, iss) => {
       const browser = await start({ issuerPath });
       provider.misbehave({ claims: (honest) => ({ ...honest, iss: iss(provider.issuer) }) });

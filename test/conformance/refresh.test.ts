@@ -86,7 +86,7 @@ describe('a refresh token (oidcc-client-test-refresh-token)', () => {
       { claims: (honest) => ({ ...honest, iat: (honest['iat'] as number) + 120 }) },
     ],
     ['our client as azp', { claims: (honest) => ({ ...honest, azp: honest['aud'] }) }],
-  ])('may return an id_token with %s', async (_what, misbehaviour) => {
+  ])('may bring an id_token with %s', async (_what, misbehaviour) => {
     await start();
     provider.misbehave(misbehaviour);
     expect(await refresh()).toEqual({ accessToken: provider.accessTokens[1] });
@@ -95,7 +95,7 @@ describe('a refresh token (oidcc-client-test-refresh-token)', () => {
   it.each<[string, Misbehaviour, string | undefined]>([
     ['no id_token', { tokenResponse: ({ id_token: _, ...rest }) => rest }, undefined],
     ['no new refresh token', { tokenResponse: ({ refresh_token: _, ...rest }) => rest }, undefined],
-  ])('may return %s', async (_what, misbehaviour) => {
+  ])('may bring %s', async (_what, misbehaviour) => {
     await start();
     provider.misbehave(misbehaviour);
     expect(await refresh()).toEqual({ accessToken: provider.accessTokens[1] });
@@ -145,15 +145,18 @@ describe('a login whose refreshed tokens are wrong', () => {
     await expectOver();
   });
 
-  it.each(refusals)('ends if the old tokens have expired: %s (%s)', async (_name, code, misbehaviour) => {
-    await start({ expiresIn: 3600 });
-    provider.clock.advance(3600);
-    provider.misbehave(misbehaviour);
-    expect(await currentToken()).toEqual({ code: 'login_expired' });
-    expect(app.errors.at(-1)).toMatchObject({ status: 401, cause: { code } });
-    provider.takeCalls();
-    await expectOver();
-  });
+  it.each(refusals)(
+    'ends even after the old tokens have expired: %s (%s)',
+    async (_name, code, misbehaviour) => {
+      await start({ expiresIn: 3600 });
+      provider.clock.advance(3600);
+      provider.misbehave(misbehaviour);
+      expect(await currentToken()).toEqual({ code: 'login_expired' });
+      expect(app.errors.at(-1)).toMatchObject({ status: 401, cause: { code } });
+      provider.takeCalls();
+      await expectOver();
+    },
+  );
 
   it('is in doubt if only the token_type is wrong', async () => {
     await start();

@@ -222,7 +222,7 @@ describe('the remote key set', () => {
       PolarResponseError,
       'response_too_large',
     ],
-  ])('rejects when the response is %s', async (_what, behaviour, kind, code) => {
+  ])('rejects when the server sends %s', async (_what, behaviour, kind, code) => {
     server.behave(behaviour);
     const error = await keySet.keys().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(kind);

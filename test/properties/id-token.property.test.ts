@@ -27,7 +27,7 @@ const tokens: fc.Arbitrary<string> = fc.oneof(
   junk as fc.Arbitrary<string>,
 );
 
-holds('JWTs: anything but the token that our key signed is refused', tokens, async (token) => {
+holds('any JWT but the token that our key signed is refused', tokens, async (token) => {
   const isLong = typeof token === 'string' && token.length > 60;
   const outcome = await outcomeOf(
     () => verifyIdToken(token, good),
@@ -79,7 +79,7 @@ holds(
   },
 );
 
-holds('JWKS documents that are handed over', documents, async (jwks) => {
+holds('an id_token is accepted only if the jwks option contains its key', documents, async (jwks) => {
   const work = (): unknown => verifyIdToken(idToken, { ...good, jwks: jwks as never });
   const outcome = await outcomeOf(work, [idToken]);
   if ('result' in outcome && jwks !== undefined && !publishes(jwks)) throw new Error('Accepted');

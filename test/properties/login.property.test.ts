@@ -157,19 +157,23 @@ const tokenAnswers = answers(
     fc.oneof(junk, fc.constantFrom(...Object.keys(badTokens)), fc.constant(goodTokens.access_token)),
   ),
 );
-holds('token responses: nobody is logged in without the valid id_token', tokenAnswers, async (answer) => {
-  const { state, cookie, nonce: own } = await world.begin();
-  const body = world
-    .inThisLogin(answer.body)
-    .replace(/token-[a-z0-9-]+/g, (name) => badTokens[name]?.({ ...goodClaims, nonce: own }) ?? name);
-  world.answers.token = (form) =>
-    form.get('code') === goodCode ? responseOf({ ...answer, body }) : world.grantForGoodCode(form);
-  const sent = await send(world.app, `${callback}?code=${goodCode}&state=${state}`, { cookie });
-  world.answers.token = world.grantForGoodCode;
-  if (!loggedInAfter(sent)) return;
-  const answered = JSON.parse(body) as Record<string, unknown>;
-  if (answered['id_token'] !== world.idToken() || answer.status >= 300) throw new Error('Logged in');
-});
+holds(
+  'nobody is logged in without the valid id_token, whatever the token response',
+  tokenAnswers,
+  async (answer) => {
+    const { state, cookie, nonce: own } = await world.begin();
+    const body = world
+      .inThisLogin(answer.body)
+      .replace(/token-[a-z0-9-]+/g, (name) => badTokens[name]?.({ ...goodClaims, nonce: own }) ?? name);
+    world.answers.token = (form) =>
+      form.get('code') === goodCode ? responseOf({ ...answer, body }) : world.grantForGoodCode(form);
+    const sent = await send(world.app, `${callback}?code=${goodCode}&state=${state}`, { cookie });
+    world.answers.token = world.grantForGoodCode;
+    if (!loggedInAfter(sent)) return;
+    const answered = JSON.parse(body) as Record<string, unknown>;
+    if (answered['id_token'] !== world.idToken() || answer.status >= 300) throw new Error('Logged in');
+  },
+);
 
 type Claims = Readonly<Record<string, unknown>>;
 const now = Math.floor(Date.now() / 1000);

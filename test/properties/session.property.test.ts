@@ -157,30 +157,34 @@ holds(
 const said = (fields: EntryFields, name: string): string | undefined =>
   fields[name]?.split(' ').filter(Boolean).join(' ');
 
-holds('sealed session entries: only what the app has sealed comes out', entryChanges, async (list) => {
-  const found = spoiltEntry(sealedEntry, list);
-  const req = requestWith(strategyOf({ encryptionKeys }), found);
-  if (!Array.isArray(req.polar.scopes)) throw new Error('The scopes are no list');
-  const outcome = await outcomeOf(() => req.polar.getTokens(), [...world.secrets(), ...encryptionKeys]);
-  if ('result' in outcome && outcome.result.accessToken !== accessToken)
-    throw new Error('Other tokens came out');
-  // The fields outside the seal are bound to it.
-  const bound = [
-    'loginId',
-    'user',
-    'clientID',
-    'server',
-    'issuedAt',
-    'scopes',
-    'askedScopes',
-    'attempt',
-    'askedOrganization',
-  ];
-  if ('result' in outcome && bound.some((name) => said(fieldsOf(found), name) !== said(sealedEntry, name)))
-    throw new Error('The sealed part was taken for that of another login');
-  if ('error' in outcome && found === textOf(sealedEntry)) throw outcome.error;
-  if ('error' in outcome && outcome.error.code !== 'not_logged_in') throw outcome.error;
-});
+holds(
+  'a sealed session entry yields only what the app has sealed, however it was changed',
+  entryChanges,
+  async (list) => {
+    const found = spoiltEntry(sealedEntry, list);
+    const req = requestWith(strategyOf({ encryptionKeys }), found);
+    if (!Array.isArray(req.polar.scopes)) throw new Error('The scopes are no list');
+    const outcome = await outcomeOf(() => req.polar.getTokens(), [...world.secrets(), ...encryptionKeys]);
+    if ('result' in outcome && outcome.result.accessToken !== accessToken)
+      throw new Error('Other tokens came out');
+    // The fields outside the seal are bound to it.
+    const bound = [
+      'loginId',
+      'user',
+      'clientID',
+      'server',
+      'issuedAt',
+      'scopes',
+      'askedScopes',
+      'attempt',
+      'askedOrganization',
+    ];
+    if ('result' in outcome && bound.some((name) => said(fieldsOf(found), name) !== said(sealedEntry, name)))
+      throw new Error('The sealed part was taken for that of another login');
+    if ('error' in outcome && found === textOf(sealedEntry)) throw outcome.error;
+    if ('error' in outcome && outcome.error.code !== 'not_logged_in') throw outcome.error;
+  },
+);
 
 /** A row of a login attempt in the session store. */
 interface AttemptRow {

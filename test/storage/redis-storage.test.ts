@@ -56,7 +56,7 @@ describe('redisStorage', () => {
     [1n, true],
     [0, false],
     [null, false],
-  ])('takes %s as the response to a write to mean that the row is there: %s', async (found, expected) => {
+  ])('resolves a write with the response %s to %s', async (found, expected) => {
     const row = { version: 1, value: 'x' };
     expect(await over([found]).storage.write(one, row, { ttlSeconds: 60 })).toBe(expected);
   });

@@ -52,7 +52,7 @@ function countingCache({ limit = 100, ...parts }: Partial<EntryCacheParts> & { l
 
 const entry = loginOf({ id: 1 });
 
-describe('the entry cache, for a login in use', () => {
+describe('the entry cache, for a login in use,', () => {
   it('opens an entry once for five requests', () => {
     const { cache, count } = countingCache();
     const text = sealedText(entry);
@@ -103,7 +103,7 @@ describe('the entry cache, for a login in use', () => {
   });
 });
 
-describe('the entry cache, for an entry that it has opened', () => {
+describe('the entry cache, for an entry that it has opened,', () => {
   const others: Record<string, string> = {
     loginId: '0'.repeat(32),
     user: users.of({ id: 2 }),
@@ -118,7 +118,7 @@ describe('the entry cache, for an entry that it has opened', () => {
     v: '1',
   };
 
-  it('has a test for each field outside the seal', () => {
+  it('is tested with each field outside the seal', () => {
     expect(Object.keys(fieldsOf(sealedText(entry))).sort()).toEqual(Object.keys(others).sort());
   });
 
@@ -177,7 +177,7 @@ describe('the entry cache, for an entry that it has opened', () => {
   });
 });
 
-describe('the entry cache, for an entry that it could not open', () => {
+describe('the entry cache, for an entry that it could not open,', () => {
   it('tries again at the next use', () => {
     let isThere = false;
     const inner = entrySealer(...keys);

@@ -25,7 +25,7 @@ describe('verifyIdToken, after a rotation of keys,', () => {
     expect(polar.server.requests).toHaveLength(2);
   });
 
-  it('does so twice in a row', async () => {
+  it('accepts new keys twice in a row', async () => {
     await polar.verify(goodToken());
     for (const next of [otherKey, attackerKey]) {
       polar.publish(next.jwk);
@@ -78,7 +78,7 @@ describe('the keys for verifyIdToken', () => {
     }
   });
 
-  it('are not the token’s fault if they are unavailable', async () => {
+  it('cause an error of Polar, not of the token, if they are unavailable', async () => {
     polar.server.behave(answersText('', 503));
     const busy = await polar.verify(goodToken()).catch((error: unknown) => error);
     expect(busy).toBeInstanceOf(PolarTransientError);

@@ -92,7 +92,7 @@ describe('a record that cannot be written', () => {
     expect(world.recorded).toBe(2);
   });
 
-  it('is revoked when the store is back if another process has ended the login', async () => {
+  it('leads to a revocation when the store is back if another process has ended the login', async () => {
     const parts = await withFaults();
     const { world, faults, a, b } = parts;
     await refreshWhile(parts, () => (faults.failingWrites = 12));
@@ -118,7 +118,7 @@ describe.each(storageKinds)('the refresher over a store (%s)', (kind) => {
     expect(await outcome(b.valid())).toBe('access-1');
   });
 
-  it('waits for a store that hangs no longer than its time-out, and loses no login', async () => {
+  it('waits for its time-out at most when the store hangs, and loses no login', async () => {
     const { world, faults, a, b } = await withFaults(kind);
     faults.hangs = true;
     const startedAt = elapsedMs();
@@ -251,7 +251,7 @@ describe('a store that cannot be used', () => {
     expect(world.live).toBe('refresh-0');
   });
 
-  it('is used as soon as it works', async () => {
+  it('is accepted as soon as it works', async () => {
     const world = await expiredWorld();
     const { storage, faults } = faultyStorage(world.storageFor('A'));
     faults.isReadOnly = true;
