@@ -18,7 +18,7 @@ export type { PolarClientOptions } from './client/client-options.js';
 export type { Introspection } from './client/introspection.js';
 export { PolarOAuthClient } from './client/oauth-client.js';
 export type { PolarScope, PolarScopes } from './client/polar-scope.js';
-export type { RegistrationAccess } from './client/registrations.js';
+export type { RegistrationAccess, Registrations } from './client/registrations.js';
 export { PolarRegistrationClient, type RegistrationClientOptions } from './client/registrations.js';
 export type { TokenResponse } from './client/token-response.js';
 export type { UserInfo } from './client/user-info.js';

@@ -86,8 +86,7 @@ export function composeRuntime(options: ResolvedOptions): PolarRuntime {
 
   const tellEnded = tellOnce(options.onLoginEnded, (work) => background.write(work));
   const refresher = new TokenRefresher({
-    refresh: (tokens, login) =>
-      refreshTokens({ client, verifyIdToken, revoke, now, timeoutMs }, tokens, login),
+    refresh: (tokens, login) => refreshTokens({ client, verifyIdToken, revoke, timeoutMs }, tokens, login),
     revoke,
     onEnded(loginId, reason) {
       logins.forget(loginId);

@@ -9,7 +9,6 @@ import type { PolarScopes } from './client/polar-scope.js';
 import {
   checkAPIVersion,
   checkCallbackURL,
-  checkClock,
   checkCount,
   checkFlag,
   checkFunction,
@@ -53,6 +52,18 @@ export interface PolarStrategyOptions extends PolarClientOptions {
   readonly name?: string | undefined;
   /** Session key of the tokens. @default the name of the strategy */
   readonly sessionKey?: string | undefined;
+  /**
+   * Milliseconds for each of these, on its own:
+   *
+   * - one request to Polar, including the body
+   * - a caller that waits for a valid token. The refresh continues, and its tokens are kept
+   * - the exchange of a code. Tokens that arrive later are revoked
+   * - an operation of the session store, while a login or logout waits for it
+   * - a verify callback that returned nothing, until it calls `done`
+   *
+   * An operation of `storage` gets a third of it, at most 3 s. @default 10000
+   */
+  readonly timeoutMs?: number | undefined;
   /** Passes the request to a classic verify callback as its first argument. @default false */
   readonly passReqToCallback?: boolean | undefined;
   /**
@@ -121,8 +132,6 @@ export interface PolarStrategyOptions extends PolarClientOptions {
    * @default '2026-10', the newest version that this release was tested with
    */
   readonly apiVersion?: string | undefined;
-  /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
-  readonly now?: (() => number) | undefined;
 }
 
 type OwnOption = Exclude<keyof PolarStrategyOptions, keyof PolarClientOptions>;
@@ -150,7 +159,6 @@ const resolvers = {
   userKey: (given, name) => checkFunction(given, name),
   onLoginEnded: (given, name) => checkFunction(given, name),
   apiVersion: (given) => checkAPIVersion(given) ?? testedAPIVersion,
-  now: (given) => checkClock(given),
 } satisfies {
   readonly [Name in OwnOption]: (given: PolarStrategyOptions[Name], name: Name) => unknown;
 };
@@ -195,6 +203,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
   rejectReplaced(options, elsewhere, optionNames, 'PolarStrategy');
   rejectUnknown(options, optionNames, 'PolarStrategy');
   const client = new PolarOAuthClient(options);
+  const polar = optionsOf(client);
   const own = Object.fromEntries(
     Object.entries(resolvers).map(([name, resolve]) => [
       name,
@@ -202,11 +211,11 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     ]),
   ) as OwnOptions;
   return Object.freeze({
-    ...optionsOf(client),
+    ...polar,
     ...own,
     client,
     sessionKey: notTaken(own.sessionKey ?? own.name),
-    elapsedMs: options.now === undefined ? () => performance.now() : own.now,
+    elapsedMs: options.now === undefined ? () => performance.now() : polar.now,
   });
 }
 

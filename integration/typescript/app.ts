@@ -70,6 +70,7 @@ import {
   polarTokens,
   type RegistrationAccess,
   type RegistrationClientOptions,
+  type Registrations,
   requireLogin,
   requireOrganization,
   requireScope,
@@ -299,7 +300,8 @@ export async function useClient(access: RegistrationAccess, rest: VerifyIdTokenO
   const claims: IdTokenClaims = await verifyIdToken('a.b.c', rest);
   const unfinished: Unfinished = await polar.settled({ withinMs: 1000 });
   const registrationOptions: RegistrationClientOptions = { server };
-  const registrations = new PolarRegistrationClient(registrationOptions);
+  const registrations: Registrations = new PolarRegistrationClient(registrationOptions);
+  await client.registrations.readRegistration(access);
   const wanted: ClientMetadata = {
     clientName: 'app',
     redirectURIs: ['http://localhost:3000/cb'],

@@ -3,7 +3,7 @@ import type { PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
 import { optionsOf, PolarOAuthClient } from '../client/oauth-client.js';
 import type { PolarScopes } from '../client/polar-scope.js';
-import { checkClock, checkCount, checkList, checkSeconds, checkText } from '../options/option-checks.js';
+import { checkCount, checkList, checkSeconds, checkText } from '../options/option-checks.js';
 import { rejectNearMisses, rejectReplaced, rejectUnknown } from '../options/option-names.js';
 import { polarAt } from '../options/server.js';
 import type { VerifyResult } from '../request/app-callbacks.js';
@@ -39,8 +39,6 @@ export interface PolarBearerStrategyOptions extends PolarClientOptions, BearerRe
   readonly realm?: string | undefined;
   /** Name of the strategy. @default 'polar-bearer' */
   readonly name?: string | undefined;
-  /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
-  readonly now?: (() => number) | undefined;
 }
 
 /** `req.user` without a verify callback: the user or organization that the token acts for. */
@@ -137,7 +135,7 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
       'PolarBearerStrategy needs clientSecret: Polar lets public clients introspect nothing, and asking userinfo instead would let in the tokens of every other app',
     );
   }
-  const { credentials, server, timeoutMs } = optionsOf(client);
+  const { credentials, now, server, timeoutMs } = optionsOf(client);
   const polar = polarAt(server);
   return {
     client,
@@ -153,7 +151,7 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
     tokenPrefix: polar === undefined ? '' : 'polar_at_',
     apiURL: server.apiURL,
     timeoutMs,
-    now: checkClock(options.now),
+    now,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Fetch } from '../http/http.js';
+import { checkClock } from '../options/option-checks.js';
 import { type PolarServer, type ResolvedServer, resolveServer } from '../options/server.js';
 import { shownValue } from '../text/shown-value.js';
 import type { ClientCredentials, TokenEndpointAuthMethod } from './client-authentication.js';
@@ -20,6 +21,8 @@ export interface PolarClientOptions {
   readonly timeoutMs?: number | undefined;
   /** Custom `fetch`, for a proxy or for tracing. @default globalThis.fetch */
   readonly fetch?: Fetch | undefined;
+  /** The clock, in milliseconds since the epoch; for tests. @default Date.now */
+  readonly now?: (() => number) | undefined;
 }
 
 /** The name of every option of a client. */
@@ -30,6 +33,7 @@ export const clientOptionNames: readonly string[] = Object.keys({
   tokenEndpointAuthMethod: true,
   timeoutMs: true,
   fetch: true,
+  now: true,
 } satisfies Record<keyof PolarClientOptions, true>);
 
 /** {@link PolarClientOptions}, validated and with defaults applied. */
@@ -38,6 +42,7 @@ export interface ResolvedClientOptions {
   readonly server: ResolvedServer;
   readonly timeoutMs: number;
   readonly fetch: Fetch;
+  readonly now: () => number;
 }
 
 const methods: readonly unknown[] = ['client_secret_post', 'client_secret_basic', 'none'];
@@ -70,7 +75,11 @@ export function resolveClientOptions(options: PolarClientOptions): ResolvedClien
     throw new TypeError("tokenEndpointAuthMethod 'none' is for clients without a clientSecret");
   if (method !== 'none' && clientSecret === undefined)
     throw new TypeError(`tokenEndpointAuthMethod '${method}' needs a clientSecret`);
-  return { credentials: { clientID, clientSecret, method }, ...resolveConnection(options) };
+  return {
+    credentials: { clientID, clientSecret, method },
+    ...resolveConnection(options),
+    now: checkClock(options.now),
+  };
 }
 
 // A secret in place of the id would be in the URL of every login.
@@ -93,7 +102,10 @@ export function resolveConnection({
   server,
   timeoutMs = 10_000,
   fetch,
-}: Pick<PolarClientOptions, 'server' | 'timeoutMs' | 'fetch'>): Omit<ResolvedClientOptions, 'credentials'> {
+}: Pick<PolarClientOptions, 'server' | 'timeoutMs' | 'fetch'>): Omit<
+  ResolvedClientOptions,
+  'credentials' | 'now'
+> {
   if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > 2 ** 31 - 1)
     throw new TypeError(`timeoutMs must be a number of milliseconds above 0, not ${shownValue(timeoutMs)}`);
   if (fetch !== undefined && typeof fetch !== 'function')

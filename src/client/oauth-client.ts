@@ -5,7 +5,6 @@ import { isAccessToken, isRefreshToken } from '../text/token-characters.js';
 import { type AuthorizationParameters, buildAuthorizationURL } from './authorization-url.js';
 import { type CallOptions, limitsOf } from './call-options.js';
 import { authenticate, type ClientCredentials } from './client-authentication.js';
-import type { ClientMetadata, ClientRegistration } from './client-metadata.js';
 import {
   type PolarClientOptions,
   type ResolvedClientOptions,
@@ -15,7 +14,7 @@ import { type EndpointSource, endpointsOf } from './discovery.js';
 import { type Introspection, parseIntrospection } from './introspection.js';
 import { oauthError } from './oauth-error.js';
 import { type PolarScopes, scopeParameter } from './polar-scope.js';
-import { type RegistrationAccess, Registrations } from './registrations.js';
+import { Registrations } from './registrations.js';
 import { parseRefreshedTokens, parseTokenResponse, type TokenResponse } from './token-response.js';
 import { parseUserInfo, type UserInfo } from './user-info.js';
 import { type WebSessionGrant, webSessionForm } from './web-session-grant.js';
@@ -46,20 +45,33 @@ type RequestOptions = CallOptions & Pick<HttpRequest, 'ignoreBody'>;
  * ```
  */
 export class PolarOAuthClient {
+  /**
+   * Dynamic client registration at this server (RFC 7591 and 7592), `/v1/oauth2/register`: see {@link PolarRegistrationClient}.
+   *
+   * @example
+   * ```ts
+   * const registration = await client.registrations.register({
+   *   clientName: 'My app',
+   *   redirectURIs: ['https://app.example/callback'],
+   * });
+   * ```
+   */
+  readonly registrations: Registrations;
   readonly #http: Http;
   readonly #credentials: ClientCredentials;
   readonly #endpoints: EndpointSource;
-  readonly #registrations: Registrations;
+  readonly #now: () => number;
 
   /** @throws TypeError when an option is missing or invalid */
   constructor(options: PolarClientOptions) {
     const resolved = resolveClientOptions(options);
-    const { credentials, fetch, server, timeoutMs } = resolved;
+    const { credentials, fetch, now, server, timeoutMs } = resolved;
+    this.#now = now;
     resolvedOptions.set(this, resolved);
     this.#http = createHttp({ fetch, timeoutMs });
     this.#credentials = credentials;
     this.#endpoints = endpointsOf(server, this.#http);
-    this.#registrations = new Registrations(this.#http, this.#endpoints);
+    this.registrations = new Registrations(this.#http, this.#endpoints);
   }
 
   /** True for a client without a secret. At Polar such a client can neither revoke nor introspect. */
@@ -257,76 +269,6 @@ export class PolarOAuthClient {
     return parseUserInfo(this.#accepted(response, 'userinfo request', [accessToken]).body);
   }
 
-  /**
-   * Registers another client: `POST /v1/oauth2/register` (RFC 7591 section 3).
-   *
-   * @param metadata the metadata of the new client
-   * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_request` with the field in `errorDescription`, `invalid_client_metadata`; for
-   *   details, see {@link PolarRegistrationClient.register}
-   * @example
-   * ```ts
-   * const registration = await client.register({ clientName: 'My app', redirectURIs: ['https://app.example/callback'] });
-   * ```
-   */
-  register(metadata: ClientMetadata, options?: CallOptions): Promise<ClientRegistration> {
-    return this.#registrations.register(metadata, options);
-  }
-
-  /**
-   * Reads a registration: `GET /v1/oauth2/register/{client_id}` (RFC 7592 section 2.1).
-   *
-   * @param access the result of {@link register}
-   * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_client` for a wrong token or a deleted client; for details, see
-   *   {@link PolarRegistrationClient.readRegistration}
-   * @example
-   * ```ts
-   * const { redirectURIs } = await client.readRegistration(registration);
-   * ```
-   */
-  readRegistration(access: RegistrationAccess, options?: CallOptions): Promise<ClientRegistration> {
-    return this.#registrations.readRegistration(access, options);
-  }
-
-  /**
-   * Replaces the metadata of a client: `PUT /v1/oauth2/register/{client_id}` (RFC 7592 section 2.2).
-   *
-   * @param access the result of {@link register}
-   * @param metadata complete: fields that are left out revert to Polar's defaults
-   * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_request`, `invalid_client_metadata`, `invalid_client`; for details, see
-   *   {@link PolarRegistrationClient.updateRegistration}
-   * @example
-   * ```ts
-   * await client.updateRegistration(registration, { clientName: 'My app', redirectURIs: ['https://app.example/'] });
-   * ```
-   */
-  updateRegistration(
-    access: RegistrationAccess,
-    metadata: ClientMetadata,
-    options?: CallOptions,
-  ): Promise<ClientRegistration> {
-    return this.#registrations.updateRegistration(access, metadata, options);
-  }
-
-  /**
-   * Deletes a client: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3). Its tokens keep working
-   * at Polar, and can no longer be revoked: {@link revoke} them first, as docs/oauth-api.md shows.
-   *
-   * @param access the result of {@link register}
-   * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_client` for a wrong token or a deleted client; for details, see
-   *   {@link PolarRegistrationClient.deleteRegistration}
-   * @example
-   * ```ts
-   * await client.deleteRegistration(registration);
-   * ```
-   */
-  deleteRegistration(access: RegistrationAccess, options?: CallOptions): Promise<void> {
-    return this.#registrations.deleteRegistration(access, options);
-  }
-
   async #token(
     what: string,
     form: Record<string, string>,
@@ -335,7 +277,8 @@ export class PolarOAuthClient {
     parse = parseTokenResponse,
   ): Promise<TokenResponse> {
     const { tokenEndpoint } = await this.#endpoints(options);
-    return parse((await this.#post(what, tokenEndpoint, form, secrets, options)).body);
+    const sentAt = this.#now();
+    return parse((await this.#post(what, tokenEndpoint, form, secrets, options)).body, sentAt);
   }
 
   async #aboutToken(

@@ -13,12 +13,15 @@ import {
 export interface TokenResponse {
   readonly accessToken: string;
   readonly tokenType: 'Bearer';
-  /** Lifetime of the access token in seconds. At Polar: 864000 at login, 3600 after a refresh. */
-  readonly expiresInSeconds?: number;
+  /**
+   * When the access token expires, in milliseconds since the epoch; absent if the server did not say. At Polar: ten days after
+   * a login, an hour after a refresh.
+   */
+  readonly expiresAt?: number;
   /** Absent for the `web` grant. */
   readonly refreshToken?: string;
-  /** Granted scopes, space-separated. */
-  readonly scope?: string;
+  /** Granted scopes; absent if they are those that were requested (RFC 6749 section 5.1). */
+  readonly scopes?: readonly string[];
   /** Only with the authorization_code grant and the scope `openid`. */
   readonly idToken?: string;
   /** The raw response, including fields that this package does not know. Holds tokens: do not log it. */
@@ -28,9 +31,11 @@ export interface TokenResponse {
 /**
  * Parses the body of a token response.
  *
+ * @param sentAt when the request was sent, in milliseconds since the epoch. Polar counts the lifetime from a later moment, so a
+ *   token that counts as valid here has not expired there
  * @throws PolarResponseError `malformed_response` with the name of the field
  */
-export function parseTokenResponse(body: unknown): TokenResponse {
+export function parseTokenResponse(body: unknown, sentAt: number): TokenResponse {
   const what = 'The token response';
   const wire = wireObject(body, what);
   const tokenType = requiredString(wire, 'token_type', what);
@@ -52,9 +57,9 @@ export function parseTokenResponse(body: unknown): TokenResponse {
   const response: TokenResponse = {
     accessToken,
     tokenType: 'Bearer',
-    ...(expiresInSeconds !== undefined && { expiresInSeconds }),
+    ...(expiresInSeconds !== undefined && { expiresAt: sentAt + expiresInSeconds * 1000 }),
     ...(refreshToken !== undefined && { refreshToken }),
-    ...(scope !== undefined && { scope }),
+    ...(scope !== undefined && { scopes: scope.split(' ').filter(Boolean) }),
     ...(idToken !== undefined && { idToken }),
     raw: wire,
   };
@@ -68,18 +73,19 @@ export function parseTokenResponse(body: unknown): TokenResponse {
  *
  * @throws PolarResponseError `malformed_response` if there are no valid tokens
  */
-export function parseRefreshedTokens(body: unknown): TokenResponse {
+export function parseRefreshedTokens(body: unknown, sentAt: number): TokenResponse {
   const wire = wireObject(body, 'The token response');
   const { expires_in: lifetime, scope, id_token: idToken, token_type: tokenType, ...tokens } = wire;
   const seconds = typeof lifetime === 'string' ? Number(lifetime) : lifetime;
   const isLifetime =
     typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0 && lifetime !== '';
   const scopes = Array.isArray(scope) ? scope.filter((item) => typeof item === 'string').join(' ') : scope;
-  return parseTokenResponse({
+  const fields = {
     ...tokens,
     token_type: tokenType ?? 'Bearer',
     ...(isLifetime && { expires_in: seconds }),
     ...(typeof scopes === 'string' && { scope: scopes }),
     ...(typeof idToken === 'string' && { id_token: idToken }),
-  });
+  };
+  return parseTokenResponse(fields, sentAt);
 }

@@ -15,7 +15,6 @@ export interface RefreshTokensParts {
     expected: { nonce: string; accessToken: string; subject: string },
   ) => Promise<unknown>;
   readonly revoke: (tokens: TokenSet, justIssued: boolean) => Promise<void>;
-  readonly now: () => number;
   readonly timeoutMs: number;
 }
 
@@ -29,15 +28,14 @@ export async function refreshTokens(
   tokens: RefreshableTokens,
   login: LoginHandle,
 ): Promise<TokenSet> {
-  const { client, now, timeoutMs } = parts;
+  const { client, timeoutMs } = parts;
   // First, so that the long time-out below covers the exchange only.
   await client.discover();
-  const sentAt = now();
   const granted = await client.refresh(
     { refreshToken: tokens.refreshToken },
     { timeoutMs: Math.max(listenMs, timeoutMs) },
   );
-  const newer = tokenSetOf(granted, sentAt, tokens);
+  const newer = tokenSetOf(granted, tokens);
   if (granted.idToken !== undefined) await checkIdToken(parts, granted.idToken, newer, login);
   return newer;
 }

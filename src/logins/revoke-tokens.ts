@@ -34,7 +34,7 @@ export async function revokeTokens(
       });
       return true;
     } catch (error) {
-      publish('logout', { event: 'revoke-failed', error });
+      publish('logout', { event: 'revocation-failed', error });
       // A page or redirect of a proxy is not a response of Polar either.
       return !(error instanceof PolarTransientError || error instanceof PolarResponseError);
     }

@@ -40,7 +40,7 @@ export async function completeLogin(
     throw error;
   });
   if (exchanged === undefined) return 'taken by another';
-  const tokens = tokenSetOf(exchanged.granted, exchanged.sentAt, { scopes: attempt.scopes });
+  const tokens = tokenSetOf(exchanged.granted, { scopes: attempt.scopes });
   const unkept = new UnkeptTokens(parts.runtime, tokens, parts.handsOverTokens);
   try {
     // Polar may issue tokens for one code to two processes.

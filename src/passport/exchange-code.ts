@@ -18,8 +18,6 @@ export interface ExchangeCodeParts {
 /** Result of a code exchange. Times are in milliseconds since the epoch. */
 export interface ExchangedCode {
   readonly granted: TokenResponse;
-  /** When the request was sent; the lifetime of the tokens starts later. */
-  readonly sentAt: number;
   /** When the response arrived; Polar issued the tokens earlier. */
   readonly receivedAt: number;
 }
@@ -38,7 +36,6 @@ export async function exchangeCode(
   // First, so that the long time-out below covers the exchange only.
   await runtime.client.discover();
   const exchangeOnce = async (leftMs: number): Promise<ExchangedCode> => {
-    const sentAt = now();
     const exchange = runtime.background.exchange(() =>
       onceMoreAfterReset(() =>
         runtime.client.exchangeCode(grant, { timeoutMs: Math.max(listenMs, timeoutMs) }),
@@ -47,7 +44,7 @@ export async function exchangeCode(
     const granted = await within(exchange, leftMs, () => {
       // The login has failed by then, so the tokens would stay unused.
       exchange.then(
-        (late) => runtime.revoke(tokenSetOf(late, sentAt, { scopes: [] }), true),
+        (late) => runtime.revoke(tokenSetOf(late, { scopes: [] }), true),
         () => {},
       );
       return new PolarTransientError(
@@ -55,7 +52,7 @@ export async function exchangeCode(
         `Polar has not responded to the exchange of the code within ${timeoutMs} ms. Log in again; raise timeoutMs if it keeps happening.`,
       );
     });
-    return { granted, sentAt, receivedAt: now() };
+    return { granted, receivedAt: now() };
   };
   return untilCommitted(exchangeOnce, { isTooEarly: isUnknownCode, timeoutMs });
 }

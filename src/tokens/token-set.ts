@@ -14,35 +14,30 @@ export interface TokenSet {
   readonly idToken?: string;
 }
 
-/** What of a token response makes a {@link TokenSet}. */
-export interface GrantedTokens {
-  readonly accessToken: string;
-  readonly refreshToken?: string;
-  readonly expiresInSeconds?: number;
-  readonly scope?: string;
-  readonly idToken?: string;
-}
-
 /**
  * Turns granted tokens into a token set.
  *
- * @param sentAt when the request was sent. Polar counts the lifetime from a later moment, so what counts as valid here has
- * not expired there
+ * @param granted a token response
  * @param before what the response leaves out: the scopes asked for at login, or the tokens that were refreshed
  * (RFC 6749 sections 5.1 and 6: an absent scope is unchanged, an absent refresh token stays the old one)
  */
 export function tokenSetOf(
-  granted: GrantedTokens,
-  sentAt: number,
-  before: { readonly scopes: readonly string[]; readonly refreshToken?: string },
+  {
+    accessToken,
+    expiresAt,
+    idToken,
+    refreshToken,
+    scopes,
+  }: Partial<TokenSet> & Pick<TokenSet, 'accessToken'>,
+  before: Pick<TokenSet, 'refreshToken' | 'scopes'>,
 ): TokenSet {
-  const refreshToken = granted.refreshToken ?? before.refreshToken;
+  const nextRefreshToken = refreshToken ?? before.refreshToken;
   return {
-    accessToken: granted.accessToken,
-    ...(refreshToken !== undefined && { refreshToken }),
-    ...(granted.expiresInSeconds !== undefined && { expiresAt: sentAt + granted.expiresInSeconds * 1000 }),
-    scopes: granted.scope === undefined ? before.scopes : granted.scope.split(' ').filter(Boolean),
-    ...(granted.idToken !== undefined && { idToken: granted.idToken }),
+    accessToken,
+    ...(nextRefreshToken !== undefined && { refreshToken: nextRefreshToken }),
+    ...(expiresAt !== undefined && { expiresAt }),
+    scopes: scopes ?? before.scopes,
+    ...(idToken !== undefined && { idToken }),
   };
 }
 

@@ -32,10 +32,16 @@ const calls: Readonly<Record<string, readonly [Call, readonly PolarEmulatorEndpo
   revoke: [(client, options) => client.revoke(world.tokens().refreshToken, options), ['revoke']],
   introspect: [(client, options) => client.introspect(world.tokens().accessToken, options), ['introspect']],
   userInfo: [(client, options) => client.userInfo(world.tokens().accessToken, options), ['userinfo']],
-  register: [(client, options) => client.register(METADATA, options), managed],
-  readRegistration: [(client, options) => client.readRegistration(world.own, options), managed],
-  updateRegistration: [(client, options) => client.updateRegistration(world.own, METADATA, options), managed],
-  deleteRegistration: [(client, options) => client.deleteRegistration(world.own, options), managed],
+  register: [(client, options) => client.registrations.register(METADATA, options), managed],
+  readRegistration: [(client, options) => client.registrations.readRegistration(world.own, options), managed],
+  updateRegistration: [
+    (client, options) => client.registrations.updateRegistration(world.own, METADATA, options),
+    managed,
+  ],
+  deleteRegistration: [
+    (client, options) => client.registrations.deleteRegistration(world.own, options),
+    managed,
+  ],
 };
 
 /** Makes one call while its endpoint has a fault. */
@@ -231,9 +237,9 @@ describe('a value that cannot be a token', () => {
         client.introspect(token),
         client.refresh({ refreshToken: token }),
         client.exchangeWebSession({ sessionToken: token }),
-        client.readRegistration(access),
-        client.updateRegistration(access, METADATA),
-        client.deleteRegistration(access),
+        client.registrations.readRegistration(access),
+        client.registrations.updateRegistration(access, METADATA),
+        client.registrations.deleteRegistration(access),
       ]) {
         const error = await failureOf(call);
         expect(error).toBeInstanceOf(PolarConfigurationError);

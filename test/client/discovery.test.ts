@@ -254,7 +254,10 @@ describe('the metadata', () => {
       revocation_endpoint: () => one.revoke('polar_at_u_1'),
       introspection_endpoint: () => one.introspect('polar_at_u_1'),
       registration_endpoint: () =>
-        one.readRegistration({ clientID: 'polar_ci_1', registrationAccessToken: 'polar_crt_1' }),
+        one.registrations.readRegistration({
+          clientID: 'polar_ci_1',
+          registrationAccessToken: 'polar_crt_1',
+        }),
     };
     expect(await refusal(calls[field]?.() ?? Promise.resolve())).toMatchObject({ code: 'discovery_failed' });
     expect(server.requests).toHaveLength(1);

@@ -18,6 +18,7 @@ import {
   startMisbehavingServer,
 } from '../support/misbehaving-server.js';
 
+const sentAt = Date.parse('2026-08-22T10:00:00Z');
 const secrets = {
   code: 'polar_ac_hidden',
   verifier: 'verifier-hidden',
@@ -46,6 +47,7 @@ function client(more: Partial<PolarClientOptions> = {}): PolarOAuthClient {
     clientID: 'polar_ci_1',
     clientSecret: secrets.client,
     server: { webURL: server.url, apiURL: server.url },
+    now: () => sentAt,
     ...more,
   });
 }
@@ -79,7 +81,7 @@ describe('the OAuth client', () => {
     expect(await calls['exchangeCode']?.(client())).toMatchObject({
       accessToken: 'new',
       refreshToken: 'newer',
-      expiresInSeconds: 3600,
+      expiresAt: sentAt + 3_600_000,
     });
     expect(server.requests).toMatchObject([{ method: 'POST', url: '/v1/oauth2/token' }]);
     expect(server.requests[0]?.form).toEqual({

@@ -1,10 +1,12 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { parseIntrospection } from '../../src/client/introspection.js';
-import { parseTokenResponse } from '../../src/client/token-response.js';
+import * as tokenResponse from '../../src/client/token-response.js';
 import { parseUserInfo } from '../../src/client/user-info.js';
 import { PolarResponseError } from '../../src/errors.js';
 
+const sentAt = Date.parse('2026-08-22T10:00:00Z');
+const parseTokenResponse = (body: unknown) => tokenResponse.parseTokenResponse(body, sentAt);
 const tokens = {
   token_type: 'Bearer',
   access_token: 'polar_at_u_hidden',
@@ -76,9 +78,9 @@ describe('a token response', () => {
     expect(parseTokenResponse({ ...tokens, more: 1 })).toEqual({
       accessToken: 'polar_at_u_hidden',
       tokenType: 'Bearer',
-      expiresInSeconds: 864_000,
+      expiresAt: sentAt + 864_000_000,
       refreshToken: 'polar_rt_u_hidden',
-      scope: 'openid email',
+      scopes: ['openid', 'email'],
       idToken: 'hidden.hidden.hidden',
     });
   });
@@ -110,6 +112,15 @@ describe('a token response', () => {
     },
   );
 
+  it.each([
+    ['', []],
+    [' ', []],
+    ['openid', ['openid']],
+    [' openid  email ', ['openid', 'email']],
+  ])('lists the granted scopes, even if there are none: %j', (scope, scopes) => {
+    expect(parseTokenResponse({ ...tokens, scope }).scopes).toEqual(scopes);
+  });
+
   it.each(['Bearer', 'bearer', 'BEARER'])(
     'may have token_type %s, since case does not matter (RFC 6749 section 5.1)',
     (type) => {
@@ -118,8 +129,8 @@ describe('a token response', () => {
   );
 
   it('may have a lifetime of zero, and of a fraction of a second', () => {
-    expect(parseTokenResponse({ ...tokens, expires_in: 0 }).expiresInSeconds).toBe(0);
-    expect(parseTokenResponse({ ...tokens, expires_in: 1.5 }).expiresInSeconds).toBe(1.5);
+    expect(parseTokenResponse({ ...tokens, expires_in: 0 }).expiresAt).toBe(sentAt);
+    expect(parseTokenResponse({ ...tokens, expires_in: 1.5 }).expiresAt).toBe(sentAt + 1500);
   });
 
   it.each(

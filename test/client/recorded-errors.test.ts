@@ -143,7 +143,7 @@ const refusals: readonly Row[] = [
     world.registrations.register(UNSECURE),
   ),
   row('register.http_non_localhost_redirect', 'client.register', 'invalid_request', () =>
-    world.as(world.own).register(UNSECURE),
+    world.as(world.own).registrations.register(UNSECURE),
   ),
   row('register.http_non_localhost_redirect', 'updateRegistration', 'invalid_request', () =>
     world.registrations.updateRegistration(world.own, UNSECURE),

@@ -18,10 +18,10 @@ const operations: Readonly<Record<string, () => Promise<unknown>>> = {
   revoke: () => world.as(world.own).revoke(world.tokens().refreshToken),
   introspect: () => world.as(world.own).introspect(world.tokens().accessToken),
   userInfo: () => world.as(world.own).userInfo(world.tokens().accessToken),
-  register: () => world.as(world.own).register(METADATA),
-  readRegistration: () => world.as(world.own).readRegistration(world.own),
-  updateRegistration: () => world.as(world.own).updateRegistration(world.own, METADATA),
-  deleteRegistration: () => world.as(world.own).deleteRegistration(world.own),
+  register: () => world.as(world.own).registrations.register(METADATA),
+  readRegistration: () => world.as(world.own).registrations.readRegistration(world.own),
+  updateRegistration: () => world.as(world.own).registrations.updateRegistration(world.own, METADATA),
+  deleteRegistration: () => world.as(world.own).registrations.deleteRegistration(world.own),
 };
 const endpoints = ['token', 'revoke', 'introspect', 'userinfo', 'register', 'api'] as const;
 

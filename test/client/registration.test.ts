@@ -32,10 +32,10 @@ const EVERYTHING: ClientMetadata = {
 /** Both ways: a client for registrations, and the client of a strategy. */
 const ways: Readonly<Record<string, () => Pick<PolarRegistrationClient, keyof PolarRegistrationClient>>> = {
   PolarRegistrationClient: () => world.registrations,
-  'strategy.client': () => {
+  'strategy.client.registrations': () => {
     const { clientID, clientSecret } = world.own;
     const { server } = world.emulator;
-    return new PolarStrategy({ clientID, clientSecret, callbackURL: CALLBACK, server }).client;
+    return new PolarStrategy({ clientID, clientSecret, callbackURL: CALLBACK, server }).client.registrations;
   },
 };
 

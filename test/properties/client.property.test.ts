@@ -114,14 +114,14 @@ describe('the client checks every response or throws an error without secrets', 
     async ([answer, grant]) => {
       const outcome = await outcomeOf(() => grant(clientOf(answer)), secrets);
       if ('error' in outcome) return;
-      const { accessToken, refreshToken, idToken, scope, tokenType, expiresInSeconds } = outcome.result;
+      const { accessToken, refreshToken, idToken, scopes, tokenType, expiresAt } = outcome.result;
       expectGoodAnswer(answer);
       expectAll({
         'the access token can stand in a header': isToken(accessToken),
         'the refresh token is printable': refreshToken === undefined || isPrintable(refreshToken),
-        'texts are texts': [idToken, scope].every(isTextOrAbsent),
+        'texts are texts': [idToken, ...(scopes ?? [])].every(isTextOrAbsent),
         'it is a bearer token': tokenType === 'Bearer',
-        'it lives for 0 seconds or more': expiresInSeconds === undefined || expiresInSeconds >= 0,
+        'it lives for 0 seconds or more': expiresAt === undefined || expiresAt > 0,
         'what is logged of it has nothing that nobody checked': !JSON.stringify(outcome.result).includes(
           'raw',
         ),
@@ -159,8 +159,8 @@ describe('the client checks every response or throws an error without secrets', 
   const access = { clientID: 'c2', registrationAccessToken: sent };
   const asked = { redirectURIs: ['https://app.example/cb'], clientName: 'App' };
   const operations = [
-    (client: PolarOAuthClient) => client.readRegistration(access),
-    (client: PolarOAuthClient) => client.updateRegistration(access, asked),
+    (client: PolarOAuthClient) => client.registrations.readRegistration(access),
+    (client: PolarOAuthClient) => client.registrations.updateRegistration(access, asked),
   ];
   holds(
     'for registrations',
@@ -181,7 +181,7 @@ describe('the client checks every response or throws an error without secrets', 
 
   const ends = [
     (client: PolarOAuthClient) => client.revoke(sent),
-    (client: PolarOAuthClient) => client.deleteRegistration(access),
+    (client: PolarOAuthClient) => client.registrations.deleteRegistration(access),
   ];
   holds(
     'for responses of which only the status matters',

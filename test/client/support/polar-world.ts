@@ -5,6 +5,8 @@ import { afterEach, beforeEach, expect } from '@jest/globals';
 import { type PolarClientOptions, PolarOAuthClient, PolarRegistrationClient } from 'passport-polar-sh';
 import { type PolarEmulator, type PolarEmulatorClient, startPolarEmulator } from 'passport-polar-sh/emulator';
 
+/** When the clients of the tests send their requests, by their own clock. */
+export const SENT_AT = Date.parse('2026-08-22T10:00:00Z');
 export const CALLBACK = 'http://localhost:4000/auth/polar/callback';
 export const SCOPE = ['openid', 'email', 'profile', 'organizations:read'];
 export const VERIFIER = 'a-verifier-that-is-long-enough-for-rfc-7636-0123456789';
@@ -53,7 +55,14 @@ export class PolarWorld {
     more: Partial<PolarClientOptions> = {},
   ): PolarOAuthClient {
     const { server } = this.emulator;
-    return new PolarOAuthClient({ clientID, clientSecret, tokenEndpointAuthMethod, server, ...more });
+    return new PolarOAuthClient({
+      clientID,
+      clientSecret,
+      tokenEndpointAuthMethod,
+      server,
+      now: () => SENT_AT,
+      ...more,
+    });
   }
 
   /** A client whose requests a test changes before they are sent. */

@@ -24,12 +24,14 @@ test('no token of a client works after its tokens are revoked and the client is 
     await expect(client.userInfo(accessToken)).rejects.toMatchObject({ code: 'invalid_token' });
     await expect(client.refresh({ refreshToken })).rejects.toMatchObject({ code: 'invalid_client' });
   }
-  await expect(client.readRegistration(registration)).rejects.toMatchObject({ code: 'invalid_client' });
+  await expect(client.registrations.readRegistration(registration)).rejects.toMatchObject({
+    code: 'invalid_client',
+  });
 });
 
 test('a deleted client can neither revoke nor refresh its tokens', async () => {
   const { accessToken, refreshToken = '' } = issueTokens();
-  await client.deleteRegistration(registration);
+  await client.registrations.deleteRegistration(registration);
   for (const attempt of [
     () => client.revoke(accessToken),
     () => client.revoke(refreshToken),

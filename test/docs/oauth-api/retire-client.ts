@@ -7,5 +7,5 @@ export async function retireClient(
   tokens: Iterable<string>,
 ): Promise<void> {
   for (const token of tokens) await client.revoke(token); // ends the other token of the pair, too
-  await client.deleteRegistration(registration); // from here on, nothing can revoke a token
+  await client.registrations.deleteRegistration(registration); // from here on, nothing can revoke a token
 }
