@@ -46,7 +46,7 @@ export function checkedChoice<Choice extends string>(
 /** @throws TypeError for anything but a non-empty string. */
 export function checkedText(what: string, value: string): string {
   if (typeof value === 'string' && value.trim() !== '') return value;
-  throw new TypeError(`${what} must be a text, not ${shown(value)}.`);
+  throw new TypeError(`${what} must be a non-empty string, not ${shown(value)}.`);
 }
 
 /** @throws TypeError for anything but a list. */

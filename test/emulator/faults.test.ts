@@ -52,15 +52,15 @@ describe('a fault', () => {
 
   it('is refused when its endpoint or name is misspelt', () => {
     const fail = polar.emulator.fail as (endpoint: string, fault: string) => void;
-    expect(() => fail('tokens', 'hang')).toThrow('There is no endpoint "tokens"');
-    expect(() => fail('token', 'hangup')).toThrow('There is no fault "hangup"');
+    expect(() => fail('tokens', 'hang')).toThrow('unknown endpoint "tokens"');
+    expect(() => fail('token', 'hangup')).toThrow('unknown fault "hangup"');
     expect(() => polar.emulator.heal('tokens' as 'token')).toThrow('must be one of authorize, token,');
   });
 
   const senseless: ReadonlyArray<readonly [unknown, unknown, string]> = [
-    [undefined, 1, 'There is no fault "undefined". Faults: hang,'],
-    [503, 1, 'There is no fault "503". Faults: hang,'],
-    [{ delay: 5 }, 1, 'There is no fault {"delay":5}. Faults: hang,'],
+    [undefined, 1, 'unknown fault "undefined". Faults: hang,'],
+    [503, 1, 'unknown fault "503". Faults: hang,'],
+    [{ delay: 5 }, 1, 'unknown fault {"delay":5}. Faults: hang,'],
     [{ status: 42 }, 1, '`status` must be a number from 200 to 599, not 42'],
     [{ status: '500' }, 1, '`status` must be a number from 200 to 599, not "500"'],
     [{ status: 500.5 }, 1, '`status` must be a whole number'],

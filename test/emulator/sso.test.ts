@@ -41,7 +41,7 @@ describe('enforcing SSO', () => {
 
   it('needs an existing organization', () => {
     expect(() => polar.emulator.enforceSSO('nope')).toThrow(
-      'There is no organization nope at this Polar. Organizations: acme, analytical-engines, compilers.',
+      'Unknown organization nope. Organizations: acme, analytical-engines, compilers.',
     );
   });
 });

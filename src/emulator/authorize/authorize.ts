@@ -9,8 +9,7 @@ import { type Decision, issueCode } from './issue-code.js';
 import { isOrganizationRequest, requiredInteraction } from './required-interaction.js';
 import { signInPage } from './sign-in-page.js';
 
-const NOBODY =
-  'Nobody is signed in at this Polar, and it does not ask: start it with consent ‘ask’ or with a user.';
+const NOBODY = 'No user is signed in at this local Polar. Start it with consent ‘ask’ or with a user.';
 const DENIED = 'The resource owner or authorization server denied the request';
 
 /** `GET /oauth2/authorize`: where apps redirect the browser to log the user in. */
@@ -58,8 +57,8 @@ export function consent(request: EmulatorRequest, emulator: EmulatorState): Answ
   const shown = emulator.consentForms.find(lastValue(form, 'consent_form') ?? '', queryString);
   const user = emulator.directory.find(shown?.email ?? '');
   if (shown === undefined || user === undefined) {
-    const detail = 'This consent form was not shown for this request. Start over.';
-    return shownErrorAnswer(400, { detail }, 'Go back to the app and log in there.');
+    const detail = 'This consent form does not belong to this request. Start over.';
+    return shownErrorAnswer(400, { detail }, 'Go back to the app and log in again.');
   }
   // Errors from here on leave the state out, as Polar's do.
   shown.answer ??= answeringErrors(undefined, () => parseAndDecide(form, query, user, emulator));

@@ -46,12 +46,12 @@ function scopeItem(scope: string): Html {
 function organizationPicker(organizations: readonly DirectoryOrganization[], single: boolean): Html {
   if (organizations.length === 0) {
     return single
-      ? html`<p class="hint">You do not belong to any organization, and one is needed here.</p>`
+      ? html`<p class="hint">This login needs an organization, but you do not belong to any.</p>`
       : html``;
   }
   return html`<fieldset>
 <legend>${single ? 'Choose an organization' : 'Limit access to organizations'}</legend>
-<p class="hint">${single ? 'The app will see this one only.' : 'Choose none to share all of yours.'}</p>
+<p class="hint">${single ? 'The app will see only this one.' : 'Choose none to share all of them.'}</p>
 ${organizations.map((organization) => choice(organization, single, single && organizations.length === 1))}
 </fieldset>`;
 }

@@ -37,16 +37,16 @@ ${error === undefined ? '' : html`<p class="hint">Error code: <code>${error}</co
 
 /** Advice for the developer: only an app with a mistake sends the browser here. */
 function adviceFor(error = ''): string {
-  return ADVICE.get(error) ?? 'The app sent an authorization request that Polar does not take.';
+  return ADVICE.get(error) ?? 'The app sent an authorization request that Polar does not accept.';
 }
 
 const ADVICE = new Map([
   [
     'invalid_client',
-    'The app’s client id is not registered at this Polar, which forgets its clients when it stops.',
+    'The app’s client id is not registered at this local Polar, which forgets its clients when it stops.',
   ],
   [
     'invalid_request',
-    'The app sent an authorization request that Polar does not take. A redirect URI has to be one that the client is registered with, to the letter.',
+    'The app sent an authorization request that Polar does not accept. The redirect URI must match one that is registered for the client, character for character.',
   ],
 ]);

@@ -20,7 +20,7 @@ const MAX_MS = 2 ** 31 - 1;
 /** @throws TypeError for a fault that could not happen as requested: it would be ignored, or break more. */
 export function checkFault(endpoint: PolarEmulatorEndpoint, fault: PolarEmulatorFault, times: number): void {
   if (!ENDPOINTS.includes(endpoint)) {
-    throw new TypeError(`There is no endpoint "${String(endpoint)}". Endpoints: ${ENDPOINTS.join(', ')}.`);
+    throw new TypeError(`fail: unknown endpoint "${String(endpoint)}". Endpoints: ${ENDPOINTS.join(', ')}.`);
   }
   if (typeof fault !== 'object' || fault === null) {
     if (!NAMED_FAULTS.includes(fault)) throw noSuchFault(`"${String(fault)}"`);
@@ -47,5 +47,5 @@ function checkMilliseconds(fault: object, name: string, value: number): void {
 
 function noSuchFault(fault: string): TypeError {
   const others = '{ status }, { delayMs }, { slowBodyMs }';
-  return new TypeError(`There is no fault ${fault}. Faults: ${NAMED_FAULTS.join(', ')}, ${others}.`);
+  return new TypeError(`fail: unknown fault ${fault}. Faults: ${NAMED_FAULTS.join(', ')}, ${others}.`);
 }

@@ -34,7 +34,8 @@ export function registerClient(
   state: EmulatorState,
 ): PolarEmulatorClient {
   refuseUnknownNames('A client', metadata, CLIENT_NAMES);
-  if (!Array.isArray(metadata.redirectURIs)) throw new TypeError('A client needs a list of redirectURIs.');
+  if (!Array.isArray(metadata.redirectURIs))
+    throw new TypeError('A client needs redirectURIs, a list of URLs.');
   const client = state.clients.add(
     {
       redirect_uris: metadata.redirectURIs.map(checkedRedirectURI),
@@ -77,7 +78,7 @@ export function changeClient(
 /** @throws TypeError if there is no such client. */
 export function requireClient(clientID: string, state: EmulatorState): ClientRecord {
   const client = state.clients.find(clientID);
-  if (client === undefined) throw new TypeError(`No client ${clientID} is registered at this Polar.`);
+  if (client === undefined) throw new TypeError(`No client ${clientID} is registered at this local Polar.`);
   return client;
 }
 
@@ -97,11 +98,10 @@ function describeClient(client: ClientRecord, state: EmulatorState): PolarEmulat
 
 function checkedRedirectURI(uri: string): string {
   const url = normalizeRedirectURI(uri);
-  if (url === 'not-a-url')
-    throw new TypeError(`${uri} is not an absolute URL, so it cannot be a redirect URI.`);
+  if (url === 'not-a-url') throw new TypeError(`A redirect URI must be an absolute URL, not ${uri}.`);
   if (url === 'https-required') {
     throw new TypeError(
-      `${uri} cannot be a redirect URI: plain http is for localhost and private IPv4 addresses.`,
+      `A redirect URI must use https, or http on localhost or a private IPv4 address, not ${uri}.`,
     );
   }
   return url.href;
@@ -115,9 +115,9 @@ function checkedRedirectURI(uri: string): string {
 export function checkedScope(scope: string | readonly string[]): string {
   const given: readonly string[] = typeof scope === 'string' ? [scope] : checkedList('scope', scope);
   if (!given.every((item) => typeof item === 'string'))
-    throw new TypeError('scope must be a list of strings, or one string with spaces between them.');
+    throw new TypeError('scope must be a list of strings or one space-separated string.');
   const text = given.join(' ');
-  if (!isSupportedScope(text)) throw new TypeError(`Polar does not know every scope of "${text}".`);
+  if (!isSupportedScope(text)) throw new TypeError(`Polar does not support all scopes of "${text}".`);
   return text;
 }
 
@@ -134,5 +134,5 @@ function checkedSubType(subType: 'user' | 'organization' | undefined) {
 
 function checkedMethod(method: string): PolarEmulatorAuthMethod {
   if (AUTH_METHODS.includes(method)) return method as PolarEmulatorAuthMethod;
-  throw new TypeError(`"${method}" is not an authentication method. Use one of ${AUTH_METHODS.join(', ')}.`);
+  throw new TypeError(`tokenEndpointAuthMethod must be one of ${AUTH_METHODS.join(', ')}, not "${method}".`);
 }

@@ -222,7 +222,7 @@ export interface PolarEmulator {
    * @throws TypeError if there is no such organization
    * @example
    * ```ts
-   * polar.enforceSSO('acme'); // 404 from now on: the app must not take that for an error of its own
+   * polar.enforceSSO('acme'); // 404 from now on: the app must not treat that as its own error
    * ```
    */
   enforceSSO(organization: string, isEnforced?: boolean): void;
@@ -239,7 +239,7 @@ export interface PolarEmulator {
    * @example
    * ```ts
    * polar.fail('token', { status: 429, retryAfterSeconds: 5 });
-   * polar.fail('token', 'reset-after'); // the request after that: refreshed, but the answer is lost
+   * polar.fail('token', 'reset-after'); // the request after that: refreshed, but the response is lost
    * polar.fail('api', { delayMs: 2000 }, Infinity);
    * ```
    */

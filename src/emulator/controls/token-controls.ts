@@ -61,14 +61,14 @@ export function enforceSSO(idOrSlug: string, isEnforced: boolean, state: Emulato
 
 function legacySubject(user: DirectoryUser, organization: DirectoryOrganization | undefined): TokenSubject {
   const whose = organization ?? user.organizations[0];
-  if (whose === undefined) throw new TypeError(`${user.email} belongs to no organization.`);
+  if (whose === undefined) throw new TypeError(`${user.email} does not belong to any organization.`);
   return { type: 'organization', organization: whose };
 }
 
 function ownOrganization(user: DirectoryUser, idOrSlug: string): DirectoryOrganization {
   const found = user.organizations.find(({ id, slug }) => id === idOrSlug || slug === idOrSlug);
   if (found === undefined)
-    throw new TypeError(`${user.email} does not belong to an organization ${idOrSlug}.`);
+    throw new TypeError(`${user.email} does not belong to the organization ${idOrSlug}.`);
   return found;
 }
 

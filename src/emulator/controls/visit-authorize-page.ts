@@ -31,7 +31,7 @@ export async function visitAuthorizePage(
   await transaction.respond();
   state.log.add(request, 'authorize', undefined, state.clock.now()).status = answer.status;
   if (person === '' && answer.status === 401) {
-    throw new Error('Nobody is signed in at this Polar: say who visits, with `user`.');
+    throw new Error('No user is signed in at this local Polar. Pass `user` to authorize.');
   }
   return callbackPath(answer);
 }
@@ -43,11 +43,11 @@ function authorizeURL(address: string | URL | undefined, { settings }: EmulatorS
   if (url !== undefined) {
     if (url.origin + url.pathname === expected) return url;
     throw new Error(
-      `The app sends people to ${url.origin}${url.pathname}, not to this Polar at ${expected}. Give its strategy the emulator's \`server\`.`,
+      `The app redirects to ${url.origin}${url.pathname}, not to this local Polar at ${expected}. Give its strategy the emulator's \`server\`.`,
     );
   }
   throw new TypeError(
-    `authorize takes the \`location\` with which the app sends the browser to Polar, not "${text}". Did the app answer with a redirect?`,
+    `authorize needs the \`location\` header of the app's redirect to Polar, not "${text}". Check that the app responded with a redirect.`,
   );
 }
 
@@ -68,7 +68,7 @@ function requestFor(url: URL): EmulatorRequest {
 function callbackPath({ status, headers, body }: Answer): string {
   const { location } = headers;
   if (typeof location !== 'string') {
-    throw new Error(`Polar does not send this login back to the app, but answers ${status}: ${body}`);
+    throw new Error(`Polar did not redirect this login back to the app, but returned ${status}: ${body}`);
   }
   const { pathname, search } = new URL(location);
   return pathname + search;

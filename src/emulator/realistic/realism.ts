@@ -37,7 +37,7 @@ export function resolveRealism(realistic: boolean | PolarEmulatorRealism): Reali
   const { commitLagMs = 0, refreshRaces = false, rateLimit, seed = 1 } = parts;
   if (parts.commitLagMs === undefined && refreshRaces === false && rateLimit === undefined) {
     throw new TypeError(
-      '`realistic` must name commitLagMs, refreshRaces or rateLimit, or be true for all of them.',
+      '`realistic` must set commitLagMs, refreshRaces or rateLimit, or be true for all of them.',
     );
   }
   return {
@@ -63,6 +63,7 @@ function resolveRaces(races: boolean | PolarEmulatorRefreshRaces) {
 
 function checkedRange(what: string, value: number | Range): Range {
   const [least, most, ...rest] = Array.isArray(value) ? value : [value, value];
-  if (rest.length > 0) throw new TypeError(`${what} must be a number or two, not ${String(value)}.`);
-  return [checkedNumber(what, least, 0, MAX_MS), checkedNumber(`${what}: the most`, most, least, MAX_MS)];
+  if (rest.length > 0)
+    throw new TypeError(`${what} must be a number or a range of two numbers, not ${String(value)}.`);
+  return [checkedNumber(what, least, 0, MAX_MS), checkedNumber(`${what}: the maximum`, most, least, MAX_MS)];
 }

@@ -47,12 +47,13 @@ export class Directory {
   /** @throws TypeError if there are no users, or a user is invalid. */
   constructor(users: readonly PolarEmulatorUser[] = SEEDED_USERS) {
     if (checkedList('users', users).length === 0)
-      throw new TypeError('startPolarEmulator: `users` must name at least one user.');
+      throw new TypeError('startPolarEmulator: `users` must contain at least one user.');
     const organizations = new Map<string, DirectoryOrganization>();
     this.users = users.map((user) => describeUser(user, organizations));
     const emails = this.users.map(({ email }) => email);
     const twice = emails.find((email, index) => emails.indexOf(email) !== index);
-    if (twice !== undefined) throw new TypeError(`startPolarEmulator: two users are called ${twice}.`);
+    if (twice !== undefined)
+      throw new TypeError(`startPolarEmulator: two users have the e-mail address ${twice}.`);
     this.#organizations = organizations;
     this.#enforcingSSO = new Set([...organizations.values()].filter(({ ssoEnforced }) => ssoEnforced));
   }
@@ -67,7 +68,7 @@ export class Directory {
     const user = this.find(email);
     if (user !== undefined) return user;
     const known = this.users.map((each) => each.email).join(', ');
-    throw new TypeError(`There is no user ${email} at this Polar. Users: ${known}.`);
+    throw new TypeError(`Unknown user ${email}. Users: ${known}.`);
   }
 
   /** @throws TypeError naming the organizations there are, when none has this id or slug. */
@@ -76,7 +77,7 @@ export class Directory {
     const found = all.find(({ id, slug }) => id === idOrSlug || slug === idOrSlug);
     if (found !== undefined) return found;
     const known = all.map(({ slug }) => slug).join(', ');
-    throw new TypeError(`There is no organization ${idOrSlug} at this Polar. Organizations: ${known}.`);
+    throw new TypeError(`Unknown organization ${idOrSlug}. Organizations: ${known}.`);
   }
 
   /** Restores the initial SSO settings. */
@@ -161,7 +162,6 @@ function describeProduct(product: PolarEmulatorProduct): DirectoryProduct {
 
 function checkedID(id: string | undefined): string {
   const uuid = id === undefined ? randomUUID() : parseUUID(id);
-  if (uuid === undefined)
-    throw new TypeError(`startPolarEmulator: "${id}" is not a UUID, as Polar's ids are.`);
+  if (uuid === undefined) throw new TypeError(`startPolarEmulator: an id must be a UUID, not "${id}".`);
   return uuid;
 }

@@ -133,7 +133,7 @@ describe('the button Allow', () => {
     expect(text).toContain(`value="${ENGINES}" required checked`);
     polar.emulator.user = 'katherine@example.com';
     expect((await polar.authorize()).text).not.toContain('fieldset>');
-    expect((await polar.authorize({ sub_type: 'organization' })).text).toContain('You do not belong to any');
+    expect((await polar.authorize({ sub_type: 'organization' })).text).toContain('you do not belong to any');
   });
 });
 
