@@ -166,7 +166,7 @@ function parsePage(body: unknown): { readonly items: PolarOrganization[]; readon
   if (!Array.isArray(items) || pages > maxPages)
     throw new PolarResponseError(
       'malformed_response',
-      `${what} is none, or has more than ${maxPages} pages.`,
+      `${what} is malformed or has more than ${maxPages} pages. Check the server option.`,
     );
   return { items: items.map((item) => parseOrganization(wireObject(item, what), what)), pages };
 }
@@ -179,13 +179,13 @@ function parseOrganization(wire: WireObject, what: string): PolarOrganization {
 function tokenUnknown(): PolarLoginRequiredError {
   return new PolarLoginRequiredError(
     'login_expired',
-    'Polar no longer knows the access token of this login. Log in with Polar again.',
+    'Polar no longer accepts the access token of this login. Log in with Polar again.',
   );
 }
 
 function unexpected(status: number, where: string): PolarResponseError {
   return new PolarResponseError(
     'malformed_response',
-    `${where} answered ${status}, which makes no sense there. Check the server option.`,
+    `${where} returned an unexpected status, ${status}. Check the server option.`,
   );
 }

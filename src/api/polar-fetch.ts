@@ -60,7 +60,7 @@ function toRequest({ apiURL }: PolarApiParts, input: string | URL | Request, ini
   if (origin !== api.origin || protocol !== api.protocol) {
     throw new PolarConfigurationError(
       'origin_not_allowed',
-      `req.polar.fetch goes to ${api.origin} only: the access token must not reach anybody else. Use the plain fetch for other addresses.`,
+      `req.polar.fetch sends requests only to ${api.origin}, because they carry the access token. Use plain fetch for other URLs.`,
     );
   }
   // Regardless of the caller: following a redirect would send the token along.
@@ -140,13 +140,13 @@ async function isForUnknownVersion(response: Response, headers: Headers): Promis
 
 function versionError(where: string, ownVersion: string | null, apiVersion: string): PolarAPIVersionError {
   // Only a plausible version: the header is the caller's, and may hold anything.
-  const named = /^[\w.-]{0,20}$/.test(ownVersion ?? '') ? (ownVersion ?? apiVersion) : 'that was asked for';
+  const named = /^[\w.-]{0,20}$/.test(ownVersion ?? '') ? (ownVersion ?? apiVersion) : '[redacted]';
   const remedy =
     ownVersion === null
-      ? 'Give the strategy an apiVersion that Polar has.'
-      : 'The request names this version itself: update the SDK that made it, or its header Polar-Version.';
+      ? "Set the strategy's apiVersion to a version that Polar supports."
+      : 'The request set this version itself: update the SDK, or the Polar-Version header.';
   return new PolarAPIVersionError(
-    `${where}: Polar's API has no version ${named}, or no longer. ${remedy}`,
+    `${where}: Polar's API does not support version ${named}. ${remedy}`,
     named,
   );
 }
@@ -158,10 +158,12 @@ function checked(response: Response, request: Request, accessToken: string): Res
     (response.status >= 300 && response.status < 400 && response.status !== 304)
   ) {
     discard(response);
-    const hint = path.endsWith('/') ? 'Check the path.' : `Polar's lists end in a slash: try ${path}/`;
+    const hint = path.endsWith('/')
+      ? 'Check the path.'
+      : `Polar's list endpoints end with a slash: try ${path}/`;
     throw new PolarResponseError(
       'unexpected_redirect',
-      `Polar redirects ${path}, and req.polar.fetch follows no redirect. ${hint}`,
+      `Polar redirected ${path}, and req.polar.fetch follows no redirects. ${hint}`,
     );
   }
   const challenge = fetchedResponse(response, path).headers.get('www-authenticate') ?? '';
@@ -173,7 +175,7 @@ function checked(response: Response, request: Request, accessToken: string): Res
       .filter((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope) && !scope.includes(accessToken));
     const oneOf = scopes.length > 0 ? `: one of ${scopes.join(', ')}` : '';
     throw new PolarInsufficientScopeError(
-      `The access token lacks a scope for ${request.method} ${path}${oneOf}. If you ask for it already (scope of the strategy, or requireScope), register it for the client at Polar: no other is granted. Then log in again.`,
+      `The access token lacks a scope for ${request.method} ${path}${oneOf}. Request it with the strategy's scope option or requireScope, register it for the client at Polar, and log in again.`,
       scopes,
     );
   }

@@ -40,7 +40,7 @@ export class RequestBudget {
     const retryAfterSeconds = oldest + windowSeconds - second;
     return new PolarTransientError(
       'rate_limited',
-      `Polar has been asked about ${this.#perMinute} unknown tokens within a minute (unknownTokensPerMinute), and is not asked about more for another ${retryAfterSeconds} s.`,
+      `The limit of ${this.#perMinute} unknown tokens per minute is reached (unknownTokensPerMinute). Try again in ${retryAfterSeconds} s.`,
       { retryAfterSeconds },
     );
   }

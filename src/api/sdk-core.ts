@@ -50,13 +50,13 @@ export function sdkCore<Core extends PolarSDKCore, Options extends object>(
   if (typeof access?.fetch !== 'function')
     throw new PolarConfigurationError(
       'invalid_option',
-      'sdkCore needs req.polar, or polar.tokensFor(loginId)',
+      'sdkCore needs req.polar or polar.tokensFor(loginId) as its first argument',
     );
   for (const name of ['accessToken', 'baseUrl', 'environment'] satisfies DecidedHere[]) {
     if (Object.hasOwn(options ?? {}, name))
       throw new PolarConfigurationError(
         'invalid_option',
-        `sdkCore takes no ${name}: the login has the access token, and the option server of the strategy is the address`,
+        `sdkCore does not accept ${name}: the access token comes from the login, and the address from the strategy's server option`,
       );
   }
   const { timeout: usualTimeout = defaultTimeoutSeconds } = (options ?? {}) as PolarSDKRequestOptions;
@@ -68,7 +68,7 @@ export function sdkCore<Core extends PolarSDKCore, Options extends object>(
     if (accessToken !== undefined)
       throw new PolarConfigurationError(
         'invalid_option',
-        "A core of sdkCore sends the access token of its login. Use a core of the SDK's own for another one.",
+        'A core from sdkCore always sends the access token of its login. For another token, create a core with the SDK itself.',
       );
     const deadline = startDeadline(milliseconds(timeout), init.signal, "the SDK's timeout");
     try {
@@ -106,7 +106,7 @@ function withSendRequest<Core extends PolarSDKCore>(
   }
   throw new PolarConfigurationError(
     'unsupported_sdk',
-    "sdkCore needs createPolarCore of @polar-sh/sdk 1.x, such as that of '@polar-sh/sdk/2026-10'; what was given makes no core as those of 1.0 are. For other versions see docs/sdk.md.",
+    "sdkCore needs createPolarCore of @polar-sh/sdk 1.x, for example from '@polar-sh/sdk/2026-10'; the given function creates an incompatible core. For other versions, see docs/sdk.md.",
     { cause },
   );
 }
@@ -116,6 +116,6 @@ function milliseconds(seconds: number): number {
   if (result >= 0 && result < 2 ** 31) return result;
   throw new PolarConfigurationError(
     'invalid_option',
-    'timeout of the SDK must be a number of seconds, 0 or more',
+    "The SDK's timeout must be a number of seconds, 0 or more",
   );
 }

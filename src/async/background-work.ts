@@ -38,7 +38,7 @@ export class BackgroundWork {
     if (exchangesOfProcess >= this.#maxExchanges) {
       throw new PolarTransientError(
         'server_error',
-        `Polar has not responded to ${this.#maxExchanges} exchanges of tokens yet, so no more are sent. Try again later; the option is maxExchanges.`,
+        `${this.#maxExchanges} token exchanges are still waiting for Polar, so this one was not sent. Try again later; maxExchanges sets the limit.`,
         { retryAfterSeconds: 1 },
       );
     }

@@ -6,9 +6,9 @@ export interface AuthorizationParameters {
   /** Where Polar sends the user back to, exactly as registered. */
   readonly redirectURI: string;
   readonly scope: PolarScopes;
-  /** Random; kept in the user's session and compared when they come back. */
+  /** Random; store it in the user's session, and compare it with the `state` of the response. */
   readonly state: string;
-  /** Random, new for each attempt; comes back in the id_token. */
+  /** Random, new for each attempt; returned in the id_token. */
   readonly nonce: string;
   /** S256 challenge of the PKCE code verifier, base64url. */
   readonly codeChallenge: string;
@@ -56,7 +56,7 @@ type ReservedParameter = (typeof reserved)[number];
 
 /** The options that set these parameters instead. */
 const givenElsewhere: Partial<Record<ReservedParameter, string>> = {
-  state: 'appState, for data of the app',
+  state: 'appState for data of your app',
   redirect_uri: 'callbackURL',
   client_id: 'clientID',
   scope: 'scope',
@@ -79,7 +79,7 @@ export function refuseReserved(name: string): void {
   const place = givenElsewhere[name];
   throw new PolarConfigurationError(
     'invalid_option',
-    `'${name}' cannot be given for a login: it is set for you${place === undefined ? ' and protects the login' : `, from ${place}`}.`,
+    `The parameter '${name}' cannot be set here: ${place === undefined ? 'this package sets it to protect the login' : `use ${place}`}.`,
   );
 }
 

@@ -87,7 +87,7 @@ export function toWire(metadata: ClientMetadata): WireObject {
  * @throws PolarResponseError `malformed_response` with the name of the field
  */
 export function parseClientRegistration(body: unknown): ClientRegistration {
-  const what = 'The registration answer';
+  const what = 'The registration response';
   const wire = wireObject(body, what);
   const text = (field: string) => optionalString(wire, field, what);
   const seconds = (field: string) => {

@@ -61,7 +61,7 @@ export function resolveClientOptions(options: PolarClientOptions): ResolvedClien
   }
   if (clientSecret !== undefined && (typeof clientSecret !== 'string' || clientSecret === '')) {
     throw new TypeError(
-      'clientSecret must be the secret of your OAuth client (polar_cs_...); leave it out for a public client',
+      'clientSecret must be the secret of your OAuth client (polar_cs_...); omit it for a public client',
     );
   }
   refuseMixedUp({ clientID, clientSecret });
@@ -90,7 +90,7 @@ function refuseMixedUp(given: { clientID: string; clientSecret: string | undefin
     throw new TypeError('clientSecret must be the secret of your OAuth client (polar_cs_...), not its id');
   for (const [name, value] of Object.entries(given))
     if (value !== value?.trim())
-      throw new TypeError(`${name} has white space around it. Look at the variable that it comes from`);
+      throw new TypeError(`${name} has leading or trailing white space. Check the variable it comes from`);
 }
 
 /**

@@ -68,8 +68,8 @@ export async function discover(discovery: Discovery, http: Http): Promise<Server
     throw new PolarResponseError(
       'discovery_failed',
       discovery.issuerIsPinned
-        ? `${what} names another issuer than server.issuer, which is ${discovery.issuer}. Set it to what the document says, if you trust that.`
-        : `${what} names another issuer than ${discovery.issuer}. If that is right (as it is for Polar), set server.issuer to it.`,
+        ? `${what} names an issuer other than server.issuer, ${discovery.issuer}. If you trust the document, set server.issuer to its issuer.`
+        : `${what} names an issuer other than ${discovery.issuer}. If that is correct (as for Polar), set server.issuer to the issuer it names.`,
       { field: 'issuer' },
     );
   }

@@ -44,7 +44,7 @@ export function organizationsOf({ organizations = [], subject, subType }: Intros
  * @throws PolarResponseError `malformed_response` with the name of the field
  */
 export function parseIntrospection(body: unknown): Introspection {
-  const what = 'The introspection answer';
+  const what = 'The introspection response';
   const wire = wireObject(body, what);
   const scope = optionalString(wire, 'scope', what);
   const expiresAt = optionalNumber(wire, 'exp', what);

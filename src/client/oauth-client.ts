@@ -330,7 +330,7 @@ export class PolarOAuthClient {
     if (url === undefined)
       throw new PolarResponseError(
         'discovery_failed',
-        `The provider's metadata names no endpoint for ${what}.`,
+        `The provider's metadata has no endpoint for ${what}.`,
       );
     return url;
   }
@@ -348,6 +348,6 @@ function requireToken(
   if (isToken(token)) return;
   throw new PolarConfigurationError(
     'invalid_option',
-    `The token for ${what} has characters that no token has, or is empty. Nothing was sent; check where it comes from.`,
+    `The token for ${what} is empty or has invalid characters. Nothing was sent; check where the token comes from.`,
   );
 }

@@ -4,15 +4,16 @@ import type { HttpResponse } from '../http/http.js';
 const advice: Record<OAuthErrorCode, string> = {
   invalid_request: 'A parameter is missing or malformed.',
   invalid_client:
-    'Check clientID and clientSecret, that they belong to this server (sandbox clients do not exist in production), and tokenEndpointAuthMethod.',
-  invalid_grant: 'The code, refresh token or session token is expired, used, revoked or not of this client.',
-  invalid_scope: 'Ask only for scopes that Polar knows; a refresh cannot widen them.',
+    'Check clientID, clientSecret and tokenEndpointAuthMethod, and that the client is registered at this server: sandbox clients do not exist in production.',
+  invalid_grant:
+    'The code, refresh token or session token is expired, used, revoked or was issued to another client.',
+  invalid_scope: 'Request only scopes that Polar supports; a refresh cannot add any.',
   invalid_token: 'The access token is expired, revoked or malformed.',
   unauthorized_client: 'This client is not registered for this kind of request.',
-  unsupported_grant_type: 'Polar does not know this grant type.',
+  unsupported_grant_type: 'Polar does not support this grant type.',
   access_denied: 'The registration access token is missing.',
-  invalid_client_metadata: 'Something that was said of the client is not as Polar wants it.',
-  invalid_redirect_uri: 'Redirect URIs are https, or http on localhost or in a private network.',
+  invalid_client_metadata: 'Polar rejected a field of the client metadata.',
+  invalid_redirect_uri: 'Redirect URIs must use https, or http on localhost or in a private network.',
   oauth_error: 'Is this a Polar server? Check the server option.',
 };
 
@@ -44,7 +45,7 @@ export function oauthError(
   const hint = ownAdvice[code] ?? advice[code];
   const secretAdvice = isPublic
     ? ' No clientSecret was given: does this client have one?'
-    : ' A public client (registered with token_endpoint_auth_method none) is used without clientSecret.';
+    : ' For a public client (token_endpoint_auth_method none), omit clientSecret.';
   const lack = code === 'invalid_client' && ownAdvice[code] === undefined ? secretAdvice : '';
   return new PolarOAuthError(code, `Polar refused the ${what} (${said}). ${hint}${lack}`, {
     error: error || 'unknown',

@@ -24,8 +24,8 @@ export interface RegistrationAccess {
 // Polar responds to a wrong registration access token as it does to an unknown client.
 const managementAdvice: Partial<Record<OAuthErrorCode, string>> = {
   invalid_client:
-    'Check the registration access token, that it is of this client and server, and that the client still exists.',
-  invalid_token: 'A registration access token (polar_crt_...) is needed, not an access token.',
+    'Check that the client still exists, and that the registration access token belongs to this client and server.',
+  invalid_token: 'Use the registration access token (polar_crt_...), not an access token.',
 };
 
 /** The calls of dynamic client registration, over a given connection. */
@@ -78,7 +78,7 @@ export class Registrations {
    */
   async readRegistration(access: RegistrationAccess, options?: CallOptions): Promise<ClientRegistration> {
     return parseClientRegistration(
-      await this.#manage('reading of the registration', 'GET', access, {}, options),
+      await this.#manage('request to read the registration', 'GET', access, {}, options),
     );
   }
 
@@ -103,7 +103,7 @@ export class Registrations {
     options?: CallOptions,
   ): Promise<ClientRegistration> {
     const json = { ...toWire(metadata), client_id: access.clientID };
-    const body = await this.#manage('change of the registration', 'PUT', access, { json }, options);
+    const body = await this.#manage('update of the registration', 'PUT', access, { json }, options);
     return parseClientRegistration(body);
   }
 
@@ -135,7 +135,7 @@ export class Registrations {
     if (!isAccessToken(token)) {
       throw new PolarConfigurationError(
         'invalid_option',
-        'registrationAccessToken is missing or has characters that no token has. It came with the registration.',
+        'registrationAccessToken is missing or has invalid characters. Use the one from the registration response.',
       );
     }
     // As a path segment, dots would send the token to another endpoint.
@@ -167,7 +167,7 @@ export class Registrations {
     if (registrationEndpoint !== undefined) return registrationEndpoint;
     throw new PolarResponseError(
       'discovery_failed',
-      "The provider's metadata names no endpoint for registration.",
+      "The provider's metadata has no endpoint for registration.",
     );
   }
 }

@@ -23,7 +23,7 @@ export interface UserInfo {
  * @throws PolarResponseError `malformed_response` with the name of the field
  */
 export function parseUserInfo(body: unknown): UserInfo {
-  const what = 'The userinfo answer';
+  const what = 'The userinfo response';
   const wire = wireObject(body, what);
   const email = optionalString(wire, 'email', what);
   const emailVerified = optionalBoolean(wire, 'email_verified', what);

@@ -86,7 +86,7 @@ function optionalToken(
 ): string | undefined {
   const value = optionalString(object, field, what);
   if (value === undefined || value === '') return undefined;
-  if (!isToken(value)) throw malformed(field, what, 'has characters that no token has');
+  if (!isToken(value)) throw malformed(field, what, 'has invalid characters');
   return value;
 }
 

@@ -42,10 +42,10 @@ export class CircuitBreaker {
     if (error === undefined || sinceMs < 0 || sinceMs >= this.#windowMs) return undefined;
     if (askedPauseMs(error) === undefined) return error;
     const retryAfterSeconds = Math.ceil((this.#windowMs - sinceMs) / 1000);
-    const [code, answer] = isRateLimit(error)
-      ? (['rate_limited', '429: too many requests'] as const)
-      : (['server_error', 'that it cannot be used now'] as const);
-    const message = `Polar has answered ${answer}. It will not be asked for another ${retryAfterSeconds} s.`;
+    const [code, what] = isRateLimit(error)
+      ? (['rate_limited', 'Polar returned 429: too many requests'] as const)
+      : (['server_error', 'Polar is unavailable'] as const);
+    const message = `${what}. Nothing was sent; try again in ${retryAfterSeconds} s.`;
     return new PolarTransientError(code, message, { retryAfterSeconds, cause: error });
   }
 

@@ -38,7 +38,7 @@ export function startDeadline(timeoutMs: number, outer?: AbortSignal | null, opt
       if (outer?.aborted) return outer.reason;
       return new PolarTransientError(
         'network_error',
-        `${where} failed before an answer arrived. Is the server reachable from here?`,
+        `${where} failed before a response arrived. Check that the server is reachable.`,
         { cause: harmlessCause(error) },
       );
     },

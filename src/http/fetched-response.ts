@@ -43,14 +43,14 @@ function headersOf(given: unknown, where: string): Headers {
   try {
     return new Headers(given as Record<string, string> | undefined);
   } catch {
-    throw notAResponse(where, 'an object whose headers cannot be read');
+    throw notAResponse(where, 'an object with unreadable headers');
   }
 }
 
 function notAResponse(where: string, brought: string): PolarResponseError {
   return new PolarResponseError(
     'malformed_response',
-    `${where}: fetch brought ${brought}, which is not a Response. The fetch option, or what replaces the global fetch in a test, has to resolve with one.`,
+    `${where}: fetch resolved with ${brought} instead of a Response. Check the fetch option, or the mock of the global fetch.`,
   );
 }
 
@@ -76,7 +76,7 @@ export async function readBody(
   if (source.bodyUsed === true || source.body?.locked === true) {
     throw new PolarResponseError(
       'malformed_response',
-      `${where}: the body of the response has been read already, by the fetch option or what replaces the global fetch. Read response.clone() there, and return the response itself.`,
+      `${where}: the response body was already read, by the fetch option or a mock of the global fetch. Read response.clone() there instead.`,
     );
   }
   const chunks: Uint8Array[] = [];
@@ -88,7 +88,7 @@ export async function readBody(
       discardBody(source);
       throw new PolarResponseError(
         'response_too_large',
-        `${where} answered with more than ${maxBytes / 1024} KiB. Check the server option.`,
+        `${where} returned more than ${maxBytes / 1024} KiB. Check the server option.`,
       );
     }
   }
@@ -111,11 +111,11 @@ async function* bytesOf({ source, ok }: FetchedResponse, where: string): AsyncGe
     for await (const chunk of body as AsyncIterable<Uint8Array | string>) yield bytes(chunk);
   else if (typeof source.text === 'function') {
     const text: unknown = await source.text();
-    if (typeof text !== 'string') throw notAResponse(where, `an object whose text() is ${typeof text}`);
+    if (typeof text !== 'string') throw notAResponse(where, `an object whose text() returns ${typeof text}`);
     yield Buffer.from(text);
   } else if (typeof body === 'string') yield Buffer.from(body);
   else if (typeof source.json === 'function') yield Buffer.from(JSON.stringify(await source.json()) ?? '');
-  else if (ok) throw notAResponse(where, 'an object without body, text() and json()');
+  else if (ok) throw notAResponse(where, 'an object without body, text() or json()');
 }
 
 const bytes = (chunk: Uint8Array | string): Uint8Array =>

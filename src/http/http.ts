@@ -59,7 +59,7 @@ export function createHttp(options: { fetch: Fetch; timeoutMs: number }): Http {
         discardBody(response.source);
         throw new PolarResponseError(
           'unexpected_redirect',
-          `${where} answered with a redirect, which is never followed. Check the server option.`,
+          `${where} returned a redirect, which is never followed. Check the server option.`,
         );
       }
       const { status, headers } = response;
@@ -98,7 +98,7 @@ export async function callFetch(
 function threwAtOnce(error: unknown, where: string): PolarTransientError {
   return new PolarTransientError(
     'network_error',
-    `${where}: the fetch option, or what replaces the global fetch, threw at once instead of returning a promise.`,
+    `${where}: the fetch option, or a mock of the global fetch, threw instead of returning a promise.`,
     { cause: harmlessCause(error) },
   );
 }
@@ -159,13 +159,12 @@ function throwIfBusy(response: FetchedResponse, where: string): void {
   discardBody(response.source);
   const retryAfterSeconds = parseRetryAfter(response.headers.get('retry-after'));
   if (response.status === 429) {
-    const wait =
-      retryAfterSeconds === undefined ? '' : ` It asks to be tried again in ${retryAfterSeconds} s.`;
-    throw new PolarTransientError('rate_limited', `${where} answered 429: too many requests.${wait}`, {
+    const wait = retryAfterSeconds === undefined ? '' : ` Try again in ${retryAfterSeconds} s.`;
+    throw new PolarTransientError('rate_limited', `${where} returned 429: too many requests.${wait}`, {
       retryAfterSeconds,
     });
   }
-  throw new PolarTransientError('server_error', `${where} answered ${response.status}. Try again later.`, {
+  throw new PolarTransientError('server_error', `${where} returned ${response.status}. Try again later.`, {
     retryAfterSeconds,
   });
 }
@@ -188,7 +187,7 @@ function parsedBody(response: FetchedResponse, text: string, where: string): unk
   if (!response.ok) return undefined;
   throw new PolarResponseError(
     'malformed_response',
-    `${where} answered ${response.status} with something that is not JSON. Check the server option.`,
+    `${where} returned ${response.status} with a body that is not JSON. Check the server option.`,
   );
 }
 

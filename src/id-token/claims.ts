@@ -53,20 +53,20 @@ const checks: readonly Check[] = [
   [
     'id_token_issuer',
     // Not the issuer that the token names: nothing from a rejected token is shown.
-    ({ issuer }) => `was issued by somebody else than ${issuer} (see the server option)`,
+    ({ issuer }) => `was not issued by ${issuer}; check the server option`,
     (c, e) => c['iss'] === e.issuer,
   ],
-  ['id_token_subject', 'names no user', (c) => isText(c['sub']) && c['sub'].length <= 255],
+  ['id_token_subject', 'has no valid sub', (c) => isText(c['sub']) && c['sub'].length <= 255],
   [
     'id_token_subject',
-    'names another user than before',
+    'identifies a different user than before',
     (c, e) => e.subject === undefined || c['sub'] === e.subject,
   ],
   ['id_token_audience', 'has no aud', (c) => !absent(c['aud'])],
-  ['id_token_audience', 'is meant for another client', (c, e) => audiences(c).includes(e.clientID)],
+  ['id_token_audience', 'is intended for another client', (c, e) => audiences(c).includes(e.clientID)],
   [
     'id_token_authorized_party',
-    'has several audiences and no azp',
+    'has several audiences but no azp',
     (c) => audiences(c).length === 1 || isText(c['azp']),
   ],
   [
@@ -79,7 +79,7 @@ const checks: readonly Check[] = [
   ['id_token_issued_at', 'has no iat', (c) => isTime(c['iat'])],
   [
     'id_token_issued_at',
-    'was issued in the future (is the clock of this machine right?)',
+    'was issued in the future; check the clock of this machine',
     (c, e) => seconds(c['iat']) <= nowSeconds(e) + e.clockToleranceSeconds,
   ],
   [
@@ -94,12 +94,12 @@ const checks: readonly Check[] = [
   ],
   [
     'id_token_nonce',
-    'does not carry the nonce of this login',
+    'does not have the nonce of this login',
     (c, e) => e.nonce === undefined || c['nonce'] === e.nonce || mayOmitNonce(c, e),
   ],
   [
     'id_token_access_token_hash',
-    'belongs to another access token',
+    'was issued with another access token',
     (c, e) => absent(c['at_hash']) || e.accessToken === undefined || c['at_hash'] === halfHash(e.accessToken),
   ],
 ];

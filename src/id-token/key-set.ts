@@ -47,7 +47,7 @@ export function remoteKeySet(options: {
     if (response.status >= 400) {
       throw new PolarResponseError(
         'malformed_response',
-        `Polar's keys could not be read: status ${response.status}. Check the server option.`,
+        `Polar's keys could not be fetched: status ${response.status}. Check the server option.`,
       );
     }
     const keys = await importKeys(response.body);
@@ -89,7 +89,7 @@ export async function importKeys(document: unknown): Promise<readonly Verificati
   const keys =
     typeof document === 'object' && document !== null ? (document as { keys?: unknown }).keys : undefined;
   if (!Array.isArray(keys)) {
-    throw new PolarResponseError('malformed_response', 'The key set (JWKS) has no list of keys.', {
+    throw new PolarResponseError('malformed_response', 'The key set (JWKS) has no keys array.', {
       field: 'keys',
     });
   }

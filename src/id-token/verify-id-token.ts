@@ -44,9 +44,11 @@ export interface VerifyIdTokenOptions {
 export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptions): Promise<IdTokenClaims> {
   const { endpoints } = resolveServer(options.server);
   if (endpoints === undefined)
-    throw new TypeError('server must not be given by discoveryURL here; give webURL, apiURL and issuer');
+    throw new TypeError(
+      'server.discoveryURL is not supported by verifyIdToken; use webURL, apiURL and issuer',
+    );
   if (typeof options.clientID !== 'string' || options.clientID === '')
-    throw new TypeError('clientID must be given');
+    throw new TypeError('clientID is required');
   const { clockToleranceSeconds = 30 } = options;
   if (!Number.isFinite(clockToleranceSeconds) || clockToleranceSeconds < 0)
     throw new TypeError('clockToleranceSeconds must be a number of seconds, 0 or more');

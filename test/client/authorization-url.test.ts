@@ -95,7 +95,7 @@ describe('the authorization URL', () => {
     expect(() => build({ extra: { [name]: 'forged', more: '1' } })).toThrow(
       expect.objectContaining({
         code: 'invalid_option',
-        message: expect.stringContaining(`'${name}' cannot be given for a login`),
+        message: expect.stringContaining(`The parameter '${name}' cannot be set here`),
       }),
     );
     expect(build({ extra: { [name]: undefined, more: '1' } }).query).toEqual({ ...always, more: '1' });

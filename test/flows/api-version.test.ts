@@ -81,7 +81,7 @@ describe('an API version that Polar has removed', () => {
     const { body, status } = await browser.get('/call');
     expect([status, body.code]).toEqual([500, 'api_version_unknown']);
     expect(body.message).toBe(
-      "GET /v1/organizations/: Polar's API has no version 2026-04, or no longer. Give the strategy an apiVersion that Polar has.",
+      "GET /v1/organizations/: Polar's API does not support version 2026-04. Set the strategy's apiVersion to a version that Polar supports.",
     );
     expect(app.errors[0]).toBeInstanceOf(PolarAPIVersionError);
     expect(app.errors[0]).toMatchObject({ apiVersion: '2026-04', status: 500 });
@@ -92,7 +92,7 @@ describe('an API version that Polar has removed', () => {
     app.emulator.retireAPIVersion('2026-04');
     const { body } = await browser.get('/call?version=2026-04');
     expect(body.code).toBe('api_version_unknown');
-    expect(body.message).toMatch(/no version 2026-04.* its header Polar-Version\.$/);
+    expect(body.message).toMatch(/not support version 2026-04.* the Polar-Version header\.$/);
   });
 
   it('causes an error outside a request too, and does not end the login', async () => {

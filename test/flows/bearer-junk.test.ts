@@ -132,7 +132,7 @@ describe('PolarBearerStrategy beyond its budget', () => {
     expect(await sendJunk(2)).toEqual({ 401: 2 });
     const { body, headers, status } = await api.get(api.tokens().accessToken);
     expect([status, body.code, headers['www-authenticate']]).toEqual([503, 'rate_limited', undefined]);
-    expect(body.message).toMatch(/unknownTokensPerMinute.* for another \d+ s/);
+    expect(body.message).toMatch(/unknownTokensPerMinute.* Try again in \d+ s/);
     expect(api.introspections()).toBe(2);
   });
 

@@ -51,7 +51,7 @@ describe('an error about scopes', () => {
     const browser = await app.loggedInBrowser();
     const { body } = await browser.get('/api');
     expect(body.code).toBe('insufficient_scope');
-    expect(body.message).toMatch(/organizations:read.*If you ask for it already.*register it for the client/);
+    expect(body.message).toMatch(/organizations:read.*Request it with.*register it for the client/);
   });
 });
 
@@ -126,14 +126,14 @@ describe('passport.authenticate', () => {
   it.each([
     [{ organizations: null }, /organizations must be a list of strings/],
     [{ authorizationParams: 'ui_locales=de' }, /authorizationParams must be an object/],
-    [{ authorizationParams: { nonce: 'mine' } }, /'nonce' cannot be given .* protects the login/],
-    [{ authorizationParams: { state: 'mine' } }, /'state' cannot be given .* from appState/],
-    [{ authorizationParams: { code_challenge: 'mine' } }, /'code_challenge' cannot be given/],
-    [{ authorizationParams: { redirect_uri: '/cb' } }, /'redirect_uri' cannot be given .* from callbackURL/],
-    [{ authorizationParams: { sub_type: 'user' } }, /'sub_type' cannot be given .* from subType/],
-    [{ nonce: 'mine' }, /'nonce' cannot be given/],
-    [{ redirect_uri: '/cb' }, /'redirect_uri' cannot be given/],
-    [{ authorizationParams: { request: 'x.y.z' } }, /'request' cannot be given/],
+    [{ authorizationParams: { nonce: 'mine' } }, /'nonce' cannot be set .* protect the login/],
+    [{ authorizationParams: { state: 'mine' } }, /'state' cannot be set .* use appState/],
+    [{ authorizationParams: { code_challenge: 'mine' } }, /'code_challenge' cannot be set here/],
+    [{ authorizationParams: { redirect_uri: '/cb' } }, /'redirect_uri' cannot be set .* use callbackURL/],
+    [{ authorizationParams: { sub_type: 'user' } }, /'sub_type' cannot be set .* use subType/],
+    [{ nonce: 'mine' }, /'nonce' cannot be set here/],
+    [{ redirect_uri: '/cb' }, /'redirect_uri' cannot be set here/],
+    [{ authorizationParams: { request: 'x.y.z' } }, /'request' cannot be set here/],
     [{ authorizationParams: { ui_locales: ['de'] } }, /'ui_locales' .* must be a string/],
     [{ appState: 10n }, /BigInt|appState/],
     [{ appState: 'x'.repeat(3000) }, /appState must be something that JSON can hold in 2048 characters/],
@@ -192,11 +192,15 @@ describe('new PolarStrategy', () => {
       { clientSecret: 'polar_ci_local' },
       /^clientSecret must be the secret of your OAuth client \(polar_cs_\.\.\.\), not its id/,
     ],
-    ['an id with a space at its end', { clientID: 'polar_ci_local ' }, /^clientID has white space around it/],
+    [
+      'an id with a space at its end',
+      { clientID: 'polar_ci_local ' },
+      /^clientID has leading or trailing white space/,
+    ],
     [
       'a secret with a line break at its end',
       { clientSecret: 'polar_cs_hunter2\n' },
-      /^clientSecret has white space around it/,
+      /^clientSecret has leading or trailing white space/,
     ],
     [
       'a relative callback',
@@ -257,9 +261,7 @@ it('the error for a public client with a secret says to leave the secret out', a
   });
   const { body } = await app.browser().logIn();
   expect(body.code).toBe('invalid_client');
-  expect(body.message).toContain(
-    'A public client (registered with token_endpoint_auth_method none) is used without clientSecret',
-  );
+  expect(body.message).toContain('For a public client (token_endpoint_auth_method none), omit clientSecret');
 });
 
 it.each<[string, (secret: string) => string]>([
@@ -330,7 +332,7 @@ it.each([undefined, null, {}, { status: 200 }, { json: async () => ({}) }])(
       code: string;
     };
     expect(error.code).toBe('malformed_response');
-    expect(error.message).toContain('is not a Response');
+    expect(error.message).toContain('instead of a Response');
   },
 );
 

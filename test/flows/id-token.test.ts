@@ -61,7 +61,7 @@ const cases: [string, string, Forge][] = [
   ['has another audience', 'id_token_audience', (c) => sign({ ...c, aud: 'polar_ci_other' })],
   ['has no audience', 'id_token_audience', ({ aud: _, ...c }) => sign(c)],
   [
-    'has several audiences and no azp',
+    'has several audiences but no azp',
     'id_token_authorized_party',
     (c) => sign({ ...c, aud: [...(c['aud'] as string[]), 'other'] }),
   ],
@@ -75,7 +75,7 @@ const cases: [string, string, Forge][] = [
   ['has no nonce', 'id_token_nonce', ({ nonce: _, ...c }) => sign(c)],
   ['has a null nonce', 'id_token_nonce', (c) => sign({ ...c, nonce: null })],
   [
-    'belongs to another access token',
+    'was issued with another access token',
     'id_token_access_token_hash',
     (c) =>
       sign({
@@ -83,7 +83,7 @@ const cases: [string, string, Forge][] = [
         at_hash: createHash('sha256').update('other').digest().subarray(0, 16).toString('base64url'),
       }),
   ],
-  ['names no user', 'id_token_subject', ({ sub: _, ...c }) => sign(c)],
+  ['has no valid sub', 'id_token_subject', ({ sub: _, ...c }) => sign(c)],
 ];
 
 describe('nobody is logged in when the id_token', () => {

@@ -212,7 +212,7 @@ describe('checkClaims, for invalid claims,', () => {
 
   it('names the expected issuer, which tells what to set the server option to', () => {
     expect(() => checkClaims(claimsWith({ iss: 'x' }), expected)).toThrow(
-      'was issued by somebody else than https://polar.sh (see the server option)',
+      'was not issued by https://polar.sh; check the server option',
     );
   });
 });

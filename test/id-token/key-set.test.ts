@@ -91,7 +91,7 @@ describe('the keys of a JWKS document', () => {
     const error = await importKeys(document).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(PolarResponseError);
     expect(error).toMatchObject({ code: 'malformed_response', field: 'keys' });
-    expect((error as Error).message).toBe('The key set (JWKS) has no list of keys.');
+    expect((error as Error).message).toBe('The key set (JWKS) has no keys array.');
   });
 });
 
@@ -232,7 +232,7 @@ describe('the remote key set', () => {
   it('says what came instead of the keys', async () => {
     server.behave(answersJSON({}, 404));
     await expect(keySet.keys()).rejects.toThrow(
-      "Polar's keys could not be read: status 404. Check the server option.",
+      "Polar's keys could not be fetched: status 404. Check the server option.",
     );
   });
 });
