@@ -41,7 +41,9 @@ export async function changeRedirectURIs(change: RedirectURIChange, work: Redire
       const after = await registrations.updateRegistration(access, metadataWith(change, before));
       refuseSideEffects(before, after);
       if (!isDone(change, after))
-        throw new Error(`Polar took the change, and its response does not show it: it has ${urisOf(after)}.`);
+        throw new Error(
+          `Polar accepted the change, but its response lists ${urisOf(after)}. Check the client at Polar.`,
+        );
     } catch (error) {
       // Polar responds with a 500 to some of several concurrent writes, after they have waited for half a minute.
       if (!(error instanceof PolarTransientError && error.code === 'server_error')) throw error;
@@ -53,7 +55,7 @@ export async function changeRedirectURIs(change: RedirectURIChange, work: Redire
   }
   if (busy !== undefined) throw busy;
   throw new Error(
-    `Others are changing this client at the same time, and have undone the change ${MAX_WRITES} times. Run the command again.`,
+    `Other processes changed this client at the same time and overwrote the change ${MAX_WRITES} times. Run the command again.`,
   );
 }
 
@@ -86,15 +88,13 @@ function metadataWith({ action, uri }: RedirectURIChange, registration: ClientRe
   const missing = REPLACED.filter((field) => raw[field] === undefined || raw[field] === null);
   if (missing.length > 0) {
     throw new Error(
-      `Polar does not say the client's ${missing.join(', ')}, which the change would reset. Change the redirect URIs in Polar's dashboard.`,
+      `Polar's response lacks the client's ${missing.join(', ')}, which the change would reset. Change the redirect URIs in Polar's dashboard.`,
     );
   }
   const redirectURIs =
     action === 'add' ? [...old, uri] : old.filter((each) => spelledAsAtPolar(each) !== uri);
   if (redirectURIs.length === 0) {
-    throw new Error(
-      `${uri} is the client's last redirect URI, and nobody could log in without one. Add another one first.`,
-    );
+    throw new Error(`${uri} is the client's last redirect URI, and logins need one. Add another one first.`);
   }
   const extra = Object.fromEntries(Object.entries(raw).filter(([name]) => !NOT_METADATA.includes(name)));
   return { clientName, redirectURIs, extra };
@@ -108,7 +108,7 @@ function refuseSideEffects({ raw: before }: ClientRegistration, { raw: after }: 
   );
   if (changed.length === 0) return;
   throw new Error(
-    `The redirect URIs are changed, and the client's ${changed.join(', ')} with them. Check the client at Polar.`,
+    `The redirect URIs changed, but so did the client's ${changed.join(', ')}. Check the client at Polar.`,
   );
 }
 

@@ -14,21 +14,21 @@ import { hasCode, messageOf, usageError } from './terminal.js';
 /** The output of `passport-polar-sh emulator --help`. */
 export const emulatorHelp = `Usage: passport-polar-sh emulator [options]
 
-Serves a local Polar for development: the page on which people log in, and the API.
+Starts a local Polar for development: its login page and its API.
 
   --port N             port to listen on; 0 picks a free one (default 0)
-  --host ADDRESS       address to listen on (default 127.0.0.1); 0.0.0.0 is every one of this machine's, so
-                       that everybody who reaches it can use this Polar
-  --user EMAIL         who is signed in at this Polar (default ada@example.com)
-  --consent MODE       ask: show the consent page (default); auto: consent at once; deny: refuse at once
+  --host ADDRESS       address to listen on (default 127.0.0.1); 0.0.0.0 listens on all addresses, so
+                       that anyone who can reach this machine can use this Polar
+  --user EMAIL         the user who is signed in (default ada@example.com)
+  --consent MODE       ask: show the consent page (default); auto: allow at once; deny: deny at once
   --realistic          behave as Polar does under load: commit late, hang, limit requests
-  --redirect-uri URI   where the app is called back; can be repeated
+  --redirect-uri URI   redirect URI of the app; can be repeated
                        (default ${DEFAULT_CALLBACK_URL})
-  --client-id ID       the app's client id and secret, to be the same after a restart
+  --client-id ID       client id and secret of the app, to keep them across restarts
   --client-secret TEXT (default random ones)
   --help               show this text
 
-What it prints can be used as an environment file: all but the variables are comments.
+The output is a valid environment file: everything but the variables is a comment.
 `;
 
 const OPTIONS = {
@@ -99,13 +99,13 @@ function stopWithShell(terminal: ServerTerminal, emulator: PolarEmulator): void 
 function explained(error: unknown, { host, port }: PolarEmulatorOptions): string {
   const message = messageOf(error);
   if (/EADDRINUSE/.test(message)) {
-    return `port ${port} is taken (${message}). Choose another with --port, or 0 for any free one.`;
+    return `port ${port} is in use (${message}). Choose another with --port; 0 picks a free one.`;
   }
   if (/EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN/.test(message)) {
-    return `--host takes an address of this machine, and '${host}' is none (${message}).`;
+    return `--host must be an address of this machine, not '${host}' (${message}).`;
   }
   if (/EACCES/.test(message))
-    return `port ${port} may not be used by this process (${message}). Choose one above 1023.`;
+    return `this process may not listen on port ${port} (${message}). Choose a port above 1023.`;
   return message;
 }
 
@@ -118,13 +118,13 @@ function parseCommand(args: readonly string[]): CommandRequest {
   const { values } = parseArgs({ args: [...args], options: OPTIONS });
   const port = Number(values.port ?? '0');
   if (!Number.isInteger(port) || port < 0 || port > 65_535 || values.port === '') {
-    throw new TypeError(`--port takes a number from 0 to 65535, not '${values.port}'.`);
+    throw new TypeError(`--port must be a number from 0 to 65535, not '${values.port}'.`);
   }
   const { consent = 'ask', host, realistic = false, user } = values;
   for (const name of ['host', 'client-id', 'client-secret'] as const) {
     if (values[name]?.trim() === '') throw new TypeError(`--${name} must not be empty.`);
   }
-  if (!isConsent(consent)) throw new TypeError(`--consent takes ask, auto or deny, not '${consent}'.`);
+  if (!isConsent(consent)) throw new TypeError(`--consent must be ask, auto or deny, not '${consent}'.`);
   return {
     options: { port, host, consent, realistic, user },
     client: {
@@ -150,8 +150,8 @@ function introduction(emulator: PolarEmulator, { client, options }: CommandReque
     POLAR_CLIENT_SECRET: clientSecret,
   });
   return `# A local Polar${options.realistic ? ' under load' : ''} is listening on ${emulator.url}
-# Signed in there: ${emulator.user || 'nobody'}. Consent: ${emulator.consent}. Stop it with Ctrl-C.
-# Environment for an app that is called back at ${redirectURIs.join(' or ')}:
+# Signed in: ${emulator.user || 'nobody'}. Consent: ${emulator.consent}. Press Ctrl-C to stop.
+# Environment for an app with the redirect URI ${redirectURIs.join(' or ')}:
 
 ${variables}`;
 }

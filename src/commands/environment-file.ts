@@ -57,7 +57,7 @@ function linesOf(environment: Environment): [name: string, line: string][] {
 function quoted(name: string, value: string): string {
   if (/^[\w.~:/%+=@,-]*$/.test(value)) return value;
   if (/^[\x20-\x26\x28-\x7e]*$/.test(value)) return `'${value}'`;
-  throw new Error(`The value of ${name} has characters that it should not have.`);
+  throw new Error(`The value of ${name} has characters that do not fit in an environment file.`);
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

@@ -13,17 +13,16 @@ export const redirectURIsHelp = `Usage: passport-polar-sh redirect-uris list [op
        passport-polar-sh redirect-uris add URI [options]
        passport-polar-sh redirect-uris remove URI [options]
 
-Lists and changes where people may come back to after a login, and changes nothing else of the client. Can be run
-again: to add what is there, or to remove what is not, is no error.
+Lists and changes the redirect URIs of a client, and nothing else. Can be repeated: adding a URI that is registered,
+or removing one that is not, changes nothing and succeeds.
 
-  --server NAME  sandbox, production, or the address of a local Polar. Without it, POLAR_API_URL says where, or
-                 POLAR_SERVER
+  --server NAME  sandbox, production, or the address of a local Polar (default: POLAR_API_URL, then POLAR_SERVER)
   --help         show this text
 
-From the environment, as the command register prints them:
-  POLAR_CLIENT_ID                  the client
-  POLAR_REGISTRATION_ACCESS_TOKEN  opens its registration: with it, anybody can read the client's secret and change
-                                   where its logins end. Keep it where you keep the secret
+Environment variables, as printed by the command register:
+  POLAR_CLIENT_ID                  id of the client
+  POLAR_REGISTRATION_ACCESS_TOKEN  token for its registration. Anyone who has it can read the client's secret and
+                                   change its redirect URIs: protect it like the secret
 `;
 
 /**
@@ -75,7 +74,7 @@ export async function redirectURIsCommand(
 
 function report({ action, uri }: RedirectURIChange, hasChanged: boolean): string {
   if (hasChanged) return `${action === 'add' ? 'Added' : 'Removed'} ${uri}`;
-  return `Nothing to do: ${uri} is ${action === 'add' ? 'there already' : 'not there'}`;
+  return `Nothing to do: ${uri} is ${action === 'add' ? 'already registered' : 'not registered'}`;
 }
 
 // Text from outside must not imitate output lines of this command, or control the terminal.
@@ -99,32 +98,32 @@ function parseRequest(args: readonly string[], terminal: Terminal): RedirectURIs
     registrationAccessToken: variable('POLAR_REGISTRATION_ACCESS_TOKEN', terminal),
   };
   if (!isAccessToken(access.registrationAccessToken))
-    throw new TypeError('POLAR_REGISTRATION_ACCESS_TOKEN has characters that no token has.');
+    throw new TypeError('POLAR_REGISTRATION_ACCESS_TOKEN has invalid characters.');
   const server = serverOfClient(values.server, terminal);
   return { registrations: new PolarRegistrationClient({ server, timeoutMs: TIMEOUT_MS }), access, change };
 }
 
 function changeOf([action, uri, ...more]: readonly string[]): RedirectURIChange | undefined {
   if (action !== 'list' && action !== 'add' && action !== 'remove')
-    throw new TypeError(
-      `Say what to do: list, add or remove${action === undefined ? '' : `, not '${action}'`}.`,
-    );
+    throw new TypeError(`Expected list, add or remove${action === undefined ? '' : `, not '${action}'`}.`);
   const [unexpected] = action === 'list' && uri !== undefined ? [uri] : more;
   if (unexpected !== undefined) throw new TypeError(`Unexpected argument '${unexpected}'.`);
   if (action === 'list') return undefined;
   const url = normalizeRedirectURI(uri ?? '');
   if (url === 'not-a-url' || (url !== 'https-required' && url.href.includes('#'))) {
     throw new TypeError(
-      `${action} takes an absolute URI without a fragment, such as https://app.example/auth/polar/callback.`,
+      `${action} needs an absolute URI without a fragment, such as https://app.example/auth/polar/callback.`,
     );
   }
   if (url === 'https-required')
-    throw new TypeError(`Polar takes https, or http on localhost and private IPv4 addresses, not '${uri}'.`);
+    throw new TypeError(
+      `Polar accepts https, or http on localhost and private IPv4 addresses, not '${uri}'.`,
+    );
   return { action, uri: url.href };
 }
 
 function variable(name: string, { env }: Terminal): string {
   const value = env?.[name]?.trim();
   if (value) return value;
-  throw new TypeError(`${name} is not set: it came with the registration, from the command register.`);
+  throw new TypeError(`${name} is not set: use the value that the command register printed.`);
 }

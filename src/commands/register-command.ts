@@ -17,16 +17,16 @@ const defaultRedirectURI = 'http://localhost:3000/auth/polar/callback';
 /** The output of `passport-polar-sh register --help`. */
 export const registerHelp = `Usage: passport-polar-sh register [options]
 
-Registers an OAuth client at Polar and prints environment lines for the app. Needs no account.
+Registers an OAuth client at Polar and prints its environment variables. Needs no account.
 
-  --server NAME        sandbox, production, or the address of a local Polar. Without it, POLAR_API_URL says
-                       where, if that is set; otherwise you are asked, or the command fails in a script
-  --redirect-uri URI   where people come back to; can be repeated
+  --server NAME        sandbox, production, or the address of a local Polar (default: POLAR_API_URL; if that
+                       is not set, the command asks, or fails in a script)
+  --redirect-uri URI   redirect URI after a login; can be repeated
                        (default ${defaultRedirectURI})
-  --scope "A B"        the most that the client may ask for (default "openid email")
-  --name TEXT          what people read on the consent page (default "My app")
+  --scope "A B"        all scopes that the client may request (default "openid email")
+  --name TEXT          name shown on the consent page (default "My app")
   --public             a client without a secret, for apps that cannot keep one
-  --write-env FILE     write the lines into this file instead of printing them; its other lines stay
+  --write-env FILE     write the variables to this file instead of printing them; its other lines stay
   --help               show this text
 `;
 
@@ -67,7 +67,7 @@ export async function registerCommand(args: readonly string[], terminal: Termina
     } catch (error) {
       terminal.stdout.write(text);
       throw new Error(
-        `The client is registered, but ${envFile} could not be written (${messageOf(error)}). What it should hold is printed instead: keep it.`,
+        `The client is registered, but ${envFile} could not be written (${messageOf(error)}). Its variables are printed instead: keep them.`,
       );
     }
     terminal.stdout.write(`${titleOf(registration)}\n# Its id and secrets are in ${envFile}.\n`);
@@ -78,10 +78,7 @@ export async function registerCommand(args: readonly string[], terminal: Termina
 
 // A comment, because a shell may read these lines: text from outside must not end it.
 function titleOf({ redirectURIs }: ClientRegistration): string {
-  return `# A Polar client that is called back at ${redirectURIs.join(' or ')}`.replace(
-    /[^\x20-\x7e]+/g,
-    ' ',
-  );
+  return `# A Polar client with the redirect URI ${redirectURIs.join(' or ')}`.replace(/[^\x20-\x7e]+/g, ' ');
 }
 
 interface RegisterRequest {
@@ -96,10 +93,10 @@ interface RegisterRequest {
 async function parseRequest(args: readonly string[], terminal: Terminal): Promise<RegisterRequest> {
   // The old name of --write-env. Node.js has its own option of this name, and so has the Node.js that runs npx.
   if (args.some((arg) => /^--env-file(=|$)/.test(arg))) {
-    throw new TypeError('--env-file is called --write-env now, since node takes --env-file for its own.');
+    throw new TypeError('--env-file is now called --write-env, because node has its own --env-file.');
   }
   const { values } = parseArgs({ args: [...args], options });
-  if (values['write-env'] === '') throw new TypeError('--write-env takes a path.');
+  if (values['write-env'] === '') throw new TypeError('--write-env needs a path.');
   const server = await serverToRegisterAt(values.server, terminal);
   return {
     client: new PolarRegistrationClient({ server }),

@@ -31,14 +31,14 @@ export async function serverToRegisterAt(
   const server = serverInEnvironment(terminal);
   if (server !== undefined) {
     terminal.stderr.write(
-      `Registering at ${terminal.env?.['POLAR_API_URL']?.trim()}, as POLAR_API_URL says.\n`,
+      `Registering at ${terminal.env?.['POLAR_API_URL']?.trim()} (from POLAR_API_URL).\n`,
     );
     return server;
   }
   if (terminal.stdin?.isTTY !== true) {
-    throw new TypeError(`Say where to register: --server takes ${CHOICES}.`);
+    throw new TypeError(`Set --server to ${CHOICES}.`);
   }
-  const answer = await ask(`Where to register? ${CHOICES}: `, terminal.stdin, terminal);
+  const answer = await ask(`Server to register at (${CHOICES}): `, terminal.stdin, terminal);
   return serverNamed(answer);
 }
 
@@ -55,7 +55,7 @@ export function serverOfClient(option: string | undefined, terminal: Terminal): 
   if (name === 'production' || name === 'sandbox') return name;
   if (name) throw new TypeError(`POLAR_SERVER must be production or sandbox, not '${name}'.`);
   throw new TypeError(
-    `Say where the client is registered: --server takes ${CHOICES}; without it, POLAR_API_URL or POLAR_SERVER say so.`,
+    `Set --server to the server of the client (${CHOICES}), or set POLAR_API_URL or POLAR_SERVER.`,
   );
 }
 
@@ -71,7 +71,7 @@ function serverInEnvironment({ env }: Terminal): RegisterServer | undefined {
 function serverNamed(text: string): RegisterServer {
   if (text === 'production' || text === 'sandbox') return text;
   const server = serverAt(text, text, '--server');
-  if (server === undefined) throw new TypeError(`--server takes ${CHOICES}, not ${shownValue(text)}.`);
+  if (server === undefined) throw new TypeError(`--server must be ${CHOICES}, not ${shownValue(text)}.`);
   return server;
 }
 
@@ -81,7 +81,7 @@ function serverAt(apiURL: string, webURL: string, name: string): RegisterServer 
   const onThisMachine = /^(127(\.\d+){3}|\[::1\]|(.+\.)?localhost)$/.test(hostname);
   if (protocol !== 'https:' && !onThisMachine) {
     throw new TypeError(
-      `${name} must use https (plain http only on localhost): the client's secret comes from there.`,
+      `${name} must use https (plain http only on localhost), because it returns the client's secret.`,
     );
   }
   return namedAddresses[apiURL.replace(/\/$/, '')] ?? { webURL, apiURL };

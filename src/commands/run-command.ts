@@ -18,7 +18,7 @@ const help = `Usage: passport-polar-sh <command> [options]
 
 Commands:
   register       register an OAuth client at Polar, without visiting its dashboard
-  redirect-uris  list, add and remove where people may come back to, from CI say
+  redirect-uris  list, add and remove redirect URIs, for example from CI
   emulator       start a local Polar for development
 
 passport-polar-sh <command> --help shows the options of a command.
@@ -33,7 +33,7 @@ export async function runCommand(terminal: ServerTerminal): Promise<void> {
   }
   const command = commands.get(name);
   if (command === undefined) {
-    terminal.stderr.write(`passport-polar-sh: there is no command '${name}'.\n\n${help}`);
+    terminal.stderr.write(`passport-polar-sh: unknown command '${name}'.\n\n${help}`);
     terminal.exitCode = 2;
   } else if (args.some(isHelp)) {
     terminal.stdout.write(command.help);

@@ -13,7 +13,7 @@ export function aboutUnknownScopes(scopes: readonly string[]): string {
     const meant = nearest(scope);
     return meant === undefined ? `'${scope}'` : `'${scope}' (did you mean '${meant}'?)`;
   });
-  return ` When this command was made, Polar had no scope ${named.join(', ')}.`;
+  return ` Unknown to this version of passport-polar-sh: ${named.join(', ')}.`;
 }
 
 /** Finds a known scope that differs by one or two letters. */

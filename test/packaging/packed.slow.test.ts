@@ -421,7 +421,7 @@ describe('the packed local Polar', () => {
         [...printed.matchAll(/^(POLAR_\w+)=(.+)$/gm)].map(([, name = '', value = '']) => [name, value]),
       );
       expect(printed).toContain(`listening on ${environment['POLAR_WEB_URL']}\n`);
-      expect(printed).toContain('Signed in there: grace@example.com. Consent: auto.');
+      expect(printed).toContain('Signed in: grace@example.com. Consent: auto.');
       expect(environment).toMatchObject({
         POLAR_API_URL: environment['POLAR_WEB_URL'],
         POLAR_ISSUER: 'https://polar.sh',
