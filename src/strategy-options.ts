@@ -197,7 +197,7 @@ const takenSessionKeys = [
 export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(
-      'PolarStrategy needs an object of options: { clientID, clientSecret, callbackURL, ... }',
+      'PolarStrategy needs an options object: { clientID, clientSecret, callbackURL, ... }',
     );
   }
   rejectReplaced(options, elsewhere, optionNames, 'PolarStrategy');
@@ -220,28 +220,28 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
 }
 
 const oneStorage =
-  "token records and lock are one option: storage, such as storage: redisStorage(client) with redisStorage of 'passport-polar-sh/redis', or a PolarStorage over your database";
-const ofOneLogin = "give it for one login, to passport.authenticate('polar', { ... })";
+  "use storage, such as redisStorage(client) of 'passport-polar-sh/redis', or a PolarStorage over your database";
+const ofOneLogin = "pass it per login, to passport.authenticate('polar', { ... })";
 const ofBearer = 'it is an option of PolarBearerStrategy';
 
 // Options of passport-oauth2 and its other subclasses, and options that this package takes elsewhere.
 const elsewhere: Readonly<Record<string, string>> = {
-  authorizationURL: 'server names all addresses of a Polar',
-  tokenURL: 'server names all addresses of a Polar',
-  userProfileURL: 'server names all addresses of a Polar',
-  baseURL: 'server names all addresses of a Polar',
-  issuer: 'it is part of server: { webURL, apiURL, issuer }',
-  environment: "server is 'production' or 'sandbox'",
-  sandbox: "server: 'sandbox' asks for it",
-  redirectURI: 'callbackURL is where Polar sends people back to',
-  redirect_uri: 'callbackURL is where Polar sends people back to',
-  redirectURL: 'callbackURL is where Polar sends people back to',
-  state: 'state is always on; give app data for one login, as appState of passport.authenticate',
-  pkce: 'PKCE is always on',
+  authorizationURL: "use server, which sets all of Polar's URLs",
+  tokenURL: "use server, which sets all of Polar's URLs",
+  userProfileURL: "use server, which sets all of Polar's URLs",
+  baseURL: "use server, which sets all of Polar's URLs",
+  issuer: 'set it in server: { webURL, apiURL, issuer }',
+  environment: "use server: 'production' or 'sandbox'",
+  sandbox: "use server: 'sandbox'",
+  redirectURI: 'use callbackURL',
+  redirect_uri: 'use callbackURL',
+  redirectURL: 'use callbackURL',
+  state: 'a state is always sent and checked; pass app data per login, as appState of passport.authenticate',
+  pkce: 'PKCE is always used',
   nonce: 'a nonce is always sent and checked',
-  store: 'login attempts are in storage, by default the session store',
-  scopeSeparator: 'Polar separates scopes by spaces',
-  customHeaders: 'give a fetch of your own instead',
+  store: 'login attempts are kept in storage, by default in the session store',
+  scopeSeparator: 'Polar separates scopes with spaces',
+  customHeaders: 'use the fetch option instead',
   tokenRecords: oneStorage,
   refreshLock: oneStorage,
   organizations: ofOneLogin,
@@ -252,11 +252,11 @@ const elsewhere: Readonly<Record<string, string>> = {
   realm: ofBearer,
   cacheSeconds: ofBearer,
   unknownTokensPerMinute: ofBearer,
-  skipUserProfile: 'the profile comes from the id_token; fetchUserInfo asks userinfo as well',
+  skipUserProfile: 'the profile comes from the id_token; fetchUserInfo: true also requests userinfo',
 };
 
 function notTaken(key: string): string {
   if (takenSessionKeys.includes(key))
-    throw new TypeError(`sessionKey must not be '${key}': that part of the session belongs to somebody else`);
+    throw new TypeError(`sessionKey must not be '${key}': another package uses that key of the session`);
   return key;
 }

@@ -7,8 +7,8 @@ import type { ResolvedOptions } from '../strategy-options.js';
 import type { CookiePlace } from './attempt-cookie.js';
 
 /**
- * Rejects a session cookie that cannot come back, while the reason can still be explained: the login would succeed, yet
- * the user would not be logged in.
+ * Rejects a session cookie that the browser will not send back, while the reason can still be explained: the login
+ * would succeed, yet the user would not be logged in.
  *
  * @throws PolarConfigurationError `unsupported_session`
  */
@@ -16,24 +16,24 @@ export function checkSessionCookie(req: Request, options: ResolvedOptions): void
   const { domain, sameSite, secure } = sessionOf(req).cookie;
   if (sameSite === 'strict' || sameSite === true) {
     throw unsupported(
-      "The session cookie is SameSite=strict, so it cannot come back with people who return from Polar. Use cookie: { sameSite: 'lax' }.",
+      "The session cookie is SameSite=Strict, so browsers do not send it on the return from Polar. Use cookie: { sameSite: 'lax' }.",
     );
   }
   if (sameSite === 'none' && secure !== true) {
     throw unsupported(
-      "The session cookie is SameSite=None without Secure, which browsers do not keep. Use cookie: { sameSite: 'none', secure: true } over https, or sameSite: 'lax'.",
+      "The session cookie is SameSite=None without Secure, so browsers reject it. Use cookie: { sameSite: 'none', secure: true } over https, or sameSite: 'lax'.",
     );
   }
   const protocol = String(req.headers['x-forwarded-proto'] ?? 'http').split(',', 1)[0] ?? '';
   if (secure === true && !req.secure && protocol.trim().toLowerCase() === 'http') {
     throw unsupported(
-      "The session cookie is secure, but this request came over plain http, so the cookie cannot be set. Use https (behind a proxy that ends TLS, with X-Forwarded-Proto: https and app.set('trust proxy', 1)), or cookie: { secure: 'auto' } while developing.",
+      "The session cookie is secure, but this request came over plain http, so the cookie cannot be set. Use https; behind a proxy that terminates TLS, send X-Forwarded-Proto: https and call app.set('trust proxy', 1). In development, use cookie: { secure: 'auto' }.",
     );
   }
   const { hostname } = requestURL(req, options);
   if (domain !== undefined && isHostCertain(req, options) && !isInDomain(hostname, domain)) {
     throw unsupported(
-      `The session cookie is for the domain ${domain}, and browsers do not keep it from ${hostname}. Leave cookie.domain out, or name a domain that this host is in.`,
+      `Browsers reject a session cookie for the domain ${domain} from ${hostname}. Omit cookie.domain, or set it to a domain that includes this host.`,
     );
   }
 }
@@ -64,7 +64,7 @@ export function attemptCookiePlace(req: Request, redirectURI: string, options: R
     return { ...place, domain: undefined };
   throw new PolarConfigurationError(
     'invalid_option',
-    `This login starts at ${here.host}, and Polar sends people back to ${new URL(redirectURI).host}: no cookie of the one reaches the other, so the login could not be finished. Open the app at ${new URL(redirectURI).host}, or change callbackURL. Two hosts of one domain need a session cookie with that domain. Behind a proxy, have it pass the Host header on.`,
+    `This login starts on ${here.host}, but Polar redirects back to ${new URL(redirectURI).host}, which does not receive its cookies. Open the app at ${new URL(redirectURI).host}, or change callbackURL. For two hosts of one domain, set the domain of the session cookie. Behind a proxy, forward the Host header.`,
   );
 }
 

@@ -22,7 +22,7 @@ export interface AttemptRequest {
   readonly restarts?: number | undefined;
 }
 
-/** A login that has started and not come back yet. */
+/** A login that has started, and whose response has not arrived yet. */
 export interface LoginAttempt extends AttemptRequest {
   /** The client and server of the request: a response is exchanged with no others (mix-up, RFC 9700 section 4.4). */
   readonly clientID: string;

@@ -278,7 +278,7 @@ function unavailable(cause: unknown): never {
   const isSilent = cause instanceof SilentStorageError;
   throw new PolarTransientError(
     isSilent ? 'timeout' : 'server_error',
-    `The storage of login attempts ${isSilent ? 'did not respond in time' : 'is unavailable'}. By default that is the session store. Is it reachable from here?`,
+    `The storage for login attempts ${isSilent ? 'did not respond in time' : 'is unavailable'}. Check that the storage, by default the session store, is reachable.`,
     { cause },
   );
 }

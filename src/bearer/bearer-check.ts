@@ -55,7 +55,7 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
       args: [{ accessToken, introspection, req }],
       timeoutMs,
     });
-    return verified.user ? { user: verified.user, info } : invalid('The access token was refused');
+    return verified.user ? { user: verified.user, info } : invalid('The access token was rejected');
   };
 
   return async (req, requirements) => {
@@ -70,21 +70,21 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
           };
     }
     // Polar reports refresh tokens as active too, but they must never be used as access tokens.
-    if (found.token.startsWith('polar_rt_')) return invalid('This is a refresh token');
+    if (found.token.startsWith('polar_rt_')) return invalid('This is a refresh token, not an access token');
     // Tokens that Polar cannot have issued are not introspected: each request counts against the rate limit of logins.
     if (!found.token.startsWith(tokenPrefix)) return invalid(notOurs);
     const introspection = await introspect(found.token);
     if (!isOurs(introspection)) return invalid(notOurs);
     const { scopes, organizations } = userOf(introspection);
     if (!needed.scope.every((scope) => scopes.includes(scope)))
-      return insufficient('The access token lacks a scope', needed.scope);
+      return insufficient('The access token lacks a required scope', needed.scope);
     if (!needed.organizations.every((id) => organizations.includes(id)))
       return insufficient('The access token is not limited to this organization', needed.scope);
     return accept(found.token, introspection, req);
   };
 }
 
-const notOurs = 'The access token is expired, revoked or not of this app';
+const notOurs = 'The access token is expired, revoked or not issued to this app';
 
 type Attributes = Readonly<Record<string, string | readonly string[]>>;
 

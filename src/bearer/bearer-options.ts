@@ -91,15 +91,14 @@ const knownOptions = [
   ...['cacheSeconds', 'unknownTokensPerMinute', 'realm', 'organizations'],
 ];
 
-const addresses = 'server names all addresses of a Polar';
-const introspected = "Polar's access tokens are not JWTs; each is checked by introspection";
+const addresses = "use server, which sets all of Polar's URLs";
+const introspected = "Polar's access tokens are not JWTs; they are checked by introspection";
 
 // Options of passport-http-bearer, and of strategies and middleware that check JWTs.
 const elsewhere: Readonly<Record<string, string>> = {
-  passReqToCallback: 'the verify callback gets one object, ({ accessToken, introspection, req })',
-  audience: 'only tokens of the clientID itself are let in',
-  session:
-    "give it to passport.authenticate('polar-bearer', { session }) of a route; by default there is none",
+  passReqToCallback: 'the verify callback receives one object, ({ accessToken, introspection, req })',
+  audience: 'only tokens issued to clientID are accepted',
+  session: "pass it to passport.authenticate('polar-bearer', { session }) on a route; the default is false",
   issuer: addresses,
   issuerBaseURL: addresses,
   authorizationURL: addresses,
@@ -110,7 +109,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   algorithms: introspected,
   secretOrKey: introspected,
   secretOrKeyProvider: introspected,
-  jwtFromRequest: 'the token is taken from the Authorization header, and from nowhere else',
+  jwtFromRequest: 'the token is read from the Authorization header only',
 };
 
 /**
@@ -120,7 +119,7 @@ const elsewhere: Readonly<Record<string, string>> = {
  */
 export function resolveBearerOptions(options: PolarBearerStrategyOptions): ResolvedBearerOptions {
   if (typeof options !== 'object' || options === null)
-    throw new TypeError('PolarBearerStrategy needs an object of options: { clientID, clientSecret, ... }');
+    throw new TypeError('PolarBearerStrategy needs an options object: { clientID, clientSecret, ... }');
   // False is accepted, because it does not change how the callback is called.
   const { passReqToCallback, ...given } = options as PolarBearerStrategyOptions & {
     readonly passReqToCallback?: unknown;
@@ -132,7 +131,7 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
   const client = new PolarOAuthClient(options);
   if (client.isPublic) {
     throw new TypeError(
-      'PolarBearerStrategy needs clientSecret: Polar lets public clients introspect nothing, and asking userinfo instead would let in the tokens of every other app',
+      'PolarBearerStrategy needs clientSecret: Polar does not let public clients introspect tokens, and userinfo would also accept the tokens of every other app',
     );
   }
   const { credentials, now, server, timeoutMs } = optionsOf(client);
@@ -166,12 +165,7 @@ export function routeRequirements(
   ofRoute: BearerRequirements,
 ): ResolvedRequirements {
   const who = "passport.authenticate('polar-bearer')";
-  rejectReplaced(
-    ofRoute,
-    { scopes: 'its name is scope', organization: 'its name is organizations' },
-    [],
-    who,
-  );
+  rejectReplaced(ofRoute, { scopes: 'use scope', organization: 'use organizations' }, [], who);
   rejectNearMisses(ofRoute, ['scope', 'organizations'], who);
   return requirementsOf(ofStrategy, ofRoute);
 }
@@ -183,7 +177,7 @@ function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
   for (const each of all) {
     for (const name of ['scope', 'organizations'] as const) {
       if (typeof each[name] === 'string' && checkList(each[name], name).length === 0)
-        throw new TypeError(`${name} must not be empty: leave it out where nothing is required`);
+        throw new TypeError(`${name} must not be empty; omit it if nothing is required`);
     }
   }
   return { scope: merged('scope'), organizations: merged('organizations') };
@@ -193,7 +187,7 @@ function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
 export function checkVerify(verify: unknown): void {
   if (verify === undefined || (typeof verify === 'function' && verify.length <= 2)) return;
   throw new TypeError(
-    'The verify callback of PolarBearerStrategy is a function of one object, ({ accessToken, introspection, req }), that returns the user or false',
+    'The verify callback of PolarBearerStrategy must be a function that takes one object, ({ accessToken, introspection, req }), and returns the user or false',
   );
 }
 
@@ -201,5 +195,5 @@ function realmOf(value: unknown): string {
   const realm = checkText(value, 'realm') ?? 'polar';
   // It is sent as a quoted string in a header.
   if (/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(realm)) return realm;
-  throw new TypeError('realm must be plain text without quotes and backslashes');
+  throw new TypeError('realm must be printable ASCII without quotes or backslashes');
 }

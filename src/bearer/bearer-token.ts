@@ -16,14 +16,14 @@ export function bearerToken(req: Request): BearerToken {
   const headers = authorizationHeaders(req);
   // The query as sent, because query parsers differ.
   if ([...requestQuery(req).keys()].some((name) => tokenFields.includes(name)) || hasTokenField(req.body)) {
-    return malformed('Send the access token in the Authorization header, and nowhere else');
+    return malformed('Send the access token in the Authorization header only');
   }
-  if (headers.length > 1) return malformed('There is more than one Authorization header');
+  if (headers.length > 1) return malformed('The request has more than one Authorization header');
   const [, scheme, token = ''] = /^(\S+)(?:\s+(.*))?$/.exec(headers[0]?.trim() ?? '') ?? [];
   if (scheme?.toLowerCase() !== 'bearer') return { problem: 'none' };
   return isAccessToken(token)
     ? { token }
-    : malformed('The Authorization header has no well-formed access token');
+    : malformed('The access token in the Authorization header is missing or malformed');
 }
 
 const tokenFields = ['access_token', 'access_token[]'];

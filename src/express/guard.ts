@@ -43,7 +43,7 @@ export async function unlessLoggedIn(req: Request, login: LoginNeeds): Promise<R
 /** The refusal of a login that lacks scopes which the page requires. */
 export function lacksScopes(req: Request, missing: readonly string[], login: LoginNeeds): Refusal {
   const error = new PolarInsufficientScopeError(
-    `This needs the scope ${missing.join(' and ')}, which was not granted at login. Log in again and agree to it; if that does not help, register it for the client at Polar.`,
+    `Access requires the scope ${missing.join(' and ')}, which the login does not have. Log in again and allow it; if that does not help, register it for the client at Polar.`,
     missing,
   );
   // A scope that the last login requested without success will not be granted now either: that would be a redirect loop.
@@ -56,7 +56,7 @@ const justNowMs = 60_000;
 
 /** The error for a request whose user is not logged in with Polar. The app may show its message to the user. */
 export function notLoggedIn(): PolarLoginRequiredError {
-  return new PolarLoginRequiredError('not_logged_in', 'Nobody is logged in with Polar. Log in first.');
+  return new PolarLoginRequiredError('not_logged_in', 'You are not logged in with Polar. Log in first.');
 }
 
 /**
@@ -74,12 +74,12 @@ export function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarCon
   if (user !== undefined) {
     return shown(
       'user_changed',
-      'Somebody logged in with Polar a moment ago, but the serialized user in the session is another one by now. If it is the same person whose data has changed, tell the strategy what names a person: userKey: (user) => user.accountId.',
+      'A user just logged in with Polar, but the session now has a different serialized user. If it is the same person with changed data, tell the strategy what identifies users: userKey: (user) => user.accountId.',
     );
   }
   return shown(
     'user_not_found',
-    'Somebody logged in with Polar a moment ago, but Passport finds no user for this session: deserializeUser called back with false or null. Does it look for what serializeUser stores, and is the user still in the database?',
+    'A user just logged in with Polar, but Passport finds no user for this session: deserializeUser called back with false or null. Check that it looks up what serializeUser stores, and that the user is in the database.',
   );
 }
 

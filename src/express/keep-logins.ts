@@ -67,11 +67,11 @@ export function endForgottenLogin(runtime: PolarRuntime, req: Request): void {
   }
 }
 
-// Two users with one id may be different people, from two tables say; only the developer knows.
+// Two users with the same id may be different people, for example from two tables; only the developer knows.
 function hintAtUserKey(before: unknown, now: unknown): void {
   const idOf = (user: unknown): unknown => (user as { id?: unknown } | null | undefined)?.id;
   if (idOf(before) === undefined || idOf(before) !== idOf(now)) return;
   developmentHint(
-    'req.login ended the login with Polar, since the serialized user has changed. The id is the same: if it names one person, tell the strategy with userKey: (user) => user.id.',
+    'req.login ended the login with Polar, because the serialized user changed. Its id is the same: if the id identifies users, set userKey: (user) => user.id.',
   );
 }

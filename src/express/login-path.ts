@@ -85,6 +85,6 @@ export function toLogin(
 function goingRound(): PolarConfigurationError {
   return new PolarConfigurationError(
     'login_loop',
-    `This browser has logged in with Polar ${maxRounds} times in a row, and this page still finds nobody, or not the scopes that it needs. Look at: a session cookie that does not come back (secure behind TLS without app.set('trust proxy', 1), a domain or path that does not fit); a callback that never calls req.logIn; a user whose serialized form changes (userKey); a page on the way to the login that itself needs the login; guards and login routes in different processes.`,
+    `This browser has logged in with Polar ${maxRounds} times in a row, but this page still finds no user, or not the scopes it needs. Look for: a session cookie that the browser does not send (secure behind TLS without app.set('trust proxy', 1), a wrong domain or path); a callback that never calls req.logIn; a serialized user that changes (userKey); a page on the way to the login that itself requires the login; guards and login routes in different processes.`,
   );
 }

@@ -62,7 +62,7 @@ export function redirectTarget(options: LogoutOptions, middleware: string): stri
   rejectUnknown(options, ['redirectTo'], middleware);
   if (redirectTo !== undefined && typeof redirectTo !== 'string')
     throw new TypeError(
-      `${middleware}: redirectTo must be an address, such as '/', not ${shownValue(redirectTo)}`,
+      `${middleware}: redirectTo must be a path or URL, such as '/', not ${shownValue(redirectTo)}`,
     );
   return redirectTo;
 }

@@ -42,12 +42,12 @@ export function runtimeFor(middleware: string, strategy: StrategyOfPolar): Polar
   const runtime = isObject ? runtimeOf(strategy) : undefined;
   if (runtime === undefined)
     throw new TypeError(
-      `${middleware} needs the strategy: ${middleware}(polar), with const polar = new PolarStrategy({ ... }) of the same copy of passport-polar-sh`,
+      `${middleware} needs the strategy: ${middleware}(polar), where polar is a PolarStrategy from the same copy of passport-polar-sh`,
     );
   return runtime;
 }
 
-/** All of it is in properties of its own: apps copy it, wrap it, and show it in templates that read no prototype. */
+/** Creates an object with own properties only: apps copy it, wrap it, and pass it to templates that ignore prototypes. */
 function requestAccess(runtime: PolarRuntime, req: Request): PolarRequest {
   const { fetch, getAccessToken, getTokens, isLoggedIn, organizations } = loginAccess(
     runtime.accessParts,

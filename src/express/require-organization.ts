@@ -42,7 +42,7 @@ export function requireOrganization(
 ): RequestHandler {
   if (typeof organizationOf !== 'function')
     throw new TypeError(
-      'requireOrganization needs a function that finds the id of the organization: (req) => req.params.org',
+      'requireOrganization needs a function that returns the organization id: (req) => req.params.org',
     );
   const loginPath = loginPathOf(options, 'requireOrganization((req) => req.params.org, ');
   nameScopes([readScope]);
@@ -86,16 +86,14 @@ function invalidId(found: Found): PolarOrganizationError {
   const isMissing = found === undefined || found === null;
   return new PolarOrganizationError(
     'invalid_organization_id',
-    isMissing
-      ? 'This request names no organization.'
-      : 'This is no id of an organization, which would be a UUID.',
+    isMissing ? 'This request has no organization id.' : 'The organization id of this request is not a UUID.',
   );
 }
 
 function notAccessible(organizationId: string): PolarOrganizationError {
   return new PolarOrganizationError(
     'organization_not_accessible',
-    'Your login with Polar does not reach this organization: you shared only others with this app, you are not a member, or it asks for single sign-on.',
+    'Your login with Polar has no access to this organization: you did not share it with this app, you are not a member, or it requires single sign-on.',
     { organizationId },
   );
 }

@@ -165,7 +165,7 @@ export function findLogins(options: ResolvedOptions, refresher: TokenRefresher):
       const text = entryText({ ...sealed, ...state });
       sessionOf(req)[key] = text;
       const opened = entries.read(text)?.open();
-      if (opened === undefined) throw new Error('An entry of a session was written that cannot be read');
+      if (opened === undefined) throw new Error('The session entry that was just written cannot be read');
       return loginHandle(placeIn(req), opened, keepsLogins);
     },
     storagesOf(req) {

@@ -81,7 +81,7 @@ export class SessionLogin {
     this.#parts.onUnreadable(this.#sessionID);
     throw new PolarLoginRequiredError(
       'not_logged_in',
-      'The login of this session cannot be opened any more. Log in with Polar again.',
+      'The login in this session can no longer be decrypted. Log in with Polar again.',
     );
   }
 

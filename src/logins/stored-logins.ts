@@ -84,5 +84,8 @@ export class StoredLogins {
 }
 
 function noSuchLogin(): PolarLoginRequiredError {
-  return new PolarLoginRequiredError('not_logged_in', 'The storage has no login of this id for this client.');
+  return new PolarLoginRequiredError(
+    'not_logged_in',
+    'The storage has no login with this id for this client.',
+  );
 }

@@ -25,7 +25,7 @@ export function checkList(value: unknown, name: string): readonly string[] {
   const wrong = given.findIndex((item) => !isNames(item));
   if (wrong >= 0)
     throw new TypeError(
-      `${name} must be a list of strings, or one string with spaces between them: ['a', 'b'] or 'a b', and has ${shownValue(given[wrong])}`,
+      `${name} must be a list of strings or one space-separated string, ['a', 'b'] or 'a b', not ${shownValue(given[wrong])}`,
     );
   return given.flatMap((item) => String(item).split(/[ ,]+/)).filter(Boolean);
 }
@@ -65,7 +65,7 @@ export function checkCallbackURL(value: unknown): string {
   if (!valid) {
     throw wrong(
       'callbackURL',
-      "the address that you registered at Polar (https, or http on localhost), or its path, such as '/auth/polar/callback'",
+      "the redirect URI registered at Polar (https, or http on localhost), or its path, such as '/auth/polar/callback'",
       value,
     );
   }
@@ -88,7 +88,7 @@ export function wrong(name: string, should: string, value: unknown): TypeError {
 /** Checks a non-empty string. */
 export function checkText(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'string' || value === '') throw wrong(name, 'a string that is not empty', value);
+  if (typeof value !== 'string' || value === '') throw wrong(name, 'a non-empty string', value);
   return value;
 }
 
@@ -96,7 +96,7 @@ export function checkText(value: unknown, name: string): string | undefined {
 export function checkPathPrefix(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || !/^(?:\/[\w.~-]*[\w~-])+$/.test(value))
-    throw wrong(name, "the front of a path without a slash at its end, such as '/app'", value);
+    throw wrong(name, "a path prefix without a trailing slash, such as '/app'", value);
   return value;
 }
 
@@ -104,7 +104,7 @@ export function checkPathPrefix(value: unknown, name: string): string | undefine
 export function checkAPIVersion(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || !/^\d{4}-\d{2}$/.test(value))
-    throw new TypeError("apiVersion must be a version of Polar's API, year and month, such as '2026-10'");
+    throw new TypeError("apiVersion must be a version of Polar's API in the form YYYY-MM, such as '2026-10'");
   return value;
 }
 
@@ -144,7 +144,7 @@ export function checkKeys(value: unknown, name: string): readonly [string, ...st
   const isList = Array.isArray(value) && value.length > 0;
   if (!isList || !value.every((key) => typeof key === 'string' && key.length >= 32)) {
     throw new TypeError(
-      `${name} must be a list of keys, each of at least 32 characters, such as \`openssl rand -base64 32\` prints`,
+      `${name} must be a list of keys of at least 32 characters each; \`openssl rand -base64 32\` prints one`,
     );
   }
   return [value[0], ...value.slice(1)];

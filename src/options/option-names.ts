@@ -9,8 +9,8 @@ export function rejectUnknown(options: object, known: readonly string[], who: st
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const meant = closest(name, known);
-    const hint = meant === undefined ? `It knows: ${known.join(', ')}.` : `Did you mean ${meant}?`;
-    throw new TypeError(`${who} knows no option '${name}'. ${hint}`);
+    const hint = meant === undefined ? `Options: ${known.join(', ')}.` : `Did you mean ${meant}?`;
+    throw new TypeError(`${who} has no option '${name}'. ${hint}`);
   }
 }
 
@@ -28,7 +28,7 @@ export function rejectReplaced(
   for (const name of Object.keys(options)) {
     const found = Object.keys(replacements).find((each) => each.toLowerCase() === name.toLowerCase());
     const why = found === undefined || known.includes(name) ? undefined : replacements[found];
-    if (why !== undefined) throw new TypeError(`${who} knows no option '${name}': ${why}.`);
+    if (why !== undefined) throw new TypeError(`${who} has no option '${name}': ${why}.`);
   }
 }
 
@@ -43,7 +43,7 @@ export function rejectNearMisses(options: object, known: readonly string[], who:
     // Leaves out snake_case parameters: in camel case (loginHint) they may be options of another package.
     const options = [...known, ...passportOptions].filter((each) => !each.includes('_'));
     const meant = closestByDistance(name, options);
-    if (meant !== undefined) throw new TypeError(`${who} knows no option '${name}'. Did you mean ${meant}?`);
+    if (meant !== undefined) throw new TypeError(`${who} has no option '${name}'. Did you mean ${meant}?`);
   }
 }
 

@@ -160,7 +160,7 @@ function issuerFromDiscoveryURL(url: URL): string {
   const [prefix, rest] = url.href.split('/.well-known/');
   if (prefix === undefined || rest === undefined) {
     throw new TypeError(
-      'server.issuer is needed, because server.discoveryURL has no /.well-known/ to tell it by',
+      'server.issuer is required, because server.discoveryURL has no /.well-known/ to derive it from',
     );
   }
   return prefix;
@@ -177,7 +177,7 @@ function baseURL(value: unknown, name: string, allowInsecureHTTP: boolean): stri
   const url = secureURL(value, name, allowInsecureHTTP);
   // Tests the text: for an empty query or fragment (`https://polar.sh/?`), `search` and `hash` are empty.
   if (/[?#]/.test(url.href))
-    throw new TypeError(`${name} must have no query and no fragment, but is ${shownValue(value)}`);
+    throw new TypeError(`${name} must not have a query or fragment, but is ${shownValue(value)}`);
   return url.href.replace(/\/$/, '');
 }
 
@@ -198,7 +198,7 @@ export function secureURL(value: unknown, name: string, allowInsecureHTTP = fals
   const isAllowedHTTP = url.protocol === 'http:' && (allowInsecureHTTP || isLoopback(url.hostname));
   if (url.protocol !== 'https:' && !isAllowedHTTP) {
     throw new TypeError(
-      `${name} must use https (plain http only on localhost), since secrets are sent there, but is ${shownValue(value)}${url.protocol === 'http:' ? '. For a local Polar in another container, add allowInsecureHTTP: true to server' : ''}`,
+      `${name} must use https (plain http only on localhost), because secrets are sent there, but is ${shownValue(value)}${url.protocol === 'http:' ? '. For a local Polar in another container, add allowInsecureHTTP: true to server' : ''}`,
     );
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) warnOfInsecureHTTP(url.host);
@@ -214,7 +214,7 @@ function warnOfInsecureHTTP(host: string): void {
   if (warned.has(host) || warned.size > 100) return;
   warned.add(host);
   process.emitWarning(
-    `Secrets and tokens go to ${host} over plain http, readable on the way (server.allowInsecureHTTP). Use it while developing only.`,
+    `Secrets and tokens are sent unencrypted to ${host} (server.allowInsecureHTTP). Use this only in development.`,
     { type: 'PolarInsecureHTTP' },
   );
 }

@@ -108,7 +108,7 @@ async function verifiedClaims(
   if (granted.idToken === undefined) {
     throw new PolarIdTokenError(
       'id_token_missing',
-      "Polar's response has no id_token, so nobody was logged in. Is the scope openid registered for this client?",
+      "Polar's response has no id_token, so the login failed. Check that the scope openid is registered for this client.",
     );
   }
   return runtime.verifyIdToken(granted.idToken, { nonce, accessToken: granted.accessToken });

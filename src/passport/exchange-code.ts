@@ -49,7 +49,7 @@ export async function exchangeCode(
       );
       return new PolarTransientError(
         'timeout',
-        `Polar has not responded to the exchange of the code within ${timeoutMs} ms. Log in again; raise timeoutMs if it keeps happening.`,
+        `Exchanging the authorization code took longer than ${timeoutMs} ms. Log in again; raise timeoutMs if it keeps happening.`,
       );
     });
     return { granted, receivedAt: now() };

@@ -53,7 +53,7 @@ export async function finishLogin(
   if (!isLinkedByItsStarter(runtime, req, options, attempt)) {
     return failed(
       'attempt_unknown',
-      'passport.authorize connects an account for the user who started it, and now somebody else is logged in, or nobody.',
+      'passport.authorize connects an account only for the user who started it, but now another user or nobody is logged in.',
     );
   }
   await checkIssuer(runtime, response);
@@ -80,11 +80,11 @@ function refuseOtherWay(
   options: AuthenticateOptions,
 ): void {
   if (wasLinking === isLinking(options)) return;
-  const logsIn = 'passport.authenticate, which logs people in';
+  const logsIn = 'passport.authenticate, which logs users in';
   const connects = 'passport.authorize, which connects an account';
   throw new PolarConfigurationError(
     'invalid_option',
-    `This login was started by ${wasLinking ? connects : logsIn}, and came back to ${wasLinking ? logsIn : connects}. Use one of them on both routes. An app with both needs two callback routes; give the second one as callbackURL of its start.`,
+    `This login was started by ${wasLinking ? connects : logsIn}, but returned to ${wasLinking ? logsIn : connects}. Use the same one on both routes. An app with both needs two callback routes; set the second one as callbackURL where its login starts.`,
   );
 }
 
@@ -106,7 +106,7 @@ async function checkIssuer(runtime: PolarRuntime, response: AuthorizationRespons
   if (response.issuer === issuer) return;
   if (response.issuer === undefined && !sendsIssuer) return;
   throw new PolarAuthorizationError(
-    `The response of the authorize page names ${response.issuer === undefined ? 'no issuer, although the provider announces one' : 'another issuer'}. Nobody was logged in.`,
+    `The authorization response names ${response.issuer === undefined ? 'no issuer, although the provider announces one' : 'another issuer'}. The login was rejected.`,
     { error: 'issuer_mismatch', status: 403 },
   );
 }
@@ -128,12 +128,10 @@ function adviceOnScopes(scopes: readonly string[]): string {
   const unknown = scopes.filter((scope) => !polarScopes.some((each) => each === scope));
   const guesses = unknown.map((scope) => {
     const meant = closest(scope, polarScopes);
-    return meant === undefined
-      ? `'${scope}' is new to this package`
-      : `did you mean '${meant}' by '${scope}'`;
+    return meant === undefined ? `'${scope}'` : `'${scope}' (did you mean '${meant}'?)`;
   });
-  const asked = `It was asked for ${scopes.join(' ')}.`;
+  const asked = `The login requested ${scopes.join(' ')}.`;
   return guesses.length > 0
-    ? `${asked} Of these, ${guesses.join('; ')}?`
-    : `${asked} Each of them has to be registered for the client at Polar.`;
+    ? `${asked} Unknown to this version of passport-polar-sh: ${guesses.join(', ')}.`
+    : `${asked} Register each of these scopes for the client at Polar.`;
 }

@@ -42,7 +42,7 @@ function checkSurroundings(req: Request, options: AuthenticateOptions): void {
   if (typeof req.sessionStore.createSession !== 'function') {
     throw new PolarConfigurationError(
       'unsupported_session',
-      'Log in with Polar needs express-session, with any of its stores. The session of this request looks like one, but its store has no createSession(). Others that look alike, such as @fastify/session, are not supported: use Express with express-session.',
+      'Log in with Polar needs express-session, with any of its stores. The session of this request is from another package: its store has no createSession(). Similar packages, such as @fastify/session, are not supported.',
     );
   }
   for (const name of ['failureFlash', 'successFlash']) {
@@ -54,7 +54,7 @@ function checkSurroundings(req: Request, options: AuthenticateOptions): void {
       continue;
     throw new PolarConfigurationError(
       'missing_middleware',
-      `${name} needs connect-flash: app.use(flash()) after the session and before this route. Without it, use failWithError: true, which needs no session.`,
+      `${name} needs connect-flash: add app.use(flash()) after the session and before this route. Or use failWithError: true, which needs no flash.`,
     );
   }
 }

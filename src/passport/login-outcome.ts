@@ -33,45 +33,45 @@ type Failure = readonly [message: string, status?: number | undefined, hint?: st
 
 const failures: Record<LoginFailureCode, Failure> = {
   access_denied: ['The login with Polar was cancelled.'],
-  login_required: ['Polar needs you to log in or to agree there first.'],
+  login_required: ['Polar requires you to log in or give your consent there first.'],
   login_refused: [
     'This account cannot log in here.',
     undefined,
     'The verify callback returned false or null, or called done without a user. The tokens were revoked.',
   ],
   state_missing: [
-    'The response from Polar belongs to no login. Please log in again.',
+    'The response from Polar does not belong to a login. Please log in again.',
     403,
-    'The query has code or error, but no state. On the routes of passport.authenticate these three are taken for a response of Polar: give parameters of your own other names.',
+    'The query has code or error, but no state. On routes with passport.authenticate, these three mark a response from Polar: use other names for your own parameters.',
   ],
   attempt_unknown: [
     'This login is no longer valid: it took too long, or was started somewhere else. Please log in again.',
     403,
-    'No login attempt of this state is stored, and the browser has no cookie of it. Either its time was over (loginAttemptSeconds), or processes do not share their session store or storage, or the link was made up.',
+    'No login attempt with this state is stored, and the browser sent no cookie for it. Either it expired (loginAttemptSeconds), or the processes do not share a session store or storage, or the link is forged.',
   ],
   attempt_expired: [
     'This login took too long. Please log in again.',
     403,
-    'The time of a login attempt is over (loginAttemptSeconds), or the session store or storage has lost it: a MemoryStore does when the app starts again.',
+    'The login attempt expired (loginAttemptSeconds), or the session store or storage lost it, as a MemoryStore does when the app restarts.',
   ],
   attempt_cookie_missing: [
     'Your browser did not send the cookie of this login. Allow cookies for this site, and log in again in the same browser.',
     403,
-    "The cookie of the login attempt did not come back. Look at: whether the login started on the host to which Polar sends people back (localhost and 127.0.0.1 are two); a proxy that drops Set-Cookie; https that ends at a proxy without app.set('trust proxy', 1); a session cookie with a domain, sameSite or secure that does not fit; cookies blocked in a frame of another site (cookie: { sameSite: 'none', secure: true, partitioned: true }).",
+    "The browser did not send the cookie of the login attempt. Look for: a login that started on another host than the one Polar redirects to (localhost and 127.0.0.1 are two hosts); a proxy that drops Set-Cookie; a proxy that terminates TLS without app.set('trust proxy', 1); a session cookie with a wrong domain, sameSite or secure; cookies blocked in a cross-site frame (cookie: { sameSite: 'none', secure: true, partitioned: true }).",
   ],
   attempt_cookie_other: [
     'This login was started in another browser or window. Please log in again.',
     403,
-    'The browser sent a cookie of this name with another value: another browser started the login, or something else sets cookies of this name.',
+    'The browser sent this cookie with another value: another browser started the login, or something else sets cookies of this name.',
   ],
   attempt_used: [
-    'This login is over already. Please log in again if you are not logged in.',
+    'This login was already used. Please log in again if you are not logged in.',
     403,
     "The same response came more than once: a double click, a reload, a browser's back button, or a scanner that follows links.",
   ],
   callback_malformed: ['The response from Polar is malformed. Please log in again.', 400],
   callback_empty: [
-    'There is no response from Polar here. Please log in again.',
+    'The response from Polar is missing. Please log in again.',
     400,
     'The callback route was opened without a response, or a login started on the path of callbackURL. Start logins on another path.',
   ],

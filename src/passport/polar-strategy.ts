@@ -196,7 +196,7 @@ function storedLogins({ stored }: PolarRuntime, method: string): StoredLogins {
   if (stored !== undefined) return stored;
   throw new PolarConfigurationError(
     'invalid_option',
-    `${method} needs the options storage and encryptionKeys: without a session, the tokens have to be found and opened by the login id alone.`,
+    `${method} needs the options storage and encryptionKeys: it has no session, only the login id, to find and decrypt the tokens.`,
   );
 }
 
@@ -230,7 +230,7 @@ function flowParts(strategy: PolarStrategy, options: AuthenticateOptions): Login
         return { ...profile, _json: { ...claimsBeside(profile, claims), ...profile._json } };
       throw new PolarResponseError(
         'userinfo_sub_mismatch',
-        'The userinfo answer is about another user than the id_token. Nobody was logged in.',
+        'The userinfo response and the id_token identify different users. The login was rejected.',
         { field: 'sub' },
       );
     },

@@ -22,7 +22,7 @@ export function reportError(error: unknown): void {
 export function reportLostCookie(): void {
   loginFailed(
     'session_cookie_not_set',
-    "The login succeeded, but express-session did not set its cookie, so the browser is not logged in. A secure cookie is set over https only: behind a proxy that ends TLS, use app.set('trust proxy', 1) or session({ proxy: true }).",
+    "The login succeeded, but express-session did not set its cookie, so the browser is not logged in. A secure cookie is set over https only: behind a proxy that terminates TLS, use app.set('trust proxy', 1) or session({ proxy: true }).",
   );
 }
 
@@ -30,7 +30,7 @@ export function reportLostCookie(): void {
 export function reportLostResponse(): void {
   loginFailed(
     'response_lost',
-    'The login succeeded, but the response did not reach the browser: it was answered before, by a time-out say, or the browser went away. The tokens are revoked.',
+    'The login succeeded, but the response did not reach the browser: other middleware, such as a time-out, responded first, or the browser disconnected. The tokens were revoked.',
   );
 }
 
@@ -38,7 +38,7 @@ export function reportLostResponse(): void {
 export function reportNobodyToConnect(): void {
   loginFailed(
     'nobody_logged_in',
-    'passport.authorize connects an account with the user who is logged in, and nobody is. The route has req.account, and its tokens are kept by nobody. To log people in, use passport.authenticate on both routes.',
+    'passport.authorize connects an account to the logged-in user, but nobody is logged in. The route has req.account, but its tokens are not stored. To log users in, use passport.authenticate on both routes.',
   );
 }
 
@@ -46,6 +46,6 @@ export function reportNobodyToConnect(): void {
 export function reportNobodyLoggedIn(): void {
   loginFailed(
     'nobody_logged_in',
-    'The login with Polar succeeded, but the app logged nobody in (session: false, or a callback of its own), and its tokens are revoked. Call req.logIn(user) in this request; or keep something in the session, and call it in a later one.',
+    'The login with Polar succeeded, but the app did not log the user in (session: false, or a custom callback), so the tokens were revoked. Call req.logIn(user) in this request; or store something in the session, and call it in a later request.',
   );
 }

@@ -101,7 +101,7 @@ function hintAtUnknown(name: string, meant: string | undefined): void {
     meant === undefined
       ? "Parameters of Polar's authorize page go into authorizationParams."
       : `Did you mean ${meant}?`;
-  developmentHint(`passport.authenticate('polar') knows no option '${name}', which has no effect. ${hint}`);
+  developmentHint(`passport.authenticate('polar') ignores the unknown option '${name}'. ${hint}`);
 }
 
 // A login attempt has to fit into 4 KB of storage.
@@ -110,7 +110,7 @@ const maxAppState = 2048;
 function appStateOf(state: unknown): unknown {
   const length = state === undefined ? 0 : (JSON.stringify(state)?.length ?? Number.NaN);
   if (!(length <= maxAppState))
-    throw new TypeError(`appState must be something that JSON can hold in ${maxAppState} characters`);
+    throw new TypeError(`appState must be a value with a JSON text of at most ${maxAppState} characters`);
   return state;
 }
 

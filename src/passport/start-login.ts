@@ -105,7 +105,7 @@ function refuseUnregistrable(callback: URL): void {
   if (callback.protocol === 'https:' || isLocalHTTP(callback)) return;
   throw new PolarConfigurationError(
     'invalid_option',
-    "callbackURL was completed to an http address, which Polar does not accept. Behind a proxy that ends TLS, use app.set('trust proxy', 1).",
+    "callbackURL resolved to an http URL, which Polar does not accept. Behind a proxy that terminates TLS, use app.set('trust proxy', 1).",
   );
 }
 

@@ -68,16 +68,14 @@ export function verifyLogin(
 ): VerifyLogin {
   if (verify === undefined) return async ({ profile }) => ({ user: profile });
   if (typeof verify !== 'function')
-    throw new TypeError(
-      'The verify callback must be a function; leave it out to use the profile as the user',
-    );
+    throw new TypeError('The verify callback must be a function; omit it to use the profile as the user');
   const call = verify as (...args: unknown[]) => unknown;
   if (verify.length < 3) return (login) => callVerify(call, { args: [login], timeoutMs });
   const [short, long] = passReqToCallback ? [5, 6] : [4, 5];
   if (verify.length !== short && verify.length !== long) {
     throw new TypeError(
-      `The verify callback has ${verify.length} parameters. With passReqToCallback: ${passReqToCallback} a classic one declares ${short} or ${long}, ` +
-        `(${passReqToCallback ? 'req, ' : ''}accessToken, refreshToken, [params,] profile, done); any other gets one object, ({ tokens, profile, claims, req }), and may return the user.`,
+      `The verify callback has ${verify.length} parameters. With passReqToCallback: ${passReqToCallback}, a classic callback declares ${short} or ${long}, ` +
+        `(${passReqToCallback ? 'req, ' : ''}accessToken, refreshToken, [params,] profile, done); any other receives one object, ({ tokens, profile, claims, req }), and may return the user.`,
     );
   }
   const hasParams = verify.length === long;

@@ -5,15 +5,15 @@ import { UnopenableRecordError } from '../tokens/token-record.js';
 export function loggedOut(): PolarLoginRequiredError {
   return new PolarLoginRequiredError(
     'logged_out',
-    'This login with Polar has been ended. Log in with Polar again.',
+    'This login with Polar has ended. Log in with Polar again.',
   );
 }
 
 /** Polar has ended the login, or the response with its newest tokens never arrived. */
 export function loginExpired(cause?: unknown, isResponseLost = false): PolarLoginRequiredError {
   const why = isResponseLost
-    ? 'its answer to an earlier refresh, with the new tokens, got lost on the way'
-    : 'it was revoked there or has expired';
+    ? 'its response to an earlier refresh, with the new tokens, was lost'
+    : 'it was revoked or has expired';
   return new PolarLoginRequiredError(
     'login_expired',
     `Polar no longer accepts this login: ${why}. Log in with Polar again.`,
@@ -25,7 +25,7 @@ export function loginExpired(cause?: unknown, isResponseLost = false): PolarLogi
 export function recordsUnreadable(cause: unknown): PolarTransientError {
   const what =
     cause instanceof UnopenableRecordError
-      ? `${cause.message}. Give all processes the same ones.`
+      ? `${cause.message}. Use the same keys in all processes.`
       : 'The token records cannot be read. Try again later.';
   return new PolarTransientError('server_error', what, { cause });
 }
@@ -50,7 +50,7 @@ export function lockIsBusy(): PolarTransientError {
 export function loginInDoubt(pauseMs: number, cause?: unknown): PolarTransientError {
   return new PolarTransientError(
     'server_error',
-    'Polar refused to refresh this login, while another refresh of it may still be under way. The login is not lost yet: try again later.',
+    'Polar refused to refresh this login, but another refresh may still be in progress. The login is not lost yet: try again later.',
     { cause, retryAfterSeconds: Math.max(1, Math.ceil(pauseMs / 1000)) },
   );
 }

@@ -73,8 +73,8 @@ function isPromise(value: unknown): value is Promise<unknown> {
 
 function noResult(declaresDone: boolean, timeoutMs: number): PolarError {
   const what = declaresDone
-    ? `declares done, and has not called it within ${timeoutMs} ms; what it may have returned does not count. Call done(null, user)`
-    : 'returned undefined and has not called done. Return the user';
+    ? `declares done but did not call it within ${timeoutMs} ms; its return value is ignored. Call done(null, user)`
+    : 'returned undefined and did not call done. Return the user';
   return new PolarError(
     'invalid_verify_result',
     `The verify callback ${what}, or false to reject the login (is a return statement missing?).`,
@@ -107,5 +107,5 @@ export function ownFault(req: Request, thrown: unknown): void {
  */
 export function asError(thrown: unknown): unknown {
   if (thrown && thrown !== 'route' && thrown !== 'router') return thrown;
-  return new Error(`The app threw, or rejected with, ${shownValue(thrown)}, which is no error.`);
+  return new Error(`The app threw, or rejected with, ${shownValue(thrown)} instead of an error.`);
 }

@@ -67,7 +67,7 @@ export function hookLogInOnceThere(req: HookedRequest, hook: LogInHook): void {
   });
 }
 
-// One function for all requests: nearly none of them logs anybody in, and each would pay for functions of its own.
+// One function for all requests: few requests log a user in, and separate functions would cost every request.
 function hookFirst(req: HookedRequest, hook: LogInHook): void {
   req[firstHook] = { hook, plain: req.logIn as GivenLogIn };
   assignLogIn(req, logInAsHooked);

@@ -16,7 +16,7 @@ export function sessionOf(req: Request): RequestSession {
   if (session === undefined || session === null) {
     throw new PolarConfigurationError(
       'missing_session',
-      'There is no session: Log in with Polar needs express-session. Add app.use(session({ ... })) before passport.session(), polarTokens and the login routes. If it is there, its store may be unreachable, or its cookie has a path that this route is not in.',
+      'There is no session: Log in with Polar needs express-session. Add app.use(session({ ... })) before passport.session(), polarTokens and the login routes. If it is there, check that its store is reachable and that its cookie path includes this route.',
     );
   }
   const missing = (['regenerate', 'save'] as const)
@@ -26,7 +26,7 @@ export function sessionOf(req: Request): RequestSession {
   if (missing.length > 0) {
     throw new PolarConfigurationError(
       'unsupported_session',
-      `Log in with Polar needs express-session, with any of its stores. The session of this request is another one: it has no ${missing.join(', ')}. Sessions that are all in a cookie, such as those of cookie-session, are not supported.`,
+      `Log in with Polar needs express-session, with any of its stores. The session of this request is from another package: it has no ${missing.join(', ')}. Sessions stored in a cookie, such as those of cookie-session, are not supported.`,
     );
   }
   return session;
@@ -42,7 +42,7 @@ export function loggedInUser(req: Request): unknown {
   if (user !== undefined && typeof req.isAuthenticated !== 'function') {
     throw new PolarConfigurationError(
       'missing_middleware',
-      'Somebody is logged in, but passport.session() has not run on this route. Add app.use(passport.session()) after the session and before this route.',
+      'The session has a logged-in user, but passport.session() did not run on this route. Add app.use(passport.session()) after the session and before this route.',
     );
   }
   return user !== undefined && req.isAuthenticated() ? user : undefined;
@@ -93,6 +93,6 @@ export function withStoreTimeout<T>(asked: Promise<T>, timeoutMs: number): Promi
 export function storeTimedOut(timeoutMs: number): PolarTransientError {
   return new PolarTransientError(
     'timeout',
-    `The session store did not answer within ${timeoutMs} ms. Is it reachable from here?`,
+    `The session store did not respond within ${timeoutMs} ms. Check that it is reachable.`,
   );
 }

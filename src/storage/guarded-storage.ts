@@ -155,14 +155,14 @@ export class GuardedStorage {
       if (silentStores.has(this.#storage)) throw error;
       await this.read(key);
       await this.write(key, row, 60).catch((error: unknown) => {
-        throw error instanceof SilentStorageError ? error : unsupported('refuses a row of ours', error);
+        throw error instanceof SilentStorageError ? error : unsupported('rejected a test row', error);
       });
     }
     const giveUpAt = performance.now() + Math.min(maxLagMs, this.#timeoutMs);
     for (;;) {
       const found = await this.read(key);
       if (found?.value === row.value && found.version === row.version) break;
-      if (performance.now() >= giveUpAt) throw unsupported('does not keep what is written to it');
+      if (performance.now() >= giveUpAt) throw unsupported('lost a test row');
       await delay(lagPauseMs);
     }
     await this.run([{ remove: key, row }]);
@@ -182,7 +182,7 @@ export class GuardedStorage {
   ): Promise<readonly unknown[]> {
     const results: unknown = await batch.call(this.#storage, steps);
     if (Array.isArray(results) && results.length === steps.length) return results;
-    throw new Error('The batch of the storage must resolve with an array of one result for each step');
+    throw new Error('batch() of the storage must resolve with an array of one result per step');
   }
 
   #settled(calls: readonly (() => Promise<unknown>)[]): Promise<({ value: unknown } | { error: unknown })[]> {
@@ -234,7 +234,7 @@ export class SilentStorageError extends Error {
 function unsupported(what: string, cause?: unknown): PolarConfigurationError {
   return new PolarConfigurationError(
     'unsupported_storage',
-    `The storage of logins ${what}. By default that is the session store, which must accept ids of 32 hexadecimal characters and values of 4 KB. Give the strategy another one: storage: redisStorage(client), or one over your database (docs/storage.md).`,
+    `The storage for logins ${what}. It must accept ids of 32 hexadecimal characters and values of 4 KB; by default it is the session store. Set another: storage: redisStorage(client), or one over your database (docs/storage.md).`,
     { cause },
   );
 }

@@ -29,6 +29,6 @@ export function sendCommandOf(client: unknown, caller: string): SendRedisCommand
     }
   }
   throw new TypeError(
-    `${caller} needs a Redis client: ${caller}(client) with one of redis or ioredis, or ${caller}({ sendCommand: (...args) => client.sendCommand(args) }) with any other`,
+    `${caller} needs a Redis client: ${caller}(client) for redis or ioredis, ${caller}({ sendCommand: (...args) => client.sendCommand(args) }) for any other`,
   );
 }

@@ -78,7 +78,7 @@ export function redisStorage(
       ...words,
     );
     if (!Array.isArray(response) || response.length !== steps.length)
-      throw new Error('Redis answered with something else than the script returns');
+      throw new Error('Redis returned an unexpected result for the storage script');
     return response.map((result, index) => resultOf(result, steps[index]));
   };
   return {

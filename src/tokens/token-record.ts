@@ -58,7 +58,7 @@ export class UnopenableRecordError extends Error {
   override readonly name = 'UnopenableRecordError';
 
   constructor(readonly generation: number) {
-    super('The token record is sealed with a key that is not among the encryptionKeys of this process');
+    super('The token record is encrypted with a key that is not in the encryptionKeys of this process');
   }
 }
 

@@ -52,7 +52,7 @@ export class UserIdentities {
     if (typeof key === 'string' && key !== '') return key;
     throw new PolarConfigurationError(
       'invalid_option',
-      'userKey must return a text that names one user, and returned none. It is given what serializeUser puts into the session.',
+      'userKey must return a non-empty string that identifies the user. It receives what serializeUser stores in the session.',
     );
   }
 }

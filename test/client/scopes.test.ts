@@ -94,7 +94,7 @@ describe.each(Object.keys(makers))('%s', (name) => {
     [['openid', 'a\nb'], "'a\uFFFDb'"],
   ])('throws for the scope %j, and shows what is wrong', (scope, shown) => {
     expect(() => make(scope)).toThrow(
-      `scope must be a list of strings, or one string with spaces between them: ['a', 'b'] or 'a b', and has ${shown}`,
+      `scope must be a list of strings or one space-separated string, ['a', 'b'] or 'a b', not ${shown}`,
     );
   });
 });

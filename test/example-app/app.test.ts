@@ -230,7 +230,7 @@ describe('the example app, when logged in,', () => {
     app = await runApp();
     const browser = await loggedIn(app);
     const change = '<a href="/auth/polar?sub_type=organization">Change organization</a>';
-    expect((await browser.get('/')).text).toContain(`<dd>all of yours. ${change}</dd>`);
+    expect((await browser.get('/')).text).toContain(`<dd>all of your organizations. ${change}</dd>`);
     const polar = await browser.startLogin('/auth/polar?sub_type=organization');
     expect(polar.searchParams.get('prompt')).toBe('consent');
     await browser.get(await app.emulator.authorize(polar, { organizations: ['analytical-engines'] }));
@@ -311,7 +311,7 @@ describe('the example app, when logged in,', () => {
     app.emulator.fail('token', { status: 500 }, 5);
     const { status, text } = await browser.post('/refresh').set(browserHeaders);
     expect(status).toBe(503);
-    expect(text).toContain('Polar cannot be reached');
+    expect(text).toContain('Polar is unavailable');
     app.emulator.heal();
     expect((await browser.get('/me')).status).toBe(200);
   });
@@ -432,7 +432,7 @@ describe('the example app’s environment', () => {
   it('brings an error that names a PORT that is taken', async () => {
     app = await runApp();
     const port = new URL(app.url).port;
-    await expect(runApp({ PORT: port })).rejects.toThrow(`PORT ${port} is taken`);
+    await expect(runApp({ PORT: port })).rejects.toThrow(`PORT ${port} is in use`);
   });
 });
 

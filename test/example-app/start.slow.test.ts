@@ -88,13 +88,13 @@ describe('the example app as a process', () => {
     const { code, output } = await runToEnd({ PORT: String(port) });
     other.close();
     expect(code).toBe(1);
-    expect(output).toMatch(new RegExp(`PORT ${port} is taken`));
+    expect(output).toMatch(new RegExp(`PORT ${port} is in use`));
   });
 
   it('ends when Redis does not respond', async () => {
     const { code, output } = await runToEnd({ PORT: '0', REDIS_URL: 'redis://:secret@127.0.0.1:1' });
     expect(code).toBe(1);
-    expect(output).toBe('The example app cannot start: REDIS_URL: no Redis answers at 127.0.0.1:1\n');
+    expect(output).toBe('The example app cannot start: REDIS_URL: no Redis responds at 127.0.0.1:1\n');
   });
 });
 

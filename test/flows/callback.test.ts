@@ -24,7 +24,7 @@ async function expectFailure(browser: ReturnType<TestApp['browser']>, path: stri
 
 describe('a callback logs nobody in when it', () => {
   it('is a bare GET', async () => {
-    await expectFailure(app.browser(), callback, /no response from Polar/);
+    await expectFailure(app.browser(), callback, /response from Polar is missing/);
   });
 
   it('has an unknown state', async () => {
@@ -36,8 +36,8 @@ describe('a callback logs nobody in when it', () => {
   it('has no state', async () => {
     const browser = app.browser();
     await browser.startLogin();
-    await expectFailure(browser, `${callback}?code=x`, /belongs to no login/);
-    await expectFailure(browser, `${callback}?error=access_denied`, /belongs to no login/);
+    await expectFailure(browser, `${callback}?code=x`, /does not belong to a login/);
+    await expectFailure(browser, `${callback}?error=access_denied`, /does not belong to a login/);
   });
 
   it('reaches another browser (login CSRF)', async () => {
@@ -79,7 +79,7 @@ describe('a callback logs nobody in when it', () => {
     await expectFailure(
       browser,
       `${callback}?${query.replace('STATE', state)}`,
-      /malformed|belongs to no login/,
+      /malformed|does not belong to a login/,
     );
   });
 
@@ -92,7 +92,11 @@ describe('a callback logs nobody in when it', () => {
   it('says that Polar would have to show a page (prompt=none)', async () => {
     const browser = app.browser();
     const state = (await browser.startLogin()).searchParams.get('state');
-    await expectFailure(browser, `${callback}?error=login_required&state=${state}`, /log in or to agree/);
+    await expectFailure(
+      browser,
+      `${callback}?error=login_required&state=${state}`,
+      /log in or give your consent/,
+    );
   });
 });
 

@@ -245,7 +245,7 @@ it('the strategy refuses encryptionKeys that could be guessed', () => {
   for (const encryptionKeys of [[], ['short'], 'x'.repeat(40), [first, 7]]) {
     const options = { clientID: 'c', callbackURL: '/cb', encryptionKeys: encryptionKeys as never };
     expect(() => new PolarStrategy(options)).toThrow(
-      /encryptionKeys must be a list of keys, each of at least 32 characters/,
+      /encryptionKeys must be a list of keys of at least 32 characters each/,
     );
   }
 });

@@ -114,7 +114,7 @@ describe('requireOrganization for a login that is limited to others', () => {
       for (let visit = 0; visit < 3; visit++) {
         const answer = await page(browser, `/orgs/${engines}`);
         expect(outcome(answer)).toEqual([403, 'organization_not_accessible']);
-        expect(answer.body.message).toMatch(/^Your login with Polar does not reach this organization/);
+        expect(answer.body.message).toMatch(/^Your login with Polar has no access to this organization/);
       }
       expect((await page(browser, `/orgs/${acme}`)).status).toBe(200);
       // For yet another organization, the person is asked.
@@ -334,7 +334,10 @@ describe('requireOrganization', () => {
       });
       await logIn(browser);
       const answer = await page(browser, '/rejects');
-      expect([answer.status, answer.body.message]).toEqual([500, expect.stringContaining('is no error')]);
+      expect([answer.status, answer.body.message]).toEqual([
+        500,
+        expect.stringContaining('instead of an error'),
+      ]);
     },
   );
 });
@@ -403,7 +406,7 @@ describe('requireOrganization with missing options', () => {
   it('names what it needs', async () => {
     await start();
     expect(() => requireOrganization(undefined as never, { loginPath })).toThrow(
-      'requireOrganization needs a function that finds the id of the organization',
+      'requireOrganization needs a function that returns the organization id',
     );
     for (const options of [undefined, {}, { loginPath: '//evil.example' }])
       expect(() => requireOrganization(() => acme, options as never)).toThrow(

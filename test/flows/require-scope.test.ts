@@ -108,7 +108,7 @@ describe('a program that needs more scopes than granted', () => {
     await browser.logIn();
     const answer = await browser.get('/customers').set('accept', 'application/json');
     expect([answer.status, answer.body.code]).toEqual([403, 'insufficient_scope']);
-    expect(answer.body.message).toMatch(/^This needs the scope customers:read and customers:write,/);
+    expect(answer.body.message).toMatch(/^Access requires the scope customers:read and customers:write,/);
     expect((app.errors.at(-1) as { scopes: string[] }).scopes).toEqual(['customers:read', 'customers:write']);
     expect((await browser.get('/session')).body).not.toHaveProperty('polarWantedScopes');
   });

@@ -366,7 +366,7 @@ describe('a login without a usable session', () => {
   );
 
   it.each([
-    [{ sameSite: 'strict' as const }, /SameSite=strict/],
+    [{ sameSite: 'strict' as const }, /SameSite=Strict/],
     [{ secure: true }, /plain http/],
   ])('explains a cookie that cannot come back: %j', async (cookie, message) => {
     app = await startTestApp({ session: { cookie } });

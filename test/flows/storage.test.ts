@@ -129,7 +129,7 @@ describe('a session store that accepts only', () => {
     const answer = await app.browser().get('/auth/polar');
     expect([answer.status, answer.body.code]).toEqual([500, 'unsupported_storage']);
     expect(answer.body.message).toMatch(
-      /refuses a row.*32 hexadecimal characters.*storage: redisStorage\(client\)/,
+      /rejected a test row.*32 hexadecimal characters.*storage: redisStorage\(client\)/,
     );
     expect(app.errors[0]).toMatchObject({ cause: { message: expect.stringContaining('varying') } });
     const before = attempts;
@@ -151,7 +151,7 @@ describe('a session store that accepts only', () => {
     await start({ session: { store: new ShortStore() }, strategy: { timeoutMs: 500 } });
     const { status, body } = await app.browser().get('/auth/polar');
     expect([status, body.code]).toEqual([500, 'unsupported_storage']);
-    expect(body.message).toMatch(/does not keep what is written to it.*values of 4 KB/);
+    expect(body.message).toMatch(/lost a test row.*values of 4 KB/);
   });
 
   it('short values is reported at the logout of an earlier login, whose tokens are revoked anyway', async () => {

@@ -162,7 +162,7 @@ export const doubtSeconds = 190;
 
 /** Whether Polar has refused the refresh token while another process may still receive new tokens. */
 export const isInDoubt = ({ status, body }: Answered): boolean =>
-  status === 503 && body.code === 'server_error' && /may still be under way/.test(body.message ?? '');
+  status === 503 && body.code === 'server_error' && /may still be in progress/.test(body.message ?? '');
 
 export const emailOf = (person: number): string => `person-${person}@example.com`;
 
