@@ -18,14 +18,14 @@ import { answerError, notFound, publicError, wantsPage } from './errors.js';
 import { fetchOrganizations, parseOrganizations } from './organizations.js';
 import { homePage, type LoggedIn, type OrganizationsShown } from './pages/home-page.js';
 
-/** What {@link createApp} needs to know. */
+/** Settings of {@link createApp}. */
 export interface AppConfig {
   /** Where browsers reach this app, such as `https://app.example.com`. */
   readonly baseURL: string;
   readonly polar: Omit<PolarStrategyOptions, 'callbackURL'>;
-  /** What people read about the Polar that they log in with. */
+  /** Name of the Polar server, for the pages. */
   readonly polarName: string;
-  /** True when that is a local stand-in. */
+  /** True for a local stand-in. */
   readonly isDemo: boolean;
   readonly sessionSecret: string;
   readonly sessionStore: session.Store;
@@ -35,25 +35,25 @@ export interface AppConfig {
 
 declare module 'express-session' {
   interface SessionData {
-    /** Good news to show once. */
+    /** A message to show once. */
     notice?: string;
   }
 }
 
 const sessionLifetimeMs = 30 * 24 * 60 * 60 * 1000;
 
-/** The app: logs people in with Polar, and calls the Polar API for them. Its strategy is to be waited for at the end. */
+/** Creates the app: it logs users in with Polar and calls the Polar API for them. Await `polar.settled` before exiting. */
 export function createApp(config: AppConfig): { app: Express; polar: PolarStrategy } {
   const isSecure = config.baseURL.startsWith('https:');
   const polar = new PolarStrategy({ ...config.polar, callbackURL: `${config.baseURL}/auth/polar/callback` });
-  // One of its own, rather than Passport's global one, so that a process can hold several apps.
+  // Not Passport's global instance, so that a process can run several apps.
   const authenticator = new passport.Passport();
   authenticator.use(polar);
   authenticator.serializeUser((user, done) => done(null, user));
   authenticator.deserializeUser((user, done) => done(null, user as Express.User));
 
   const app = express();
-  // https ends at a proxy in front of this app, which says so in X-Forwarded-Proto.
+  // A proxy in front of this app terminates TLS and sends X-Forwarded-Proto.
   app.set('trust proxy', isSecure ? 1 : false);
   app.use(freshPage, securityHeaders(isSecure), refuseOtherSites(config.baseURL));
   app.use(
@@ -88,7 +88,7 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
     );
   });
 
-  // ?return_to=/path, which the strategy reads itself, is where people come back to.
+  // The strategy itself reads ?return_to=/path, the page to return to.
   app.get('/auth/polar', (req, res, next) => {
     const subType = req.query['sub_type'] === 'organization' ? 'organization' : undefined;
     authenticator.authenticate('polar', { subType })(req, res, next);
@@ -97,7 +97,7 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
     '/auth/polar/callback',
     authenticator.authenticate('polar', {
       successReturnToOrRedirect: '/',
-      // To the error handler below: a message in the session would need a session for strangers, and a cookie that came back.
+      // Failures go to the error handler below: a message in the session would need a session for visitors who are not logged in.
       failWithError: true,
     }),
   );
@@ -117,7 +117,7 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
   app.get('/organizations', requireLogin({ loginPath }), async (req, res) => {
     res.json(await fetchOrganizations(req));
   });
-  // Opened in a browser when the login has just ended, it asks to log in and comes back.
+  // If the login has ended, browsers are sent to log in and return here.
   app.use('/organizations', loginOnAuthError({ loginPath }));
 
   if (config.exposeToken) {
@@ -129,7 +129,7 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
   app.post('/refresh', async (req, res) => {
     const { scopes, expiresAt } = await req.polar.getTokens({ forceRefresh: true });
     if (!wantsPage(req)) return void res.json({ expiresAt, scopes });
-    req.session.notice = 'Here is a new access token. The one before it no longer works.';
+    req.session.notice = 'You have a new access token. The previous one no longer works.';
     res.redirect(303, '/');
   });
 
@@ -139,7 +139,7 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
   return { app, polar };
 }
 
-/** Every page is made for one person, and lets its own inline style and script through by `res.locals.nonce`. */
+/** No page is cached, because each is for one user. `res.locals.nonce` allows its inline style and script. */
 const freshPage: RequestHandler = (_req, res, next) => {
   res.locals['nonce'] = randomBytes(16).toString('base64');
   res.set('cache-control', 'no-store');
@@ -164,14 +164,14 @@ function securityHeaders(isSecure: boolean): RequestHandler {
     // With helmet's no-referrer, browsers would send `Origin: null` with our own forms.
     referrerPolicy: { policy: 'same-origin' },
     xFrameOptions: { action: 'deny' },
-    // On localhost, it would take the plain http from every app there.
+    // On localhost, it would force https on every app there.
     strictTransportSecurity: isSecure,
   });
 }
 
-/** Who is logged in, with tokens that are valid now, or the reason why there are none. */
+/** The logged-in user with valid tokens, or with the reason why there are none. */
 async function currentLogin(req: Request): Promise<LoggedIn | undefined> {
-  // Without a verify callback the user is the profile.
+  // Without a verify callback, the user is the profile.
   const user = req.user as PolarProfile | undefined;
   if (user === undefined) return undefined;
   try {
@@ -181,12 +181,12 @@ async function currentLogin(req: Request): Promise<LoggedIn | undefined> {
   }
 }
 
-/** What the login is limited to, in words; undefined where that cannot be said now. */
+/** The organizations that the login reaches, in words; undefined if they are unknown. */
 async function currentConnection(req: Request): Promise<string | undefined> {
   if (!req.polar.scopes.includes('organizations:read')) return undefined;
   try {
     const { organizations, isLimited } = await req.polar.organizations();
-    if (isLimited === false) return 'all of yours';
+    if (isLimited === false) return 'all of your organizations';
     return organizations.map(({ name }) => name).join(', ') || 'none';
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 import type { PolarServer, TokenEndpointAuthMethod } from 'passport-polar-sh';
 
-/** What the environment says. Here are all the variables. */
+/** The configuration, from environment variables. */
 export interface Config {
   /** 0 picks a free port. */
   readonly port: number;
@@ -8,7 +8,7 @@ export interface Config {
   readonly baseURL: string | undefined;
   readonly sessionSecret: string | undefined;
   readonly redis: { readonly url: string; readonly ownStorage: boolean } | undefined;
-  /** The client registered at Polar; unset, the app brings a local Polar along. */
+  /** The client registered at Polar; if unset, the app starts a local Polar. */
   readonly client: { readonly clientID: string; readonly clientSecret: string | undefined } | undefined;
   readonly server: PolarServer;
   readonly authMethod: TokenEndpointAuthMethod | undefined;
@@ -23,7 +23,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 /**
  * Reads the configuration.
  *
- * @throws Error that names the variable which is wrong
+ * @throws Error that names the invalid variable
  */
 export function readConfig(env: Env): Config {
   const redisURL = text(env, 'REDIS_URL');
@@ -57,14 +57,14 @@ function polarServer(env: Env): PolarServer {
   const issuer = anyURL(env, 'POLAR_ISSUER');
   if ([name, webURL, discoveryURL].filter((way) => way !== undefined).length > 1) {
     throw new Error(
-      'Set one of POLAR_SERVER, POLAR_WEB_URL and POLAR_DISCOVERY_URL: each names a Polar of its own',
+      'Set only one of POLAR_SERVER, POLAR_WEB_URL and POLAR_DISCOVERY_URL: each names a server',
     );
   }
   if (discoveryURL !== undefined) return { discoveryURL, issuer, apiURL };
   if (webURL !== undefined && apiURL !== undefined) return { webURL, apiURL, issuer };
   if (webURL !== undefined) throw new Error('POLAR_API_URL must be set too when POLAR_WEB_URL is');
   if (apiURL !== undefined) throw new Error('POLAR_WEB_URL must be set too when POLAR_API_URL is');
-  if (issuer !== undefined) throw new Error('POLAR_ISSUER goes with POLAR_WEB_URL or POLAR_DISCOVERY_URL');
+  if (issuer !== undefined) throw new Error('POLAR_ISSUER requires POLAR_WEB_URL or POLAR_DISCOVERY_URL');
   return name ?? 'production';
 }
 
@@ -82,7 +82,7 @@ function baseURL(env: Env): string | undefined {
   if (value === undefined) return undefined;
   const { origin, pathname, search, hash } = new URL(value);
   if (pathname !== '/' || search !== '' || hash !== '') {
-    throw new Error('BASE_URL must be an address without a path, such as https://app.example.com');
+    throw new Error('BASE_URL must be a URL without a path, such as https://app.example.com');
   }
   return origin;
 }
@@ -100,7 +100,7 @@ function secureURL(env: Env, name: string): string | undefined {
 function anyURL(env: Env, name: string): string | undefined {
   const value = text(env, name);
   if (value === undefined || (URL.canParse(value) && /^https?:\/\//i.test(value))) return value;
-  throw new Error(`${name} must be an address that starts with https:// or http://`);
+  throw new Error(`${name} must be a URL that starts with https:// or http://`);
 }
 
 function number(env: Env, name: string, { integer = false, max = 1e9 } = {}): number | undefined {
@@ -124,12 +124,12 @@ function oneOf<const T extends string>(env: Env, name: string, allowed: readonly
   return found;
 }
 
-// Empty counts as unset: that is what `NAME=` in a shell or a compose file means.
+// Empty counts as unset, as `NAME=` in a shell or a compose file means.
 function text(env: Env, name: string): string | undefined {
   return env[name]?.trim() || undefined;
 }
 
-/** False where logins are to be kept in the session store, as they are by default. */
+/** False if logins are kept in the session store, the default of the package. */
 function hasOwnStorage(env: Env): boolean {
   const where = oneOf(env, 'POLAR_STORAGE', ['redis', 'session']) ?? 'redis';
   return where === 'redis' && (flag(env, 'POLAR_REDIS_LOCK') ?? true);

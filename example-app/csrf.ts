@@ -1,9 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 
 /**
- * Refuses requests that change something when another site had the browser send them. Browsers say where a request
- * comes from in `Sec-Fetch-Site` and `Origin`, which no page can forge. Scripts send neither: they carry no cookies
- * that somebody else could borrow, and are let through.
+ * Rejects state-changing requests that come from another site. Browsers send the origin of a request in
+ * `Sec-Fetch-Site` and `Origin`, which no page can forge. Scripts send neither, and no cookies of a browser: they are
+ * accepted.
  *
  * @param ownOrigin where browsers reach this app, such as `https://app.example.com`
  */

@@ -2,26 +2,26 @@ import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import { PolarError, PolarLoginFailedError } from 'passport-polar-sh';
 import { errorPage } from './pages/error-page.js';
 
-/** What people and scripts are told about an error. */
+/** An error as shown to users and scripts. */
 export interface PublicError {
-  /** True where somebody wanted to log in and is not. */
+  /** True for a login that failed. */
   readonly isFailedLogin?: boolean;
   readonly status: number;
   readonly code: string;
   readonly message: string;
 }
 
-/** Browsers that open a page name HTML; `*\/*` is what scripts send. */
+/** True for a browser that opens a page: it accepts HTML, while scripts send `*\/*`. */
 export function wantsPage(req: Request): boolean {
   return /\btext\/html\b/i.test(req.get('accept') ?? '');
 }
 
-/** For addresses that no route answers. */
+/** Handles paths without a route. */
 export const notFound: RequestHandler = (_req, _res, next) => {
-  next(Object.assign(new Error('There is nothing at this address.'), { status: 404, code: 'not_found' }));
+  next(Object.assign(new Error('This page does not exist.'), { status: 404, code: 'not_found' }));
 };
 
-/** Answers errors: a page for people, JSON for scripts; never a stack, and never a message that was not meant for them. */
+/** Responds to errors with a page for users or JSON for scripts, never with a stack or an internal message. */
 export const answerError: ErrorRequestHandler = (error, req, res, next) => {
   const answer = publicError(error);
   if (answer.status >= 500) console.error(error);
@@ -31,19 +31,19 @@ export const answerError: ErrorRequestHandler = (error, req, res, next) => {
   else res.json({ error: { code: answer.code, message: answer.message } });
 };
 
-/** What may be told. */
+/** Returns what may be shown. */
 export function publicError(error: unknown): PublicError {
   const { status, code, message } = (error ?? {}) as { status?: unknown; code?: unknown; message?: unknown };
   const known = typeof status === 'number' && status >= 400 && status <= 599 ? status : 500;
-  // No PolarError has a token in its message, and errors with a status of 4xx are made to be read.
+  // The message of a PolarError contains no token, and errors with a 4xx status are written for users.
   if (error instanceof PolarError || (known !== 500 && typeof code === 'string')) {
     const isFailedLogin = error instanceof PolarLoginFailedError;
     return { status: known, code: String(code), message: String(message), isFailedLogin };
   }
-  if (known < 500) return { status: known, code: 'bad_request', message: 'This request makes no sense.' };
+  if (known < 500) return { status: known, code: 'bad_request', message: 'This request is invalid.' };
   return {
     status: known,
     code: 'internal_error',
-    message: 'Something went wrong here. The log of the app says more.',
+    message: 'Something went wrong. See the log of the app.',
   };
 }

@@ -6,9 +6,9 @@ export interface Organization {
   readonly slug: string;
 }
 
-/** The organizations that whoever is logged in shared with this app, as the Polar API answers. */
+/** Fetches the organizations that the user shared with this app, from the Polar API. */
 export async function fetchOrganizations(req: Request): Promise<unknown> {
-  // A fresh token, and one retry after a 401, are what req.polar.fetch adds to fetch.
+  // req.polar.fetch adds a fresh token and one retry after a 401.
   const response = await req.polar.fetch('/v1/organizations/');
   if (response.ok) return response.json();
   await response.body?.cancel();

@@ -10,11 +10,11 @@ async function main(): Promise<void> {
 const sameSignalMs = 500;
 
 /**
- * Calls `stop` at the first signal; another one ends the process at once, unless it comes so soon that it is the same:
- * a terminal sends Ctrl-C to every process, and npm sends it on.
+ * Calls `stop` at the first signal. A second one exits at once, unless it follows so soon that it is the same signal: a
+ * terminal sends Ctrl-C to every process, and npm forwards it as well.
  *
- * For a signal to `npm start` to get here, no shell may stand in between, which is what `exec` in package.json is for.
- * Windows does not have it and runs what follows there.
+ * A signal to `npm start` arrives only without a shell in between, hence `exec` in package.json. Windows has no `exec`
+ * and runs the part after it.
  */
 function onceTold(stop: () => void): void {
   let firstAt: number | undefined;

@@ -7,12 +7,12 @@ import { createClient } from 'redis';
 /** Where sessions and refreshed tokens are kept. */
 export interface Sessions {
   readonly store: session.Store;
-  /** Unset: beside the sessions, in the same store. */
+  /** If unset, tokens are stored in the session store. */
   readonly storage?: PolarStorage | undefined;
   close(): Promise<void>;
 }
 
-/** In memory: fine for one process while developing; everybody is logged out when it restarts. */
+/** In memory, for one process in development; a restart logs everybody out. */
 export function sessionsInMemory(): Sessions {
   return { store: new session.MemoryStore(), close: async () => {} };
 }
@@ -36,7 +36,7 @@ export async function sessionsInRedis({
     disableOfflineQueue: true,
     socket: {
       connectTimeout: 5000,
-      // A wrong address at the start is a mistake to report; later, Redis may just be restarting.
+      // At the start, a wrong address is an error to report; later, Redis may just be restarting.
       reconnectStrategy: (retries) => wasReady && Math.min(100 * 2 ** retries, 3000),
     },
   });
@@ -46,7 +46,7 @@ export async function sessionsInRedis({
   try {
     await client.connect();
   } catch (cause) {
-    throw new Error(`REDIS_URL: no Redis answers at ${new URL(url).host}`, { cause });
+    throw new Error(`REDIS_URL: no Redis responds at ${new URL(url).host}`, { cause });
   }
   wasReady = true;
 

@@ -9,7 +9,7 @@ import { sessionsInMemory, sessionsInRedis } from './sessions.js';
 
 /** The running app. */
 export interface ExampleApp {
-  /** Where it listens. */
+  /** The address it listens on. */
   readonly url: string;
   close(): Promise<void>;
 }
@@ -17,7 +17,7 @@ export interface ExampleApp {
 /**
  * Starts the app, and a local Polar when no client is configured.
  *
- * @param say is told what people should know about this start
+ * @param say receives lines about this start, for the terminal
  */
 export async function startExampleApp(config: Config, say: (line: string) => void): Promise<ExampleApp> {
   const opened: { close(): Promise<void> }[] = [];
@@ -28,7 +28,7 @@ export async function startExampleApp(config: Config, say: (line: string) => voi
     const sessions = config.redis === undefined ? sessionsInMemory() : await sessionsInRedis(config.redis);
     opened.push(sessions);
 
-    // Listens first: with PORT=0 only then is it known where Polar has to send people back to.
+    // Listens first: with PORT=0, the redirect URI is known only then.
     let answer: RequestListener = (_req, res) => res.writeHead(503, { 'retry-after': '1' }).end();
     const server = createServer((req, res) => answer(req, res));
     const port = await listen(server, config.port);
@@ -44,11 +44,11 @@ export async function startExampleApp(config: Config, say: (line: string) => voi
       opened.push(polar);
       say('POLAR_CLIENT_ID is not set: started a local Polar and registered this app there.');
       if (config.server !== 'production')
-        say('The Polar that the environment names is not used without POLAR_CLIENT_ID.');
-      say(`local Polar: ${polar.name} (no account needed: its people are made up)`);
+        say('The configured Polar server is not used without POLAR_CLIENT_ID.');
+      say(`local Polar: ${polar.name} (no account needed: its users are made up)`);
     }
     if (config.sessionSecret === undefined) {
-      say('SESSION_SECRET is not set: using a random one, so everybody is logged out when the app restarts.');
+      say('SESSION_SECRET is not set: using a random one, so a restart logs everybody out.');
     }
     const example = createApp({
       baseURL,
@@ -68,7 +68,7 @@ export async function startExampleApp(config: Config, say: (line: string) => voi
       sessionStore: sessions.store,
       exposeToken: config.exposeToken,
     });
-    // At the end requests come first, then what they have left under way: a refresh has the only copy of new tokens.
+    // On close, requests end first, then their background work: a refresh has the only copy of new tokens.
     opened.splice(opened.indexOf(listening), 1);
     opened.push({ close: async () => void (await example.polar.settled({ withinMs: 10_000 })) }, listening);
     answer = example.app;
@@ -91,7 +91,7 @@ function listen(server: Server, port: number): Promise<number> {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
         error.code === 'EADDRINUSE'
-          ? new Error(`PORT ${port} is taken. Choose another, or 0 for any free one.`)
+          ? new Error(`PORT ${port} is in use. Choose another; 0 picks a free one.`)
           : error,
       );
     });
@@ -101,7 +101,7 @@ function listen(server: Server, port: number): Promise<number> {
 
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    // Answers under way are finished; connections that only wait are not waited for.
+    // Finishes responses in progress, and closes idle connections.
     const giveUp = setTimeout(() => server.closeAllConnections(), 3000).unref();
     server.close(() => {
       clearTimeout(giveUp);

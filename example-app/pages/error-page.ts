@@ -5,12 +5,12 @@ import { layout } from './layout.js';
 const titles: Readonly<Record<number, string>> = {
   401: 'Please log in again',
   403: 'Not allowed',
-  404: 'Nothing here',
-  502: 'Polar gave an answer that cannot be used',
-  503: 'Polar cannot be reached',
+  404: 'Page not found',
+  502: 'Unexpected response from Polar',
+  503: 'Polar is unavailable',
 };
 
-/** What people see when something went wrong. */
+/** The page for an error. */
 export function errorPage({ status, code, message, isFailedLogin }: PublicError, nonce: string): string {
   const known = isFailedLogin ? 'You are not logged in' : titles[status];
   const title = known ?? (status < 500 ? 'That did not work' : 'Something went wrong');

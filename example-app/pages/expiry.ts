@@ -12,7 +12,7 @@ export function expiry(expiresAt: number | undefined, now: number): Html {
   if (expiresAt === undefined) return html`<p class="countdown">Polar did not say when it expires.</p>`;
   const at = new Date(expiresAt).toISOString();
   return html`<p class="countdown"><span class="label">expires in</span> <strong id="countdown">${inWords((expiresAt - now) / 1000)}</strong></p>
-<p class="until"><time datetime="${at}" data-countdown="countdown">${at.slice(0, 16).replace('T', ' ')} UTC</time>, and then it is renewed when it is next needed.</p>`;
+<p class="until"><time datetime="${at}" data-countdown="countdown">${at.slice(0, 16).replace('T', ' ')} UTC</time>, then renewed when it is next needed.</p>`;
 }
 
 /** A time span in its two largest units. */

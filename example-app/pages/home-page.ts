@@ -6,15 +6,15 @@ import { expiry } from './expiry.js';
 import { type Html, html } from './html.js';
 import { layout } from './layout.js';
 
-/** Who is logged in. */
+/** The logged-in user. */
 export interface LoggedIn {
   readonly user: PolarProfile;
-  /** Absent when there is a problem with them. */
+  /** Absent if there is a problem with them. */
   readonly tokens?: { readonly scopes: readonly string[]; readonly expiresAt?: number };
   readonly problem?: PublicError;
 }
 
-/** What came of a call of the API. */
+/** The result of an API call. */
 export type OrganizationsShown =
   | { readonly list: readonly Organization[]; readonly tookMs: number }
   | { readonly problem: PublicError };
@@ -34,7 +34,7 @@ export interface HomePage {
   readonly connectedTo: string | undefined;
 }
 
-/** The page with the login button, or with who is logged in. */
+/** The page with the login button, or with the logged-in user. */
 export function homePage(page: HomePage): string {
   const { login, nonce } = page;
   if (login === undefined) {
@@ -52,7 +52,7 @@ ${page.organizations !== undefined && organizationsSection(page.organizations)}`
 
 function messages({ notice, baseURL, visitedAt }: HomePage): Html {
   return html`${notice !== undefined && html`<p class="message good" role="status">${notice}</p>`}
-${visitedAt !== baseURL && html`<p class="message">This app is at <a href="${baseURL}/">${baseURL}</a>, where logins come back to. You opened it at ${visitedAt}.</p>`}`;
+${visitedAt !== baseURL && html`<p class="message">Logins return to <a href="${baseURL}/">${baseURL}</a>, but you opened this app at ${visitedAt}.</p>`}`;
 }
 
 function welcome({ polarName, isDemo }: HomePage): Html {
@@ -64,8 +64,8 @@ function welcome({ polarName, isDemo }: HomePage): Html {
 <a href="/auth/polar?sub_type=organization">Log in for one organization only</a></p>
 <p class="server"><span class="dot" aria-hidden="true"></span>${
     isDemo
-      ? html`Talking to a local stand-in for Polar at <strong>${polarName}</strong>. No account needed: its people are made up.`
-      : html`Talking to Polar at <strong>${polarName}</strong>.`
+      ? html`Connected to a local stand-in for Polar at <strong>${polarName}</strong>. No account needed: its users are made up.`
+      : html`Connected to Polar at <strong>${polarName}</strong>.`
   }</p>
 </div>
 ${codeSample}
@@ -129,13 +129,13 @@ function organizationsSection(shown: OrganizationsShown): Html {
     'problem' in shown
       ? html`<p class="message bad" role="alert">${shown.problem.message}</p>`
       : shown.list.length === 0
-        ? html`<p>You shared no organization with this app.</p>`
+        ? html`<p>You have not shared any organization with this app.</p>`
         : html`<ul class="organizations">${shown.list.map(organization)}</ul>`;
   return html`<section class="card" id="organizations" aria-labelledby="organizations-title">
 <div class="call"><h2 id="organizations-title">Your organizations</h2>
 <p><code>GET /v1/organizations/</code>${'list' in shown && html` <span class="badge good">200</span> ${Math.round(shown.tookMs)} ms`}</p></div>
 ${result}
-${'list' in shown && html`<p class="more"><a href="/organizations">See the answer as JSON</a></p>`}
+${'list' in shown && html`<p class="more"><a href="/organizations">See the response as JSON</a></p>`}
 </section>`;
 }
 
