@@ -1,6 +1,6 @@
-// Builds dist/ (or the folder given): one CommonJS implementation that carries what it uses of jose (ESM only),
-// type declarations by tsc, and thin ESM wrappers, so that every class exists once in a process. Maps of both lead to src/,
-// which the tarball has, too.
+// Builds dist/ (or the given folder): one CommonJS implementation that bundles the parts of jose it uses (jose is ESM only),
+// type declarations by tsc, and thin ESM wrappers, so that every class exists once in a process. The source maps point to src/,
+// which the tarball contains.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -40,9 +40,9 @@ for (const command of commands) chmodSync(join(out, `${command}.js`), 0o755);
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', out], { stdio: 'inherit' });
 
-// Node reads through a CommonJS file that is imported, for the names of its exports: 25 ms for all of ours. So the wrapper imports
-// a short one in which Node sees no names, and names them itself. It does not call `createRequire`, which bundlers and tracers of
-// files cannot follow.
+// When Node imports a CommonJS file, it scans it for the names of its exports, which takes 25 ms for all of ours. So the wrapper
+// imports a short file without names, and exports the names itself. It does not call `createRequire`, which bundlers and file
+// tracers cannot follow.
 for (const entry of entries) {
   if (!existsSync(join(out, `${entry}.d.ts`))) throw new Error(`tsc wrote no ${entry}.d.ts`);
   writeFileSync(join(out, `${entry}.d.mts`), `export * from './${entry}.js';\n`);
@@ -50,7 +50,7 @@ for (const entry of entries) {
     join(out, `${entry}.load.js`),
     `const library = require('./${entry}.js');\nmodule.exports = library;\n`,
   );
-  // What esbuild has marked for Node.
+  // The list of exports that esbuild writes for Node.
   const marked = /^0 && \(module\.exports = \{([\w\s,]+)\}\);$/m.exec(
     readFileSync(join(out, `${entry}.js`), 'utf8'),
   );
@@ -64,7 +64,7 @@ for (const entry of entries) {
   );
 }
 
-/** The licences of the packages of which the build carries code. They demand that this is said wherever the code goes. */
+/** Returns the licences of the bundled packages, which require that copies of their code include them. */
 function notices(inputs) {
   const folders = inputs.flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path) ?? []);
   const texts = [...new Set(folders)].sort().map((folder) => {
@@ -72,14 +72,16 @@ function notices(inputs) {
       readFileSync(join(folder, 'package.json'), 'utf8'),
     );
     const file = readdirSync(folder).find((each) => /^licen[cs]e(\.|$)/i.test(each));
-    if (file === undefined) throw new Error(`${name} has no licence file: the build may not carry its code.`);
+    if (file === undefined)
+      throw new Error(`${name} has no licence file, so the build must not include its code.`);
     const title = [`${name} ${version}`, license, homepage].filter(Boolean).join(', ');
     return `${title}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
   });
   return [`${pkg.name} carries code of these packages.\n`, ...texts].join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-// As seen from dist/ beside src/, wherever this build goes. What is not ours (jose) is not in the tarball: the map holds it.
+// Paths are relative to dist/ beside src/, wherever this build is written. The maps contain the sources of other packages (jose),
+// which are not in the tarball.
 for (const file of readdirSync(out, { recursive: true }).filter((name) => name.endsWith('.map'))) {
   const path = join(out, file);
   const map = JSON.parse(readFileSync(path, 'utf8'));

@@ -1,15 +1,15 @@
-// Changes the modules on which security rests, one small change at a time, and sees whether their tests notice.
+// Makes small changes, one at a time, to the modules on which security depends, and checks that their tests fail.
 //
 //   npm run mutation                  all modules (about an hour on two cores)
 //   npm run mutation -- id-token      one module
 //
-// What neither the code nor its tests have touched since the last run is taken from there (coverage/mutation).
-// docs/mutation.md has the last figures, and why what survived is harmless.
+// Results for unchanged code and tests are taken from the last run (coverage/mutation).
+// docs/mutation.md has the last figures, and explains why the surviving changes are harmless.
 import { Stryker } from '@stryker-mutator/core';
 
 const neededScore = 90;
 
-/** What is changed, and the tests that are to notice: the fast ones, since they run for each change. */
+/** The files to change, and the tests that must notice: the fast ones, because they run for each change. */
 const modules = {
   'id-token': { mutate: ['src/id-token/**/*.ts'], tests: ['id-token/*', 'id-token/verify-id-token/*'] },
   attempts: {
@@ -20,7 +20,7 @@ const modules = {
     mutate: ['src/tokens/**/*.ts'],
     tests: ['tokens/*'],
   },
-  // Over real servers, which takes longer. By the package's name, as its tests import it, Jest finds no related ones.
+  // Uses real servers, which takes longer. Its tests import the package by name, so Jest finds no related tests.
   storage: {
     mutate: ['src/storage/**/*.ts'],
     tests: ['storage/*'],
@@ -50,7 +50,7 @@ const modules = {
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in modules));
 if (unknown.length > 0) {
-  console.error(`No module ${unknown.join(', ')}; there are ${Object.keys(modules).join(', ')}`);
+  console.error(`Unknown module ${unknown.join(', ')}. Modules: ${Object.keys(modules).join(', ')}`);
   process.exit(2);
 }
 
@@ -84,7 +84,7 @@ async function survey(name, { mutate, tests, enableFindRelatedTests = true }) {
     htmlReporter: { fileName: `coverage/mutation/${name}.html` },
     tempDirName: 'coverage/stryker',
     ignorePatterns: ['coverage', 'dist'],
-    // Stryker would rewrite it with the TypeScript 5 API; swc, which runs the tests, reads none.
+    // Stryker would rewrite it with the TypeScript 5 API; swc, which runs the tests, does not read it.
     tsconfigFile: 'none.json',
     allowConsoleColors: false,
   });
@@ -95,7 +95,7 @@ function report(name, mutants) {
   const count = (...statuses) => mutants.filter(({ status }) => statuses.includes(status)).length;
   const found = count('Killed', 'Timeout');
   const left = count('Survived', 'NoCoverage');
-  // Others are changes with which a test file does not even load.
+  // The others are changes with which a test file does not load.
   const untried = mutants.find(({ statusReason }) => statusReason?.startsWith('Invalid regular expression'));
   if (untried !== undefined) throw new Error(`Names of tests are too long: ${untried.statusReason}`);
   const score = (100 * found) / (found + left);
