@@ -5,7 +5,7 @@ import { PolarStrategy, type PolarStrategyOptions, polarTokens, requireLogin } f
 
 export function createApp(options: PolarStrategyOptions) {
   const polar = new PolarStrategy({ ...options, scope: ['openid', 'email', 'organizations:read'] });
-  const passport = new Passport(); // one of its own, so that tests can have several apps
+  const passport = new Passport(); // not the global one, so that tests can have several apps
   passport.use(polar);
   passport.serializeUser((user, done) => done(null, user));
   passport.deserializeUser((user, done) => done(null, user as Express.User));

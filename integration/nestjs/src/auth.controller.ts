@@ -11,7 +11,7 @@ export class AuthController {
   @Get('auth/polar/callback')
   @UseGuards(FinishLogin)
   finishLogin(@Req() req: Request, @Res() res: Response) {
-    const kept = req.session as { returnTo?: string }; // where the person was when the login began
+    const kept = req.session as { returnTo?: string }; // the page on which the login began
     const { returnTo = '/me' } = kept;
     delete kept.returnTo;
     res.redirect(returnTo);

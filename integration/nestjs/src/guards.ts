@@ -6,11 +6,11 @@ import { requireLogin } from 'passport-polar-sh';
 @Injectable()
 export class StartLogin extends AuthGuard('polar') {}
 
-/** Takes Polar's response. Nest's guards start no session of themselves. */
+/** Handles Polar's response. Nest's guards do not start a session by themselves. */
 @Injectable()
 export class FinishLogin extends AuthGuard('polar') {
   override getAuthenticateOptions() {
-    return { failWithError: true }; // the exception filter gets what is to be said
+    return { failWithError: true }; // the exception filter gets the message
   }
 
   override async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -20,7 +20,7 @@ export class FinishLogin extends AuthGuard('polar') {
   }
 }
 
-/** Lets people through whose login with Polar is alive; sends pages of others to log in and come back. */
+/** Accepts users whose login with Polar is alive; sends other page requests to log in and then back. */
 @Injectable()
 export class LoggedIn implements CanActivate {
   private readonly check = requireLogin({ loginPath: '/auth/polar' });
@@ -35,6 +35,6 @@ export class LoggedIn implements CanActivate {
   }
 }
 
-/** For an API: lets requests in with `Authorization: Bearer polar_at_u_...` of your own client. */
+/** For an API: accepts requests with `Authorization: Bearer polar_at_u_...` of your own client. */
 @Injectable()
 export class BearerToken extends AuthGuard('polar-bearer') {}
