@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 
-/** What the page shows of an organization. */
+/** An organization, as the page shows it. */
 export interface Organization {
   readonly name: string;
   readonly slug: string;

@@ -1,6 +1,6 @@
 import { Html, html } from './html.js';
 
-// The text is ours, so it may carry its own marks: {k keyword}, {s string}, {f function}, {c comment}.
+// The text is our own, so it may contain marks: {k keyword}, {s string}, {f function}, {c comment}.
 const source = `{k const} polar = {k new} {f PolarStrategy}({
   clientID: process.env.POLAR_CLIENT_ID,
   clientSecret: process.env.POLAR_CLIENT_SECRET,
@@ -18,7 +18,7 @@ app.{f get}({s '/organizations'}, {k async} (req, res) => {
   res.{f json}({k await} response.{f json}());
 });`;
 
-/** The lines that matter, to look at. */
+/** The essential lines of this app, highlighted. */
 export const codeSample = html`<figure class="code">
 <figcaption><span></span><span></span><span></span>app.ts</figcaption>
 <pre tabindex="0" role="region" aria-label="The code of this app, in short"><code>${new Html(

@@ -7,7 +7,7 @@ const units = [
   ['second', 1],
 ] as const;
 
-/** When an access token expires: absolute, and from now. */
+/** When an access token expires, as a time and as the time left. */
 export function expiry(expiresAt: number | undefined, now: number): Html {
   if (expiresAt === undefined) return html`<p class="countdown">Polar did not say when it expires.</p>`;
   const at = new Date(expiresAt).toISOString();

@@ -1,4 +1,4 @@
-/** Markup that is safe to send; only {@link html} makes it. */
+/** Markup that is safe to send; only {@link html} creates it. */
 export class Html {
   readonly markup: string;
 
@@ -9,7 +9,7 @@ export class Html {
 
 type Part = string | number | Html | readonly Html[] | undefined | false;
 
-/** A template tag that escapes every value, except markup that it made itself. */
+/** A template tag that escapes every value except its own markup. */
 export function html(fragments: TemplateStringsArray, ...parts: readonly Part[]): Html {
   return new Html(
     fragments.reduce((markup, fragment, index) => markup + markupOf(parts[index - 1]) + fragment),

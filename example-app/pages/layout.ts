@@ -2,17 +2,17 @@ import { type Html, html, Html as Markup } from './html.js';
 import { pageScript } from './page-script.js';
 import { pageStyle } from './page-style.js';
 
-/** What every page has. */
+/** The parts of a page. */
 export interface Layout {
   readonly title: string;
   /** Lets the inline style and script through the Content-Security-Policy. */
   readonly nonce: string;
-  /** What stands at the right of the header. */
+  /** Content at the right of the header. */
   readonly aside?: Html | undefined;
   readonly content: Html;
 }
 
-/** A whole document. It needs nothing from anywhere else, and works without JavaScript. */
+/** A complete document. It loads no other file, and works without JavaScript. */
 export function layout({ title, nonce, aside, content }: Layout): string {
   return html`<!doctype html>
 <html lang="en">

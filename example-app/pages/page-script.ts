@@ -1,4 +1,4 @@
-/** Times in the reader's own time zone, and a countdown. Without it the page shows UTC, as of when it was sent. */
+/** Shows times in the reader's time zone, and a countdown. Without it, the page shows UTC and the time left when it was sent. */
 export const pageScript = `
 const units = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
 function inWords(seconds) {

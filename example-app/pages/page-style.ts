@@ -1,4 +1,4 @@
-/** The pages' only style sheet; light or dark as the reader's system is. */
+/** The only style sheet; follows the light or dark mode of the system. */
 export const pageStyle = `
 :root {
   color-scheme: light dark;

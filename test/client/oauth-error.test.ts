@@ -8,12 +8,12 @@ const answer = (body: unknown, status = 400) => ({ status, headers: new Headers(
 describe('an OAuth error', () => {
   it.each([
     ['invalid_request', 400, 502, /parameter is missing/],
-    ['invalid_client', 401, 500, /Check clientID and clientSecret/],
+    ['invalid_client', 401, 500, /Check clientID, clientSecret and/],
     ['invalid_grant', 400, 502, /expired, used, revoked/],
-    ['invalid_scope', 400, 502, /Ask only for scopes/],
+    ['invalid_scope', 400, 502, /Request only scopes/],
     ['invalid_token', 401, 502, /access token is expired/],
     ['unauthorized_client', 400, 502, /not registered for this kind of request/],
-    ['unsupported_grant_type', 400, 502, /does not know this grant type/],
+    ['unsupported_grant_type', 400, 502, /does not support this grant type/],
   ])('keeps the code %s, and says what to do', (error, httpStatus, status, advice) => {
     const made = oauthError(answer({ error, error_description: 'as it said' }, httpStatus), 'refresh', []);
     expect(made).toBeInstanceOf(PolarOAuthError);

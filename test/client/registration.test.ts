@@ -191,7 +191,7 @@ describe('a registration', () => {
       expect(error).toBeInstanceOf(PolarOAuthError);
       expect(error).toMatchObject({ code: 'invalid_client', error: 'invalid_client', httpStatus: 401 });
       // clientSecret is unrelated.
-      expect((error as Error).message).toContain('Check the registration access token');
+      expect((error as Error).message).toContain('Check that the client still exists');
       expect((error as Error).message).not.toContain('clientSecret');
       world.expectNoSecretIn(error);
     }

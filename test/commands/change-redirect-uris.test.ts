@@ -86,7 +86,7 @@ describe('concurrent changes of redirect URIs', () => {
         pause: async () => void local.emulator.updateClient(local.client.clientID, { redirectURIs: [APP] }),
       },
     );
-    await expect(change).rejects.toThrow(/^Others are changing this client .* Run the command again\.$/);
+    await expect(change).rejects.toThrow(/^Other processes changed this client .* Run the command again\.$/);
     expect(local.writes()).toBe(MAX_WRITES);
   });
 

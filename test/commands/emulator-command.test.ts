@@ -112,7 +112,7 @@ describe('passport-polar-sh emulator', () => {
       'https://a.co',
       '--redirect-uri=http://localhost:4000/cb',
     );
-    expect(terminal.out).toContain('called back at https://a.co/ or http://localhost:4000/cb');
+    expect(terminal.out).toContain('with the redirect URI https://a.co/ or http://localhost:4000/cb');
   });
 
   it.each(['SIGINT', 'SIGTERM'])('stops on %s', async (signal) => {
@@ -155,16 +155,16 @@ describe('passport-polar-sh emulator', () => {
   it.each([
     [['--prot', '4100'], "Unknown option '--prot'. Try --help."],
     [['4100'], "Unexpected argument '4100'. Try --help."],
-    [['--port', 'x'], "--port takes a number from 0 to 65535, not 'x'. Try --help."],
-    [['--port', ''], "--port takes a number from 0 to 65535, not ''. Try --help."],
-    [['--port', '70000'], "--port takes a number from 0 to 65535, not '70000'. Try --help."],
-    [['--consent', 'maybe'], "--consent takes ask, auto or deny, not 'maybe'. Try --help."],
+    [['--port', 'x'], "--port must be a number from 0 to 65535, not 'x'. Try --help."],
+    [['--port', ''], "--port must be a number from 0 to 65535, not ''. Try --help."],
+    [['--port', '70000'], "--port must be a number from 0 to 65535, not '70000'. Try --help."],
+    [['--consent', 'maybe'], "--consent must be ask, auto or deny, not 'maybe'. Try --help."],
     [['--host', ''], '--host must not be empty. Try --help.'],
     [['--client-id', ' '], '--client-id must not be empty. Try --help.'],
     [['--client-secret='], '--client-secret must not be empty. Try --help.'],
     [['--client-id', 'a\nb'], expect.stringContaining('The value of POLAR_CLIENT_ID has characters')],
-    [['--user', 'x@example.com'], expect.stringContaining('There is no user x@example.com')],
-    [['--redirect-uri', 'http://a.co/'], expect.stringContaining('http://a.co/ cannot be a redirect URI')],
+    [['--user', 'x@example.com'], expect.stringContaining('Unknown user x@example.com')],
+    [['--redirect-uri', 'http://a.co/'], expect.stringContaining('private IPv4 address, not http://a.co/')],
   ])('exits with 2 and explains why in one line when called with %p', async (args, message) => {
     const { terminal, emulator } = await run(...args);
     expect(terminal.error.split('\n')).toEqual([expect.stringMatching(/^passport-polar-sh emulator: /), '']);
@@ -175,13 +175,13 @@ describe('passport-polar-sh emulator', () => {
   it('exits with 1 when the port is in use', async () => {
     const { emulator } = await run();
     const { terminal } = await run('--port', new URL(emulator?.url ?? '').port);
-    expect(terminal.error).toMatch(/port \d+ is taken \(.*EADDRINUSE.*\)\. Choose another with --port/);
+    expect(terminal.error).toMatch(/port \d+ is in use \(.*EADDRINUSE.*\)\. Choose another with --port/);
     expect(terminal.exitCode).toBe(1);
   });
 
   it('exits with 1 when the host is an address of another machine', async () => {
     const { terminal } = await run('--host', '192.0.2.1');
-    expect(terminal.error).toContain("--host takes an address of this machine, and '192.0.2.1' is none");
+    expect(terminal.error).toContain("--host must be an address of this machine, not '192.0.2.1'");
     expect(terminal.exitCode).toBe(1);
   });
 });

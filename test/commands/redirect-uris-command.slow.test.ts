@@ -31,7 +31,7 @@ describe('passport-polar-sh redirect-uris as a process', () => {
     const refused = await runCLI(['redirect-uris', 'list'], wrong);
     expect([refused.code, refused.out]).toEqual([1, '']);
     expect(refused.error).toMatch(
-      /^passport-polar-sh redirect-uris: .*Check the registration access token.*\n$/,
+      /^passport-polar-sh redirect-uris: .*Check that the client still exists.*\n$/,
     );
     const nonsense = await runCLI(['redirect-uris', 'add'], local.environment());
     expect([nonsense.code, nonsense.out]).toEqual([2, '']);

@@ -9,9 +9,9 @@ const local = new LocalClient();
 
 describe('passport-polar-sh redirect-uris', () => {
   it.each([
-    ['add', APP, 'there already'],
-    ['add', 'HTTPS://APP.example:443/auth/polar/callback', 'there already'],
-    ['remove', preview(9), 'not there'],
+    ['add', APP, 'already registered'],
+    ['add', 'HTTPS://APP.example:443/auth/polar/callback', 'already registered'],
+    ['remove', preview(9), 'not registered'],
   ])('writes nothing when there is nothing to change: %s %s', async (action, uri, said) => {
     const terminal = await local.run([action, uri]);
     expect([terminal.out, terminal.error, terminal.exitCode]).toEqual([
@@ -87,7 +87,7 @@ describe('passport-polar-sh redirect-uris', () => {
   it('never removes the last redirect URI', async () => {
     const terminal = await local.run(['remove', APP]);
     expect(terminal.error).toBe(
-      `passport-polar-sh redirect-uris: ${APP} is the client's last redirect URI, and nobody could log in without one. Add another one first.\n`,
+      `passport-polar-sh redirect-uris: ${APP} is the client's last redirect URI, and logins need one. Add another one first.\n`,
     );
     expect([terminal.out, terminal.exitCode, local.writes()]).toEqual(['', 1, 0]);
   });
@@ -123,7 +123,7 @@ describe('passport-polar-sh redirect-uris, with a server that differs from Polar
     async (field) => {
       const { [field as 'scope']: _left, ...rest } = metadata;
       const { terminal, sent } = await runAt(rest, rest);
-      expect(terminal.error).toContain(`Polar does not say the client's ${field},`);
+      expect(terminal.error).toContain(`Polar's response lacks the client's ${field},`);
       expect([terminal.exitCode, sent]).toEqual([1, ['GET']]);
     },
   );
@@ -136,14 +136,14 @@ describe('passport-polar-sh redirect-uris, with a server that differs from Polar
       scope: '',
     };
     const { terminal } = await runAt(metadata, update);
-    expect(terminal.error).toContain("the client's scope, client_secret with them");
+    expect(terminal.error).toContain("so did the client's scope, client_secret");
     expect(terminal.error).not.toContain('polar_cs_new');
     expect([terminal.out, terminal.exitCode]).toEqual(['', 1]);
   });
 
   it('reports an ignored change without trying again', async () => {
     const { terminal, sent } = await runAt(metadata, metadata);
-    expect(terminal.error).toContain('its response does not show it');
+    expect(terminal.error).toContain('its response lists');
     expect([terminal.exitCode, sent]).toEqual([1, ['GET', 'PUT']]);
   });
 
@@ -159,29 +159,29 @@ describe('passport-polar-sh redirect-uris, with a server that differs from Polar
 
 describe('a failure of passport-polar-sh redirect-uris', () => {
   it.each([
-    [[], {}, 'Say what to do: list, add or remove.'],
-    [['show'], {}, "Say what to do: list, add or remove, not 'show'."],
+    [[], {}, 'Expected list, add or remove.'],
+    [['show'], {}, "Expected list, add or remove, not 'show'."],
     [['list', APP], {}, `Unexpected argument '${APP}'.`],
     [['add', APP, 'x'], {}, "Unexpected argument 'x'."],
-    [['add'], {}, 'add takes an absolute URI without a fragment, such as'],
-    [['add', '/auth/polar/callback'], {}, 'add takes an absolute URI'],
-    [['remove', `${APP}#x`], {}, 'remove takes an absolute URI'],
-    [['add', `${APP}#`], {}, 'add takes an absolute URI without a fragment'],
+    [['add'], {}, 'add needs an absolute URI without a fragment, such as'],
+    [['add', '/auth/polar/callback'], {}, 'add needs an absolute URI'],
+    [['remove', `${APP}#x`], {}, 'remove needs an absolute URI'],
+    [['add', `${APP}#`], {}, 'add needs an absolute URI without a fragment'],
     [
       ['add', 'http://app.example/cb'],
       {},
-      'Polar takes https, or http on localhost and private IPv4 addresses',
+      'Polar accepts https, or http on localhost and private IPv4 addresses',
     ],
     [['list', '--token', 'x'], {}, "Unknown option '--token'"],
-    [['list', '--server', 'staging'], {}, '--server takes sandbox, production or'],
+    [['list', '--server', 'staging'], {}, '--server must be sandbox, production or'],
     [['list'], { POLAR_CLIENT_ID: '' }, 'POLAR_CLIENT_ID is not set'],
     [['list'], { POLAR_REGISTRATION_ACCESS_TOKEN: ' ' }, 'POLAR_REGISTRATION_ACCESS_TOKEN is not set'],
     [
       ['list'],
       { POLAR_REGISTRATION_ACCESS_TOKEN: 'of two words' },
-      'POLAR_REGISTRATION_ACCESS_TOKEN has characters that no token has',
+      'POLAR_REGISTRATION_ACCESS_TOKEN has invalid characters',
     ],
-    [['list'], { POLAR_API_URL: '' }, 'Say where the client is registered: --server takes'],
+    [['list'], { POLAR_API_URL: '' }, 'Set --server to the server of the client'],
     [
       ['list'],
       { POLAR_API_URL: '', POLAR_SERVER: 'staging' },
@@ -197,9 +197,9 @@ describe('a failure of passport-polar-sh redirect-uris', () => {
   });
 
   it.each([
-    ['down', 'reset-before', 'Is the server reachable from here?'],
-    ['busy', { status: 429 }, 'It asks to be tried again in 60 s.'],
-    ['in trouble', { status: 500 }, 'answered 500'],
+    ['down', 'reset-before', 'Check that the server is reachable.'],
+    ['busy', { status: 429 }, 'Try again in 60 s.'],
+    ['in trouble', { status: 500 }, 'returned 500'],
   ] as const)('exits with 1 and prints one line when Polar is %s', async (_what, fault, message) => {
     local.emulator.fail('register', fault, Infinity);
     const terminal = await local.run(['add', preview(7)]);

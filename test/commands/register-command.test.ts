@@ -35,7 +35,7 @@ describe('passport-polar-sh register', () => {
       ...['--redirect-uri', LOCAL, `--redirect-uri=${other}`, '--name', 'Reports for $1'],
       ...['--scope', 'openid organizations:read'],
     );
-    expect(out).toContain(`# A Polar client that is called back at ${LOCAL} or ${other}\n`);
+    expect(out).toContain(`# A Polar client with the redirect URI ${LOCAL} or ${other}\n`);
     expect(await local.registration(variablesIn(out))).toMatchObject({
       clientName: 'Reports for $1',
       redirectURIs: [LOCAL, other],
@@ -61,7 +61,7 @@ describe('passport-polar-sh register', () => {
   });
 });
 
-const RENAMED = '--env-file is called --write-env now, since node takes --env-file for its own. Try --help.';
+const RENAMED = '--env-file is now called --write-env, because node has its own --env-file. Try --help.';
 
 describe('a failure of passport-polar-sh register', () => {
   it.each([
@@ -70,18 +70,18 @@ describe('a failure of passport-polar-sh register', () => {
     [[LOCAL], `Unexpected argument '${LOCAL}'. Try --help.`],
     [
       ['--server', 'staging'],
-      "--server takes sandbox, production or the address of a local Polar, not 'staging'. Try --help.",
+      "--server must be sandbox, production or the address of a local Polar, not 'staging'. Try --help.",
     ],
     [
       ['--server', ''],
-      "--server takes sandbox, production or the address of a local Polar, not ''. Try --help.",
+      "--server must be sandbox, production or the address of a local Polar, not ''. Try --help.",
     ],
     [
       ['--server', 'http://polar.example'],
       expect.stringMatching(/^--server must use https .* Try --help\.$/),
     ],
-    [['--server', 'http://'], expect.stringContaining('--server takes sandbox, production or')],
-    [['--write-env', ''], '--write-env takes a path. Try --help.'],
+    [['--server', 'http://'], expect.stringContaining('--server must be sandbox, production or')],
+    [['--write-env', ''], '--write-env needs a path. Try --help.'],
     [['--env-file', '.env'], RENAMED],
     [['--env-file=.env'], RENAMED],
     [['--env-file'], RENAMED],
@@ -97,10 +97,10 @@ describe('a failure of passport-polar-sh register', () => {
   it.each([
     [['--redirect-uri', 'http://app.example/cb'], 'redirect_uris.0: Value error, An HTTPS URL is required.'],
     [['--redirect-uri', LOCAL, '--redirect-uri', 'nonsense'], 'redirect_uris.1: '],
-    [['--scope', 'openid nope'], "When this command was made, Polar had no scope 'nope'."],
+    [['--scope', 'openid nope'], "Unknown to this version of passport-polar-sh: 'nope'."],
     [
       ['--scope', 'openid,organization:read orders.read x'],
-      "Polar had no scope 'organization:read' (did you mean 'organizations:read'?), 'orders.read' (did you mean 'orders:read'?), 'x'.",
+      "Unknown to this version of passport-polar-sh: 'organization:read' (did you mean 'organizations:read'?), 'orders.read' (did you mean 'orders:read'?), 'x'.",
     ],
   ])('exits with 1 and prints one line when Polar refuses %p', async (args, message) => {
     const terminal = await local.register(...args, '--write-env', local.envFile);
@@ -111,9 +111,9 @@ describe('a failure of passport-polar-sh register', () => {
   });
 
   it.each([
-    ['down', 'reset-before', 'Is the server reachable from here?'],
-    ['busy', { status: 429 }, 'It asks to be tried again in 60 s.'],
-    ['in trouble', { status: 500 }, 'answered 500'],
+    ['down', 'reset-before', 'Check that the server is reachable.'],
+    ['busy', { status: 429 }, 'Try again in 60 s.'],
+    ['in trouble', { status: 500 }, 'returned 500'],
     ['not Polar', 'html', 'Check the server option'],
   ] as const)('exits with 1 and prints one line when the server is %s', async (_what, fault, message) => {
     local.emulator.fail('register', fault);

@@ -21,7 +21,7 @@ describe('passport-polar-sh register without --server', () => {
   it('registers nowhere when there is nobody to ask', async () => {
     const terminal = await runWith({});
     expect(terminal.error).toBe(
-      'passport-polar-sh register: Say where to register: --server takes sandbox, production or the address of a local Polar. Try --help.\n',
+      'passport-polar-sh register: Set --server to sandbox, production or the address of a local Polar. Try --help.\n',
     );
     expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
   });
@@ -31,7 +31,7 @@ describe('passport-polar-sh register without --server', () => {
     ['text without a line end', (url: string) => ` ${url}`],
   ])('asks on stderr at a terminal and uses %s', async (_what, typed) => {
     const terminal = await runWith({}, typed(local.emulator.url));
-    expect(terminal.error).toMatch(/^Where to register\? .*: $/);
+    expect(terminal.error).toMatch(/^Server to register at \(.*\): $/);
     expect(variablesIn(terminal.out)).toMatchObject({ POLAR_API_URL: local.emulator.url });
     expect([local.registered().length, terminal.exitCode]).toEqual([1, undefined]);
   });

@@ -26,7 +26,7 @@ describe('passport-polar-sh', () => {
 
   it('refuses an unknown command', async () => {
     const terminal = await run('login');
-    expect(terminal.error).toMatch(/^passport-polar-sh: there is no command 'login'\.\n\nUsage:/);
+    expect(terminal.error).toMatch(/^passport-polar-sh: unknown command 'login'\.\n\nUsage:/);
     expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
   });
 });

@@ -39,12 +39,12 @@ describe('the options of the emulator', () => {
 
   it('are refused when they are invalid', async () => {
     const users = [{ id: 'ada', email: 'ada@example.com' }];
-    await expect(startPolarEmulator({ users })).rejects.toThrow('"ada" is not a UUID');
+    await expect(startPolarEmulator({ users })).rejects.toThrow('must be a UUID, not "ada"');
     await expect(startPolarEmulator({ clients: [{ redirectURIs: ['x'] }] })).rejects.toThrow('absolute URL');
     const misspelt = { concent: 'auto' } as PolarEmulatorOptions;
     await expect(startPolarEmulator(misspelt)).rejects.toThrow('no option "concent"');
     await expect(startPolarEmulator({ users: [] })).rejects.toThrow('at least one user');
-    await expect(startPolarEmulator({ user: 'nobody@example.com' })).rejects.toThrow('There is no user');
+    await expect(startPolarEmulator({ user: 'nobody@example.com' })).rejects.toThrow('Unknown user');
     await expect(startPolarEmulator({ consent: 'maybe' as 'ask' })).rejects.toThrow(
       'consent must be one of ask, auto, deny, not "maybe"',
     );
@@ -61,16 +61,20 @@ describe('the options of the emulator', () => {
     [{ port: '4100' }, 'port must be a number from 0 to 65535, not "4100"'],
     [{ port: 70_000 }, 'port must be a number from 0 to 65535, not 70000'],
     [{ port: 0.5 }, 'port must be a whole number'],
-    [{ host: '' }, 'host must be a text, not ""'],
-    [{ issuer: 7 }, 'issuer must be a text, not 7'],
+    [{ host: '' }, 'host must be a non-empty string, not ""'],
+    [{ issuer: 7 }, 'issuer must be a non-empty string, not 7'],
     [{ realistic: 'yes' }, '`realistic`: expected an object, not yes'],
     [{ realistic: { commitLag: 1 } }, 'no option "commitLag". Options: commitLagMs, refreshRaces, rateLimit'],
-    [{ realistic: { seed: 7 } }, '`realistic` must name commitLagMs, refreshRaces or rateLimit, or be true'],
+    [{ realistic: { seed: 7 } }, '`realistic` must set commitLagMs, refreshRaces or rateLimit, or be true'],
     [{ realistic: { commitLagMs: -1 } }, 'commitLagMs must be a number from 0 to 2147483647, not -1'],
-    [{ realistic: { commitLagMs: [900, 0] } }, 'commitLagMs: the most must be a number from 900 to'],
+    [{ realistic: { commitLagMs: [900, 0] } }, 'commitLagMs: the maximum must be a number from 900 to'],
     [
       { realistic: { commitLagMs: [1] } },
-      'commitLagMs: the most must be a number from 1 to 2147483647, not und',
+      'commitLagMs: the maximum must be a number from 1 to 2147483647, not und',
+    ],
+    [
+      { realistic: { commitLagMs: [1, 2, 3] } },
+      'commitLagMs must be a number or a range of two numbers, not 1,2,3',
     ],
     [{ realistic: { commitLagMs: [1, 2, 3] } }, 'commitLagMs must be a number or two, not 1,2,3'],
     [
@@ -88,10 +92,10 @@ describe('the options of the emulator', () => {
     [{ lifetimes: { loginAccessTokenSeconds: Number.NaN } }, 'lifetimes.loginAccessTokenSeconds must be a'],
     [{ users: 'ada@example.com' }, 'users must be a list, not "ada@example.com"'],
     [{ users: ['ada@example.com'] }, 'A user: expected an object, not ada@example.com'],
-    [{ users: [{ name: 'Ada' }] }, "A user's `email` must be a text, not undefined"],
+    [{ users: [{ name: 'Ada' }] }, "A user's `email` must be a non-empty string, not undefined"],
     [{ users: [{ email: 'a@b.c', organisations: [] }] }, 'A user has no option "organisations"'],
     [{ users: [{ email: 'a@b.c', organizations: [{ name: 'x' }] }] }, "An organization's `slug` must be"],
-    [{ users: [{ email: 'a@b.c' }, { email: 'a@b.c' }] }, 'two users are called a@b.c'],
+    [{ users: [{ email: 'a@b.c' }, { email: 'a@b.c' }] }, 'two users have the e-mail address a@b.c'],
     [{ clients: { redirectURIs: [CALLBACK] } }, 'clients must be a list'],
     [
       { clients: [{ redirectUris: [CALLBACK] }] },
@@ -112,7 +116,7 @@ describe('the options of the emulator', () => {
     const misspelt = (name: string) => ({ [name]: true }) as object;
     expect(() => emulator.rotateKeys(misspelt('keepold'))).toThrow('no option "keepold". Options: keepOld');
     expect(() => emulator.issueTokens({ ...request, ...misspelt('scopes') })).toThrow('no option "scopes"');
-    expect(() => emulator.issueTokens({ ...request, scope: 'openid nope' })).toThrow('every scope of');
+    expect(() => emulator.issueTokens({ ...request, scope: 'openid nope' })).toThrow('all scopes of');
     expect(() => emulator.issueTokens({ ...request, subType: 'org' as 'user' })).toThrow('subType must be');
     expect(() => emulator.updateClient(clientID, misspelt('clientID'))).toThrow('no option "clientID"');
     await expect(emulator.authorize('x', misspelt('email'))).rejects.toThrow('no option "email"');

@@ -102,7 +102,7 @@ describe('PolarBearerStrategy beside session logins', () => {
   });
 
   it.each<[object, RegExp]>([
-    [{ organization: 'id' }, /'organization': its name is organizations/],
+    [{ organization: 'id' }, /'organization': use organizations/],
     [{ scopes: 'orders:read' }, /'scopes'.*scope/],
     [{ organisations: ['id'] }, /'organisations'\. Did you mean organizations\?/],
     [{ scpoe: 'orders:read' }, /'scpoe'\. Did you mean scope\?/],

@@ -22,9 +22,9 @@ const start = async (options?: BearerApiOptions) => {
 afterEach(() => api?.emulator.close());
 
 const twoPlaces =
-  'Bearer realm="polar", error="invalid_request", error_description="Send the access token in the Authorization header, and nowhere else"';
+  'Bearer realm="polar", error="invalid_request", error_description="Send the access token in the Authorization header only"';
 const malformed =
-  'Bearer realm="polar", error="invalid_request", error_description="The Authorization header has no well-formed access token"';
+  'Bearer realm="polar", error="invalid_request", error_description="The access token in the Authorization header is missing or malformed"';
 
 describe.each([
   ['Express 4, Passport 0.6', express4, passport06],
@@ -133,7 +133,7 @@ describe('PolarBearerStrategy', () => {
     const twice = await rawGet(api.app, [...headers, 'authorization', 'Basic YTpi']);
     expect([twice.statusCode, twice.headers['www-authenticate']]).toEqual([
       400,
-      'Bearer realm="polar", error="invalid_request", error_description="There is more than one Authorization header"',
+      'Bearer realm="polar", error="invalid_request", error_description="The request has more than one Authorization header"',
     ]);
   });
 });

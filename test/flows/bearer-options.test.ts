@@ -39,7 +39,7 @@ describe('the verify callback of PolarBearerStrategy', () => {
     await start({ verify: (() => verdict) as never }); // null does not type-check
     expect(challenge(await api.get(api.tokens().accessToken))).toEqual([
       401,
-      'Bearer realm="polar", error="invalid_token", error_description="The access token was refused"',
+      'Bearer realm="polar", error="invalid_token", error_description="The access token was rejected"',
     ]);
   });
 
@@ -63,7 +63,7 @@ describe('the verify callback of PolarBearerStrategy', () => {
   it.each([undefined, null, 'route'])('authenticates nobody if it rejects with %p', async (reason) => {
     await start({ verify: () => Promise.reject(reason) });
     const { status, body } = await api.get(api.tokens().accessToken);
-    expect([status, body.message]).toEqual([500, expect.stringContaining('is no error')]);
+    expect([status, body.message]).toEqual([500, expect.stringContaining('instead of an error')]);
   });
 });
 
@@ -77,7 +77,7 @@ describe('new PolarBearerStrategy', () => {
       { clientSecret: undefined },
       { clientSecret: undefined, tokenEndpointAuthMethod: 'none' },
     ])
-      expect(make(change)).toThrow(/needs clientSecret: Polar lets public clients introspect nothing/);
+      expect(make(change)).toThrow(/needs clientSecret: Polar does not let public clients introspect/);
   });
 
   it.each([
@@ -97,10 +97,10 @@ describe('new PolarBearerStrategy', () => {
     [{ unknownTokensPerMinute: Number.POSITIVE_INFINITY }, 'unknownTokensPerMinute'],
     [{ unknownTokensPerMinute: '50' }, 'unknownTokensPerMinute'],
     [{ unknownTokens: 5 }, 'Did you mean unknownTokensPerMinute?'],
-    [{ passReqToCallback: true }, "no option 'passReqToCallback': the verify callback gets one object"],
-    [{ session: false }, "no option 'session': give it to passport.authenticate('polar-bearer'"],
-    [{ audience: 'x' }, "no option 'audience': only tokens of the clientID"],
-    [{ issuer: 'https://polar.sh' }, "no option 'issuer': server names"],
+    [{ passReqToCallback: true }, "no option 'passReqToCallback': the verify callback receives one object"],
+    [{ session: false }, "no option 'session': pass it to passport.authenticate('polar-bearer'"],
+    [{ audience: 'x' }, "no option 'audience': only tokens issued to clientID"],
+    [{ issuer: 'https://polar.sh' }, "no option 'issuer': use server, which"],
     [{ jwksURI: 'https://polar.sh' }, "no option 'jwksURI': Polar's access tokens are not JWTs"],
     [{ callbackUrl: '/cb' }, "no option 'callbackUrl'. Did you mean callbackURL?"],
     [{ organisations: ['x'] }, "no option 'organisations'. Did you mean organizations?"],
@@ -121,7 +121,7 @@ describe('new PolarBearerStrategy', () => {
   );
 
   it('requires options', () => {
-    expect(() => new PolarBearerStrategy(undefined as never)).toThrow('needs an object of options');
+    expect(() => new PolarBearerStrategy(undefined as never)).toThrow('needs an options object');
   });
 
   it('accepts the options of the login strategy, a name and a realm', async () => {

@@ -43,7 +43,7 @@ describe('a bearer token', () => {
     const got = await api.get(api.tokens().refreshToken ?? '');
     expect(challenge(got)).toEqual([
       401,
-      'Bearer realm="polar", error="invalid_token", error_description="This is a refresh token"',
+      'Bearer realm="polar", error="invalid_token", error_description="This is a refresh token, not an access token"',
     ]);
     expect(api.introspections()).toBe(0);
   });
@@ -71,7 +71,7 @@ describe('a bearer token', () => {
 
 describe('a route for bearer tokens', () => {
   const lacks = (scope: string) =>
-    `Bearer realm="polar", error="insufficient_scope", error_description="The access token lacks a scope", scope="${scope}"`;
+    `Bearer realm="polar", error="insufficient_scope", error_description="The access token lacks a required scope", scope="${scope}"`;
   it('requires all scopes of the strategy and its own', async () => {
     await start({ strategy: { scope: 'openid' }, route: { scope: ['email', 'orders:read products:read'] } });
     const all = 'openid email orders:read products:read';

@@ -97,7 +97,9 @@ describe('a login', () => {
         expect(next.body.accessToken).toBe(emulator.liveTokens()[0]?.accessToken);
       } else {
         expect([next.status, next.body.code]).toEqual([401, 'login_expired']);
-        expect(next.body.message).toMatch(/its answer to an earlier refresh, with the new tokens, got lost/);
+        expect(next.body.message).toMatch(
+          /its response to an earlier refresh, with the new tokens, was lost/,
+        );
         // A new login helps.
         await browser.logIn();
         expect((await browser.get('/token')).status).toBe(200);
@@ -112,6 +114,6 @@ describe('a login', () => {
     app.emulator.fail('token', json(400, { error: 'invalid_grant' }));
     const answer = await browser.get('/token');
     expect([answer.status, answer.body.code]).toEqual([401, 'login_expired']);
-    expect(answer.body.message).toMatch(/revoked there or has expired/);
+    expect(answer.body.message).toMatch(/revoked or has expired/);
   });
 });

@@ -137,7 +137,7 @@ describe('a login through passport.authenticate or passport.authorize', () => {
         expect([status, body.code]).toEqual([500, 'invalid_option']);
         expect(body.message).toMatch(
           new RegExp(
-            `started by passport\\.${start}, .* came back to passport\\.${end}, .*two callback routes`,
+            `started by passport\\.${start}, .* returned to passport\\.${end}, .*two callback routes`,
           ),
         );
         expect(tokenCode).toBe('not_logged_in');

@@ -249,7 +249,7 @@ describe('the cookie of a login attempt', () => {
     app = await startTestApp({ strategy: { callbackURL: 'http://localhost:3000/auth/polar/callback' } });
     const at = (host: string) => request(app.url).get('/auth/polar').set('host', host);
     const { body } = await at('127.0.0.1:3000');
-    expect(body.message).toContain('starts at 127.0.0.1:3000, and Polar sends people back to localhost:3000');
+    expect(body.message).toContain('starts on 127.0.0.1:3000, but Polar redirects back to localhost:3000');
     expect((await at('localhost:3000')).status).toBe(302);
     // Like tests that follow the redirects themselves.
     expect((await at('127.0.0.1:41234')).status).toBe(302);
@@ -266,7 +266,7 @@ describe('the cookie of a login attempt', () => {
     [{ sameSite: 'none' }, 'https', /SameSite=None without Secure/],
     [{ secure: true }, 'http', /came over plain http/],
     [{ domain: 'other.example' }, 'https', /domain other\.example.*app\.example/],
-    [{ sameSite: 'strict' }, 'https', /SameSite=strict/],
+    [{ sameSite: 'strict' }, 'https', /SameSite=Strict/],
   ])('is refused if it cannot come back: %j over %s', async (cookie, proto, message) => {
     app = await startTestApp({ session: { cookie } });
     const { body } = await over(proto)(request(app.url).get('/auth/polar'));
@@ -363,7 +363,7 @@ describe('a repeated callback', () => {
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin('/connect'));
     expect((await browser.get(path)).status).toBe(200);
-    expect(await failure(browser, path)).toMatch(/over already/);
+    expect(await failure(browser, path)).toMatch(/already used/);
     expect(exchanges()).toBe(1);
   });
 });

@@ -126,7 +126,7 @@ it('req.polar.fetch follows no redirect, neither for a Request nor to another ho
       const { body } = await browser.get('/call');
       expect([body.code, body.message]).toEqual([
         'unexpected_redirect',
-        'Polar redirects /v1/organizations/, and req.polar.fetch follows no redirect. Check the path.',
+        'Polar redirected /v1/organizations/, and req.polar.fetch follows no redirects. Check the path.',
       ]);
     }
     expect(evil.requests).toEqual([]);
@@ -208,7 +208,7 @@ describe('a custom fetch', () => {
     const { body } = await (await app.loggedInBrowser()).get('/call');
     expect(body.code).toBe('malformed_response');
     expect(body.message).toContain(told);
-    expect(body.message).toContain('is not a Response');
+    expect(body.message).toContain('instead of a Response');
   });
 
   it('that throws synchronously is reported', async () => {
@@ -216,7 +216,10 @@ describe('a custom fetch', () => {
       throw new Error('a token');
     });
     const { body } = await (await app.loggedInBrowser()).get('/call');
-    expect([body.code, body.message]).toEqual(['network_error', expect.stringContaining('threw at once')]);
+    expect([body.code, body.message]).toEqual([
+      'network_error',
+      expect.stringContaining('threw instead of returning a promise'),
+    ]);
   });
 
   it.each<[string, () => unknown]>([

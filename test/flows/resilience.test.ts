@@ -197,7 +197,7 @@ it('a browser can start a login again after the session store failed to respond 
     ++calls === 1 ? undefined : set(sid, data, callback)) as never;
   const answer = await browser.get('/auth/polar');
   expect([answer.status, answer.body.code]).toEqual([503, 'timeout']);
-  expect(answer.body.message).toMatch(/storage of login attempts did not respond.*session store/);
+  expect(answer.body.message).toMatch(/storage for login attempts did not respond.*session store/);
   expect((await browser.get('/auth/polar')).status).toBe(302);
 });
 
@@ -305,7 +305,7 @@ describe('an app', () => {
       ((error, _req, res, _next) => void res.status(500).json(error.message)) as express.ErrorRequestHandler,
     );
     expect((await request(bare).get('/token').set('cookie', browser.cookieHeader)).body).toMatch(
-      /passport\.session\(\) has not run/,
+      /passport\.session\(\) did not run/,
     );
   });
 

@@ -59,7 +59,7 @@ describe('a code that Polar has not committed yet', () => {
     app.emulator.fail('token', 'hang');
     const { body } = await app.browser().logIn();
     expect(body.code).toBe('timeout');
-    expect(body.message).toContain('within 1500 ms');
+    expect(body.message).toContain('longer than 1500 ms');
     expect(sentTo('token')).toHaveLength(2);
   });
 

@@ -173,7 +173,10 @@ describe('a verify callback with one parameter', () => {
     'that rejects with %p does not fall through to the app',
     async (reason) => {
       const { answer } = await logInWith(async () => Promise.reject(reason));
-      expect([answer.status, answer.body.message]).toEqual([500, expect.stringContaining('is no error')]);
+      expect([answer.status, answer.body.message]).toEqual([
+        500,
+        expect.stringContaining('instead of an error'),
+      ]);
     },
   );
 });

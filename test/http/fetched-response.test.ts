@@ -55,7 +55,7 @@ describe('a custom fetch', () => {
     [
       'a text property that is not a function',
       { status: 200, text: 'hidden' },
-      /an object without body, text\(\) and json\(\)/,
+      /an object without body, text\(\) or json\(\)/,
     ],
     [
       'a text() that resolves with an object',
@@ -114,7 +114,7 @@ describe('a custom fetch', () => {
     );
     expect(error).toMatchObject({
       code: 'network_error',
-      message: expect.stringContaining('threw at once instead of returning a promise'),
+      message: expect.stringContaining('threw instead of returning a promise'),
       cause: expect.objectContaining({ name: 'TypeError' }),
     });
     expect(everythingOf(error)).not.toContain('hidden');

@@ -92,7 +92,7 @@ describe('an unusable response', () => {
     const error = await failure(patient(get()));
     expect(error).toBeInstanceOf(PolarResponseError);
     expect(error).toMatchObject({ code: 'malformed_response', status: 502 });
-    expect(error.message).toContain(`GET ${server.url}/path answered 200`);
+    expect(error.message).toContain(`GET ${server.url}/path returned 200`);
     expect(everythingOf(error)).not.toContain('hidden');
   });
 

@@ -123,7 +123,7 @@ describe('a discovered server', () => {
 
   it('needs an issuer when its address does not contain it', () => {
     const elsewhere = 'https://id.example/metadata.json';
-    expect(() => resolveServer({ discoveryURL: elsewhere })).toThrow(/^server\.issuer is needed/);
+    expect(() => resolveServer({ discoveryURL: elsewhere })).toThrow(/^server\.issuer is required/);
     expect(resolveServer({ discoveryURL: elsewhere, issuer: 'https://id.example' }).discovery).toEqual({
       url: elsewhere,
       issuer: 'https://id.example',
@@ -179,11 +179,11 @@ describe('a bad server option', () => {
       { webURL: new URL(ok), apiURL: ok },
       /^server\.webURL must be an absolute URL/,
     ],
-    ['a webURL with a query', { webURL: `${ok}?a=b`, apiURL: ok }, /^server\.webURL must have no query/],
+    ['a webURL with a query', { webURL: `${ok}?a=b`, apiURL: ok }, /^server\.webURL must not have a query/],
     [
       'an apiURL with a fragment',
       { webURL: ok, apiURL: `${ok}#a` },
-      /^server\.apiURL must have no query and no fragment/,
+      /^server\.apiURL must not have a query or fragment/,
     ],
     [
       'an apiURL with a password',
@@ -248,14 +248,14 @@ describe('a bad server option', () => {
   });
 
   it.each<[object, RegExp]>([
-    [{ webUrl: ok, apiUrl: ok }, /^server knows no option 'webUrl'\. Did you mean webURL\?/],
-    [{ webURL: ok, apiUrl: ok }, /^server knows no option 'apiUrl'\. Did you mean apiURL\?/],
+    [{ webUrl: ok, apiUrl: ok }, /^server has no option 'webUrl'\. Did you mean webURL\?/],
+    [{ webURL: ok, apiUrl: ok }, /^server has no option 'apiUrl'\. Did you mean apiURL\?/],
     [{ webURL: ok, apiURL: ok, issuerURL: ok }, /'issuerURL'\. Did you mean issuer\?/],
     [{ webURL: ok, apiURL: ok, allowInsecureHttp: true }, /Did you mean allowInsecureHTTP\?/],
-    [{ webURL: ok, apiURL: ok, tokenURL: ok }, /'tokenURL'\. It knows: webURL, apiURL, issuer/],
+    [{ webURL: ok, apiURL: ok, tokenURL: ok }, /'tokenURL'\. Options: webURL, apiURL, issuer/],
     [{ discoveryUrl: discoveryURL }, /'discoveryUrl'\. Did you mean discoveryURL\?/],
     [{ discoveryURL, issuerURL: ok }, /^server with a discoveryURL .*'issuerURL'\. Did you mean issuer\?/],
-    [{ discoveryURL, webURL: ok }, /^server with a discoveryURL knows no option 'webURL'\. It knows: /],
+    [{ discoveryURL, webURL: ok }, /^server with a discoveryURL has no option 'webURL'\. Options: /],
   ])('with an unknown field is refused with a suggestion: %j', (server, message) => {
     expect(() => resolveServer(server as PolarServer)).toThrow(TypeError);
     expect(() => resolveServer(server as PolarServer)).toThrow(message);
@@ -288,7 +288,7 @@ describe('a bad server option', () => {
   it.each(['https://ok.example/?', 'https://ok.example/#', 'https://ok.example/path?#'])(
     'with an empty query or fragment is refused: %s',
     (apiURL) => {
-      expect(() => resolveServer({ webURL: ok, apiURL })).toThrow(/^server\.apiURL must have no query/);
+      expect(() => resolveServer({ webURL: ok, apiURL })).toThrow(/^server\.apiURL must not have a query/);
     },
   );
 });

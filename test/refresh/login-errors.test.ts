@@ -3,8 +3,8 @@ import { loginExpired, recordsUnreadable } from '../../src/refresh/login-errors.
 
 describe('the error for a login that is over', () => {
   it('names the reason', () => {
-    expect(loginExpired().message).toContain('it was revoked there or has expired');
-    expect(loginExpired(undefined, true).message).toContain('got lost on the way');
+    expect(loginExpired().message).toContain('it was revoked or has expired');
+    expect(loginExpired(undefined, true).message).toContain('was lost');
     expect(recordsUnreadable(new Error('down')).message).toBe(
       'The token records cannot be read. Try again later.',
     );

@@ -140,7 +140,7 @@ describe('a record that only processes with another key can open', () => {
       expect(error).toBeInstanceOf(PolarTransientError);
       expect(error).toMatchObject({ code: 'server_error', cause: { name: 'UnopenableRecordError' } });
       expect((error as Error).message).toBe(
-        'The token record is sealed with a key that is not among the encryptionKeys of this process. Give all processes the same ones.',
+        'The token record is encrypted with a key that is not in the encryptionKeys of this process. Use the same keys in all processes.',
       );
     }
     expect(told.map(({ event }) => event)).toEqual(['record-unreadable', 'record-unreadable']);

@@ -39,7 +39,7 @@ export interface BearerApi {
 
 /** The challenge to a token that Polar does not know. */
 export const unknownToken =
-  'Bearer realm="polar", error="invalid_token", error_description="The access token is expired, revoked or not of this app"';
+  'Bearer realm="polar", error="invalid_token", error_description="The access token is expired, revoked or not issued to this app"';
 
 /** The status of a response and its challenge. */
 export const challenge = ({ status, headers }: { status: number; headers: Record<string, unknown> }) => [

@@ -9,9 +9,9 @@ const open = (path: string) => polar.send(path, BROWSER);
 
 describe('a browser', () => {
   it.each([
-    [{ client_id: 'nobody' }, 'invalid_client', 'The app’s client id is not registered at this Polar'],
-    [{ redirect_uri: 'http://localhost:4000/other' }, 'invalid_request', 'registered with, to the letter'],
-    [{ response_type: 'token', client_id: 'nobody' }, 'unsupported_response_type', 'does not take'],
+    [{ client_id: 'nobody' }, 'invalid_client', 'The app’s client id is not registered at this local Polar'],
+    [{ redirect_uri: 'http://localhost:4000/other' }, 'invalid_request', 'character for character'],
+    [{ response_type: 'token', client_id: 'nobody' }, 'unsupported_response_type', 'does not accept'],
   ])('gets an error page instead of JSON for %j', async (changes, code, advice) => {
     const path = polar.authorizePath(changes);
     const { json } = await polar.send(path);
@@ -38,7 +38,7 @@ describe('a browser', () => {
     polar.emulator.user = '';
     const { status, text } = await open(polar.authorizePath());
     expect(status).toBe(401);
-    expect(text).toContain('Nobody is signed in at this Polar');
+    expect(text).toContain('No user is signed in at this local Polar');
   });
 
   it('gets an error page for an old consent form', async () => {
@@ -48,7 +48,7 @@ describe('a browser', () => {
       body: new URLSearchParams(),
     });
     expect(status).toBe(400);
-    expect(text).toContain('<p class="lead" role="alert">This consent form was not shown for this request.');
+    expect(text).toContain('<p class="lead" role="alert">This consent form does not belong to this request.');
   });
 
   it('is redirected to the app with an error for the app', async () => {

@@ -115,9 +115,7 @@ describe('the tokens of the emulator', () => {
     expect([ada.organizations, grace.organizations]).toEqual([[], [ENGINES]]);
     polar.emulator.revokeAll('ada@example.com');
     expect(polar.emulator.liveTokens()).toEqual([grace]);
-    expect(() => polar.emulator.revokeAll('nobody@example.com')).toThrow(
-      'There is no user nobody@example.com',
-    );
+    expect(() => polar.emulator.revokeAll('nobody@example.com')).toThrow('Unknown user nobody@example.com');
   });
 
   it('can be issued as expired', async () => {
@@ -132,10 +130,10 @@ describe('the tokens of the emulator', () => {
     const { clientID } = polar.client;
     const mint = polar.emulator.issueTokens;
     expect(() => mint({ clientID: 'x', user: 'ada@example.com' })).toThrow('No client x');
-    expect(() => mint({ clientID, user: 'x' })).toThrow('There is no user x');
+    expect(() => mint({ clientID, user: 'x' })).toThrow('Unknown user x');
     expect(() => mint({ clientID, user: 'ada@example.com', organization: 'compilers' })).toThrow('compilers');
     expect(() => mint({ clientID, user: 'katherine@example.com', subType: 'organization' })).toThrow(
-      'belongs to no organization',
+      'does not belong to any organization',
     );
   });
 });
@@ -161,12 +159,14 @@ describe('the clients of the emulator', () => {
 
   it('must follow Polar’s rules', () => {
     const none = undefined as unknown as string[];
-    expect(() => polar.register({ redirectURIs: none })).toThrow('a list of redirectURIs');
-    expect(() => polar.register({ redirectURIs: ['/callback'] })).toThrow('not an absolute URL');
-    expect(() => polar.register({ redirectURIs: ['http://a.co/'] })).toThrow('plain http is for localhost');
-    expect(() => polar.register({ scope: 'openid nope' })).toThrow('does not know every scope');
+    expect(() => polar.register({ redirectURIs: none })).toThrow('redirectURIs, a list');
+    expect(() => polar.register({ redirectURIs: ['/callback'] })).toThrow('must be an absolute URL');
+    expect(() => polar.register({ redirectURIs: ['http://a.co/'] })).toThrow('or http on localhost');
+    expect(() => polar.register({ scope: 'openid nope' })).toThrow('does not support all scopes');
     const tokenEndpointAuthMethod = 'private_key_jwt' as 'none';
-    expect(() => polar.register({ tokenEndpointAuthMethod })).toThrow('is not an authentication method');
+    expect(() => polar.register({ tokenEndpointAuthMethod })).toThrow(
+      'tokenEndpointAuthMethod must be one of',
+    );
     expect(() => polar.emulator.updateClient('x', {})).toThrow('No client x');
   });
 });

@@ -55,8 +55,8 @@ describe('strategyOptions', () => {
   });
 
   it('refuses addresses that Polar refuses', () => {
-    expect(() => polar.emulator.strategyOptions('/callback')).toThrow(/not an absolute URL/);
-    expect(() => polar.emulator.strategyOptions('http://app.example.com/cb')).toThrow(/plain http/);
+    expect(() => polar.emulator.strategyOptions('/callback')).toThrow(/must be an absolute URL/);
+    expect(() => polar.emulator.strategyOptions('http://app.example.com/cb')).toThrow(/or http on localhost/);
   });
 });
 
@@ -89,7 +89,7 @@ describe.each(['ask', 'auto', 'deny'] as const)('authorize with consent %s', (co
     expect(live()?.user).toBe('grace@example.com');
     expect(polar.emulator.user).toBe('ada@example.com');
     await expect(polar.emulator.authorize(url, { user: 'eve@example.com' })).rejects.toThrow(
-      /no user eve@example.com/,
+      /Unknown user eve@example.com/,
     );
   });
 
@@ -110,21 +110,26 @@ describe.each(['ask', 'auto', 'deny'] as const)('authorize with consent %s', (co
   it('explains why Polar does not redirect to the app', async () => {
     const { emulator } = polar;
     await expect(emulator.authorize(authorizeURL({ redirect_uri: 'https://evil.example/' }))).rejects.toThrow(
-      /answers 400: .*redirect/i,
+      /returned 400: .*redirect/i,
     );
     await expect(emulator.authorize('https://polar.sh/oauth2/authorize?client_id=x')).rejects.toThrow(
-      /sends people to https:\/\/polar.sh\/oauth2\/authorize, not to this Polar .* `server`/,
+      /redirects to https:\/\/polar.sh\/oauth2\/authorize, not to this local Polar .* `server`/,
+    );
+    await expect(emulator.authorize(undefined)).rejects.toThrow(
+      /Check that the app responded with a redirect/,
     );
     await expect(emulator.authorize(undefined)).rejects.toThrow(/Did the app answer with a redirect/);
     await expect(emulator.authorize('/login')).rejects.toThrow(TypeError);
     await expect(emulator.authorize(authorizeURL(), { organizations: ['acne'] })).rejects.toThrow(
-      'There is no organization acne at this Polar. Organizations: acme, analytical-engines, compilers.',
+      'Unknown organization acne. Organizations: acme, analytical-engines, compilers.',
     );
     await expect(emulator.authorize(authorizeURL(), { organizations: ['compilers'] })).rejects.toThrow(
       /Organization .* is not accessible/,
     );
     emulator.user = '';
-    await expect(emulator.authorize(authorizeURL())).rejects.toThrow('Nobody is signed in at this Polar');
+    await expect(emulator.authorize(authorizeURL())).rejects.toThrow(
+      'No user is signed in at this local Polar',
+    );
     expect(await emulator.authorize(authorizeURL({ prompt: 'none' }))).toContain('error=login_required');
     const path = await emulator.authorize(authorizeURL(), { user: 'grace@example.com' });
     expect(codeIn(path)).toMatch(/^polar_ac_/);

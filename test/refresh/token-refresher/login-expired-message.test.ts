@@ -12,7 +12,7 @@ describe('the error for a login that is over', () => {
   const malformed = new PolarResponseError('malformed_response', 'not JSON');
   const oauth = (code: 'invalid_client' | 'oauth_error') =>
     new PolarOAuthError(code, `Polar refused the refresh (${code}).`, { error: code, httpStatus: 400 });
-  const lost = /its answer to an earlier refresh, with the new tokens, got lost/;
+  const lost = /its response to an earlier refresh, with the new tokens, was lost/;
 
   async function afterwards(mishap: Error): Promise<string> {
     const world = await expiredWorld();
@@ -42,7 +42,7 @@ describe('the error for a login that is over', () => {
     async (_what, error) => {
       const message = await afterwards(error);
       expect(message).not.toMatch(lost);
-      expect(message).toMatch(/revoked there or has expired/);
+      expect(message).toMatch(/revoked or has expired/);
     },
   );
 
