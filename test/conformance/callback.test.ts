@@ -1,5 +1,5 @@
 /** Responses of the authorize page, real or forged: none is believed without its state and its attempt. */
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser } from '../support/browser.js';
 import {
   Clock,
@@ -9,6 +9,7 @@ import {
   startProvider,
 } from './provider/provider.js';
 import {
+  closesAfterEach,
   deliver,
   expectLogin,
   expectNoSecrets,
@@ -24,17 +25,14 @@ const noTokenCall: readonly Endpoint[] = ['discovery', 'authorize'];
 const onlyStarted: readonly Endpoint[] = ['discovery'];
 const loggedIn: readonly Endpoint[] = ['discovery', 'authorize', 'token', 'jwks', 'userinfo'];
 
+const opening = closesAfterEach();
 let provider: Provider;
 let app: RelyingParty;
 let browser: Browser;
 beforeEach(async () => {
-  provider = await startProvider({ clock });
-  app = await startRelyingParty(provider);
+  provider = opening(await startProvider({ clock }));
+  app = opening(await startRelyingParty(provider));
   browser = app.browser();
-});
-afterEach(async () => {
-  await app.close();
-  await provider.close();
 });
 
 const expectRefused = async (
@@ -82,9 +80,8 @@ describe('the issuer in the response (RFC 9207)', () => {
 
   describe('that the metadata announce', () => {
     beforeEach(async () => {
-      await Promise.all([app.close(), provider.close()]);
-      provider = await startProvider({ clock, sendsIssuer: true });
-      app = await startRelyingParty(provider);
+      provider = opening(await startProvider({ clock, sendsIssuer: true }));
+      app = opening(await startRelyingParty(provider));
       browser = app.browser();
     });
 
@@ -261,13 +258,9 @@ describe('two providers in one app', () => {
   let both: RelyingParty;
   let victim: Browser;
   beforeEach(async () => {
-    attacker = await startProvider({ clock });
-    both = await startRelyingParty([provider, attacker]);
+    attacker = opening(await startProvider({ clock }));
+    both = opening(await startRelyingParty([provider, attacker]));
     victim = both.browser();
-  });
-  afterEach(async () => {
-    await both.close();
-    await attacker.close();
   });
 
   const expectNobody = async (code: string, outcome: Awaited<ReturnType<typeof deliver>>) => {

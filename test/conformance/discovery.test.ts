@@ -1,22 +1,26 @@
 /** Configuration by the metadata document: no request is sent before the document has been checked. */
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser } from '../support/browser.js';
 import { type Misbehaviour, type Provider, startProvider } from './provider/provider.js';
-import { expectLogin, expectRefusal, logIn, type RelyingParty, startRelyingParty } from './relying-party.js';
+import {
+  closesAfterEach,
+  expectLogin,
+  expectRefusal,
+  logIn,
+  type RelyingParty,
+  startRelyingParty,
+} from './relying-party.js';
 
+const opening = closesAfterEach();
 let provider: Provider;
 let app: RelyingParty;
 let browser: Browser;
 beforeEach(async () => {
-  provider = await startProvider();
-});
-afterEach(async () => {
-  await app.close();
-  await provider.close();
+  provider = opening(await startProvider());
 });
 
 async function start(strategy: Parameters<typeof startRelyingParty>[1] = {}): Promise<void> {
-  app = await startRelyingParty(provider, strategy);
+  app = opening(await startRelyingParty(provider, strategy));
   browser = app.browser();
 }
 

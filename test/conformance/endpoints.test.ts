@@ -1,12 +1,11 @@
 /** Endpoints with responses that no provider should send: nobody is logged in, nothing is followed, nobody waits long. */
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   answersJSON,
   answersText,
   type Behaviour,
   drips,
   endless,
-  type MisbehavingServer,
   neverAnswers,
   redirects,
   resetsInTheMiddle,
@@ -14,21 +13,23 @@ import {
   stopsInTheMiddle,
 } from '../support/misbehaving-server.js';
 import { type Endpoint, type Provider, startProvider } from './provider/provider.js';
-import { expectRefusal, logIn, type RelyingParty, startRelyingParty } from './relying-party.js';
+import {
+  closesAfterEach,
+  expectRefusal,
+  logIn,
+  type RelyingParty,
+  startRelyingParty,
+} from './relying-party.js';
 
 type Asked = Exclude<Endpoint, 'authorize' | 'revoke'>;
 const inOrder: readonly Endpoint[] = ['discovery', 'authorize', 'token', 'jwks', 'userinfo'];
 const asked: readonly Asked[] = ['discovery', 'token', 'jwks', 'userinfo'];
 
-const opened: { close(): Promise<void> }[] = [];
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close();
-});
+const opening = closesAfterEach();
 
 async function start(timeoutMs = 10_000): Promise<{ provider: Provider; app: RelyingParty }> {
-  const provider = await startProvider();
-  const app = await startRelyingParty(provider, { timeoutMs });
-  opened.push(provider, app);
+  const provider = opening(await startProvider());
+  const app = opening(await startRelyingParty(provider, { timeoutMs }));
   return { provider, app };
 }
 
@@ -91,8 +92,7 @@ describe.each(asked)('a login that depends on the %s endpoint', (endpoint) => {
   it.each([301, 302, 303, 307, 308])(
     'does not follow a redirect of that endpoint with %i',
     async (status) => {
-      const thief: MisbehavingServer = await startMisbehavingServer(answersJSON({}));
-      opened.push(thief);
+      const thief = opening(await startMisbehavingServer(answersJSON({})));
       await expectTheEnd(endpoint, redirects(`${thief.url}/${endpoint}`, status), 'unexpected_redirect');
       expect(thief.requests).toEqual([]);
     },
@@ -130,9 +130,12 @@ describe('an endpoint that echoes what it was sent', () => {
   });
 
   it('does not get secrets into the error of a client with client_secret_basic', async () => {
-    const provider = await startProvider({ authMethod: 'client_secret_basic', clientSecret: 'a+b&c d:ü%' });
-    const app = await startRelyingParty(provider, { tokenEndpointAuthMethod: 'client_secret_basic' });
-    opened.push(provider, app);
+    const provider = opening(
+      await startProvider({ authMethod: 'client_secret_basic', clientSecret: 'a+b&c d:ü%' }),
+    );
+    const app = opening(
+      await startRelyingParty(provider, { tokenEndpointAuthMethod: 'client_secret_basic' }),
+    );
     provider.misbehave({ answers: { token: echoes(400, 'application/json') } });
     const browser = app.browser();
     const calls: Endpoint[] = ['discovery', 'authorize', 'token'];

@@ -1,9 +1,10 @@
 /** Logins at a provider that deviates in one way each, configured by discovery and by its addresses. */
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { type LoginCase, securityCases, suiteCases } from './cases.js';
 import { honestKeys } from './provider/keys.js';
 import { type Endpoint, type Provider, type ProviderOptions, startProvider } from './provider/provider.js';
 import {
+  closesAfterEach,
   expectLogin,
   expectRefusal,
   type KnownBy,
@@ -12,16 +13,13 @@ import {
   startRelyingParty,
 } from './relying-party.js';
 
+const opening = closesAfterEach();
 let provider: Provider;
 let app: RelyingParty;
-afterEach(async () => {
-  await app.close();
-  await provider.close();
-});
 
 async function start(options: ProviderOptions = {}, strategy: Parameters<typeof startRelyingParty>[1] = {}) {
-  provider = await startProvider(options);
-  app = await startRelyingParty(provider, strategy);
+  provider = opening(await startProvider(options));
+  app = opening(await startRelyingParty(provider, strategy));
   return app.browser();
 }
 

@@ -1,5 +1,5 @@
 /** Tokens after the login: refreshed id_tokens are verified, and refused tokens leave nothing behind. */
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import type { Browser } from '../support/browser.js';
 import { answersJSON, answersText, type Behaviour, redirects } from '../support/misbehaving-server.js';
 import { signedWith, unsigned, withBadSignature } from './provider/id-token.js';
@@ -11,6 +11,7 @@ import {
   startProvider,
 } from './provider/provider.js';
 import {
+  closesAfterEach,
   expectLogin,
   expectNoSecrets,
   logIn,
@@ -19,18 +20,15 @@ import {
   storedText,
 } from './relying-party.js';
 
+const opening = closesAfterEach();
 let provider: Provider;
 let app: RelyingParty;
 let browser: Browser;
-afterEach(async () => {
-  await app.close();
-  await provider.close();
-});
 
 /** Logs a user in; the tokens are then old enough for the provider to have committed them. */
 async function start(options: ProviderOptions = {}): Promise<void> {
-  provider = await startProvider(options);
-  app = await startRelyingParty(provider);
+  provider = opening(await startProvider(options));
+  app = opening(await startRelyingParty(provider));
   browser = app.browser();
   const calls: Endpoint[] = ['discovery', 'authorize', 'token', 'jwks', 'userinfo'];
   await expectLogin(provider, browser, await logIn(browser), calls);
@@ -66,12 +64,14 @@ describe('a refresh token (oidcc-client-test-refresh-token)', () => {
   });
 
   it('is sent with client_secret_basic if the client is registered so', async () => {
-    provider = await startProvider({
-      authMethod: 'client_secret_basic',
-      clientID: 'id:&+%= ü',
-      clientSecret: 'secret:&+%= ü',
-    });
-    app = await startRelyingParty(provider, { tokenEndpointAuthMethod: 'client_secret_basic' });
+    provider = opening(
+      await startProvider({
+        authMethod: 'client_secret_basic',
+        clientID: 'id:&+%= ü',
+        clientSecret: 'secret:&+%= ü',
+      }),
+    );
+    app = opening(await startRelyingParty(provider, { tokenEndpointAuthMethod: 'client_secret_basic' }));
     browser = app.browser();
     await logIn(browser);
     expect(await refresh()).toEqual({ accessToken: provider.accessTokens[1] });

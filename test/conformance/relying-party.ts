@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
-import { expect } from '@jest/globals';
+import { afterEach, expect } from '@jest/globals';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
 import session from 'express-session';
 import passport from 'passport';
@@ -10,6 +10,18 @@ import { type PolarServer, PolarStrategy, type PolarStrategyOptions, polarTokens
 import { Browser } from '../support/browser.js';
 import { closeServer } from '../support/test-app.js';
 import type { Endpoint, Provider } from './provider/provider.js';
+
+/** Returns a function that registers what has to be closed after the test. */
+export function closesAfterEach(): <T extends { close(): Promise<void> }>(part: T) => T {
+  const opened: { close(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const part of opened.splice(0).reverse()) await part.close();
+  });
+  return (part) => {
+    opened.push(part);
+    return part;
+  };
+}
 
 /** How the app is configured for the provider. */
 export type KnownBy = 'discovery' | 'addresses';

@@ -3,7 +3,6 @@ import { EntryCache, type EntryCacheParts } from '../../src/tokens/entry-cache.j
 import { entryText } from '../../src/tokens/entry-text.js';
 import { type Sealer, sealerWithKeys } from '../../src/tokens/sealing.js';
 import {
-  newLogin,
   newSessionEntry,
   type OpenEntry,
   sealSessionEntry,
@@ -11,6 +10,7 @@ import {
 } from '../../src/tokens/session-entry.js';
 import { UserIdentities, type UserKey } from '../../src/tokens/user-identity.js';
 import { fieldsOf, textOf } from '../support/entry-fields.js';
+import { grantedLogin } from './granted-login.js';
 
 const keys: [string, string] = ['the first key of an app', 'the key of an app before that'];
 const entrySealer = (...of: [string, ...string[]]): Sealer => sealerWithKeys(of, 'session entries');
@@ -18,20 +18,8 @@ const recordSealer = (...of: [string, ...string[]]): Sealer => sealerWithKeys(of
 const users = new UserIdentities(undefined);
 
 /** The login of this serialized user. */
-function loginOf(user: unknown, identities = users): OpenEntry {
-  const login = newLogin({
-    tokens: { accessToken: 'a', refreshToken: 'r', expiresAt: 7, scopes: ['openid', 'email'] },
-    subject: 'user-1',
-    nonce: 'nonce-1',
-    clientID: 'polar_ci_1',
-    server: 'https://polar.sh https://api.polar.sh',
-    issuedAt: 5,
-    askedScopes: ['openid', 'email'],
-    askedOrganization: 'organization-1',
-    attempt: 'attempt-1',
-  });
-  return newSessionEntry(login, identities.of(user, 'user-1'));
-}
+const loginOf = (user: unknown, identities = users): OpenEntry =>
+  newSessionEntry(grantedLogin(), identities.of(user, 'user-1'));
 const sealedText = (entry: OpenEntry, key: string = keys[0] as string): string =>
   entryText(sealSessionEntry(entry, entrySealer(key)));
 

@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { entryText, loginIdIn, parseEntryText } from '../../src/tokens/entry-text.js';
 import { sealerWithKeys } from '../../src/tokens/sealing.js';
 import {
-  newLogin,
   newSessionEntry,
   openSessionEntry,
   type SealedEntry,
@@ -10,21 +9,9 @@ import {
   sealSessionEntry,
 } from '../../src/tokens/session-entry.js';
 import { fieldsOf, textOf } from '../support/entry-fields.js';
+import { grantedLogin } from './granted-login.js';
 
-const entry = newSessionEntry(
-  newLogin({
-    tokens: { accessToken: 'a', refreshToken: 'r', expiresAt: 7, scopes: ['openid', 'email'] },
-    subject: 'user-1',
-    nonce: 'nonce-1',
-    clientID: 'polar_ci_1',
-    server: 'https://polar.sh https://api.polar.sh',
-    issuedAt: 5,
-    askedScopes: ['openid', 'email', 'orders:read'],
-    askedOrganization: 'organization-1',
-    attempt: 'attempt-1',
-  }),
-  'the hash of a user',
-);
+const entry = newSessionEntry(grantedLogin(), 'the hash of a user');
 const { askedOrganization: _organization, attempt: _attempt, ...leastEntry } = entry;
 const { refreshToken: _refresh, expiresAt: _expiry, ...leastTokens } = entry.tokens;
 const least: SessionEntry = { ...leastEntry, tokens: leastTokens };

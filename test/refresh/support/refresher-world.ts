@@ -215,6 +215,11 @@ export class RefresherWorld {
     return new RefresherProcess(name, refresher, login, background);
   }
 
+  /** Processes A and B, which both know the login. */
+  twoProcesses(): [RefresherProcess, RefresherProcess] {
+    return [this.process('A').acquainted(), this.process('B').acquainted()];
+  }
+
   /** Issues one more pair that lives beside the others, as a race at Polar may do. */
   issueBeside(): TokenSet {
     const tokens = this.tokens(this.#issued.size, hourMs);

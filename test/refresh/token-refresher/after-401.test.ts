@@ -55,7 +55,7 @@ describe('after a 401 of the Polar API, the refresher', () => {
 
   it('takes newer tokens of other processes without a refresh, and still allows one within the minute', async () => {
     const world = await expiredWorld();
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     await outcome(a.valid());
     expect(await outcome(b.refused('access-0'))).toBe('access-1');
     expect(world.exchanges).toHaveLength(1);
@@ -97,7 +97,7 @@ describe('after a 401 of the Polar API, the refresher', () => {
 
   it('reports a logout if the login has ended in another process', async () => {
     const world = new RefresherWorld();
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     await finished(b.end());
     expect(await outcome(a.refused('access-0'))).toBe('logged_out');
     expect(world.exchanges).toHaveLength(0);

@@ -135,7 +135,7 @@ describe.each(storageKinds)('the refresher over a store (%s)', (kind) => {
     async (latencyMs) => {
       const world = await expiredWorld(kind);
       world.rows.latencyMs = latencyMs;
-      const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+      const [a, b] = world.twoProcesses();
       expect(await Promise.all([a.valid(), b.valid()].map(outcome))).toEqual(['access-1', 'access-1']);
       expect(world.exchanges).toHaveLength(1);
       await pass(10_000);
@@ -147,7 +147,7 @@ describe.each(storageKinds)('the refresher over a store (%s)', (kind) => {
   it('keeps tokens, locks and logouts when reads lag by 1 s', async () => {
     const world = await expiredWorld(kind);
     world.rows.lagMs = 1000;
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     const eventually = async (process: typeof a) =>
       finished(process.valid()).catch(() => finished(process.valid()));
     for (let n = 1; n <= 3; n++) {
@@ -310,7 +310,7 @@ describe('a store that loses rows', () => {
 
   it('may lose the lock during a refresh, and the refresher takes it again', async () => {
     const world = await expiredWorld();
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     const hold = world.hold('A response');
     const request = a.valid();
     await hold.reached();

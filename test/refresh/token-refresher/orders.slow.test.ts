@@ -76,7 +76,7 @@ describe('every order of a refresh and a logout', () => {
   it('leaves no token that works when two processes log out at once', async () => {
     await everyOrder(async () => {
       const world = await expiredWorld();
-      const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+      const [a, b] = world.twoProcesses();
       return {
         world,
         start: () => [a.end(), b.end()],

@@ -76,7 +76,7 @@ describe.each(storageKinds)('a refusal (%s)', (kind) => {
 
   it('is forgotten when a newer record appears, which is used at once', async () => {
     const world = await expiredWorld(kind);
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     const hold = world.hold('A write record');
     const won = a.valid();
     await hold.reached();
@@ -91,7 +91,7 @@ describe.each(storageKinds)('a refusal (%s)', (kind) => {
 
   it('of an old generation does not affect a newer one', async () => {
     const world = await expiredWorld(kind);
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     const inFlight = world.hold('B refresh');
     void b.valid();
     await inFlight.reached();
@@ -193,7 +193,7 @@ describe('a 500 that Polar sends to the loser of a race', () => {
   it('makes it read what the winner has recorded', async () => {
     const world = await expiredWorld();
     world.refusal = () => transient('server_error');
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     const inFlight = world.hold('B refresh');
     const lost = b.valid();
     await inFlight.reached();
@@ -206,7 +206,7 @@ describe('a 500 that Polar sends to the loser of a race', () => {
   it('becomes an error if the winner’s tokens have expired by then', async () => {
     const world = await expiredWorld();
     world.refusal = () => transient('server_error');
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     const inFlight = world.hold('B refresh');
     const lost = b.valid().catch((error: { code: string }) => error.code);
     await inFlight.reached();

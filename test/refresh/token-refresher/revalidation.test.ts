@@ -32,7 +32,7 @@ describe('tokens that stay valid', () => {
 
   it.each(storageKinds)('are given up within a minute of a logout in another process (%s)', async (kind) => {
     const world = new RefresherWorld(kind);
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     await finished(b.end());
     expect(await outcome(a.valid())).toBe('access-0');
     await pass(minute);
@@ -45,7 +45,7 @@ describe('tokens that stay valid', () => {
     'are replaced within a minute of a forced refresh in another process (%s)',
     async (kind) => {
       const world = new RefresherWorld(kind);
-      const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+      const [a, b] = world.twoProcesses();
       expect(await outcome(b.forced())).toBe('access-1');
       await pass(minute);
       await outcome(a.valid());
@@ -235,7 +235,7 @@ describe('a record that the store has lost', () => {
 
   it('is not restored for a login that has ended', async () => {
     const world = new RefresherWorld();
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     await outcome(a.forced());
     world.rows.put('record', undefined);
     await finished(b.end());

@@ -11,7 +11,7 @@ const reports = inVirtualTime();
 describe.each(storageKinds)('a second process (%s)', (kind) => {
   it('replaces old tokens with those that the first one has recorded', async () => {
     const world = await expiredWorld(kind);
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     await outcome(a.valid());
     await pass(hourMs);
     await outcome(a.valid());
@@ -39,14 +39,14 @@ describe.each(storageKinds)('a second process (%s)', (kind) => {
 
   it('sends nothing if another process refreshes at the same time', async () => {
     const world = await expiredWorld(kind);
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     expect(await Promise.all([a.valid(), b.valid()].map(outcome))).toEqual(['access-1', 'access-1']);
     expect(world.exchanges).toHaveLength(1);
   });
 
   it('uses the new tokens as soon as they are recorded', async () => {
     const world = await expiredWorld(kind);
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     const hold = world.hold('A response');
     void a.valid();
     await hold.reached();
@@ -62,7 +62,7 @@ describe.each(storageKinds)('a second process (%s)', (kind) => {
 
   it('gets a transient error while the first one waits for Polar too long, and never refreshes meanwhile', async () => {
     const world = await expiredWorld(kind);
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     const hold = world.hold('A response');
     void a.valid();
     await hold.reached();
@@ -97,7 +97,7 @@ describe.each(storageKinds)('a second process (%s)', (kind) => {
 
   it('loses nothing when the first one dies after it has recorded', async () => {
     const world = await expiredWorld(kind);
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     const written = await world.runTo(() => void a.valid(), 'A write record');
     world.hold(/^A /);
     written.release();
@@ -108,7 +108,7 @@ describe.each(storageKinds)('a second process (%s)', (kind) => {
 
   it('takes over from a process that died before Polar received its request', async () => {
     const world = await expiredWorld(kind);
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     await world.runTo(() => void a.valid(), 'A refresh');
     world.hold(/^A /); // it never comes back
     const outcomes: string[] = [];
@@ -121,7 +121,7 @@ describe.each(storageKinds)('a second process (%s)', (kind) => {
 describe.each(stepwiseKinds)('a process between two steps of a refresh (%s)', (kind) => {
   it('returns the newest tokens, even if others have refreshed again before it is done', async () => {
     const world = await expiredWorld(kind);
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     let slow: ReturnType<typeof a.valid> | undefined;
     const written = await world.runTo(() => {
       slow = a.valid();
@@ -167,7 +167,7 @@ describe('the cached state of a login', () => {
 
   it('moves on to a later generation', async () => {
     const world = await expiredWorld();
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     await outcome(a.valid());
     await pass(6000);
     await outcome(a.forced());
@@ -189,7 +189,7 @@ describe('the cached state of a login', () => {
 
   it('becomes logged out when a tombstone appears for a login that Polar has refused', async () => {
     const world = await expiredWorld();
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     world.live = undefined;
     expect(await outcome(b.valid())).toBe('login_expired');
     await finished(a.end());

@@ -248,7 +248,7 @@ describe('while Polar asks clients to wait, the refresher', () => {
 
   it('takes no lock, and uses what other processes have recorded', async () => {
     const world = await expiredWorld();
-    const [a, b] = [world.process('A').acquainted(), world.process('B').acquainted()];
+    const [a, b] = world.twoProcesses();
     world.mishaps.push({ before: transient('rate_limited', 60) });
     expect(await outcome(a.valid())).toBe('rate_limited');
     expect(await outcome(a.valid())).toBe('rate_limited');
