@@ -379,7 +379,7 @@ describe('an unknown option', () => {
     ['authorizationURL', 'server'],
     ['userProfileURL', 'server'],
     ['state', 'appState'],
-    ['pkce', 'always on'],
+    ['pkce', 'always used'],
     ['store', 'storage'],
     ['customHeaders', 'fetch'],
     ['organizations', 'per login, to passport.authenticate'],

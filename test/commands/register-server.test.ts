@@ -44,7 +44,7 @@ describe('passport-polar-sh register without --server', () => {
 
   it('registers at the Polar of the environment and prints its address', async () => {
     const terminal = await runWith({ POLAR_API_URL: ` ${local.emulator.url} ` }, 'production\n');
-    expect(terminal.error).toBe(`Registering at ${local.emulator.url}, as POLAR_API_URL says.\n`);
+    expect(terminal.error).toBe(`Registering at ${local.emulator.url} (from POLAR_API_URL).\n`);
     expect(variablesIn(terminal.out)).toMatchObject({
       POLAR_WEB_URL: local.emulator.url,
       POLAR_API_URL: local.emulator.url,

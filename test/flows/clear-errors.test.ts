@@ -162,7 +162,7 @@ describe('a middleware', () => {
     [
       'requireScope',
       () => requireScope('openid', { loginPath: '/auth', returnTo: '/' } as never),
-      'It knows: loginPath.',
+      'Options: loginPath.',
     ],
     [
       'requireOrganization',

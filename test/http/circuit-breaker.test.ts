@@ -56,7 +56,7 @@ describe('a circuit breaker that is open because Polar asked to wait', () => {
       ] as const) {
         await pass(passMs);
         expect(breaker.error).toMatchObject({ code, retryAfterSeconds, cause: error, status: 503 });
-        expect(breaker.error?.message).toContain(`another ${retryAfterSeconds} s`);
+        expect(breaker.error?.message).toContain(`try again in ${retryAfterSeconds} s`);
       }
       await pass(1);
       expect(breaker.error).toBeUndefined();

@@ -46,12 +46,12 @@ describe('a custom fetch', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['undefined', undefined, /fetch brought undefined, which is not a Response\. The fetch option/],
-    ['null', null, /fetch brought null/],
-    ['a string', '{"hidden":1}', /fetch brought string/],
-    ['json() alone', { json: async () => found }, /fetch brought an object without a status/],
-    ['a parsed body', { hidden: 1 }, /fetch brought an object without a status/],
-    ['a response without a body', { status: 200 }, /an object without body, text\(\) and json\(\)/],
+    ['undefined', undefined, /fetch resolved with undefined instead of a Response\. Check the fetch option/],
+    ['null', null, /fetch resolved with null/],
+    ['a string', '{"hidden":1}', /fetch resolved with string/],
+    ['json() alone', { json: async () => found }, /fetch resolved with an object without a status/],
+    ['a parsed body', { hidden: 1 }, /fetch resolved with an object without a status/],
+    ['a response without a body', { status: 200 }, /an object without body, text\(\) or json\(\)/],
     [
       'a text property that is not a function',
       { status: 200, text: 'hidden' },
@@ -60,18 +60,18 @@ describe('a custom fetch', () => {
     [
       'a text() that resolves with an object',
       { status: 200, text: async () => ({}) },
-      /an object whose text\(\) is object/,
+      /an object whose text\(\) returns object/,
     ],
     [
       'a string as its headers',
       { status: 200, headers: 'hidden', text: async () => '' },
-      /whose headers cannot be read/,
+      /with unreadable headers/,
     ],
     ['a json() that resolves with undefined', { status: 200, json: async () => undefined }, /is not JSON/],
     [
       'a body that was already read',
       { status: 200, headers, bodyUsed: true, text: async () => '{}' },
-      /read already/,
+      /already read/,
     ],
   ])('that resolves with %s gets an error that says so', async (_what, response, message) => {
     for (const fetch of [async () => response, () => response]) {
