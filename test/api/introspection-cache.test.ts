@@ -1,33 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { IntrospectionCache, type IntrospectionCacheParts } from '../../src/api/introspection-cache.js';
 import { RequestBudget } from '../../src/api/request-budget.js';
-import type { Introspection } from '../../src/client/introspection.js';
 import { PolarTransientError } from '../../src/errors.js';
-
-/** A cache, its clock, and a Polar that counts requests. */
-function setUp(parts: Partial<IntrospectionCacheParts> = {}) {
-  const polar = {
-    asked: [] as string[],
-    now: 1_000_000,
-    answer: { active: true } as Partial<Introspection>,
-    fails: undefined as Error | undefined,
-  };
-  const cache = new IntrospectionCache({
-    introspect: async (token) => {
-      polar.asked.push(token);
-      await new Promise((resolve) => setImmediate(resolve));
-      if (polar.fails) throw polar.fails;
-      return { raw: {}, active: true, ...polar.answer };
-    },
-    clientID: 'c',
-    apiURL: 'https://api.example',
-    ttlMs: 30_000,
-    now: () => polar.now,
-    ...parts,
-  });
-  const isActive = async (token = 'token') => (await cache.introspect(token)).active;
-  return { cache, polar, isActive };
-}
+import { setUp } from './cache-with-polar.js';
 
 describe('the introspection cache', () => {
   it('keeps an active response for its time, and no longer', async () => {
@@ -159,44 +133,6 @@ describe('the introspection cache, with many tokens,', () => {
     await Promise.all(Array.from({ length: 100 }, () => isActive()));
     expect(polar.asked).toEqual(['token']);
   });
-
-  it('forgets inactive tokens first, without evicting active ones', async () => {
-    const { polar, isActive } = setUp();
-    await isActive('good');
-    polar.answer = { active: false };
-    const bad = Array.from({ length: 20_000 }, (_, index) => `bad-${index}`);
-    await Promise.all(bad.map(isActive));
-    polar.now += 1000;
-    await Promise.all(bad.slice(10_000).map(isActive)); // seen before, so these are cached from now on
-    expect(polar.asked).toHaveLength(30_001);
-    await Promise.all(bad.slice(10_000).map(isActive));
-    await isActive('good');
-    expect(polar.asked).toHaveLength(30_001);
-    await Promise.all(bad.slice(0, 10_000).map(isActive));
-    expect(polar.asked).toHaveLength(40_001);
-    // The cache has forgotten the oldest ones, and when it first saw them.
-    await isActive('bad-0');
-    expect(polar.asked).toHaveLength(40_002);
-    polar.now += 1000;
-    await Promise.all(bad.slice(0, 10_000).map(isActive));
-    polar.asked.length = 0;
-    await isActive('bad-0');
-    await isActive('bad-19999');
-    expect(polar.asked).toEqual(['bad-19999']);
-  });
-
-  it('keeps 10,000 active tokens, the most recently used ones', async () => {
-    const { polar, isActive } = setUp();
-    const good = Array.from({ length: 10_000 }, (_, index) => `good-${index}`);
-    await Promise.all(good.map(isActive));
-    await isActive('good-0');
-    await isActive('one more');
-    polar.asked.length = 0;
-    await isActive('good-0');
-    expect(polar.asked).toEqual([]);
-    await isActive('good-1');
-    expect(polar.asked).toEqual(['good-1']);
-  });
 });
 
 describe('the introspection cache, while Polar asks clients to wait,', () => {
@@ -222,7 +158,7 @@ describe('the introspection cache, while Polar asks clients to wait,', () => {
 
 describe('the introspection cache, with a budget for tokens that are not known to be active,', () => {
   /** A budget of two tokens a minute. */
-  const withBudget = (parts: Partial<IntrospectionCacheParts> = {}) => {
+  const withBudget = (parts: Partial<NonNullable<Parameters<typeof setUp>[0]>> = {}) => {
     let clock = (): number => 0;
     const made = setUp({ budget: new RequestBudget(2, () => clock()), ...parts });
     clock = () => made.polar.now;

@@ -76,7 +76,10 @@ describe('the options of the emulator', () => {
       { realistic: { commitLagMs: [1, 2, 3] } },
       'commitLagMs must be a number or a range of two numbers, not 1,2,3',
     ],
-    [{ realistic: { commitLagMs: [1, 2, 3] } }, 'commitLagMs must be a number or a range of two numbers, not 1,2,3'],
+    [
+      { realistic: { commitLagMs: [1, 2, 3] } },
+      'commitLagMs must be a number or a range of two numbers, not 1,2,3',
+    ],
     [
       { realistic: { refreshRaces: { processes: 2 } } },
       'no option "processes". Options: workers, lockTimeout',

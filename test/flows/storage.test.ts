@@ -1,14 +1,11 @@
 /** What session stores do to the logins in them, through a real app: ids, sizes, lifetimes, losses and slowness. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { RedisStore } from 'connect-redis';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import session, { type SessionData } from 'express-session';
 import { logout, type PolarStorage, polarTokens } from 'passport-polar-sh';
-import { createClient } from 'redis';
 import type { Browser } from '../support/browser.js';
 import { refreshesAt } from '../support/emulator-requests.js';
 import { fieldsOf } from '../support/entry-fields.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
-import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js';
 import { siblingStrategy } from '../support/sibling.js';
 import { isRowId, rowIdOf } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
@@ -288,42 +285,5 @@ describe('a record that the store has lost', () => {
     expect([token, 'server_error']).toContain(await refused);
     await until(async () => (await browser.get('/elsewhere/token')).body.accessToken === token);
     expect(refreshes().map(({ status }) => status)).toEqual([200, 400]);
-  });
-});
-
-(hasRedis ? describe : describe.skip)('connect-redis with a ttl that the app gives', () => {
-  const ttlSeconds = 4;
-  let redis: TestRedis;
-  let client: ReturnType<typeof createClient>;
-  beforeAll(async () => {
-    redis = await startRedis();
-    client = createClient({ url: redis.url });
-    await client.connect();
-  });
-  afterAll(async () => {
-    client.destroy();
-    await redis.close();
-  });
-
-  it.each([
-    ['a number', ttlSeconds],
-    ['a function', () => ttlSeconds],
-  ])('as %s keeps a login that is in use for longer than that, for all processes', async (_kind, ttl) => {
-    const store = new RedisStore({ client, ttl, prefix: `${typeof ttl}:` });
-    const browser = await loggedIn({ session: { store } });
-    app.emulator.advanceTime(loginLife);
-    await browser.token();
-    const record = `${typeof ttl}:${rowIdOf(await loginIdOf(browser), 'record')}`;
-    const livesOn = () => client.pTTL(record);
-    expect(await livesOn()).toBeGreaterThan(0);
-    const writtenAt = performance.now();
-    while (performance.now() - writtenAt < ttlSeconds * 1500) {
-      app.emulator.advanceTime(minute);
-      await browser.get('/token').expect(200);
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-    expect(await livesOn()).toBeGreaterThan(0);
-    expect((await browser.get('/elsewhere/token')).body.accessToken).toBe(liveToken());
-    expect(refreshes()).toHaveLength(1);
   });
 });

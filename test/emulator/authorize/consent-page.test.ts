@@ -177,12 +177,6 @@ describe('the form of the consent page', () => {
       error_description: 'Replay attack',
     });
   });
-
-  it('is forgotten after a thousand others were shown', async () => {
-    const page = await polar.authorize();
-    for (let shown = 0; shown < 1000; shown += 1) await polar.authorize({ state: String(shown) });
-    expect((await submit(page, 'allow')).status).toBe(400);
-  });
 });
 
 describe('another account', () => {
