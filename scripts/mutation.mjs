@@ -17,8 +17,8 @@ const modules = {
     tests: ['attempts/*', 'flows/{login-attempts,tabs,callback}', 'conformance/attempts'],
   },
   tokens: {
-    mutate: ['src/tokens/**/*.ts'],
-    tests: ['tokens/*'],
+    mutate: ['src/tokens/*.ts', 'src/sealing/*.ts'],
+    tests: ['tokens/*', 'sealing/*'],
   },
   // Uses real servers, which takes longer. Its tests import the package by name, so Jest finds no related tests.
   storage: {
@@ -36,7 +36,7 @@ const modules = {
     tests: [
       'async/*',
       'http/circuit-breaker',
-      'refresh/{login-records,login-errors,refusals,issued-tokens}',
+      'refresh/{login-sync,login-errors,refusal-log,issued-tokens}',
       'refresh/token-refresher/*',
     ],
   },

@@ -49,7 +49,7 @@ export { polarTokens } from './express/polar-tokens.js';
 export { loginOnAuthError, requireLogin } from './express/require-login.js';
 export { type OrganizationOf, requireOrganization } from './express/require-organization.js';
 export { requireScope } from './express/require-scope.js';
-export type { IdTokenClaims } from './id-token/claims.js';
+export type { IdTokenClaims } from './id-token/check-claims.js';
 export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-token.js';
 export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './options/server.js';
 export type { LoginFailure } from './passport/login-outcome.js';

@@ -4,20 +4,20 @@ import type { LoginAccessParts, PolarAccess } from './api/polar-access.js';
 import { BackgroundWork, type Unfinished } from './async/background-work.js';
 import type { PolarOAuthClient } from './client/oauth-client.js';
 import { createHttp } from './http/http.js';
-import type { IdTokenClaims } from './id-token/claims.js';
+import type { IdTokenClaims } from './id-token/check-claims.js';
 import { remoteKeySet } from './id-token/key-set.js';
 import { verifyWithKeys } from './id-token/verify-id-token.js';
-import { EndableLogins } from './logins/endable-logins.js';
-import { findLogins, type Logins } from './logins/find-logins.js';
-import { refreshTokens } from './logins/refresh-tokens.js';
-import { revokeTokens } from './logins/revoke-tokens.js';
+import { AllSessionLogins } from './logins/all-session-logins.js';
+import { refreshAtPolar } from './logins/refresh-at-polar.js';
+import { revokeAtPolar } from './logins/revoke-at-polar.js';
+import { SessionLogins } from './logins/session-logins.js';
 import { tellOnce } from './refresh/on-login-ended.js';
 import { TokenRefresher } from './refresh/token-refresher.js';
 import type { ResolvedOptions } from './strategy-options.js';
 import type { TokenSet } from './tokens/token-set.js';
 
 /** The part of a PolarStrategy that the Express middleware uses. */
-export interface StrategyOfPolar {
+export interface PolarStrategyLike {
   readonly name: string;
   readonly client: PolarOAuthClient;
   tokensFor(loginId: string): PolarAccess;
@@ -37,17 +37,19 @@ export function runtimeOf(strategy: object): PolarRuntime | undefined {
 }
 
 /** Everything the strategy and the middleware share, built once from the options. */
-export interface PolarRuntime extends Logins {
+export interface PolarRuntime {
   readonly options: ResolvedOptions;
   readonly client: PolarOAuthClient;
   readonly refresher: TokenRefresher;
+  /** The logins of this strategy in sessions and in the app's storage. */
+  readonly logins: SessionLogins;
   /** Verifies an id_token for this client and server. */
   verifyIdToken(
     idToken: string,
     expected: { nonce: string; accessToken: string; subject?: string },
   ): Promise<IdTokenClaims>;
   /** The logins of all strategies in a session, and how to end them. */
-  readonly endable: EndableLogins;
+  readonly allLogins: AllSessionLogins;
   /** Work that outlives the request that started it. */
   readonly background: BackgroundWork;
   /** Revokes tokens at Polar, best effort. Never rejects. */
@@ -82,11 +84,11 @@ export function composeRuntime(options: ResolvedOptions): PolarRuntime {
     });
 
   const revoke: PolarRuntime['revoke'] = (tokens, justIssued) =>
-    revokeTokens(client, tokens, { justIssued, timeoutMs, track: (work) => background.write(work) });
+    revokeAtPolar(client, tokens, { justIssued, timeoutMs, track: (work) => background.write(work) });
 
   const tellEnded = tellOnce(options.onLoginEnded, (work) => background.write(work));
   const refresher = new TokenRefresher({
-    refresh: (tokens, login) => refreshTokens({ client, verifyIdToken, revoke, timeoutMs }, tokens, login),
+    refresh: (tokens, login) => refreshAtPolar({ client, verifyIdToken, revoke, timeoutMs }, tokens, login),
     revoke,
     onEnded(loginId, reason) {
       logins.forget(loginId);
@@ -114,10 +116,11 @@ export function composeRuntime(options: ResolvedOptions): PolarRuntime {
     introspect: client.isPublic ? undefined : (token) => introspections.introspect(token),
     now,
   });
-  const logins = findLogins(options, refresher);
+  // The refresher reports ended logins here, and needs no login before the first request.
+  const logins = new SessionLogins(options, refresher);
 
   return {
-    ...logins,
+    logins,
     options,
     client,
     refresher,
@@ -125,7 +128,7 @@ export function composeRuntime(options: ResolvedOptions): PolarRuntime {
     organizations,
     revoke,
     verifyIdToken,
-    endable: new EndableLogins({ options, logins, refresher, background }),
+    allLogins: new AllSessionLogins({ options, logins, refresher, background }),
     settled(withinMs) {
       refresher.dropSpares();
       return background.settled(withinMs);

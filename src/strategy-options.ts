@@ -200,7 +200,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
       'PolarStrategy needs an options object: { clientID, clientSecret, callbackURL, ... }',
     );
   }
-  rejectReplaced(options, elsewhere, optionNames, 'PolarStrategy');
+  rejectReplaced(options, replacements, optionNames, 'PolarStrategy');
   rejectUnknown(options, optionNames, 'PolarStrategy');
   const client = new PolarOAuthClient(options);
   const polar = optionsOf(client);
@@ -214,7 +214,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
     ...polar,
     ...own,
     client,
-    sessionKey: notTaken(own.sessionKey ?? own.name),
+    sessionKey: refuseTakenKey(own.sessionKey ?? own.name),
     elapsedMs: options.now === undefined ? () => performance.now() : polar.now,
   });
 }
@@ -224,8 +224,8 @@ const oneStorage =
 const ofOneLogin = "pass it per login, to passport.authenticate('polar', { ... })";
 const ofBearer = 'it is an option of PolarBearerStrategy';
 
-// Options of passport-oauth2 and its other subclasses, and options that this package takes elsewhere.
-const elsewhere: Readonly<Record<string, string>> = {
+// Options of passport-oauth2 and its other subclasses, and options that this package takes replacements.
+const replacements: Readonly<Record<string, string>> = {
   authorizationURL: "use server, which sets all of Polar's URLs",
   tokenURL: "use server, which sets all of Polar's URLs",
   userProfileURL: "use server, which sets all of Polar's URLs",
@@ -255,7 +255,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   skipUserProfile: 'the profile comes from the id_token; fetchUserInfo: true also requests userinfo',
 };
 
-function notTaken(key: string): string {
+function refuseTakenKey(key: string): string {
   if (takenSessionKeys.includes(key))
     throw new TypeError(`sessionKey must not be '${key}': another package uses that key of the session`);
   return key;

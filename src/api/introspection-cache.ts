@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import { singleFlight } from '../async/single-flight.js';
+import { BoundedMap } from '../bounded-map.js';
 import type { Introspection } from '../client/introspection.js';
 import { CircuitBreaker } from '../http/circuit-breaker.js';
-import { BoundedMap } from '../tokens/bounded-map.js';
+import { usualCommitLagMs } from '../tokens/commit-lag.js';
 import type { RequestBudget } from './request-budget.js';
 
 /** Dependencies of {@link IntrospectionCache}. */
@@ -28,8 +29,6 @@ interface Known {
 const maxEntries = 10_000;
 // An inactive token is introspected again soon: the first request may have come too early.
 const maxNegativeMs = 5000;
-// Polar commits after it has responded: it may not know a token this new, though the token is good.
-const commitLagMs = 1000;
 
 /** Introspects tokens and caches the responses for a while, but never past the expiry of a token. */
 export class IntrospectionCache {
@@ -84,7 +83,7 @@ export class IntrospectionCache {
   ): number {
     const { ttlMs } = this.#parts;
     if (active) return Math.min(since + ttlMs, expiresAt);
-    const mayBeUncommitted = Math.abs(since - (this.#firstMet.get(key) ?? since)) < commitLagMs;
+    const mayBeUncommitted = Math.abs(since - (this.#firstMet.get(key) ?? since)) < usualCommitLagMs;
     return mayBeUncommitted ? since : since + Math.min(ttlMs, maxNegativeMs);
   }
 

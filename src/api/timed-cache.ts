@@ -1,5 +1,5 @@
 import { singleFlight } from '../async/single-flight.js';
-import { BoundedMap } from '../tokens/bounded-map.js';
+import { BoundedMap } from '../bounded-map.js';
 
 /** Dependencies of {@link TimedCache}. */
 export interface TimedCacheParts<Value> {

@@ -1,11 +1,11 @@
 import { hash, randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Request } from 'express';
+import { BoundedMap } from '../bounded-map.js';
 import { PolarTransientError } from '../errors.js';
+import { type Sealer, sealerDerivedFrom } from '../sealing/sealer.js';
 import { type GuardedStorage, SilentStorageError } from '../storage/guarded-storage.js';
 import type { StorageKey, StoredRow } from '../storage/polar-storage.js';
-import { BoundedMap } from '../tokens/bounded-map.js';
-import { type Sealer, sealerDerivedFrom } from '../tokens/sealing.js';
 import {
   attemptCookieName,
   attemptCookieValues,

@@ -95,7 +95,7 @@ const addresses = "use server, which sets all of Polar's URLs";
 const introspected = "Polar's access tokens are not JWTs; they are checked by introspection";
 
 // Options of passport-http-bearer, and of strategies and middleware that check JWTs.
-const elsewhere: Readonly<Record<string, string>> = {
+const replacements: Readonly<Record<string, string>> = {
   passReqToCallback: 'the verify callback receives one object, ({ accessToken, introspection, req })',
   audience: 'only tokens issued to clientID are accepted',
   session: "pass it to passport.authenticate('polar-bearer', { session }) on a route; the default is false",
@@ -124,7 +124,7 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
   const { passReqToCallback, ...given } = options as PolarBearerStrategyOptions & {
     readonly passReqToCallback?: unknown;
   };
-  rejectReplaced(passReqToCallback ? options : given, elsewhere, knownOptions, 'PolarBearerStrategy');
+  rejectReplaced(passReqToCallback ? options : given, replacements, knownOptions, 'PolarBearerStrategy');
   rejectUnknown(given, knownOptions, 'PolarBearerStrategy');
   const requirements = { scope: options.scope, organizations: options.organizations };
   requirementsOf(requirements);

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { noStore } from '../request/response.js';
+import { noStore } from '../request/end-of-response.js';
 import { saveSession, sessionOf } from '../request/session.js';
-import type { StrategyOfPolar } from '../runtime.js';
+import type { PolarStrategyLike } from '../runtime.js';
 import { endLogins } from './end-logins.js';
 import { type LogoutOptions, redirectTarget, thenRedirect } from './logout.js';
 import { runtimeFor } from './polar-tokens.js';
@@ -20,14 +20,14 @@ import { runtimeFor } from './polar-tokens.js';
  * app.post('/disconnect/polar', disconnect(polar, { redirectTo: '/settings' }));
  * ```
  */
-export function disconnect(strategy: StrategyOfPolar, options: LogoutOptions = {}): RequestHandler {
+export function disconnect(strategy: PolarStrategyLike, options: LogoutOptions = {}): RequestHandler {
   const runtime = runtimeFor('disconnect', strategy);
   const redirectTo = redirectTarget(options, 'disconnect');
 
   const run = async (req: Request): Promise<void> => {
     const session = sessionOf(req);
     const { sessionKey } = runtime.options;
-    const logins = runtime.endable.in(req).filter((login) => login.sessionKey === sessionKey);
+    const logins = runtime.allLogins.of(req).filter((login) => login.sessionKey === sessionKey);
     if (logins.length === 0) return;
     await endLogins(runtime, req, { logins, reason: 'disconnected', save: () => saveSession(session) });
   };

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { EndableLogin } from '../logins/endable-logins.js';
+import type { FoundLogin } from '../logins/all-session-logins.js';
 import { sessionOf, withStoreTimeout } from '../request/session.js';
 import type { PolarRuntime } from '../runtime.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
@@ -18,7 +18,7 @@ export async function endLogins(
     logins,
     reason,
     save,
-  }: { logins: readonly EndableLogin[]; reason: LoginEndReason; save: () => Promise<void> },
+  }: { logins: readonly FoundLogin[]; reason: LoginEndReason; save: () => Promise<void> },
 ): Promise<void> {
   const session = sessionOf(req);
   for (const { storedAs } of logins) delete session[storedAs];

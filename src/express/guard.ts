@@ -2,7 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { loginFailed } from '../diagnostics.js';
 import { PolarConfigurationError, PolarInsufficientScopeError, PolarLoginRequiredError } from '../errors.js';
 import { asError } from '../request/app-callbacks.js';
-import { noStore } from '../request/response.js';
+import { noStore } from '../request/end-of-response.js';
 import { loggedInUser } from '../request/session.js';
 import { type LoginNeeds, toLogin, wantsPage } from './login-path.js';
 import { runtimeOfRequest } from './request-runtime.js';
@@ -47,7 +47,7 @@ export function lacksScopes(req: Request, missing: readonly string[], login: Log
     missing,
   );
   // A scope that the last login requested without success will not be granted now either: that would be a redirect loop.
-  const asked = runtimeOfRequest(req)?.loginOfUser(req)?.askedScopes ?? [];
+  const asked = runtimeOfRequest(req)?.logins.ofUser(req)?.askedScopes ?? [];
   return { error, login: missing.some((scope) => !asked.includes(scope)) ? login : undefined };
 }
 
@@ -65,12 +65,12 @@ export function notLoggedIn(): PolarLoginRequiredError {
  */
 export function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarConfigurationError {
   const runtime = runtimeOfRequest(req);
-  const login = runtime?.loginInSession(req);
+  const login = runtime?.logins.inSession(req);
   if (runtime === undefined || login === undefined) return notLoggedIn();
   const isNew = Math.abs(runtime.options.now() - login.issuedAt) < justNowMs;
   if (!isNew) return notLoggedIn();
   const user = loggedInUser(req);
-  if (user !== undefined && runtime.loginOfUser(req) !== undefined) return notLoggedIn();
+  if (user !== undefined && runtime.logins.ofUser(req) !== undefined) return notLoggedIn();
   if (user !== undefined) {
     return shown(
       'user_changed',

@@ -1,11 +1,11 @@
 import type { Request } from 'express';
 import { developmentHint, publish } from '../diagnostics.js';
-import type { EndableLogin } from '../logins/endable-logins.js';
-import { waitingKeyOf } from '../logins/find-logins.js';
+import type { FoundLogin } from '../logins/all-session-logins.js';
+import { waitingKeyOf } from '../logins/session-logins.js';
 import { callBack } from '../request/app-callbacks.js';
-import { beforeFirstSaveAfterRegenerate } from '../request/first-save.js';
-import { hookLogInOnceThere, isLogInHooked, type LogInHook } from '../request/log-in.js';
+import { hookLogInOnceThere, isLogInHooked, type LogInHook } from '../request/log-in-hook.js';
 import { loggedInUser, serializedUser } from '../request/session.js';
+import { beforeFirstSaveAfterRegenerate } from '../request/session-save-hook.js';
 import type { PolarRuntime } from '../runtime.js';
 import { entryText } from '../tokens/entry-text.js';
 
@@ -16,10 +16,10 @@ import { entryText } from '../tokens/entry-text.js';
  */
 export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void {
   const hook: LogInHook = (req, logIn) => (user, options, done) => {
-    const logins = options.session === false || !req.session ? [] : runtime.endable.in(req);
+    const logins = options.session === false || !req.session ? [] : runtime.allLogins.of(req);
     if (logins.length === 0 || done === undefined) return logIn(user, options, done);
     const userBefore = loggedInUser(req);
-    const kept = new Map<string, EndableLogin>();
+    const kept = new Map<string, FoundLogin>();
     const sessionBefore = req.session;
     beforeFirstSaveAfterRegenerate(req, async (session) => {
       const userNow = serializedUser(req);
@@ -40,7 +40,7 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void
       }
     });
     logIn(user, options, (error) => {
-      const stays = (login: EndableLogin): boolean => kept.get(login.sessionKey) === login;
+      const stays = (login: FoundLogin): boolean => kept.get(login.sessionKey) === login;
       // The browser gets another session even if the store failed. The logins it lost end in the background.
       if (req.session !== sessionBefore)
         for (const login of logins) if (!stays(login)) login.end('replaced').catch(() => {});
@@ -60,7 +60,7 @@ export function endForgottenLogin(runtime: PolarRuntime, req: Request): void {
   const session = (req as { session?: unknown }).session as Record<string, unknown> | undefined;
   const key = waitingKeyOf(runtime.options.sessionKey);
   if (session?.[key] === undefined) return;
-  for (const login of runtime.endable.in(req)) {
+  for (const login of runtime.allLogins.of(req)) {
     if (login.storedAs !== key || !login.isForgotten()) continue;
     delete session[key];
     login.end('abandoned').catch(() => {});

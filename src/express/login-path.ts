@@ -3,7 +3,7 @@ import { completedRounds } from '../attempts/attempt-cookie.js';
 import { loginFailed } from '../diagnostics.js';
 import { PolarConfigurationError } from '../errors.js';
 import { rejectUnknown } from '../options/option-names.js';
-import { noStore } from '../request/response.js';
+import { noStore } from '../request/end-of-response.js';
 import { withReturnTo } from '../request/return-to.js';
 import { shownValue } from '../text/shown-value.js';
 import { runtimeOfRequest } from './request-runtime.js';

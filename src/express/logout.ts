@@ -2,9 +2,9 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { forgetRounds } from '../attempts/attempt-cookie.js';
 import { publish } from '../diagnostics.js';
 import { rejectUnknown } from '../options/option-names.js';
-import { noStore } from '../request/response.js';
+import { noStore } from '../request/end-of-response.js';
 import { sessionOf } from '../request/session.js';
-import type { StrategyOfPolar } from '../runtime.js';
+import type { PolarStrategyLike } from '../runtime.js';
 import { shownValue } from '../text/shown-value.js';
 import { endLogins } from './end-logins.js';
 import { runtimeFor } from './polar-tokens.js';
@@ -30,14 +30,14 @@ export interface LogoutOptions {
  * app.post('/logout', logout(polar, { redirectTo: '/' }));
  * ```
  */
-export function logout(strategy: StrategyOfPolar, options: LogoutOptions = {}): RequestHandler {
+export function logout(strategy: PolarStrategyLike, options: LogoutOptions = {}): RequestHandler {
   const runtime = runtimeFor('logout', strategy);
   const redirectTo = redirectTarget(options, 'logout');
 
   const run = async (req: Request): Promise<void> => {
     const session = sessionOf(req);
     // All logins of the session end with it, whatever their user and strategy.
-    const logins = runtime.endable.in(req);
+    const logins = runtime.allLogins.of(req);
     delete session[runtime.options.sessionKey];
     await endLogins(runtime, req, { logins, reason: 'logged_out', save: () => endSession(req) });
     if (logins.length === 0) publish('logout', { event: 'logged-out' });

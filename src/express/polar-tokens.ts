@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { loginAccess } from '../api/polar-access.js';
 import { sessionOf } from '../request/session.js';
-import { type PolarRuntime, runtimeOf, type StrategyOfPolar } from '../runtime.js';
+import { type PolarRuntime, type PolarStrategyLike, runtimeOf } from '../runtime.js';
 import { notLoggedIn } from './guard.js';
 import { endForgottenLogin, keepLoginsAtLogIn } from './keep-logins.js';
 import type { PolarRequest } from './polar-request.js';
@@ -21,7 +21,7 @@ import { setRuntimeOfRequest } from './request-runtime.js';
  * app.use(session({ ... }), passport.session(), polarTokens(polar));
  * ```
  */
-export function polarTokens(strategy: StrategyOfPolar): RequestHandler {
+export function polarTokens(strategy: PolarStrategyLike): RequestHandler {
   const runtime = runtimeFor('polarTokens', strategy);
   const keepLogins = keepLoginsAtLogIn(runtime);
   return function polarTokens(req: Request, _res: Response, next: NextFunction): void {
@@ -37,7 +37,7 @@ export function polarTokens(strategy: StrategyOfPolar): RequestHandler {
  *
  * @throws TypeError if it is not a PolarStrategy
  */
-export function runtimeFor(middleware: string, strategy: StrategyOfPolar): PolarRuntime {
+export function runtimeFor(middleware: string, strategy: PolarStrategyLike): PolarRuntime {
   const isObject = typeof strategy === 'object' && strategy !== null;
   const runtime = isObject ? runtimeOf(strategy) : undefined;
   if (runtime === undefined)
@@ -53,7 +53,7 @@ function requestAccess(runtime: PolarRuntime, req: Request): PolarRequest {
     runtime.accessParts,
     () => {
       sessionOf(req);
-      const login = runtime.loginOfUser(req);
+      const login = runtime.logins.ofUser(req);
       if (login === undefined) throw notLoggedIn();
       return login.open();
     },
@@ -65,12 +65,12 @@ function requestAccess(runtime: PolarRuntime, req: Request): PolarRequest {
     organizations,
     isLoggedIn,
     get scopes() {
-      const login = runtime.loginOfUser(req);
+      const login = runtime.logins.ofUser(req);
       login?.revalidateInBackground();
       return login?.scopes ?? [];
     },
     get loginId() {
-      return runtime.loginOfUser(req)?.loginId;
+      return runtime.logins.ofUser(req)?.loginId;
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
-import { type PolarMaker, polarMakerOf, setPolarMaker } from '../request/req-polar.js';
 import type { PolarRuntime } from '../runtime.js';
 import type { PolarRequest } from './polar-request.js';
+import { type PolarMaker, polarMakerOf, setPolarMaker } from './req-polar.js';
 
 type MakePolar = (runtime: PolarRuntime, req: Request) => PolarRequest;
 

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { PolarLoginRequiredError, PolarOrganizationError } from '../errors.js';
 import type { SessionLogin } from '../logins/session-login.js';
-import { guardOrganizations, nameScopes, parseOrganizationId } from '../request/requestable.js';
+import { guardOrganizations, nameScopes, parseOrganizationId } from '../request/requested-by-guards.js';
 import type { PolarRuntime } from '../runtime.js';
 import { guard, lacksScopes, notLoggedIn, type Refusal, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf, wantsPage } from './login-path.js';
@@ -61,7 +61,7 @@ export function requireOrganization(
     if (!readScopes.some((scope) => req.polar.scopes.includes(scope)))
       return lacksScopes(req, needs.scopes, needs);
     const runtime = runtimeOfRequest(req);
-    const login = runtime?.loginOfUser(req);
+    const login = runtime?.logins.ofUser(req);
     if (runtime === undefined || login === undefined) return { error: notLoggedIn(), login: needs };
     try {
       if (await runtime.organizations.isVisible(login.open(), id)) return undefined;

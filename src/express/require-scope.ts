@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { PolarScopes } from '../client/polar-scope.js';
 import { checkList } from '../options/option-checks.js';
-import { nameScopes } from '../request/requestable.js';
+import { nameScopes } from '../request/requested-by-guards.js';
 import { guard, lacksScopes, type Refusal, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf } from './login-path.js';
 

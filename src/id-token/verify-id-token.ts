@@ -4,7 +4,7 @@ import { createHttp, type Fetch } from '../http/http.js';
 import { type PolarServer, resolveServer } from '../options/server.js';
 import { isBase64url } from '../text/base64url.js';
 import { parseJSON } from '../text/parse-json.js';
-import { checkClaims, type ExpectedClaims, type IdTokenClaims } from './claims.js';
+import { checkClaims, type ExpectedClaims, type IdTokenClaims } from './check-claims.js';
 import { importKeys, type KeySet, remoteKeySet, type VerificationKey } from './key-set.js';
 
 /** Options of {@link verifyIdToken}. */

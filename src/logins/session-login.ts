@@ -10,8 +10,8 @@ export type LoginPlace = Omit<RecordPlace, 'loginId'>;
 /** Dependencies of a {@link SessionLogin}. */
 export interface SessionLoginParts {
   readonly refresher: TokenRefresher;
-  /** True if logins can be found by their id alone. */
-  readonly keepsLogins: boolean;
+  /** True if every login is recorded when it begins. */
+  readonly recordsFromStart: boolean;
   /** Called with the id of a session whose entry cannot be opened. */
   onUnreadable(sessionID: string): void;
 }
@@ -77,7 +77,7 @@ export class SessionLogin {
    */
   open(): LoginHandle {
     const opened = this.#found.open();
-    if (opened !== undefined) return loginHandle(this.#place, opened, this.#parts.keepsLogins);
+    if (opened !== undefined) return loginHandle(this.#place, opened, this.#parts.recordsFromStart);
     this.#parts.onUnreadable(this.#sessionID);
     throw new PolarLoginRequiredError(
       'not_logged_in',
@@ -87,32 +87,31 @@ export class SessionLogin {
 
   /** Revalidates the login in the background, at most once a minute, to notice what other processes did to it. */
   revalidateInBackground(): void {
-    const { refresher, keepsLogins } = this.#parts;
+    const { refresher, recordsFromStart } = this.#parts;
     if (!refresher.isStale(this.loginId)) return;
     const opened = this.#found.open();
-    if (opened !== undefined) refresher.revalidateInBackground(loginHandle(this.#place, opened, keepsLogins));
+    if (opened !== undefined)
+      refresher.revalidateInBackground(loginHandle(this.#place, opened, recordsFromStart));
   }
 }
 
 /**
  * Creates the handle of a login from its opened session entry.
  *
- * @param keepsLogins true if logins can be found by their id alone
+ * @param recordsFromStart true if every login is recorded when it begins
  */
 export function loginHandle(
   { storage, ttlSeconds }: LoginPlace,
   { entry, recordSealer }: OpenedEntry,
-  keepsLogins: boolean,
+  recordsFromStart: boolean,
 ): LoginHandle {
   const { clientID, loginId, issuedAt, nonce, server, subject, tokens } = entry;
   return {
     loginId,
     facts: { subject, nonce, clientID, server },
-    generation: 0,
-    tokens,
-    issuedAt,
+    initial: { generation: 0, tokens, issuedAt },
     sealer: recordSealer,
-    isRecordedFromStart: keepsLogins,
+    recordsFromStart: recordsFromStart,
     storage,
     ttlSeconds,
   };

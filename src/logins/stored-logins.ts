@@ -70,7 +70,7 @@ export class StoredLogins {
       }
       const found = openLogin(place, rowOf(row));
       if (found === undefined) return undefined;
-      if (this.#parts.isOurs(found.facts)) return { ...place, ...found, isRecordedFromStart: true };
+      if (this.#parts.isOurs(found.facts)) return found;
     } catch (cause) {
       throw recordsUnreadable(cause);
     }

@@ -1,4 +1,4 @@
-import { BoundedMap } from '../tokens/bounded-map.js';
+import { BoundedMap } from '../bounded-map.js';
 
 // An app with a strategy per tenant may create any number of them.
 const maxStrategies = 1000;

@@ -3,7 +3,7 @@ import type { TakenAttempt } from '../attempts/login-attempts.js';
 import type { TokenResponse } from '../client/token-response.js';
 import { untilCommitted } from '../client/until-committed.js';
 import { PolarIdTokenError, PolarOAuthError } from '../errors.js';
-import type { IdTokenClaims } from '../id-token/claims.js';
+import type { IdTokenClaims } from '../id-token/check-claims.js';
 import { nameOfServer } from '../options/server.js';
 import type { Verified } from '../request/app-callbacks.js';
 import type { PolarRuntime } from '../runtime.js';

@@ -3,13 +3,13 @@ import { PolarConfigurationError } from '../errors.js';
 import { requestQuery } from '../request/request-url.js';
 import { sessionOf } from '../request/session.js';
 import { isAuthorizationResponse } from './authorization-response.js';
-import { type FinishLoginParts, finishLogin } from './finish-login.js';
+import { type HandleCallbackParts, handleCallback } from './handle-callback.js';
 import type { LoginOutcome } from './login-outcome.js';
 import type { AuthenticateOptions } from './request-options.js';
 import { startLogin } from './start-login.js';
 
 /** What the login flow uses of the strategy: its parts, and the hooks that a subclass may override. */
-export type LoginFlowParts = FinishLoginParts;
+export type LoginFlowParts = HandleCallbackParts;
 
 /** Handles a request to the strategy: starts a login, or handles Polar's response. Rejects with the error for `next`. */
 export async function runLoginFlow(
@@ -21,7 +21,7 @@ export async function runLoginFlow(
   if (isSpeculative(req)) return { ignored: req.method === 'HEAD' ? 204 : 503 };
   const query = requestQuery(req);
   const isCallback = isAuthorizationResponse(query);
-  return isCallback ? finishLogin(parts, req, options, query) : startLogin(parts, req, options, query);
+  return isCallback ? handleCallback(parts, req, options, query) : startLogin(parts, req, options, query);
 }
 
 /**

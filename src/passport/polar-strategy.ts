@@ -7,11 +7,11 @@ import type { Unfinished } from '../async/background-work.js';
 import { LoginAttempts } from '../attempts/login-attempts.js';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { PolarConfigurationError, PolarResponseError } from '../errors.js';
-import type { IdTokenClaims } from '../id-token/claims.js';
+import type { IdTokenClaims } from '../id-token/check-claims.js';
 import type { StoredLogins } from '../logins/stored-logins.js';
 import { forOneRequest } from '../options/option-checks.js';
 import { asError, ownFault } from '../request/app-callbacks.js';
-import { noStore } from '../request/response.js';
+import { noStore } from '../request/end-of-response.js';
 import { composeRuntime, type PolarRuntime, setRuntime } from '../runtime.js';
 import { type PolarStrategyOptions, resolveOptions } from '../strategy-options.js';
 import { type LoginFlowParts, runLoginFlow } from './login-flow.js';
@@ -192,8 +192,8 @@ export class PolarStrategy extends OAuth2Strategy {
   }
 }
 
-function storedLogins({ stored }: PolarRuntime, method: string): StoredLogins {
-  if (stored !== undefined) return stored;
+function storedLogins({ logins }: PolarRuntime, method: string): StoredLogins {
+  if (logins.stored !== undefined) return logins.stored;
   throw new PolarConfigurationError(
     'invalid_option',
     `${method} needs the options storage and encryptionKeys: it has no session, only the login id, to find and decrypt the tokens.`,

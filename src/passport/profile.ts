@@ -1,4 +1,4 @@
-import type { IdTokenClaims } from '../id-token/claims.js';
+import type { IdTokenClaims } from '../id-token/check-claims.js';
 
 /** The user who logged in, by Passport's profile convention. */
 export interface PolarProfile {

@@ -21,7 +21,7 @@ export async function respondToRepeated(
 ): Promise<LoginOutcome> {
   // The first response may or may not have linked the account; the app's page shows it.
   if (isLinking(options)) return failed('attempt_used');
-  if (parts.runtime.loginOfUser(req)?.attempt === id && req.user !== undefined) {
+  if (parts.runtime.logins.ofUser(req)?.attempt === id && req.user !== undefined) {
     if (repeated.returnTo !== undefined) sessionOf(req)['returnTo'] = repeated.returnTo;
     stayLoggedIn(req, req.user);
     return { user: req.user, info: { repeated: true } };

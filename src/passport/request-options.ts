@@ -1,3 +1,4 @@
+import { BoundedMap } from '../bounded-map.js';
 import {
   type ExtraParameters,
   isReservedParameter,
@@ -10,7 +11,6 @@ import { developmentHint } from '../diagnostics.js';
 import { checkCallbackURL, checkList, checkOneOf, checkScope } from '../options/option-checks.js';
 import { closest, rejectNearMisses, unknownOptions } from '../options/option-names.js';
 import type { ResolvedOptions } from '../strategy-options.js';
-import { BoundedMap } from '../tokens/bounded-map.js';
 
 /** Options of `passport.authenticate('polar', { ... })` for one login, in addition to Passport's. */
 export interface PolarAuthenticateOptions {

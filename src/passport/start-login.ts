@@ -1,13 +1,13 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Request } from 'express';
-import { attemptCookiePlace, checkSessionCookie } from '../attempts/cookie-checks.js';
 import type { AttemptRequest, LoginAttempt } from '../attempts/login-attempt.js';
 import type { LoginAttempts } from '../attempts/login-attempts.js';
+import { attemptCookiePlace, checkSessionCookie } from '../attempts/session-cookie.js';
 import { PolarConfigurationError } from '../errors.js';
 import { forOneRequest, isLocalHTTP } from '../options/option-checks.js';
 import { nameOfServer } from '../options/server.js';
 import { requestURL } from '../request/request-url.js';
-import { requestableOrganization, requestableScopes } from '../request/requestable.js';
+import { requestableOrganization, requestableScopes } from '../request/requested-by-guards.js';
 import { safeReturnTo } from '../request/return-to.js';
 import { loggedInUser, sessionOf } from '../request/session.js';
 import type { PolarRuntime } from '../runtime.js';
@@ -39,7 +39,7 @@ export async function startLogin(
   if (samePath(here, callback)) return failed('callback_empty');
   checkSessionCookie(req, options);
   refuseUnregistrable(callback);
-  await parts.runtime.checkStorage(req);
+  await parts.runtime.logins.checkStorage(req);
   const session = sessionOf(req);
   const returnTo =
     safeReturnTo(login.returnTo) ?? safeReturnTo(query.get('return_to')) ?? safeReturnTo(session['returnTo']);
@@ -58,7 +58,7 @@ export async function startLogin(
     extra: parts.authorizationParams(),
     returnTo,
     appState: login.appState,
-    startedBy: user === undefined ? undefined : parts.runtime.users.of(user),
+    startedBy: user === undefined ? undefined : parts.runtime.logins.users.of(user),
     isLinking: isLinking(given),
   });
 }
@@ -90,14 +90,14 @@ export async function sendToPolar(
     prompt,
     extra,
   });
-  await attempts.add(req, runtime.storagesOf(req), state, attempt, place);
+  await attempts.add(req, runtime.logins.storagesOf(req), state, attempt, place);
   return { redirect: url };
 }
 
 /** The scopes in the login URL, limited to those that the app's guards require, plus the scopes already granted. */
 function wantedScopes({ runtime }: StartLoginParts, req: Request, query: URLSearchParams): string[] {
   const wanted = requestableScopes(query.get('scope'));
-  return wanted.length === 0 ? [] : [...(runtime.loginOfUser(req)?.scopes ?? []), ...wanted];
+  return wanted.length === 0 ? [] : [...(runtime.logins.ofUser(req)?.scopes ?? []), ...wanted];
 }
 
 // A path completed with http on a public host means that TLS ends at a proxy that the app does not trust yet.

@@ -1,11 +1,10 @@
 import type { Request } from 'express';
 import { publish } from '../diagnostics.js';
-import type { EndableLogin } from '../logins/endable-logins.js';
-import { waitingKeyOf } from '../logins/find-logins.js';
+import type { FoundLogin } from '../logins/all-session-logins.js';
+import { waitingKeyOf } from '../logins/session-logins.js';
 import { callBack } from '../request/app-callbacks.js';
-import { beforeFirstSaveAfterRegenerate } from '../request/first-save.js';
-import { hookLogIn } from '../request/log-in.js';
-import { beforeEnd } from '../request/response.js';
+import { beforeEnd } from '../request/end-of-response.js';
+import { hookLogIn } from '../request/log-in-hook.js';
 import {
   loggedInUser,
   type RequestSession,
@@ -15,6 +14,7 @@ import {
   sessionOf,
   withStoreTimeout,
 } from '../request/session.js';
+import { beforeFirstSaveAfterRegenerate } from '../request/session-save-hook.js';
 import type { PolarRuntime } from '../runtime.js';
 import type { NewLogin } from '../tokens/session-entry.js';
 import type { LoginHandle } from '../tokens/token-record.js';
@@ -116,12 +116,12 @@ async function waitForLogIn(
   unkept.keep();
   try {
     const serialized = await withStoreTimeout(serializeUser(req, user), runtime.options.timeoutMs);
-    const handle = runtime.putLogin(req, login, serialized, {
+    const handle = runtime.logins.put(req, login, serialized, {
       waiting: { cookieHash, isLeftToApp: isSessionless && unkept.isSeenByApp, returnTo },
     });
     runtime.refresher.begin(handle);
     for (const each of replaced) each.end('replaced').catch(() => {});
-    if (runtime.keepsLogins) await runtime.refresher.recordFirst(handle);
+    if (runtime.logins.recordsFromStart) await runtime.refresher.recordFirst(handle);
   } catch (error) {
     if (session !== undefined) delete session[waitingKeyOf(runtime.options.sessionKey)];
     unkept.revoke();
@@ -145,7 +145,7 @@ export async function storeForLoggedInUser(
   const before = session[sessionKey];
   // Logins of other strategies stay, because the user does.
   const replaced = ownLoginsIn(runtime, req);
-  const handle = runtime.putLogin(req, login, user);
+  const handle = runtime.logins.put(req, login, user);
   if (returnTo !== undefined) session['returnTo'] = returnTo;
   try {
     await withStoreTimeout(saveSession(session), runtime.options.timeoutMs);
@@ -159,8 +159,8 @@ export async function storeForLoggedInUser(
   await begin(runtime, handle, replaced);
 }
 
-function ownLoginsIn(runtime: PolarRuntime, req: Request): EndableLogin[] {
-  return runtime.endable.in(req).filter(({ sessionKey }) => sessionKey === runtime.options.sessionKey);
+function ownLoginsIn(runtime: PolarRuntime, req: Request): FoundLogin[] {
+  return runtime.allLogins.of(req).filter(({ sessionKey }) => sessionKey === runtime.options.sessionKey);
 }
 
 /** A login that is being stored. */
@@ -172,7 +172,7 @@ interface Storing {
 }
 
 function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo }: LoginToStore): Storing {
-  const replaced = runtime.endable.in(req);
+  const replaced = runtime.allLogins.of(req);
   let handle: LoginHandle | undefined;
 
   const sessionBefore = req.session;
@@ -181,7 +181,7 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
     // With `keepSessionInfo`, Passport has copied them.
     for (const { storedAs } of replaced) delete session[storedAs];
     const user = serializedUser(req);
-    if (user !== undefined) handle = runtime.putLogin(req, login, user);
+    if (user !== undefined) handle = runtime.logins.put(req, login, user);
   });
   return {
     async stored() {
@@ -202,14 +202,14 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
 async function begin(
   runtime: PolarRuntime,
   handle: LoginHandle,
-  replaced: readonly EndableLogin[],
+  replaced: readonly FoundLogin[],
 ): Promise<void> {
   runtime.refresher.begin(handle);
   publish('login', { event: 'logged-in', loginId: handle.loginId });
   // Ends the replaced logins in the background, because nothing can use their tokens any more. An app that calls req.logIn
   // twice passes the same login twice.
   for (const each of replaced) if (each.loginId !== handle.loginId) each.end('replaced').catch(() => {});
-  if (runtime.keepsLogins) await runtime.refresher.recordFirst(handle);
+  if (runtime.logins.recordsFromStart) await runtime.refresher.recordFirst(handle);
 }
 
 /** Ends the login if the response does not reach the browser: without the session cookie, the user could never log out. */

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { TokenResponse } from '../client/token-response.js';
-import type { IdTokenClaims } from '../id-token/claims.js';
+import type { IdTokenClaims } from '../id-token/check-claims.js';
 import { callVerify, type Verified, type VerifyDone, type VerifyResult } from '../request/app-callbacks.js';
 import type { ResolvedOptions } from '../strategy-options.js';
 import type { TokenSet } from '../tokens/token-set.js';

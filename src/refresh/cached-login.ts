@@ -16,7 +16,7 @@ export interface CachedLogin {
   /** When this process first saw these tokens, in milliseconds on its monotonic clock. */
   readonly metAt?: number;
   /** Polar refused the refresh token of this generation; only other tokens can revive the login. */
-  readonly rejected?: boolean;
+  readonly refused?: boolean;
 }
 
 /** A cached login whose access token can be used. */
@@ -79,7 +79,7 @@ export class TokenValidity {
 
   /** True if the access token of a login can be used. */
   isGood(known: CachedLogin): known is UsableLogin {
-    if (known.tokens === undefined || known.rejected) return false;
+    if (known.tokens === undefined || known.refused) return false;
     const justRefreshed = known.generation > 0 && this.ageOf(known) < justIssuedMs;
     return isUsable(known.tokens, this.#parts.now(), justRefreshed ? 0 : this.#parts.leewayMs);
   }

@@ -5,12 +5,12 @@ import { isSamePair } from './cached-login.js';
 import type { IssuedTokens } from './issued-tokens.js';
 import type { LoginCache } from './login-cache.js';
 import type { LoginLocks } from './login-lock.js';
-import type { EndedLogin, LoginRecords } from './login-records.js';
+import type { EndedLogin, LoginSync } from './login-sync.js';
 
 /** Dependencies of {@link endLogin}. */
 export interface EndLoginParts {
   readonly cache: LoginCache;
-  readonly records: LoginRecords;
+  readonly sync: LoginSync;
   readonly locks: LoginLocks;
   readonly issued: IssuedTokens;
   /** True while this process refreshes the login. */
@@ -36,7 +36,7 @@ export async function endLogin(
 ): Promise<void> {
   const known = parts.cache.recall(login);
   const revokeRecorded = async (ended: EndedLogin): Promise<boolean> => {
-    const recorded = await parts.records.lastRecord(login, ended);
+    const recorded = await parts.sync.lastRecord(login, ended);
     if (recorded === undefined || recorded.generation < known.generation) return false;
     // After a tie, both pairs may be alive.
     if (!isSamePair(recorded.tokens, known.tokens)) await parts.issued.revoke(recorded);
@@ -44,7 +44,7 @@ export async function endLogin(
   };
   // For a store that was down: by the time it is back, the tokens known before have been revoked.
   const revokeLate = async (late: EndedLogin): Promise<void> => void (await revokeRecorded(late));
-  const ended = await parts.records.recordEnd(login, reason, revokeLate);
+  const ended = await parts.sync.recordEnd(login, reason, revokeLate);
   // A process that is refreshing finds the tombstone when it records its tokens, and revokes them.
   await waitForRefresh(parts, login);
   const isReplaced = ended !== undefined && (await revokeRecorded(ended));

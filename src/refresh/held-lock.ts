@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type GuardedStorage, rowOf } from '../storage/guarded-storage.js';
+import { type GuardedStorage, maxLagMs, rowOf } from '../storage/guarded-storage.js';
 import type { StorageKey, StorageStep, StoredRow } from '../storage/polar-storage.js';
-import { type LockRow, maxLagMs, newName, parseLockRow, releaseStep, rowTTLSeconds } from './lock-row.js';
+import { type LockRow, newName, parseLockRow, rowTTLSeconds, stepToFree } from './lock-row.js';
 
 /** A lock that this process holds. */
 export interface HeldLock {
@@ -15,7 +15,7 @@ export interface HeldLock {
   /** The step that releases the lock, to run together with others; undefined if releasing takes more than one step. */
   releaseStep(): StorageStep | undefined;
   /** To be called once that step has run. */
-  released(): void;
+  markReleased(): void;
   /**
    * Releases the lock. Never rejects, and only a shutdown has to wait for it.
    *
@@ -50,8 +50,8 @@ export class RowLock implements HeldLock {
 
   async isExclusive(): Promise<boolean> {
     if (this.#mark !== undefined || this.#isOver) return false;
-    const said = parseLockRow(await this.#storage.read(this.#key));
-    return said?.owner === this.#owner && said.mark === undefined && this.#mark === undefined;
+    const content = parseLockRow(await this.#storage.read(this.#key));
+    return content?.owner === this.#owner && content.mark === undefined && this.#mark === undefined;
   }
 
   releaseStep(): StorageStep | undefined {
@@ -63,34 +63,34 @@ export class RowLock implements HeldLock {
   }
 
   #stepFrom(row: StoredRow): StorageStep {
-    return releaseStep(this.#key, row, this.#mark);
+    return stepToFree(this.#key, row, this.#mark);
   }
 
-  released(): void {
+  markReleased(): void {
     this.#isOver = true;
   }
 
   async release(leavesDoubt = false): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
-    await this.#letGo(leavesDoubt);
+    await this.#releaseRow(leavesDoubt);
   }
 
-  async #letGo(leavesDoubt: boolean): Promise<void> {
+  async #releaseRow(leavesDoubt: boolean): Promise<void> {
     await this.#renewal;
     if (leavesDoubt) this.#mark = newName();
     // Has no effect if the row is no longer ours.
     if (this.#storage.atomic) await this.#storage.run([this.#stepFrom(this.#row)]);
-    if ((await this.#giveUpIfShown()) || this.#storage.atomic) return;
+    if ((await this.#releaseIfVisible()) || this.#storage.atomic) return;
     // The row is gone, belongs to another process, or is not visible yet in a lagging store.
     await delay(maxLagMs, undefined, { ref: false });
-    await this.#giveUpIfShown();
+    await this.#releaseIfVisible();
   }
 
-  async #giveUpIfShown(): Promise<boolean> {
+  async #releaseIfVisible(): Promise<boolean> {
     const found = await this.#read();
-    const said = parseLockRow(found);
-    if (found === undefined || said?.owner !== this.#owner || said.isFree) return false;
+    const content = parseLockRow(found);
+    if (found === undefined || content?.owner !== this.#owner || content.isFree) return false;
     await this.#storage.run([this.#stepFrom(found)]);
     return true;
   }
@@ -117,10 +117,10 @@ export class RowLock implements HeldLock {
     }
     // Another process has taken the lock over as abandoned; it must not believe a refusal by Polar.
     if (!isOurs) this.#mark = newName();
-    const said = { owner: this.#owner, ...(this.#mark !== undefined && { mark: this.#mark }) };
+    const content = { owner: this.#owner, ...(this.#mark !== undefined && { mark: this.#mark }) };
     const row = {
       version: Math.max(found?.version ?? 0, this.#row.version) + 1,
-      value: JSON.stringify(said satisfies LockRow),
+      value: JSON.stringify(content satisfies LockRow),
     };
     const [written] = await this.#storage.run([{ write: this.#key, row, ttlSeconds: rowTTLSeconds }]);
     if (written !== undefined && 'value' in written && written.value === true) this.#row = row;

@@ -1,10 +1,10 @@
 import type { BackgroundWork } from '../async/background-work.js';
+import { BoundedMap } from '../bounded-map.js';
 import { publish } from '../diagnostics.js';
-import { BoundedMap } from '../tokens/bounded-map.js';
+import { commitLagMs } from '../tokens/commit-lag.js';
 import { fingerprint, type TokenRecord } from '../tokens/token-record.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import { type CachedLogin, isSamePair, type TokenValidity } from './cached-login.js';
-import { commitLagMs } from './token-exchange.js';
 
 /** Dependencies of {@link IssuedTokens}. */
 export interface IssuedTokensParts {
@@ -22,13 +22,13 @@ export interface IssuedTokensParts {
  */
 export class IssuedTokens {
   readonly #parts: IssuedTokensParts;
-  readonly #spares: Spares;
+  readonly spares: Spares;
   // The access token that Polar last issued to this process.
   readonly #issuedHere = new BoundedMap<string>(10_000);
 
   constructor(parts: IssuedTokensParts) {
     this.#parts = parts;
-    this.#spares = new Spares((spare) => this.#revokeInBackground(spare));
+    this.spares = new Spares((spare) => this.#revokeInBackground(spare));
   }
 
   /** Notes that Polar has issued these tokens to this process. */
@@ -57,7 +57,7 @@ export class IssuedTokens {
    */
   keepAsSpare(loginId: string, own: TokenRecord): void {
     if (!this.#isIssuedHere(loginId, own)) return;
-    if (this.#spares.keep(loginId, own))
+    if (this.spares.keep(loginId, own))
       publish('refresh', { event: 'tie', loginId, generation: own.generation });
   }
 
@@ -70,28 +70,12 @@ export class IssuedTokens {
     const isLeftToRefresh = newest.tokens === undefined && this.#parts.isRefreshing(loginId);
     if (known.tokens === undefined || isLeftToRefresh) return;
     const isNext = newest.generation === known.generation + 1;
-    const isOrphan =
-      isNext && newest.replaces !== undefined
-        ? newest.replaces !== fingerprint(known.tokens)
-        : !isNext && this.#isIssuedHere(loginId, known);
-    if (!isOrphan) return;
+    const isReplacedByOther =
+      isNext && newest.replaces !== undefined && newest.replaces !== fingerprint(known.tokens);
+    const isSkipped = !isNext && this.#isIssuedHere(loginId, known);
+    if (!isReplacedByOther && !isSkipped) return;
     this.#issuedHere.delete(loginId);
     this.#revokeInBackground(known);
-  }
-
-  /** Removes and returns the spare of a login whose recorded pair of this generation Polar has refused. */
-  takeSpare(loginId: string, refused: CachedLogin): TokenRecord | undefined {
-    return this.#spares.take(loginId, refused);
-  }
-
-  /** Revokes the spare of a login once something newer is recorded. */
-  dropSpare(loginId: string, newest: CachedLogin): void {
-    this.#spares.drop(loginId, newest);
-  }
-
-  /** Revokes all spares. */
-  dropSpares(): void {
-    this.#spares.dropAll();
   }
 
   #isIssuedHere(loginId: string, { tokens }: Pick<CachedLogin, 'tokens'>): boolean {
@@ -129,7 +113,7 @@ export class Spares {
   }
 
   /** Revokes a spare that is no longer needed because something newer is recorded or the login has ended. */
-  drop(loginId: string, newest: CachedLogin): void {
+  revokeIfSuperseded(loginId: string, newest: CachedLogin): void {
     const spare = this.#spares.get(loginId);
     if (spare === undefined || newest.generation <= spare.generation) return;
     this.#spares.delete(loginId);
@@ -138,7 +122,7 @@ export class Spares {
   }
 
   /** Revokes all spares. */
-  dropAll(): void {
+  revokeAll(): void {
     for (const [loginId, spare] of this.#spares.entries()) {
       this.#spares.delete(loginId);
       this.#revoke(spare);

@@ -13,8 +13,6 @@ export interface LockRow {
 
 // Outlasts every doubt, even if clocks differ by minutes.
 export const rowTTLSeconds = 900;
-/** How long after its acknowledgement a write may become visible, in milliseconds. */
-export const maxLagMs = 3000;
 
 /** Creates a random name for an owner or a mark. */
 export const newName = (): string => randomBytes(16).toString('hex');
@@ -40,7 +38,7 @@ export function parseLockRow(row: StoredRow | undefined): LockRow | undefined {
 }
 
 /** Returns the step that frees a held lock: removes the row, unless it has a mark to preserve. */
-export function releaseStep(key: StorageKey, row: StoredRow, mark = parseLockRow(row)?.mark): StorageStep {
+export function stepToFree(key: StorageKey, row: StoredRow, mark = parseLockRow(row)?.mark): StorageStep {
   if (mark === undefined) return { remove: key, row };
   const value = JSON.stringify({
     owner: parseLockRow(row)?.owner ?? '',

@@ -1,4 +1,4 @@
-import { BoundedMap } from '../tokens/bounded-map.js';
+import { BoundedMap } from '../bounded-map.js';
 import type { LoginHandle } from '../tokens/token-record.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
 import type { CachedLogin } from './cached-login.js';
@@ -16,7 +16,7 @@ export interface LoginCacheParts {
 // Unrecorded logins cannot be read back. Only a store that is down lets this many accumulate.
 const maxUnrecordedLogins = 100_000;
 
-const endedLogin = (endReason: LoginEndReason): CachedLogin => ({
+const endedState = (endReason: LoginEndReason): CachedLogin => ({
   generation: Number.POSITIVE_INFINITY,
   tokens: undefined,
   issuedAt: undefined,
@@ -40,9 +40,9 @@ export class LoginCache {
   }
 
   /** Returns the cached state, or the tokens of the handle unless something as recent is cached. Does no I/O. */
-  recall({ loginId, generation, tokens, issuedAt }: LoginHandle): CachedLogin {
+  recall({ loginId, initial }: LoginHandle): CachedLogin {
     const known = this.peek(loginId);
-    return known !== undefined && known.generation >= generation ? known : { generation, tokens, issuedAt };
+    return known !== undefined && known.generation >= initial.generation ? known : initial;
   }
 
   /**
@@ -52,20 +52,20 @@ export class LoginCache {
   learn(loginId: string, news: CachedLogin): CachedLogin {
     const known = this.peek(loginId);
     if (known !== undefined && known.generation > news.generation) return known;
-    if (known !== undefined && known.generation === news.generation && !news.rejected) return known;
+    if (known !== undefined && known.generation === news.generation && !news.refused) return known;
     return this.replace(loginId, news);
   }
 
   /** Caches that a login has ended. */
   learnEnd(loginId: string, reason: LoginEndReason): CachedLogin {
-    return this.learn(loginId, endedLogin(reason));
+    return this.learn(loginId, endedState(reason));
   }
 
   /** Caches the update, even if another state of the same generation is cached. */
   replace(loginId: string, news: CachedLogin): CachedLogin {
     const met = { metAt: this.#parts.elapsedMs(), ...news };
     this.#known.set(loginId, met);
-    const reason = news.rejected ? 'refused_by_polar' : news.endReason;
+    const reason = news.refused ? 'refused_by_polar' : news.endReason;
     if (reason !== undefined) this.#parts.onEnded(loginId, reason);
     return met;
   }

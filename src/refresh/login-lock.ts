@@ -1,15 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { publish } from '../diagnostics.js';
-import { type GuardedStorage, isWritten, rowOf } from '../storage/guarded-storage.js';
+import { BoundedMap } from '../bounded-map.js';
+import { type GuardedStorage, isWritten, maxLagMs, rowOf } from '../storage/guarded-storage.js';
 import { loginKeys } from '../storage/login-keys.js';
 import type { StorageKey, StorageStep, StoredRow } from '../storage/polar-storage.js';
-import { BoundedMap } from '../tokens/bounded-map.js';
-import type { LoginHandle, RecordPlace } from '../tokens/token-record.js';
-import type { CachedLogin, IsGood } from './cached-login.js';
+import type { RecordPlace } from '../tokens/token-record.js';
 import { type HeldLock, RowLock, renewEveryMs } from './held-lock.js';
-import { type LockRow, maxLagMs, newName, parseLockRow, rowTTLSeconds } from './lock-row.js';
-import { lockIsBusy } from './login-errors.js';
-import type { LoginRecords, LoginRows } from './login-records.js';
+import { type LockRow, newName, parseLockRow, rowTTLSeconds } from './lock-row.js';
+import type { LoginRows } from './login-sync.js';
 import { settleLock } from './settle-lock.js';
 
 /** Result of {@link LoginLocks.tryTake}: the lock, unless another process holds it, and the rows as read by then. */
@@ -64,8 +60,8 @@ export class LoginLocks {
   }
 
   /**
-   * Announces in the lock row, as soon as the store can be reached, that an exchange is open without the lock: the
-   * owner of the lock must not believe a refusal.
+   * Announces in the lock row that an exchange is open without the lock: the owner of the lock must not believe a refusal.
+   * Writes nothing now, because the store has just failed; the first renewal does, a second later.
    */
   announce(place: RecordPlace): HeldLock | undefined {
     if (!place.storage.shared) return undefined;
@@ -78,8 +74,8 @@ export class LoginLocks {
 
   /** True if a process holds the lock, or held it when it died. */
   async isHeld({ loginId, storage }: Pick<RecordPlace, 'loginId' | 'storage'>): Promise<boolean> {
-    const said = parseLockRow(await storage.read(loginKeys(loginId).lock));
-    return said !== undefined && !said.isFree;
+    const content = parseLockRow(await storage.read(loginKeys(loginId).lock));
+    return content !== undefined && !content.isFree;
   }
 
   async #takeUnlessBusy(
@@ -91,13 +87,13 @@ export class LoginLocks {
     const busy = { lock: undefined, rows };
     const { storage } = place;
     const { lock: key, record, tombstone } = loginKeys(place.loginId);
-    const said = parseLockRow(found);
-    const isStale = said !== undefined && !said.isFree && this.#isStale(storage, key, found, askedAt);
-    if (said !== undefined && !said.isFree && !isStale) return busy;
+    const content = parseLockRow(found);
+    const isStale = content !== undefined && !content.isFree && this.#isStale(storage, key, found, askedAt);
+    if (content !== undefined && !content.isFree && !isStale) return busy;
 
     // Each take-over gets a new mark: a process that has known the old one long enough to ignore it does not know the
     // new one.
-    const mark = isStale ? newName() : this.#standingMark(said?.mark);
+    const mark = isStale ? newName() : this.#standingMark(content?.mark);
     const row = {
       version: (found?.version ?? 0) + 1,
       value: JSON.stringify({ owner: newName(), ...(mark !== undefined && { mark }) } satisfies LockRow),
@@ -156,80 +152,11 @@ async function takeInProcess({ loginId, storage }: RecordPlace): Promise<LockAtt
         isExchangeOpen: false,
         isExclusive: async () => true,
         releaseStep: () => undefined,
-        released: () => void locked.delete(loginId),
+        markReleased: () => void locked.delete(loginId),
         release: async () => void locked.delete(loginId),
       }
     : undefined;
   const keys = loginKeys(loginId);
   const [tombstone, record] = await storage.run([{ read: keys.tombstone }, { read: keys.record }]);
   return { lock, rows: { tombstone, record } };
-}
-
-const minLockPauseMs = 20;
-const maxLockPauseMs = 200;
-// Where polling takes one round trip, waiting costs users more than polling costs the store.
-const maxLockPauseInOneTripMs = 30;
-
-/** Waits for the lock of a login while another process refreshes it. */
-export class LockQueue {
-  readonly #locks: LoginLocks;
-  readonly #records: LoginRecords;
-  readonly #timeoutMs: number;
-
-  /** @param timeoutMs milliseconds to wait at most */
-  constructor(locks: LoginLocks, records: LoginRecords, timeoutMs: number) {
-    this.#locks = locks;
-    this.#records = records;
-    this.#timeoutMs = timeoutMs;
-  }
-
-  /**
-   * Waits for the lock, and for what its owner records meanwhile. Resolves without a lock when the store cannot
-   * respond: the refresh then proceeds, and believes no refusal.
-   */
-  async take(
-    login: LoginHandle,
-    isGood: IsGood,
-  ): Promise<{ lock: HeldLock | undefined; newest: CachedLogin }> {
-    const giveUpAt = performance.now() + this.#timeoutMs;
-    const maxPauseMs = login.storage.batches ? maxLockPauseInOneTripMs : maxLockPauseMs;
-    let isBusy = false;
-    for (let pauseMs = minLockPauseMs, first = true; ; pauseMs = Math.min(pauseMs * 2, maxPauseMs)) {
-      let lock: HeldLock | undefined;
-      const triedAt = performance.now();
-      try {
-        const isEnough = async (rows: LoginRows): Promise<boolean> => {
-          const found = await this.#records.learnRows(login, rows);
-          return isGood(found) || found.tokens === undefined;
-        };
-        const attempt = await this.#locks.tryTake(login, { first, isEnough });
-        lock = attempt.lock;
-        isBusy = lock === undefined;
-        const newest = await this.#records.learnRows(login, attempt.rows);
-        if (lock !== undefined || isGood(newest) || newest.tokens === undefined) return { lock, newest };
-      } catch (error) {
-        publish('refresh', { event: 'lock-unavailable', loginId: login.loginId, error });
-        // A momentary failure of the store says nothing about the owner, which may be waiting for Polar.
-        if (!isBusy) {
-          const newest = await this.#withoutRows(login, lock);
-          return { lock: lock ?? this.#locks.announce(login), newest };
-        }
-      }
-      if (performance.now() >= giveUpAt) throw lockIsBusy();
-      first = false;
-      // An attempt spoilt by other processes took long, and an immediate retry would spoil theirs.
-      const tookMs = performance.now() - triedAt;
-      await delay(Math.max(pauseMs * (0.5 + Math.random() / 2), tookMs * Math.random()));
-    }
-  }
-
-  /** Reads the rows once more: the store may only refuse writes, or have failed for a moment. */
-  async #withoutRows(login: LoginHandle, lock: HeldLock | undefined): Promise<CachedLogin> {
-    try {
-      return await this.#records.revalidateOrRecall(login);
-    } catch (unopenable) {
-      void lock?.release();
-      throw unopenable;
-    }
-  }
 }

@@ -1,6 +1,6 @@
 import { within } from '../async/within.js';
+import { BoundedMap } from '../bounded-map.js';
 import { developmentHint, publish } from '../diagnostics.js';
-import { BoundedMap } from '../tokens/bounded-map.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
 
 /** The argument of `onLoginEnded`. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type GuardedStorage, rowOf } from '../storage/guarded-storage.js';
+import { type GuardedStorage, maxLagMs, rowOf } from '../storage/guarded-storage.js';
 import type { StorageKey, StoredRow } from '../storage/polar-storage.js';
-import { isSame, maxLagMs, releaseStep, rowTTLSeconds } from './lock-row.js';
+import { isSame, rowTTLSeconds, stepToFree } from './lock-row.js';
 
 const lagPauseMs = 50;
 const minSettleMs = 150;
@@ -62,10 +62,10 @@ export async function settleLock(
 
 /** Withdraws a row that was written in vain. Its mark, which tells of exchanges that may be open, is preserved. */
 async function withdraw(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<void> {
-  await storage.run([releaseStep(key, row)]);
+  await storage.run([stepToFree(key, row)]);
   // The row may only now have become visible, or have been written.
   await delay(maxLagMs, undefined, { ref: false });
   const [result] = await storage.run([{ read: key }]);
   const isShown = result !== undefined && 'value' in result && isSame(rowOf(result), row);
-  if (isShown) await storage.run([releaseStep(key, row)]);
+  if (isShown) await storage.run([stepToFree(key, row)]);
 }

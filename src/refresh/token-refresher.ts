@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BackgroundWork } from '../async/background-work.js';
 import { singleFlight } from '../async/single-flight.js';
 import { within } from '../async/within.js';
+import { BoundedMap } from '../bounded-map.js';
 import { PolarLoginRequiredError } from '../errors.js';
-import { BoundedMap } from '../tokens/bounded-map.js';
+import { usualCommitLagMs } from '../tokens/commit-lag.js';
 import type { LoginHandle, RecordPlace } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
@@ -20,14 +21,14 @@ import { IssuedTokens } from './issued-tokens.js';
 import { LoginCache } from './login-cache.js';
 import { refreshTakesLong } from './login-errors.js';
 import { LoginLocks } from './login-lock.js';
-import { LoginRecords } from './login-records.js';
-import { RefreshAttempt } from './refresh-attempt.js';
-import type { TokenExchangeParts } from './token-exchange.js';
+import { LoginRefresh } from './login-refresh.js';
+import { LoginSync } from './login-sync.js';
+import type { RefreshExchangeParts } from './refresh-exchange.js';
 
 /** Dependencies of {@link TokenRefresher}. */
 export interface TokenRefresherParts {
   /** Exchanges the refresh token at Polar, once, and waits for the response as long as one may arrive. */
-  readonly refresh: TokenExchangeParts['refresh'];
+  readonly refresh: RefreshExchangeParts['refresh'];
   /** Revokes tokens at Polar; never rejects. */
   readonly revoke: (tokens: TokenSet, justIssued: boolean) => Promise<void>;
   /** Called whenever this process learns that a login has ended; may be called more than once. */
@@ -44,8 +45,6 @@ export interface TokenRefresherParts {
 }
 
 const commitLagPauseMs = 500;
-// Measured: 822 ms at most for access tokens.
-const usualCommitLagMs = 1000;
 // An API that responds to good tokens with 401 must not make every request invalidate them.
 const refreshAfter401EveryMs = 60_000;
 
@@ -62,8 +61,8 @@ export class TokenRefresher {
   readonly #validity: TokenValidity;
   readonly #cache: LoginCache;
   readonly #issued: IssuedTokens;
-  readonly #records: LoginRecords;
-  readonly #attempt: RefreshAttempt;
+  readonly #sync: LoginSync;
+  readonly #refresh: LoginRefresh;
   readonly #endParts: EndLoginParts;
   readonly #refreshes = new Map<string, Promise<TokenSet>>();
   readonly #refreshesAfter401 = new BoundedMap<number>(10_000);
@@ -81,7 +80,7 @@ export class TokenRefresher {
       validity: this.#validity,
       isRefreshing,
     });
-    this.#records = new LoginRecords({
+    this.#sync = new LoginSync({
       cache: this.#cache,
       issued: this.#issued,
       background,
@@ -91,13 +90,13 @@ export class TokenRefresher {
     });
     const shared = {
       cache: this.#cache,
-      records: this.#records,
+      sync: this.#sync,
       issued: this.#issued,
       locks: new LoginLocks(),
       timeoutMs,
     };
     this.#endParts = { ...shared, isRefreshing };
-    this.#attempt = new RefreshAttempt({
+    this.#refresh = new LoginRefresh({
       ...shared,
       refresh: parts.refresh,
       background,
@@ -114,37 +113,37 @@ export class TokenRefresher {
 
   /** True when {@link revalidateInBackground} is due. */
   isStale(loginId: string): boolean {
-    return this.#records.isStale(loginId);
+    return this.#sync.isStale(loginId);
   }
 
   /** Checks, once a minute and in the background, what other processes have done to a login in use. */
   revalidateInBackground(login: LoginHandle): void {
-    this.#records.revalidateInBackground(login);
+    this.#sync.revalidateInBackground(login);
   }
 
   /** Caches a login that has just begun here or was just read: its record need not be read. */
   begin(login: LoginHandle): void {
-    this.#records.begin(login);
+    this.#sync.begin(login);
   }
 
   /** Caches that a login has ended. */
   learnEnd(loginId: string, reason: LoginEndReason): void {
-    this.#records.learnEnd(loginId, reason);
+    this.#sync.learnEnd(loginId, reason);
   }
 
   /** Records the tokens of a login that has just begun here, for work outside its requests. Never rejects. */
   async recordFirst(login: LoginHandle): Promise<void> {
-    await this.#records.recordTokens(login, login, async () => {});
+    await this.#sync.recordTokens(login, login.initial);
   }
 
   /** True unless the login is known to have ended. */
   async isAlive(login: LoginHandle): Promise<boolean> {
-    const known = await this.#records.current(login);
+    const known = await this.#sync.current(login);
     // If Polar has refused this login, another process may have recorded tokens that revive it.
-    const { rejected, tokens } = known.rejected ? await this.#records.revalidateOrRecall(login) : known;
+    const { refused, tokens } = known.refused ? await this.#sync.revalidateOrRecall(login) : known;
     // Even if the login has ended: as long as requests carry it, its tombstone must not expire.
-    this.#records.revalidateInBackground(login);
-    if (tokens === undefined || rejected) return false;
+    this.#sync.revalidateInBackground(login);
+    if (tokens === undefined || refused) return false;
     return hasRefreshToken(tokens) || isUsable(tokens, this.#parts.now());
   }
 
@@ -158,7 +157,7 @@ export class TokenRefresher {
     const known = this.#cache.peek(login.loginId);
     // A refresh under way is about to invalidate even unexpired tokens.
     if (known !== undefined && this.#validity.isGood(known) && !this.#refreshes.has(login.loginId)) {
-      this.#records.revalidateInBackground(login);
+      this.#sync.revalidateInBackground(login);
       return known.tokens;
     }
     try {
@@ -166,15 +165,15 @@ export class TokenRefresher {
     } catch (error) {
       if (error instanceof PolarLoginRequiredError) throw error;
       // Tokens that have expired only by the leeway still work.
-      const { rejected, tokens } = this.#cache.recall(login);
-      if (tokens !== undefined && !rejected && isUsable(tokens, this.#parts.now())) return tokens;
+      const { refused, tokens } = this.#cache.recall(login);
+      if (tokens !== undefined && !refused && isUsable(tokens, this.#parts.now())) return tokens;
       throw error;
     }
   }
 
   async #validTokens(login: LoginHandle): Promise<TokenSet> {
     const isGood: IsGood = (known): known is UsableLogin => this.#validity.isGood(known);
-    const known = await this.#records.current(login);
+    const known = await this.#sync.current(login);
     if (isGood(known) && !this.#refreshes.has(login.loginId)) return known.tokens;
     return this.#joinRefresh(login, isGood);
   }
@@ -186,7 +185,7 @@ export class TokenRefresher {
    */
   async newTokens(login: LoginHandle): Promise<TokenSet> {
     const newer = async (): Promise<TokenSet> => {
-      const { tokens } = await this.#records.current(login);
+      const { tokens } = await this.#sync.current(login);
       return this.#otherTokens(login, tokens?.accessToken);
     };
     return this.#inTime(newer());
@@ -203,7 +202,7 @@ export class TokenRefresher {
   }
 
   async #tokensAfterRefusal(login: LoginHandle, refused: string): Promise<TokenSet | undefined> {
-    const known = await this.#records.revalidateOrRecall(login);
+    const known = await this.#sync.revalidateOrRecall(login);
     if (this.#validity.isGood(known) && known.tokens.accessToken !== refused) return known.tokens;
     const mayBeUncommitted =
       this.#validity.ageOf(known) < justIssuedMs && this.#refusedTwice.get(login.loginId) !== refused;
@@ -242,12 +241,12 @@ export class TokenRefresher {
 
   /** Ends, in every process, a login that cannot be opened here. None of its tokens can be revoked. */
   async endUnopened(place: RecordPlace, reason: LoginEndReason): Promise<void> {
-    await this.#records.recordEnd(place, reason, async () => {});
+    await this.#sync.recordEnd(place, reason);
   }
 
   /** Revokes the spares now: this process may end before something newer is recorded. */
   dropSpares(): void {
-    this.#issued.dropSpares();
+    this.#issued.spares.revokeAll();
   }
 
   /** Callers wait no longer than the time-out; the work itself continues. */
@@ -257,18 +256,19 @@ export class TokenRefresher {
     return within(work, timeoutMs, () => refreshTakesLong(timeoutMs));
   }
 
-  #otherTokens(login: LoginHandle, unwanted: string | undefined): Promise<TokenSet> {
-    return this.#joinRefresh(
-      login,
-      (known): known is UsableLogin => this.#validity.isGood(known) && known.tokens.accessToken !== unwanted,
-    );
+  async #otherTokens(login: LoginHandle, unwanted: string | undefined): Promise<TokenSet> {
+    const isGood: IsGood = (known): known is UsableLogin =>
+      this.#validity.isGood(known) && known.tokens.accessToken !== unwanted;
+    const tokens = await this.#joinRefresh(login, isGood);
+    // A refresh that others started may have been content with these very tokens.
+    return tokens.accessToken === unwanted ? this.#joinRefresh(login, isGood) : tokens;
   }
 
   async #joinRefresh(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
     const pending = this.#refreshes.get(login.loginId);
-    const { outage } = this.#attempt;
+    const { outage } = this.#refresh;
     // Polar is slow to respond, and other processes record nothing newer meanwhile.
     if (pending !== undefined && outage !== undefined) throw outage;
-    return pending ?? singleFlight(this.#refreshes, login.loginId, () => this.#attempt.run(login, isGood));
+    return pending ?? singleFlight(this.#refreshes, login.loginId, () => this.#refresh.run(login, isGood));
   }
 }

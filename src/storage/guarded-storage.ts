@@ -18,6 +18,11 @@ export function rowOf(result: StepResult | undefined): StoredRow | undefined {
   return parseStoredRow(outcomeOf(result));
 }
 
+/** Throws the error of the store, if there is one. */
+export function throwIfFailed(result: StepResult | undefined): void {
+  outcomeOf(result);
+}
+
 /** Returns whether the row of a write step is now stored; throws the error of the store. */
 export function isWritten(result: StepResult | undefined): boolean {
   return outcomeOf(result) === true;
@@ -37,7 +42,7 @@ const maxSilentStoreTimeoutMs = 250;
 const suitableStores = new WeakSet<PolarStorage>();
 const probes = new WeakMap<PolarStorage, Promise<void>>();
 // A write may become visible a moment after it was acknowledged.
-const maxLagMs = 3000;
+export const maxLagMs = 3000;
 const lagPauseMs = 50;
 // As large as a token record with all scopes.
 const probeValue = 'x'.repeat(3000);

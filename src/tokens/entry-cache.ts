@@ -1,6 +1,6 @@
-import { BoundedMap } from './bounded-map.js';
+import { BoundedMap } from '../bounded-map.js';
+import { firstOf, type Sealer, sealerWithKey } from '../sealing/sealer.js';
 import { loginIdIn, parseEntryText } from './entry-text.js';
-import { firstOf, type Sealer, sealerWithKey } from './sealing.js';
 import { type OpenEntry, openSessionEntry, type SessionEntry } from './session-entry.js';
 import type { UserIdentities } from './user-identity.js';
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { newSealingKey, type Sealer } from './sealing.js';
+import { newSealingKey, type Sealer } from '../sealing/sealer.js';
 import { type LoginFacts, parseLoginFacts } from './token-record.js';
 import { parseStoredTokens, type TokenSet } from './token-set.js';
 

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
+import type { Sealer } from '../sealing/sealer.js';
 import type { GuardedStorage } from '../storage/guarded-storage.js';
 import type { StoredRow } from '../storage/polar-storage.js';
-import type { Sealer } from './sealing.js';
 import { parseStoredTokens, type TokenSet } from './token-set.js';
 
 /** The newest tokens of a login, from its first refresh on. */
@@ -43,14 +43,13 @@ export interface SealedRecordPlace extends RecordPlace {
   readonly sealer: Sealer;
 }
 
-/**
- * A login to keep alive: the tokens from its session entry or from a first read of its record, and where newer tokens
- * are kept.
- */
-export interface LoginHandle extends SealedRecordPlace, TokenRecord {
+/** A login to keep alive. */
+export interface LoginHandle extends SealedRecordPlace {
   readonly facts: LoginFacts;
+  /** Its tokens when it was found, in its session entry or its record: newer ones may be known by now. */
+  readonly initial: TokenRecord;
   /** True if even the tokens issued at login are recorded. */
-  readonly isRecordedFromStart: boolean;
+  readonly recordsFromStart: boolean;
 }
 
 /** There is a record, but it is sealed with a key that this process does not have (yet). */
@@ -77,15 +76,13 @@ export function openRecord(place: SealedRecordPlace, row: StoredRow | undefined)
  *
  * @throws UnopenableRecordError
  */
-export function openLogin(
-  place: SealedRecordPlace,
-  row: StoredRow | undefined,
-): (TokenRecord & { readonly facts: LoginFacts; readonly ttlSeconds: number }) | undefined {
+export function openLogin(place: SealedRecordPlace, row: StoredRow | undefined): LoginHandle | undefined {
   const content = row && contentOf(place, row);
   const record = content && recordIn(content, row.version);
   const facts = content && parseLoginFacts(content['facts']);
   if (record === undefined || facts === undefined) return undefined;
-  return { ...record, facts, ttlSeconds: Number(content?.['ttlSeconds']) || place.ttlSeconds };
+  const ttlSeconds = Number(content?.['ttlSeconds']) || place.ttlSeconds;
+  return { ...place, facts, initial: record, recordsFromStart: true, ttlSeconds };
 }
 
 /** The row for a record. */

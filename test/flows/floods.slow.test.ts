@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Response as ExpressResponse, Request } from 'express';
 import session from 'express-session';
 import { PolarBearerStrategy, PolarStrategy, polarTokens, requireScope } from 'passport-polar-sh';
-import { requestableScopes } from '../../src/request/requestable.js';
+import { requestableScopes } from '../../src/request/requested-by-guards.js';
 import { fieldsOf, textOf } from '../support/entry-fields.js';
 import { isRowId } from '../support/stored-rows.js';
 import { startTestApp } from '../support/test-app.js';

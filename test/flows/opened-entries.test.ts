@@ -13,7 +13,7 @@ describe('an opened session entry', () => {
   const reads = async (app: AppProcess, browser: Browser) => {
     const { polar: text } = (await browser.get('/session')).body as { polar: string };
     const runtime = runtimeOf(app.polar);
-    return { read: () => runtime?.readEntry(text), loginId: fieldsOf(text)['loginId'] ?? '' };
+    return { read: () => runtime?.logins.readEntry(text), loginId: fieldsOf(text)['loginId'] ?? '' };
   };
 
   it('is cached while the login is in use', async () => {

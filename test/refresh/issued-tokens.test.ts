@@ -21,7 +21,7 @@ it('a spare replaces the recorded pair of its generation once', () => {
   spares.keep('login', pair('spare', 5));
   expect(spares.take('login', pair('recorded', 5))).toEqual(pair('spare', 5));
   expect(spares.take('login', pair('recorded', 5))).toBeUndefined();
-  spares.dropAll();
+  spares.revokeAll();
   expect(revoked).toEqual([]);
 });
 
@@ -39,10 +39,10 @@ it.each([
   ['the login has ended', ended],
 ])('a spare is revoked once when %s', (_what, newest) => {
   spares.keep('login', pair('spare', 5));
-  spares.drop('other', newest);
+  spares.revokeIfSuperseded('other', newest);
   expect(revoked).toEqual([]);
-  spares.drop('login', newest);
-  spares.drop('login', newest);
+  spares.revokeIfSuperseded('login', newest);
+  spares.revokeIfSuperseded('login', newest);
   expect(revoked).toEqual(['spare']);
   expect(spares.take('login', pair('recorded', 5))).toBeUndefined();
 });
@@ -55,14 +55,14 @@ it('a spare is kept once, however often it turns up', () => {
 
 it('a spare is kept while its own or an older generation is the newest', () => {
   spares.keep('login', pair('spare', 5));
-  for (const generation of [4, 5]) spares.drop('login', pair('recorded', generation));
+  for (const generation of [4, 5]) spares.revokeIfSuperseded('login', pair('recorded', generation));
   expect(revoked).toEqual([]);
 });
 
 it('all spares are revoked at shutdown', () => {
   spares.keep('one', pair('spare-1', 5));
   spares.keep('two', pair('spare-2', 1));
-  spares.dropAll();
-  spares.dropAll();
+  spares.revokeAll();
+  spares.revokeAll();
   expect(revoked).toEqual(['spare-1', 'spare-2']);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { type Sealer, sealerWithKeys } from '../../src/sealing/sealer.js';
 import { EntryCache, type EntryCacheParts } from '../../src/tokens/entry-cache.js';
 import { entryText } from '../../src/tokens/entry-text.js';
-import { type Sealer, sealerWithKeys } from '../../src/tokens/sealing.js';
 import {
   newSessionEntry,
   type OpenEntry,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { sealerWithKeys } from '../../src/sealing/sealer.js';
 import { entryText, loginIdIn, parseEntryText } from '../../src/tokens/entry-text.js';
-import { sealerWithKeys } from '../../src/tokens/sealing.js';
 import {
   newSessionEntry,
   openSessionEntry,

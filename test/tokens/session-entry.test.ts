@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { sealerWithKeys } from '../../src/tokens/sealing.js';
+import { sealerWithKeys } from '../../src/sealing/sealer.js';
 import {
   newLogin,
   newSessionEntry,

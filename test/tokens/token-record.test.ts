@@ -1,13 +1,13 @@
 /** The record of a login as it is stored, sealed, and what becomes of one that was changed. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { GuardedStorage } from '../../src/storage/guarded-storage.js';
 import {
   firstOf,
   newSealingKey,
   type Sealer,
   sealerWithKey,
   sealerWithKeys,
-} from '../../src/tokens/sealing.js';
+} from '../../src/sealing/sealer.js';
+import { GuardedStorage } from '../../src/storage/guarded-storage.js';
 import {
   type LoginFacts,
   openLogin,
@@ -71,7 +71,13 @@ describe('the record of a login', () => {
 
   it('contains the facts of the login, for work outside a request', () => {
     const row = sealRecord({ ...place, ttlSeconds: 77 }, recordOf(1));
-    expect(openLogin(place, row)).toEqual({ ...recordOf(1), facts, ttlSeconds: 77 });
+    expect(openLogin(place, row)).toEqual({
+      ...place,
+      facts,
+      initial: recordOf(1),
+      recordsFromStart: true,
+      ttlSeconds: 77,
+    });
   });
 
   it('lives as long as its place if it has no lifetime of its own', () => {

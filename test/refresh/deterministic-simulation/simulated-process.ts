@@ -3,7 +3,7 @@
 import { BackgroundWork } from '../../../src/async/background-work.js';
 import { within } from '../../../src/async/within.js';
 import { PolarLoginRequiredError, PolarTransientError } from '../../../src/errors.js';
-import { revokeTokens } from '../../../src/logins/revoke-tokens.js';
+import { revokeAtPolar } from '../../../src/logins/revoke-at-polar.js';
 import { TokenRefresher } from '../../../src/refresh/token-refresher.js';
 import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
 import type { LoginHandle } from '../../../src/tokens/token-record.js';
@@ -99,7 +99,7 @@ export class SimulatedProcess {
     this.#refresher = new TokenRefresher({
       refresh: (tokens) => this.#exchange(tokens.refreshToken),
       revoke: (tokens, justIssued) =>
-        revokeTokens(client as never, tokens, {
+        revokeAtPolar(client as never, tokens, {
           justIssued,
           timeoutMs: scenario.timeoutMs,
           track: (work) => this.background.write(work),
@@ -116,11 +116,13 @@ export class SimulatedProcess {
     this.#login = {
       loginId,
       facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
-      generation: 0,
-      tokens: tokensOf(first, startTime, first.expiresAtMs),
-      issuedAt: startTime - 60_000,
+      initial: {
+        generation: 0,
+        tokens: tokensOf(first, startTime, first.expiresAtMs),
+        issuedAt: startTime - 60_000,
+      },
       sealer: plainSealer,
-      isRecordedFromStart: false,
+      recordsFromStart: false,
       storage,
       ttlSeconds: 86_400,
     };
@@ -171,7 +173,7 @@ export class SimulatedProcess {
   /** The generation that it knows; undefined if there is none, or if the login has ended. */
   get generation(): number | undefined {
     const known = this.#refresher?.peek(loginId);
-    return known === undefined || known.tokens === undefined || known.rejected ? undefined : known.generation;
+    return known === undefined || known.tokens === undefined || known.refused ? undefined : known.generation;
   }
 
   /** Starts a call; the world learns its outcome. */

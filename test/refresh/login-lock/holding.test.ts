@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { HeldLock } from '../../../src/refresh/held-lock.js';
 import { LoginLocks } from '../../../src/refresh/login-lock.js';
-import type { LoginRows } from '../../../src/refresh/login-records.js';
+import type { LoginRows } from '../../../src/refresh/login-sync.js';
 import { rowOf } from '../../../src/storage/guarded-storage.js';
 import { inVirtualTime } from '../support/refresher-setup.js';
 import { finished, pass, settle } from '../support/virtual-time.js';
@@ -54,7 +54,7 @@ describe.each(storageKinds)('the login lock (%s)', (kind) => {
     // Reads may lag, so the owner has to read it again before it removes it.
     if (kind === 'session store') return expect(step).toBeUndefined();
     await finished(a.place.storage.run([step as never]));
-    lock?.released();
+    lock?.markReleased();
     expect(rows.get('lock')).toBeUndefined();
     const next = await b.take();
     const row = rows.get('lock');

@@ -83,7 +83,7 @@ describe('the login lock in a store that no other process shares', () => {
     const lock = (await new Contender(storage).take()) as HeldLock;
     expect(lock.releaseStep()).toBeUndefined();
     expect(await new Contender(storage).isHeld()).toBe(false);
-    lock.released();
+    lock.markReleased();
     expect(await new Contender(storage).take()).toBeDefined();
   });
 });

@@ -1,4 +1,4 @@
-import type { Sealer } from '../../../src/tokens/sealing.js';
+import type { Sealer } from '../../../src/sealing/sealer.js';
 
 /** Does not encrypt, but checks the purpose of what it opens. */
 export const plainSealer: Sealer = {

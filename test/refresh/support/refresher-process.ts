@@ -47,7 +47,7 @@ export class RefresherProcess {
 
   get peeked(): string | undefined {
     const known = this.refresher.peek(this.login.loginId);
-    return known === undefined ? this.login.tokens.accessToken : known.tokens?.accessToken;
+    return known === undefined ? this.login.initial.tokens.accessToken : known.tokens?.accessToken;
   }
 }
 

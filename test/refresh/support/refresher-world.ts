@@ -39,7 +39,7 @@ export interface ProcessOptions {
   readonly maxExchanges?: number;
   readonly storage?: PolarStorage;
   /** The tokens of the login are recorded as well. */
-  readonly isRecordedFromStart?: boolean;
+  readonly recordsFromStart?: boolean;
 }
 
 export const startTime = Date.UTC(2026, 0, 1);
@@ -204,12 +204,10 @@ export class RefresherWorld {
     const login: LoginHandle = {
       loginId,
       facts: { subject: 's', nonce: 'n', clientID: 'c', server: 'https://api.polar.sh' },
-      generation: 0,
-      tokens: this.#issued.get('refresh-0') as TokenSet,
-      issuedAt: startTime,
+      initial: { generation: 0, tokens: this.#issued.get('refresh-0') as TokenSet, issuedAt: startTime },
       sealer: plainSealer,
       storage: new GuardedStorage(storage, Math.min(timeoutMs, 3000)),
-      isRecordedFromStart: given.isRecordedFromStart ?? false,
+      recordsFromStart: given.recordsFromStart ?? false,
       ttlSeconds: 30 * 24 * 60 * 60,
     };
     return new RefresherProcess(name, refresher, login, background);

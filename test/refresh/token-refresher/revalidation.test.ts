@@ -224,7 +224,7 @@ describe('a record that the store has lost', () => {
 
   it('is missed if the tokens of the login are recorded from the start', async () => {
     const world = new RefresherWorld();
-    const a = world.process('A', { isRecordedFromStart: true }).acquainted();
+    const a = world.process('A', { recordsFromStart: true }).acquainted();
     await finished(a.refresher.recordFirst(a.login));
     world.rows.put('record', undefined);
     await pass(minute);

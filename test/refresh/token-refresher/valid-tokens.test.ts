@@ -46,10 +46,10 @@ describe('a valid token', () => {
 describe('the tokens of a new login', () => {
   it('are recorded at once, for other processes to find', async () => {
     const world = new RefresherWorld();
-    const { login, refresher } = world.process('A', { isRecordedFromStart: true });
+    const { login, refresher } = world.process('A', { recordsFromStart: true });
     await finished(refresher.recordFirst(login));
     const record = await openRecord(login, world.rows.get('record'));
-    expect(record).toMatchObject({ generation: 0, tokens: login.tokens });
+    expect(record).toMatchObject({ generation: 0, tokens: login.initial.tokens });
   });
 });
 
@@ -109,8 +109,8 @@ describe('an expired token', () => {
   it('cannot be refreshed without a refresh token', async () => {
     const world = new RefresherWorld();
     const a = world.process('A');
-    const { refreshToken: _none, ...tokens } = a.login.tokens;
-    const login = { ...a.login, tokens };
+    const { refreshToken: _none, ...tokens } = a.login.initial.tokens;
+    const login = { ...a.login, initial: { ...a.login.initial, tokens } };
     expect(await finished(a.refresher.isAlive(login))).toBe(true);
     await pass(hourMs);
     expect(await finished(a.refresher.isAlive(login))).toBe(false);

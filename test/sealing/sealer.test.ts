@@ -8,7 +8,7 @@ import {
   sealerDerivedFrom,
   sealerWithKey,
   sealerWithKeys,
-} from '../../src/tokens/sealing.js';
+} from '../../src/sealing/sealer.js';
 
 const seal = (value: unknown, key: string, purpose: string) => sealerWithKey(key).seal(value, purpose);
 const unseal = (sealed: string, key: string, purpose: string) => sealerWithKey(key).unseal(sealed, purpose);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { type IdTokenErrorCode, PolarIdTokenError } from '../../src/errors.js';
-import { checkClaims, type ExpectedClaims } from '../../src/id-token/claims.js';
+import { checkClaims, type ExpectedClaims } from '../../src/id-token/check-claims.js';
 
 const nowSeconds = 1_800_000_000;
 const tolerance = 30;

@@ -6,8 +6,8 @@ import type { RefreshableTokens } from '../refresh/cached-login.js';
 import type { LoginHandle } from '../tokens/token-record.js';
 import { type TokenSet, tokenSetOf } from '../tokens/token-set.js';
 
-/** Dependencies of {@link refreshTokens}. */
-export interface RefreshTokensParts {
+/** Dependencies of {@link refreshAtPolar}. */
+export interface RefreshAtPolarParts {
   readonly client: PolarOAuthClient;
   /** Verifies an id_token for this client and server. */
   readonly verifyIdToken: (
@@ -23,8 +23,8 @@ export interface RefreshTokensParts {
  *
  * @throws PolarIdTokenError if the new tokens belong to another user; they are revoked
  */
-export async function refreshTokens(
-  parts: RefreshTokensParts,
+export async function refreshAtPolar(
+  parts: RefreshAtPolarParts,
   tokens: RefreshableTokens,
   login: LoginHandle,
 ): Promise<TokenSet> {
@@ -42,7 +42,7 @@ export async function refreshTokens(
 
 /** Polar sends no id_token on refresh. If another provider does, its `sub` must stay the same (OpenID Connect Core 12.2). */
 async function checkIdToken(
-  { revoke, verifyIdToken }: RefreshTokensParts,
+  { revoke, verifyIdToken }: RefreshAtPolarParts,
   idToken: string,
   tokens: TokenSet,
   { facts: { nonce, subject }, loginId }: LoginHandle,

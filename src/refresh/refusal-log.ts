@@ -1,4 +1,4 @@
-import { BoundedMap } from '../tokens/bounded-map.js';
+import { BoundedMap } from '../bounded-map.js';
 import { doubtMs } from './login-lock.js';
 
 interface Refusal {
@@ -14,7 +14,7 @@ const firstPauseMs = 10_000;
  * Polar's refusals of refresh tokens that are still in doubt: another exchange may have succeeded, with its response
  * still on the way.
  */
-export class Refusals {
+export class RefusalLog {
   readonly #refusals = new BoundedMap<Refusal>(10_000);
   readonly #elapsedMs: () => number;
 

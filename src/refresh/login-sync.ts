@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BackgroundWork } from '../async/background-work.js';
 import { singleFlight } from '../async/single-flight.js';
+import { BoundedMap } from '../bounded-map.js';
 import { publish } from '../diagnostics.js';
-import { isWritten, rowOf, type StepResult } from '../storage/guarded-storage.js';
+import { rowOf, type StepResult, throwIfFailed } from '../storage/guarded-storage.js';
 import { loginKeys } from '../storage/login-keys.js';
 import type { StorageStep, StoredRow } from '../storage/polar-storage.js';
-import { BoundedMap } from '../tokens/bounded-map.js';
 import {
   type LoginHandle,
   openRecord,
@@ -21,7 +21,7 @@ import type { HeldLock } from './held-lock.js';
 import type { IssuedTokens } from './issued-tokens.js';
 import type { LoginCache } from './login-cache.js';
 import { recordsUnreadable } from './login-errors.js';
-import { RecordWriter } from './record-writer.js';
+import { RetryingWriter } from './retrying-writer.js';
 
 /** The two rows that are read along with every lock. */
 export interface LoginRows {
@@ -34,8 +34,8 @@ export interface EndedLogin {
   readonly record: StoredRow | undefined;
 }
 
-/** Dependencies of {@link LoginRecords}. */
-export interface LoginRecordsParts {
+/** Dependencies of {@link LoginSync}. */
+export interface LoginSyncParts {
   readonly cache: LoginCache;
   readonly issued: IssuedTokens;
   readonly background: BackgroundWork;
@@ -56,45 +56,47 @@ const noRenewalBeforeExpiryMs = 2 * 60_000;
  * Keeps the {@link LoginCache} and the rows that all processes share in step: reads the rows, notices what other processes
  * did, and writes what this process did.
  */
-export class LoginRecords {
-  readonly #parts: LoginRecordsParts;
+export class LoginSync {
+  readonly #parts: LoginSyncParts;
   readonly #cache: LoginCache;
-  readonly #writer: RecordWriter;
-  readonly #looks = new Map<string, Promise<CachedLogin>>();
-  readonly #lookedAt: BoundedMap<number>;
+  readonly #writer: RetryingWriter;
+  readonly #reads = new Map<string, Promise<CachedLogin>>();
+  readonly #readAt: BoundedMap<number>;
   // When this process last wrote or renewed a login's rows.
   readonly #renewedAt: BoundedMap<number>;
 
-  constructor(parts: LoginRecordsParts) {
+  constructor(parts: LoginSyncParts) {
     this.#parts = parts;
     this.#cache = parts.cache;
-    this.#writer = new RecordWriter(parts.cache, parts.background);
-    this.#lookedAt = new BoundedMap(parts.maxLogins);
+    this.#writer = new RetryingWriter(parts.cache, parts.background);
+    this.#readAt = new BoundedMap(parts.maxLogins);
     this.#renewedAt = new BoundedMap(parts.maxLogins);
   }
 
   /** Caches a login whose record need not be read. */
   begin(login: LoginHandle): void {
-    this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
+    this.#readAt.set(login.loginId, this.#parts.elapsedMs());
     this.#cache.learn(login.loginId, this.#cache.recall(login));
   }
 
   /** Caches that a login has ended. */
   learnEnd(loginId: string, reason: LoginEndReason): CachedLogin {
-    return this.#newest(loginId, this.#cache.learnEnd(loginId, reason));
+    const newest = this.#cache.learnEnd(loginId, reason);
+    this.#parts.issued.spares.revokeIfSuperseded(loginId, newest);
+    return newest;
   }
 
   /** Returns the cached state; reads the record first if this process has not seen the login. */
   async current(login: LoginHandle): Promise<CachedLogin> {
     const known = this.#cache.peek(login.loginId);
     // The record may say that the session's tokens, though unexpired, have been replaced or that the login has ended.
-    return known ?? this.#look(login);
+    return known ?? this.#read(login);
   }
 
   /** True when {@link revalidateInBackground} is due. */
   isStale(loginId: string): boolean {
-    const lookedAt = this.#lookedAt.get(loginId) ?? Number.NEGATIVE_INFINITY;
-    return this.#parts.elapsedMs() - lookedAt >= revalidateAfterMs;
+    const readAt = this.#readAt.get(loginId) ?? Number.NEGATIVE_INFINITY;
+    return this.#parts.elapsedMs() - readAt >= revalidateAfterMs;
   }
 
   /**
@@ -102,19 +104,19 @@ export class LoginRecords {
    * valid token costs no I/O, yet changes by other processes are noticed.
    */
   revalidateInBackground(login: LoginHandle): void {
-    if (this.isStale(login.loginId)) this.#look(login).catch(() => {});
+    if (this.isStale(login.loginId)) this.#read(login).catch(() => {});
   }
 
-  #look(login: LoginHandle): Promise<CachedLogin> {
-    return singleFlight(this.#looks, login.loginId, () => this.revalidateOrRecall(login));
+  #read(login: LoginHandle): Promise<CachedLogin> {
+    return singleFlight(this.#reads, login.loginId, () => this.revalidateOrRecall(login));
   }
 
   /** Reads the rows and returns the newest state. Rejects when the store cannot respond. */
   async revalidate(login: LoginHandle): Promise<CachedLogin> {
-    this.#lookedAt.set(login.loginId, this.#parts.elapsedMs());
+    this.#readAt.set(login.loginId, this.#parts.elapsedMs());
     const keys = loginKeys(login.loginId);
     const [ended, record] = await login.storage.run([{ read: keys.tombstone }, { read: keys.record }]);
-    return this.learnRows(login, { tombstone: ended, record });
+    return this.mergeRows(login, { tombstone: ended, record });
   }
 
   /**
@@ -122,7 +124,7 @@ export class LoginRecords {
    *
    * @throws the error of the store, or {@link UnopenableRecordError}
    */
-  async learnRows(login: LoginHandle, rows: LoginRows): Promise<CachedLogin> {
+  async mergeRows(login: LoginHandle, rows: LoginRows): Promise<CachedLogin> {
     const { loginId } = login;
     // A tombstone counts even if the record cannot be read.
     const end = rowOf(rows.tombstone);
@@ -133,14 +135,15 @@ export class LoginRecords {
     }
     const row = rowOf(rows.record);
     const record = openRecord(login, row);
-    const newest = this.#learnRecord(login, record);
+    const newest = this.#mergeRecord(login, record);
     if (row !== undefined && record?.generation === newest.generation) {
       // Tokens close to expiry are about to be replaced, and without an atomic compare-and-write, a renewal would undo
       // that.
       if (isUsable(record.tokens, this.#parts.now(), noRenewalBeforeExpiryMs))
         this.#renew(login, { write: loginKeys(loginId).record, row, ttlSeconds: login.ttlSeconds });
     } else this.#heal(login, newest, record);
-    return this.#newest(loginId, newest);
+    this.#parts.issued.spares.revokeIfSuperseded(loginId, newest);
+    return newest;
   }
 
   /** The process that ends a login revokes the newest recorded tokens, but the store may have lost them. */
@@ -157,16 +160,16 @@ export class LoginRecords {
   }
 
   /** Of two pairs of the same generation, the recorded one wins: all processes see it. */
-  #learnRecord(login: LoginHandle, record: TokenRecord | undefined): CachedLogin {
+  #mergeRecord(login: LoginHandle, record: TokenRecord | undefined): CachedLogin {
     const { loginId } = login;
     const known = this.#cache.recall(login);
     if (record === undefined || record.generation < known.generation)
       return this.#cache.learn(loginId, known);
     const isSame = record.generation === known.generation && isSamePair(record.tokens, known.tokens);
     if (isSame) return this.#cache.learn(loginId, known);
-    const { generation, issuedAt, rejected, tokens } = known;
+    const { generation, issuedAt, refused, tokens } = known;
     if (generation < record.generation) this.#parts.issued.revokeUnlessReplaced(loginId, known, record);
-    else if (tokens !== undefined && !rejected)
+    else if (tokens !== undefined && !refused)
       this.#parts.issued.keepAsSpare(loginId, { generation, tokens, issuedAt });
     return this.#cache.replace(loginId, record);
   }
@@ -179,14 +182,14 @@ export class LoginRecords {
     const { endReason, generation, tokens, issuedAt, replaces } = newest;
     if (this.#cache.isUnrecorded(login.loginId)) return;
     if (tokens === undefined) {
-      this.#track(this.recordEnd(login, endReason ?? 'logged_out', async () => {}).then(() => {}));
+      this.#track(this.recordEnd(login, endReason ?? 'logged_out').then(() => {}));
       return;
     }
     // The tokens issued at login are in the session, and need no record unless the login was recorded from the start.
-    const isMissed = generation > (found?.generation ?? (login.isRecordedFromStart ? -1 : 0));
+    const isMissed = generation > (found?.generation ?? (login.recordsFromStart ? -1 : 0));
     if (!isMissed) return;
     publish('refresh', { event: 'record-restored', loginId: login.loginId, generation });
-    this.#track(this.#writeTokens(login, { generation, tokens, issuedAt, replaces }, async () => {}));
+    this.#track(this.#writeTokens(login, { generation, tokens, issuedAt, replaces }));
   }
 
   /** Renews the lifetime of a row that is up to date. */
@@ -203,11 +206,6 @@ export class LoginRecords {
     void this.#parts.background.write(writing.catch(() => {}));
   }
 
-  #newest(loginId: string, newest: CachedLogin): CachedLogin {
-    this.#parts.issued.dropSpare(loginId, newest);
-    return newest;
-  }
-
   /**
    * Like {@link revalidate}, but returns the cached state when the store cannot respond.
    *
@@ -217,19 +215,12 @@ export class LoginRecords {
     try {
       return await this.revalidate(login);
     } catch (error) {
-      return this.recallAfter(login, error);
+      publish('refresh', { event: 'record-unreadable', loginId: login.loginId, error });
+      const known = this.#cache.recall(login);
+      if (error instanceof UnopenableRecordError && error.generation > known.generation)
+        throw recordsUnreadable(error);
+      return known;
     }
-  }
-
-  /**
-   * Returns the cached state after a failed read; throws if there is a newer record that only other processes can open.
-   */
-  recallAfter(login: LoginHandle, error: unknown): CachedLogin {
-    publish('refresh', { event: 'record-unreadable', loginId: login.loginId, error });
-    const known = this.#cache.recall(login);
-    if (error instanceof UnopenableRecordError && error.generation > known.generation)
-      throw recordsUnreadable(error);
-    return known;
   }
 
   /** Polls the store for up to `patienceMs` for a generation newer than `generation`. */
@@ -256,7 +247,7 @@ export class LoginRecords {
   async recordTokens(
     login: LoginHandle,
     record: TokenRecord,
-    ifLate: (newest: CachedLogin) => Promise<void>,
+    ifLate?: (newest: CachedLogin) => Promise<void>,
     lock?: HeldLock,
   ): Promise<CachedLogin> {
     const { shared, atomic } = login.storage;
@@ -265,7 +256,7 @@ export class LoginRecords {
     // the record is not written to forever.
     if (newest !== undefined && shared && !atomic)
       void delay(checkRecordAfterMs, undefined, { ref: false })
-        .then(() => this.#look(login))
+        .then(() => this.#read(login))
         .catch(() => {});
     return newest ?? this.#cache.recall(login);
   }
@@ -273,7 +264,7 @@ export class LoginRecords {
   async #writeTokens(
     login: LoginHandle,
     { generation, tokens, issuedAt, replaces }: TokenRecord,
-    ifLate: (newest: CachedLogin) => Promise<void>,
+    ifLate?: (newest: CachedLogin) => Promise<void>,
     lock?: HeldLock,
   ): Promise<CachedLogin | undefined> {
     const { loginId, storage, ttlSeconds } = login;
@@ -284,16 +275,16 @@ export class LoginRecords {
     const work = async (): Promise<CachedLogin> => {
       row ??= sealRecord(login, news);
       const release = lock?.releaseStep();
-      const [written, ended, record, gaveUp] = await storage.run([
+      const [written, ended, record, freed] = await storage.run([
         { write: keys.record, row, ttlSeconds },
         { read: keys.tombstone },
         { read: keys.record },
         ...(release === undefined ? [] : [release]),
       ]);
-      isWritten(written);
-      if (gaveUp !== undefined && 'value' in gaveUp) lock?.released();
+      throwIfFailed(written);
+      if (freed !== undefined && 'value' in freed) lock?.markReleased();
       this.#renewedAt.set(loginId, this.#parts.elapsedMs());
-      return this.learnRows(login, { tombstone: ended, record }).catch(
+      return this.mergeRows(login, { tombstone: ended, record }).catch(
         orIfUnopenable(() => this.#cache.recall(login)),
       );
     };
@@ -309,7 +300,7 @@ export class LoginRecords {
   async recordEnd(
     place: RecordPlace,
     reason: LoginEndReason,
-    ifLate: (ended: EndedLogin) => Promise<void>,
+    ifLate?: (ended: EndedLogin) => Promise<void>,
   ): Promise<EndedLogin | undefined> {
     const { loginId, storage, ttlSeconds } = place;
     const ended = this.learnEnd(loginId, reason);
@@ -319,7 +310,7 @@ export class LoginRecords {
       const row = tombstone(ended.endReason ?? reason);
       const steps = [{ write: keys.tombstone, row, ttlSeconds }, { read: keys.record }];
       const [written, record] = await storage.run(steps);
-      isWritten(written);
+      throwIfFailed(written);
       return { record: rowOf(record) };
     };
     return this.#writer.write(place, ended, work, ifLate);

@@ -17,7 +17,7 @@ const rewritePauseMsEach = 5;
 const giveUpWritingAfterMs = 60 * 60_000;
 
 /** Writes the rows of logins, for as long as it takes. */
-export class RecordWriter {
+export class RetryingWriter {
   readonly #cache: LoginCache;
   readonly #background: BackgroundWork;
 
@@ -39,7 +39,7 @@ export class RecordWriter {
     { loginId, storage }: RecordPlace,
     news: CachedLogin,
     work: () => Promise<T>,
-    ifLate: (result: T) => Promise<void>,
+    ifLate?: (result: T) => Promise<void>,
   ): Promise<T | undefined> {
     this.#cache.addUnrecorded(loginId, news);
     const attempt = async (): Promise<{ readonly result: T } | undefined> => {
@@ -66,7 +66,7 @@ export class RecordWriter {
     loginId: string,
     news: CachedLogin,
     attempt: () => Promise<{ readonly result: T } | undefined>,
-    ifLate: (result: T) => Promise<void>,
+    ifLate?: (result: T) => Promise<void>,
   ): Promise<void> {
     const giveUpAt = performance.now() + giveUpWritingAfterMs;
     const mostMs = (): number =>
@@ -83,7 +83,7 @@ export class RecordWriter {
       // A newer state has taken its place.
       if (!this.#cache.isUnrecorded(loginId, news)) return;
       const done = await attempt();
-      if (done !== undefined) return ifLate(done.result);
+      if (done !== undefined) return ifLate?.(done.result);
     }
     this.#cache.removeUnrecorded(loginId);
     publish('refresh', { event: 'record-given-up', loginId });

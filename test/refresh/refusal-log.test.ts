@@ -1,13 +1,13 @@
 /** Refusals that are not believed yet: how long Polar is not asked again, and when the doubt ends. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Refusals } from '../../src/refresh/refusals.js';
+import { RefusalLog } from '../../src/refresh/refusal-log.js';
 import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from './support/virtual-time.js';
 
 const doubtMs = 185_000;
-let refusals: Refusals;
+let refusals: RefusalLog;
 beforeEach(() => {
   installVirtualTime();
-  refusals = new Refusals(elapsedMs);
+  refusals = new RefusalLog(elapsedMs);
 });
 afterEach(uninstallVirtualTime);
 

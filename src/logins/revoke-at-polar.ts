@@ -2,12 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { publish } from '../diagnostics.js';
 import { PolarResponseError, PolarTransientError } from '../errors.js';
+import { commitLagMs } from '../tokens/commit-lag.js';
 import type { TokenSet } from '../tokens/token-set.js';
 
 // A logout waits no longer than this.
 const timeoutMs = 3000;
-// Polar commits after it has responded: before this lag is over, it may not find a token that it has just issued.
-const commitLagMs = 2000;
 // Background retries while Polar is unreachable.
 const retryAfterMs = [2000, 10_000, 60_000, 5 * 60_000, 30 * 60_000];
 
@@ -17,7 +16,7 @@ const retryAfterMs = [2000, 10_000, 60_000, 5 * 60_000, 30 * 60_000];
  *
  * @param limits `timeoutMs`: milliseconds for one try, at most 3 s; `track` receives the promises of background work
  */
-export async function revokeTokens(
+export async function revokeAtPolar(
   client: PolarOAuthClient,
   tokens: TokenSet,
   limits: {

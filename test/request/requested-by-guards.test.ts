@@ -1,6 +1,6 @@
 import { describe, expect, it, jest } from '@jest/globals';
 
-type Module = typeof import('../../src/request/requestable.js');
+type Module = typeof import('../../src/request/requested-by-guards.js');
 
 /** A fresh copy of the module, as in a process without guards. */
 function fresh(): Module {

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { noteRound } from '../attempts/attempt-cookie.js';
-import { attemptCookiePlace } from '../attempts/cookie-checks.js';
 import type { UsedAttempt } from '../attempts/login-attempt.js';
+import { attemptCookiePlace } from '../attempts/session-cookie.js';
 import { cleanText } from '../client/oauth-error.js';
 import { polarScopes } from '../client/polar-scope.js';
 import { type LoginFailureCode, PolarAuthorizationError, PolarConfigurationError } from '../errors.js';
@@ -17,8 +17,8 @@ import { respondToRepeated } from './repeated-response.js';
 import { type AuthenticateOptions, isLinking } from './request-options.js';
 import type { StartLoginParts } from './start-login.js';
 
-/** Dependencies of {@link finishLogin}. */
-export type FinishLoginParts = StartLoginParts & CompleteLoginParts;
+/** Dependencies of {@link handleCallback}. */
+export type HandleCallbackParts = StartLoginParts & CompleteLoginParts;
 
 // Failures, not errors: with prompt=none, Polar reports that it would have to show a page.
 const personErrors: Record<string, LoginFailureCode> = {
@@ -30,8 +30,8 @@ const personErrors: Record<string, LoginFailureCode> = {
 };
 
 /** Handles Polar's response to a login: looks up the login attempt, and completes it if Polar sent a code. */
-export async function finishLogin(
-  parts: FinishLoginParts,
+export async function handleCallback(
+  parts: HandleCallbackParts,
   req: Request,
   options: AuthenticateOptions,
   query: URLSearchParams,
@@ -39,7 +39,7 @@ export async function finishLogin(
   const { attempts, runtime } = parts;
   const response = parseAuthorizationResponse(query);
   if (typeof response === 'string') return failed(response);
-  const take = () => attempts.take(req, runtime.storagesOf(req), response.state);
+  const take = () => attempts.take(req, runtime.logins.storagesOf(req), response.state);
   const taken = await take();
   if ('problem' in taken) return failed(`attempt_${taken.problem}`);
   const attempt = 'repeated' in taken ? taken.repeated : taken.attempt;
@@ -98,7 +98,7 @@ function isLinkedByItsStarter(
 ): boolean {
   if (!isLinking(options)) return true;
   const user = loggedInUser(req);
-  return attempt.startedBy === (user === undefined ? undefined : runtime.users.of(user));
+  return attempt.startedBy === (user === undefined ? undefined : runtime.logins.users.of(user));
 }
 
 async function checkIssuer(runtime: PolarRuntime, response: AuthorizationResponse): Promise<void> {

@@ -8,12 +8,12 @@ import type { TokenRefresher } from '../refresh/token-refresher.js';
 import type { ResolvedOptions } from '../strategy-options.js';
 import type { SessionEntry } from '../tokens/session-entry.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
-import { entriesIn, type FoundEntry, type Logins } from './find-logins.js';
 import type { SessionLogin } from './session-login.js';
+import { entriesIn, type FoundEntry, type SessionLogins } from './session-logins.js';
 import { StrategyRegistry } from './strategy-registry.js';
 
 /** A login of any strategy, with what it takes to end it. */
-export interface EndableLogin {
+export interface FoundLogin {
   readonly loginId: string;
   /** Session key that holds the login once its user is logged in. */
   readonly sessionKey: string;
@@ -29,23 +29,23 @@ export interface EndableLogin {
   end(reason: LoginEndReason): Promise<void>;
 }
 
-/** Dependencies of {@link EndableLogins}. */
-export interface EndableLoginsParts {
+/** Dependencies of {@link AllSessionLogins}. */
+export interface AllSessionLoginsParts {
   readonly options: ResolvedOptions;
-  readonly logins: Logins;
+  readonly logins: SessionLogins;
   readonly refresher: TokenRefresher;
   readonly background: BackgroundWork;
 }
 
 // How long a login waits for the app to log its user in.
 const maxWaitMs = 10 * 60_000;
-const strategies = new StrategyRegistry<EndableLogins>();
+const strategies = new StrategyRegistry<AllSessionLogins>();
 
 /** The logins of a session, whichever strategy of this process they came from, and how to end them. */
-export class EndableLogins {
-  readonly #parts: EndableLoginsParts;
+export class AllSessionLogins {
+  readonly #parts: AllSessionLoginsParts;
 
-  constructor(parts: EndableLoginsParts) {
+  constructor(parts: AllSessionLoginsParts) {
     this.#parts = parts;
     const { credentials, server, sessionKey } = parts.options;
     strategies.add({ clientID: credentials.clientID, server: nameOfServer(server), sessionKey }, this);
@@ -74,19 +74,19 @@ export class EndableLogins {
   }
 
   /** The logins in the session of a request, each with its own `end`. */
-  in(req: Request): EndableLogin[] {
+  of(req: Request): FoundLogin[] {
     return entriesIn(req.session ?? {}).flatMap((found) => this.#endable(req, found) ?? []);
   }
 
-  #endable(req: Request, { entry, sessionKey, storedAs, text }: FoundEntry): EndableLogin | undefined {
-    const { attempt = '', clientID, loginId, server, waiting } = entry;
-    const owner = this.#isOwn(entry, sessionKey) ? this : strategies.find({ clientID, server, sessionKey });
-    const reader = owner ?? this;
-    const { logins, options, refresher } = reader.#parts;
+  #endable(req: Request, { entry, sessionKey, storedAs, text }: FoundEntry): FoundLogin | undefined {
+    const { attempt = '', loginId, waiting } = entry;
+    const owner = this.#ownerOf(entry, sessionKey);
+    // Without its strategy, the login can be read but not opened: its tombstone is all that can be written.
+    const { logins, options, refresher } = (owner ?? this).#parts;
     // Read now: a logout removes the session from the request.
     const read = logins.readEntry(text);
     if (read === undefined) return undefined;
-    const login = logins.loginFrom(req, read);
+    const login = logins.from(req, read);
     const isOf = (user: unknown): boolean => owner !== undefined && read.isOf(user);
     const isForgotten = (): boolean =>
       login.isWaiting && Math.abs(options.now() - login.issuedAt) > maxWaitMs;
@@ -110,12 +110,13 @@ export class EndableLogins {
     };
   }
 
-  #isOwn(entry: SessionEntry, sessionKey: string): boolean {
-    const { credentials, server, sessionKey: ownKey } = this.#parts.options;
-    return (
-      entry.clientID === credentials.clientID &&
-      entry.server === nameOfServer(server) &&
-      sessionKey === ownKey
-    );
+  /** The strategy that a login came from, if this process has it. This one comes first: others may have the same client. */
+  #ownerOf({ clientID, server }: SessionEntry, sessionKey: string): AllSessionLogins | undefined {
+    const own = this.#parts.options;
+    const isOwn =
+      clientID === own.credentials.clientID &&
+      server === nameOfServer(own.server) &&
+      sessionKey === own.sessionKey;
+    return isOwn ? this : strategies.find({ clientID, server, sessionKey });
   }
 }

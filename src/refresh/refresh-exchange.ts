@@ -1,17 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BackgroundWork } from '../async/background-work.js';
 import { within } from '../async/within.js';
+import { BoundedMap } from '../bounded-map.js';
 import { PolarOAuthError, type PolarResponseError, PolarTransientError } from '../errors.js';
 import { CircuitBreaker } from '../http/circuit-breaker.js';
-import { BoundedMap } from '../tokens/bounded-map.js';
+import { commitLagMs } from '../tokens/commit-lag.js';
 import type { LoginHandle } from '../tokens/token-record.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import type { CachedLogin, RefreshableTokens, TokenValidity } from './cached-login.js';
 import type { HeldLock } from './held-lock.js';
 import { refreshTakesLong } from './login-errors.js';
 
-/** Dependencies of {@link TokenExchange}. */
-export interface TokenExchangeParts {
+/** Dependencies of {@link RefreshExchange}. */
+export interface RefreshExchangeParts {
   /** Exchanges the refresh token at Polar, once, and waits for the response as long as one may arrive. */
   readonly refresh: (tokens: RefreshableTokens, login: LoginHandle) => Promise<TokenSet>;
   readonly background: BackgroundWork;
@@ -22,17 +23,14 @@ export interface TokenExchangeParts {
   readonly timeoutMs: number;
 }
 
-/** Polar commits after it has responded. Sooner than this many milliseconds, it may not find tokens that it has just issued. */
-export const commitLagMs = 2000;
-
 /** Exchanges refresh tokens at Polar. */
-export class TokenExchange {
-  readonly #parts: TokenExchangeParts;
+export class RefreshExchange {
+  readonly #parts: RefreshExchangeParts;
   readonly #breaker: CircuitBreaker;
   // Generations whose refresh got no response: if Polar made the exchange, the new tokens are lost.
   readonly #unanswered = new BoundedMap<number>(10_000);
 
-  constructor(parts: TokenExchangeParts) {
+  constructor(parts: RefreshExchangeParts) {
     this.#parts = parts;
     this.#breaker = new CircuitBreaker(parts.elapsedMs);
   }

@@ -13,22 +13,23 @@ import {
   type IsGood,
   ifNewer,
   isSamePair,
+  type RefreshableTokens,
   type UsableLogin,
 } from './cached-login.js';
 import type { HeldLock } from './held-lock.js';
 import type { IssuedTokens } from './issued-tokens.js';
+import { LockQueue } from './lock-queue.js';
 import type { LoginCache } from './login-cache.js';
 import { loggedOut, loginExpired, loginInDoubt, recordsUnreadable } from './login-errors.js';
 import type { LoginLocks } from './login-lock.js';
-import { LockQueue } from './login-lock.js';
-import type { LoginRecords } from './login-records.js';
-import { Refusals } from './refusals.js';
-import { isInvalidGrant, TokenExchange, type TokenExchangeParts } from './token-exchange.js';
+import type { LoginSync } from './login-sync.js';
+import { isInvalidGrant, RefreshExchange, type RefreshExchangeParts } from './refresh-exchange.js';
+import { RefusalLog } from './refusal-log.js';
 
-/** Dependencies of {@link RefreshAttempt}. */
-export interface RefreshAttemptParts extends TokenExchangeParts {
+/** Dependencies of {@link LoginRefresh}. */
+export interface LoginRefreshParts extends RefreshExchangeParts {
   readonly cache: LoginCache;
-  readonly records: LoginRecords;
+  readonly sync: LoginSync;
   readonly locks: LoginLocks;
   readonly issued: IssuedTokens;
   readonly now: () => number;
@@ -41,21 +42,21 @@ const siblingPatienceMs = 1500;
 const certainAfterMs = 3000;
 
 /** Refreshes a login: takes its lock, exchanges its refresh token, records the new tokens, and interprets failures. */
-export class RefreshAttempt {
-  readonly #parts: RefreshAttemptParts;
-  readonly #exchange: TokenExchange;
+export class LoginRefresh {
+  readonly #parts: LoginRefreshParts;
+  readonly #exchange: RefreshExchange;
   readonly #queue: LockQueue;
-  readonly #refusals: Refusals;
+  readonly #refusals: RefusalLog;
 
-  constructor(parts: RefreshAttemptParts) {
+  constructor(parts: LoginRefreshParts) {
     this.#parts = parts;
-    this.#exchange = new TokenExchange(parts);
-    this.#queue = new LockQueue(parts.locks, parts.records, parts.timeoutMs);
-    this.#refusals = new Refusals(parts.elapsedMs);
+    this.#exchange = new RefreshExchange(parts);
+    this.#queue = new LockQueue(parts.locks, parts.sync, parts.timeoutMs);
+    this.#refusals = new RefusalLog(parts.elapsedMs);
   }
 
   /** The error to fail with while the circuit breaker is open. */
-  get outage(): TokenExchange['outage'] {
+  get outage(): RefreshExchange['outage'] {
     return this.#exchange.outage;
   }
 
@@ -65,20 +66,15 @@ export class RefreshAttempt {
     const { outage } = this.#exchange;
     // While the circuit breaker is open, callers do not queue; tokens that another process has recorded are still used.
     if (outage !== undefined) {
-      const newest = await this.#parts.records.revalidateOrRecall(login);
+      const newest = await this.#parts.sync.revalidateOrRecall(login);
       if (isGood(newest)) return newest.tokens;
-      throw unlessOver(newest) ?? outage;
+      throw errorIfOver(newest) ?? outage;
     }
     const { lock, newest } = await this.#queue.take(login, isGood);
-    let leavesDoubt = true;
     try {
-      const tokens = isGood(newest) ? newest.tokens : await this.#refresh(login, newest, lock);
-      leavesDoubt = this.#parts.cache.isUnrecorded(login.loginId);
-      return tokens;
-    } catch (error) {
-      leavesDoubt = this.#parts.cache.isUnrecorded(login.loginId);
-      throw error;
+      return isGood(newest) ? newest.tokens : await this.#refresh(login, newest, lock);
     } finally {
+      const leavesDoubt = this.#parts.cache.isUnrecorded(login.loginId);
       if (lock !== undefined) void this.#parts.background.write(lock.release(leavesDoubt));
     }
   }
@@ -89,20 +85,15 @@ export class RefreshAttempt {
    */
   async #throwIfOver(login: LoginHandle): Promise<void> {
     const known = this.#parts.cache.recall(login);
-    if (unlessOver(known) === undefined) return;
-    this.#parts.records.revalidateInBackground(login);
-    const newest = known.rejected
-      ? await this.#parts.records.revalidate(login).catch(throwUnreadable)
-      : known;
-    const over = unlessOver(newest);
+    if (errorIfOver(known) === undefined) return;
+    if (!known.refused) this.#parts.sync.revalidateInBackground(login);
+    const newest = known.refused ? await this.#parts.sync.revalidate(login).catch(throwUnreadable) : known;
+    const over = errorIfOver(newest);
     if (over !== undefined) throw over;
   }
 
   async #refresh(login: LoginHandle, known: CachedLogin, lock: HeldLock | undefined): Promise<TokenSet> {
-    const { tokens } = known;
-    const over = unlessOver(known);
-    if (over !== undefined) throw over;
-    if (tokens === undefined || !hasRefreshToken(tokens)) throw loginExpired();
+    const tokens = refreshableTokensOf(known);
     const { generation } = known;
     const pauseMs = this.#refusals.pauseMs(login.loginId, generation);
     if (pauseMs > 0) throw loginInDoubt(pauseMs);
@@ -135,10 +126,10 @@ export class RefreshAttempt {
       if (newest.tokens === undefined) await this.#parts.issued.revoke(record);
       else if (!isSamePair(newest.tokens, tokens)) {
         this.#parts.issued.keepAsSpare(login.loginId, record);
-        this.#parts.issued.dropSpare(login.loginId, newest);
+        this.#parts.issued.spares.revokeIfSuperseded(login.loginId, newest);
       }
     };
-    const newest = await this.#parts.records.recordTokens(login, record, afterwards, lock);
+    const newest = await this.#parts.sync.recordTokens(login, record, afterwards, lock);
     await afterwards(newest);
     if (newest.tokens === undefined) throw loggedOut();
     publish('refresh', { event: 'refreshed', loginId: login.loginId, generation });
@@ -159,10 +150,10 @@ export class RefreshAttempt {
     const { loginId, storage } = login;
     const isFirst = this.#refusals.note(loginId, generation);
     // A login must not be declared dead before its record has been read.
-    const recorded = await this.#parts.records.revalidate(login).catch(throwUnreadable);
+    const recorded = await this.#parts.sync.revalidate(login).catch(throwUnreadable);
     let newer = ifNewer(recorded, known);
     if (newer === undefined) {
-      const spare = this.#parts.issued.takeSpare(loginId, known);
+      const spare = this.#parts.issued.spares.take(loginId, known);
       if (spare !== undefined) {
         const next = { ...spare, generation: generation + 1 };
         const kept = await this.#parts.background.write(this.#keep(login, next, undefined));
@@ -173,7 +164,11 @@ export class RefreshAttempt {
         return this.#giveUp(login, known, cause);
       // A process that has newer tokens may be about to record them, even one that refreshed without a lock while the
       // store was down.
-      newer = await this.#parts.records.awaitNewer(login, generation, this.#certainAfterMs());
+      newer = await this.#parts.sync.awaitNewer(
+        login,
+        generation,
+        Math.min(certainAfterMs, this.#parts.timeoutMs / 3),
+      );
       const isExclusive = isFirst && lock !== undefined && (await lock.isExclusive().catch(() => false));
       if (newer === undefined && isExclusive) return this.#giveUpUnlessNewer(login, known, lock, cause);
     }
@@ -189,10 +184,6 @@ export class RefreshAttempt {
     return this.#parts.validity.isGood(newer) ? newer.tokens : this.#refresh(login, newer, lock);
   }
 
-  #certainAfterMs(): number {
-    return Math.min(certainAfterMs, this.#parts.timeoutMs / 3);
-  }
-
   /** @throws PolarTransientError if the record cannot be read */
   async #giveUpUnlessNewer(
     login: LoginHandle,
@@ -200,20 +191,20 @@ export class RefreshAttempt {
     lock?: HeldLock,
     cause?: PolarOAuthError,
   ): Promise<TokenSet> {
-    const recorded = await this.#parts.records.revalidate(login).catch(throwUnreadable);
+    const recorded = await this.#parts.sync.revalidate(login).catch(throwUnreadable);
     const newer = ifNewer(recorded, known);
     if (newer === undefined) return this.#giveUp(login, known, cause);
     return this.#refreshUnlessGood(login, newer, lock);
   }
 
   #giveUp({ loginId }: LoginHandle, known: CachedLogin, cause?: unknown): never {
-    this.#parts.cache.learn(loginId, { ...known, rejected: true });
+    this.#parts.cache.learn(loginId, { ...known, refused: true });
     throw loginExpired(cause, this.#exchange.isResponseLost(loginId, known));
   }
 
   /** The new tokens belong to another user, and the old ones are dead: the login is over. */
   async #afterWrongIdToken(login: LoginHandle, cause: PolarIdTokenError): Promise<never> {
-    await this.#parts.records.recordEnd(login, 'refused_by_polar', async () => {});
+    await this.#parts.sync.recordEnd(login, 'refused_by_polar');
     throw loginExpired(cause);
   }
 
@@ -221,16 +212,23 @@ export class RefreshAttempt {
   async #afterFailure(login: LoginHandle, known: CachedLogin, error: unknown): Promise<TokenSet> {
     const hasAnswered = error instanceof PolarTransientError && error.code === 'server_error';
     const patienceMs = hasAnswered ? siblingPatienceMs : 0;
-    const newer = await this.#parts.records.awaitNewer(login, known.generation, patienceMs);
+    const newer = await this.#parts.sync.awaitNewer(login, known.generation, patienceMs);
     if (newer !== undefined && this.#parts.validity.isGood(newer)) return newer.tokens;
     throw error;
   }
 }
 
 /** Returns the error for a login that is over; undefined if it can be refreshed. */
-function unlessOver({ rejected, tokens }: CachedLogin): PolarLoginRequiredError | undefined {
+function errorIfOver({ refused, tokens }: CachedLogin): PolarLoginRequiredError | undefined {
   if (tokens === undefined) return loggedOut();
-  return rejected || !hasRefreshToken(tokens) ? loginExpired() : undefined;
+  return refused || !hasRefreshToken(tokens) ? loginExpired() : undefined;
+}
+
+/** @throws PolarLoginRequiredError if the login is over */
+function refreshableTokensOf(known: CachedLogin): RefreshableTokens {
+  const over = errorIfOver(known);
+  if (over !== undefined) throw over;
+  return known.tokens as RefreshableTokens;
 }
 
 const throwUnreadable = (cause: unknown): never => {

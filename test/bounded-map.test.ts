@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { BoundedMap } from '../../src/tokens/bounded-map.js';
+import { BoundedMap } from '../src/bounded-map.js';
 
 function mapOf(limit: number, ...keys: string[]): BoundedMap<number> {
   const map = new BoundedMap<number>(limit);
