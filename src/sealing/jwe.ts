@@ -1,6 +1,6 @@
 /**
- * Compact JWE (RFC 7516) with `dir` and `A256GCM`, as jose makes and reads it. Node's own cipher takes a tenth of
- * the time that Web Crypto does, and a login seals and opens several texts.
+ * Compact JWE (RFC 7516) with `dir` and `A256GCM`, interchangeable with jose's. Node's own cipher takes a tenth of the time of
+ * Web Crypto, and a login seals and opens several values.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { isBase64url } from '../text/base64url.js';
@@ -10,12 +10,12 @@ const ivBytes = 12;
 const tagBytes = 16;
 const cipher = 'aes-256-gcm';
 
-/** The protected header, encoded. */
+/** Encodes a protected header. */
 export function encodeHeader(parameters: Readonly<Record<string, string>>): string {
   return Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', ...parameters })).toString('base64url');
 }
 
-/** The `kid` that the header of a JWE names. */
+/** Returns the `kid` in the header of a JWE. */
 export function keyIdIn(jwe: string): string | undefined {
   try {
     const [header = ''] = jwe.split('.');
@@ -38,7 +38,7 @@ export function encryptJWE(plaintext: string, key: Uint8Array, header: string): 
 }
 
 /**
- * The plaintext; undefined for anything that was not encrypted with this key and this header.
+ * Decrypts a JWE; returns undefined if it was not encrypted with this key and this header.
  *
  * @param key 32 bytes
  */

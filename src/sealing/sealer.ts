@@ -1,37 +1,37 @@
 import { createHmac, hash, hkdfSync, randomBytes } from 'node:crypto';
 import { decryptJWE, encodeHeader, encryptJWE, keyIdIn } from './jwe.js';
 
-/** Encrypts JSON values (JWE, A256GCM) and opens them again. */
+/** Encrypts and decrypts JSON values (JWE, A256GCM). */
 export interface Sealer {
-  /** `purpose` is authenticated with the value, so that what was sealed for one place cannot be put in another. */
+  /** Encrypts a value. `purpose` is authenticated with it, so that a value sealed for one place cannot be moved to another. */
   seal(value: unknown, purpose: string): string;
-  /** Opens what {@link seal} made; undefined for anything else, another key or another purpose. */
+  /** Decrypts a sealed value; returns undefined if it is malformed, or sealed with another key or for another purpose. */
   unseal(sealed: string, purpose: string): unknown;
-  /** True for what names a key that is not here: whoever has it can open it. */
+  /** True if the value names a key that this sealer lacks. A process that has the key can open it. */
   lacksKeyOf(sealed: string): boolean;
 }
 
-/** A key of 32 bytes; where there are several, its id says which one sealed a value. */
+/** A key of 32 bytes. If there are several, the id tells which one sealed a value. */
 interface SealingKey {
   readonly bytes: Uint8Array;
   readonly id?: string;
 }
 
-/** A new random key for {@link sealerWithKey}, base64url. */
+/** Creates a random key for {@link sealerWithKey}, base64url. */
 export function newSealingKey(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** Seals with one key: 32 bytes, base64url. */
+/** Creates a sealer with one key: 32 bytes, base64url. */
 export function sealerWithKey(key: string): Sealer {
   return sealer([{ bytes: Buffer.from(key, 'base64url') }]);
 }
 
 /**
- * Seals with a key that is derived (HKDF, RFC 5869) from a random secret.
+ * Creates a sealer with a key that is derived (HKDF, RFC 5869) from a random secret.
  *
- * @param secret at least 32 random bytes, so that nothing has to be extracted from it (section 3.3)
- * @param use what it is for: a value that was sealed for one use opens for no other
+ * @param secret at least 32 random bytes, so that HKDF-Extract can be skipped (section 3.3)
+ * @param use a value that was sealed for one use opens for no other
  */
 export function sealerDerivedFrom(secret: string | Uint8Array, use: string): Sealer {
   // The one block of HKDF-Expand (section 2.3).
@@ -42,10 +42,9 @@ export function sealerDerivedFrom(secret: string | Uint8Array, use: string): Sea
 }
 
 /**
- * Seals with the first of the app's keys, and opens what any of them sealed.
+ * Creates a sealer that seals with the first of the app's keys and opens with all of them.
  *
- * @param use what the keys are for: they are derived (HKDF, RFC 5869), so a value that was sealed for one
- * use opens for no other
+ * @param use keys are derived for their use (HKDF, RFC 5869), so a value that was sealed for one use opens for no other
  */
 export function sealerWithKeys(keys: readonly [string, ...string[]], use: string): Sealer {
   const named = (key: string): SealingKey => ({ bytes: derive(key, use), id: keyId(key) });
@@ -53,7 +52,7 @@ export function sealerWithKeys(keys: readonly [string, ...string[]], use: string
   return sealer([named(current), ...others.map(named)]);
 }
 
-/** Seals with the first of some sealers, and opens what any of them sealed. */
+/** Creates a sealer that seals with the first sealer and opens with all of them. */
 export function firstOf(sealers: readonly [Sealer, ...Sealer[]]): Sealer {
   return {
     seal: (value, purpose) => sealers[0].seal(value, purpose),
@@ -97,10 +96,10 @@ function derive(key: string, use: string): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', key, '', infoOf(use), 32));
 }
 
-// A purpose names all that a value is bound to, which would make each row longer by as much.
+// A purpose lists everything that a value is bound to, which would make each row that much longer.
 const hashOf = (purpose: string): string => hash('sha256', purpose, 'base64url');
 
-/** Names a key without telling anything about it. */
+/** Returns a name for a key that reveals nothing about it. */
 function keyId(key: string): string {
   return hash('sha256', derive(key, 'key id'), 'base64url').slice(0, 11);
 }

@@ -5,20 +5,20 @@ import { type OpenEntry, openSessionEntry, type SessionEntry } from './session-e
 import type { UserIdentities } from './user-identity.js';
 
 /**
- * Reads entries of sessions, and remembers those that it has read, so that a login in use costs neither parsing nor
- * cryptography. An entry is found again by its whole text: what stands outside its seal is bound to it.
+ * Reads session entries and caches them, so that a login in use costs neither parsing nor cryptography. The key is the whole
+ * text of an entry, because its unsealed part is bound to the sealed one.
  */
 export class EntryCache {
   readonly #parts: EntryCacheParts;
   readonly #read: BoundedMap<ReadEntry>;
 
-  /** @param limit how many entries are remembered, some 2 KB each */
+  /** @param limit maximum number of cached entries, about 2 KB each */
   constructor(parts: EntryCacheParts, limit: number) {
     this.#parts = parts;
     this.#read = new BoundedMap(limit);
   }
 
-  /** The entry of a text; undefined where it is none. */
+  /** Reads an entry; returns undefined if the text is none. */
   read(text: unknown): ReadEntry | undefined {
     if (typeof text !== 'string') return undefined;
     const loginId = loginIdIn(text);
@@ -27,35 +27,35 @@ export class EntryCache {
     const entry = parseEntryText(text);
     if (entry === undefined) return undefined;
     const read = new ReadEntry(text, entry, this.#parts);
-    // A session may bring it back for as long as it lives.
+    // Not cached after its end, although its session may still contain it.
     if (!this.#parts.isEnded(entry.loginId)) this.#read.set(entry.loginId, read);
     return read;
   }
 
-  /** Forgets what was opened of a login that has ended. */
+  /** Evicts a login that has ended. */
   forget(loginId: string): void {
     this.#read.delete(loginId);
   }
 }
 
-/** What an {@link EntryCache} is given. */
+/** Dependencies of {@link EntryCache}. */
 export interface EntryCacheParts {
-  /** Opens sealed entries; undefined where the app has no keys. */
+  /** Opens sealed entries; undefined if the app has no keys. */
   readonly entrySealer: Sealer | undefined;
-  /** Seals and opens token records; undefined where each login has a key of its own. */
+  /** Seals and opens token records; undefined if each login has its own key. */
   readonly recordSealer: Sealer | undefined;
   readonly users: UserIdentities;
-  /** True for a login that is known to have ended, or to be refused by Polar. */
+  /** True if this process knows that the login has ended, or that Polar refuses it. */
   isEnded(loginId: string): boolean;
 }
 
-/** An entry with the key to its record. */
+/** A decrypted entry, with the sealer of its record. */
 export interface OpenedEntry {
   readonly entry: OpenEntry;
   readonly recordSealer: Sealer;
 }
 
-/** An entry that has been read, with what has been found out about it. */
+/** A parsed entry, which caches its decrypted content and its owner. */
 export class ReadEntry {
   readonly text: string;
   readonly entry: SessionEntry;
@@ -69,33 +69,33 @@ export class ReadEntry {
     this.#parts = parts;
   }
 
-  /** True when it is the login of this serialized user. */
+  /** True if it is the login of this serialized user. */
   isOf(user: unknown): boolean {
     const { users } = this.#parts;
     if (user === undefined) return false;
     const name = users.nameOf(user);
     if (name !== undefined && name === this.#owner) return true;
     if (!users.isOf(this.entry.user, user)) return false;
-    // An object that only claims to be of Polar is this user by its value, which its name does not tell.
+    // An object that only claims to be a Polar profile is identified by its whole value, of which the name says nothing.
     if (name !== undefined && users.of(user) === this.entry.user) this.#owner = name;
     return true;
   }
 
-  /** Opens it; undefined where the key is missing or something was changed. */
+  /** Decrypts it; returns undefined if the key is missing or the entry was changed. */
   open(): OpenedEntry | undefined {
     if (this.#opened !== undefined) return this.#opened;
     const { entrySealer, recordSealer } = this.#parts;
     const entry = openSessionEntry(this.entry, entrySealer);
     if (entry === undefined) return undefined;
     const ownKey = sealerWithKey(entry.recordKey);
-    // Records of before encryptionKeys were given are opened, too.
+    // Also opens records from before the app had encryptionKeys.
     const sealer = recordSealer === undefined ? ownKey : firstOf([recordSealer, ownKey]);
     this.#opened = Object.freeze({ entry: deepFreeze(entry), recordSealer: sealer });
     return this.#opened;
   }
 }
 
-/** What is remembered is handed out again and again. */
+// Cached values are handed out repeatedly.
 function deepFreeze<T extends object>(value: T): T {
   for (const each of Object.values(value)) if (typeof each === 'object' && each !== null) deepFreeze(each);
   return Object.freeze(value);

@@ -8,15 +8,15 @@ import {
   type Waiting,
 } from './session-entry.js';
 
-// One text, since express-session goes through everything in a session three times for each request: a text costs a third of an
-// object of the same content. Form-encoded, since quotes would be escaped in the JSON of the session.
+// A string, because express-session serializes a session three times per request, and a string costs a third of an object with
+// the same content. Form-encoded, because JSON would escape quotes.
 
-/** The login of an entry, at a glance; undefined where the text is none. */
+/** Returns the login id in the text of an entry without parsing the rest; undefined if the text is none. */
 export function loginIdIn(text: string): string | undefined {
   return /^v=[12]&loginId=([0-9a-f]{32})&/.exec(text)?.[1];
 }
 
-/** The text of an entry, as it is put into a session. */
+/** Serializes an entry for the session. */
 export function entryText(entry: SessionEntry): string {
   const { askedOrganization, askedScopes, attempt, clientID, loginId, issuedAt, server, user, v, waiting } =
     entry;
@@ -48,12 +48,12 @@ function secretFields({ nonce, recordKey, subject, tokens }: OpenEntry) {
   return { subject, nonce, recordKey, accessToken, refreshToken, expiresAt };
 }
 
-/** The entry of a text that came out of a session, or undefined where it is none: tampered with, or of another version. */
+/** Parses an entry from a session; returns undefined if it is none, was tampered with, or has another version. */
 export function parseEntryText(text: unknown): SessionEntry | undefined {
   if (typeof text !== 'string' || loginIdIn(text) === undefined) return undefined;
   const list = [...new URLSearchParams(text)];
   const fields: Fields = Object.fromEntries(list);
-  // The second of two could say something else than the first, by which an entry is found again.
+  // A repeated field could differ from its first value, by which the cache finds an entry.
   if (Object.keys(fields).length !== list.length) return undefined;
   const outside = parseOutside(fields);
   if (outside === undefined) return undefined;
@@ -104,7 +104,7 @@ function waitingIn({ isLeftToApp, returnTo, waitingFor }: Fields): Waiting | und
   };
 }
 
-/** Any finite number, spelled as {@link entryText} spells it. */
+/** Parses a finite number in the spelling of {@link entryText}. */
 const numberIn = (text: string | undefined): number | undefined => {
   const number = Number(text);
   return Number.isFinite(number) && String(number) === text ? number : undefined;

@@ -4,76 +4,76 @@ import { type LoginFacts, parseLoginFacts } from './token-record.js';
 import { parseStoredTokens, type TokenSet } from './token-set.js';
 
 /**
- * What a session holds of a login, written once, at login. Opaque to the app. The tokens in it are those of the
- * login; newer ones are in the login's token record.
+ * A login in the session. Written once, at login, and opaque to the app. It holds the tokens of the login; newer ones are in
+ * its token record.
  */
 export interface OpenEntry extends LoginFacts {
   readonly v: 1;
-  /** Random name of the login: 32 lower-case hexadecimal characters, as ids of stored rows are. */
+  /** Random: 32 lower-case hexadecimal characters, like the ids of stored rows. */
   readonly loginId: string;
-  /** Opens the login's token record; only the session holds it. */
+  /** Key of the login's token record. Only the session has it. */
   readonly recordKey: string;
   readonly tokens: TokenSet;
   /** When Polar issued the tokens, in milliseconds since the epoch. */
   readonly issuedAt: number;
-  /** What was asked for: a scope that is here and was not granted will not be granted next time either. */
+  /** Requested scopes. One that was requested and not granted will not be granted next time either. */
   readonly askedScopes: readonly string[];
-  /** Id of the organization that a guard needed: where the person has picked another one, they are not asked again. */
+  /** Id of the organization that a guard required. A user who picked another one is not asked again. */
   readonly askedOrganization?: string | undefined;
-  /** Identity of the Passport user to whom the tokens belong, as a hash. */
+  /** Hash of the identity of the Passport user to whom the tokens belong. */
   readonly user: string;
-  /** Id of the login attempt that it came from. */
+  /** Id of the login attempt that created the login. */
   readonly attempt?: string | undefined;
-  /** There while the app has yet to log that user in. */
+  /** Present until the app logs that user in. */
   readonly waiting?: Waiting | undefined;
 }
 
-/** How a login waits for the app to log its user in. */
+/** A login that waits for the app to log its user in. */
 export interface Waiting {
-  /** Hash of the cookie of the login attempt: only the browser that has it may be logged in by this. */
+  /** Hash of the cookie of the login attempt. Only the browser with that cookie may be logged in. */
   readonly cookieHash: string;
-  /** True where the app may have kept the tokens itself: they are not revoked if it never logs that user in. */
+  /** True if the app may have kept the tokens: they are then not revoked if it never logs the user in. */
   readonly isLeftToApp: boolean;
   readonly returnTo?: string | undefined;
 }
 
-/** The same with all that is secret sealed with the app's keys; the rest decides whether it is worth opening. */
+/** An entry whose secrets are sealed with the app's keys. The rest tells whether it is worth opening. */
 export interface SealedEntry extends Omit<OpenEntry, 'v' | keyof EntrySecrets> {
   readonly v: 2;
   readonly scopes: readonly string[];
   readonly sealed: string;
 }
 
-/** What of an entry is sealed. */
+/** The sealed part of an entry. */
 type EntrySecrets = Pick<OpenEntry, 'subject' | 'nonce' | 'recordKey' | 'tokens'>;
 
-/** What of an entry is not sealed. */
+/** The unsealed part of an entry. */
 export type EntryOutside = Omit<SealedEntry, 'v' | 'sealed'>;
 
-/** What is found in a session. */
+/** An entry as found in a session. */
 export type SessionEntry = OpenEntry | SealedEntry;
 
-/** The parts of a login that are known before somebody is logged in to the app. */
+/** A new login, before its user is logged in to the app. */
 export type NewLogin = Omit<OpenEntry, 'v' | 'user' | 'waiting'>;
 
-/** A login that has just happened, with a name and a key of its own. */
+/** Creates a login with a random id and key. */
 export function newLogin(login: Omit<NewLogin, 'loginId' | 'recordKey'>): NewLogin {
   const { idToken: _verifiedAlready, ...tokens } = login.tokens;
   return {
     ...login,
-    // A copy: a verify callback may do to its own what it likes.
+    // A copy, because a verify callback may change its own.
     tokens: { ...tokens, scopes: [...tokens.scopes] },
     loginId: randomBytes(16).toString('hex'),
     recordKey: newSealingKey(),
   };
 }
 
-/** The entry for a login, bound to the identity of the Passport user. */
+/** Creates the entry for a login, bound to the identity of the Passport user. */
 export function newSessionEntry(login: NewLogin, user: string): OpenEntry {
   return { ...login, v: 1, user };
 }
 
-/** The entry as it is put into the session: sealed where the app has keys. */
+/** Seals an entry for the session, if the app has keys. */
 export function sealSessionEntry(entry: OpenEntry, sealer: Sealer | undefined): SessionEntry {
   if (sealer === undefined) return entry;
   const { subject, nonce, recordKey, tokens, ...outside } = entry;
@@ -82,14 +82,14 @@ export function sealSessionEntry(entry: OpenEntry, sealer: Sealer | undefined): 
   return { ...outside, v: 2, scopes, sealed: sealer.seal(secrets, purpose(entry)) };
 }
 
-/** Opens an entry; undefined where the key is missing or something was changed. */
+/** Opens an entry; returns undefined if the key is missing or the entry was changed. */
 export function openSessionEntry(entry: SessionEntry, sealer: Sealer | undefined): OpenEntry | undefined {
   if (entry.v === 1) return entry;
   const { sealed, v: _sealed, ...outside } = entry;
   return openEntry(outside, sealer?.unseal(sealed, purpose(entry)));
 }
 
-/** Puts an entry together from its parts; undefined where a secret is missing or malformed. */
+/** Assembles an entry from its parts; returns undefined if a secret is missing or malformed. */
 export function openEntry({ scopes, ...outside }: EntryOutside, secrets: unknown): OpenEntry | undefined {
   const { subject, nonce, recordKey, tokens } = (secrets ?? {}) as Readonly<Record<string, unknown>>;
   const facts = parseLoginFacts({ ...outside, subject, nonce });
@@ -101,12 +101,12 @@ export function openEntry({ scopes, ...outside }: EntryOutside, secrets: unknown
 const isKey = (value: unknown): value is string =>
   typeof value === 'string' && /^[\w-]+$/.test(value) && Buffer.from(value, 'base64url').length === 32;
 
-/** Scopes of the tokens of the login. */
+/** Returns the scopes of the tokens of a login. */
 export function scopesOf(entry: SessionEntry): readonly string[] {
   return entry.v === 1 ? entry.tokens.scopes : entry.scopes;
 }
 
-// Names all that stands outside, so that the sealed part cannot be put into the session of somebody else.
+// Includes the whole unsealed part, so that the sealed part cannot be moved to another user's session.
 function purpose(entry: SessionEntry): string {
   const { askedOrganization, askedScopes, attempt, clientID, loginId, issuedAt, server, user } = entry;
   const scopes = scopesOf(entry);

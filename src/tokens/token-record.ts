@@ -11,34 +11,34 @@ export interface TokenRecord {
   readonly tokens: TokenSet;
   /** When Polar issued them, in milliseconds since the epoch. */
   readonly issuedAt: number | undefined;
-  /** {@link fingerprint} of the refresh token that was exchanged for them, where that is known. */
+  /** {@link fingerprint} of the refresh token that was exchanged for them, if known. */
   readonly replaces?: string | undefined;
 }
 
-/** Tells tokens apart without being one. */
+/** Returns a hash that tells tokens apart and reveals none. */
 export function fingerprint(tokens: TokenSet): string {
   return hash('sha256', tokens.refreshToken ?? tokens.accessToken, 'hex').slice(0, 32);
 }
 
-/** What stays the same from login to logout, and is needed for a refresh. */
+/** Facts of a login that never change, and that a refresh needs. */
 export interface LoginFacts {
-  /** Polar's id of the user: a refreshed id_token must mean the same. */
+  /** Polar's id of the user. A refreshed id_token must have the same. */
   readonly subject: string;
-  /** The nonce of the login: a refreshed id_token that has one must have this. */
+  /** The nonce of the login. A refreshed id_token must have it, if it has one. */
   readonly nonce: string;
-  /** The client and server that issued the tokens: they are sent nowhere else. */
+  /** The client and server that issued the tokens. They are sent nowhere else. */
   readonly clientID: string;
   readonly server: string;
 }
 
-/** Where the rows of one login are. */
+/** Location and lifetime of the rows of one login. */
 export interface RecordPlace {
   readonly loginId: string;
   readonly storage: GuardedStorage;
   readonly ttlSeconds: number;
 }
 
-/** The same with what seals its record. */
+/** {@link RecordPlace} with the sealer of the record. */
 export interface SealedRecordPlace extends RecordPlace {
   readonly sealer: Sealer;
 }
@@ -46,13 +46,13 @@ export interface SealedRecordPlace extends RecordPlace {
 /** A login to keep alive. */
 export interface LoginHandle extends SealedRecordPlace {
   readonly facts: LoginFacts;
-  /** Its tokens when it was found, in its session entry or its record: newer ones may be known by now. */
+  /** Its tokens when it was found, in its session entry or its record. Newer ones may be known by now. */
   readonly initial: TokenRecord;
   /** True if even the tokens issued at login are recorded. */
   readonly recordsFromStart: boolean;
 }
 
-/** There is a record, but it is sealed with a key that this process does not have (yet). */
+/** The record is sealed with a key that this process does not have (yet). */
 export class UnopenableRecordError extends Error {
   override readonly name = 'UnopenableRecordError';
 
@@ -62,9 +62,9 @@ export class UnopenableRecordError extends Error {
 }
 
 /**
- * The record of a login as its row says; undefined for no row, and for one that nobody can open.
+ * Opens the record in a row; returns undefined without a row, or if no process can open it.
  *
- * @throws UnopenableRecordError, which is not the same as none: what is known without it may be dead
+ * @throws UnopenableRecordError if another process can open it: the cached tokens may be dead then
  */
 export function openRecord(place: SealedRecordPlace, row: StoredRow | undefined): TokenRecord | undefined {
   const content = row && contentOf(place, row);
@@ -72,7 +72,7 @@ export function openRecord(place: SealedRecordPlace, row: StoredRow | undefined)
 }
 
 /**
- * The record of a login of which nothing else is known; undefined also where it does not say enough.
+ * Opens the record of a login of which only the id is known; returns undefined also if the record lacks its facts.
  *
  * @throws UnopenableRecordError
  */
@@ -85,7 +85,7 @@ export function openLogin(place: SealedRecordPlace, row: StoredRow | undefined):
   return { ...place, facts, initial: record, recordsFromStart: true, ttlSeconds };
 }
 
-/** The row for a record. */
+/** Seals a record into a row. */
 export function sealRecord(
   place: SealedRecordPlace & { readonly facts: LoginFacts },
   record: TokenRecord,
@@ -97,7 +97,7 @@ export function sealRecord(
   return { version: generation, value };
 }
 
-/** What stays the same of a login, as it came out of storage; undefined where something is missing. */
+/** Parses the facts of a login from storage; returns undefined if one is missing. */
 export function parseLoginFacts(value: unknown): LoginFacts | undefined {
   const { subject, nonce, clientID, server } = (value ?? {}) as Record<string, unknown>;
   const areTexts = [subject, nonce, clientID, server].every(

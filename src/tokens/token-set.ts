@@ -1,16 +1,16 @@
 import { isAccessToken, isRefreshToken } from '../text/token-characters.js';
 
-/** The tokens of one login, as a verify callback is given them. Times are absolute. */
+/** The tokens of one login, as the verify callback receives them. Times are absolute. */
 export interface TokenSet {
   /** Bearer token for the Polar API, `polar_at_u_...`. */
   readonly accessToken: string;
-  /** Good for one refresh, `polar_rt_u_...`. Polar's refresh tokens do not expire by time. */
+  /** Valid for one refresh, `polar_rt_u_...`. Polar's refresh tokens do not expire. */
   readonly refreshToken?: string;
-  /** When the access token expires, in milliseconds since the epoch; absent where the provider did not say. */
+  /** When the access token expires, in milliseconds since the epoch; absent if the server did not say. */
   readonly expiresAt?: number;
-  /** Scopes that were granted, which may be fewer than were asked for. */
+  /** Granted scopes, which may be fewer than were requested. */
   readonly scopes: readonly string[];
-  /** Only at login, in the verify callback: it is verified then and not kept. */
+  /** Only in the verify callback: it is verified at login and not stored. */
   readonly idToken?: string;
 }
 
@@ -18,8 +18,8 @@ export interface TokenSet {
  * Turns granted tokens into a token set.
  *
  * @param granted a token response
- * @param before what the response leaves out: the scopes asked for at login, or the tokens that were refreshed
- * (RFC 6749 sections 5.1 and 6: an absent scope is unchanged, an absent refresh token stays the old one)
+ * @param before values for what the response leaves out: the requested scopes at login, the old tokens at a refresh (RFC 6749
+ *   sections 5.1 and 6: without `scope`, the scopes are unchanged; without `refresh_token`, the old one stays valid)
  */
 export function tokenSetOf(
   {
@@ -41,12 +41,12 @@ export function tokenSetOf(
   };
 }
 
-/** True while the access token can be used: `leewayMs` before it expires it counts as expired. */
+/** True while the access token can be used. It counts as expired `leewayMs` milliseconds early. */
 export function isUsable(tokens: TokenSet, now: number, leewayMs = 0): boolean {
   return tokens.expiresAt === undefined || now < tokens.expiresAt - leewayMs;
 }
 
-/** A token set from storage, or undefined where it is not one. The id_token is never stored. */
+/** Parses a stored token set; returns undefined if it is invalid. The id_token is never stored. */
 export function parseStoredTokens(value: unknown): TokenSet | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { accessToken, refreshToken, expiresAt, scopes } = value as Record<string, unknown>;

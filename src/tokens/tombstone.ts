@@ -1,6 +1,6 @@
 import type { StoredRow } from '../storage/polar-storage.js';
 
-// docs/ended-logins.md says what each means.
+// docs/ended-logins.md explains each.
 const endReasons = [
   'logged_out',
   'disconnected',
@@ -14,15 +14,15 @@ const endReasons = [
 export type LoginEndReason = (typeof endReasons)[number];
 
 /**
- * The row that ends a login. Whoever ends one writes this row and then reads the record, whoever refreshes writes the
- * record and then reads this row: one of the two sees the other, in every kind of store. It counts by being there: a process
- * with other keys must be able to write and to see it. Whoever could forge it in the store could as well delete the login.
+ * Creates the row that ends a login. A logout writes this row and then reads the record; a refresh writes the record and then
+ * reads this row. One of the two sees the other, in every kind of store. Its presence is what counts, so that processes with
+ * different keys agree on it. An attacker who can forge it in the store can delete the login as well.
  */
 export function tombstone(reason: LoginEndReason): StoredRow {
   return { version: 1, value: reason };
 }
 
-/** Why the login of a tombstone has ended. */
+/** Returns the reason that a tombstone names. */
 export function reasonIn({ value }: StoredRow): LoginEndReason {
   return endReasons.find((reason) => reason === value) ?? 'logged_out';
 }

@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
 import { PolarConfigurationError } from '../errors.js';
 
-/** The app's own answer to who a serialized user is: a text that names one person. */
+/** Returns a string that identifies the person whom a serialized user stands for. */
 // biome-ignore lint/suspicious/noExplicitAny: only the app knows what its serializeUser stores.
 export type UserKey = (serializedUser: any) => string;
 
 /**
- * Tells whether two serialized users are the same person. A string or number is itself; the profile of Polar is its
- * subject, however much of it the app keeps; any other object is its whole value, since `id`, `_id` or `sub` may be shared
- * by tables, tenants and providers.
+ * Tells whether two serialized users are the same person. A string or number identifies itself. A Polar profile is identified by
+ * its subject, however much of it the app keeps. Any other object is identified by its whole value, because tables, tenants and
+ * providers may share an `id`, `_id` or `sub`.
  */
 export class UserIdentities {
   readonly #userKey: UserKey | undefined;
@@ -18,8 +18,8 @@ export class UserIdentities {
   }
 
   /**
-   * A text that no two users of different identities share, cheaper than an identity; undefined where only the app's own
-   * `userKey` can tell, which may look at more than JSON shows.
+   * Returns a name that no two users of different identities share, cheaper than an identity; undefined if only the app's
+   * `userKey` can tell, which may read more than JSON shows.
    */
   nameOf(user: unknown): string | undefined {
     if (this.#userKey !== undefined) return undefined;
@@ -28,9 +28,10 @@ export class UserIdentities {
   }
 
   /**
-   * The identity of a user, as a hash.
+   * Returns the identity of a user, as a hash.
    *
-   * @param subject whom the tokens belong to: an object that only claims to be of Polar is not taken for somebody else
+   * @param subject Polar's id of the user to whom the tokens belong: an object that only claims to be a Polar profile must not
+   *   pass for another user
    * @throws PolarConfigurationError `invalid_option` when the app's `userKey` returns no text
    */
   of(user: unknown, subject?: string): string {
@@ -41,7 +42,7 @@ export class UserIdentities {
     return isSubject ? identityOf('subject', named) : identityOf('value', stored);
   }
 
-  /** True when an identity is that of this user. */
+  /** True if the identity is that of this user. */
   isOf(identity: string, user: unknown): boolean {
     if (identity === this.of(user)) return true;
     return this.#userKey === undefined && identity === identityOf('value', asStored(user));
@@ -57,13 +58,13 @@ export class UserIdentities {
   }
 }
 
-/** A user as a session store gives it back: what JSON does not show would identify it until then only. */
+/** Converts a user to what a session store returns: values that JSON omits would not survive the store. */
 function asStored(user: unknown): unknown {
   const json: string | undefined = JSON.stringify(user);
   return json === undefined ? undefined : JSON.parse(json);
 }
 
-/** True for an object whose `id` and `provider`, if any, are those that JSON shows. */
+/** True for an object whose `id` and `provider`, if any, are the ones in its JSON. */
 function isPlain(user: unknown): boolean {
   return (
     typeof user === 'object' &&
@@ -78,7 +79,7 @@ function isPlain(user: unknown): boolean {
 const isEnumerable = (user: object, name: string): boolean =>
   Object.prototype.propertyIsEnumerable.call(user, name);
 
-/** The subject that a profile of Polar names. */
+/** Returns the subject of a Polar profile; undefined for anything else. */
 function polarSubject(user: unknown): string | undefined {
   if (typeof user !== 'object' || user === null) return undefined;
   const { id, provider } = user as { id?: unknown; provider?: unknown };
@@ -89,7 +90,7 @@ function identityOf(kind: 'key' | 'subject' | 'value', what: unknown): string {
   return hash('sha256', `${kind}:${canonicalJSON(what)}`, 'base64url');
 }
 
-/** The same text for a user that a store gave back with its keys in another order. */
+/** Serializes with sorted keys, because a store may return an object with its keys in another order. */
 function canonicalJSON(value: unknown): string {
   const sorted = (_key: string, item: unknown): unknown =>
     typeof item === 'object' && item !== null && !Array.isArray(item)

@@ -6,7 +6,7 @@ import {
   installVirtualTime,
   stepTime,
   uninstallVirtualTime,
-} from '../refresh/support/virtual-time.js';
+} from '../support/virtual-time.js';
 
 beforeEach(installVirtualTime);
 afterEach(uninstallVirtualTime);

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PolarStorage } from 'passport-polar-sh';
 import request from 'supertest';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
-import { until } from '../support/polars.js';
+import { until } from '../support/until.js';
 import { Clock, type Provider, type ProviderOptions, startProvider } from './provider/provider.js';
 import { expectNoSecrets, type RelyingParty, startRelyingParty } from './relying-party.js';
 

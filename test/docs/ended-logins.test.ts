@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
-import { until } from '../support/polars.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
+import { until } from '../support/until.js';
 import { logOutEverywhere } from './ended-logins/log-out-everywhere.js';
 import { createPolar, type LoginTable } from './ended-logins/polar.js';
 import { blocksOf, projectFile, runningFile } from './shown-code.js';

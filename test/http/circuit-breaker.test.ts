@@ -2,12 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { PolarResponseError } from '../../src/errors.js';
 import { CircuitBreaker } from '../../src/http/circuit-breaker.js';
 import { invalidGrant, transient } from '../refresh/support/polar-errors.js';
-import {
-  elapsedMs,
-  installVirtualTime,
-  pass,
-  uninstallVirtualTime,
-} from '../refresh/support/virtual-time.js';
+import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from '../support/virtual-time.js';
 
 let breaker: CircuitBreaker;
 let setBackMs: number;

@@ -1,7 +1,7 @@
 /** Refusals that are not believed yet: how long Polar is not asked again, and when the doubt ends. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RefusalLog } from '../../src/refresh/refusal-log.js';
-import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from './support/virtual-time.js';
+import { elapsedMs, installVirtualTime, pass, uninstallVirtualTime } from '../support/virtual-time.js';
 
 const doubtMs = 185_000;
 let refusals: RefusalLog;

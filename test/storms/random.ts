@@ -1,4 +1,4 @@
-import { randomFractions } from '../refresh/support/random-numbers.js';
+import { randomFractions } from '../support/random-numbers.js';
 
 /** Reproducible randomness: the seed is printed, and `STORM_SEED` sets it. */
 export interface Random {

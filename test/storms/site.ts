@@ -2,6 +2,7 @@ import type { PolarEmulator, PolarEmulatorOptions, PolarEmulatorRequest } from '
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { startRedis, type TestRedis } from '../support/redis-server.js';
 import { rowIdOf } from '../support/stored-rows.js';
+import { until as untilSoon } from '../support/until.js';
 import { type Answered, Visitor } from './visitor.js';
 import type { RefreshMoment, WorkerConfig } from './worker-config.js';
 import { WorkerProcess } from './worker-process.js';
@@ -166,14 +167,9 @@ export const isInDoubt = ({ status, body }: Answered): boolean =>
 
 export const emailOf = (person: number): string => `person-${person}@example.com`;
 
-/** Waits until a condition holds, for a limited time. */
-export async function until(condition: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
-  const giveUpAt = performance.now() + withinMs;
-  while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`Waited in vain for ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+/** Waits as {@link untilSoon} does, for longer: several processes share the machine. */
+export const until = (condition: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> =>
+  untilSoon(condition, withinMs);
 
 /** Resolves when a worker reports this step of a refresh. */
 export function momentOf(worker: WorkerProcess, moment: RefreshMoment): Promise<void> {

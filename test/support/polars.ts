@@ -1,7 +1,5 @@
 import type { PolarEmulatorOptions } from 'passport-polar-sh/emulator';
 
-export { until } from './until.js';
-
 /** Polar as it is, in shorter times. */
 export const onABadDay: PolarEmulatorOptions = {
   realistic: {

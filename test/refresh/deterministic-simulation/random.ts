@@ -1,4 +1,4 @@
-import { randomFractions } from '../support/random-numbers.js';
+import { randomFractions } from '../../support/random-numbers.js';
 
 /** Random numbers that are the same for the same seed. */
 export interface Random {

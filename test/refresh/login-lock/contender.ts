@@ -2,8 +2,8 @@ import type { HeldLock } from '../../../src/refresh/held-lock.js';
 import { LoginLocks } from '../../../src/refresh/login-lock.js';
 import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
 import type { PolarStorage, StoredRow } from '../../../src/storage/polar-storage.js';
+import { elapsedMs, finished, noteActivity, pass } from '../../support/virtual-time.js';
 import { faultyStorage } from '../support/faulty-storage.js';
-import { elapsedMs, finished, noteActivity, pass } from '../support/virtual-time.js';
 import { loginId, type StorageKind, WorldRows } from '../support/world-rows.js';
 
 /** No rows make the lock unnecessary. */

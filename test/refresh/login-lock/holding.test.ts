@@ -4,8 +4,8 @@ import type { HeldLock } from '../../../src/refresh/held-lock.js';
 import { LoginLocks } from '../../../src/refresh/login-lock.js';
 import type { LoginRows } from '../../../src/refresh/login-sync.js';
 import { rowOf } from '../../../src/storage/guarded-storage.js';
+import { finished, pass, settle } from '../../support/virtual-time.js';
 import { inVirtualTime } from '../support/refresher-setup.js';
-import { finished, pass, settle } from '../support/virtual-time.js';
 import { storageKinds } from '../support/world-rows.js';
 import { contenders, isEnough, stoppable } from './contender.js';
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import type { HeldLock } from '../../../src/refresh/held-lock.js';
 import { LoginLocks } from '../../../src/refresh/login-lock.js';
 import type { PolarStorage } from '../../../src/storage/polar-storage.js';
+import { elapsedMs, finished, noteActivity, settle } from '../../support/virtual-time.js';
 import { inVirtualTime } from '../support/refresher-setup.js';
-import { elapsedMs, finished, noteActivity, settle } from '../support/virtual-time.js';
 import { storageKinds, WorldRows } from '../support/world-rows.js';
 import { Contender, isEnough } from './contender.js';
 

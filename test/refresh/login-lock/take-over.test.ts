@@ -2,8 +2,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { HeldLock } from '../../../src/refresh/held-lock.js';
 import { LoginLocks } from '../../../src/refresh/login-lock.js';
+import { finished, pass, settle } from '../../support/virtual-time.js';
 import { inVirtualTime } from '../support/refresher-setup.js';
-import { finished, pass, settle } from '../support/virtual-time.js';
 import { storageKinds } from '../support/world-rows.js';
 import { type Contender, contenders, said, stoppable } from './contender.js';
 

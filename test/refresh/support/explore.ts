@@ -1,8 +1,8 @@
 /** Runs a scenario in every order of its steps, or in many of them. */
 
-import { randomNumbers } from './random-numbers.js';
+import { randomNumbers } from '../../support/random-numbers.js';
+import { settle, stepTime } from '../../support/virtual-time.js';
 import type { RefresherWorld } from './refresher-world.js';
-import { settle, stepTime } from './virtual-time.js';
 
 /** A scenario, set up anew for each order. */
 export interface Scenario {

@@ -2,8 +2,8 @@ import type { BackgroundWork } from '../../../src/async/background-work.js';
 import type { TokenRefresher } from '../../../src/refresh/token-refresher.js';
 import type { LoginHandle } from '../../../src/tokens/token-record.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
+import { finished } from '../../support/virtual-time.js';
 import { asActor } from './actors.js';
-import { finished } from './virtual-time.js';
 
 /** One process: a refresher of its own and the requests that it serves. */
 export class RefresherProcess {

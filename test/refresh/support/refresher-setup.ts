@@ -1,9 +1,9 @@
 /** The setup that most tests of the refresher share. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, expect } from '@jest/globals';
+import { finished, installVirtualTime, uninstallVirtualTime } from '../../support/virtual-time.js';
 import { outcome, type RefresherProcess } from './refresher-process.js';
 import { hourMs, pass, RefresherWorld } from './refresher-world.js';
-import { finished, installVirtualTime, uninstallVirtualTime } from './virtual-time.js';
 import { loginId, type StorageKind } from './world-rows.js';
 
 /** A message that the package has published about a refresh. */

@@ -6,11 +6,11 @@ import { GuardedStorage } from '../../../src/storage/guarded-storage.js';
 import type { PolarStorage } from '../../../src/storage/polar-storage.js';
 import type { LoginHandle } from '../../../src/tokens/token-record.js';
 import type { TokenSet } from '../../../src/tokens/token-set.js';
+import { elapsedMs, noteActivity, pass, settle, stepTime } from '../../support/virtual-time.js';
 import { actorHere } from './actors.js';
 import { plainSealer } from './plain-sealer.js';
 import { invalidGrant } from './polar-errors.js';
 import { RefresherProcess } from './refresher-process.js';
-import { elapsedMs, noteActivity, pass, settle, stepTime } from './virtual-time.js';
 import { loginId, type RowName, type StorageKind, WorldRows } from './world-rows.js';
 
 /** How the next exchange at Polar fails: `before` or `after` it has taken effect. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { loginKeys } from '../../../src/storage/login-keys.js';
 import type { PolarStorage, StorageKey, StorageStep, StoredRow } from '../../../src/storage/polar-storage.js';
 import { sessionStorage } from '../../../src/storage/session-storage.js';
-import { elapsedMs } from './virtual-time.js';
+import { elapsedMs } from '../../support/virtual-time.js';
 
 /** What a storage supports: batches, like Redis; single steps, like a table; no compare-and-set, like a session store. */
 export type StorageKind = 'batch' | 'atomic' | 'session store';

@@ -1,11 +1,11 @@
 /** What the refresher does after the Polar API refuses an access token. */
 import { describe, expect, it } from '@jest/globals';
+import { elapsedMs, finished } from '../../support/virtual-time.js';
 import { faultyStorage } from '../support/faulty-storage.js';
 import { transient } from '../support/polar-errors.js';
 import { outcome } from '../support/refresher-process.js';
 import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
 import { pass, RefresherWorld } from '../support/refresher-world.js';
-import { elapsedMs, finished } from '../support/virtual-time.js';
 
 inVirtualTime();
 

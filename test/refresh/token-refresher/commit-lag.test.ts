@@ -1,10 +1,10 @@
 /** Polar commits after it has responded: it may not yet know a refresh token that it has just issued. */
 import { describe, expect, it } from '@jest/globals';
+import { finished } from '../../support/virtual-time.js';
 import { transient } from '../support/polar-errors.js';
 import { outcome } from '../support/refresher-process.js';
 import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
 import { pass, RefresherWorld } from '../support/refresher-world.js';
-import { finished } from '../support/virtual-time.js';
 
 inVirtualTime();
 

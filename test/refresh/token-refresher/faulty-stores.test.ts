@@ -2,11 +2,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { PolarStorage } from 'passport-polar-sh';
 import { PolarConfigurationError } from '../../../src/errors.js';
+import { elapsedMs, finished } from '../../support/virtual-time.js';
 import { faultyStorage } from '../support/faulty-storage.js';
 import { errorOf, outcome } from '../support/refresher-process.js';
 import { expectEnded, expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
 import { hourMs, pass, RefresherWorld, settle } from '../support/refresher-world.js';
-import { elapsedMs, finished } from '../support/virtual-time.js';
 import { loginId, type StorageKind, storageKinds } from '../support/world-rows.js';
 
 const reports = inVirtualTime();

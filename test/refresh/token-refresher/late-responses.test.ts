@@ -1,10 +1,10 @@
 /** A refresh is awaited to the end, even when its callers have given up: the response is the only copy of the new tokens. */
 import { describe, expect, it } from '@jest/globals';
+import { elapsedMs, finished, stepTime } from '../../support/virtual-time.js';
 import { transient } from '../support/polar-errors.js';
 import { errorOf, outcome } from '../support/refresher-process.js';
 import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
 import { pass, RefresherWorld, settle } from '../support/refresher-world.js';
-import { elapsedMs, finished, stepTime } from '../support/virtual-time.js';
 import { storageKinds } from '../support/world-rows.js';
 
 const reports = inVirtualTime();

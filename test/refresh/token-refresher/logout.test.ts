@@ -1,11 +1,11 @@
 /** A logout wins against a refresh in every order of their steps: no token still works. */
 import { describe, expect, it } from '@jest/globals';
 import { PolarConfigurationError } from '../../../src/errors.js';
+import { elapsedMs, finished } from '../../support/virtual-time.js';
 import { faultyStorage } from '../support/faulty-storage.js';
 import { errorOf, outcome } from '../support/refresher-process.js';
 import { expectEnded, expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
 import { hourMs, pass, RefresherWorld, settle } from '../support/refresher-world.js';
-import { elapsedMs, finished } from '../support/virtual-time.js';
 import { type StorageKind, stepwiseKinds, storageKinds } from '../support/world-rows.js';
 
 inVirtualTime();

@@ -1,11 +1,11 @@
 /** Refreshes and logouts in every order of their steps, or in many of them. */
 import { describe, expect, it } from '@jest/globals';
+import { finished } from '../../support/virtual-time.js';
 import { everyOrder, type Scenario, someOrders } from '../support/explore.js';
 import { transient } from '../support/polar-errors.js';
 import { outcome, type RefresherProcess } from '../support/refresher-process.js';
 import { expectEnded, expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
 import { hourMs, pass } from '../support/refresher-world.js';
-import { finished } from '../support/virtual-time.js';
 import { type StorageKind, storageKinds } from '../support/world-rows.js';
 
 inVirtualTime();

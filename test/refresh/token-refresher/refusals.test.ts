@@ -1,11 +1,11 @@
 /** When the refresher believes that Polar refuses a refresh token: within seconds if it is alone, otherwise after three minutes. */
 import { describe, expect, it } from '@jest/globals';
+import { elapsedMs, finished } from '../../support/virtual-time.js';
 import { faultyStorage } from '../support/faulty-storage.js';
 import { transient } from '../support/polar-errors.js';
 import { errorOf, outcome } from '../support/refresher-process.js';
 import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
 import { hourMs, pass, type RefresherWorld } from '../support/refresher-world.js';
-import { elapsedMs, finished } from '../support/virtual-time.js';
 import { storageKinds } from '../support/world-rows.js';
 
 inVirtualTime();

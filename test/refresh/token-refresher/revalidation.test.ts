@@ -1,11 +1,11 @@
 /** A process revalidates a login within a minute of use, and renews its rows before the store forgets them. */
 import { describe, expect, it } from '@jest/globals';
 import type { PolarStorage } from 'passport-polar-sh';
+import { finished } from '../../support/virtual-time.js';
 import { faultyStorage } from '../support/faulty-storage.js';
 import { outcome } from '../support/refresher-process.js';
 import { inVirtualTime } from '../support/refresher-setup.js';
 import { hourMs, pass, RefresherWorld, settle } from '../support/refresher-world.js';
-import { finished } from '../support/virtual-time.js';
 import { storageKinds } from '../support/world-rows.js';
 
 const reports = inVirtualTime();

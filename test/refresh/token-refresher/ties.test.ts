@@ -2,10 +2,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { TokenRecord } from '../../../src/tokens/token-record.js';
 import { sealRecord } from '../../../src/tokens/token-record.js';
+import { finished } from '../../support/virtual-time.js';
 import { outcome, type RefresherProcess } from '../support/refresher-process.js';
 import { expectEnded, expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
 import { hourMs, pass, type RefresherWorld, settle } from '../support/refresher-world.js';
-import { finished } from '../support/virtual-time.js';
 
 const reports = inVirtualTime();
 

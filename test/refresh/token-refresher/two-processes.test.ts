@@ -1,9 +1,9 @@
 /** Processes that share a login: one of them refreshes an expired token, and the others use its new tokens. */
 import { describe, expect, it } from '@jest/globals';
+import { elapsedMs, finished } from '../../support/virtual-time.js';
 import { errorOf, outcome } from '../support/refresher-process.js';
 import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
 import { hourMs, pass, RefresherWorld, settle } from '../support/refresher-world.js';
-import { elapsedMs, finished } from '../support/virtual-time.js';
 import { stepwiseKinds, storageKinds } from '../support/world-rows.js';
 
 const reports = inVirtualTime();

@@ -2,11 +2,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { PolarOAuthError } from '../../../src/errors.js';
 import { openRecord } from '../../../src/tokens/token-record.js';
+import { elapsedMs, finished } from '../../support/virtual-time.js';
 import { transient } from '../support/polar-errors.js';
 import { errorOf, outcome } from '../support/refresher-process.js';
 import { expiredWorld, inVirtualTime } from '../support/refresher-setup.js';
 import { hourMs, pass, RefresherWorld, settle } from '../support/refresher-world.js';
-import { elapsedMs, finished } from '../support/virtual-time.js';
 import { storageKinds } from '../support/world-rows.js';
 
 const reports = inVirtualTime();
