@@ -6,7 +6,7 @@ type Module = typeof import('../../src/request/requested-by-guards.js');
 function fresh(): Module {
   let copy: Module | undefined;
   jest.isolateModules(() => {
-    copy = jest.requireActual<Module>('../../src/request/requestable.js');
+    copy = jest.requireActual<Module>('../../src/request/requested-by-guards.js');
   });
   return copy as Module;
 }
