@@ -3,5 +3,5 @@
  *
  * @packageDocumentation
  */
-export type { RedisClient, SendRedisCommand } from './storage/redis-command.js';
+export type { RedisClient, SendRedisClusterCommand, SendRedisCommand } from './storage/redis-command.js';
 export { type RedisStorageOptions, redisStorage } from './storage/redis-storage.js';

@@ -124,14 +124,17 @@ import {
   type RedisClient,
   type RedisStorageOptions,
   redisStorage,
+  type SendRedisClusterCommand,
   type SendRedisCommand,
 } from 'passport-polar-sh/redis';
 
 declare const redis: RedisClient;
 declare const send: SendRedisCommand;
+declare const sendCluster: SendRedisClusterCommand;
 const redisOptions: RedisStorageOptions = { prefix: 'app:' };
 const storage: PolarStorage = redisStorage(redis, redisOptions);
 redisStorage({ sendCommand: send });
+redisStorage({ sendCommandCluster: sendCluster });
 
 const scope: PolarScope[] = ['openid', 'email', 'organizations:read'];
 const scopes: PolarScopes = process.env['SCOPES'] ?? scope;

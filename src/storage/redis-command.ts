@@ -1,34 +1,76 @@
 /**
- * Sends one command over the app's Redis client, of whatever kind.
+ * Sends one command over a client of your own, to a single server.
  *
  * @example
  * ```ts
- * const sendCommand = (...args: string[]) => client.sendCommand(args);
+ * const sendCommand: SendRedisCommand = (...command) => client.sendCommand(command);
  * ```
  */
-export type SendRedisCommand = (command: string, ...args: string[]) => Promise<unknown>;
-
-/** A client of node-redis or ioredis. */
-export type RedisClient =
-  | { sendCommand(args: string[]): Promise<unknown> }
-  | { call(command: string, ...args: string[]): Promise<unknown> };
+export type SendRedisCommand = (...command: string[]) => Promise<unknown>;
 
 /**
- * Returns a function that sends commands over a client of `redis` or `ioredis`, or the app's own `sendCommand`.
+ * Sends one command over a client of your own that chooses the node by a key. It must go to the master of that key:
+ * `isReadOnly` is always false.
+ *
+ * @example
+ * ```ts
+ * const sendCommandCluster: SendRedisClusterCommand = ({ key, isReadOnly, command }) =>
+ *   cluster.sendCommand(key, isReadOnly, command);
+ * ```
+ */
+export type SendRedisClusterCommand = (details: {
+  readonly key: string;
+  readonly isReadOnly: boolean;
+  readonly command: string[];
+}) => Promise<unknown>;
+
+/** A client that {@link redisStorage} takes as it is, or the app's own function in its place. */
+export type RedisClient =
+  // node-redis: a client or pool, a cluster, Sentinel
+  | { connect(): unknown; sendCommand(command: string[]): Promise<unknown> }
+  | {
+      nodeClient(...args: never[]): unknown;
+      sendCommand(key: string, isReadOnly: boolean, command: string[]): Promise<unknown>;
+    }
+  | { getSentinelNode(): unknown; sendCommand(isReadOnly: boolean, command: string[]): Promise<unknown> }
+  // ioredis, a single server or a cluster
+  | { call(command: string, ...args: string[]): Promise<unknown> }
+  // Valkey GLIDE, a single server or a cluster
+  | { customCommand(command: string[]): Promise<unknown> }
+  | { readonly sendCommand: SendRedisCommand }
+  | { readonly sendCommandCluster: SendRedisClusterCommand };
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+
+/** Sends one command to the master that holds `key`. */
+export type SendToMaster = (key: string, command: string[]) => Promise<unknown>;
+
+/**
+ * Returns a function that sends commands over any {@link RedisClient}. A client is recognized by its methods: minified
+ * and wrapped classes have other names.
  *
  * @throws TypeError when `client` is none of these
  */
-export function sendCommandOf(client: unknown, caller: string): SendRedisCommand {
-  if (typeof client === 'object' && client !== null) {
-    const { call, sendCommand } = client as { call?: unknown; sendCommand?: unknown };
-    // ioredis has a `sendCommand` too, with a different signature.
-    if (typeof call === 'function') return (...command) => call.apply(client, command);
-    if (typeof sendCommand === 'function') {
-      const isOurs = Object.getPrototypeOf(client) === Object.prototype;
-      return isOurs ? (sendCommand as SendRedisCommand) : (...command) => sendCommand.call(client, command);
-    }
+export function sendToMasterOf(client: unknown, caller: string): SendToMaster {
+  const method = (name: string): Method | undefined => {
+    const found: unknown = Object(client)[name];
+    return typeof found === 'function' ? found.bind(client) : undefined;
+  };
+  const customCommand = method('customCommand');
+  if (customCommand) return (_key, command) => customCommand(command);
+  // ioredis has a `sendCommand` too, which takes an object of its own.
+  const call = method('call');
+  if (call) return (_key, command) => call(...command);
+  const sendCommandCluster = method('sendCommandCluster');
+  if (sendCommandCluster) return (key, command) => sendCommandCluster({ key, isReadOnly: false, command });
+  const sendCommand = method('sendCommand');
+  if (sendCommand) {
+    if (method('nodeClient')) return (key, command) => sendCommand(key, false, command);
+    if (method('getSentinelNode')) return (_key, command) => sendCommand(false, command);
+    if (method('connect')) return (_key, command) => sendCommand(command);
+    return (_key, command) => sendCommand(...command);
   }
   throw new TypeError(
-    `${caller} needs a Redis client: ${caller}(client) for redis or ioredis, ${caller}({ sendCommand: (...args) => client.sendCommand(args) }) for any other`,
+    `${caller} needs a Redis client: ${caller}(client) for redis, ioredis and @valkey/valkey-glide, ${caller}({ sendCommand: (...command) => client.sendCommand(command) }) for any other, and for one of a cluster ${caller}({ sendCommandCluster: ({ key, isReadOnly, command }) => cluster.sendCommand(key, isReadOnly, command) })`,
   );
 }

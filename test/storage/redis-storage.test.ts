@@ -1,6 +1,8 @@
 /** The commands of the Redis storage and its parsing of responses; storage.slow.test.ts runs it over a real Redis. */
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { redisStorage, type SendRedisCommand } from 'passport-polar-sh/redis';
+import type { StorageStep } from '../../src/storage/polar-storage.js';
 
 const group = 'f'.repeat(32);
 const keyOf = (id: string) => ({ id: id.padEnd(32, '0'), group });
@@ -27,7 +29,9 @@ describe('a command of redisStorage', () => {
     expect(results).toEqual([true, { version: 3, value: 'x' }, true]);
     const names = [one, two].map(({ id }) => `polar:{${group}}:${id}`);
     const steps = ['write', '1', '3', 'x', '77', 'read', '1', 'remove', '2', '5', 'y'];
-    expect(commands).toEqual([['EVAL', expect.any(String), '2', ...names, '3', ...steps]]);
+    expect(commands).toEqual([
+      ['EVALSHA', expect.stringMatching(/^[0-9a-f]{40}$/), '2', ...names, '3', ...steps],
+    ]);
   });
 
   it('starts the names of keys with the app’s prefix', async () => {
@@ -69,32 +73,77 @@ describe('redisStorage', () => {
   );
 });
 
-describe('the client of redisStorage', () => {
-  it('is called through call for ioredis, and through sendCommand for node-redis', async () => {
-    const calls: unknown[][] = [];
-    class IORedis {
-      sendCommand(): never {
-        throw new Error('not this one');
-      }
-      async call(...args: string[]): Promise<unknown> {
-        calls.push(['call', this instanceof IORedis, ...args.slice(0, 1)]);
-        return [[null, null]];
-      }
-    }
-    class NodeRedis {
-      async sendCommand(args: string[]): Promise<unknown> {
-        calls.push(['sendCommand', this instanceof NodeRedis, args[0]]);
-        return [[null, null]];
-      }
-    }
-    await redisStorage(new IORedis() as never).read(one);
-    await redisStorage(new NodeRedis()).read(one);
-    expect(calls).toEqual([
-      ['call', true, 'EVAL'],
-      ['sendCommand', true, 'EVAL'],
-    ]);
+describe('a script that Redis does not know', () => {
+  const sha1 = (text = ''): string => createHash('sha1').update(text).digest('hex');
+
+  it.each([
+    'NOSCRIPT No matching script. Please use EVAL.',
+    'An error was signalled by the server: - NoScriptError: No matching script.',
+  ])('is sent in full when the client reports: %s', async (message) => {
+    const commands: string[][] = [];
+    const storage = redisStorage({
+      async sendCommand(...command: string[]) {
+        commands.push(command);
+        if (command[0] === 'EVALSHA') throw new Error(message);
+        return [['7', 's']];
+      },
+    });
+    expect(await storage.read(one)).toEqual({ version: 7, value: 's' });
+    const [[, hash, ...words] = [], [, script, ...sameWords] = []] = commands;
+    expect(commands.map(([name]) => name)).toEqual(['EVALSHA', 'EVAL']);
+    expect(hash).toBe(sha1(script));
+    expect(sameWords).toEqual(words);
   });
 
+  it('is not sent after any other failure, since it may have run', async () => {
+    const commands: string[][] = [];
+    const storage = redisStorage({
+      async sendCommand(...command: string[]) {
+        commands.push(command);
+        throw new Error('Socket closed unexpectedly');
+      },
+    });
+    await expect(storage.read(one)).rejects.toThrow('Socket closed');
+    expect(commands).toHaveLength(1);
+  });
+});
+
+describe('several steps on keys that are being moved to another node', () => {
+  const steps: StorageStep[] = [
+    { write: one, row: { version: 3, value: 'x' }, ttlSeconds: 77 },
+    { read: two },
+    { remove: one, row: { version: 3, value: 'x' } },
+  ];
+  /** A Redis that is moving them: it rejects a script on more than one of them. */
+  function moving(onStep: (kind: string) => unknown) {
+    const kinds: string[] = [];
+    const sendCommand: SendRedisCommand = async (_name, _hash, keys, ...words) => {
+      if (keys !== '1') throw new Error('TRYAGAIN Multiple keys request during rehashing of slot');
+      const kind = String(words[2]);
+      kinds.push(kind);
+      return [onStep(kind)];
+    };
+    return { kinds, storage: redisStorage({ sendCommand }) };
+  }
+
+  it('run one by one, in order', async () => {
+    const { kinds, storage } = moving((kind) => (kind === 'read' ? ['7', 's'] : 1));
+    expect(await storage.batch?.(steps)).toEqual([true, { version: 7, value: 's' }, true]);
+    expect(kinds).toEqual(['write', 'read', 'remove']);
+  });
+
+  it('end with the first that fails', async () => {
+    const { kinds, storage } = moving((kind) => {
+      if (kind === 'read') throw new Error('Socket closed unexpectedly');
+      return 1;
+    });
+    await expect(storage.batch?.(steps)).rejects.toThrow('Socket closed');
+    expect(kinds).toEqual(['write', 'read']);
+  });
+});
+
+// redis-clients.slow.test.ts has the real ones.
+describe('the client of redisStorage', () => {
   it.each([[undefined], [null], [{}], [{ sendCommand: 7 }], ['redis://localhost']])(
     'is refused if it is %j, with a hint',
     (client) => {
@@ -102,8 +151,10 @@ describe('the client of redisStorage', () => {
     },
   );
 
-  it('is refused with a prefix that is not a string', () => {
+  it.each([[7], ['{}:']])('is refused with the prefix %j', (prefix) => {
     const sendCommand = async () => null;
-    expect(() => redisStorage({ sendCommand }, { prefix: 7 as never })).toThrow('prefix must be a string');
+    expect(() => redisStorage({ sendCommand }, { prefix: prefix as never })).toThrow(
+      'prefix must be a string',
+    );
   });
 });

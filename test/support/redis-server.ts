@@ -17,18 +17,25 @@ export interface TestRedis {
 }
 
 /** Whether a redis-server is here. A missing one skips suites on a person's machine, with a hint, and fails in CI. */
-export const hasRedis = ((): boolean => {
+export const hasRedis = runs('redis-server');
+if (!hasRedis) {
+  if (process.env['CI']) throw new Error('redis-server is missing; in CI no suite may be skipped');
+  console.warn(
+    'Skipped: no redis-server here. Get it with: apt-get install redis-server (or brew install redis)',
+  );
+}
+
+/** Whether a valkey-server is here. Many systems have no package of it, so its suites are optional, also in CI. */
+export const hasValkey = runs('valkey-server');
+
+function runs(program: string): boolean {
   try {
-    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
+    execFileSync(program, ['--version'], { stdio: 'ignore' });
     return true;
   } catch {
-    if (process.env['CI']) throw new Error('redis-server is missing; in CI no suite may be skipped');
-    console.warn(
-      'Skipped: no redis-server here. Get it with: apt-get install redis-server (or brew install redis)',
-    );
     return false;
   }
-})();
+}
 
 /** A real redis-server on a free port of this machine, which keeps nothing on disk. */
 export async function startRedis(): Promise<TestRedis> {

@@ -1,0 +1,44 @@
+import { StorageError } from './storage-error.js';
+
+// Servers say these in the first word of a message, clients in sentences of their own.
+const reasons: readonly (readonly [RegExp, string])[] = [
+  [/WRONGPASS|NOAUTH/, 'refused the user name or password: check those that its client was created with'],
+  [
+    /NOPERM|PermissionDenied|can't run this command|ACL failure/,
+    'lets its user do less than the storage needs: grant +evalsha +eval +hmget +hset +expire +del on its keys (~polar:*)',
+  ],
+  [
+    /READONLY|ReadOnly|No primary node/,
+    'is a read-only replica: connect to the master, through a client for Sentinel or a cluster if it may change',
+  ],
+  [/\bMOVED\b|\bASK\b|Moved:/, 'is part of a cluster: connect to it with a cluster client'],
+  [/OOM|OutOfMemory|MISCONF/, 'refuses writes because its memory or disk is full'],
+  [/unknown command/i, 'does not run scripts (EVAL), which the storage needs'],
+  [
+    /^$|offline|isn't writeable|max retries|ECONNREFUSED|root nodes|startup nodes|slots cache|time(d )?out/i,
+    'is unreachable: its client keeps trying; check the address if it has never connected',
+  ],
+];
+const notConnected =
+  'is not connected: await client.connect() before the app listens, and close the client after the app';
+
+/** Puts a failure of a Redis client into words for the developer; one that is not known stays as it is. */
+export function redisFailure(error: unknown, client: object): unknown {
+  const text = error instanceof Error ? error.message : String(error);
+  const isClosed = (client as { isOpen?: unknown }).isOpen === false || /is closed|ClosingError/.test(text);
+  const reason = isClosed ? notConnected : reasons.find(([pattern]) => pattern.test(text))?.[1];
+  if (reason === undefined) return error;
+  const [, command] = /'([\w|]+)' command/.exec(text) ?? [];
+  const which = command === undefined ? '' : ` It refused ${command}.`;
+  return new StorageError(`The Redis of redisStorage ${reason}.${which}`, { cause: error });
+}
+
+/** Redis does not know the script by its hash; nothing has run. */
+export function isScriptMissing(error: unknown): boolean {
+  return error instanceof Error && /NO_?SCRIPT/i.test(error.message);
+}
+
+/** The slot of the script's keys is being moved, and they are on two nodes at the moment; nothing has run. */
+export function isSlotMoving(error: unknown): boolean {
+  return error instanceof Error && /TRY_?AGAIN/i.test(error.message);
+}
