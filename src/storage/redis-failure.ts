@@ -38,7 +38,10 @@ export function isScriptMissing(error: unknown): boolean {
   return error instanceof Error && /NO_?SCRIPT/i.test(error.message);
 }
 
-/** The slot of the script's keys is being moved, and they are on two nodes at the moment; nothing has run. */
+/**
+ * The slot of the script's keys may be moving, with some of them on each of two nodes. Valkey GLIDE does not report
+ * TRYAGAIN: it repeats the command until its own time-out.
+ */
 export function isSlotMoving(error: unknown): boolean {
-  return error instanceof Error && /TRY_?AGAIN/i.test(error.message);
+  return error instanceof Error && /TRY_?AGAIN|^timed out$/i.test(error.message);
 }

@@ -10,7 +10,7 @@ import {
   serverClients,
 } from '../support/redis-clients.js';
 import { hasRedis, hasValkey } from '../support/redis-server.js';
-import { type RedisNode, RedisNodes } from '../support/redis-topologies.js';
+import { countOf, type RedisNode, RedisNodes } from '../support/redis-topologies.js';
 import { storageContract } from './storage.contract.js';
 
 const programs: [string, boolean][] = [
@@ -81,7 +81,7 @@ describe.each(programs.filter(([, isHere]) => isHere).map(([program]) => program
         const storage = await openOne();
         const row = { version: 1, value: 'x' };
         for (const key of keysOfManyLogins) await storage.write(key, row, { ttlSeconds: 60 });
-        const evals = (): Promise<number> => callsOf(masters, 'eval');
+        const evals = (): Promise<number> => countOf(masters, { command: 'eval' });
         const before = await evals();
         for (const key of keysOfManyLogins) expect(await storage.read(key)).toEqual(row);
         expect((await evals()) - before).toBe(0);
@@ -99,14 +99,3 @@ const keysOfManyLogins: StorageKey[] = Array.from({ length: 40 }, (_, index) => 
   id: index.toString(16).padStart(32, '1'),
   group: index.toString(16).padStart(32, '2'),
 }));
-
-/** How many times the servers have run a command. */
-async function callsOf(servers: readonly RedisNode[], command: string): Promise<number> {
-  const counts = await Promise.all(
-    servers.map(async (server) => {
-      const stats = String(await server.send('INFO', 'commandstats'));
-      return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
-    }),
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
-}

@@ -15,6 +15,9 @@ export interface RedisNode {
   readonly busPort: number;
   readonly url: string;
   send(...command: string[]): Promise<unknown>;
+  /** Stops it where it is, with its connections open, until {@link resume}. */
+  pause(): void;
+  resume(): void;
   /** Kills it, as a machine that is lost. */
   crash(): Promise<void>;
   close(): Promise<void>;
@@ -47,6 +50,8 @@ export class RedisNodes {
       busPort,
       url: `redis://127.0.0.1:${port}`,
       send: (...command) => client.sendCommand(command),
+      pause: () => void server.kill('SIGSTOP'),
+      resume: () => void server.kill('SIGCONT'),
       crash,
       async close() {
         if (client.isOpen) client.destroy();
@@ -143,24 +148,57 @@ async function kill(server: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** Moves a slot, key by key with a pause, as `redis-cli --cluster reshard` does. */
-export async function moveSlot(
-  slot: number,
-  nodes: readonly RedisNode[],
-  { from, to, pause }: { from: RedisNode; to: RedisNode; pause: () => Promise<unknown> },
+/** A slot on its way from one node of a cluster to another. */
+export interface MovingSlot {
+  /** Moves one more key; false if there is none left. */
+  moveKey(key?: string): Promise<boolean>;
+  /** Hands the slot over, when all keys are moved. */
+  finish(): Promise<void>;
+}
+
+/** Starts to move the slot of a key to another node, as `redis-cli --cluster reshard` does. */
+export async function startMovingSlot(nodes: readonly RedisNode[], key: string): Promise<MovingSlot> {
+  const slot = String(await nodes[0]?.send('CLUSTER', 'KEYSLOT', key));
+  const [from, to] = await endsOf(nodes, Number(slot));
+  const [fromId, toId] = [
+    String(await from.send('CLUSTER', 'MYID')),
+    String(await to.send('CLUSTER', 'MYID')),
+  ];
+  await to.send('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
+  await from.send('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
+  return {
+    async moveKey(given) {
+      const [next] = given ? [given] : ((await from.send('CLUSTER', 'GETKEYSINSLOT', slot, '1')) as string[]);
+      if (next !== undefined) await from.send('MIGRATE', '127.0.0.1', String(to.port), next, '0', '5000');
+      return next !== undefined;
+    },
+    async finish() {
+      // In this order, so that a node that hands the slot over never stays without an owner of it.
+      const rest = nodes.filter((node) => node !== from && node !== to);
+      for (const node of [to, from, ...rest]) await node.send('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+    },
+  };
+}
+
+/** The node that has the slot, and the next one. */
+async function endsOf(nodes: readonly RedisNode[], slot: number): Promise<[RedisNode, RedisNode]> {
+  const ranges = (await nodes[0]?.send('CLUSTER', 'SLOTS')) as [number, number, [string, number]][];
+  const owner = ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][1];
+  const index = nodes.findIndex(({ port }) => port === owner);
+  return [nodes[index], nodes[(index + 1) % nodes.length]] as [RedisNode, RedisNode];
+}
+
+/** How many times the servers have run a command, or returned an error. */
+export async function countOf(
+  servers: readonly RedisNode[],
+  what: { command: string } | { error: string },
 ): Promise<number> {
-  const [fromId, toId] = [await from.send('CLUSTER', 'MYID'), await to.send('CLUSTER', 'MYID')].map(String);
-  await to.send('CLUSTER', 'SETSLOT', String(slot), 'IMPORTING', fromId as string);
-  await from.send('CLUSTER', 'SETSLOT', String(slot), 'MIGRATING', toId as string);
-  let moved = 0;
-  for (;;) {
-    await pause();
-    const keys = (await from.send('CLUSTER', 'GETKEYSINSLOT', String(slot), '1')) as string[];
-    if (keys.length === 0) break;
-    await from.send('MIGRATE', '127.0.0.1', String(to.port), keys[0] as string, '0', '5000');
-    moved += 1;
-  }
-  for (const node of [to, from, ...nodes])
-    await node.send('CLUSTER', 'SETSLOT', String(slot), 'NODE', toId as string);
-  return moved;
+  const [section, name] = 'command' in what ? ['cmdstat', what.command] : ['errorstat', what.error];
+  const counts = await Promise.all(
+    servers.map(async (server) => {
+      const stats = String(await server.send('INFO', `${section === 'cmdstat' ? 'command' : 'error'}stats`));
+      return Number(new RegExp(`${section}_${name}:(?:calls|count)=(\\d+)`).exec(stats)?.[1] ?? 0);
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
