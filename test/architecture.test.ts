@@ -85,7 +85,7 @@ const allowed: Record<string, readonly string[]> = {
   options: ['errors', 'text'],
   client: ['errors', 'http', 'options', 'text'],
   diagnostics: [],
-  storage: ['async', 'errors'],
+  storage: ['async', 'diagnostics', 'errors'],
   sealing: ['text'],
   tokens: ['bounded-map', 'errors', 'sealing', 'storage', 'text'],
   refresh: ['async', 'bounded-map', 'diagnostics', 'errors', 'http', 'storage', 'tokens'],

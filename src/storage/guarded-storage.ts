@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { within } from '../async/within.js';
+import { developmentHint } from '../diagnostics.js';
 import { PolarConfigurationError } from '../errors.js';
 import {
   type PolarStorage,
@@ -9,6 +10,7 @@ import {
   type StorageStep,
   type StoredRow,
 } from './polar-storage.js';
+import { StorageError } from './storage-error.js';
 
 /** Result of one step. */
 export type StepResult = { readonly value: StoredRow | boolean | undefined } | { readonly error: unknown };
@@ -38,6 +40,9 @@ function outcomeOf(result: StepResult | undefined): unknown {
 // set, the caller would wait for every one of these calls to time out.
 const silentStores = new WeakSet<PolarStorage>();
 const maxSilentStoreTimeoutMs = 250;
+
+// Stores whose failure the developer has been told.
+const reportedStores = new WeakSet<PolarStorage>();
 
 const suitableStores = new WeakSet<PolarStorage>();
 const probes = new WeakMap<PolarStorage, Promise<void>>();
@@ -160,7 +165,11 @@ export class GuardedStorage {
       if (silentStores.has(this.#storage)) throw error;
       await this.read(key);
       await this.write(key, row, 60).catch((error: unknown) => {
-        throw error instanceof SilentStorageError ? error : unsupported('rejected a test row', error);
+        if (error instanceof SilentStorageError) throw error;
+        // Ours says itself what to do.
+        if (error instanceof StorageError)
+          throw new PolarConfigurationError('unsupported_storage', error.message, { cause: error });
+        throw unsupported('rejected a test row', error);
       });
     }
     const giveUpAt = performance.now() + Math.min(maxLagMs, this.#timeoutMs);
@@ -196,10 +205,18 @@ export class GuardedStorage {
         try {
           return { value: await this.#inTime(call) };
         } catch (error) {
+          this.#report(error);
           return { error };
         }
       }),
     );
+  }
+
+  /** While developing, prints the first failure of a store: the app goes on without it, so it would go unnoticed. */
+  #report(error: unknown): void {
+    if (!(error instanceof StorageError) || reportedStores.has(this.#storage)) return;
+    reportedStores.add(this.#storage);
+    developmentHint(`${error.message} Until it works, processes share no login.`);
   }
 
   /**
@@ -230,9 +247,9 @@ export class GuardedStorage {
 }
 
 /** The store did not respond in time, which is no refusal. */
-export class SilentStorageError extends Error {
+export class SilentStorageError extends StorageError {
   constructor(waitMs: number) {
-    super(`The storage took longer than ${waitMs} ms`);
+    super(`The storage took longer than ${waitMs} ms. Check that it is connected and reachable.`);
   }
 }
 
