@@ -6,8 +6,8 @@ const guide = projectFile('docs/storage.md');
 const blocks = blocksOf('storage.md');
 
 describe('the guide to storage', () => {
-  it('shows polar.ts exactly as it runs', () => {
-    expect(blocks.get('polar.ts')).toBe(runningFile('storage', 'polar.ts'));
+  it.each(['polar.ts', 'other-clients.ts'])('shows %s exactly as it runs', (file) => {
+    expect(blocks.get(file)).toBe(runningFile('storage', file));
   });
 
   it('shows the in-memory storage of PolarStorage’s documentation, which the tests run', () => {
@@ -24,8 +24,8 @@ describe('the guide to storage', () => {
   });
 
   it('shows no other code', () => {
-    expect([...blocks.keys()].sort()).toEqual(['in-memory.ts', 'polar.ts']);
-    expect(guide.match(/```\w+/g)).toHaveLength(2);
+    expect([...blocks.keys()].sort()).toEqual(['in-memory.ts', 'other-clients.ts', 'polar.ts']);
+    expect(guide.match(/```\w+/g)).toHaveLength(3);
   });
 
   it('is linked from the README, two other guides and an error message', () => {

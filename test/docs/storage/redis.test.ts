@@ -5,9 +5,11 @@ import session from 'express-session';
 import { Passport } from 'passport';
 import { polarTokens } from 'passport-polar-sh';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
+import { createClient } from 'redis';
 import request from 'supertest';
 import { hasRedis, startRedis, type TestRedis } from '../../support/redis-server.js';
 import { rowIdOf } from '../../support/stored-rows.js';
+import { overClient, overCluster } from './other-clients.js';
 import { createPolar } from './polar.js';
 
 (hasRedis ? describe : describe.skip)('the strategy of the guide to storage', () => {
@@ -46,6 +48,28 @@ import { createPolar } from './polar.js';
     } finally {
       await redis.close();
       await emulator.close();
+    }
+  });
+
+  it('takes any other client', async () => {
+    const redis = await createClient({ url: server.url }).connect();
+    const key = { id: '1'.repeat(32), group: '2'.repeat(32) };
+    const row = { version: 1, value: 'sealed' };
+    const routedBy: string[] = [];
+    const storage = overClient({ send: (command) => redis.sendCommand(command) });
+    const clustered = overCluster({
+      send(to, isReadOnly, command) {
+        routedBy.push(to);
+        expect(isReadOnly).toBe(false);
+        return redis.sendCommand(command);
+      },
+    });
+    try {
+      expect(await storage.write(key, row, { ttlSeconds: 60 })).toBe(true);
+      expect(await clustered.read(key)).toEqual(row);
+      expect(routedBy).toEqual([`polar:{${key.group}}:${key.id}`]);
+    } finally {
+      await redis.close();
     }
   });
 });
