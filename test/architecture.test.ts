@@ -71,7 +71,7 @@ function importsOf(file: string): string[] {
 const moduleOf = (file: string): string =>
   file.includes('/') ? (file.split('/')[0] as string) : file.replace(/\.ts$/, '');
 
-const entries = ['index', 'redis', 'emulator-entry', 'cli'];
+const entries = ['index', 'redis', 'postgres', 'emulator-entry', 'cli'];
 // src/emulator.ts is the entry, src/emulator/ the module.
 const placeOf = (file: string): string => (file === 'emulator.ts' ? 'emulator-entry' : moduleOf(file));
 
@@ -85,7 +85,7 @@ const allowed: Record<string, readonly string[]> = {
   options: ['errors', 'text'],
   client: ['errors', 'http', 'options', 'text'],
   diagnostics: [],
-  storage: ['async', 'diagnostics', 'errors'],
+  storage: ['async', 'diagnostics', 'errors', 'options'],
   sealing: ['text'],
   tokens: ['bounded-map', 'errors', 'sealing', 'storage', 'text'],
   refresh: ['async', 'bounded-map', 'diagnostics', 'errors', 'http', 'storage', 'tokens'],
@@ -104,7 +104,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   bearer: ['api', 'client', 'options', 'request', 'strategy-options', 'text'],
   emulator: [],
-  commands: ['client', 'emulator', 'errors', 'options', 'text'],
+  commands: ['client', 'emulator', 'errors', 'options', 'storage', 'text'],
   cli: ['commands'],
   'emulator-entry': ['emulator'],
   logins: [
@@ -172,6 +172,7 @@ const allowed: Record<string, readonly string[]> = {
     'strategy-options',
     'tokens',
   ],
+  postgres: ['storage'],
   redis: ['storage'],
 };
 
@@ -256,7 +257,7 @@ describe('the entries', () => {
     expect(importsOf(file).filter((other) => entries.includes(placeOf(other)))).toEqual([]);
   });
 
-  const libraries = ['index.ts', 'redis.ts', 'emulator.ts'];
+  const libraries = ['index.ts', 'redis.ts', 'postgres.ts', 'emulator.ts'];
 
   it.each(libraries)('contain only named re-exports in %s', (file) => {
     const { body } = nodesIn(file)[0] as unknown as { body: Syntax[] };

@@ -121,6 +121,11 @@ import {
   startPolarEmulator,
 } from 'passport-polar-sh/emulator';
 import {
+  type PostgresClient,
+  type PostgresStorageOptions,
+  postgresStorage,
+} from 'passport-polar-sh/postgres';
+import {
   type RedisClient,
   type RedisStorageOptions,
   redisStorage,
@@ -135,6 +140,9 @@ const redisOptions: RedisStorageOptions = { prefix: 'app:' };
 const storage: PolarStorage = redisStorage(redis, redisOptions);
 redisStorage({ sendCommand: send });
 redisStorage({ sendCommandCluster: sendCluster });
+declare const pool: PostgresClient;
+const postgresOptions: PostgresStorageOptions = { table: 'app.polar_rows', createTables: true };
+postgresStorage(pool, postgresOptions);
 
 const scope: PolarScope[] = ['openid', 'email', 'organizations:read'];
 const scopes: PolarScopes = process.env['SCOPES'] ?? scope;

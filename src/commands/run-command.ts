@@ -1,4 +1,5 @@
 import { emulatorCommand, emulatorHelp } from './emulator-command.js';
+import { postgresSchemaCommand, postgresSchemaHelp } from './postgres-schema-command.js';
 import { redirectURIsCommand, redirectURIsHelp } from './redirect-uris-command.js';
 import { registerCommand, registerHelp } from './register-command.js';
 import type { ServerTerminal } from './terminal.js';
@@ -11,15 +12,17 @@ interface Command {
 const commands = new Map<string, Command>([
   ['register', { help: registerHelp, run: registerCommand }],
   ['redirect-uris', { help: redirectURIsHelp, run: redirectURIsCommand }],
+  ['postgres-schema', { help: postgresSchemaHelp, run: postgresSchemaCommand }],
   ['emulator', { help: emulatorHelp, run: emulatorCommand }],
 ]);
 
 const help = `Usage: passport-polar-sh <command> [options]
 
 Commands:
-  register       register an OAuth client at Polar, without visiting its dashboard
-  redirect-uris  list, add and remove redirect URIs, for example from CI
-  emulator       start a local Polar for development
+  register         register an OAuth client at Polar, without visiting its dashboard
+  redirect-uris    list, add and remove redirect URIs, for example from CI
+  postgres-schema  print the SQL for the table of postgresStorage
+  emulator         start a local Polar for development
 
 passport-polar-sh <command> --help shows the options of a command.
 `;

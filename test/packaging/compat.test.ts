@@ -19,7 +19,7 @@ function namesOf(entry: string): string[] {
   });
 }
 
-it.each(['src/index.ts', 'src/emulator.ts', 'src/redis.ts'])(
+it.each(['src/index.ts', 'src/emulator.ts', 'src/redis.ts', 'src/postgres.ts'])(
   'the TypeScript integration uses every export of %s',
   (entry) => {
     const app = read('integration/typescript/app.ts');

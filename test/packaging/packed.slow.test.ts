@@ -219,9 +219,11 @@ describe('a CommonJS app', () => {
       `const { PolarStrategy, polarTokens } = require('passport-polar-sh');
        const { startPolarEmulator } = require('passport-polar-sh/emulator');
        const { redisStorage } = require('passport-polar-sh/redis');
-       console.log([PolarStrategy, polarTokens, startPolarEmulator, redisStorage].map((x) => typeof x).join());`,
+       const { postgresStorage } = require('passport-polar-sh/postgres');
+       const all = [PolarStrategy, polarTokens, startPolarEmulator, redisStorage, postgresStorage];
+       console.log(all.map((x) => typeof x).join());`,
     );
-    expect(printed).toBe('function,function,function,function');
+    expect(printed).toBe('function,function,function,function,function');
   });
 });
 
@@ -233,11 +235,12 @@ describe('an ESM app', () => {
        import { PolarError, PolarStrategy, verifyIdToken } from 'passport-polar-sh';
        import { startPolarEmulator } from 'passport-polar-sh/emulator';
        import { redisStorage } from 'passport-polar-sh/redis';
+       import { postgresStorage } from 'passport-polar-sh/postgres';
        const required = createRequire(import.meta.url)('passport-polar-sh');
        const error = await verifyIdToken('x.y.z', { clientID: 'c', jwks: { keys: [] } }).catch((e) => e);
-       console.log(required.PolarStrategy === PolarStrategy, error instanceof PolarError, error.code, typeof startPolarEmulator, typeof redisStorage);`,
+       console.log(required.PolarStrategy === PolarStrategy, error instanceof PolarError, error.code, typeof startPolarEmulator, typeof redisStorage, typeof postgresStorage);`,
     );
-    expect(printed).toBe('true true id_token_malformed function function');
+    expect(printed).toBe('true true id_token_malformed function function function');
   });
 });
 

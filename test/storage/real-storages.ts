@@ -9,18 +9,22 @@ import session from 'express-session';
 import { Redis } from 'ioredis';
 import memoryStore from 'memorystore';
 import type { PolarStorage } from 'passport-polar-sh';
+import { type PostgresClient, postgresStorage } from 'passport-polar-sh/postgres';
 import { redisStorage } from 'passport-polar-sh/redis';
-import { Pool } from 'pg';
+import { Pool, type PoolConfig } from 'pg';
 import { createClient } from 'redis';
 import { Sequelize } from 'sequelize';
 import { sessionStorage } from '../../src/storage/session-storage.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
-import { sqlStorage, sqlTable } from './sql-storage.js';
+import { startPGlite, type TestPGlite } from '../support/pglite.js';
+import { neonOver } from './neon.js';
 
 /** The addresses of the servers of a test. */
 export interface Servers {
   readonly redis: string;
   readonly postgres: string;
+  /** In front of that PostgreSQL. */
+  readonly pgbouncer: string;
 }
 
 /** A storage as one process has it. */
@@ -31,7 +35,7 @@ export interface OpenStorage {
 
 export interface RealStorage {
   readonly name: string;
-  readonly needs?: 'redis' | 'postgres';
+  readonly needs?: 'redis' | 'postgres' | 'pgbouncer';
   /** It compares and writes in one step. */
   readonly isAtomic: boolean;
   /** It expires rows without a clean-up by the app. */
@@ -49,8 +53,8 @@ async function nodeRedis(url: string) {
   return { client, close: () => client.isOpen && client.destroy() };
 }
 
-function pgPool(url: string): Pool {
-  const pool = new Pool({ connectionString: url, max: 4 });
+function pgPool(url: string, config: PoolConfig = {}): Pool {
+  const pool = new Pool({ connectionString: url, max: 4, ...config });
   pool.on('error', () => {}); // the server has been stopped
   return pool;
 }
@@ -78,6 +82,29 @@ function inThisProcess(name: string, forgets: boolean, storage: PolarStorage): R
   const open = async () => ({ storage, close: () => {} });
   return { name, isAtomic, forgets, breaks: false, open };
 }
+
+/** `postgresStorage` over a client of PostgreSQL, each in a table of its own. */
+function overPostgres(
+  what: string,
+  needs: 'postgres' | 'pgbouncer',
+  connect: (servers: Servers) => Promise<{ client: PostgresClient; close(): unknown }>,
+): RealStorage {
+  const table = `polar_${what.replace(/\W+/g, '_')}`;
+  return {
+    name: `postgresStorage over ${what}`,
+    needs,
+    isAtomic: true,
+    forgets: true,
+    breaks: true,
+    async open(servers) {
+      const { client, close } = await connect(servers);
+      return { storage: postgresStorage(client, { table, createTables: true }), close };
+    },
+  };
+}
+
+// In memory, so both views share it.
+let pglite: TestPGlite | undefined;
 
 let folder: string | undefined;
 /** A folder for stores in files, removed afterwards. */
@@ -129,16 +156,30 @@ export const realStorages: readonly RealStorage[] = [
       return { storage: redisStorage({ sendCommand }, { prefix: 'own:' }), close };
     },
   },
+  overPostgres('a pool of pg', 'postgres', async ({ postgres }) => {
+    const pool = pgPool(postgres);
+    return { client: pool, close: endOnce(pool) };
+  }),
+  overPostgres('a pool of serializable transactions', 'postgres', async ({ postgres }) => {
+    const pool = pgPool(postgres, { options: '-c default_transaction_isolation=serializable' });
+    return { client: pool, close: endOnce(pool) };
+  }),
+  overPostgres('PgBouncer in transaction mode', 'pgbouncer', async ({ pgbouncer }) => {
+    const pool = pgPool(pgbouncer);
+    return { client: pool, close: endOnce(pool) };
+  }),
+  overPostgres('Neon’s serverless driver', 'postgres', async ({ postgres }) => neonOver(pgPool(postgres))),
+  overPostgres('a pool of Neon’s serverless driver', 'postgres', async ({ postgres }) =>
+    neonOver(pgPool(postgres), 'pool'),
+  ),
   {
-    name: 'a table in PostgreSQL',
-    needs: 'postgres',
+    name: 'postgresStorage over PGlite',
     isAtomic: true,
     forgets: true,
-    breaks: true,
-    async open({ postgres }) {
-      const pool = pgPool(postgres);
-      await pool.query(sqlTable);
-      return { storage: sqlStorage(pool), close: endOnce(pool) };
+    breaks: false,
+    async open() {
+      pglite ??= startPGlite();
+      return { storage: postgresStorage(pglite, { createTables: true }), close: () => {} };
     },
   },
   connectRedis('with its own ttl', undefined),

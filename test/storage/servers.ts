@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
+import { hasPgBouncer, startPgBouncer, type TestPgBouncer } from '../support/pgbouncer.js';
 import {
   hasPostgres,
   postgresStartMs,
@@ -17,15 +18,18 @@ export function useServers(): {
 } {
   let redis: TestRedis | undefined;
   let postgres: TestPostgres | undefined;
+  let pgbouncer: TestPgBouncer | undefined;
   beforeAll(async () => {
     redis = hasRedis ? await startRedis() : undefined;
     postgres = hasPostgres ? await startPostgres() : undefined;
+    pgbouncer = hasPgBouncer && postgres !== undefined ? await startPgBouncer(postgres.url) : undefined;
   }, postgresStartMs);
   afterAll(async () => {
+    await pgbouncer?.close();
     await postgres?.close();
     await redis?.close();
   });
-  const isHere = { redis: hasRedis, postgres: hasPostgres };
+  const isHere = { redis: hasRedis, postgres: hasPostgres, pgbouncer: hasPgBouncer && hasPostgres };
   return {
     servers: {
       get redis() {
@@ -33,6 +37,9 @@ export function useServers(): {
       },
       get postgres() {
         return postgres?.url ?? '';
+      },
+      get pgbouncer() {
+        return pgbouncer?.url ?? '';
       },
     },
     describeWith: (needs) => (needs === undefined || isHere[needs] ? describe : describe.skip),

@@ -1,6 +1,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,6 +20,10 @@ export interface TestPostgres {
   readonly url: string;
   /** Connections to the server, ended with it. */
   pool(options?: PoolConfig): Pool;
+  /** Stops the server and cuts off its clients. It keeps its data. */
+  stop(): Promise<void>;
+  /** Starts it again after {@link TestPostgres.stop}. */
+  start(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,6 +43,9 @@ const postgres = neededProgram(
 /** Whether PostgreSQL is here. A missing one skips suites on a person's machine, with a hint, and fails in CI. */
 export const hasPostgres = postgres !== undefined;
 
+/** A role that needs its password; the test has to create it. */
+export const securedRole = 'secured';
+
 /** How long a hook that starts it may take: it makes a whole database cluster, on a machine that may be busy. */
 export const postgresStartMs = 90_000;
 
@@ -45,6 +60,8 @@ export async function startPostgres(): Promise<TestPostgres> {
   const data = join(folder, 'data');
   const initArgs = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--no-sync'];
   execFileSync(join(programs, 'initdb'), initArgs, { ...options, stdio: 'pipe' });
+  const access = join(data, 'pg_hba.conf'); // the first line that fits counts
+  writeFileSync(access, `host all ${securedRole} all scram-sha-256\n${readFileSync(access, 'utf8')}`);
 
   const port = await freePort();
   // Nothing has to survive a crash of this machine, so nothing waits for the disk.
@@ -59,23 +76,31 @@ export async function startPostgres(): Promise<TestPostgres> {
     shared_buffers: '16MB',
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = spawn(join(programs, 'postgres'), ['-D', data, ...flags], {
-    ...options,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const log: string[] = [];
-  server.stderr.on('data', (chunk) => log.push(String(chunk)));
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  let server: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    server = spawn(join(programs, 'postgres'), ['-D', data, ...flags], {
+      ...options,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const log: string[] = [];
+    server.stderr?.on('data', (chunk) => log.push(String(chunk)));
+    await untilItAnswers(url, server, log);
+  };
   const stop = async (): Promise<void> => {
+    if (server === undefined || server.exitCode !== null) return;
     const exited = once(server, 'exit');
     server.kill('SIGINT'); // "fast" shutdown: whoever is still connected is cut off
-    if (server.exitCode === null) await exited;
+    await exited;
+  };
+  const remove = async (): Promise<void> => {
+    await stop();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await untilItAnswers(url, server, log);
+    await start();
   } catch (error) {
-    await stop();
+    await remove();
     throw error;
   }
 
@@ -88,15 +113,17 @@ export async function startPostgres(): Promise<TestPostgres> {
       pools.push(pool);
       return pool;
     },
+    stop,
+    start,
     async close() {
       await Promise.all(pools.filter(({ ended }) => !ended).map((pool) => pool.end()));
-      await stop();
+      await remove();
     },
   };
 }
 
-/** PostgreSQL refuses to run as root, as whom containers run tests. */
-function unprivilegedUser(): { uid: number; gid: number } | undefined {
+/** PostgreSQL and PgBouncer refuse to run as root, as whom containers run tests. */
+export function unprivilegedUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const users = readFileSync('/etc/passwd', 'utf8')
     .split('\n')

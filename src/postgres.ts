@@ -1,0 +1,7 @@
+/**
+ * Storage in PostgreSQL, for apps of many processes.
+ *
+ * @packageDocumentation
+ */
+export type { PostgresClient } from './storage/postgres-query.js';
+export { type PostgresStorageOptions, postgresStorage } from './storage/postgres-storage.js';
