@@ -43,6 +43,7 @@ export async function startPgBouncer(postgresURL: string): Promise<TestPgBouncer
     'pool_mode = transaction',
     'default_pool_size = 2',
     'server_reset_query =',
+    'server_login_retry = 1',
   ];
   writeFileSync(file, settings.join('\n'));
   const server = spawn(pgbouncer ?? '', [file], {
