@@ -93,7 +93,8 @@ export interface PolarStrategyOptions extends PolarClientOptions {
   readonly loginAttemptSeconds?: number | undefined;
   /**
    * Shared state of the app's processes: login attempts, token records, refresh locks and tombstones. Use
-   * `redisStorage(client)` from `passport-polar-sh/redis`, or a {@link PolarStorage} over your own database.
+   * `redisStorage(client)` from `passport-polar-sh/redis`, `postgresStorage(pool)` from `passport-polar-sh/postgres`, or a
+   * {@link PolarStorage} over another database.
    * @default the session's own store
    */
   readonly storage?: PolarStorage | undefined;
@@ -220,7 +221,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
 }
 
 const oneStorage =
-  "use storage, such as redisStorage(client) of 'passport-polar-sh/redis', or a PolarStorage over your database";
+  "use storage, such as redisStorage(client) of 'passport-polar-sh/redis' or postgresStorage(pool) of 'passport-polar-sh/postgres'";
 const ofOneLogin = "pass it per login, to passport.authenticate('polar', { ... })";
 const ofBearer = 'it is an option of PolarBearerStrategy';
 

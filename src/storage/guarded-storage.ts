@@ -256,7 +256,7 @@ export class SilentStorageError extends StorageError {
 function unsupported(what: string, cause?: unknown): PolarConfigurationError {
   return new PolarConfigurationError(
     'unsupported_storage',
-    `The storage for logins ${what}. It must accept ids of 32 hexadecimal characters and values of 4 KB; by default it is the session store. Set another: storage: redisStorage(client), or one over your database (docs/storage.md).`,
+    `The storage for logins ${what}. It must accept ids of 32 hexadecimal characters and values of 4 KB; by default it is the session store. Set another: redisStorage(client), postgresStorage(pool), or one over your database (docs/storage.md).`,
     { cause },
   );
 }

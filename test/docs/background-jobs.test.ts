@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { blocksOf, runningFile } from './shown-code.js';
 
-const files = ['tables.sql', 'polar-storage.ts', 'polar.ts', 'nightly-job.ts'];
+const files = ['tables.sql', 'polar.ts', 'nightly-job.ts'];
 
 describe('the guide to background jobs', () => {
   it.each(files)('shows %s exactly as it runs', (file) => {

@@ -1,13 +1,18 @@
 /** docs/storage.md shows the files that run in storage/, and the example in the documentation of PolarStorage. */
 import { describe, expect, it } from '@jest/globals';
+import { run } from '../commands/support/local-registrations.js';
 import { blocksOf, projectFile, runningFile } from './shown-code.js';
 
 const guide = projectFile('docs/storage.md');
 const blocks = blocksOf('storage.md');
 
 describe('the guide to storage', () => {
-  it.each(['polar.ts', 'other-clients.ts'])('shows %s exactly as it runs', (file) => {
+  it.each(['polar.ts', 'other-clients.ts', 'postgres.ts'])('shows %s exactly as it runs', (file) => {
     expect(blocks.get(file)).toBe(runningFile('storage', file));
+  });
+
+  it('shows the SQL that npx passport-polar-sh postgres-schema prints', async () => {
+    expect(blocks.get('polar-rows.sql')).toBe((await run('postgres-schema')).out);
   });
 
   it('shows the in-memory storage of PolarStorage’s documentation, which the tests run', () => {
@@ -24,8 +29,14 @@ describe('the guide to storage', () => {
   });
 
   it('shows no other code', () => {
-    expect([...blocks.keys()].sort()).toEqual(['in-memory.ts', 'other-clients.ts', 'polar.ts']);
-    expect(guide.match(/```\w+/g)).toHaveLength(3);
+    expect([...blocks.keys()].sort()).toEqual([
+      'in-memory.ts',
+      'other-clients.ts',
+      'polar-rows.sql',
+      'polar.ts',
+      'postgres.ts',
+    ]);
+    expect(guide.match(/```\w+/g)).toHaveLength(5);
   });
 
   it('is linked from the README, two other guides and an error message', () => {

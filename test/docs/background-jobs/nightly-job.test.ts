@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { PolarStrategyOptions } from 'passport-polar-sh';
 import { type PolarEmulator, startPolarEmulator } from 'passport-polar-sh/emulator';
 import type { Pool } from 'pg';
+import { defaultTable, postgresTable } from '../../../src/storage/postgres-table.js';
 import {
   hasPostgres,
   postgresStartMs,
@@ -28,6 +29,7 @@ beforeAll(async () => {
   db = postgres.pool();
   for (const file of [join(__dirname, 'tables.sql'), require.resolve('connect-pg-simple/table.sql')])
     await db.query(readFileSync(file, 'utf8'));
+  await db.query(postgresTable(defaultTable, 'table').sql);
 }, postgresStartMs);
 afterAll(() => postgres?.close());
 
@@ -185,11 +187,11 @@ describePostgres('a nightly job', () => {
   it('reports users to try again later while the records cannot be read', async () => {
     await loggedIn();
     const { id } = await theUser();
-    await db.query('ALTER TABLE polar_rows RENAME TO away');
+    await db.query('ALTER TABLE polar_rows RENAME COLUMN value TO away');
     try {
       expect(await runJob()).toEqual([id]);
     } finally {
-      await db.query('ALTER TABLE away RENAME TO polar_rows');
+      await db.query('ALTER TABLE polar_rows RENAME COLUMN away TO value');
     }
     expect(await runJob()).toEqual([]);
   });
@@ -257,12 +259,12 @@ describePostgres('the keys of the records', () => {
 
 describePostgres('a login while the records cannot be written', () => {
   it('works, and its record is written afterwards', async () => {
-    await db.query('ALTER TABLE polar_rows RENAME TO away');
+    await db.query('ALTER TABLE polar_rows RENAME COLUMN value TO away');
     try {
       const browser = await loggedIn();
       expect(await browser.token()).toBe(liveToken());
     } finally {
-      await db.query('ALTER TABLE away RENAME TO polar_rows');
+      await db.query('ALTER TABLE polar_rows RENAME COLUMN away TO value');
     }
     const { polar_login_id } = await theUser();
     await until(async () => (await recordOf(polar_login_id)) !== undefined);

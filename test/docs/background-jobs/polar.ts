@@ -1,13 +1,13 @@
 import { PolarStrategy, type PolarStrategyOptions } from 'passport-polar-sh';
+import { postgresStorage } from 'passport-polar-sh/postgres';
 import type { Pool } from 'pg';
-import { sqlStorage } from './polar-storage';
 
 /** The strategy, the same for the web app and for the job. */
 export function createPolar(db: Pool, options: PolarStrategyOptions): PolarStrategy {
   return new PolarStrategy(
     {
       scope: ['openid', 'email', 'organizations:read'],
-      storage: sqlStorage(db),
+      storage: postgresStorage(db, { createTables: true }),
       encryptionKeys: process.env.POLAR_RECORD_KEYS?.split(' '), // each from: openssl rand -base64 32
       ...options,
     },

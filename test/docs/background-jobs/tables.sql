@@ -1,9 +1,3 @@
-CREATE TABLE polar_rows (
-  id text PRIMARY KEY,
-  version bigint NOT NULL,
-  value text NOT NULL,
-  expires_at timestamptz NOT NULL
-);
 CREATE TABLE users (
   id serial PRIMARY KEY,
   polar_id text UNIQUE NOT NULL,

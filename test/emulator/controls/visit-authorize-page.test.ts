@@ -118,7 +118,9 @@ describe.each(['ask', 'auto', 'deny'] as const)('authorize with consent %s', (co
     await expect(emulator.authorize(undefined)).rejects.toThrow(
       /Check that the app responded with a redirect/,
     );
-    await expect(emulator.authorize(undefined)).rejects.toThrow(/Check that the app responded with a redirect/);
+    await expect(emulator.authorize(undefined)).rejects.toThrow(
+      /Check that the app responded with a redirect/,
+    );
     await expect(emulator.authorize('/login')).rejects.toThrow(TypeError);
     await expect(emulator.authorize(authorizeURL(), { organizations: ['acne'] })).rejects.toThrow(
       'Unknown organization acne. Organizations: acme, analytical-engines, compilers.',
