@@ -7,7 +7,8 @@ export interface Config {
   /** Where browsers reach this app; `http://localhost:<port>` when unset. */
   readonly baseURL: string | undefined;
   readonly sessionSecret: string | undefined;
-  readonly redis: { readonly url: string; readonly ownStorage: boolean } | undefined;
+  readonly redis: SharedStore | undefined;
+  readonly postgres: SharedStore | undefined;
   /** The client registered at Polar; if unset, the app starts a local Polar. */
   readonly client: { readonly clientID: string; readonly clientSecret: string | undefined } | undefined;
   readonly server: PolarServer;
@@ -18,6 +19,13 @@ export interface Config {
   readonly exposeToken: boolean;
 }
 
+/** Where the processes of this app keep sessions. */
+export interface SharedStore {
+  readonly url: string;
+  /** False if logins are kept in the session store, the default of the package. */
+  readonly ownStorage: boolean;
+}
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -26,9 +34,10 @@ type Env = Readonly<Record<string, string | undefined>>;
  * @throws Error that names the invalid variable
  */
 export function readConfig(env: Env): Config {
-  const redisURL = text(env, 'REDIS_URL');
-  if (redisURL !== undefined && !/^rediss?:\/\//.test(redisURL)) {
-    throw new Error('REDIS_URL must look like redis://localhost:6379');
+  const redis = sharedStore(env, 'REDIS_URL', /^rediss?:\/\//, 'redis://localhost:6379');
+  const postgres = sharedStore(env, 'DATABASE_URL', /^postgres(ql)?:\/\//, 'postgres://localhost/app');
+  if (redis !== undefined && postgres !== undefined) {
+    throw new Error('Set only one of REDIS_URL and DATABASE_URL: each says where sessions are kept');
   }
   const clientID = text(env, 'POLAR_CLIENT_ID');
   const clientSecret = text(env, 'POLAR_CLIENT_SECRET');
@@ -38,7 +47,8 @@ export function readConfig(env: Env): Config {
     port: number(env, 'PORT', { integer: true, max: 65_535 }) ?? 3000,
     baseURL: baseURL(env),
     sessionSecret: text(env, 'SESSION_SECRET'),
-    redis: redisURL === undefined ? undefined : { url: redisURL, ownStorage: hasOwnStorage(env) },
+    redis,
+    postgres,
     client: clientID === undefined ? undefined : { clientID, clientSecret },
     server: polarServer(env),
     authMethod,
@@ -129,8 +139,10 @@ function text(env: Env, name: string): string | undefined {
   return env[name]?.trim() || undefined;
 }
 
-/** False if logins are kept in the session store, the default of the package. */
-function hasOwnStorage(env: Env): boolean {
-  const where = oneOf(env, 'POLAR_STORAGE', ['redis', 'session']) ?? 'redis';
-  return where === 'redis' && (flag(env, 'POLAR_REDIS_LOCK') ?? true);
+function sharedStore(env: Env, name: string, scheme: RegExp, example: string): SharedStore | undefined {
+  const url = text(env, name);
+  if (url === undefined) return undefined;
+  if (!scheme.test(url) || !URL.canParse(url)) throw new Error(`${name} must look like ${example}`);
+  const where = oneOf(env, 'POLAR_STORAGE', ['redis', 'postgres', 'session']);
+  return { url, ownStorage: where !== 'session' && (flag(env, 'POLAR_REDIS_LOCK') ?? true) };
 }

@@ -1,8 +1,12 @@
+import pgSession from 'connect-pg-simple';
 import { RedisStore } from 'connect-redis';
 import session from 'express-session';
 import type { PolarStorage } from 'passport-polar-sh';
+import { postgresStorage } from 'passport-polar-sh/postgres';
 import { redisStorage } from 'passport-polar-sh/redis';
+import { Pool } from 'pg';
 import { createClient } from 'redis';
+import type { Config, SharedStore } from './config.js';
 
 /** Where sessions and refreshed tokens are kept. */
 export interface Sessions {
@@ -12,8 +16,14 @@ export interface Sessions {
   close(): Promise<void>;
 }
 
+/** Opens what is configured. */
+export async function openSessions({ postgres, redis }: Config): Promise<Sessions> {
+  if (redis !== undefined) return sessionsInRedis(redis);
+  return postgres === undefined ? sessionsInMemory() : sessionsInPostgres(postgres);
+}
+
 /** In memory, for one process in development; a restart logs everybody out. */
-export function sessionsInMemory(): Sessions {
+function sessionsInMemory(): Sessions {
   return { store: new session.MemoryStore(), close: async () => {} };
 }
 
@@ -22,13 +32,7 @@ export function sessionsInMemory(): Sessions {
  *
  * @throws Error when Redis cannot be reached
  */
-export async function sessionsInRedis({
-  ownStorage,
-  url,
-}: {
-  url: string;
-  ownStorage: boolean;
-}): Promise<Sessions> {
+async function sessionsInRedis({ ownStorage, url }: SharedStore): Promise<Sessions> {
   let wasReady = false;
   const client = createClient({
     url,
@@ -54,5 +58,37 @@ export async function sessionsInRedis({
     store: new RedisStore({ client }),
     storage: ownStorage ? redisStorage(client) : undefined,
     close: () => client.close(),
+  };
+}
+
+/**
+ * In PostgreSQL, for any number of processes. Creates the tables that are missing.
+ *
+ * @throws Error when PostgreSQL cannot be reached
+ */
+async function sessionsInPostgres({ ownStorage, url }: SharedStore): Promise<Sessions> {
+  // While PostgreSQL is away, requests fail soon instead of piling up.
+  const pool = new Pool({ connectionString: url, connectionTimeoutMillis: 2000 });
+  pool.on('error', (error) => console.error(`PostgreSQL: ${error.message}`)); // it connects again by itself
+  try {
+    await pool.query('SELECT 1');
+  } catch (cause) {
+    await pool.end();
+    const { code, message } = cause as { code?: string; message?: string };
+    throw new Error(
+      `DATABASE_URL: PostgreSQL at ${new URL(url).host} does not let this app in (${code ?? message})`,
+      {
+        cause,
+      },
+    );
+  }
+  const store = new (pgSession(session))({ pool, createTableIfMissing: true });
+  return {
+    store,
+    storage: ownStorage ? postgresStorage(pool, { createTables: true }) : undefined,
+    close: async () => {
+      await store.close(); // its clean-up
+      await pool.end();
+    },
   };
 }

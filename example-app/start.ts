@@ -5,7 +5,7 @@ import type { PolarServer } from 'passport-polar-sh';
 import { createApp } from './app.js';
 import type { Config } from './config.js';
 import { startDemoPolar } from './demo-polar.js';
-import { sessionsInMemory, sessionsInRedis } from './sessions.js';
+import { openSessions } from './sessions.js';
 
 /** The running app. */
 export interface ExampleApp {
@@ -25,7 +25,7 @@ export async function startExampleApp(config: Config, say: (line: string) => voi
     for (const each of opened.splice(0).reverse()) await each.close();
   };
   try {
-    const sessions = config.redis === undefined ? sessionsInMemory() : await sessionsInRedis(config.redis);
+    const sessions = await openSessions(config);
     opened.push(sessions);
 
     // Listens first: with PORT=0, the redirect URI is known only then.

@@ -12,6 +12,7 @@ describe('the configuration of the example app', () => {
       baseURL: undefined,
       sessionSecret: undefined,
       redis: undefined,
+      postgres: undefined,
       client: undefined,
       server: 'production',
       authMethod: undefined,
@@ -42,6 +43,7 @@ describe('the configuration of the example app', () => {
       baseURL: 'https://app.example.com',
       sessionSecret: 'only for tests',
       redis: { url: 'redis://localhost:6379', ownStorage: false },
+      postgres: undefined,
       client: { clientID: 'polar_ci_1', clientSecret: 'polar_cs_1' },
       server: 'sandbox',
       authMethod: 'client_secret_basic',
@@ -73,7 +75,10 @@ describe('the configuration of the example app', () => {
       POLAR_API_URL: 'https://api.polar.sh',
       POLAR_ISSUER: 'https://i.example',
     },
-    { POLAR_DISCOVERY_URL: 'https://polar.example/.well-known/openid-configuration' },
+    {
+      POLAR_DISCOVERY_URL: 'https://polar.example/.well-known/openid-configuration',
+      DATABASE_URL: 'postgres://localhost/app',
+    },
   ];
   it.each(settings)('ignores whitespace around values: %j', (env) => {
     const padded = Object.entries(env).map(([name, value]) => [name, `\t ${value} \r\n`]);
@@ -111,6 +116,15 @@ describe('the configuration of the example app', () => {
   });
 
   it.each([
+    [{}, true],
+    [{ POLAR_STORAGE: 'postgres' }, true],
+    [{ POLAR_STORAGE: 'session' }, false],
+  ])('keeps logins in PostgreSQL, with the sessions if so configured: %j', (env, ownStorage) => {
+    const { postgres, redis } = readConfig({ DATABASE_URL: 'postgresql://db/app', ...env });
+    expect([postgres, redis]).toEqual([{ url: 'postgresql://db/app', ownStorage }, undefined]);
+  });
+
+  it.each([
     [
       {
         POLAR_WEB_URL: 'http://127.0.0.1:1',
@@ -136,6 +150,9 @@ describe('the configuration of the example app', () => {
     ['BASE_URL', { BASE_URL: 'app.example.com' }],
     ['BASE_URL', { BASE_URL: 'https://app.example.com/shop' }],
     ['REDIS_URL', { REDIS_URL: 'localhost:6379' }],
+    ['DATABASE_URL', { DATABASE_URL: 'mysql://localhost/app' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://ada:a/b@[' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://localhost/app', REDIS_URL: 'redis://localhost' }],
     ['POLAR_REDIS_LOCK', { REDIS_URL: 'redis://localhost', POLAR_REDIS_LOCK: 'no' }],
     ['POLAR_STORAGE', { REDIS_URL: 'redis://localhost', POLAR_STORAGE: 'memory' }],
     ['POLAR_SERVER', { POLAR_SERVER: 'Sandbox' }],
