@@ -24,6 +24,8 @@ export interface SiteOptions extends Pick<WorkerConfig, 'storage'>, Partial<Pick
   readonly loginTokenSeconds?: number;
   /** A Redis of its own for `redisStorage`. @default false */
   readonly twoRedises?: boolean;
+  /** The server of `postgresStorage`. */
+  readonly postgresURL?: string;
 }
 
 /** Several processes of one app, the Redis that they share, and a Polar. */
@@ -82,13 +84,13 @@ export class Site {
   }
 
   async addWorker(): Promise<WorkerProcess> {
-    const { storage, pauses } = this.#options;
+    const { storage, pauses, postgresURL } = this.#options;
     const skippedMs = this.#skippedMs;
     const worker = await WorkerProcess.start({
       strategy: this.#strategy,
       linkURL,
       sessionsURL: this.sessions.url,
-      storageURL: this.storage.url,
+      storageURL: postgresURL ?? this.storage.url,
       storage,
       ...(pauses !== undefined && { pauses }),
       skippedMs,

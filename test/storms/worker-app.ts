@@ -3,7 +3,9 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import session, { type Store } from 'express-session';
 import passport from 'passport';
 import { logout, type PolarError, PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
+import { postgresStorage } from 'passport-polar-sh/postgres';
 import { redisStorage } from 'passport-polar-sh/redis';
+import { Pool } from 'pg';
 import { createClient } from 'redis';
 import type { Gate } from './gate.js';
 import type { RefreshMoment, StoreCounts, WorkerConfig } from './worker-config.js';
@@ -87,6 +89,11 @@ async function buildStrategy(
 ): Promise<PolarStrategy> {
   const options = { ...config.strategy, now, fetch: watchedFetch(report) as never };
   if (config.storage === 'session') return new PolarStrategy(options);
+  if (config.storage === 'postgres') {
+    const pool = new Pool({ connectionString: config.storageURL, connectionTimeoutMillis: 2000 });
+    pool.on('error', () => {}); // a test may have cut it off
+    return new PolarStrategy({ ...options, storage: postgresStorage(pool, { createTables: true }) });
+  }
   const storage = redisStorage(await connectTo(config.storageURL));
   return new PolarStrategy({ ...options, storage: watchedStorage(storage, watch) });
 }

@@ -11,10 +11,10 @@ export interface WorkerConfig {
   readonly linkURL: string;
   /** Redis of the sessions, through connect-redis. */
   readonly sessionsURL: string;
-  /** Redis of `redisStorage`. */
+  /** Redis of `redisStorage`, or PostgreSQL of `postgresStorage`. */
   readonly storageURL: string;
-  /** Where logins are shared: in the session store (the default), or in the Redis of `redisStorage`. */
-  readonly storage: 'session' | 'redis';
+  /** Where logins are shared: in the session store (the default), or in that Redis or PostgreSQL. */
+  readonly storage: 'session' | 'redis' | 'postgres';
   /** How far the emulator's clock is ahead of the machine's. */
   readonly skippedMs: number;
   /** Make moments long enough for a SIGKILL. */

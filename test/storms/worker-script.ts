@@ -19,6 +19,7 @@ async function bundle(): Promise<string> {
     bundle: true,
     platform: 'node',
     target: 'node20.19',
+    external: ['pg-native'], // which pg tries to load, and does without
     logLevel: 'error',
   });
   return outputFiles.map(({ text }) => text).join('');
