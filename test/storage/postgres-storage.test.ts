@@ -1,10 +1,13 @@
 /** What postgresStorage sends and how it reads results; storage.slow.test.ts runs it over real servers. */
+import type { PGlite } from '@electric-sql/pglite';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import type { Pool as NeonPool, NeonQueryFunction } from '@neondatabase/serverless';
 import {
   type PostgresClient,
   type PostgresStorageOptions,
   postgresStorage,
 } from 'passport-polar-sh/postgres';
+import type { Client, Pool } from 'pg';
 import { startPGlite } from '../support/pglite.js';
 
 const key = { id: '1'.repeat(32), group: 'f'.repeat(32) };
@@ -29,6 +32,12 @@ const failing = (error: object, options?: PostgresStorageOptions) =>
 const isRemovalOfExpired = (text: string): boolean => text.includes('SKIP LOCKED');
 
 describe('postgresStorage', () => {
+  it('takes pools and clients of all drivers without a cast', () => {
+    const typed = (client: Pool | Client | NeonPool | NeonQueryFunction<false, false> | PGlite) =>
+      postgresStorage(client);
+    expect(typed(over(() => []).client as never)).toHaveProperty('read');
+  });
+
   it.each([
     [undefined],
     [null],
