@@ -13,12 +13,15 @@ export interface CuttingProxy {
   cutAt(count: number, when: 'before' | 'after'): void;
   /** Cuts all open connections. */
   cutAll(): void;
+  /** Cuts all open connections, and connects to another server from now on. */
+  switchTo(port: number): void;
   close(): Promise<void>;
 }
 
 /** @param marker a text that each request has, and nothing else that clients send */
-export async function startCuttingProxy(targetPort: number, marker: string): Promise<CuttingProxy> {
+export async function startCuttingProxy(firstPort: number, marker: string): Promise<CuttingProxy> {
   const open = new Set<Socket>();
+  let targetPort = firstPort;
   let requests = 0;
   let cut: { at: number; when: 'before' | 'after' } | undefined;
   const server = createServer((client) => {
@@ -59,6 +62,10 @@ export async function startCuttingProxy(targetPort: number, marker: string): Pro
       cut = { at: requests + count, when };
     },
     cutAll,
+    switchTo(port) {
+      targetPort = port;
+      cutAll();
+    },
     async close() {
       const closed = once(server, 'close');
       server.close();

@@ -44,6 +44,7 @@ export async function startPgBouncer(postgresURL: string): Promise<TestPgBouncer
     'default_pool_size = 2',
     'server_reset_query =',
     'server_login_retry = 1',
+    'query_wait_timeout = 10',
   ];
   writeFileSync(file, settings.join('\n'));
   const server = spawn(pgbouncer ?? '', [file], {

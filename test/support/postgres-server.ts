@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -49,19 +50,29 @@ export const securedRole = 'secured';
 /** How long a hook that starts it may take: it makes a whole database cluster, on a machine that may be busy. */
 export const postgresStartMs = 90_000;
 
-/** A real PostgreSQL on a free port of this machine, whose data are gone when it is closed. */
-export async function startPostgres(): Promise<TestPostgres> {
-  const programs = dirname(postgres ?? '');
+/**
+ * A real PostgreSQL on a free port of this machine, whose data are gone when it is closed.
+ *
+ * @param standbyOf the url of another one, of which this is a read-only standby until it is promoted
+ */
+export async function startPostgres({ standbyOf }: { standbyOf?: string } = {}): Promise<TestPostgres> {
+  // PATH may have a link to the server alone.
+  const programs = dirname(realpathSync(postgres ?? ''));
   const folder = mkdtempSync(join(tmpdir(), 'passport-polar-sh-postgres-'));
   const user = unprivilegedUser();
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
   // Not in the project's folder, which that user may not be able to read.
   const options = { ...user, cwd: folder, env: { PATH: process.env['PATH'], LC_ALL: 'C' } };
   const data = join(folder, 'data');
-  const initArgs = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--no-sync'];
-  execFileSync(join(programs, 'initdb'), initArgs, { ...options, stdio: 'pipe' });
-  const access = join(data, 'pg_hba.conf'); // the first line that fits counts
-  writeFileSync(access, `host all ${securedRole} all scram-sha-256\n${readFileSync(access, 'utf8')}`);
+  if (standbyOf === undefined) {
+    const args = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--no-sync'];
+    execFileSync(join(programs, 'initdb'), args, { ...options, stdio: 'pipe' });
+    const access = join(data, 'pg_hba.conf'); // the first line that fits counts
+    writeFileSync(access, `host all ${securedRole} all scram-sha-256\n${readFileSync(access, 'utf8')}`);
+  } else {
+    const args = ['-D', data, '-d', standbyOf, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
+    execFileSync(join(programs, 'pg_basebackup'), args, { ...options, stdio: 'pipe' });
+  }
 
   const port = await freePort();
   // Nothing has to survive a crash of this machine, so nothing waits for the disk.
