@@ -84,7 +84,7 @@ export function composeRuntime(options: ResolvedOptions): PolarRuntime {
     });
 
   const revoke: PolarRuntime['revoke'] = (tokens, justIssued) =>
-    revokeAtPolar(client, tokens, { justIssued, timeoutMs, track: (work) => background.write(work) });
+    revokeAtPolar(client, tokens, { justIssued, timeoutMs, background });
 
   const tellEnded = tellOnce(options.onLoginEnded, (work) => background.write(work));
   const refresher = new TokenRefresher({

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { PolarTransientError } from '../errors.js';
 import { within } from './within.js';
 
@@ -5,7 +6,7 @@ import { within } from './within.js';
 export interface Unfinished {
   /** Exchanges of refresh tokens and codes that still wait for Polar's response. */
   readonly exchanges: number;
-  /** Writes to the storage, and revocations at Polar. */
+  /** Writes to the storage and revocations at Polar, also those that are retried later. */
   readonly writes: number;
 }
 
@@ -23,6 +24,7 @@ export class BackgroundWork {
   readonly #maxExchanges: number;
   readonly #exchanges = new Set<Promise<unknown>>();
   readonly #writes = new Set<Promise<unknown>>();
+  readonly #retries = new Set<{ readonly at: number }>();
 
   /** @param maxExchanges maximum number of concurrent exchanges in this process */
   constructor(maxExchanges: number) {
@@ -55,17 +57,30 @@ export class BackgroundWork {
     return track(this.#writes, writing);
   }
 
-  /** Resolves when all work is done, or after `withinMs` milliseconds, with what is left. */
+  /** Pauses before a write or revocation that has failed is retried. Does not keep the process running. */
+  async beforeRetry(pauseMs: number): Promise<void> {
+    const retry = { at: performance.now() + pauseMs };
+    this.#retries.add(retry);
+    await delay(pauseMs, undefined, { ref: false });
+    this.#retries.delete(retry);
+  }
+
+  /**
+   * Resolves with what is left: when all work is done, when what is left is retried too late, or after `withinMs` milliseconds.
+   */
   async settled(withinMs: number): Promise<Unfinished> {
     const giveUpAt = performance.now() + withinMs;
-    const all = (): Promise<unknown>[] => [...this.#exchanges, ...this.#writes];
     // Finished work may start more: after an exchange, its token record is written.
-    while (all().length > 0 && performance.now() < giveUpAt) {
-      const leftMs = Math.max(0, giveUpAt - performance.now());
-      await within(Promise.allSettled(all()), leftMs, 'Waiting').catch(() => {});
+    for (;;) {
+      const now = performance.now();
+      const underWay = [...this.#exchanges, ...this.#writes];
+      const retryAt = Math.min(...[...this.#retries].map(({ at }) => at));
+      if (now >= giveUpAt || (underWay.length === 0 && retryAt >= giveUpAt)) break;
+      if (underWay.length === 0) await delay(Math.max(0, retryAt - now));
+      else await within(Promise.allSettled(underWay), giveUpAt - now, 'Waiting').catch(() => {});
       await new Promise((resolve) => setImmediate(resolve));
     }
-    return { exchanges: this.#exchanges.size, writes: this.#writes.size };
+    return { exchanges: this.#exchanges.size, writes: this.#writes.size + this.#retries.size };
   }
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import type { BackgroundWork } from '../async/background-work.js';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { publish } from '../diagnostics.js';
 import { PolarResponseError, PolarTransientError } from '../errors.js';
@@ -14,7 +14,7 @@ const retryAfterMs = [2000, 10_000, 60_000, 5 * 60_000, 30 * 60_000];
  * Revokes tokens at Polar, best effort: at once, a second time if Polar may not have known them yet, and repeatedly in the
  * background while Polar is unreachable. Never rejects. Does nothing for public clients, which Polar does not let revoke.
  *
- * @param limits `timeoutMs`: milliseconds for one try, at most 3 s; `track` receives the promises of background work
+ * @param limits `timeoutMs`: milliseconds for one try, at most 3 s
  */
 export async function revokeAtPolar(
   client: PolarOAuthClient,
@@ -22,7 +22,7 @@ export async function revokeAtPolar(
   limits: {
     readonly justIssued: boolean;
     readonly timeoutMs: number;
-    readonly track: <T>(work: Promise<T>) => Promise<T>;
+    readonly background: BackgroundWork;
   },
 ): Promise<void> {
   if (client.isPublic) return;
@@ -38,14 +38,13 @@ export async function revokeAtPolar(
       return !(error instanceof PolarTransientError || error instanceof PolarResponseError);
     }
   };
-  const isSettled = await limits.track(once());
-  if (!isSettled) void limits.track(again(once, retryAfterMs));
-  else if (limits.justIssued) void limits.track(again(once, [commitLagMs]));
-}
-
-async function again(once: () => Promise<boolean>, pausesMs: readonly number[]): Promise<void> {
-  for (const pauseMs of pausesMs) {
-    await delay(pauseMs, undefined, { ref: false });
-    if (await once()) return;
-  }
+  const again = async (pausesMs: readonly number[]): Promise<void> => {
+    for (const pauseMs of pausesMs) {
+      await limits.background.beforeRetry(pauseMs);
+      if (await limits.background.write(once())) return;
+    }
+  };
+  const isSettled = await limits.background.write(once());
+  if (!isSettled) void again(retryAfterMs);
+  else if (limits.justIssued) void again([commitLagMs]);
 }

@@ -58,7 +58,7 @@ export class RetryingWriter {
       const done = await attempt();
       if (done !== undefined) return done.result;
     }
-    void this.#background.write(this.#writeLater(loginId, news, attempt, ifLate).catch(() => {}));
+    this.#writeLater(loginId, news, attempt, ifLate).catch(() => {});
     return undefined;
   }
 
@@ -79,11 +79,11 @@ export class RetryingWriter {
       performance.now() < giveUpAt;
       pauseMs = Math.min(pauseMs * 2, mostMs())
     ) {
-      await delay(pauseMs, undefined, { ref: false });
+      await this.#background.beforeRetry(pauseMs);
       // A newer state has taken its place.
       if (!this.#cache.isUnrecorded(loginId, news)) return;
-      const done = await attempt();
-      if (done !== undefined) return ifLate?.(done.result);
+      const done = await this.#background.write(attempt());
+      if (done !== undefined) return ifLate && this.#background.write(ifLate(done.result));
     }
     this.#cache.removeUnrecorded(loginId);
     publish('refresh', { event: 'record-given-up', loginId });

@@ -102,7 +102,7 @@ export class SimulatedProcess {
         revokeAtPolar(client as never, tokens, {
           justIssued,
           timeoutMs: scenario.timeoutMs,
-          track: (work) => this.background.write(work),
+          background: this.background,
         }),
       onEnded: () => {},
       background: this.background,
