@@ -39,11 +39,11 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void
         if (waiting?.returnTo !== undefined) session['returnTo'] = waiting.returnTo;
       }
     });
-    logIn(user, options, (error) => {
+    logIn(user, options, async (error) => {
       const stays = (login: FoundLogin): boolean => kept.get(login.sessionKey) === login;
-      // The browser gets another session even if the store failed. The logins it lost end in the background.
-      if (req.session !== sessionBefore)
-        for (const login of logins) if (!stays(login)) login.end('replaced').catch(() => {});
+      // The browser gets another session even if the store failed.
+      const lost = req.session === sessionBefore ? [] : logins.filter((login) => !stays(login));
+      await Promise.all(lost.map((login) => login.recordEnd('replaced')));
       for (const { entry, loginId } of kept.values())
         if (entry.waiting && !error) publish('login', { event: 'logged-in', loginId });
       callBack(req, () => done(error));

@@ -27,6 +27,11 @@ export interface FoundLogin {
   /** True if the app took too long to log its user in. */
   isForgotten(): boolean;
   end(reason: LoginEndReason): Promise<void>;
+  /**
+   * Ends the login for every process, and resolves when that is recorded. Its tokens are revoked in the background, for requests
+   * that need not wait for Polar. Never rejects.
+   */
+  recordEnd(reason: LoginEndReason): Promise<void>;
 }
 
 /** Dependencies of {@link AllSessionLogins}. */
@@ -57,14 +62,14 @@ export class AllSessionLogins {
    *
    * @throws PolarConfigurationError `unsupported_storage` if the storage cannot record the end
    */
-  end(login: SessionLogin, reason: LoginEndReason): Promise<void> {
-    return this.#parts.background.write(this.#end(login, reason));
+  end(login: SessionLogin, reason: LoginEndReason, onRecorded?: () => void): Promise<void> {
+    return this.#parts.background.write(this.#end(login, reason, onRecorded));
   }
 
-  async #end(login: SessionLogin, reason: LoginEndReason): Promise<void> {
+  async #end(login: SessionLogin, reason: LoginEndReason, onRecorded?: () => void): Promise<void> {
     const { refresher } = this.#parts;
     try {
-      await refresher.end(login.open(), reason);
+      await refresher.end(login.open(), reason, onRecorded);
     } catch (error) {
       publish('logout', { event: 'end-failed', loginId: login.loginId, error });
       if (error instanceof PolarConfigurationError) throw error;
@@ -93,6 +98,11 @@ export class AllSessionLogins {
     // An attacker who planted a session in another browser must not take over the login of that browser's user.
     const isThisBrowsers = (): boolean =>
       waiting === undefined || attemptCookieHashes(req, attempt).includes(waiting.cookieHash);
+    // Without its strategy this process cannot revoke the tokens, but it still writes the tombstone.
+    const end = (reason: LoginEndReason, onRecorded?: () => void): Promise<void> =>
+      owner !== undefined && waiting?.isLeftToApp !== true
+        ? owner.end(login, reason, onRecorded)
+        : refresher.endUnopened(login.place, reason);
     return {
       loginId,
       sessionKey,
@@ -102,11 +112,8 @@ export class AllSessionLogins {
       isForgotten,
       staysWith: (before, after) =>
         isOf(after) && (login.isWaiting ? !isForgotten() && isThisBrowsers() : isOf(before)),
-      // Without its strategy this process cannot revoke the tokens, but it still writes the tombstone.
-      end: (reason) =>
-        owner !== undefined && waiting?.isLeftToApp !== true
-          ? owner.end(login, reason)
-          : refresher.endUnopened(login.place, reason),
+      end: (reason) => end(reason),
+      recordEnd: (reason) => new Promise((resolve) => end(reason, resolve).then(resolve, () => resolve())),
     };
   }
 

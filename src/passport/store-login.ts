@@ -73,7 +73,7 @@ export function storeAtLogIn(
       try {
         await withStoreTimeout(loggedIn, timeoutMs);
       } catch (error) {
-        undo();
+        await undo();
         throw error;
       }
       await stored();
@@ -120,7 +120,7 @@ async function waitForLogIn(
       waiting: { cookieHash, isLeftToApp: isSessionless && unkept.isSeenByApp, returnTo },
     });
     runtime.refresher.begin(handle);
-    for (const each of replaced) each.end('replaced').catch(() => {});
+    await recordEnds(replaced);
     if (runtime.logins.recordsFromStart) await runtime.refresher.recordFirst(handle);
   } catch (error) {
     if (session !== undefined) delete session[waitingKeyOf(runtime.options.sessionKey)];
@@ -168,7 +168,7 @@ interface Storing {
   /** Call once the session is saved. */
   stored(): Promise<void>;
   /** Call if the session could not be saved. */
-  undo(): void;
+  undo(): Promise<void>;
 }
 
 function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo }: LoginToStore): Storing {
@@ -189,12 +189,12 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
       await begin(runtime, handle, replaced);
       watchResponse(runtime, req, handle);
     },
-    undo() {
+    async undo() {
       if (req.session === sessionBefore) return;
       // express-session saves again at the end of the response: revoked tokens must not get into the session then.
       delete sessionOf(req)[runtime.options.sessionKey];
       // The session that held them is gone.
-      for (const each of replaced) each.end('replaced').catch(() => {});
+      await recordEnds(replaced);
     },
   };
 }
@@ -206,10 +206,15 @@ async function begin(
 ): Promise<void> {
   runtime.refresher.begin(handle);
   publish('login', { event: 'logged-in', loginId: handle.loginId });
-  // Ends the replaced logins in the background, because nothing can use their tokens any more. An app that calls req.logIn
-  // twice passes the same login twice.
-  for (const each of replaced) if (each.loginId !== handle.loginId) each.end('replaced').catch(() => {});
+  // An app that calls req.logIn twice passes the same login twice.
+  const ending = recordEnds(replaced.filter(({ loginId }) => loginId !== handle.loginId));
   if (runtime.logins.recordsFromStart) await runtime.refresher.recordFirst(handle);
+  await ending;
+}
+
+/** Ends replaced logins. Nobody waits for the revocation, because nothing can use their tokens any more. */
+async function recordEnds(replaced: readonly FoundLogin[]): Promise<void> {
+  await Promise.all(replaced.map((login) => login.recordEnd('replaced')));
 }
 
 /** Ends the login if the response does not reach the browser: without the session cookie, the user could never log out. */

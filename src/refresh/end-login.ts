@@ -26,6 +26,7 @@ const maxPauseMs = 200;
 /**
  * Ends a login for good, in every process, and revokes its newest tokens.
  *
+ * @param onRecorded called when the tombstone is written, or could not be written at once
  * @throws PolarConfigurationError `unsupported_storage` if the end cannot be recorded; the tokens are revoked all the
  *   same
  */
@@ -33,6 +34,7 @@ export async function endLogin(
   parts: EndLoginParts,
   login: LoginHandle,
   reason: LoginEndReason,
+  onRecorded: () => void,
 ): Promise<void> {
   const known = parts.cache.recall(login);
   const revokeRecorded = async (ended: EndedLogin): Promise<boolean> => {
@@ -45,6 +47,7 @@ export async function endLogin(
   // For a store that was down: by the time it is back, the tokens known before have been revoked.
   const revokeLate = async (late: EndedLogin): Promise<void> => void (await revokeRecorded(late));
   const ended = await parts.sync.recordEnd(login, reason, revokeLate);
+  onRecorded();
   // A process that is refreshing finds the tombstone when it records its tokens, and revokes them.
   await waitForRefresh(parts, login);
   const isReplaced = ended !== undefined && (await revokeRecorded(ended));

@@ -17,11 +17,14 @@ export interface HeldLock {
   /** To be called once that step has run. */
   markReleased(): void;
   /**
-   * Releases the lock. Never rejects, and only a shutdown has to wait for it.
+   * Releases the lock. Never rejects. Await it before responding: a process that is frozen after its response would leave a lock
+   * for which others wait until it goes stale.
    *
    * @param leavesDoubt true when our tokens are not recorded yet, so that other processes must not believe a refusal
    */
   release(leavesDoubt?: boolean): Promise<void>;
+  /** Releases the lock again if a lagging store shows it only now. Never rejects, and only a shutdown has to wait for it. */
+  releaseLate(): Promise<void>;
 }
 
 /** How often an owner renews its lock, in milliseconds. */
@@ -36,6 +39,7 @@ export class RowLock implements HeldLock {
   #row: StoredRow;
   #mark: string | undefined;
   #isOver = false;
+  #mayShowLate = false;
   #isBeingReleased = false;
   #renewal: Promise<void> | undefined;
 
@@ -81,8 +85,12 @@ export class RowLock implements HeldLock {
     if (leavesDoubt) this.#mark = newName();
     // Has no effect if the row is no longer ours.
     if (this.#storage.atomic) await this.#storage.run([this.#stepFrom(this.#row)]);
-    if ((await this.#releaseIfVisible()) || this.#storage.atomic) return;
     // The row is gone, belongs to another process, or is not visible yet in a lagging store.
+    this.#mayShowLate = !(await this.#releaseIfVisible()) && !this.#storage.atomic;
+  }
+
+  async releaseLate(): Promise<void> {
+    if (!this.#mayShowLate) return;
     await delay(maxLagMs, undefined, { ref: false });
     await this.#releaseIfVisible();
   }

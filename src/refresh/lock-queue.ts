@@ -70,7 +70,7 @@ export class LockQueue {
     try {
       return await this.#sync.revalidateOrRecall(login);
     } catch (unopenable) {
-      void lock?.release();
+      await lock?.release();
       throw unopenable;
     }
   }

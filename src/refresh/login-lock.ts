@@ -154,6 +154,7 @@ async function takeInProcess({ loginId, storage }: RecordPlace): Promise<LockAtt
         releaseStep: () => undefined,
         markReleased: () => void locked.delete(loginId),
         release: async () => void locked.delete(loginId),
+        releaseLate: async () => {},
       }
     : undefined;
   const keys = loginKeys(loginId);

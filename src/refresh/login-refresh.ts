@@ -74,8 +74,8 @@ export class LoginRefresh {
     try {
       return isGood(newest) ? newest.tokens : await this.#refresh(login, newest, lock);
     } finally {
-      const leavesDoubt = this.#parts.cache.isUnrecorded(login.loginId);
-      if (lock !== undefined) void this.#parts.background.write(lock.release(leavesDoubt));
+      await lock?.release(this.#parts.cache.isUnrecorded(login.loginId));
+      if (lock !== undefined) void this.#parts.background.write(lock.releaseLate());
     }
   }
 

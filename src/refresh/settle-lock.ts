@@ -56,14 +56,18 @@ export async function settleLock(
     return isOurs;
   } finally {
     // Without an owner, the row would make other processes wait until it goes stale.
-    if (!isOurs) void withdraw(storage, key, row);
+    if (!isOurs) await withdraw(storage, key, row);
   }
 }
 
 /** Withdraws a row that was written in vain. Its mark, which tells of exchanges that may be open, is preserved. */
 async function withdraw(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<void> {
   await storage.run([stepToFree(key, row)]);
-  // The row may only now have become visible, or have been written.
+  void withdrawLate(storage, key, row);
+}
+
+/** The row may only now have become visible, or have been written. */
+async function withdrawLate(storage: GuardedStorage, key: StorageKey, row: StoredRow): Promise<void> {
   await delay(maxLagMs, undefined, { ref: false });
   const [result] = await storage.run([{ read: key }]);
   const isShown = result !== undefined && 'value' in result && isSame(rowOf(result), row);

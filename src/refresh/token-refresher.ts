@@ -227,12 +227,13 @@ export class TokenRefresher {
    * Ends a login for good, in every process, and revokes its newest tokens at Polar. Work that exceeds the time-out
    * continues in the background.
    *
+   * @param onRecorded called when the tombstone is written, or could not be written at once
    * @throws PolarConfigurationError `unsupported_storage` if the end cannot be recorded; the tokens are revoked all the
    *   same
    */
-  async end(login: LoginHandle, reason: LoginEndReason): Promise<void> {
+  async end(login: LoginHandle, reason: LoginEndReason, onRecorded = (): void => {}): Promise<void> {
     const { timeoutMs, background } = this.#parts;
-    const ending = background.write(endLogin(this.#endParts, login, reason));
+    const ending = background.write(endLogin(this.#endParts, login, reason, onRecorded));
     const late = new Error('The rest goes on in the background');
     await within(ending, timeoutMs, () => late).catch((error: unknown) => {
       if (error !== late) throw error;

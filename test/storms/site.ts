@@ -13,7 +13,9 @@ export const loginLife = 864_000;
 // Nothing listens there: visitors deliver Polar's responses to any worker they like.
 const linkURL = 'http://localhost:3000/link/polar/callback';
 
-export interface SiteOptions extends Pick<WorkerConfig, 'storage'>, Partial<Pick<WorkerConfig, 'pauses'>> {
+export interface SiteOptions
+  extends Pick<WorkerConfig, 'storage'>,
+    Partial<Pick<WorkerConfig, 'freezes' | 'pauses'>> {
   readonly workers: number;
   /** How Polar behaves. @default as it should */
   readonly emulator?: Pick<PolarEmulatorOptions, 'realistic'>;
@@ -84,7 +86,7 @@ export class Site {
   }
 
   async addWorker(): Promise<WorkerProcess> {
-    const { storage, pauses, postgresURL } = this.#options;
+    const { freezes, storage, pauses, postgresURL } = this.#options;
     const skippedMs = this.#skippedMs;
     const worker = await WorkerProcess.start({
       strategy: this.#strategy,
@@ -92,6 +94,7 @@ export class Site {
       sessionsURL: this.sessions.url,
       storageURL: postgresURL ?? this.storage.url,
       storage,
+      ...(freezes !== undefined && { freezes }),
       ...(pauses !== undefined && { pauses }),
       skippedMs,
     });

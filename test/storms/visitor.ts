@@ -58,6 +58,10 @@ export class Visitor {
   }
 
   #send(worker: WorkerProcess, method: string, path: string): Promise<Answered> {
+    return worker.serve(() => this.#request(worker, method, path));
+  }
+
+  #request(worker: WorkerProcess, method: string, path: string): Promise<Answered> {
     return new Promise((resolve, reject) => {
       const sent = request(
         {

@@ -87,7 +87,8 @@ async function buildStrategy(
   report: WorkerAppParts['report'],
   watch: RowWatch,
 ): Promise<PolarStrategy> {
-  const options = { ...config.strategy, now, fetch: watchedFetch(report) as never };
+  const scope = ['openid', 'email', 'organizations:read'];
+  const options = { ...config.strategy, scope, now, fetch: watchedFetch(report) as never };
   if (config.storage === 'session') return new PolarStrategy(options);
   if (config.storage === 'postgres') {
     const pool = new Pool({ connectionString: config.storageURL, connectionTimeoutMillis: 2000 });

@@ -17,6 +17,11 @@ export interface WorkerConfig {
   readonly storage: 'session' | 'redis' | 'postgres';
   /** How far the emulator's clock is ahead of the machine's. */
   readonly skippedMs: number;
+  /**
+   * Stops at the end of each response, as on a host that runs a process only while it has a request; with `settledWithinMs`,
+   * it awaits `polar.settled` first.
+   */
+  readonly freezes?: { readonly settledWithinMs?: number };
   /** Make moments long enough for a SIGKILL. */
   readonly pauses?: { readonly afterLockMs: number; readonly beforeRecordMs: number };
 }

@@ -1,10 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { within } from '../../src/async/within.js';
 import type { WorkerAnswer, WorkerConfig, WorkerNews, WorkerTasks } from './worker-config.js';
 import { workerScript } from './worker-script.js';
 
+const run = promisify(execFile);
 const startWithinMs = 30_000;
 const answerWithinMs = 10_000;
 
@@ -16,6 +19,8 @@ export class WorkerProcess {
   /** Called for each piece of news. */
   onNews: (news: WorkerNews) => void = () => {};
   readonly #child: ChildProcess;
+  readonly #freezes: boolean;
+  #serving: Promise<unknown> = Promise.resolve();
   readonly #exited: Promise<unknown>;
   readonly #questions = new Map<number, (result: unknown) => void>();
   #output = '';
@@ -23,6 +28,7 @@ export class WorkerProcess {
   #port = 0;
 
   private constructor(script: string, config: WorkerConfig) {
+    this.#freezes = config.freezes !== undefined;
     this.#child = spawn(process.execPath, ['-'], {
       env: { PATH: process.env['PATH'], STORM_WORKER: JSON.stringify(config) },
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
@@ -97,6 +103,24 @@ export class WorkerProcess {
   /** Continues after {@link pause}. */
   resume(): void {
     this.#signal('SIGCONT');
+  }
+
+  /** Sends it a request. One that freezes gets one request at a time, and runs until it has responded. */
+  async serve<T>(send: () => Promise<T>): Promise<T> {
+    if (!this.#freezes) return send();
+    const serving = this.#serving.then(async () => {
+      this.resume();
+      const answer = await send();
+      while (!(await this.#isStopped())) await delay(5);
+      return answer;
+    });
+    this.#serving = serving.catch(() => {});
+    return serving;
+  }
+
+  async #isStopped(): Promise<boolean> {
+    const { stdout } = await run('ps', ['-o', 'stat=', '-p', String(this.#child.pid)]);
+    return stdout.startsWith('T');
   }
 
   /** SIGTERM. Resolves with what was still under way at its end. */

@@ -38,7 +38,15 @@ async function start(): Promise<void> {
   process.on('message', ({ id, task, argument }: WorkerTask) => {
     send({ answerTo: id, result: tasks[task](argument as never) });
   });
-  const server = createServer(app);
+  const server = createServer((req, res) => {
+    // Before all other listeners: whatever they do is work after the response.
+    if (config.freezes !== undefined) res.once('finish', () => void freeze(config.freezes?.settledWithinMs));
+    app(req, res);
+  });
+  const freeze = async (withinMs?: number): Promise<void> => {
+    if (withinMs !== undefined) await polar.settled({ withinMs });
+    process.kill(process.pid, 'SIGSTOP');
+  };
   // A storm may pause, and a connection that closes just when it is used again would look like a crash.
   server.keepAliveTimeout = 120_000;
   // All requests of a storm connect at once.
