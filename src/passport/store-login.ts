@@ -229,11 +229,14 @@ function watchResponse(runtime: PolarRuntime, req: Request, handle: LoginHandle)
     lost();
     return;
   }
+  // Not `res.writableFinished`, which stays false without a real socket, as in serverless-http.
+  let isSent = false;
   res.once('close', () => {
-    if (!res.writableFinished) lost();
+    if (!isSent) lost();
   });
   // express-session silently omits a secure cookie if the connection appears not to be secure.
   res.once('finish', () => {
+    isSent = true;
     const value = encodeURIComponent(`s:${req.sessionID}.`);
     const cookies = [res.getHeader('set-cookie') ?? []].flat().map(String);
     const isKept = (req as { session?: unknown }).session !== undefined;
