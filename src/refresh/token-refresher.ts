@@ -203,7 +203,8 @@ export class TokenRefresher {
 
   async #tokensAfterRefusal(login: LoginHandle, refused: string): Promise<TokenSet | undefined> {
     const known = await this.#sync.revalidateOrRecall(login);
-    if (this.#validity.isGood(known) && known.tokens.accessToken !== refused) return known.tokens;
+    if (this.#validity.isGood(known) && known.tokens.accessToken !== refused)
+      return this.#onceCommitted(login, known.tokens);
     const mayBeUncommitted =
       this.#validity.ageOf(known) < justIssuedMs && this.#refusedTwice.get(login.loginId) !== refused;
     if (known.tokens?.accessToken === refused && mayBeUncommitted) {
@@ -215,6 +216,14 @@ export class TokenRefresher {
     if (sinceLast < refreshAfter401EveryMs) return undefined;
     const tokens = await this.#otherTokens(login, refused);
     this.#refreshesAfter401.set(login.loginId, now);
+    return this.#onceCommitted(login, tokens);
+  }
+
+  /** Returns tokens once Polar has usually committed them: a request is retried only once. */
+  async #onceCommitted(login: LoginHandle, tokens: TokenSet): Promise<TokenSet> {
+    const { issuedAt = 0 } = this.#cache.recall(login);
+    const ageMs = Math.abs(this.#parts.now() - issuedAt);
+    if (ageMs < usualCommitLagMs) await delay(usualCommitLagMs - ageMs);
     return tokens;
   }
 

@@ -63,13 +63,31 @@ describe('after a 401 of the Polar API, the refresher', () => {
     expect(await outcome(b.refused('access-1'))).toBe('access-2');
   });
 
+  it.each([
+    [0, 1000],
+    [300, 700],
+    [1000, 0],
+  ])(
+    'returns the tokens that another process received %d ms ago after %d ms, because Polar may not have committed them',
+    async (ageMs, waitsMs) => {
+      const world = await expiredWorld();
+      const [a, b] = world.twoProcesses();
+      await outcome(a.valid());
+      await pass(ageMs);
+      const startedAt = elapsedMs();
+      expect(await outcome(b.refused('access-0'))).toBe('access-1');
+      expect(elapsedMs() - startedAt).toBe(waitsMs);
+    },
+  );
+
   it('refreshes once a minute at most, however often the API refuses', async () => {
     const world = await expiredWorld();
     const a = world.process('A').acquainted();
     await outcome(a.valid());
     await pass(6000);
     expect(await outcome(a.refused('access-1'))).toBe('access-2');
-    await pass(59_999);
+    // One second of the minute went by until Polar must have committed the new tokens.
+    await pass(58_999);
     expect(await outcome(a.refused('access-2'))).toBe('nothing');
     await pass(1);
     expect(await outcome(a.refused('access-2'))).toBe('access-3');
