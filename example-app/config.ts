@@ -17,6 +17,8 @@ export interface Config {
   readonly fetchUserInfo: boolean;
   readonly leewaySeconds: number | undefined;
   readonly exposeToken: boolean;
+  /** How long the app still serves after SIGTERM, until its balancer has noticed that `/health` fails. */
+  readonly drainSeconds: number;
 }
 
 /** Where the processes of this app keep sessions. */
@@ -56,6 +58,7 @@ export function readConfig(env: Env): Config {
     fetchUserInfo: flag(env, 'POLAR_FETCH_USERINFO') ?? false,
     leewaySeconds: number(env, 'POLAR_LEEWAY_SECONDS'),
     exposeToken: flag(env, 'EXPOSE_TOKEN') ?? false,
+    drainSeconds: number(env, 'DRAIN_SECONDS', { max: 600 }) ?? 0,
   };
 }
 

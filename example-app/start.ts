@@ -5,6 +5,7 @@ import type { PolarServer } from 'passport-polar-sh';
 import { createApp } from './app.js';
 import type { Config } from './config.js';
 import { startDemoPolar } from './demo-polar.js';
+import { drainable } from './drain.js';
 import { openSessions } from './sessions.js';
 
 /** The running app. */
@@ -32,7 +33,8 @@ export async function startExampleApp(config: Config, say: (line: string) => voi
     let answer: RequestListener = (_req, res) => res.writeHead(503, { 'retry-after': '1' }).end();
     const server = createServer((req, res) => answer(req, res));
     const port = await listen(server, config.port);
-    const listening = { close: () => closeServer(server) };
+    const { health, drain } = drainable(server, { noticeMs: config.drainSeconds * 1000, requestsMs: 12_000 });
+    const listening = { close: drain };
     opened.push(listening);
     const url = `http://localhost:${port}`;
     const baseURL = config.baseURL ?? url;
@@ -71,7 +73,7 @@ export async function startExampleApp(config: Config, say: (line: string) => voi
     // On close, requests end first, then their background work: a refresh has the only copy of new tokens.
     opened.splice(opened.indexOf(listening), 1);
     opened.push({ close: async () => void (await example.polar.settled({ withinMs: 10_000 })) }, listening);
-    answer = example.app;
+    answer = (req, res) => (req.url === '/health' ? health(req, res) : example.app(req, res));
     return { url, close };
   } catch (error) {
     await close();
@@ -96,17 +98,5 @@ function listen(server: Server, port: number): Promise<number> {
       );
     });
     server.listen(port, () => resolve((server.address() as AddressInfo).port));
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    // Finishes responses in progress, and closes idle connections.
-    const giveUp = setTimeout(() => server.closeAllConnections(), 3000).unref();
-    server.close(() => {
-      clearTimeout(giveUp);
-      resolve();
-    });
-    server.closeIdleConnections();
   });
 }

@@ -8,14 +8,18 @@ import { Terminal } from '../support/terminal.js';
 import { blocksOf, projectFile, runningFile } from './shown-code.js';
 
 const guide = projectFile('docs/deployment.md');
-const files = ['preview-redirect-uri.yml', 'fetch-through.ts'];
+const files = ['preview-redirect-uri.yml', 'fetch-through.ts', 'lambda.ts', 'serve.ts'];
 
 it.each(files)('the guide to deployments shows %s exactly as it runs', (file) => {
   expect(blocksOf('deployment.md').get(file)).toBe(runningFile('deployment', file));
 });
 
+it('the guide to deployments shows drain.ts exactly as it runs in the example app', () => {
+  expect(blocksOf('deployment.md').get('drain.ts')).toBe(projectFile('example-app/drain.ts'));
+});
+
 it('the guide to deployments shows no other files and is linked from the README', () => {
-  expect([...blocksOf('deployment.md').keys()].sort()).toEqual([...files].sort());
+  expect([...blocksOf('deployment.md').keys()].sort()).toEqual([...files, 'drain.ts'].sort());
   expect(projectFile('README.md')).toContain('](docs/deployment.md');
 });
 

@@ -20,6 +20,7 @@ describe('the configuration of the example app', () => {
       fetchUserInfo: false,
       leewaySeconds: undefined,
       exposeToken: false,
+      drainSeconds: 0,
     });
   });
 
@@ -37,6 +38,7 @@ describe('the configuration of the example app', () => {
       POLAR_FETCH_USERINFO: '1',
       POLAR_LEEWAY_SECONDS: '2.5',
       EXPOSE_TOKEN: '1',
+      DRAIN_SECONDS: '5',
     });
     expect(config).toEqual({
       port: 0,
@@ -51,6 +53,7 @@ describe('the configuration of the example app', () => {
       fetchUserInfo: true,
       leewaySeconds: 2.5,
       exposeToken: true,
+      drainSeconds: 5,
     });
   });
 
@@ -69,6 +72,7 @@ describe('the configuration of the example app', () => {
       POLAR_FETCH_USERINFO: '1',
       POLAR_LEEWAY_SECONDS: '2.5',
       EXPOSE_TOKEN: 'true',
+      DRAIN_SECONDS: '2.5',
     },
     {
       POLAR_WEB_URL: 'https://polar.sh',
@@ -172,6 +176,7 @@ describe('the configuration of the example app', () => {
     ['POLAR_FETCH_USERINFO', { POLAR_FETCH_USERINFO: 'yes' }],
     ['POLAR_LEEWAY_SECONDS', { POLAR_LEEWAY_SECONDS: '-1' }],
     ['EXPOSE_TOKEN', { EXPOSE_TOKEN: '2' }],
+    ['DRAIN_SECONDS', { DRAIN_SECONDS: '-1' }],
   ])('reports an invalid %s by name: %j', (name, env) => {
     expect(() => readConfig(env)).toThrow(new RegExp(`\\b${name}\\b`));
   });

@@ -1,0 +1,1 @@
+export { drainable } from '../../../example-app/drain.js';
