@@ -59,9 +59,9 @@ async function cuttingPool(): Promise<{ pool: Pool; proxy: CuttingProxy }> {
 
 describePostgres('a connection to PostgreSQL that breaks', () => {
   let proxy: CuttingProxy;
+  let pool: Pool;
   let storage: PolarStorage;
   beforeEach(async () => {
-    let pool: Pool;
     ({ pool, proxy } = await cuttingPool());
     storage = postgresStorage(pool);
     await storage.write(someKey(), { version: 1, value: 'x' }, { ttlSeconds });
@@ -122,7 +122,7 @@ describePostgres('a connection to PostgreSQL that breaks', () => {
   it('while nothing runs fails nothing', async () => {
     const key = someKey();
     await db.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until(() => pool.totalCount === 0);
     expect(await storage.read(key)).toBeUndefined();
   });
 });
