@@ -121,6 +121,8 @@ export class PolarStrategy extends OAuth2Strategy {
    * process exits, because Polar's response to a refresh is the only copy of the new tokens. If the host freezes the process
    * after each response (serverless functions), await it before responding.
    *
+   * It does not wait for a retry that is due later than `withinMs`.
+   *
    * @param limits `withinMs`: milliseconds after which it resolves anyway
    * @returns the number of unfinished exchanges and writes
    *

@@ -82,20 +82,23 @@ describeStorm('a process that is frozen after each response', ({ startSite }) =>
   it.each(storages)(
     'and never continues leaves nothing that works after a logout, and no use of a login that was replaced (storage: %s)',
     async (storage) => {
-      const [first, second] = await start({ storage, people: 2 });
-      const [leaving, again, linking] = await Promise.all(
-        [0, 1, 1].map((person) => freshVisitor(person, [first])),
-      );
-      if (leaving === undefined || again === undefined || linking === undefined) throw new Error();
-      const ended = await Promise.all([leaving, again].map(loginIdOf));
+      const [first, second] = await start({ storage, people: 4 });
+      const visitors = [];
+      for (const person of [0, 1, 2, 3]) visitors.push(await freshVisitor(person, [first]));
+      const [leaving, again, linking, switching] = visitors as [Visitor, Visitor, Visitor, Visitor];
+      const ended = await Promise.all(visitors.map(loginIdOf));
       const copy = leaving.copy();
       expect((await leaving.post(first, '/logout')).status).toBe(204);
       await again.logIn(first, site.polar, emailOf(1));
+      await linking.logIn(first, site.polar, emailOf(2), '/link/polar');
+      expect((await switching.post(first, '/log-in-as-other')).status).toBe(204);
       await site.kill(first);
 
-      expect(await Promise.all(ended.map((loginId) => hasRow(loginId, 'tombstone')))).toEqual([true, true]);
+      const isEnded = await Promise.all(ended.map((loginId) => hasRow(loginId, 'tombstone')));
+      expect(isEnded).toEqual([true, true, true, true]);
       expect((await copy.get(second, '/organizations')).status).toBe(401);
-      expect((await again.get(second, '/organizations')).status).toBe(200);
+      for (const visitor of [again, linking])
+        expect((await visitor.get(second, '/organizations')).status).toBe(200);
     },
   );
 

@@ -52,6 +52,9 @@ export async function buildWorkerApp({ config, gate, now, report }: WorkerAppPar
   const link = passport.authorize('polar', { callbackURL: config.linkURL });
   app.get('/link/polar', link);
   app.get('/link/polar/callback', link, (_req, res) => void res.sendStatus(204));
+  app.post('/log-in-as-other', (req, res, next) => {
+    req.login({ id: 'another user' } as Express.User, (error) => (error ? next(error) : res.sendStatus(204)));
+  });
   app.post('/logout', logout(polar), (_req, res) => void res.sendStatus(204));
 
   app.get('/token', async (req, res) => {
