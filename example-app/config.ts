@@ -1,4 +1,5 @@
 import type { PolarServer, TokenEndpointAuthMethod } from 'passport-polar-sh';
+import { type RedisAddress, readRedisURL } from './redis-client.js';
 
 /** The configuration, from environment variables. */
 export interface Config {
@@ -7,8 +8,8 @@ export interface Config {
   /** Where browsers reach this app; `http://localhost:<port>` when unset. */
   readonly baseURL: string | undefined;
   readonly sessionSecret: string | undefined;
-  readonly redis: SharedStore | undefined;
-  readonly postgres: SharedStore | undefined;
+  readonly redis: (RedisAddress & SharedStore) | undefined;
+  readonly postgres: ({ readonly url: string } & SharedStore) | undefined;
   /** The client registered at Polar; if unset, the app starts a local Polar. */
   readonly client: { readonly clientID: string; readonly clientSecret: string | undefined } | undefined;
   readonly server: PolarServer;
@@ -23,7 +24,6 @@ export interface Config {
 
 /** Where the processes of this app keep sessions. */
 export interface SharedStore {
-  readonly url: string;
   /** False if logins are kept in the session store, the default of the package. */
   readonly ownStorage: boolean;
 }
@@ -36,9 +36,9 @@ type Env = Readonly<Record<string, string | undefined>>;
  * @throws Error that names the invalid variable
  */
 export function readConfig(env: Env): Config {
-  const redis = sharedStore(env, 'REDIS_URL', /^rediss?:\/\//, 'redis://localhost:6379');
-  const postgres = sharedStore(env, 'DATABASE_URL', /^postgres(ql)?:\/\//, 'postgres://localhost/app');
-  if (redis !== undefined && postgres !== undefined) {
+  const redisURL = text(env, 'REDIS_URL');
+  const postgresURL = databaseURL(env);
+  if (redisURL !== undefined && postgresURL !== undefined) {
     throw new Error('Set only one of REDIS_URL and DATABASE_URL: each says where sessions are kept');
   }
   const clientID = text(env, 'POLAR_CLIENT_ID');
@@ -49,8 +49,8 @@ export function readConfig(env: Env): Config {
     port: number(env, 'PORT', { integer: true, max: 65_535 }) ?? 3000,
     baseURL: baseURL(env),
     sessionSecret: text(env, 'SESSION_SECRET'),
-    redis,
-    postgres,
+    redis: redisURL === undefined ? undefined : { ...readRedisURL(redisURL), ...sharedStore(env) },
+    postgres: postgresURL === undefined ? undefined : { url: postgresURL, ...sharedStore(env) },
     client: clientID === undefined ? undefined : { clientID, clientSecret },
     server: polarServer(env),
     authMethod,
@@ -142,10 +142,13 @@ function text(env: Env, name: string): string | undefined {
   return env[name]?.trim() || undefined;
 }
 
-function sharedStore(env: Env, name: string, scheme: RegExp, example: string): SharedStore | undefined {
-  const url = text(env, name);
-  if (url === undefined) return undefined;
-  if (!scheme.test(url) || !URL.canParse(url)) throw new Error(`${name} must look like ${example}`);
+function databaseURL(env: Env): string | undefined {
+  const url = text(env, 'DATABASE_URL');
+  if (url === undefined || (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url))) return url;
+  throw new Error('DATABASE_URL must look like postgres://localhost/app');
+}
+
+function sharedStore(env: Env): SharedStore {
   const where = oneOf(env, 'POLAR_STORAGE', ['redis', 'postgres', 'session']);
-  return { url, ownStorage: where !== 'session' && (flag(env, 'POLAR_REDIS_LOCK') ?? true) };
+  return { ownStorage: where !== 'session' && (flag(env, 'POLAR_REDIS_LOCK') ?? true) };
 }

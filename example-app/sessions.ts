@@ -5,8 +5,8 @@ import type { PolarStorage } from 'passport-polar-sh';
 import { postgresStorage } from 'passport-polar-sh/postgres';
 import { redisStorage } from 'passport-polar-sh/redis';
 import { Pool } from 'pg';
-import { createClient } from 'redis';
 import type { Config, SharedStore } from './config.js';
+import { connectToRedis, type RedisAddress } from './redis-client.js';
 
 /** Where sessions and refreshed tokens are kept. */
 export interface Sessions {
@@ -32,32 +32,12 @@ function sessionsInMemory(): Sessions {
  *
  * @throws Error when Redis cannot be reached
  */
-async function sessionsInRedis({ ownStorage, url }: SharedStore): Promise<Sessions> {
-  let wasReady = false;
-  const client = createClient({
-    url,
-    // While Redis is away, requests fail at once instead of piling up.
-    disableOfflineQueue: true,
-    socket: {
-      connectTimeout: 5000,
-      // At the start, a wrong address is an error to report; later, Redis may just be restarting.
-      reconnectStrategy: (retries) => wasReady && Math.min(100 * 2 ** retries, 3000),
-    },
-  });
-  client.on('error', (error: Error) => {
-    if (wasReady) console.error(`Redis: ${error.message}`);
-  });
-  try {
-    await client.connect();
-  } catch (cause) {
-    throw new Error(`REDIS_URL: no Redis responds at ${new URL(url).host}`, { cause });
-  }
-  wasReady = true;
-
+async function sessionsInRedis({ ownStorage, ...address }: RedisAddress & SharedStore): Promise<Sessions> {
+  const client = await connectToRedis(address);
   return {
     store: new RedisStore({ client }),
     storage: ownStorage ? redisStorage(client) : undefined,
-    close: () => client.close(),
+    close: async () => void (await client.close()),
   };
 }
 
@@ -66,7 +46,10 @@ async function sessionsInRedis({ ownStorage, url }: SharedStore): Promise<Sessio
  *
  * @throws Error when PostgreSQL cannot be reached
  */
-async function sessionsInPostgres({ ownStorage, url }: SharedStore): Promise<Sessions> {
+async function sessionsInPostgres({
+  ownStorage,
+  url,
+}: SharedStore & { readonly url: string }): Promise<Sessions> {
   // While PostgreSQL is away, requests fail soon instead of piling up.
   const pool = new Pool({ connectionString: url, connectionTimeoutMillis: 2000 });
   pool.on('error', (error) => console.error(`PostgreSQL: ${error.message}`)); // it connects again by itself

@@ -44,7 +44,7 @@ describe('the configuration of the example app', () => {
       port: 0,
       baseURL: 'https://app.example.com',
       sessionSecret: 'only for tests',
-      redis: { url: 'redis://localhost:6379', ownStorage: false },
+      redis: { urls: ['redis://localhost:6379'], isCluster: false, ownStorage: false },
       postgres: undefined,
       client: { clientID: 'polar_ci_1', clientSecret: 'polar_cs_1' },
       server: 'sandbox',
@@ -116,7 +116,14 @@ describe('the configuration of the example app', () => {
     [{ POLAR_REDIS_LOCK: '0' }, false],
   ])('keeps logins in Redis, with the sessions if so configured: %j', (env, ownStorage) => {
     const { redis } = readConfig({ REDIS_URL: 'rediss://cache', ...env });
-    expect(redis).toEqual({ url: 'rediss://cache', ownStorage });
+    expect(redis).toEqual({ urls: ['rediss://cache'], isCluster: false, ownStorage });
+  });
+
+  it.each([
+    ['redis://a:1, redis://b:2', ['redis://a:1', 'redis://b:2']],
+    ['rediss://u:p@cache:6379?cluster=true', ['rediss://u:p@cache:6379']],
+  ])('takes REDIS_URL %s for a cluster', (url, urls) => {
+    expect(readConfig({ REDIS_URL: url }).redis).toMatchObject({ urls, isCluster: true });
   });
 
   it.each([
@@ -157,6 +164,8 @@ describe('the configuration of the example app', () => {
     ['DATABASE_URL', { DATABASE_URL: 'mysql://localhost/app' }],
     ['DATABASE_URL', { DATABASE_URL: 'postgres://ada:a/b@[' }],
     ['DATABASE_URL', { DATABASE_URL: 'postgres://localhost/app', REDIS_URL: 'redis://localhost' }],
+    ['REDIS_URL', { REDIS_URL: 'redis://a:6379,b:6379' }],
+    ['REDIS_URL', { REDIS_URL: 'redis://a:6379?clutser=true' }],
     ['POLAR_REDIS_LOCK', { REDIS_URL: 'redis://localhost', POLAR_REDIS_LOCK: 'no' }],
     ['POLAR_STORAGE', { REDIS_URL: 'redis://localhost', POLAR_STORAGE: 'memory' }],
     ['POLAR_SERVER', { POLAR_SERVER: 'Sandbox' }],

@@ -5,6 +5,7 @@ import { readConfig } from '../../example-app/config.js';
 import { type ExampleApp, startExampleApp } from '../../example-app/start.js';
 import { Browser } from '../support/browser.js';
 import { hasRedis, startRedis, type TestRedis } from '../support/redis-server.js';
+import { type RedisNode, RedisNodes } from '../support/redis-topologies.js';
 import { type RunningApp, runApp } from './running-app.js';
 import { type SpawnedApp, spawnApp } from './spawned-app.js';
 
@@ -97,6 +98,67 @@ import { type SpawnedApp, spawnApp } from './spawned-app.js';
     expect(after).not.toBe(before);
     expect(first.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([after]);
     expect(refreshes()).toHaveLength(1);
+  });
+});
+
+(hasRedis ? describe : describe.skip)('the example app with the REDIS_URL of a cluster', () => {
+  const nodes = new RedisNodes();
+  const user = { username: 'app', password: 'a:b/c' };
+  const as = (url: string): string =>
+    url.replace('//', `//${user.username}:${encodeURIComponent(user.password)}@`);
+  let masters: readonly RedisNode[];
+  let alone: RedisNode;
+  beforeAll(async () => {
+    masters = await nodes.startCluster();
+    alone = await nodes.start();
+    for (const master of masters)
+      await master.send('ACL', 'SETUSER', user.username, 'on', `>${user.password}`, '~*', '+@all');
+    for (const master of masters) await master.send('CONFIG', 'SET', 'requirepass', 'only for the admin');
+  }, 60_000);
+  afterAll(() => nodes.close());
+
+  const started: { close(): Promise<void> }[] = [];
+  afterEach(async () => {
+    for (const each of started.splice(0).reverse()) await each.close();
+  });
+  const addresses: [string, () => string][] = [
+    [
+      'two nodes',
+      () =>
+        masters
+          .slice(1)
+          .map(({ url }) => as(url))
+          .join(','),
+    ],
+    ['?cluster=true', () => `${as(masters[0]?.url ?? '')}?cluster=true`],
+  ];
+
+  it.each(addresses)('shares sessions and tokens between processes (%s)', async (_how, url) => {
+    const env = { REDIS_URL: url(), SESSION_SECRET: 'only for tests', EXPOSE_TOKEN: '1' };
+    const first = await runApp(env);
+    started.push(first);
+    const second = await startSecond(first, env);
+    started.push(second);
+    // On every node.
+    for (let person = 0; person < 8; person++) {
+      const browser = first.browser();
+      await browser.logIn();
+      const onSecond = new Browser(second.url);
+      onSecond.agent.jar = browser.agent.jar;
+      expect((await browser.post('/refresh')).status).toBe(200);
+      const token = await browser.token();
+      expect(await onSecond.token()).toBe(token);
+      expect(first.emulator.liveTokens().map(({ accessToken }) => accessToken)).toContain(token);
+    }
+    for (const master of masters) expect(Number(await master.send('DBSIZE'))).toBeGreaterThan(0);
+  });
+
+  it.each<[string, () => string, string]>([
+    ['a node of a cluster', () => as(masters[0]?.url ?? ''), 'is a node of a cluster. Append ?cluster=true'],
+    ['one server that is no cluster', () => `${alone.url}?cluster=true`, 'no Redis cluster responds at'],
+  ])('does not start with the address of %s', async (_what, url, message) => {
+    const starting = runApp({ REDIS_URL: url() }).then((app) => started.push(app));
+    await expect(starting).rejects.toThrow(message);
   });
 });
 
