@@ -63,12 +63,12 @@ export class LoginRefresh {
   /** Refreshes a login under its lock, unless its newest tokens are already good. */
   async run(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
     await this.#throwIfOver(login);
-    const { outage } = this.#exchange;
-    // While the circuit breaker is open, callers do not queue; tokens that another process has recorded are still used.
-    if (outage !== undefined) {
+    const refusal = this.#exchange.refusal(login.loginId);
+    // Callers that Polar would refuse do not queue; tokens that another process has recorded are still used.
+    if (refusal !== undefined) {
       const newest = await this.#parts.sync.revalidateOrRecall(login);
       if (isGood(newest)) return newest.tokens;
-      throw errorIfOver(newest) ?? outage;
+      throw errorIfOver(newest) ?? refusal;
     }
     const { lock, newest } = await this.#queue.take(login, isGood);
     try {
@@ -99,10 +99,10 @@ export class LoginRefresh {
     if (pauseMs > 0) throw loginInDoubt(pauseMs);
     if (this.#refusals.isBeyondDoubt(login.loginId, generation))
       return this.#giveUpUnlessNewer(login, known, lock);
-    const { outage } = this.#exchange;
-    if (outage !== undefined) throw outage;
     // Tokens that cannot be recorded would be lost.
     await login.storage.checkIfReachable();
+    const refusal = this.#exchange.refusal(login.loginId);
+    if (refusal !== undefined) throw refusal;
     try {
       const newer = await this.#exchange.run(login, known, tokens, lock);
       const replaces = fingerprint(tokens);
