@@ -131,7 +131,7 @@ function insert(/** @type {number[]} */ sorted, /** @type {number} */ value) {
 /**
  * What the package does (src/refresh/refresh-quota.ts): nothing is held back until Polar refuses a request. From then on a process
  * stops by itself, each minute, after nine tenths of the refreshes that Polar accepted from it in the minute before the refusal.
- * Logins are always sent, and find the rest. Each caller beyond that is told a time of its own.
+ * A process from which Polar has accepted fewer than 30 goes on with its breaker alone. Logins are always sent, and find the rest. Each caller beyond that is told a time of its own.
  *
  * @type {Policy}
  */
@@ -151,7 +151,7 @@ export const quotaAfterRefusal = () => {
   return {
     ask(kind, now, person = -1) {
       if (kind === 'introspection') return breakers.verdict(kind, now);
-      if (kind === 'login' || quota === Number.POSITIVE_INFINITY) return send;
+      if (kind === 'login' || quota === Number.POSITIVE_INFINITY) return breakers.verdict(kind, now);
       if (now >= opensAt) {
         if (!isExceeded || now - begunAt >= 10 * minute) quota = Number.POSITIVE_INFINITY;
         opensAt = now + windowMs;
@@ -174,10 +174,11 @@ export const quotaAfterRefusal = () => {
       if (kind === 'refresh') lately.push(now);
     },
     refused(kind, now, retryAfterMs) {
-      if (kind === 'introspection') breakers.open(kind, now + retryAfterMs);
+      breakers.open(kind, now + retryAfterMs);
       if (kind !== 'refresh' || (sent === Number.POSITIVE_INFINITY && now < opensAt)) return;
       lately = lately.filter((at) => at > now - minute);
-      quota = Math.max(30, Math.floor(lately.length * 0.9));
+      if (lately.length < 30) return;
+      quota = Math.floor(lately.length * 0.9);
       begunAt = now;
       opensAt = now + retryAfterMs;
       sent = Number.POSITIVE_INFINITY;

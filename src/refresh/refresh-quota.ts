@@ -21,8 +21,8 @@ const minuteMs = 60_000;
 // Polar's minute begins when a request arrives, this process's when it is sent.
 const windowMs = minuteMs + 1000;
 const shareForRefreshes = 0.9;
-// So that a process that had little to do when others used up the limit is not held back.
-const minPerMinute = 30;
+// Fewer tell nothing about the limit: others have used it up.
+const minAccepted = 30;
 // Then it learns its share anew: other processes may have come or gone.
 const forgottenAfterMs = 10 * minuteMs;
 const maxTurns = 10_000;
@@ -73,8 +73,9 @@ export class RefreshQuota {
     // Requests that were under way at the first refusal tell nothing new.
     if (this.#current()?.sent === Number.POSITIVE_INFINITY) return;
     const accepted = this.#acceptedAt.filter((at) => at > now - minuteMs && at <= now).length;
+    if (accepted < minAccepted) return;
     this.#quota = {
-      perMinute: Math.max(minPerMinute, Math.floor(accepted * shareForRefreshes)),
+      perMinute: Math.floor(accepted * shareForRefreshes),
       cause,
       begunAt: now,
       opensAt: now + waitMs,

@@ -9,9 +9,9 @@ afterEach(() => app.close());
 
 beforeAll(createEmulatorKey);
 
-const statusesAt = (grantType: string): number[] =>
+const statusesAt = (grantType: string): (number | undefined)[] =>
   app.emulator.requests.filter((request) => request.grantType === grantType).map(({ status }) => status);
-const countOf = (status: number, all: readonly number[]): number =>
+const countOf = (status: number, all: readonly unknown[]): number =>
   all.filter((one) => one === status).length;
 
 it('once Polar has refused a refresh, each minute leaves room for logins, and everybody else is told a time', async () => {
