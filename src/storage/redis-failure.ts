@@ -11,7 +11,7 @@ const reasons: readonly (readonly [RegExp, string])[] = [
     /READONLY|ReadOnly|No primary node/,
     'is a read-only replica: connect to the master, through a client for Sentinel or a cluster if it may change',
   ],
-  [/\bMOVED\b|\bASK\b|Moved:/, 'is part of a cluster: connect to it with a cluster client'],
+  [/^MOVED |^ASK |Moved:/, 'is part of a cluster: connect to it with a cluster client'],
   [/OOM|OutOfMemory|MISCONF/, 'refuses writes because its memory or disk is full'],
   [/unknown command/i, 'does not run scripts (EVAL), which the storage needs'],
   [
@@ -39,9 +39,9 @@ export function isScriptMissing(error: unknown): boolean {
 }
 
 /**
- * The slot of the script's keys may be moving, with some of them on each of two nodes. Valkey GLIDE does not report
- * TRYAGAIN: it repeats the command until its own time-out.
+ * The slot of the script's keys may be moving, with some of them on each of two nodes. node-redis reports TRYAGAIN;
+ * ioredis first follows it to random nodes, and Valkey GLIDE repeats the command until its own time-out.
  */
 export function isSlotMoving(error: unknown): boolean {
-  return error instanceof Error && /TRY_?AGAIN|^timed out$/i.test(error.message);
+  return error instanceof Error && /TRYAGAIN|Too many Cluster redirections|^timed out$/.test(error.message);
 }

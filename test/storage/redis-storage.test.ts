@@ -115,10 +115,13 @@ describe('several steps on keys that are being moved to another node', () => {
     { remove: one, row: { version: 3, value: 'x' } },
   ];
   /** A Redis that is moving them: it rejects a script on more than one of them. */
-  function moving(onStep: (kind: string) => unknown) {
+  function moving(
+    onStep: (kind: string) => unknown,
+    message = 'TRYAGAIN Multiple keys request during rehashing of slot',
+  ) {
     const kinds: string[] = [];
     const sendCommand: SendRedisCommand = async (_name, _hash, keys, ...words) => {
-      if (keys !== '1') throw new Error('TRYAGAIN Multiple keys request during rehashing of slot');
+      if (keys !== '1') throw new Error(message);
       const kind = String(words[2]);
       kinds.push(kind);
       return [onStep(kind)];
@@ -126,8 +129,12 @@ describe('several steps on keys that are being moved to another node', () => {
     return { kinds, storage: redisStorage({ sendCommand }) };
   }
 
-  it('run one by one, in order', async () => {
-    const { kinds, storage } = moving((kind) => (kind === 'read' ? ['7', 's'] : 1));
+  it.each([
+    'TRYAGAIN Multiple keys request during rehashing of slot',
+    'Too many Cluster redirections. Last error: ReplyError: MOVED 1 127.0.0.1:1',
+    'timed out',
+  ])('run one by one, in order, when the client reports: %s', async (message) => {
+    const { kinds, storage } = moving((kind) => (kind === 'read' ? ['7', 's'] : 1), message);
     expect(await storage.batch?.(steps)).toEqual([true, { version: 7, value: 's' }, true]);
     expect(kinds).toEqual(['write', 'read', 'remove']);
   });
