@@ -91,7 +91,7 @@ export async function measure({ people, loginsPerMinute, processes, minutes }) {
     ...Array.from({ length: logins }, () => newcomer(random() * (endMs - 2000))),
   ]);
   await delay(Math.max(0, endMs - nowMs()));
-  const atPolar = await polar.call('takeRequests');
+  const atPolar = await polar.call('requestCounts');
   const cpuSeconds = await Promise.all(sites.map((site) => site.call('cpuSeconds')));
   await Promise.all([polar, ...sites].map((one) => one.stop()));
   await redis.stop();

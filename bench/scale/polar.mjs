@@ -23,8 +23,8 @@ answerCalls({
       return { accessToken, refreshToken };
     });
   },
-  /** What came to the token endpoint since the last time, by grant type and status. */
-  takeRequests() {
+  /** What has come to the token endpoint, by grant type and status. */
+  requestCounts() {
     /** @type {Record<string, number>} */
     const counts = {};
     for (const { grantType, status } of polar.requests)

@@ -11,7 +11,7 @@ beforeAll(createEmulatorKey);
 
 const statusesAt = (grantType: string): (number | undefined)[] =>
   app.emulator.requests.filter((request) => request.grantType === grantType).map(({ status }) => status);
-const countOf = (status: number, all: readonly unknown[]): number =>
+const countOf = (status: number, all: readonly (number | undefined)[]): number =>
   all.filter((one) => one === status).length;
 
 it('once Polar has refused a refresh, each minute leaves room for logins, and everybody else is told a time', async () => {
