@@ -1,4 +1,5 @@
 /** Says what to do about an error of PostgreSQL, of a pooler or of a driver. */
+import { StorageError } from './storage-error.js';
 
 /** A code or, for errors without one, the message; what is wrong; what to do. */
 type Advice = readonly [pattern: RegExp, problem: string, remedy: string];
@@ -66,13 +67,16 @@ export function codeOf(error: unknown): string {
  * Returns the error for a failed statement. Its message has neither values nor text of the server; its `cause` is the
  * error of the driver.
  */
-export function postgresFailure(cause: unknown, table: string): Error {
+export function postgresFailure(cause: unknown, table: string): StorageError {
   const code = codeOf(cause);
   const message = String((cause as { message?: unknown } | undefined)?.message);
   // A pooler reports most of its errors with one code, and a driver without any.
   const adviceFor = (text: string) => advices.find(([pattern]) => pattern.test(text));
   const [, problem, remedy] = adviceFor(message) ?? adviceFor(code) ?? unknown;
-  return new Error(`postgresStorage: the table ${table} ${problem}${code && ` (${code})`}. ${remedy}.`, {
-    cause,
-  });
+  return new StorageError(
+    `postgresStorage: the table ${table} ${problem}${code && ` (${code})`}. ${remedy}.`,
+    {
+      cause,
+    },
+  );
 }

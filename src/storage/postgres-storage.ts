@@ -1,8 +1,8 @@
 import { rejectUnknown } from '../options/option-names.js';
-import type { PolarStorage, StoredRow } from './polar-storage.js';
-import { parseStoredRow } from './polar-storage.js';
+import { type PolarStorage, parseStoredRow, type StoredRow } from './polar-storage.js';
 import { type PostgresClient, type PostgresQuery, postgresQuery } from './postgres-query.js';
 import { defaultTable, type PostgresTable, postgresTable } from './postgres-table.js';
+import { StorageError } from './storage-error.js';
 
 /** Options of {@link postgresStorage}. */
 export interface PostgresStorageOptions {
@@ -73,7 +73,7 @@ function parsedRow(found: unknown): StoredRow {
   const row = parseStoredRow(found);
   // "There is none" would mean that nobody has refreshed.
   if (row === undefined)
-    throw new Error(
+    throw new StorageError(
       'postgresStorage: query(text, values) must resolve with rows that are objects, by column',
     );
   return row;
