@@ -2,10 +2,12 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import session from 'express-session';
 import { logout, type PolarStorage, PolarStrategy, polarTokens, type StorageStep } from 'passport-polar-sh';
+import { postgresStorage } from 'passport-polar-sh/postgres';
 import { redisStorage } from 'passport-polar-sh/redis';
 import { createClient } from 'redis';
 import { sessionStorage } from '../../src/storage/session-storage.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
+import { hasPostgres, startPostgres } from '../support/postgres-server.js';
 import { hasRedis, startRedis } from '../support/redis-server.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 import { until } from '../support/until.js';
@@ -156,7 +158,7 @@ const kinds: readonly StoreKind[] = [
     },
     trips: { start: 1, callback: 4, cold: 2, refresher: 16, poll: 3, renewal: 2, logout: 5 },
   },
-  // PostgreSQL: a kind of its own as soon as it has a storage.
+  ...(hasPostgres ? [inPostgres()] : []),
 ];
 
 function inRedis(): StoreKind {
@@ -173,6 +175,27 @@ function inRedis(): StoreKind {
       return { forProcess: () => countedBatches(redisStorage(client)), close };
     },
     trips: { start: 1, callback: 2, cold: 1, refresher: 2, poll: 1, renewal: 1, logout: 3 },
+  };
+}
+
+function inPostgres(): StoreKind {
+  return {
+    name: 'postgresStorage',
+    async open() {
+      const postgres = await startPostgres();
+      const pool = postgres.pool();
+      const forProcess = (): CountedStorage => {
+        const query = async (text: string, values: unknown[]) => {
+          counted.asked++;
+          await counted.gate();
+          return pool.query(text, values);
+        };
+        const counted = countedStorage(postgresStorage({ query }, { createTables: true }));
+        return counted;
+      };
+      return { forProcess, close: () => postgres.close() };
+    },
+    trips: { start: 1, callback: 2, cold: 2, refresher: 10, poll: 3, renewal: 1, logout: 4 },
   };
 }
 
