@@ -126,7 +126,7 @@ describe('a session store that accepts only', () => {
     const answer = await app.browser().get('/auth/polar');
     expect([answer.status, answer.body.code]).toEqual([500, 'unsupported_storage']);
     expect(answer.body.message).toMatch(
-      /rejected a test row.*32 hexadecimal characters.*storage: redisStorage\(client\)/,
+      /rejected a test row.*32 hexadecimal characters.*redisStorage\(client\), postgresStorage\(pool\)/,
     );
     expect(app.errors[0]).toMatchObject({ cause: { message: expect.stringContaining('varying') } });
     const before = attempts;
