@@ -165,9 +165,9 @@ it('an entry survives random changes without a crash, and no report contains a t
   // Polar would refuse changed tokens; anything that is no longer an entry logs nobody in.
   const allowed = ['string', 'not_logged_in', 'network_error', 'login_expired'];
   expect([...outcomes.keys()].filter((outcome) => !allowed.includes(outcome))).toEqual([]);
-  expect(outcomes.get('string')).toBeGreaterThan(100);
-  expect(outcomes.get('not_logged_in')).toBeGreaterThan(500);
-  expect(unreadable().length).toBeGreaterThan(500);
+  expect(outcomes.get('string')).toBeGreaterThan(runs / 20);
+  expect(outcomes.get('not_logged_in')).toBeGreaterThan(runs / 4);
+  expect(unreadable().length).toBeGreaterThan(runs / 4);
   const shown = JSON.stringify(reports);
   for (const secret of secrets) expect(shown).not.toContain(secret);
   expect(new Set(unreadable().map((message) => JSON.stringify(message))).size).toBe(1);
