@@ -74,7 +74,8 @@ export class BackgroundWork {
     for (;;) {
       const now = performance.now();
       const underWay = [...this.#exchanges, ...this.#writes];
-      const retryAt = Math.min(...[...this.#retries].map(({ at }) => at));
+      let retryAt = Number.POSITIVE_INFINITY;
+      for (const { at } of this.#retries) retryAt = Math.min(retryAt, at);
       if (now >= giveUpAt || (underWay.length === 0 && retryAt >= giveUpAt)) break;
       if (underWay.length === 0) await delay(Math.max(0, retryAt - now));
       else await within(Promise.allSettled(underWay), giveUpAt - now, 'Waiting').catch(() => {});

@@ -38,3 +38,10 @@ it('settled waits for other work while a retry is far away', async () => {
   expect(await background.settled(30_000)).toEqual({ exchanges: 0, writes: 1 });
   expect(isDone).toBe(true);
 });
+
+it('settled counts any number of retries', async () => {
+  const background = new BackgroundWork(1);
+  const many = 200_000;
+  for (let index = 0; index < many; index++) void background.beforeRetry(60_000);
+  expect(await background.settled(30_000)).toEqual({ exchanges: 0, writes: many });
+});
