@@ -10,6 +10,7 @@ import {
   routeRequirements,
 } from './bearer-options.js';
 import { bearerToken } from './bearer-token.js';
+import { type Attributes, challengeOf } from './www-authenticate.js';
 
 /** The outcome of a check: the user, or the status and challenge of the response (RFC 6750 section 3). */
 export type BearerOutcome =
@@ -85,15 +86,6 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
 }
 
 const notOurs = 'The access token is expired, revoked or not issued to this app';
-
-type Attributes = Readonly<Record<string, string | readonly string[]>>;
-
-/** Builds `WWW-Authenticate` (RFC 6750 section 3) without empty attributes. */
-function challengeOf(attributes: Attributes): string {
-  const said = Object.entries(attributes).map(([name, value]) => [name, [value].flat().join(' ')]);
-  const present = said.filter(([, value]) => value !== '');
-  return `Bearer ${present.map(([name, value]) => `${name}="${value}"`).join(', ')}`;
-}
 
 function userOf(introspection: Introspection): PolarBearerUser {
   return {

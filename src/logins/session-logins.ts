@@ -20,8 +20,8 @@ import {
 } from '../tokens/session-entry.js';
 import type { LoginFacts, LoginHandle } from '../tokens/token-record.js';
 import { UserIdentities } from '../tokens/user-identity.js';
+import { LoginsById } from './logins-by-id.js';
 import { type LoginPlace, loginHandle, SessionLogin } from './session-login.js';
-import { StoredLogins } from './stored-logins.js';
 
 /** A session entry of any strategy. */
 export interface FoundEntry {
@@ -71,7 +71,7 @@ export class SessionLogins {
   /** True if every login is recorded when it begins, so that it can be found by its id alone. */
   readonly recordsFromStart: boolean;
   /** Logins in the app's own storage, found by their id; undefined without the options `storage` and `encryptionKeys`. */
-  readonly stored: StoredLogins | undefined;
+  readonly byId: LoginsById | undefined;
   readonly refresher: TokenRefresher;
   readonly #options: ResolvedOptions;
   readonly #entries: EntryCache;
@@ -96,17 +96,17 @@ export class SessionLogins {
       { entrySealer: this.#entrySealer, recordSealer, users: this.users, isEnded },
       maxRememberedLogins,
     );
-    this.stored =
+    this.byId =
       recordSealer &&
       this.#ownStorage &&
-      new StoredLogins({
+      new LoginsById({
         refresher,
         isOurs: (facts) => this.#isOurs(facts),
         sealer: recordSealer,
         storage: this.#ownStorage,
         ttlSeconds: minRecordTtlSeconds,
       });
-    this.recordsFromStart = this.stored !== undefined;
+    this.recordsFromStart = this.byId !== undefined;
   }
 
   /** The login of the user who is logged in on this request, or undefined. */

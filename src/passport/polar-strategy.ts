@@ -8,7 +8,7 @@ import { LoginAttempts } from '../attempts/login-attempts.js';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { PolarConfigurationError, PolarResponseError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/check-claims.js';
-import type { StoredLogins } from '../logins/stored-logins.js';
+import type { LoginsById } from '../logins/logins-by-id.js';
 import { forOneRequest } from '../options/option-checks.js';
 import { asError, ownFault } from '../request/app-callbacks.js';
 import { noStore } from '../request/end-of-response.js';
@@ -91,7 +91,7 @@ export class PolarStrategy extends OAuth2Strategy {
    */
   tokensFor(loginId: string): PolarAccess {
     const runtime = this[loginParts].runtime;
-    return loginAccess(runtime.accessParts, () => storedLogins(runtime, 'tokensFor').find(loginId));
+    return loginAccess(runtime.accessParts, () => loginsById(runtime, 'tokensFor').find(loginId));
   }
 
   /**
@@ -113,7 +113,7 @@ export class PolarStrategy extends OAuth2Strategy {
    * ```
    */
   async endLogin(loginId: string): Promise<void> {
-    await storedLogins(this[loginParts].runtime, 'endLogin').end(loginId, 'ended_by_app');
+    await loginsById(this[loginParts].runtime, 'endLogin').end(loginId, 'ended_by_app');
   }
 
   /**
@@ -194,8 +194,8 @@ export class PolarStrategy extends OAuth2Strategy {
   }
 }
 
-function storedLogins({ logins }: PolarRuntime, method: string): StoredLogins {
-  if (logins.stored !== undefined) return logins.stored;
+function loginsById({ logins }: PolarRuntime, method: string): LoginsById {
+  if (logins.byId !== undefined) return logins.byId;
   throw new PolarConfigurationError(
     'invalid_option',
     `${method} needs the options storage and encryptionKeys: it has no session, only the login id, to find and decrypt the tokens.`,

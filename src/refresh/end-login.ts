@@ -5,7 +5,8 @@ import { isSamePair } from './cached-login.js';
 import type { IssuedTokens } from './issued-tokens.js';
 import type { LoginCache } from './login-cache.js';
 import type { LoginLocks } from './login-lock.js';
-import type { EndedLogin, LoginSync } from './login-sync.js';
+import type { LoginSync } from './login-sync.js';
+import { type EndedLogin, lastRecord } from './store-tokens.js';
 
 /** Dependencies of {@link endLogin}. */
 export interface EndLoginParts {
@@ -38,7 +39,7 @@ export async function endLogin(
 ): Promise<void> {
   const known = parts.cache.recall(login);
   const revokeRecorded = async (ended: EndedLogin): Promise<boolean> => {
-    const recorded = await parts.sync.lastRecord(login, ended);
+    const recorded = await lastRecord(login, ended);
     if (recorded === undefined || recorded.generation < known.generation) return false;
     // After a tie, both pairs may be alive.
     if (!isSamePair(recorded.tokens, known.tokens)) await parts.issued.revoke(recorded);

@@ -5,7 +5,8 @@ import type { CachedLogin, IsGood } from './cached-login.js';
 import type { HeldLock } from './held-lock.js';
 import { lockIsBusy } from './login-errors.js';
 import type { LoginLocks } from './login-lock.js';
-import type { LoginRows, LoginSync } from './login-sync.js';
+import type { LoginSync } from './login-sync.js';
+import type { LoginRows } from './store-tokens.js';
 
 const minLockPauseMs = 20;
 const maxLockPauseMs = 200;

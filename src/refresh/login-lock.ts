@@ -5,8 +5,8 @@ import type { StorageKey, StorageStep, StoredRow } from '../storage/polar-storag
 import type { RecordPlace } from '../tokens/token-record.js';
 import { type HeldLock, RowLock, renewEveryMs } from './held-lock.js';
 import { type LockRow, newName, parseLockRow, rowTTLSeconds } from './lock-row.js';
-import type { LoginRows } from './login-sync.js';
 import { settleLock } from './settle-lock.js';
+import type { LoginRows } from './store-tokens.js';
 
 /** Result of {@link LoginLocks.tryTake}: the lock, unless another process holds it, and the rows as read by then. */
 export interface LockAttempt {

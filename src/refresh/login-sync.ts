@@ -3,36 +3,25 @@ import type { BackgroundWork } from '../async/background-work.js';
 import { singleFlight } from '../async/single-flight.js';
 import { BoundedMap } from '../bounded-map.js';
 import { publish } from '../diagnostics.js';
-import { rowOf, type StepResult, throwIfFailed } from '../storage/guarded-storage.js';
+import { rowOf, type StepResult } from '../storage/guarded-storage.js';
 import { loginKeys } from '../storage/login-keys.js';
-import type { StorageStep, StoredRow } from '../storage/polar-storage.js';
+import type { StorageStep } from '../storage/polar-storage.js';
 import {
   type LoginHandle,
   openRecord,
   type RecordPlace,
-  sealRecord,
   type TokenRecord,
   UnopenableRecordError,
 } from '../tokens/token-record.js';
 import { isUsable } from '../tokens/token-set.js';
-import { type LoginEndReason, reasonIn, tombstone } from '../tokens/tombstone.js';
+import { type LoginEndReason, reasonIn } from '../tokens/tombstone.js';
 import { type CachedLogin, isSamePair } from './cached-login.js';
 import type { HeldLock } from './held-lock.js';
 import type { IssuedTokens } from './issued-tokens.js';
 import type { LoginCache } from './login-cache.js';
 import { recordsUnreadable } from './login-errors.js';
 import { RetryingWriter } from './retrying-writer.js';
-
-/** The two rows that are read along with every lock. */
-export interface LoginRows {
-  readonly tombstone: StepResult | undefined;
-  readonly record: StepResult | undefined;
-}
-
-/** The token record that the store held when the end of a login was recorded. */
-export interface EndedLogin {
-  readonly record: StoredRow | undefined;
-}
+import { type EndedLogin, type LoginRows, storeEnd, storeTokens } from './store-tokens.js';
 
 /** Dependencies of {@link LoginSync}. */
 export interface LoginSyncParts {
@@ -267,26 +256,14 @@ export class LoginSync {
     ifLate?: (newest: CachedLogin) => Promise<void>,
     lock?: HeldLock,
   ): Promise<CachedLogin | undefined> {
-    const { loginId, storage, ttlSeconds } = login;
+    const { loginId } = login;
     const news = { generation, tokens, issuedAt, replaces };
     this.#cache.learn(loginId, news);
-    const keys = loginKeys(loginId);
-    let row: StoredRow | undefined;
+    const store = storeTokens(login, news, lock);
     const work = async (): Promise<CachedLogin> => {
-      row ??= sealRecord(login, news);
-      const release = lock?.releaseStep();
-      const [written, ended, record, freed] = await storage.run([
-        { write: keys.record, row, ttlSeconds },
-        { read: keys.tombstone },
-        { read: keys.record },
-        ...(release === undefined ? [] : [release]),
-      ]);
-      throwIfFailed(written);
-      if (freed !== undefined && 'value' in freed) lock?.markReleased();
+      const rows = await store();
       this.#renewedAt.set(loginId, this.#parts.elapsedMs());
-      return this.mergeRows(login, { tombstone: ended, record }).catch(
-        orIfUnopenable(() => this.#cache.recall(login)),
-      );
+      return this.mergeRows(login, rows).catch(orIfUnopenable(() => this.#cache.recall(login)));
     };
     return this.#writer.write(login, news, work, ifLate);
   }
@@ -302,32 +279,9 @@ export class LoginSync {
     reason: LoginEndReason,
     ifLate?: (ended: EndedLogin) => Promise<void>,
   ): Promise<EndedLogin | undefined> {
-    const { loginId, storage, ttlSeconds } = place;
-    const ended = this.learnEnd(loginId, reason);
-    const keys = loginKeys(loginId);
-    // In this order, a process that records tokens later finds the tombstone and revokes them.
-    const work = async (): Promise<EndedLogin> => {
-      const row = tombstone(ended.endReason ?? reason);
-      const steps = [{ write: keys.tombstone, row, ttlSeconds }, { read: keys.record }];
-      const [written, record] = await storage.run(steps);
-      throwIfFailed(written);
-      return { record: rowOf(record) };
-    };
+    const ended = this.learnEnd(place.loginId, reason);
+    const work = (): Promise<EndedLogin> => storeEnd(place, ended.endReason ?? reason);
     return this.#writer.write(place, ended, work, ifLate);
-  }
-
-  /** Reads the record of an ended login once more; undefined if there is none or it cannot be opened. */
-  async lastRecord(login: LoginHandle, { record }: EndedLogin): Promise<TokenRecord | undefined> {
-    const key = loginKeys(login.loginId).record;
-    const row = await login.storage.read(key).catch(() => undefined);
-    try {
-      return openRecord(login, row === undefined || row.version < (record?.version ?? 0) ? record : row);
-    } catch (error) {
-      // The tokens in this record stay alive at Polar.
-      if (error instanceof UnopenableRecordError)
-        publish('logout', { event: 'revocation-failed', loginId: login.loginId, error });
-      return undefined;
-    }
   }
 }
 

@@ -6,7 +6,8 @@ import { PolarTransientError } from '../../src/errors.js';
 import { TokenValidity } from '../../src/refresh/cached-login.js';
 import { IssuedTokens } from '../../src/refresh/issued-tokens.js';
 import { LoginCache } from '../../src/refresh/login-cache.js';
-import { type EndedLogin, LoginSync } from '../../src/refresh/login-sync.js';
+import { LoginSync } from '../../src/refresh/login-sync.js';
+import { type EndedLogin, lastRecord } from '../../src/refresh/store-tokens.js';
 import { sealerWithKeys } from '../../src/sealing/sealer.js';
 import { GuardedStorage } from '../../src/storage/guarded-storage.js';
 import { loginKeys } from '../../src/storage/login-keys.js';
@@ -166,7 +167,7 @@ describe('a record that only processes with another key can open', () => {
     const sync = newSync();
     const ended = await sync.recordEnd(place, 'logged_out', async () => {});
     expect(ended?.record?.version).toBe(2);
-    expect(await sync.lastRecord(place, ended as EndedLogin)).toBeUndefined();
+    expect(await lastRecord(place, ended as EndedLogin)).toBeUndefined();
     expect(told).toMatchObject([{ event: 'revocation-failed', loginId: name }]);
     expect(await hasEnded()).toBe(true);
     expect((await newSync().revalidateOrRecall(place)).tokens).toBeUndefined();

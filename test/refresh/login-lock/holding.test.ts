@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { HeldLock } from '../../../src/refresh/held-lock.js';
 import { LoginLocks } from '../../../src/refresh/login-lock.js';
-import type { LoginRows } from '../../../src/refresh/login-sync.js';
+import type { LoginRows } from '../../../src/refresh/store-tokens.js';
 import { rowOf } from '../../../src/storage/guarded-storage.js';
 import { finished, pass, settle } from '../../support/virtual-time.js';
 import { inVirtualTime } from '../support/refresher-setup.js';

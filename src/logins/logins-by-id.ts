@@ -11,18 +11,18 @@ import {
 } from '../tokens/token-record.js';
 import { type LoginEndReason, reasonIn } from '../tokens/tombstone.js';
 
-/** Dependencies of {@link StoredLogins}. */
-export interface StoredLoginsParts extends Omit<SealedRecordPlace, 'loginId'> {
+/** Dependencies of {@link LoginsById}. */
+export interface LoginsByIdParts extends Omit<SealedRecordPlace, 'loginId'> {
   readonly refresher: TokenRefresher;
   /** True if a login belongs to this client and server. */
   readonly isOurs: (facts: LoginFacts) => boolean;
 }
 
 /** Logins in the app's own storage, found by their id alone. */
-export class StoredLogins {
-  readonly #parts: StoredLoginsParts;
+export class LoginsById {
+  readonly #parts: LoginsByIdParts;
 
-  constructor(parts: StoredLoginsParts) {
+  constructor(parts: LoginsByIdParts) {
     this.#parts = parts;
   }
 
