@@ -22,10 +22,10 @@ export function drainable(server: Server, { noticeMs, requestsMs }: DrainTimes) 
     const closed = new Promise((resolve) => server.close(resolve));
     // A connection is idle only once its last response has ended.
     const closing = setInterval(() => server.closeIdleConnections(), 50);
-    const giveUp = setTimeout(() => server.closeAllConnections(), requestsMs);
-    await closed;
+    // WebSockets never end by themselves, and the server does not count them among its connections.
+    await Promise.race([closed, delay(requestsMs, undefined, { ref: false })]);
     clearInterval(closing);
-    clearTimeout(giveUp);
+    server.closeAllConnections();
   }
   return { health, drain };
 }

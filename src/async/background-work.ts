@@ -18,6 +18,8 @@ export const listenMs = 120_000;
 
 // Counts all strategies of this process: each exchange holds a connection and about 80 KB.
 let exchangesOfProcess = 0;
+// A longer timer would fire at once.
+const maxTimerMs = 2 ** 31 - 1;
 
 /** Background work that outlives the request that started it. */
 export class BackgroundWork {
@@ -67,9 +69,13 @@ export class BackgroundWork {
 
   /**
    * Resolves with what is left: when all work is done, when what is left is retried too late, or after `withinMs` milliseconds.
+   *
+   * @throws TypeError when `withinMs` is not a number
    */
   async settled(withinMs: number): Promise<Unfinished> {
-    const giveUpAt = performance.now() + withinMs;
+    if (typeof withinMs !== 'number' || Number.isNaN(withinMs))
+      throw new TypeError('settled needs { withinMs }, a number of milliseconds');
+    const giveUpAt = performance.now() + Math.min(withinMs, maxTimerMs);
     // Finished work may start more: after an exchange, its token record is written.
     for (;;) {
       const now = performance.now();

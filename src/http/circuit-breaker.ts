@@ -40,7 +40,13 @@ export class CircuitBreaker {
     const sinceMs = this.#now() - this.#failedAt;
     // A clock that was set back closes the circuit too.
     if (error === undefined || sinceMs < 0 || sinceMs >= this.#windowMs) return undefined;
-    return askedPauseMs(error) === undefined ? error : waitError(error, this.#windowMs - sinceMs);
+    if (askedPauseMs(error) === undefined) return error;
+    const retryAfterSeconds = Math.ceil((this.#windowMs - sinceMs) / 1000);
+    const [code, what] = isRateLimit(error)
+      ? (['rate_limited', 'Polar returned 429: too many requests'] as const)
+      : (['server_error', 'Polar is unavailable'] as const);
+    const message = `${what}. Nothing was sent; try again in ${retryAfterSeconds} s.`;
+    return new PolarTransientError(code, message, { retryAfterSeconds, cause: error });
   }
 
   /** Sends a request to Polar and records whether it succeeded. */
@@ -77,23 +83,6 @@ export class CircuitBreaker {
   }
 }
 
-/** The error for a request that is not sent because Polar asked to wait. */
-export function waitError(cause: UnavailableError, waitMs: number): PolarTransientError {
-  const retryAfterSeconds = Math.ceil(waitMs / 1000);
-  const [code, what] = isRateLimit(cause)
-    ? (['rate_limited', 'Polar returned 429: too many requests'] as const)
-    : (['server_error', 'Polar is unavailable'] as const);
-  const message = `${what}. Nothing was sent; try again in ${retryAfterSeconds} s.`;
-  return new PolarTransientError(code, message, { retryAfterSeconds, cause });
-}
-
-/** Milliseconds that Polar asked to wait; undefined if it did not. */
-export function askedPauseMs(error: UnavailableError): number | undefined {
-  const seconds = 'retryAfterSeconds' in error ? error.retryAfterSeconds : undefined;
-  if (seconds !== undefined) return Math.min(seconds * 1000, maxRetryAfterMs);
-  return isRateLimit(error) ? minRateLimitMs : undefined;
-}
-
 const isOutage = (error: unknown): error is UnavailableError =>
   error instanceof PolarTransientError || error instanceof PolarResponseError;
 
@@ -101,6 +90,12 @@ const isRateLimit = (error: UnavailableError): boolean => error.code === 'rate_l
 
 const asksToWait = (error: UnavailableError | undefined): boolean =>
   error !== undefined && askedPauseMs(error) !== undefined;
+
+function askedPauseMs(error: UnavailableError): number | undefined {
+  const seconds = 'retryAfterSeconds' in error ? error.retryAfterSeconds : undefined;
+  if (seconds !== undefined) return Math.min(seconds * 1000, maxRetryAfterMs);
+  return isRateLimit(error) ? minRateLimitMs : undefined;
+}
 
 function againMs(tookMs: number): number {
   return tookMs < quickMs ? 0 : Math.min(tookMs, maxAgainMs);

@@ -125,6 +125,7 @@ export class PolarStrategy extends OAuth2Strategy {
    *
    * @param limits `withinMs`: milliseconds after which it resolves anyway
    * @returns the number of unfinished exchanges and writes
+   * @throws TypeError when `withinMs` is not a number
    *
    * @example
    * ```ts

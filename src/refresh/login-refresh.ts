@@ -63,20 +63,25 @@ export class LoginRefresh {
   /** Refreshes a login under its lock, unless its newest tokens are already good. */
   async run(login: LoginHandle, isGood: IsGood): Promise<TokenSet> {
     await this.#throwIfOver(login);
-    const refusal = this.#exchange.refusal(login.loginId);
-    // Callers that Polar would refuse do not queue; tokens that another process has recorded are still used.
-    if (refusal !== undefined) {
+    const { outage } = this.#exchange;
+    // While the circuit breaker is open, callers do not queue; tokens that another process has recorded are still used.
+    if (outage !== undefined) {
       const newest = await this.#parts.sync.revalidateOrRecall(login);
       if (isGood(newest)) return newest.tokens;
-      throw errorIfOver(newest) ?? refusal;
+      throw errorIfOver(newest) ?? outage;
     }
     const { lock, newest } = await this.#queue.take(login, isGood);
     try {
       return isGood(newest) ? newest.tokens : await this.#refresh(login, newest, lock);
     } finally {
-      await lock?.release(this.#parts.cache.isUnrecorded(login.loginId));
-      if (lock !== undefined) void this.#parts.background.write(lock.releaseLate());
+      if (lock !== undefined) await this.#release(lock, login);
     }
+  }
+
+  async #release(lock: HeldLock, { loginId }: LoginHandle): Promise<void> {
+    const { background, cache } = this.#parts;
+    await background.write(lock.release(cache.isUnrecorded(loginId)));
+    void background.write(lock.releaseLate());
   }
 
   /**
@@ -99,10 +104,10 @@ export class LoginRefresh {
     if (pauseMs > 0) throw loginInDoubt(pauseMs);
     if (this.#refusals.isBeyondDoubt(login.loginId, generation))
       return this.#giveUpUnlessNewer(login, known, lock);
+    const { outage } = this.#exchange;
+    if (outage !== undefined) throw outage;
     // Tokens that cannot be recorded would be lost.
     await login.storage.checkIfReachable();
-    const refusal = this.#exchange.refusal(login.loginId);
-    if (refusal !== undefined) throw refusal;
     try {
       const newer = await this.#exchange.run(login, known, tokens, lock);
       const replaces = fingerprint(tokens);
@@ -110,10 +115,12 @@ export class LoginRefresh {
       return (await this.#parts.background.write(this.#keep(login, record, lock))).tokens;
     } catch (error) {
       publish('refresh', { event: 'failed', loginId: login.loginId, error });
-      if (isInvalidGrant(error)) return this.#afterInvalidGrant(login, known, lock, error);
-      if (error instanceof PolarIdTokenError) return this.#afterWrongIdToken(login, error);
+      // A shutdown waits for what follows, too: the lock is still held.
+      const { background } = this.#parts;
+      if (isInvalidGrant(error)) return background.write(this.#afterInvalidGrant(login, known, lock, error));
+      if (error instanceof PolarIdTokenError) return background.write(this.#afterWrongIdToken(login, error));
       if (error instanceof PolarLoginRequiredError) throw error;
-      return this.#afterFailure(login, known, error);
+      return background.write(this.#afterFailure(login, known, error));
     }
   }
 

@@ -3,14 +3,13 @@ import type { BackgroundWork } from '../async/background-work.js';
 import { within } from '../async/within.js';
 import { BoundedMap } from '../bounded-map.js';
 import { PolarOAuthError, type PolarResponseError, PolarTransientError } from '../errors.js';
-import { askedPauseMs, CircuitBreaker } from '../http/circuit-breaker.js';
+import { CircuitBreaker } from '../http/circuit-breaker.js';
 import { commitLagMs } from '../tokens/commit-lag.js';
 import type { LoginHandle } from '../tokens/token-record.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import type { CachedLogin, RefreshableTokens, TokenValidity } from './cached-login.js';
 import type { HeldLock } from './held-lock.js';
 import { refreshTakesLong } from './login-errors.js';
-import { RefreshQuota } from './refresh-quota.js';
 
 /** Dependencies of {@link RefreshExchange}. */
 export interface RefreshExchangeParts {
@@ -28,26 +27,17 @@ export interface RefreshExchangeParts {
 export class RefreshExchange {
   readonly #parts: RefreshExchangeParts;
   readonly #breaker: CircuitBreaker;
-  readonly #quota: RefreshQuota;
   // Generations whose refresh got no response: if Polar made the exchange, the new tokens are lost.
   readonly #unanswered = new BoundedMap<number>(10_000);
 
   constructor(parts: RefreshExchangeParts) {
     this.#parts = parts;
     this.#breaker = new CircuitBreaker(parts.elapsedMs);
-    this.#quota = new RefreshQuota(parts.elapsedMs);
   }
 
   /** The error to fail with while the circuit breaker is open. */
   get outage(): PolarTransientError | PolarResponseError | undefined {
     return this.#breaker.error;
-  }
-
-  /** The error for a login that may not be refreshed now. */
-  refusal(loginId: string): PolarTransientError | PolarResponseError | undefined {
-    const { outage } = this;
-    if (outage !== undefined && !isRateLimit(outage)) return outage;
-    return this.#quota.refusal(loginId) ?? outage;
   }
 
   /** True if Polar has not responded to a refresh of this generation: its new tokens may be lost. */
@@ -62,7 +52,6 @@ export class RefreshExchange {
     tokens: RefreshableTokens,
     lock: HeldLock | undefined,
   ): Promise<TokenSet> {
-    this.#quota.spend();
     // Checked before the exchange: Polar may take half a minute to respond.
     const mayBeUncommitted = this.#parts.validity.ageOf(known) < commitLagMs;
     try {
@@ -70,7 +59,7 @@ export class RefreshExchange {
     } catch (error) {
       if (!isInvalidGrant(error) || !mayBeUncommitted) throw error;
       // Polar may not have committed these tokens yet, and an extra attempt does no harm.
-      await delay(commitLagMs);
+      await this.#parts.background.write(delay(commitLagMs));
       return this.#exchangeOnce(login, known, tokens, lock);
     }
   }
@@ -93,11 +82,8 @@ export class RefreshExchange {
       this.#breaker
         .watch(() => within(response, timeoutMs, () => refreshTakesLong(timeoutMs)))
         .catch(() => {});
-      const issued = await response;
-      this.#quota.noteAccepted();
-      return issued;
+      return await response;
     } catch (error) {
-      if (isRateLimit(error)) this.#quota.noteRateLimit(error, askedPauseMs(error) ?? 0);
       if (isSent && !(error instanceof PolarOAuthError) && !isRateLimit(error))
         this.#unanswered.set(login.loginId, known.generation);
       throw error;
@@ -111,5 +97,5 @@ export class RefreshExchange {
 export const isInvalidGrant = (error: unknown): error is PolarOAuthError =>
   error instanceof PolarOAuthError && error.code === 'invalid_grant';
 
-const isRateLimit = (error: unknown): error is PolarTransientError =>
+const isRateLimit = (error: unknown): boolean =>
   error instanceof PolarTransientError && error.code === 'rate_limited';

@@ -49,7 +49,17 @@ const advices: readonly Advice[] = [
     'End it after polar.settled() at the very end; instead of a client, pass a pool, which replaces connections that break',
   ],
   [
-    /^(E[A-Z_]+|08...|57P0[1-5]|Connection terminated.*|timeout expired|Error connecting to database.*)$/,
+    /^(57014|55P03|Query read timeout)$/,
+    'cannot be used: a statement was cancelled after a time-out',
+    'Raise statement_timeout, lock_timeout or query_timeout, or find out what keeps the server busy',
+  ],
+  [
+    /^(ERR_TLS_.*|.*_CERT.*|The server does not support SSL connections)$/,
+    'cannot be reached: TLS to PostgreSQL failed',
+    'Check the ssl option of the pool and the certificate of the server',
+  ],
+  [
+    /^(E[A-Z]+|08...|57P0[1-5]|Connection terminated.*|timeout expired|Error connecting to database.*)$/,
     'cannot be reached: there is no connection to PostgreSQL, or it was lost',
     'Check that the server runs at this address. Once it responds again, so does the storage',
   ],

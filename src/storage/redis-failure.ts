@@ -26,11 +26,19 @@ const notConnected =
 export function redisFailure(error: unknown, client: object): unknown {
   const text = error instanceof Error ? error.message : String(error);
   const isClosed = (client as { isOpen?: unknown }).isOpen === false || /is closed|ClosingError/.test(text);
+  const cause = withoutCommand(error);
   const reason = isClosed ? notConnected : reasons.find(([pattern]) => pattern.test(text))?.[1];
-  if (reason === undefined) return error;
+  if (reason === undefined) return cause;
   const [, command] = /'([\w|]+)' command/.exec(text) ?? [];
   const which = command === undefined ? '' : ` It refused ${command}.`;
-  return new StorageError(`The Redis of redisStorage ${reason}.${which}`, { cause: error });
+  return new StorageError(`The Redis of redisStorage ${reason}.${which}`, { cause });
+}
+
+/** A copy without the command that failed, which ioredis adds: it may be the one that sent the password. */
+function withoutCommand(error: unknown): unknown {
+  if (!(error instanceof Error) || !('command' in error)) return error;
+  const { command: _sent, ...properties } = Object.getOwnPropertyDescriptors(error) as PropertyDescriptorMap;
+  return Object.create(Object.getPrototypeOf(error), properties);
 }
 
 /** Redis does not know the script by its hash; nothing has run. */

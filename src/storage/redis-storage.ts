@@ -79,11 +79,21 @@ function wordsOf(step: StorageStep, key: number): string[] {
   if ('read' in step) return ['read', String(key)];
   const { value, version } = step.row;
   const words = [String(key), String(version), value];
-  return 'write' in step ? ['write', ...words, String(step.ttlSeconds)] : ['remove', ...words];
+  return 'write' in step ? ['write', ...words, String(Math.ceil(step.ttlSeconds))] : ['remove', ...words];
 }
 
 function resultOf(result: unknown, step: StorageStep | undefined): StepResult {
   if (step === undefined || !('read' in step)) return Number(result) === 1;
-  const [version, value] = Array.isArray(result) ? result.map((part) => part?.toString()) : [];
+  const [version, value] = Array.isArray(result) ? result.map(textOf) : [];
   return parseStoredRow({ version, value });
+}
+
+/** @throws StorageError for a reply that the client has parsed */
+function textOf(reply: unknown): string | undefined {
+  if (reply === null || reply === undefined) return undefined;
+  if (reply instanceof Uint8Array) return Buffer.from(reply).toString();
+  if (typeof reply === 'string' || typeof reply === 'number') return String(reply);
+  throw new StorageError(
+    'redisStorage: the client parses replies. Have it return them as text, as Redis sent them.',
+  );
 }

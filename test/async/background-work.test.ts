@@ -45,3 +45,13 @@ it('settled counts any number of retries', async () => {
   for (let index = 0; index < many; index++) void background.beforeRetry(60_000);
   expect(await background.settled(30_000)).toEqual({ exchanges: 0, writes: many });
 });
+
+it.each([undefined, Number.NaN, '5000'])('settled refuses %p as a time', async (withinMs) => {
+  await expect(new BackgroundWork(1).settled(withinMs as number)).rejects.toThrow(TypeError);
+});
+
+it('settled waits for as long as it takes with Infinity', async () => {
+  const background = new BackgroundWork(1);
+  void background.write(delay(200));
+  expect(await background.settled(Number.POSITIVE_INFINITY)).toEqual({ exchanges: 0, writes: 0 });
+});

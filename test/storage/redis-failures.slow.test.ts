@@ -1,4 +1,5 @@
 /** What a developer reads when the Redis of redisStorage cannot be used, and that nothing has to be restarted. */
+import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { GlideClient } from '@valkey/valkey-glide';
 import { Cluster, Redis } from 'ioredis';
@@ -158,6 +159,8 @@ const secrets = /sesame|wrong/;
     expect(error.message).toContain(`The Redis of redisStorage ${message}`);
     expect(error.cause).toBeInstanceOf(Error);
     expect(error.message).not.toMatch(secrets);
+    for (const logged of [JSON.stringify(error.cause), inspect(error, { depth: 10, showHidden: true })])
+      expect(logged).not.toMatch(secrets);
   });
 
   /** A node of the cluster that does not have the slot of a login. */

@@ -34,6 +34,12 @@ describe('a command of redisStorage', () => {
     ]);
   });
 
+  it('rounds a lifetime up to whole seconds, which EXPIRE needs', async () => {
+    const { commands, storage } = over([1]);
+    await storage.write(one, { version: 1, value: 'x' }, { ttlSeconds: 1.5 });
+    expect(commands[0]?.at(-1)).toBe('2');
+  });
+
   it('starts the names of keys with the app’s prefix', async () => {
     const { commands, storage } = over([[null, null]], { prefix: 'app1:' });
     await storage.read(one);
@@ -42,6 +48,13 @@ describe('a command of redisStorage', () => {
 });
 
 describe('redisStorage', () => {
+  it('rejects a reply that its client has parsed, instead of storing nonsense', async () => {
+    const parsed = over([['7', { sealed: true }]]).storage;
+    await expect(parsed.read(one)).rejects.toThrow('the client parses replies');
+    const bytes = over([[new Uint8Array([55]), new Uint8Array([115])]]).storage;
+    expect(await bytes.read(one)).toEqual({ version: 7, value: 's' });
+  });
+
   it.each<[unknown, unknown]>([
     [['7', 's'], { version: 7, value: 's' }],
     [[Buffer.from('7'), Buffer.from('s')], { version: 7, value: 's' }],
