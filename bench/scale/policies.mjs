@@ -39,7 +39,7 @@ class Breakers {
   }
 }
 
-/** What the package did before: the breakers alone. */
+/** What the package does: the breakers alone. */
 /** @type {Policy} */
 export const breakersAlone = () => {
   const breakers = new Breakers();
@@ -129,7 +129,7 @@ function insert(/** @type {number[]} */ sorted, /** @type {number} */ value) {
 }
 
 /**
- * What the package does (src/refresh/refresh-quota.ts): nothing is held back until Polar refuses a request. From then on a process
+ * What was built and taken back: nothing is held back until Polar refuses a request. From then on a process
  * stops by itself, each minute, after nine tenths of the refreshes that Polar accepted from it in the minute before the refusal.
  * A process from which Polar has accepted fewer than 30 goes on with its breaker alone. Logins are always sent, and find the rest. Each caller beyond that is told a time of its own.
  *

@@ -58,13 +58,10 @@ const sites = [
   ['e: breakers, 2 addresses', { processes: 4, addresses: 2, policy: breakersAlone }],
   ['e: breakers, 4 addresses', { processes: 4, addresses: 4, policy: breakersAlone }],
   ['f: breakers, refreshed after 50 minutes', { processes: 4, policy: breakersAlone }, 1.2],
-  ['**quota after a 429 (built)**, 1 process', { processes: 1, policy: quotaAfterRefusal }],
-  ['**quota after a 429 (built)**, 4 processes', { processes: 4, policy: quotaAfterRefusal }],
-  ['**quota after a 429 (built)**, 16 processes', { processes: 16, policy: quotaAfterRefusal }],
-  [
-    '**quota after a 429 (built)**, 4 processes, 2 addresses',
-    { processes: 4, addresses: 2, policy: quotaAfterRefusal },
-  ],
+  ['quota after a 429, 1 process', { processes: 1, policy: quotaAfterRefusal }],
+  ['quota after a 429, 4 processes', { processes: 4, policy: quotaAfterRefusal }],
+  ['quota after a 429, 16 processes', { processes: 16, policy: quotaAfterRefusal }],
+  ['quota after a 429, 4 processes, 2 addresses', { processes: 4, addresses: 2, policy: quotaAfterRefusal }],
 ];
 
 const seconds = (/** @type {number} */ ms) =>
