@@ -10,7 +10,7 @@ const config: Config = {
   ...all,
   testPathIgnorePatterns: ['/node_modules/', '\\.slow\\.test\\.ts$'],
   // More than there are cores: these tests mostly wait.
-  maxWorkers: Math.max(6, availableParallelism()),
+  maxWorkers: Math.max(8, availableParallelism()),
 };
 
 export default config;

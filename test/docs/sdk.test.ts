@@ -1,4 +1,4 @@
-/** docs/sdk.md and the README show the files that test/flows/sdk.test.ts runs. */
+/** docs/sdk.md and the README show the files that test/flows/sdk.slow.test.ts runs. */
 import { describe, expect, it } from '@jest/globals';
 import { PolarStrategy } from 'passport-polar-sh';
 import { testedAPIVersion } from '../../src/strategy-options.js';
