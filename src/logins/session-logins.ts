@@ -74,6 +74,7 @@ export class SessionLogins {
   readonly byId: LoginsById | undefined;
   readonly refresher: TokenRefresher;
   readonly #options: ResolvedOptions;
+  readonly #server: string;
   readonly #entries: EntryCache;
   readonly #entrySealer: Sealer | undefined;
   readonly #ownStorage: GuardedStorage | undefined;
@@ -84,6 +85,7 @@ export class SessionLogins {
     const { encryptionKeys, maxRememberedLogins, storage, userKey } = options;
     const recordSealer = encryptionKeys && sealerWithKeys(encryptionKeys, 'token records');
     this.#options = options;
+    this.#server = nameOfServer(options.server);
     this.refresher = refresher;
     this.#entrySealer = encryptionKeys && sealerWithKeys(encryptionKeys, 'session entries');
     this.#ownStorage = storage && this.#guarded(storage);
@@ -208,7 +210,6 @@ export class SessionLogins {
 
   // The tokens of one client or server must never reach another.
   #isOurs({ clientID, server }: Pick<LoginFacts, 'clientID' | 'server'>): boolean {
-    const { credentials, server: ourServer } = this.#options;
-    return clientID === credentials.clientID && server === nameOfServer(ourServer);
+    return clientID === this.#options.credentials.clientID && server === this.#server;
   }
 }
