@@ -63,7 +63,9 @@ export function readConfig(env: Env): Config {
 }
 
 function polarServer(env: Env): PolarServer {
-  const name = oneOf(env, 'POLAR_SERVER', ['production', 'sandbox']);
+  const name = /^https?:/i.test(text(env, 'POLAR_SERVER') ?? '')
+    ? secureURL(env, 'POLAR_SERVER')
+    : oneOf(env, 'POLAR_SERVER', ['production', 'sandbox']);
   const webURL = secureURL(env, 'POLAR_WEB_URL');
   const apiURL = secureURL(env, 'POLAR_API_URL');
   const discoveryURL = secureURL(env, 'POLAR_DISCOVERY_URL');

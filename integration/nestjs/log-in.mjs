@@ -23,8 +23,7 @@ Object.assign(process.env, {
   SESSION_SECRET: 'only a test',
   POLAR_CLIENT_ID: clientID,
   POLAR_CLIENT_SECRET: clientSecret,
-  POLAR_WEB_URL: polar.webURL,
-  POLAR_API_URL: polar.apiURL,
+  POLAR_SERVER: polar.url,
 });
 await import('./dist/main.js');
 while (!(await fetch(origin).catch(() => undefined))) await setTimeout(50);

@@ -143,9 +143,7 @@ function isConsent(text: string): text is PolarEmulatorConsent {
 function introduction(emulator: PolarEmulator, { client, options }: CommandRequest): string {
   const { clientID, clientSecret, redirectURIs } = emulator.registerClient({ ...client, name: 'Your app' });
   const variables = environmentText({
-    POLAR_WEB_URL: emulator.webURL,
-    POLAR_API_URL: emulator.apiURL,
-    POLAR_ISSUER: emulator.issuer,
+    POLAR_SERVER: emulator.url,
     POLAR_CLIENT_ID: clientID,
     POLAR_CLIENT_SECRET: clientSecret,
   });

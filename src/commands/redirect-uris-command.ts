@@ -16,7 +16,7 @@ export const redirectURIsHelp = `Usage: passport-polar-sh redirect-uris list [op
 Lists and changes the redirect URIs of a client, and nothing else. Can be repeated: adding a URI that is registered,
 or removing one that is not, changes nothing and succeeds.
 
-  --server NAME  sandbox, production, or the address of a local Polar (default: POLAR_API_URL, then POLAR_SERVER)
+  --server NAME  sandbox, production, or the address of a local Polar (default: POLAR_SERVER)
   --help         show this text
 
 Environment variables, as printed by the command register:

@@ -19,7 +19,7 @@ export const registerHelp = `Usage: passport-polar-sh register [options]
 
 Registers an OAuth client at Polar and prints its environment variables. Needs no account.
 
-  --server NAME        sandbox, production, or the address of a local Polar (default: POLAR_API_URL; if that
+  --server NAME        sandbox, production, or the address of a local Polar (default: POLAR_SERVER; if that
                        is not set, the command asks, or fails in a script)
   --redirect-uri URI   redirect URI after a login; can be repeated
                        (default ${defaultRedirectURI})
@@ -114,11 +114,12 @@ async function parseRequest(args: readonly string[], terminal: Terminal): Promis
 // Names every variable of a registration, so that the file keeps no value of an earlier client.
 function environmentOf(registration: ClientRegistration, server: RegisterServer): Environment {
   const { clientID, clientSecret, registrationAccessToken } = registration;
-  const addresses = typeof server === 'string' ? undefined : server;
+  const { webURL, apiURL } = typeof server === 'string' ? { webURL: server, apiURL: server } : server;
+  const hasOneAddress = webURL === apiURL;
   return {
-    POLAR_SERVER: typeof server === 'string' ? server : undefined,
-    POLAR_WEB_URL: addresses?.webURL,
-    POLAR_API_URL: addresses?.apiURL,
+    POLAR_SERVER: hasOneAddress ? apiURL : undefined,
+    POLAR_WEB_URL: hasOneAddress ? undefined : webURL,
+    POLAR_API_URL: hasOneAddress ? undefined : apiURL,
     POLAR_CLIENT_ID: clientID,
     POLAR_CLIENT_SECRET: clientSecret,
     // Needed to change or delete the client later.

@@ -36,8 +36,18 @@ export interface DiscoveredServer {
   readonly allowInsecureHTTP?: boolean | undefined;
 }
 
-/** The `server` option: a name, or addresses. */
-export type PolarServer = 'production' | 'sandbox' | CustomPolarServer | DiscoveredServer;
+/**
+ * The `server` option: a name, the address of a Polar that has pages and API at one address (`http://127.0.0.1:4100`), or
+ * several addresses. Any text is accepted, so that it can come from an environment variable; a wrong one is refused when the
+ * app starts.
+ */
+export type PolarServer =
+  | 'production'
+  | 'sandbox'
+  // Not plain `string`: editors would no longer suggest the names.
+  | (string & Record<never, never>)
+  | CustomPolarServer
+  | DiscoveredServer;
 
 /** Issuer and endpoints of a server. */
 export interface ServerEndpoints {
@@ -77,10 +87,15 @@ export interface ResolvedServer {
 // Sandbox uses the same issuer as production: only its keys and client ids differ.
 const polarIssuer = 'https://polar.sh';
 
-const namedServers = {
+/** A server of Polar itself. */
+export type PolarServerName = 'production' | 'sandbox';
+
+const serverNames = ['production', 'sandbox'] as const;
+
+const namedServers: Readonly<Record<PolarServerName, CustomPolarServer>> = {
   production: { webURL: 'https://polar.sh', apiURL: 'https://api.polar.sh' },
   sandbox: { webURL: 'https://sandbox.polar.sh', apiURL: 'https://sandbox-api.polar.sh' },
-} as const;
+};
 
 /**
  * Checks a `server` option and resolves it to endpoints or a discovery URL.
@@ -89,25 +104,43 @@ const namedServers = {
  */
 export function resolveServer(server: PolarServer = 'production'): ResolvedServer {
   if (typeof server === 'string') {
-    const named = Object.hasOwn(namedServers, server) ? namedServers[server] : undefined;
+    const named = serverNamed(server);
     if (named === undefined)
-      throw new TypeError(`server must be 'production', 'sandbox' or an object, not ${shownValue(server)}`);
-    return fromAddresses(named);
+      throw new TypeError(
+        `server must be 'production', 'sandbox', an address or an object, not ${shownValue(server)}`,
+      );
+    return fromAddresses(typeof named === 'string' ? namedServers[named] : named);
   }
   if (typeof server !== 'object' || server === null) {
     throw new TypeError(
-      `server must be 'production', 'sandbox', { webURL, apiURL, issuer? } or { discoveryURL, issuer?, apiURL? }, not ${shownValue(server)}`,
+      `server must be 'production', 'sandbox', an address, { webURL, apiURL, issuer? } or { discoveryURL, issuer?, apiURL? }, not ${shownValue(server)}`,
     );
   }
   return 'discoveryURL' in server ? fromDiscoveryURL(server) : fromAddresses(server);
 }
 
+/**
+ * Reads a server from text: a name, or an address, where Polar's own addresses mean its servers. Undefined if it is neither.
+ *
+ * @throws TypeError for an address that secrets must not be sent to
+ */
+export function serverNamed(
+  text: string,
+  option = 'server',
+): PolarServerName | CustomPolarServer | undefined {
+  if (isServerName(text)) return text;
+  if (!/^https?:\/\/./i.test(text)) return undefined;
+  const address = baseURL(text, option, false);
+  const own = serverNames.find((name) => Object.values(namedServers[name]).includes(address));
+  return own ?? { webURL: address, apiURL: address };
+}
+
+const isServerName = (text: string): text is PolarServerName => Object.hasOwn(namedServers, text);
+
 /** Which of Polar's own servers this is, by name or address; undefined for an emulator, a proxy or any other provider. */
-export function polarAt({ discovery, endpoints }: ResolvedServer): keyof typeof namedServers | undefined {
+export function polarAt({ discovery, endpoints }: ResolvedServer): PolarServerName | undefined {
   const address = endpoints?.tokenEndpoint ?? discovery?.url;
-  return (['production', 'sandbox'] as const).find((name) =>
-    address?.startsWith(`${namedServers[name].apiURL}/`),
-  );
+  return serverNames.find((name) => address?.startsWith(`${namedServers[name].apiURL}/`));
 }
 
 /** Identifies a server by issuer and API: production and sandbox share an issuer, and several issuers may share a host. */
@@ -197,8 +230,13 @@ export function secureURL(value: unknown, name: string, allowInsecureHTTP = fals
   }
   const isAllowedHTTP = url.protocol === 'http:' && (allowInsecureHTTP || isLoopback(url.hostname));
   if (url.protocol !== 'https:' && !isAllowedHTTP) {
+    const insecure =
+      name === 'server'
+        ? 'give server as { webURL, apiURL, allowInsecureHTTP: true }'
+        : 'add allowInsecureHTTP: true to server';
+    const hint = url.protocol === 'http:' ? `. For a local Polar in another container, ${insecure}` : '';
     throw new TypeError(
-      `${name} must use https (plain http only on localhost), because secrets are sent there, but is ${shownValue(value)}${url.protocol === 'http:' ? '. For a local Polar in another container, add allowInsecureHTTP: true to server' : ''}`,
+      `${name} must use https (plain http only on localhost), because secrets are sent there, but is ${shownValue(value)}${hint}`,
     );
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) warnOfInsecureHTTP(url.host);

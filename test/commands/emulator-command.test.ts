@@ -25,9 +25,7 @@ describe('passport-polar-sh emulator', () => {
       [...terminal.out.matchAll(/^(POLAR_\w+)=(.*)$/gm)].map(([, name = '', value = '']) => [name, value]),
     );
     expect(environment).toEqual({
-      POLAR_WEB_URL: emulator?.url,
-      POLAR_API_URL: emulator?.url,
-      POLAR_ISSUER: 'https://polar.sh',
+      POLAR_SERVER: emulator?.url,
       POLAR_CLIENT_ID: expect.stringMatching(/^polar_ci_/),
       POLAR_CLIENT_SECRET: expect.stringMatching(/^polar_cs_/),
     });
@@ -46,7 +44,7 @@ describe('passport-polar-sh emulator', () => {
     const { terminal } = await run('--realistic', '--client-secret', 'a secret');
     for (const line of terminal.out.trimEnd().split('\n')) expect(line).toMatch(/^(# .*|[A-Z_]+=\S.*|)$/);
     expect(Object.keys(parseEnv(terminal.out))).toEqual([
-      ...['POLAR_API_URL', 'POLAR_CLIENT_ID', 'POLAR_CLIENT_SECRET', 'POLAR_ISSUER', 'POLAR_WEB_URL'],
+      ...['POLAR_CLIENT_ID', 'POLAR_CLIENT_SECRET', 'POLAR_SERVER'],
     ]);
     expect(parseEnv(terminal.out)['POLAR_CLIENT_SECRET']).toBe('a secret');
   });
@@ -79,7 +77,7 @@ describe('passport-polar-sh emulator', () => {
     expect(everywhere.emulator?.url).toBe(`http://127.0.0.1:${port}`);
     expect((await fetch(`http://127.0.0.2:${port}/`)).status).toBe(200);
     const other = await run('--host=127.0.0.2');
-    expect(other.terminal.out).toMatch(/^POLAR_API_URL=http:\/\/127\.0\.0\.2:\d+$/m);
+    expect(other.terminal.out).toMatch(/^POLAR_SERVER=http:\/\/127\.0\.0\.2:\d+$/m);
   });
 
   it('commits late with --realistic', async () => {

@@ -38,8 +38,7 @@ describe('passport-polar-sh register --write-env', () => {
     const lines = readFileSync(local.envFile, 'utf8').split('\n');
     expect(lines.slice(0, kept.length)).toEqual(kept);
     expect(lines.slice(kept.length).map((line) => line.split('=')[0])).toEqual([
-      'POLAR_WEB_URL',
-      'POLAR_API_URL',
+      'POLAR_SERVER',
       'POLAR_CLIENT_ID',
       'POLAR_CLIENT_SECRET',
       'POLAR_REGISTRATION_ACCESS_TOKEN',
@@ -61,7 +60,7 @@ describe('passport-polar-sh register --write-env', () => {
       'PORT=3000',
       '  POLAR_CLIENT_ID = old',
       'export  POLAR_CLIENT_ID=older',
-      'POLAR_API_URL=',
+      'POLAR_API_URL=https://old.example',
     ];
     writeFileSync(local.envFile, before.join('\n'));
     await local.register('--write-env', local.envFile);
@@ -70,22 +69,20 @@ describe('passport-polar-sh register --write-env', () => {
       expect.stringMatching(/^export POLAR_CLIENT_SECRET=polar_cs_/),
       'PORT=3000',
       expect.stringMatching(/^ {2}POLAR_CLIENT_ID=polar_ci_/),
-      `POLAR_API_URL=${local.emulator.url}`,
-      `POLAR_WEB_URL=${local.emulator.url}`,
+      `POLAR_SERVER=${local.emulator.url}`,
       expect.stringMatching(/^POLAR_REGISTRATION_ACCESS_TOKEN=polar_crt_/),
       '',
     ]);
   });
 
   it('removes the secret and the server of an earlier client', async () => {
-    writeFileSync(local.envFile, 'POLAR_SERVER=sandbox\nPOLAR_CLIENT_SECRET=old\nPORT=1\n');
+    writeFileSync(local.envFile, 'POLAR_API_URL=https://old.example\nPOLAR_CLIENT_SECRET=old\nPORT=1\n');
     await local.register('--public', '--write-env', local.envFile);
     const text = readFileSync(local.envFile, 'utf8');
     expect(text).toMatch(/^PORT=1\n/);
     expect(Object.keys(variablesIn(text))).toEqual([
       'PORT',
-      'POLAR_WEB_URL',
-      'POLAR_API_URL',
+      'POLAR_SERVER',
       'POLAR_CLIENT_ID',
       'POLAR_REGISTRATION_ACCESS_TOKEN',
     ]);

@@ -185,7 +185,7 @@ describe('a failure of passport-polar-sh redirect-uris', () => {
     [
       ['list'],
       { POLAR_API_URL: '', POLAR_SERVER: 'staging' },
-      "POLAR_SERVER must be production or sandbox, not 'staging'",
+      "POLAR_SERVER must be sandbox, production or the address of a local Polar, not 'staging'",
     ],
     [['list'], { POLAR_API_URL: 'http://polar.example' }, 'POLAR_API_URL must use https'],
   ])('exits with 2, prints one line and sends nothing: %j %j', async (args, env, message) => {

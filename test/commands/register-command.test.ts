@@ -11,8 +11,7 @@ describe('passport-polar-sh register', () => {
     const terminal = await local.register();
     const environment = variablesIn(terminal.out);
     expect(environment).toEqual({
-      POLAR_WEB_URL: local.emulator.url,
-      POLAR_API_URL: local.emulator.url,
+      POLAR_SERVER: local.emulator.url,
       POLAR_CLIENT_ID: expect.stringMatching(/^polar_ci_/),
       POLAR_CLIENT_SECRET: expect.stringMatching(/^polar_cs_/),
       POLAR_REGISTRATION_ACCESS_TOKEN: expect.stringMatching(/^polar_crt_/),

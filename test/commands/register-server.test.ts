@@ -32,7 +32,7 @@ describe('passport-polar-sh register without --server', () => {
   ])('asks on stderr at a terminal and uses %s', async (_what, typed) => {
     const terminal = await runWith({}, typed(local.emulator.url));
     expect(terminal.error).toMatch(/^Server to register at \(.*\): $/);
-    expect(variablesIn(terminal.out)).toMatchObject({ POLAR_API_URL: local.emulator.url });
+    expect(variablesIn(terminal.out)).toMatchObject({ POLAR_SERVER: local.emulator.url });
     expect([local.registered().length, terminal.exitCode]).toEqual([1, undefined]);
   });
 
@@ -42,15 +42,15 @@ describe('passport-polar-sh register without --server', () => {
     expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
   });
 
-  it('registers at the Polar of the environment and prints its address', async () => {
-    const terminal = await runWith({ POLAR_API_URL: ` ${local.emulator.url} ` }, 'production\n');
-    expect(terminal.error).toBe(`Registering at ${local.emulator.url} (from POLAR_API_URL).\n`);
-    expect(variablesIn(terminal.out)).toMatchObject({
-      POLAR_WEB_URL: local.emulator.url,
-      POLAR_API_URL: local.emulator.url,
-    });
-    expect(local.registered()).toHaveLength(1);
-  });
+  it.each(['POLAR_SERVER', 'POLAR_API_URL'])(
+    'registers at the Polar that %s names and prints its address',
+    async (variable) => {
+      const terminal = await runWith({ [variable]: ` ${local.emulator.url} ` }, 'production\n');
+      expect(terminal.error).toBe(`Registering at ${local.emulator.url} (from ${variable}).\n`);
+      expect(variablesIn(terminal.out)).toMatchObject({ POLAR_SERVER: local.emulator.url });
+      expect(local.registered()).toHaveLength(1);
+    },
+  );
 
   it('prints the address of the web pages from the environment', async () => {
     const web = 'http://localhost:4100';
@@ -59,11 +59,15 @@ describe('passport-polar-sh register without --server', () => {
   });
 
   it.each([
-    ['localhost:4100', "POLAR_API_URL must be an address, not 'localhost:4100'. Try --help."],
-    ['http://polar:4100', 'POLAR_API_URL must use https (plain http only on localhost)'],
-  ])('reports a bad POLAR_API_URL: %s', async (POLAR_API_URL, message) => {
-    const terminal = await runWith({ POLAR_API_URL });
-    expect(terminal.error).toContain(message);
+    [
+      'localhost:4100',
+      " must be sandbox, production or the address of a local Polar, not 'localhost:4100'. Try --help.",
+    ],
+    ['http://polar:4100', ' must use https (plain http only on localhost)'],
+  ])('reports an environment that names no server: %s', async (address, message) => {
+    const variable = address.startsWith('http') ? 'POLAR_API_URL' : 'POLAR_SERVER';
+    const terminal = await runWith({ [variable]: address });
+    expect(terminal.error).toContain(variable + message);
     expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
   });
 

@@ -149,6 +149,7 @@ describe('the configuration of the example app', () => {
       { discoveryURL: 'https://id.example.com/.well-known/openid-configuration' },
     ],
     [{ POLAR_SERVER: 'production' }, 'production'],
+    [{ POLAR_SERVER: 'http://127.0.0.1:4100' }, 'http://127.0.0.1:4100'],
   ])('finds Polar by %j', (env, server) => {
     expect(readConfig({ ...client, ...env }).server).toEqual(server);
   });
@@ -169,6 +170,7 @@ describe('the configuration of the example app', () => {
     ['POLAR_REDIS_LOCK', { REDIS_URL: 'redis://localhost', POLAR_REDIS_LOCK: 'no' }],
     ['POLAR_STORAGE', { REDIS_URL: 'redis://localhost', POLAR_STORAGE: 'memory' }],
     ['POLAR_SERVER', { POLAR_SERVER: 'Sandbox' }],
+    ['POLAR_SERVER', { POLAR_SERVER: 'http://polar:4100' }],
     [
       'POLAR_SERVER',
       { POLAR_SERVER: 'sandbox', POLAR_DISCOVERY_URL: 'https://id.example.com/.well-known/x' },

@@ -38,6 +38,37 @@ describe('the server option', () => {
   });
 });
 
+describe('a server given as an address', () => {
+  it.each(['http://127.0.0.1:4100', 'http://localhost:4100/', 'https://polar.example/base'])(
+    'has its web pages and its API at %s',
+    (address) => {
+      expect(resolveServer(address)).toEqual(resolveServer({ webURL: address, apiURL: address }));
+    },
+  );
+
+  it.each([
+    ['https://polar.sh', 'production'],
+    ['https://api.polar.sh/', 'production'],
+    ['https://sandbox.polar.sh', 'sandbox'],
+    ['https://Sandbox-API.polar.sh', 'sandbox'],
+  ])('is one of Polar’s own, with all of its addresses: %s', (address, name) => {
+    expect(resolveServer(address)).toEqual(resolveServer(name));
+  });
+
+  it.each([
+    ['', "^server must be 'production', 'sandbox', an address or an object, not ''$"],
+    ['Sandbox', "an address or an object, not 'Sandbox'$"],
+    ['toString', "an address or an object, not 'toString'$"],
+    ['localhost:4100', "an address or an object, not 'localhost:4100'$"],
+    ['http://polar:4100', 'server must use https .* give server as .*allowInsecureHTTP: true }$'],
+    ['https://me:secret@polar.example', '^server must not contain a user name or password'],
+    ['https://polar.example/?a=b', '^server must not have a query'],
+  ])('is refused if nothing can be sent to it: %j', (address, message) => {
+    expect(() => resolveServer(address)).toThrow(new RegExp(message));
+    expect(() => resolveServer(address)).not.toThrow(/me:secret/);
+  });
+});
+
 describe('a custom server', () => {
   const addresses = { webURL: 'https://web.example', apiURL: 'https://api.example' };
 

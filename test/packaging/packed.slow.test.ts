@@ -423,14 +423,10 @@ describe('the packed local Polar', () => {
       const environment = Object.fromEntries(
         [...printed.matchAll(/^(POLAR_\w+)=(.+)$/gm)].map(([, name = '', value = '']) => [name, value]),
       );
-      expect(printed).toContain(`listening on ${environment['POLAR_WEB_URL']}\n`);
+      expect(printed).toContain(`listening on ${environment['POLAR_SERVER']}\n`);
       expect(printed).toContain('Signed in: grace@example.com. Consent: auto.');
-      expect(environment).toMatchObject({
-        POLAR_API_URL: environment['POLAR_WEB_URL'],
-        POLAR_ISSUER: 'https://polar.sh',
-      });
       await logInOverHTTP(environment);
-      const registered = await fetch(`${environment['POLAR_API_URL']}/v1/oauth2/register`, {
+      const registered = await fetch(`${environment['POLAR_SERVER']}/v1/oauth2/register`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ client_name: 'Mine', redirect_uris: [CALLBACK] }),
@@ -449,24 +445,23 @@ const CALLBACK = 'http://localhost:3000/auth/polar/callback';
 
 async function logInOverHTTP(environment: Readonly<Record<string, string>>): Promise<void> {
   const {
-    POLAR_WEB_URL,
-    POLAR_API_URL,
+    POLAR_SERVER,
     POLAR_CLIENT_ID: client_id = '',
     POLAR_CLIENT_SECRET: client_secret = '',
   } = environment;
   const query = { response_type: 'code', client_id, redirect_uri: CALLBACK, scope: 'openid email' };
-  const page = await fetch(`${POLAR_WEB_URL}/oauth2/authorize?${new URLSearchParams(query)}`, {
+  const page = await fetch(`${POLAR_SERVER}/oauth2/authorize?${new URLSearchParams(query)}`, {
     redirect: 'manual',
   });
   const code = new URL(page.headers.get('location') ?? '').searchParams.get('code') ?? '';
   const form = { grant_type: 'authorization_code', code, redirect_uri: CALLBACK, client_id, client_secret };
-  const answer = await fetch(`${POLAR_API_URL}/v1/oauth2/token`, {
+  const answer = await fetch(`${POLAR_SERVER}/v1/oauth2/token`, {
     method: 'POST',
     body: new URLSearchParams(form),
   });
   const { access_token } = (await answer.json()) as { access_token: string };
   const headers = { authorization: `Bearer ${access_token}` };
-  const userinfo = await fetch(`${POLAR_API_URL}/v1/oauth2/userinfo`, { headers });
+  const userinfo = await fetch(`${POLAR_SERVER}/v1/oauth2/userinfo`, { headers });
   expect(await userinfo.json()).toMatchObject({ email: 'grace@example.com' });
 }
 

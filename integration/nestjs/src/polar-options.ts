@@ -1,9 +1,8 @@
-import type { PolarServer } from 'passport-polar-sh';
+import type { PolarStrategyOptions } from 'passport-polar-sh';
 
-const { POLAR_CLIENT_ID = '', POLAR_CLIENT_SECRET, POLAR_WEB_URL, POLAR_API_URL } = process.env;
-
-// The two addresses are set for a local Polar, in tests and without an account.
-const server: PolarServer =
-  POLAR_WEB_URL && POLAR_API_URL ? { webURL: POLAR_WEB_URL, apiURL: POLAR_API_URL } : 'sandbox';
-
-export const polarOptions = { clientID: POLAR_CLIENT_ID, clientSecret: POLAR_CLIENT_SECRET, server };
+/** `POLAR_SERVER` is `production`, `sandbox` or, for a local Polar, its address. */
+export const polarOptions = {
+  clientID: process.env.POLAR_CLIENT_ID ?? '',
+  clientSecret: process.env.POLAR_CLIENT_SECRET,
+  server: process.env.POLAR_SERVER,
+} satisfies Partial<PolarStrategyOptions>;

@@ -20,7 +20,7 @@ let send: (method: string, path: string) => Promise<Result>;
 
 beforeEach(async () => {
   emulator = await startPolarEmulator({ consent: 'auto', realistic: { commitLagMs: [0, 400] } });
-  polar = new PolarStrategy({ ...emulator.strategyOptions(), timeoutMs: 2000 });
+  polar = new PolarStrategy({ ...emulator.strategyOptions(), timeoutMs: 4000 });
   const authenticator = new passport.Passport();
   authenticator.use(polar);
   authenticator.serializeUser((user, done) => done(null, user));
@@ -56,7 +56,7 @@ it('on serverless-http, logins, refreshes and logouts leave no work for after th
   expect((await leftAfter('GET', '/user')).statusCode).toBe(200);
   expect((await leftAfter('POST', '/refresh')).statusCode).toBe(200);
   // Polar's response comes after the time-out of the request.
-  emulator.fail('token', { delayMs: 3000 });
+  emulator.fail('token', { delayMs: 5000 });
   const late = await leftAfter('POST', '/refresh');
   expect([late.statusCode, JSON.parse(late.body)]).toEqual([503, { code: 'timeout' }]);
   expect((await leftAfter('GET', '/user')).statusCode).toBe(200);
