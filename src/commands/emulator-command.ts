@@ -7,7 +7,8 @@ import {
   type PolarEmulatorOptions,
 } from '../emulator/options.js';
 import { startPolarEmulator } from '../emulator/start-emulator.js';
-import { environmentText } from './environment-file.js';
+import { clientEnvironment } from './client-environment.js';
+import { type Environment, environmentText, writeEnvironmentFile } from './environment-file.js';
 import type { ServerTerminal } from './terminal.js';
 import { hasCode, messageOf, usageError } from './terminal.js';
 
@@ -26,6 +27,8 @@ Starts a local Polar for development: its login page and its API.
                        (default ${DEFAULT_CALLBACK_URL})
   --client-id ID       client id and secret of the app, to keep them across restarts
   --client-secret TEXT (default random ones)
+  --write-env FILE     write the variables to this file instead of printing them; its other lines stay. Adds a
+                       random SESSION_SECRET unless the file has one
   --help               show this text
 
 The output is a valid environment file: everything but the variables is a comment.
@@ -40,6 +43,7 @@ const OPTIONS = {
   'redirect-uri': { type: 'string', multiple: true },
   'client-id': { type: 'string' },
   'client-secret': { type: 'string' },
+  'write-env': { type: 'string' },
 } as const;
 
 /**
@@ -66,7 +70,7 @@ export async function emulatorCommand(
   let emulator: PolarEmulator | undefined;
   try {
     emulator = await startPolarEmulator(request.options);
-    terminal.stdout.write(introduction(emulator, request));
+    terminal.stdout.write(await introduction(emulator, request));
   } catch (error) {
     await emulator?.close();
     // Errors of Node.js, a port in use say, have a code; the emulator's own errors concern the arguments.
@@ -112,6 +116,7 @@ function explained(error: unknown, { host, port }: PolarEmulatorOptions): string
 interface CommandRequest {
   readonly options: PolarEmulatorOptions;
   readonly client: Pick<PolarEmulatorClientMetadata, 'redirectURIs' | 'clientID' | 'clientSecret'>;
+  readonly envFile: string | undefined;
 }
 
 function parseCommand(args: readonly string[]): CommandRequest {
@@ -121,7 +126,7 @@ function parseCommand(args: readonly string[]): CommandRequest {
     throw new TypeError(`--port must be a number from 0 to 65535, not '${values.port}'.`);
   }
   const { consent = 'ask', host, realistic = false, user } = values;
-  for (const name of ['host', 'client-id', 'client-secret'] as const) {
+  for (const name of ['host', 'client-id', 'client-secret', 'write-env'] as const) {
     if (values[name]?.trim() === '') throw new TypeError(`--${name} must not be empty.`);
   }
   if (!isConsent(consent)) throw new TypeError(`--consent must be ask, auto or deny, not '${consent}'.`);
@@ -132,6 +137,7 @@ function parseCommand(args: readonly string[]): CommandRequest {
       clientID: values['client-id'],
       clientSecret: values['client-secret'],
     },
+    envFile: values['write-env'],
   };
 }
 
@@ -140,16 +146,24 @@ function isConsent(text: string): text is PolarEmulatorConsent {
 }
 
 // In the format of an environment file, so that the output can be redirected into one.
-function introduction(emulator: PolarEmulator, { client, options }: CommandRequest): string {
-  const { clientID, clientSecret, redirectURIs } = emulator.registerClient({ ...client, name: 'Your app' });
-  const variables = environmentText({
-    POLAR_SERVER: emulator.url,
-    POLAR_CLIENT_ID: clientID,
-    POLAR_CLIENT_SECRET: clientSecret,
-  });
+async function introduction(
+  emulator: PolarEmulator,
+  { client, options, envFile }: CommandRequest,
+): Promise<string> {
+  const registered = emulator.registerClient({ ...client, name: 'Your app' });
+  const { clientID, clientSecret, redirectURIs } = registered;
+  const environment = clientEnvironment({ server: emulator.url, clientID, clientSecret });
+  if (envFile !== undefined) await writeInto(envFile, environment);
   return `# A local Polar${options.realistic ? ' under load' : ''} is listening on ${emulator.url}
 # Signed in: ${emulator.user || 'nobody'}. Consent: ${emulator.consent}. Press Ctrl-C to stop.
 # Environment for an app with the redirect URI ${redirectURIs.join(' or ')}:
+${envFile === undefined ? `\n${environmentText(environment)}` : `# written to ${envFile}\n`}`;
+}
 
-${variables}`;
+async function writeInto(envFile: string, environment: Environment): Promise<void> {
+  try {
+    await writeEnvironmentFile(envFile, environment);
+  } catch (error) {
+    throw new Error(`${envFile} could not be written (${messageOf(error)}).`);
+  }
 }

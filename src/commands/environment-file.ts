@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -28,12 +29,14 @@ export async function checkEnvironmentFile(path: string): Promise<void> {
 
 /**
  * Sets variables in an environment file. Replaces the lines of existing variables in place, removes those of `undefined` ones,
- * and keeps all other lines. A new file is readable only by its owner.
+ * and keeps all other lines. A new file is readable only by its owner. Adds a random `SESSION_SECRET`, which express-session
+ * needs, unless the file has one.
  */
 export async function writeEnvironmentFile(path: string, environment: Environment): Promise<void> {
   const before = (await readIfThere(path)) ?? '';
   const end = before.includes('\r\n') ? '\r\n' : '\n';
   const missing = new Map(linesOf(environment));
+  const hasSecret = /^\s*(export\s+)?SESSION_SECRET\s*=/m.test(before);
   const kept = before.split(/(?<=\n)/).flatMap((line) => {
     const [, prefix = '', name = ''] = /^(\s*(?:export\s+)?)(\w+)\s*=/.exec(line) ?? [];
     if (!Object.hasOwn(environment, name)) return [line];
@@ -42,7 +45,8 @@ export async function writeEnvironmentFile(path: string, environment: Environmen
     return text === undefined ? [] : [`${prefix}${text}${end}`];
   });
   if (!/(^|\n)$/.test(kept.at(-1) ?? '')) kept.push(end);
-  const added = [...missing.values()].map((text) => text + end);
+  const secret = hasSecret ? [] : linesOf({ SESSION_SECRET: randomBytes(32).toString('base64url') });
+  const added = [...missing, ...secret].map(([, text]) => text + end);
   await writeFile(path, [...kept, ...added].join(''), { mode: 0o600 });
 }
 

@@ -1,12 +1,8 @@
 import { parseArgs } from 'node:util';
 import type { ClientRegistration } from '../client/client-metadata.js';
 import { PolarRegistrationClient } from '../client/registrations.js';
-import {
-  checkEnvironmentFile,
-  type Environment,
-  environmentText,
-  writeEnvironmentFile,
-} from './environment-file.js';
+import { clientEnvironment } from './client-environment.js';
+import { checkEnvironmentFile, environmentText, writeEnvironmentFile } from './environment-file.js';
 import { type RegisterServer, serverToRegisterAt } from './register-server.js';
 import type { Terminal } from './terminal.js';
 import { messageOf, usageError } from './terminal.js';
@@ -26,7 +22,8 @@ Registers an OAuth client at Polar and prints its environment variables. Needs n
   --scope "A B"        all scopes that the client may request (default "openid email")
   --name TEXT          name shown on the consent page (default "My app")
   --public             a client without a secret, for apps that cannot keep one
-  --write-env FILE     write the variables to this file instead of printing them; its other lines stay
+  --write-env FILE     write the variables to this file instead of printing them; its other lines stay. Adds a
+                       random SESSION_SECRET unless the file has one
   --help               show this text
 `;
 
@@ -59,7 +56,7 @@ export async function registerCommand(args: readonly string[], terminal: Termina
       const message = messageOf(error);
       throw /scope/.test(message) ? new Error(message + aboutUnknownScopes(metadata.scope)) : error;
     });
-    const environment = environmentOf(registration, server);
+    const environment = clientEnvironment({ ...registration, server });
     const text = `${titleOf(registration)}\n${environmentText(environment)}`;
     if (envFile === undefined) return void terminal.stdout.write(text);
     try {
@@ -108,21 +105,5 @@ async function parseRequest(args: readonly string[], terminal: Terminal): Promis
       ...(values.public && { tokenEndpointAuthMethod: 'none' as const }),
     },
     envFile: values['write-env'],
-  };
-}
-
-// Names every variable of a registration, so that the file keeps no value of an earlier client.
-function environmentOf(registration: ClientRegistration, server: RegisterServer): Environment {
-  const { clientID, clientSecret, registrationAccessToken } = registration;
-  const { webURL, apiURL } = typeof server === 'string' ? { webURL: server, apiURL: server } : server;
-  const hasOneAddress = webURL === apiURL;
-  return {
-    POLAR_SERVER: hasOneAddress ? apiURL : undefined,
-    POLAR_WEB_URL: hasOneAddress ? undefined : webURL,
-    POLAR_API_URL: hasOneAddress ? undefined : apiURL,
-    POLAR_CLIENT_ID: clientID,
-    POLAR_CLIENT_SECRET: clientSecret,
-    // Needed to change or delete the client later.
-    POLAR_REGISTRATION_ACCESS_TOKEN: registrationAccessToken,
   };
 }

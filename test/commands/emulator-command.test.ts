@@ -1,3 +1,6 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { PolarEmulator } from 'passport-polar-sh/emulator';
@@ -47,6 +50,36 @@ describe('passport-polar-sh emulator', () => {
       ...['POLAR_CLIENT_ID', 'POLAR_CLIENT_SECRET', 'POLAR_SERVER'],
     ]);
     expect(parseEnv(terminal.out)['POLAR_CLIENT_SECRET']).toBe('a secret');
+  });
+
+  it('writes the environment to a file and prints no secret', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'passport-polar-sh-emulator-'));
+    try {
+      const file = join(folder, '.env');
+      writeFileSync(file, 'PORT=3000\nPOLAR_API_URL=https://old.example\nPOLAR_CLIENT_ID=old\n');
+      const { terminal, emulator } = await run('--write-env', file);
+      expect(terminal.out).toMatch(new RegExp(`^# written to ${file}$`, 'm'));
+      const environment = parseEnv(readFileSync(file, 'utf8'));
+      expect(environment).toEqual({
+        PORT: '3000',
+        POLAR_CLIENT_ID: expect.stringMatching(/^polar_ci_/),
+        POLAR_SERVER: emulator?.url,
+        POLAR_CLIENT_SECRET: expect.stringMatching(/^polar_cs_/),
+        SESSION_SECRET: expect.stringMatching(/^[\w-]{43}$/),
+      });
+      expect(terminal.out).not.toContain(environment['POLAR_CLIENT_SECRET']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('stops if the environment cannot be written', async () => {
+    const { terminal, emulator } = await run('--write-env', '/dev/null/.env');
+    expect(emulator).toBeUndefined();
+    expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
+    expect(terminal.error).toMatch(
+      /^passport-polar-sh emulator: \/dev\/null\/\.env could not be written \(ENOTDIR.*\)\.\n$/,
+    );
   });
 
   it('keeps the client of an app across restarts', async () => {

@@ -42,8 +42,18 @@ describe('passport-polar-sh register --write-env', () => {
       'POLAR_CLIENT_ID',
       'POLAR_CLIENT_SECRET',
       'POLAR_REGISTRATION_ACCESS_TOKEN',
+      ...(before.includes('SESSION_SECRET=') ? [] : ['SESSION_SECRET']),
       '',
     ]);
+  });
+
+  it('adds a random session secret once', async () => {
+    await local.register('--write-env', local.envFile);
+    const { SESSION_SECRET } = variablesIn(readFileSync(local.envFile, 'utf8'));
+    expect(SESSION_SECRET).toMatch(/^[\w-]{43}$/);
+    await local.register('--write-env', local.envFile);
+    expect(variablesIn(readFileSync(local.envFile, 'utf8'))).toMatchObject({ SESSION_SECRET });
+    expect(readFileSync(local.envFile, 'utf8').match(/SESSION_SECRET/g)).toHaveLength(1);
   });
 
   it('keeps the line endings of a file from Windows', async () => {
@@ -71,6 +81,7 @@ describe('passport-polar-sh register --write-env', () => {
       expect.stringMatching(/^ {2}POLAR_CLIENT_ID=polar_ci_/),
       `POLAR_SERVER=${local.emulator.url}`,
       expect.stringMatching(/^POLAR_REGISTRATION_ACCESS_TOKEN=polar_crt_/),
+      expect.stringMatching(/^SESSION_SECRET=[\w-]{43}$/),
       '',
     ]);
   });
@@ -85,6 +96,7 @@ describe('passport-polar-sh register --write-env', () => {
       'POLAR_SERVER',
       'POLAR_CLIENT_ID',
       'POLAR_REGISTRATION_ACCESS_TOKEN',
+      'SESSION_SECRET',
     ]);
   });
 
