@@ -1,0 +1,49 @@
+import express from 'express';
+import session from 'express-session';
+import passport from 'passport';
+import { logout, PolarError, PolarStrategy, polarTokens, requireLogin } from 'passport-polar-sh';
+
+const polar = new PolarStrategy({
+  clientID: process.env.POLAR_CLIENT_ID,
+  clientSecret: process.env.POLAR_CLIENT_SECRET, // leave out for a public client
+  callbackURL: '/auth/polar/callback',
+  server: process.env.POLAR_SERVER, // 'production', 'sandbox' or the address of a local Polar
+  scope: ['openid', 'email', 'organizations:read'],
+}); // no verify callback: req.user is the profile
+passport.use(polar);
+passport.serializeUser((user, done) => done(null, user));
+passport.deserializeUser((user, done) => done(null, user));
+
+const app = express();
+const cookie = { sameSite: 'lax' }; // other sites cannot log users out
+app.use(session({ secret: process.env.SESSION_SECRET, resave: false, saveUninitialized: false, cookie }));
+app.use(passport.session(), polarTokens(polar));
+
+app.get('/', (req, res) => showHome(req, res));
+app.get('/auth/polar', passport.authenticate('polar'));
+app.get(
+  '/auth/polar/callback',
+  passport.authenticate('polar', { successReturnToOrRedirect: '/', failWithError: true }),
+);
+app.get('/organizations', requireLogin({ loginPath: '/auth/polar' }), async (req, res) => {
+  const response = await req.polar.fetch('/v1/organizations/'); // fresh token, one retry after a 401
+  res.status(response.status).json(await response.json());
+});
+app.post('/logout', logout(polar, { redirectTo: '/' })); // revokes at Polar, ends the session
+
+app.use((error, req, res, next) => {
+  const isForUsers = error instanceof PolarError && error.status < 500;
+  if (!isForUsers) return next(error);
+  showHome(req, res.status(error.status), error.message); // 'The login with Polar was cancelled.'
+});
+
+function showHome({ user }, res, message = '') {
+  const loggedIn = `<p>Hello, ${escapeHTML(user?.displayName ?? '')}. <a href="/organizations">Your organizations</a></p>
+    <form method="post" action="/logout"><button>Log out</button></form>`;
+  res.send(
+    `<p>${escapeHTML(message)}</p> ${user ? loggedIn : '<a href="/auth/polar">Log in with Polar</a>'}`,
+  );
+}
+const escapeHTML = (text) => text.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
+const port = process.env.PORT ?? 3000;
+app.listen(port, () => console.log(`http://localhost:${port}`));
