@@ -1,4 +1,4 @@
-// The kinds of project in which the packed tarball is tried. README's "Requirements" names what stands here.
+// The kinds of project in which the packed tarball is tried. README's "Compatibility" names what stands here.
 
 /**
  * @typedef {object} Kind
@@ -112,7 +112,7 @@ export const kinds = [
   {
     name: 'esbuild to ESM',
     app: 'bundlers',
-    // The banner is what Express needs itself (README, "Requirements").
+    // The banner is what Express needs itself (README, "Compatibility").
     commands: [
       [
         'esbuild',

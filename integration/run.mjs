@@ -1,5 +1,5 @@
 // `npm run test:compat [part of a name ...]`: packs the tarball, and logs in once in a new project of every kind that README's
-// "Requirements" names. Prints a line a kind; the output of those that failed, and their folders, stay.
+// "Compatibility" names. Prints a line a kind; the output of those that failed, and their folders, stay.
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';

@@ -50,7 +50,7 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
   const accept = async (accessToken: string, introspection: Introspection, req: Request) => {
     const user = userOf(introspection);
     const info = { scope: user.scopes.join(' '), organizations: user.organizations };
-    if (verify === undefined) return { user: user as Express.User, info };
+    if (verify === undefined) return { user: user as unknown as Express.User, info };
     const call = verify as (...args: unknown[]) => unknown;
     const verified = await callVerify(call, {
       args: [{ accessToken, introspection, req }],

@@ -1,9 +1,10 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import * as library from 'passport-polar-sh';
 import { optionNames } from '../../src/strategy-options.js';
 import { startTestApp } from '../support/test-app.js';
 import { addRoutes } from './express-4/route.js';
-import { projectFile, runningFile } from './shown-code.js';
+import { anchorsOf, projectFile, root, runningFile } from './shown-code.js';
 
 const readme = projectFile('README.md');
 const section = (title: string) => readme.split(`\n## ${title}\n`)[1]?.split('\n## ')[0] ?? '';
@@ -13,26 +14,47 @@ const firstColumn = (text: string) =>
   );
 
 describe('the README', () => {
-  it('shows the quick start exactly as its test runs it', () => {
-    const shown = /```ts\n([\s\S]*?)```/.exec(section('Quick start'))?.[1] ?? '';
-    const run = projectFile('test/support/quick-start.ts');
-    const body = /quickStart\(server: PolarServer\) \{\n([\s\S]*?) {2}return \{ app \};/.exec(run)?.[1] ?? '';
-    // Line breaks do not matter, and the server and the port differ on purpose.
-    const normal = (code: string) =>
-      code
-        .replace(/^(import .*|app\.listen.*| *server[:,].*)$/gm, '')
-        .replace(/\s+/g, '')
-        .replace(/,\)/g, ')');
-    expect(normal(body).length).toBeGreaterThan(1000);
-    expect(normal(shown)).toBe(normal(body));
-    expect(shown).toContain("server: 'sandbox',");
-    for (const [, names = ''] of shown.matchAll(/import \{ (.*) \} from 'passport-polar-sh'/g)) {
-      for (const name of names.split(', ')) expect(library).toHaveProperty(name);
-    }
+  it.each([
+    ['ts', 'app.ts'],
+    ['js', 'app.mjs'],
+  ])('begins with the quick start in %s exactly as its test runs it', (language, file) => {
+    const shown = new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(readme)?.[1];
+    expect(shown).toBe(runningFile('quick-start', file));
   });
 
-  it('shows code for Express 4 that compiles and passes rejections to next', async () => {
-    const shown = [...section('Quick start').matchAll(/```ts\n([\s\S]*?)```/g)][1]?.[1] ?? '';
+  it('has the command that installs it and its first code on the first screen', () => {
+    const lines = readme.split('\n');
+    expect(lines.findIndex((line) => line.startsWith('npm install passport-polar-sh'))).toBeLessThan(12);
+    expect(lines.indexOf('```ts')).toBeLessThan(16);
+  });
+
+  it('links only to pages and sections that exist', () => {
+    const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((file) => `docs/${file}`)].filter(
+      (file) => file.endsWith('.md'),
+    );
+    const missing = pages.flatMap((page) =>
+      [...projectFile(page).matchAll(/\]\(((?!https?:)[^)\s]*)\)/g)].flatMap(([, link = '']) => {
+        const [path = '', anchor] = link.split('#');
+        const target = path === '' ? join(root, page) : join(root, dirname(page), path);
+        if (!existsSync(target)) return [`${page}: ${link}`];
+        return anchor === undefined || anchorsOf(readFileSync(target, 'utf8')).has(anchor)
+          ? []
+          : [`${page}: ${link}`];
+      }),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it('leads to every guide', () => {
+    const guides = readdirSync(join(root, 'docs')).filter((file) => file.endsWith('.md'));
+    expect(
+      guides.filter((file) => !section('Guides').includes(`(docs/${file})`) && file !== 'mutation.md'),
+    ).toEqual(['doctor.md'].filter((file) => guides.includes(file)));
+  });
+
+  it('shows code for Express 4, in its first guide, that compiles and passes rejections to next', async () => {
+    const [, guide = ''] = projectFile('docs/getting-started.md').split('## Express 4');
+    const shown = /```ts\n([\s\S]*?)```/.exec(guide)?.[1];
     const run = runningFile('express-4', 'route.ts');
     const body = /app: Express\): void \{\n([\s\S]*)\n\}/.exec(run)?.[1] ?? '';
     expect(shown).toBe(`import type { RequestHandler } from 'express';\n\n${body.replace(/^ {2}/gm, '')}\n`);

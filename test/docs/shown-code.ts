@@ -15,3 +15,17 @@ export function blocksOf(guide: string): Map<string, string> {
 /** A file in this folder that runs, for comparison with what a guide shows. */
 export const runningFile = (folder: string, file: string): string =>
   projectFile(`test/docs/${folder}/${file}`);
+
+/** The anchors of a page's headings, as GitHub makes them. */
+export function anchorsOf(page: string): Set<string> {
+  const headings = page.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.*)$/gm);
+  const seen = new Map<string, number>();
+  const anchors = [...headings].map(([, heading = '']) => {
+    const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+    const anchor = text.replace(/[^\p{L}\p{N}\s_-]/gu, '').replace(/\s/g, '-');
+    const count = seen.get(anchor) ?? 0;
+    seen.set(anchor, count + 1);
+    return count === 0 ? anchor : `${anchor}-${count}`;
+  });
+  return new Set(anchors);
+}

@@ -33,7 +33,7 @@ it.each(['src/index.ts', 'src/emulator.ts', 'src/redis.ts', 'src/postgres.ts'])(
 );
 
 it('the README names every kind of project that is tested', () => {
-  const [, requirements = ''] = /\n## Requirements\n([\s\S]*?)\n## /.exec(read('README.md')) ?? [];
+  const [, requirements = ''] = /\n## Compatibility\n([\s\S]*?)\n## /.exec(read('README.md')) ?? [];
   const kinds = read('integration/kinds.mjs');
   const majors = (pattern: RegExp): string[] =>
     (pattern.exec(kinds)?.[1] ?? '').split(',').map((major) => major.replace(/['\s]/g, ''));
