@@ -1,5 +1,6 @@
 /** Installs the packed tarball in an empty project of each kind, as a new user does. */
 import { execFile, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
   cpSync,
@@ -20,11 +21,14 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build, transform } from 'esbuild';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
+import { Browser } from '../support/browser.js';
+import { freePort } from '../support/free-port.js';
 import { neededProgram } from '../support/needed-program.js';
 
 const run = promisify(execFile);
 const root = resolve(__dirname, '../..');
 const work = mkdtempSync(join(tmpdir(), 'passport-polar-sh-packed-'));
+const pages = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE'];
 let files: string[] = [];
 let size = 0;
 
@@ -32,9 +36,10 @@ beforeAll(() => {
   // A separate build outside the project, since other suites use dist/ at the same time.
   const stage = join(work, 'stage');
   mkdirSync(stage);
-  for (const file of ['package.json', 'README.md', 'LICENSE'])
-    copyFileSync(join(root, file), join(stage, file));
-  cpSync(join(root, 'src'), join(stage, 'src'), { recursive: true });
+  for (const file of ['package.json', ...pages]) copyFileSync(join(root, file), join(stage, file));
+  for (const folder of ['src', 'docs']) {
+    cpSync(join(root, folder), join(stage, folder), { recursive: true });
+  }
   execFileSync(process.execPath, [join(root, 'scripts/build.mjs'), join(stage, 'dist')], { stdio: 'pipe' });
   const packed = JSON.parse(
     execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', work], {
@@ -77,23 +82,42 @@ const node = async (file: string, source: string) => {
   return (await run(process.execPath, [file], { cwd: work })).stdout.trim();
 };
 
-it('the tarball contains the build and nothing else', () => {
-  expect(files).toEqual(
-    expect.arrayContaining([
-      'package.json',
-      'README.md',
-      'LICENSE',
-      'dist/index.js',
-      'dist/index.mjs',
-      'dist/index.d.ts',
-      'src/index.ts',
-    ]),
-  );
-  expect(
-    files.filter(
-      (path) => !/^((dist|src|docs)\/|(package\.json|(README|CHANGELOG|SECURITY)\.md|LICENSE)$)/.test(path),
-    ),
-  ).toEqual([]);
+describe('the tarball', () => {
+  const inFolder = (folder: string) => files.filter((file) => file.startsWith(`${folder}/`));
+
+  it('contains these pages, and nothing beside the folders dist, src and docs', () => {
+    expect(files.filter((file) => !/^(dist|src|docs)\//.test(file)).sort()).toEqual(
+      [...pages, 'package.json'].sort(),
+    );
+  });
+
+  it('contains these entries and commands, with their types', () => {
+    const code = inFolder('dist').filter((file) => /\.m?js$/.test(file));
+    expect(code.sort()).toEqual([
+      'dist/cli.js',
+      ...['emulator', 'index', 'postgres', 'redis'].flatMap((entry) => [
+        `dist/${entry}.js`,
+        `dist/${entry}.load.js`, // what the .mjs of the entry loads
+        `dist/${entry}.mjs`,
+      ]),
+    ]);
+    for (const file of code.filter((file) => !/cli|load/.test(file))) {
+      expect(files).toContain(file.replace(/\.(m?)js$/, '.d.$1ts'));
+    }
+    const others = inFolder('dist').filter(
+      (file) => !/\.(js|mjs|js\.map|d\.ts|d\.mts|d\.ts\.map)$/.test(file),
+    );
+    expect(others).toEqual(['dist/THIRD_PARTY_NOTICES']);
+  });
+
+  it('contains the guides as text, and the sources to which the maps lead', () => {
+    expect(inFolder('docs').filter((file) => !/^docs\/[a-z-]+\.md$/.test(file))).toEqual([]);
+    expect(inFolder('src').filter((file) => !/\.ts$/.test(file))).toEqual([]);
+    expect([inFolder('docs').length, inFolder('src').length].map((count) => count > 15)).toEqual([
+      true,
+      true,
+    ]);
+  });
 });
 
 it('the tarball names the packages whose code it includes, with their licences, and includes no others', () => {
@@ -116,8 +140,8 @@ it('the tarball names the packages whose code it includes, with their licences, 
   expect([...new Set(carried)]).toEqual(['jose']);
 });
 
-it('the tarball is smaller than 800 kB, with the sources and maps', () => {
-  expect(size).toBeLessThan(800_000);
+it('the tarball is smaller than 900 kB, with guides, sources and maps', () => {
+  expect(size).toBeLessThan(900_000);
 });
 
 describe('the source maps of the tarball', () => {
@@ -408,6 +432,43 @@ describe('the packed local Polar', () => {
        });`,
     );
     expect(printed).toBe('polar_at_u_ authorize,token');
+  });
+
+  it.each([
+    ['app.ts', 'node_modules/tsx/dist/cli.mjs'],
+    ['app.mjs', undefined],
+  ])('logs in with %s of the README and the .env that the command writes', async (file, tsx) => {
+    const folder = join(work, `quick-start-${file}`);
+    mkdirSync(folder);
+    copyFileSync(join(root, 'test/docs/quick-start', file), join(folder, file));
+    const port = await freePort();
+    const url = `http://localhost:${port}`;
+    const polar = ['emulator', '--consent', 'auto', '--redirect-uri', `${url}/auth/polar/callback`];
+    const emulator = spawn(
+      join(work, 'node_modules/.bin/passport-polar-sh'),
+      [...polar, '--write-env', '.env'],
+      {
+        cwd: folder,
+      },
+    );
+    await once(emulator.stdout, 'data');
+    const runs = [...(tsx === undefined ? [] : [join(work, tsx)]), '--env-file=.env', file];
+    const app = spawn(process.execPath, runs, {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], PORT: String(port) },
+    });
+    try {
+      expect(String(await once(app.stdout, 'data'))).toBe(`${url}\n`);
+      const browser = new Browser(url);
+      expect((await browser.logIn()).headers['location']).toBe('/');
+      expect((await browser.get('/')).text).toContain('Hello, ada@example.com.');
+    } finally {
+      for (const child of [app, emulator]) {
+        const ended = once(child, 'exit');
+        child.kill();
+        await ended;
+      }
+    }
   });
 
   it('runs as a command that prints its address, serves users and stops on a signal', async () => {
