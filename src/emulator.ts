@@ -1,6 +1,7 @@
 /**
- * A local Polar for tests and demos.
+ * A local Polar for tests and demos: {@link startPolarEmulator}.
  *
+ * @module passport-polar-sh/emulator
  * @packageDocumentation
  */
 export type {

@@ -3,7 +3,11 @@
  * message. No message, property or cause ever contains a token, a secret or an authorization code.
  */
 
-/** Stable codes of {@link PolarError}; the README's error table says what to do about each. */
+/**
+ * Stable codes of {@link PolarError}; the README's error table says what to do about each.
+ *
+ * @group Errors
+ */
 export type PolarErrorCode =
   | 'invalid_option'
   | 'missing_session'
@@ -40,6 +44,8 @@ export type PolarErrorCode =
 /**
  * Why a login failed without an error: the user declined, or the login attempt is no longer valid. Passport passes it on as
  * `info.code`.
+ *
+ * @group Errors
  */
 export type LoginFailureCode =
   | 'access_denied'
@@ -54,7 +60,13 @@ export type LoginFailureCode =
   | 'callback_malformed'
   | 'callback_empty';
 
-/** Which check of OpenID Connect Core 3.1.3.7 an id_token failed. */
+/**
+ * Which check an id_token failed.
+ *
+ * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation OpenID Connect Core 3.1.3.7}
+ *
+ * @group Errors
+ */
 export type IdTokenErrorCode =
   | 'id_token_missing'
   | 'id_token_malformed'
@@ -69,7 +81,13 @@ export type IdTokenErrorCode =
   | 'id_token_access_token_hash'
   | 'id_token_subject';
 
-/** Errors of RFC 6749 section 5.2 and RFC 7591 section 3.2.2 that Polar's endpoints return; any other is `oauth_error`. */
+/**
+ * Errors that Polar's endpoints return; any other is `oauth_error`.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-5.2 RFC 6749 section 5.2} and {@link https://www.rfc-editor.org/rfc/rfc7591#section-3.2.2 RFC 7591 section 3.2.2}
+ *
+ * @group Errors
+ */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -100,11 +118,14 @@ export interface PolarErrorOptions {
  *
  * @example
  * ```ts
- * app.use((err, req, res, next) => {
- *   if (err instanceof PolarError && err.code === 'rate_limited') return res.status(503).send('Please try again in a minute');
- *   next(err);
- * });
+ * const onError: ErrorRequestHandler = (err, req, res, next) => {
+ *   if (err instanceof PolarError && err.code === 'rate_limited') res.status(503).send('Please try again in a minute');
+ *   else next(err);
+ * };
+ * app.use(onError);
  * ```
+ *
+ * @group Errors
  */
 export class PolarError extends Error {
   /** The stable code to branch on. */
@@ -113,6 +134,7 @@ export class PolarError extends Error {
   /** The HTTP status that Express responds with if no error handler takes the error. */
   declare readonly status?: number;
 
+  /** @ignore */
   constructor(code: PolarErrorCode, message: string, options: PolarErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
@@ -122,6 +144,7 @@ export class PolarError extends Error {
     Object.defineProperty(this, brand, { value: classNames(new.target) });
   }
 
+  /** @ignore */
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
     const names =
@@ -130,16 +153,37 @@ export class PolarError extends Error {
   }
 }
 
-/** The app is set up incorrectly: a wrong option, or a missing or unsuitable middleware. */
+/**
+ * The app is set up incorrectly: a wrong option, or a missing or unsuitable middleware.
+ *
+ * @example
+ * ```ts
+ * if (err instanceof PolarConfigurationError) alertDeveloper(err.code, err.message);
+ * ```
+ *
+ * @group Errors
+ */
 export class PolarConfigurationError extends PolarError {}
 
-/** Polar's authorize page returned an `error` other than the user declining (RFC 6749 section 4.1.2.1). */
+/**
+ * Polar's authorize page returned an `error` other than the user declining: `authorization_failed`.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1 RFC 6749 section 4.1.2.1}
+ *
+ * @example
+ * ```ts
+ * if (err instanceof PolarAuthorizationError) console.error(err.error, err.errorDescription);
+ * ```
+ *
+ * @group Errors
+ */
 export class PolarAuthorizationError extends PolarError {
   /** The `error` parameter, such as `invalid_scope`. */
   readonly error: string;
   /** The `error_description` parameter, if present. */
   declare readonly errorDescription?: string;
 
+  /** @ignore */
   constructor(
     message: string,
     details: { error: string; errorDescription?: string | undefined } & PolarErrorOptions,
@@ -153,21 +197,50 @@ export class PolarAuthorizationError extends PolarError {
 /**
  * A login failed without an error: `code` says why, and the message can be shown to the user. Reaches `next` only with
  * `passport.authenticate('polar', { failWithError: true })`. Status 400, 401 or 403.
+ *
+ * @example
+ * ```ts
+ * if (err instanceof PolarLoginFailedError) res.status(err.status ?? 401).send(err.message);
+ * ```
+ *
+ * @group Errors
  */
 export class PolarLoginFailedError extends PolarError {
+  /** @ignore */
   constructor(code: LoginFailureCode, message: string, options: PolarErrorOptions = {}) {
     super(code, message, { status: 401, ...options });
   }
 }
 
-/** An id_token failed validation; `code` names the check. */
+/**
+ * An id_token failed validation; `code` names the check. Status 502.
+ *
+ * @example
+ * ```ts
+ * if (err instanceof PolarIdTokenError && err.code === 'id_token_issued_at') checkClock();
+ * ```
+ *
+ * @group Errors
+ */
 export class PolarIdTokenError extends PolarError {
+  /** @ignore */
   constructor(code: IdTokenErrorCode, message: string, options: PolarErrorOptions = {}) {
     super(code, message, { status: 502, ...options });
   }
 }
 
-/** Polar refused a request with an OAuth error (RFC 6749 section 5.2). */
+/**
+ * Polar refused a request with an OAuth error. Status 502.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-5.2 RFC 6749 section 5.2}
+ *
+ * @example
+ * ```ts
+ * if (err instanceof PolarOAuthError) console.error(err.httpStatus, err.error, err.errorDescription);
+ * ```
+ *
+ * @group Errors
+ */
 export class PolarOAuthError extends PolarError {
   /** The `error` of the response. */
   readonly error: string;
@@ -176,6 +249,7 @@ export class PolarOAuthError extends PolarError {
   /** The HTTP status of Polar's response. */
   readonly httpStatus: number;
 
+  /** @ignore */
   constructor(
     code: OAuthErrorCode,
     message: string,
@@ -188,11 +262,21 @@ export class PolarOAuthError extends PolarError {
   }
 }
 
-/** A response is unusable: not JSON, too large, a redirect, or with a field missing or of the wrong type. */
+/**
+ * A response is unusable: not JSON, too large, a redirect, or with a field missing or of the wrong type. Status 502.
+ *
+ * @example
+ * ```ts
+ * if (err instanceof PolarResponseError) console.error(err.code, err.field);
+ * ```
+ *
+ * @group Errors
+ */
 export class PolarResponseError extends PolarError {
   /** The field of the response that is missing or of the wrong type. */
   declare readonly field?: string;
 
+  /** @ignore */
   constructor(
     code:
       | 'malformed_response'
@@ -208,11 +292,21 @@ export class PolarResponseError extends PolarError {
   }
 }
 
-/** Polar is unreachable or asked to wait. Nothing is lost: the same call may succeed later. */
+/**
+ * Polar is unreachable or asked to wait. Nothing is lost: the same call may succeed later. Status 503.
+ *
+ * @example
+ * ```ts
+ * if (err instanceof PolarTransientError) res.set('Retry-After', String(err.retryAfterSeconds ?? 5));
+ * ```
+ *
+ * @group Errors
+ */
 export class PolarTransientError extends PolarError {
   /** Seconds to wait before the next try, if Polar specified them. */
   declare readonly retryAfterSeconds?: number;
 
+  /** @ignore */
   constructor(
     code: 'timeout' | 'network_error' | 'rate_limited' | 'server_error',
     message: string,
@@ -223,8 +317,18 @@ export class PolarTransientError extends PolarError {
   }
 }
 
-/** The user is not logged in with Polar, or the login has ended for good: the user has to log in again. Status 401. */
+/**
+ * The user is not logged in with Polar, or the login has ended for good: the user has to log in again. Status 401.
+ *
+ * @example
+ * ```ts
+ * if (err instanceof PolarLoginRequiredError) res.redirect('/auth/polar');
+ * ```
+ *
+ * @group Errors
+ */
 export class PolarLoginRequiredError extends PolarError {
+  /** @ignore */
   constructor(
     code: 'not_logged_in' | 'login_expired' | 'logged_out',
     message: string,
@@ -234,22 +338,44 @@ export class PolarLoginRequiredError extends PolarError {
   }
 }
 
-/** The access token lacks a scope that Polar's API requires. Status 403. */
+/**
+ * The access token lacks a scope that Polar's API requires. Status 403.
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6750#section-3.1 RFC 6750 section 3.1}
+ *
+ * @example
+ * ```ts
+ * if (err instanceof PolarInsufficientScopeError) res.status(403).send(`This page requires ${err.scopes.join(' or ')}.`);
+ * ```
+ *
+ * @group Errors
+ */
 export class PolarInsufficientScopeError extends PolarError {
-  /** The scopes in Polar's `WWW-Authenticate` header; any one of them is enough. */
+  /** The missing scopes: those in Polar's `WWW-Authenticate` header, of which one is enough, or those of `requireScope`. */
   readonly scopes: readonly string[];
 
+  /** @ignore */
   constructor(message: string, scopes: readonly string[], options: PolarErrorOptions = {}) {
     super('insufficient_scope', message, { status: 403, ...options });
     this.scopes = scopes;
   }
 }
 
-/** Polar's API does not have, or has removed, the version in the `Polar-Version` header of a request. Status 500. */
+/**
+ * Polar's API does not have, or has removed, the version in the `Polar-Version` header of a request. Status 500.
+ *
+ * @example
+ * ```ts
+ * if (err instanceof PolarAPIVersionError) console.error(`Polar no longer has ${err.apiVersion}: set apiVersion.`);
+ * ```
+ *
+ * @group Errors
+ */
 export class PolarAPIVersionError extends PolarError {
   /** The requested version. */
   readonly apiVersion: string;
 
+  /** @ignore */
   constructor(message: string, apiVersion: string, options: PolarErrorOptions = {}) {
     super('api_version_unknown', message, { status: 500, ...options });
     this.apiVersion = apiVersion;
@@ -259,11 +385,19 @@ export class PolarAPIVersionError extends PolarError {
 /**
  * The login has no access to an organization (`organization_not_accessible`, status 403), or the request names an invalid
  * organization id (`invalid_organization_id`, status 404). The message can be shown to the user.
+ *
+ * @example
+ * ```ts
+ * if (err instanceof PolarOrganizationError) res.status(err.status ?? 403).send(err.message);
+ * ```
+ *
+ * @group Errors
  */
 export class PolarOrganizationError extends PolarError {
   /** Id of the organization, if the request names one. */
   declare readonly organizationId?: string;
 
+  /** @ignore */
   constructor(
     code: 'organization_not_accessible' | 'invalid_organization_id',
     message: string,

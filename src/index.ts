@@ -1,3 +1,10 @@
+/**
+ * "Log in with Polar" for Express: {@link PolarStrategy} logs users in, {@link polarTokens} gives each request an access token
+ * that is valid, the guards protect pages, and {@link PolarOAuthClient} has the rest of Polar's OAuth API.
+ *
+ * @module passport-polar-sh
+ * @packageDocumentation
+ */
 export type { PolarOrganization, PolarOrganizations } from './api/organizations.js';
 export type { PolarAccess, PolarAccessToken } from './api/polar-access.js';
 export { type PolarSDKCore, type PolarSDKRequestOptions, sdkCore } from './api/sdk-core.js';
@@ -10,7 +17,12 @@ export type {
   VerifiedToken,
 } from './bearer/bearer-options.js';
 export { PolarBearerStrategy } from './bearer/bearer-strategy.js';
-export type { AuthorizationParameters, Prompt, SubType } from './client/authorization-url.js';
+export type {
+  AuthorizationParameters,
+  ExtraParameters,
+  Prompt,
+  SubType,
+} from './client/authorization-url.js';
 export type { CallOptions } from './client/call-options.js';
 export type { TokenEndpointAuthMethod } from './client/client-authentication.js';
 export type { ClientMetadata, ClientRegistration } from './client/client-metadata.js';
@@ -49,6 +61,7 @@ export { polarTokens } from './express/polar-tokens.js';
 export { loginOnAuthError, requireLogin } from './express/require-login.js';
 export { type OrganizationOf, requireOrganization } from './express/require-organization.js';
 export { requireScope } from './express/require-scope.js';
+export type { Fetch } from './http/http.js';
 export type { IdTokenClaims } from './id-token/check-claims.js';
 export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-token.js';
 export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './options/server.js';

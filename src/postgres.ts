@@ -1,6 +1,7 @@
 /**
- * Storage in PostgreSQL, for apps of many processes.
+ * Storage in PostgreSQL, for apps of many processes: {@link postgresStorage}.
  *
+ * @module passport-polar-sh/postgres
  * @packageDocumentation
  */
 export type { PostgresClient } from './storage/postgres-query.js';

@@ -4,10 +4,18 @@ import type passport from 'passport';
 import type { BearerRequirements } from './bearer/bearer-options.js';
 import type { PolarAuthenticateOptions } from './passport/request-options.js';
 
-/** Options of `passport.authenticate` and `passport.authorize` for a login: Passport's and this package's. */
+/**
+ * Options of `passport.authenticate` and `passport.authorize` for a login: Passport's and this package's.
+ *
+ * @group Strategy
+ */
 export type LoginRouteOptions = PolarAuthenticateOptions &
   Omit<passport.AuthenticateOptions, keyof PolarAuthenticateOptions>;
-/** Options of `passport.authenticate` for an API route: Passport's and this package's. */
+/**
+ * Options of `passport.authenticate` for an API route: Passport's and this package's.
+ *
+ * @group Bearer tokens
+ */
 export type BearerRouteOptions = BearerRequirements &
   Omit<passport.AuthenticateOptions, keyof BearerRequirements>;
 

@@ -16,7 +16,11 @@ import { TokenRefresher } from './refresh/token-refresher.js';
 import type { ResolvedOptions } from './strategy-options.js';
 import type { TokenSet } from './tokens/token-set.js';
 
-/** The part of a PolarStrategy that the Express middleware uses. */
+/**
+ * The part of a PolarStrategy that the Express middleware uses.
+ *
+ * @inline
+ */
 export interface PolarStrategyLike {
   readonly name: string;
   readonly client: PolarOAuthClient;

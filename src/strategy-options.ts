@@ -29,7 +29,22 @@ import type { UserKey } from './tokens/user-identity.js';
 /** The default version of Polar's API for `req.polar.fetch`: the newest one this release is tested with. */
 export const testedAPIVersion = '2026-10';
 
-/** Options of the strategy. Optional ones may be `undefined`, so that `process.env.X` can be passed. */
+/**
+ * Options of {@link PolarStrategy}. Optional ones may be `undefined`, so that `process.env.X` can be passed.
+ *
+ * @example
+ * ```ts
+ * const options: PolarStrategyOptions = {
+ *   clientID: process.env.POLAR_CLIENT_ID!,
+ *   clientSecret: process.env.POLAR_CLIENT_SECRET,
+ *   callbackURL: '/auth/polar/callback',
+ *   server: 'sandbox',
+ *   scope: ['openid', 'email', 'organizations:read'],
+ * };
+ * ```
+ *
+ * @group Strategy
+ */
 export interface PolarStrategyOptions extends PolarClientOptions {
   /**
    * Where Polar redirects the browser after the login, exactly as registered at Polar. A path is completed with the host and
@@ -46,7 +61,10 @@ export interface PolarStrategyOptions extends PolarClientOptions {
    * consent page. @default 'user'
    */
   readonly subType?: SubType | undefined;
-  /** Which pages Polar shows. Leave it out, and Polar redirects users who consented before straight back. */
+  /**
+   * Which pages Polar shows.
+   * @default none: users who consented before are redirected straight back
+   */
   readonly prompt?: Prompt | undefined;
   /** Name of the strategy, for `passport.authenticate(name)`. @default 'polar' */
   readonly name?: string | undefined;

@@ -14,6 +14,8 @@ import {
   type CustomPolarServer,
   type DiscoveredServer,
   disconnect,
+  type ExtraParameters,
+  type Fetch,
   type IdTokenClaims,
   type IdTokenErrorCode,
   type Introspection,
@@ -298,11 +300,13 @@ export const codes: [LoginFailureCode, IdTokenErrorCode, OAuthErrorCode] = [
 export const infoOf = (info: LoginFailure): string => info.hint ?? info.message;
 
 export async function useClient(access: RegistrationAccess, rest: VerifyIdTokenOptions): Promise<void> {
+  const traced: Fetch = (input, init) => fetch(input, init);
   const authMethod: TokenEndpointAuthMethod = 'client_secret_basic';
   const clientOptions: PolarClientOptions = {
     clientID: 'c',
     clientSecret: 's',
     tokenEndpointAuthMethod: authMethod,
+    fetch: traced,
   };
   const client = new PolarOAuthClient(clientOptions);
   const call: CallOptions = { timeoutMs: 2000 };
@@ -326,6 +330,7 @@ export type Others = [
   AuthorizationParameters,
   CustomPolarServer,
   DiscoveredServer,
+  ExtraParameters,
   Prompt,
   ServerEndpoints,
   StorageKey,

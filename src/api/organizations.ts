@@ -9,16 +9,25 @@ import type { LoginHandle } from '../tokens/token-record.js';
 import { fetchFromPolar, type PolarApiParts } from './polar-fetch.js';
 import { TimedCache } from './timed-cache.js';
 
-/** An organization at Polar. */
+/**
+ * An organization at Polar.
+ *
+ * @group Tokens
+ */
 export interface PolarOrganization {
   /** A UUID that never changes. */
   readonly id: string;
+  /** Display name, which may change. */
   readonly name: string;
   /** Its name in URLs, which may change. */
   readonly slug: string;
 }
 
-/** The organizations that a login reaches. */
+/**
+ * The organizations that a login reaches.
+ *
+ * @group Tokens
+ */
 export interface PolarOrganizations {
   /**
    * The organizations, in Polar's order. A login that is not limited reaches all of the user's that do not enforce SSO.

@@ -2,20 +2,47 @@ import { PolarConfigurationError, PolarError } from '../errors.js';
 import { startDeadline } from '../http/deadline.js';
 import type { PolarAccess } from './polar-access.js';
 
-/** The methods used of a core of Polar's SDK, `@polar-sh/sdk` 1.x: one builds a request, the other sends it. */
+/**
+ * The methods used of a core of Polar's SDK, `@polar-sh/sdk` 1.x: one builds a request, the other sends it.
+ *
+ * @group Tokens
+ */
 export interface PolarSDKCore {
+  /**
+   * Builds a request.
+   *
+   * @param method such as `GET`
+   * @param url path below the base URL
+   * @returns URL and options for `fetch`
+   */
   buildRequest(method: string, url: string): [string, RequestInit];
+  /**
+   * Sends a request.
+   *
+   * @param request URL and options for `fetch`
+   * @param options `timeout` in seconds
+   * @returns the response, whatever its status
+   */
   sendRequest(request: [string, RequestInit], options?: PolarSDKRequestOptions): Promise<Response>;
 }
 
-/** The last argument of the SDK's functions. */
+/**
+ * The last argument of the SDK's functions.
+ *
+ * @group Tokens
+ */
 export interface PolarSDKRequestOptions {
   /** Seconds until the whole response has arrived. */
   readonly timeout?: number;
+  /** Token of one request; `sdkCore` accepts none. */
   readonly accessToken?: string;
 }
 
-/** Options of the SDK that the login and the strategy determine. */
+/**
+ * Options of the SDK that the login and the strategy determine.
+ *
+ * @inline
+ */
 type DecidedHere = 'accessToken' | 'baseUrl' | 'environment';
 
 /** The default time-out of the SDK for a response. */
@@ -28,10 +55,13 @@ const defaultTimeoutSeconds = 5;
  *
  * The core's functions throw the errors of `access.fetch`, and the SDK's own errors for other responses.
  *
+ * @typeParam Core type of the core, as `createCore` returns it
+ * @typeParam Options options of `createCore`
  * @param access `req.polar`, or `polar.tokensFor(loginId)`
  * @param createCore `createPolarCore` of `@polar-sh/sdk/2026-10`, or of another version
- * @param options the other options of the SDK: `timeout` in seconds (5), `organizationId`
- * @throws PolarConfigurationError `unsupported_sdk` for an SDK that is incompatible with 1.0, `invalid_option`
+ * @param options the other options of the SDK: `timeout` in seconds (default 5), `organizationId`
+ * @returns the core, for the services of the SDK
+ * @throws {@link PolarConfigurationError} `unsupported_sdk` for an SDK that is incompatible with 1.0, `invalid_option`
  *
  * @example
  * ```ts
@@ -41,6 +71,8 @@ const defaultTimeoutSeconds = 5;
  * const organizations = createOrganizationsService(sdkCore(req.polar, createPolarCore));
  * res.json(await organizations.list());
  * ```
+ *
+ * @group Tokens
  */
 export function sdkCore<Core extends PolarSDKCore, Options extends object>(
   access: Pick<PolarAccess, 'fetch'>,

@@ -2,7 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PolarTransientError } from '../errors.js';
 import { within } from './within.js';
 
-/** Background work that was unfinished when `settled` resolved. */
+/**
+ * Background work that was unfinished when {@link PolarStrategy.settled} resolved.
+ *
+ * @group Strategy
+ */
 export interface Unfinished {
   /** Exchanges of refresh tokens and codes that still wait for Polar's response. */
   readonly exchanges: number;

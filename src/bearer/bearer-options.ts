@@ -9,7 +9,11 @@ import { polarAt } from '../options/server.js';
 import type { VerifyResult } from '../request/app-callbacks.js';
 import { optionNames } from '../strategy-options.js';
 
-/** What a token must be valid for. */
+/**
+ * What a token must be valid for.
+ *
+ * @group Bearer tokens
+ */
 export interface BearerRequirements {
   /** Scopes that the token must have, all of them. */
   readonly scope?: PolarScopes | undefined;
@@ -20,7 +24,11 @@ export interface BearerRequirements {
   readonly organizations?: string | readonly string[] | undefined;
 }
 
-/** Options of {@link PolarBearerStrategy}. */
+/**
+ * Options of {@link PolarBearerStrategy}.
+ *
+ * @group Bearer tokens
+ */
 export interface PolarBearerStrategyOptions extends PolarClientOptions, BearerRequirements {
   /** Secret of the client that the tokens were issued to. Polar does not let public clients introspect. */
   readonly clientSecret: string | undefined;
@@ -41,26 +49,51 @@ export interface PolarBearerStrategyOptions extends PolarClientOptions, BearerRe
   readonly name?: string | undefined;
 }
 
-/** `req.user` without a verify callback: the user or organization that the token acts for. */
+/**
+ * `req.user` without a verify callback: the user or organization that the token acts for.
+ *
+ * @group Bearer tokens
+ */
 export interface PolarBearerUser {
+  /** Tells users of several strategies apart. */
   readonly provider: 'polar';
   /** Polar's id of the user or, for a legacy token, of the organization. */
   readonly id: string;
-  /** `organization` only for legacy tokens. */
+  /** `user`, or `organization` for legacy tokens. */
   readonly subType: string;
+  /** Scopes of the token. */
   readonly scopes: readonly string[];
-  /** Organizations that the token is limited to; empty means all of the user's. */
+  /** Ids of the organizations that the token is limited to; empty means all of the user's. */
   readonly organizations: readonly string[];
 }
 
-/** The argument of a bearer verify callback. */
+/**
+ * The argument of a bearer verify callback.
+ *
+ * @group Bearer tokens
+ */
 export interface VerifiedToken {
+  /** The token of the request. */
   readonly accessToken: string;
+  /** What Polar says about the token. */
   readonly introspection: Introspection;
+  /** The request that sent the token. */
   readonly req: Request;
 }
 
-/** Maps a token to a user of the app; `false` rejects it. In JavaScript it may also call `done`, its last argument. */
+/**
+ * Maps a token to a user of the app; `false` rejects it. In JavaScript it may also call `done`, its last argument.
+ *
+ * @param token the token, what Polar says about it, and the request
+ *
+ * @example
+ * ```ts
+ * const verify: PolarBearerVerify = async ({ introspection }) =>
+ *   (await users.findByPolarId(introspection.subject)) ?? false;
+ * ```
+ *
+ * @group Bearer tokens
+ */
 export type PolarBearerVerify = (token: VerifiedToken) => VerifyResult | Promise<VerifyResult>;
 
 /** {@link BearerRequirements} as lists. */

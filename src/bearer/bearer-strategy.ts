@@ -15,7 +15,7 @@ const check = Symbol('passport-polar-sh.bearer-check');
 
 /**
  * Authenticates requests by **this client's own** Polar access tokens, `Authorization: Bearer polar_at_u_...`, which it checks
- * by introspection (`POST /v1/oauth2/introspect`, RFC 7662). Responses follow RFC 6750.
+ * by introspection.
  *
  * For the API of an app whose other parts (a browser extension, a phone, a second service) hold tokens of the same OAuth
  * client. While Polar is down, or if more unknown tokens arrive than `unknownTokensPerMinute`, `next` gets an error with status
@@ -26,14 +26,21 @@ const check = Symbol('passport-polar-sh.bearer-check');
  * passport.use(new PolarBearerStrategy({ clientID, clientSecret, server: 'sandbox' }));
  * app.get('/api/orders', passport.authenticate('polar-bearer', { session: false, scope: 'orders:read' }), listOrders);
  * ```
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6750 RFC 6750} (bearer tokens), {@link https://www.rfc-editor.org/rfc/rfc7662 RFC 7662} (`POST /v1/oauth2/introspect`)
+ *
+ * @group Bearer tokens
  */
 export class PolarBearerStrategy {
+  /** Name of the strategy, for `passport.authenticate(name)`. */
   readonly name: string;
   // Not a private field: Passport calls strategies registered by name on objects that inherit from them.
   /** @internal */
   declare readonly [check]: BearerCheck;
 
   /**
+   * Checks the options; sends no request.
+   *
+   * @param options `clientID`, `clientSecret` and `server`, and others that have defaults
    * @param verify maps a token to a user of the app; if omitted, `req.user` is a {@link PolarBearerUser}
    * @throws TypeError for a public client, or that names the option which is missing or wrong
    */
@@ -60,7 +67,22 @@ export class PolarBearerStrategy {
     });
   }
 
-  /** Called by Passport. `scope` and `organizations` of a route are required in addition to the strategy's. */
+  /**
+   * Called by Passport: checks the token of a request. Apps call `passport.authenticate('polar-bearer')`.
+   *
+   * A request without a valid token gets a 401, one whose token lacks a scope or organization a 403. `next` gets
+   * {@link PolarTransientError} `rate_limited`, `timeout`, `network_error` or `server_error`.
+   *
+   * @param req the request, with the token in its `Authorization` header
+   * @param options {@link BearerRouteOptions} of the route; `scope` and `organizations` are required in addition to the
+   *   strategy's
+   *
+   * @example
+   * ```ts
+   * app.get('/api/me', passport.authenticate('polar-bearer', { session: false }), (req, res) => res.json(req.user));
+   * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc6750#section-3 RFC 6750 section 3}
+   */
   authenticate(req: Request, options: BearerRequirements & { readonly session?: unknown } = {}): void {
     // Read now: if an app passes the strategy itself, Passport writes the actions of the next request onto it.
     const { success, fail, error } = this as unknown as PassportActions;

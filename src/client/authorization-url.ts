@@ -1,10 +1,15 @@
 import { PolarConfigurationError } from '../errors.js';
 import { type PolarScopes, scopeParameter } from './polar-scope.js';
 
-/** Parameters of an authorization request (RFC 6749 4.1.1, RFC 7636, OpenID Connect Core 3.1.2.1). */
+/**
+ * Parameters of an authorization request, for {@link PolarOAuthClient.authorizationURL}.
+ *
+ * @group OAuth client
+ */
 export interface AuthorizationParameters {
   /** Where Polar sends the user back to, exactly as registered. */
   readonly redirectURI: string;
+  /** Scopes to request; include `openid` for an id_token. */
   readonly scope: PolarScopes;
   /** Random; store it in the user's session, and compare it with the `state` of the response. */
   readonly state: string;
@@ -12,25 +17,43 @@ export interface AuthorizationParameters {
   readonly nonce: string;
   /** S256 challenge of the PKCE code verifier, base64url. */
   readonly codeChallenge: string;
-  /** `organization` lets the user pick one organization, to which the tokens are then limited. @default 'user' */
+  /**
+   * `organization` lets the user pick one organization, to which the tokens are then limited.
+   * @default 'user'
+   */
   readonly subType?: SubType | undefined;
+  /**
+   * Which pages Polar shows.
+   * @default none: users who consented before are redirected straight back; `consent` with `subType: 'organization'`
+   */
   readonly prompt?: Prompt | undefined;
-  /** Additional parameters, such as `organizations`; none may be one of those above. */
+  /** Additional parameters, such as `login_hint`; none may be one of those above. */
   readonly extra?: ExtraParameters | undefined;
 }
 
 /**
  * Additional parameters of the authorize page, by their own names. Parameters that have an option or protect the login
  * are excluded.
+ *
+ * @group OAuth client
+ * @useDeclaredType
  */
 export type ExtraParameters = Readonly<Record<string, string | undefined>> & {
   readonly [name in ReservedParameter]?: never;
 };
 
-/** The kind of subject that the tokens act for at Polar. */
+/**
+ * Whether the tokens reach all organizations of the user, or only one that the user picks.
+ *
+ * @group OAuth client
+ */
 export type SubType = 'user' | 'organization';
 
-/** Whether Polar asks the user again. `none` still shows the consent page at Polar: leave it out instead. */
+/**
+ * Whether Polar asks the user again. `none` still shows the consent page at Polar: leave it out instead.
+ *
+ * @group OAuth client
+ */
 export type Prompt = 'none' | 'login' | 'consent';
 
 /** Parameters that callers cannot set: overriding one would undo a protection. */

@@ -1,6 +1,10 @@
 import { PolarConfigurationError } from '../errors.js';
 
-/** Limits for one call. */
+/**
+ * Limits for one call.
+ *
+ * @group OAuth client
+ */
 export interface CallOptions {
   /** Aborts the call; its reason is thrown as it is. */
   readonly signal?: AbortSignal | undefined;

@@ -1,6 +1,11 @@
 /** How the client authenticates at Polar's endpoints (RFC 6749 section 2.3). */
 
-/** `none` is a public client: it has no secret, and PKCE alone protects it. */
+/**
+ * How the client authenticates at Polar (RFC 6749 section 2.3). `none` is a public client: it has no secret, and PKCE alone
+ * protects it.
+ *
+ * @group OAuth client
+ */
 export type TokenEndpointAuthMethod = 'client_secret_post' | 'client_secret_basic' | 'none';
 
 /** Credentials of the client. */

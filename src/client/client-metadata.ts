@@ -12,7 +12,11 @@ import {
   wireObject,
 } from './wire-fields.js';
 
-/** Metadata with which an app registers (RFC 7591 section 2). */
+/**
+ * Metadata with which an app registers (RFC 7591 section 2).
+ *
+ * @group OAuth client
+ */
 export interface ClientMetadata {
   /** Where users may be sent back to: https, or http on localhost or in a private network. */
   readonly redirectURIs: readonly string[];
@@ -22,44 +26,66 @@ export interface ClientMetadata {
   readonly scope?: PolarScopes | undefined;
   /** `none` registers a public client, without a secret. @default 'client_secret_post' */
   readonly tokenEndpointAuthMethod?: TokenEndpointAuthMethod | undefined;
-  /** @default ['authorization_code', 'refresh_token'] */
+  /** Grants that the client may use. @default ['authorization_code', 'refresh_token'] */
   readonly grantTypes?: readonly string[] | undefined;
+  /** Response types of the authorize page. @default ['code'] */
   readonly responseTypes?: readonly string[] | undefined;
   /** The subject of tokens when a login does not specify one. Polar validates it, but stores `user`. @default 'user' */
   readonly defaultSubType?: SubType | undefined;
+  /** The app's home page. */
   readonly clientURI?: string | undefined;
+  /** URL of the logo on the consent page. */
   readonly logoURI?: string | undefined;
+  /** URL of the terms of service. */
   readonly tosURI?: string | undefined;
+  /** URL of the privacy policy. */
   readonly policyURI?: string | undefined;
   /** Additional fields, by their names at Polar. The fields above take precedence. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A registered client, as Polar describes it (RFC 7591 section 3.2.1). */
+/**
+ * A registered client, as Polar describes it (RFC 7591 section 3.2.1).
+ *
+ * @group OAuth client
+ */
 export interface ClientRegistration {
+  /** Id of the client, `polar_ci_...`. */
   readonly clientID: string;
-  /** Absent for a public client. */
+  /** Secret of the client, `polar_cs_...`; absent for a public client. */
   readonly clientSecret?: string;
+  /** Where users may be sent back to. */
   readonly redirectURIs: readonly string[];
+  /** Name shown on the consent page. */
   readonly clientName?: string;
+  /** The scopes that the client may ask for at most. */
   readonly scope?: readonly string[];
+  /** How the client authenticates, such as `client_secret_post`. */
   readonly tokenEndpointAuthMethod?: string;
+  /** Grants that the client may use. */
   readonly grantTypes?: readonly string[];
+  /** Response types of the authorize page. */
   readonly responseTypes?: readonly string[];
+  /** The subject of tokens when a login does not specify one. */
   readonly defaultSubType?: string;
+  /** The app's home page. */
   readonly clientURI?: string;
+  /** URL of the logo on the consent page. */
   readonly logoURI?: string;
+  /** URL of the terms of service. */
   readonly tosURI?: string;
+  /** URL of the privacy policy. */
   readonly policyURI?: string;
-  /** Milliseconds since the epoch. */
+  /** When Polar issued the id, in milliseconds since the epoch. */
   readonly clientIDIssuedAt?: number;
-  /** Milliseconds since the epoch; 0 means never. */
+  /** When the secret expires, in milliseconds since the epoch; 0 means never. */
   readonly clientSecretExpiresAt?: number;
   /** Grants access to read, change and delete the registration: keep it secret. */
   readonly registrationAccessToken?: string;
+  /** URL for reading, changing and deleting the registration (RFC 7592). */
   readonly registrationClientURI?: string;
   /** The raw response. Holds secrets: do not log it. */
-  readonly raw: WireObject;
+  readonly raw: Readonly<Record<string, unknown>>;
 }
 
 /** Converts metadata to the fields of the registration endpoint. */

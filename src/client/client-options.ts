@@ -4,7 +4,11 @@ import { type PolarServer, type ResolvedServer, resolveServer } from '../options
 import { shownValue } from '../text/shown-value.js';
 import type { ClientCredentials, TokenEndpointAuthMethod } from './client-authentication.js';
 
-/** Options for reaching Polar as a client. */
+/**
+ * Options for reaching Polar as a client.
+ *
+ * @group OAuth client
+ */
 export interface PolarClientOptions {
   /** Id of the OAuth client, `polar_ci_...`, from the Polar dashboard. */
   readonly clientID: string;

@@ -4,15 +4,20 @@ import {
   optionalStringOrStrings,
   optionalStrings,
   requiredBoolean,
-  type WireObject,
   wireObject,
 } from './wire-fields.js';
 
-/** Polar's introspection of a token (RFC 7662 section 2.2, with Polar's `sub_type` and `organizations`). */
+/**
+ * What Polar says about a token (RFC 7662 section 2.2, with Polar's `sub_type` and `organizations`).
+ *
+ * @group OAuth client
+ */
 export interface Introspection {
   /** False for tokens that are revoked, expired, unknown or of another client; the other fields are then absent. */
   readonly active: boolean;
+  /** Id of the client that the token was issued to. */
   readonly clientID?: string;
+  /** `Bearer`. */
   readonly tokenType?: string;
   /** Granted scopes. */
   readonly scopes?: readonly string[];
@@ -22,14 +27,16 @@ export interface Introspection {
   readonly subject?: string;
   /** Ids of the organizations to which the token is limited; if empty, it reaches all of the user's. */
   readonly organizations?: readonly string[];
+  /** The `aud` of the response: the id of the client. */
   readonly audience?: string | readonly string[];
+  /** The issuer, `https://polar.sh`. */
   readonly issuer?: string;
-  /** Milliseconds since the epoch. */
+  /** When the token expires, in milliseconds since the epoch. */
   readonly expiresAt?: number;
-  /** Milliseconds since the epoch. */
+  /** When the token was issued, in milliseconds since the epoch. */
   readonly issuedAt?: number;
-  /** The raw response. */
-  readonly raw: WireObject;
+  /** The raw response, including fields that this package does not know. */
+  readonly raw: Readonly<Record<string, unknown>>;
 }
 
 /** Returns the ids of the organizations to which a token is limited; if empty, it reaches all of the user's. */

@@ -32,6 +32,7 @@ type RequestOptions = CallOptions & Pick<HttpRequest, 'ignoreBody'>;
 /**
  * Typed client for Polar's OAuth endpoints; `strategy.client` is one. docs/oauth-api.md maps Polar's API reference to it.
  *
+ * @remarks
  * Every method throws {@link PolarOAuthError}, with `error`, `errorDescription` and `httpStatus`, when Polar refuses the
  * request; {@link PolarTransientError} (`timeout`, `network_error`, `rate_limited` with `retryAfterSeconds`,
  * `server_error`) when Polar is unreachable or busy; and {@link PolarResponseError} (`malformed_response` with the
@@ -43,10 +44,12 @@ type RequestOptions = CallOptions & Pick<HttpRequest, 'ignoreBody'>;
  * const client = new PolarOAuthClient({ clientID: 'polar_ci_...', clientSecret: 'polar_cs_...', server: 'sandbox' });
  * const { active, organizations } = await client.introspect(accessToken);
  * ```
+ *
+ * @group OAuth client
  */
 export class PolarOAuthClient {
   /**
-   * Dynamic client registration at this server (RFC 7591 and 7592), `/v1/oauth2/register`: see {@link PolarRegistrationClient}.
+   * Dynamic client registration at this server, `/v1/oauth2/register`: see {@link PolarRegistrationClient}.
    *
    * @example
    * ```ts
@@ -62,7 +65,12 @@ export class PolarOAuthClient {
   readonly #endpoints: EndpointSource;
   readonly #now: () => number;
 
-  /** @throws TypeError when an option is missing or invalid */
+  /**
+   * Checks the options and sends no request.
+   *
+   * @param options `clientID`, `clientSecret` and `server`, and others that have defaults
+   * @throws TypeError that names the option which is missing or invalid
+   */
   constructor(options: PolarClientOptions) {
     const resolved = resolveClientOptions(options);
     const { credentials, fetch, now, server, timeoutMs } = resolved;
@@ -80,38 +88,42 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Returns the server's issuer and endpoints (OpenID Connect Discovery 1.0 section 4). With `server: { discoveryURL }`,
+   * Returns the server's issuer and endpoints. With `server: { discoveryURL }`,
    * they come from the metadata, `GET /.well-known/openid-configuration`, fetched once, on first use. Otherwise they are
    * built in, and no request is sent.
    *
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarResponseError `discovery_failed`, with the `field`: a 4xx status, an endpoint that is missing or not
+   * @throws {@link PolarResponseError} `discovery_failed`, with the `field`: a 4xx status, an endpoint that is missing or not
    *   https, an unexpected issuer
-   * @throws PolarTransientError: see {@link PolarOAuthClient}
+   * @throws {@link PolarTransientError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
    * const { issuer, tokenEndpoint } = await client.discover();
    * ```
+   * @see {@link https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig OpenID Connect Discovery 1.0 section 4}
    */
   async discover(options?: CallOptions): Promise<ServerEndpoints> {
     return this.#endpoints(options);
   }
 
   /**
-   * Returns the URL to which the browser is sent to log in: `GET /oauth2/authorize` (RFC 6749 section 4.1.1, RFC 7636
-   * section 4.3, OpenID Connect Core 3.1.2.1).
+   * Returns the URL to which the browser is sent to log in: `GET /oauth2/authorize`.
    *
    * @param parameters sent as `redirect_uri`, `scope`, `state`, `nonce`, `code_challenge`, `sub_type`, `prompt`. The
    *   client adds `response_type=code`, `client_id`, `code_challenge_method=S256` and, with `subType: 'organization'`,
    *   `prompt=consent`: without it, users who have consented before end up on an error page of Polar
    * @param options `signal` and `timeoutMs` of this call, for a server whose metadata is still to be fetched
-   * @throws PolarResponseError `discovery_failed`. If Polar rejects the request, it redirects to `redirectURI` with
+   * @throws {@link PolarConfigurationError} `invalid_option` for a reserved parameter in `extra`
+   * @throws {@link PolarResponseError} `discovery_failed`. If Polar rejects the request, it redirects to `redirectURI` with
    *   `error`, or shows its own error page (unknown client, redirect URI that is not registered)
    * @example
    * ```ts
    * const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url');
    * const url = await client.authorizationURL({ redirectURI, scope: ['openid', 'email'], state, nonce, codeChallenge });
    * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1 RFC 6749 section 4.1.1}
+   * @see {@link https://www.rfc-editor.org/rfc/rfc7636#section-4.3 RFC 7636 section 4.3}
+   * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest OpenID Connect Core 3.1.2.1}
    */
   async authorizationURL(parameters: AuthorizationParameters, options?: CallOptions): Promise<string> {
     const { authorizationEndpoint } = await this.#endpoints(options);
@@ -119,27 +131,32 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Exchanges an authorization code for tokens: `POST /v1/oauth2/token` with `grant_type=authorization_code` (RFC 6749
-   * section 4.1.3, RFC 7636 section 4.5). Verify the id_token with {@link verifyIdToken} before using
-   * the tokens in any other way.
+   * Exchanges an authorization code for tokens: `POST /v1/oauth2/token` with `grant_type=authorization_code`. Verify the
+   * id_token with {@link verifyIdToken} before using the tokens in any other way.
    *
    * @param grant `code`, `redirectURI` as in the authorization request, `codeVerifier` of PKCE; `extra` parameters,
    *   which cannot replace these
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_grant` (code unknown, used, older than five minutes or of another client; different
+   * @throws {@link PolarOAuthError} `invalid_grant` (code unknown, used, older than five minutes or of another client; different
    *   `redirectURI`; wrong verifier), `invalid_request`, `invalid_client`, `unauthorized_client`. Polar may not know a
    *   code in the first second after issuing it: try again. The strategy does so automatically
-   * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
+   * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
    * const { accessToken, idToken } = await client.exchangeCode({ code, redirectURI, codeVerifier });
    * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3 RFC 6749 section 4.1.3}
+   * @see {@link https://www.rfc-editor.org/rfc/rfc7636#section-4.5 RFC 7636 section 4.5}
    */
   async exchangeCode(
     grant: {
+      /** The `code` of the response to the authorization request. */
       readonly code: string;
+      /** The same as in the authorization request. */
       readonly redirectURI: string;
+      /** The PKCE code verifier, whose challenge was sent. */
       readonly codeVerifier: string;
+      /** Additional parameters; they cannot replace those above. */
       readonly extra?: Readonly<Record<string, string>> | undefined;
     },
     options?: CallOptions,
@@ -155,23 +172,29 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Exchanges a refresh token for new tokens: `POST /v1/oauth2/token` with `grant_type=refresh_token` (RFC 6749 section
-   * 6). The old refresh token **and** the old access token are dead the moment Polar responds, so a response with new
-   * tokens is accepted even if the rest of it is malformed. It has no id_token.
+   * Exchanges a refresh token for new tokens: `POST /v1/oauth2/token` with `grant_type=refresh_token`. The old refresh token
+   * **and** the old access token are dead the moment Polar responds, so a response with new tokens is accepted even if the
+   * rest of it is malformed. It has no id_token.
    *
    * @param grant `refreshToken`; `scope` permanently narrows the tokens
    * @param options `signal` and `timeoutMs` of this call. Polar may have made a refresh that was aborted
-   * @throws PolarOAuthError `invalid_grant` (unknown, used, revoked or of another client), `invalid_scope` (wider than
+   * @throws {@link PolarOAuthError} `invalid_grant` (unknown, used, revoked or of another client), `invalid_scope` (wider than
    *   granted), `invalid_client`
-   * @throws PolarConfigurationError `invalid_option` for a malformed token; nothing is sent
-   * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
+   * @throws {@link PolarConfigurationError} `invalid_option` for a malformed token; nothing is sent
+   * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
    * const { accessToken, refreshToken } = await client.refresh({ refreshToken: old.refreshToken });
    * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-6 RFC 6749 section 6}
    */
   async refresh(
-    grant: { readonly refreshToken: string; readonly scope?: PolarScopes | undefined },
+    grant: {
+      /** The newest refresh token of the login. */
+      readonly refreshToken: string;
+      /** Fewer scopes than before, for good. @default the same scopes */
+      readonly scope?: PolarScopes | undefined;
+    },
     options?: CallOptions,
   ): Promise<TokenResponse> {
     requireToken(grant.refreshToken, 'refresh');
@@ -185,21 +208,22 @@ export class PolarOAuthClient {
 
   /**
    * Exchanges a session of Polar's web app for an access token: `POST /v1/oauth2/token` with `grant_type=web`, an
-   * extension grant of Polar (RFC 6749 section 4.5) for confidential clients that Polar has registered for it. The
-   * response has neither a refresh token nor an id_token.
+   * extension grant of Polar for confidential clients that Polar has registered for it. The response has neither a refresh
+   * token nor an id_token.
    *
    * @param grant `sessionToken`; `subType: 'organization'` with `sub`, the organization's id, limits the token to it;
    *   `scope`
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_grant` (no such session, or the user is not in that organization),
+   * @throws {@link PolarOAuthError} `invalid_grant` (no such session, or the user is not in that organization),
    *   `invalid_request` (`sub` missing, or given for a user), `invalid_scope`, `unauthorized_client` (not registered for
    *   this grant), `invalid_client`
-   * @throws PolarConfigurationError `invalid_option` for a public client or a malformed token; nothing is sent
-   * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
+   * @throws {@link PolarConfigurationError} `invalid_option` for a public client or a malformed token; nothing is sent
+   * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
    * const { accessToken } = await client.exchangeWebSession({ sessionToken, subType: 'organization', sub: organizationID });
    * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.5 RFC 6749 section 4.5}
    */
   async exchangeWebSession(grant: WebSessionGrant, options?: CallOptions): Promise<TokenResponse> {
     this.#requireConfidential('the web grant');
@@ -208,19 +232,19 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Revokes both tokens of a pair, given either of them: `POST /v1/oauth2/revoke` (RFC 7009 section 2). Also succeeds when
-   * the token is unknown or already dead. Sends no `token_type_hint`: with a wrong one, Polar finds nothing.
+   * Revokes both tokens of a pair, given either of them: `POST /v1/oauth2/revoke`. Also succeeds when the token is unknown or already dead. Sends no `token_type_hint`: with a wrong one, Polar finds nothing.
    *
    * @param token access or refresh token of this client
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_grant` for another client's token, `invalid_client`
-   * @throws PolarConfigurationError `invalid_option` for a public client, which Polar does not allow to revoke, or
+   * @throws {@link PolarOAuthError} `invalid_grant` for another client's token, `invalid_client`
+   * @throws {@link PolarConfigurationError} `invalid_option` for a public client, which Polar does not allow to revoke, or
    *   for a malformed token; nothing is sent
-   * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
+   * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
    * await client.revoke(refreshToken);
    * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc7009#section-2 RFC 7009 section 2}
    */
   async revoke(token: string, options?: CallOptions): Promise<void> {
     // RFC 7009 section 2.2: only the status counts. Polar sends {}, other servers send nothing.
@@ -233,14 +257,15 @@ export class PolarOAuthClient {
    *
    * @param token access or refresh token of this client
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_client`
-   * @throws PolarConfigurationError `invalid_option` for a public client, which Polar does not allow to introspect,
+   * @throws {@link PolarOAuthError} `invalid_client`
+   * @throws {@link PolarConfigurationError} `invalid_option` for a public client, which Polar does not allow to introspect,
    *   or for a malformed token; nothing is sent
-   * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
+   * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
    * const { active, scopes, organizations, expiresAt } = await client.introspect(accessToken);
    * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc7662#section-2 RFC 7662 section 2}
    */
   async introspect(token: string, options?: CallOptions): Promise<Introspection> {
     const response = await this.#aboutToken('introspection', 'introspectionEndpoint', token, options);
@@ -248,18 +273,19 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Returns the user to whom an access token belongs: `GET /v1/oauth2/userinfo` (OpenID Connect Core 5.3, RFC 6750 section
-   * 2.1). Polar accepts the tokens of **any** app here: success does not mean that a token was issued to yours.
+   * Returns the user to whom an access token belongs: `GET /v1/oauth2/userinfo`. Polar accepts the tokens of **any** app here: success does not mean that a token was issued to yours.
    *
    * @param accessToken sent in the `Authorization` header
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_token` (expired, revoked, unknown)
-   * @throws PolarConfigurationError `invalid_option` for a malformed token; nothing is sent
-   * @throws PolarTransientError, PolarResponseError: see {@link PolarOAuthClient}
+   * @throws {@link PolarOAuthError} `invalid_token` (expired, revoked, unknown)
+   * @throws {@link PolarConfigurationError} `invalid_option` for a malformed token; nothing is sent
+   * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
    * const { subject, email, emailVerified } = await client.userInfo(accessToken);
    * ```
+   * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#UserInfo OpenID Connect Core 5.3}
+   * @see {@link https://www.rfc-editor.org/rfc/rfc6750#section-2.1 RFC 6750 section 2.1}
    */
   async userInfo(accessToken: string, options?: CallOptions): Promise<UserInfo> {
     requireToken(accessToken, 'userinfo', isAccessToken);

@@ -65,10 +65,19 @@ export const polarScopes = [
   'notification_recipients:write',
 ] as const;
 
-/** A scope of Polar; any other string is accepted too, since Polar adds scopes now and then. */
+/**
+ * A scope of Polar; any other string is accepted too, since Polar adds scopes now and then.
+ *
+ * @group OAuth client
+ * @useDeclaredType
+ */
 export type PolarScope = (typeof polarScopes)[number] | (string & {});
 
-/** Scopes, as a list or as a space-separated string: `['openid', 'email']` and `'openid email'` are the same. */
+/**
+ * Scopes, as a list or as a space-separated string: `['openid', 'email']` and `'openid email'` are the same.
+ *
+ * @group OAuth client
+ */
 export type PolarScopes = PolarScope | readonly PolarScope[];
 
 /**

@@ -15,9 +15,13 @@ import { oauthError } from './oauth-error.js';
 /**
  * Credentials for managing a registration. {@link Registrations.register} returns them, so its result can be passed as
  * it is.
+ *
+ * @group OAuth client
  */
 export interface RegistrationAccess {
+  /** Id of the client, `polar_ci_...`. */
   readonly clientID: string;
+  /** The token that {@link Registrations.register} returned, `polar_crt_...`. */
   readonly registrationAccessToken?: string | undefined;
 }
 
@@ -28,27 +32,38 @@ const managementAdvice: Partial<Record<OAuthErrorCode, string>> = {
   invalid_token: 'Use the registration access token (polar_crt_...), not an access token.',
 };
 
-/** The calls of dynamic client registration, over a given connection. */
+/**
+ * The calls of dynamic client registration: `client.registrations` of a {@link PolarOAuthClient} or, without a client, a
+ * {@link PolarRegistrationClient}.
+ *
+ * @example
+ * ```ts
+ * const { redirectURIs } = await polar.client.registrations.readRegistration(registration);
+ * ```
+ *
+ * @group OAuth client
+ */
 export class Registrations {
   readonly #http: Http;
   readonly #endpoints: EndpointSource;
 
+  /** @internal */
   constructor(http: Http, endpoints: EndpointSource) {
     this.#http = http;
     this.#endpoints = endpoints;
   }
 
   /**
-   * Registers a client: `POST /v1/oauth2/register` (RFC 7591 section 3). Needs no account.
+   * Registers a client: `POST /v1/oauth2/register`. Needs no account.
    *
    * @param metadata sent as `redirect_uris`, `client_name` (both required), `scope`, `token_endpoint_auth_method`,
    *   `grant_types`, `response_types`, `default_sub_type`, `client_uri`, `logo_uri`, `tos_uri`, `policy_uri`, and the fields
    *   of `extra`
    * @param options `signal` and `timeoutMs` of this call
    * @returns the client with its id, secret and registration access token: store them, they cannot be retrieved again
-   * @throws PolarOAuthError `invalid_request` for a field that Polar rejects as malformed (status 422; `errorDescription`
+   * @throws {@link PolarOAuthError} `invalid_request` for a field that Polar rejects as malformed (status 422; `errorDescription`
    *   names the field and the reason), `invalid_client_metadata` for a scope or URI that it does not accept
-   * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
+   * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarRegistrationClient}
    * @example
    * ```ts
    * const registration = await registrations.register({
@@ -57,6 +72,7 @@ export class Registrations {
    *   scope: ['openid', 'email'],
    * });
    * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc7591#section-3 RFC 7591 section 3}
    */
   async register(metadata: ClientMetadata, options?: CallOptions): Promise<ClientRegistration> {
     const request = { method: 'POST', url: await this.#url(options), json: toWire(metadata) } as const;
@@ -64,17 +80,18 @@ export class Registrations {
   }
 
   /**
-   * Reads a registration: `GET /v1/oauth2/register/{client_id}` (RFC 7592 section 2.1).
+   * Reads a registration: `GET /v1/oauth2/register/{client_id}`.
    *
    * @param access the result of {@link register}: `clientID` and `registrationAccessToken`
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError `invalid_client` when the token is wrong or of another client, or the client has been deleted
-   * @throws PolarConfigurationError `invalid_option` when the token is missing or malformed; nothing is sent
-   * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
+   * @throws {@link PolarOAuthError} `invalid_client` when the token is wrong or of another client, or the client has been deleted
+   * @throws {@link PolarConfigurationError} `invalid_option` when the token is missing or malformed; nothing is sent
+   * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarRegistrationClient}
    * @example
    * ```ts
    * const { redirectURIs } = await registrations.readRegistration(registration);
    * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc7592#section-2.1 RFC 7592 section 2.1}
    */
   async readRegistration(access: RegistrationAccess, options?: CallOptions): Promise<ClientRegistration> {
     return parseClientRegistration(
@@ -83,19 +100,21 @@ export class Registrations {
   }
 
   /**
-   * Replaces the metadata of a client: `PUT /v1/oauth2/register/{client_id}` (RFC 7592 section 2.2). Fields that are left
-   * out revert to Polar's defaults; only the optional URIs are kept.
+   * Replaces the metadata of a client: `PUT /v1/oauth2/register/{client_id}`. Fields that are left out
+   * revert to Polar's defaults; only the optional URIs are kept.
    *
    * @param access the result of {@link register}: `clientID` and `registrationAccessToken`
    * @param metadata as for {@link register}; `client_id` is added
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError as {@link register} and {@link readRegistration} do
-   * @throws PolarConfigurationError `invalid_option` when the token is missing or malformed; nothing is sent
-   * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
+   * @throws {@link PolarOAuthError} `invalid_request`, `invalid_client_metadata`, `invalid_client`, as {@link register} and
+   *   {@link readRegistration} do
+   * @throws {@link PolarConfigurationError} `invalid_option` when the token is missing or malformed; nothing is sent
+   * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarRegistrationClient}
    * @example
    * ```ts
    * await registrations.updateRegistration(registration, { clientName: 'My app', redirectURIs: ['https://app.example/'] });
    * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc7592#section-2.2 RFC 7592 section 2.2}
    */
   async updateRegistration(
     access: RegistrationAccess,
@@ -108,18 +127,19 @@ export class Registrations {
   }
 
   /**
-   * Deletes a client: `DELETE /v1/oauth2/register/{client_id}` (RFC 7592 section 2.3). Its tokens keep working
-   * at Polar, and can no longer be revoked: revoke them first, as docs/oauth-api.md shows.
+   * Deletes a client: `DELETE /v1/oauth2/register/{client_id}`. Its tokens keep working at Polar,
+   * and can no longer be revoked: revoke them first, as docs/oauth-api.md shows.
    *
    * @param access the result of {@link register}: `clientID` and `registrationAccessToken`
    * @param options `signal` and `timeoutMs` of this call
-   * @throws PolarOAuthError as {@link readRegistration} does, even when the client was already deleted
-   * @throws PolarConfigurationError `invalid_option` when the token is missing or malformed; nothing is sent
-   * @throws PolarTransientError, PolarResponseError: see `PolarRegistrationClient`
+   * @throws {@link PolarOAuthError} `invalid_client` as {@link readRegistration} does, even when the client was already deleted
+   * @throws {@link PolarConfigurationError} `invalid_option` when the token is missing or malformed; nothing is sent
+   * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarRegistrationClient}
    * @example
    * ```ts
    * await registrations.deleteRegistration(registration);
    * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc7592#section-2.3 RFC 7592 section 2.3}
    */
   async deleteRegistration(access: RegistrationAccess, options?: CallOptions): Promise<void> {
     await this.#manage('deletion of the registration', 'DELETE', access, { ignoreBody: true }, options);
@@ -172,13 +192,18 @@ export class Registrations {
   }
 }
 
-/** Options for reaching Polar; no client is needed yet. */
+/**
+ * Options for reaching Polar; no client is needed yet.
+ *
+ * @group OAuth client
+ */
 export type RegistrationClientOptions = Pick<PolarClientOptions, 'server' | 'timeoutMs' | 'fetch'>;
 
 /**
- * Dynamic client registration (RFC 7591 and 7592): at Polar, apps can register without an account. `strategy.client`
- * has the same methods.
+ * Dynamic client registration: at Polar, apps can register without an account. `strategy.client.registrations` has the
+ * same methods.
  *
+ * @remarks
  * Every method throws {@link PolarOAuthError} when Polar refuses the request, {@link PolarTransientError} (`timeout`,
  * `network_error`, `rate_limited` with `retryAfterSeconds`, `server_error`) when Polar is unreachable or busy, and
  * {@link PolarResponseError} (`malformed_response` with the `field`, `unexpected_redirect`, `response_too_large`;
@@ -193,9 +218,17 @@ export type RegistrationClientOptions = Pick<PolarClientOptions, 'server' | 'tim
  *   scope: ['openid', 'email'],
  * });
  * ```
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7591 RFC 7591} and {@link https://www.rfc-editor.org/rfc/rfc7592 RFC 7592}
+ *
+ * @group OAuth client
  */
 export class PolarRegistrationClient extends Registrations {
-  /** @throws TypeError when an option is invalid */
+  /**
+   * Checks the options and sends no request.
+   *
+   * @param options `server`, `timeoutMs` in milliseconds, `fetch`
+   * @throws TypeError that names the option which is invalid
+   */
   constructor(options: RegistrationClientOptions = {}) {
     const { fetch, server, timeoutMs } = resolveConnection(options);
     const http = createHttp({ fetch, timeoutMs });

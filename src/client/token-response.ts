@@ -5,27 +5,32 @@ import {
   optionalString,
   requiredAccessToken,
   requiredString,
-  type WireObject,
   wireObject,
 } from './wire-fields.js';
 
-/** A successful response of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core 3.1.3.3). */
+/**
+ * A successful response of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core 3.1.3.3).
+ *
+ * @group OAuth client
+ */
 export interface TokenResponse {
+  /** Bearer token for the Polar API, `polar_at_u_...`. */
   readonly accessToken: string;
+  /** Always `Bearer`; any other type is an error. */
   readonly tokenType: 'Bearer';
   /**
    * When the access token expires, in milliseconds since the epoch; absent if the server did not say. At Polar: ten days after
    * a login, an hour after a refresh.
    */
   readonly expiresAt?: number;
-  /** Absent for the `web` grant. */
+  /** Valid for one refresh, `polar_rt_u_...`; absent for the `web` grant. */
   readonly refreshToken?: string;
   /** Granted scopes; absent if they are those that were requested (RFC 6749 section 5.1). */
   readonly scopes?: readonly string[];
-  /** Only with the authorization_code grant and the scope `openid`. */
+  /** Signed statement about the user; only with the authorization_code grant and the scope `openid`. */
   readonly idToken?: string;
   /** The raw response, including fields that this package does not know. Holds tokens: do not log it. */
-  readonly raw: WireObject;
+  readonly raw: Readonly<Record<string, unknown>>;
 }
 
 /**

@@ -1,20 +1,21 @@
-import {
-  optionalBoolean,
-  optionalString,
-  requiredString,
-  type WireObject,
-  wireObject,
-} from './wire-fields.js';
+import { optionalBoolean, optionalString, requiredString, wireObject } from './wire-fields.js';
 
-/** The user to whom a token belongs (OpenID Connect Core 5.3, `/v1/oauth2/userinfo`). */
+/**
+ * The user to whom a token belongs (OpenID Connect Core 5.3, `GET /v1/oauth2/userinfo`).
+ *
+ * @group OAuth client
+ */
 export interface UserInfo {
   /** Id of the user, or of the organization for a legacy token. */
   readonly subject: string;
+  /** E-mail address; requires the scope `email`. Trust it only if `emailVerified` is true. */
   readonly email?: string;
+  /** True if Polar has verified the address. */
   readonly emailVerified?: boolean;
+  /** Name; Polar sends it only for the organization of a legacy token. */
   readonly name?: string;
-  /** The raw response. */
-  readonly raw: WireObject;
+  /** The raw response, including fields that this package does not know. */
+  readonly raw: Readonly<Record<string, unknown>>;
 }
 
 /**

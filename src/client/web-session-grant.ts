@@ -1,7 +1,11 @@
 import type { SubType } from './authorization-url.js';
 import { type PolarScopes, scopeParameter } from './polar-scope.js';
 
-/** Parameters of the `web` grant, which exchanges a session of Polar's own web app for an access token. */
+/**
+ * Parameters of the `web` grant, which exchanges a session of Polar's own web app for an access token.
+ *
+ * @group OAuth client
+ */
 export interface WebSessionGrant {
   /** The value of Polar's session cookie. */
   readonly sessionToken: string;

@@ -1,4 +1,8 @@
-/** The requests that a fault applies to. `consent` posts count as `authorize`, everything else under `/v1/` as `api`. */
+/**
+ * The requests that a fault applies to. `consent` posts count as `authorize`, everything else under `/v1/` as `api`.
+ *
+ * @useDeclaredType
+ */
 export type PolarEmulatorEndpoint = (typeof ENDPOINTS)[number];
 
 export const ENDPOINTS = [
@@ -31,11 +35,19 @@ export const ENDPOINTS = [
  * - `'half-body'`: the connection breaks in the middle of the body.
  * - `{ delayMs }`: the response comes that many milliseconds late.
  * - `{ slowBodyMs }`: the headers come at once, the body piece by piece over that many milliseconds.
+ *
+ * @useDeclaredType
  */
 export type PolarEmulatorFault =
   | PolarEmulatorStatusFault
-  | { readonly delayMs: number }
-  | { readonly slowBodyMs: number }
+  | {
+      /** Milliseconds that the response is late. */
+      readonly delayMs: number;
+    }
+  | {
+      /** Milliseconds from the headers to the end of the body. */
+      readonly slowBodyMs: number;
+    }
   | (typeof NAMED_FAULTS)[number];
 
 export const NAMED_FAULTS = [
@@ -51,8 +63,11 @@ export const NAMED_FAULTS = [
 
 /** A fault that responds with a given status. */
 export interface PolarEmulatorStatusFault {
+  /** HTTP status of the response. */
   readonly status: number;
+  /** The header `retry-after`, in seconds. @default 60 for 429 and 503, else none */
   readonly retryAfterSeconds?: number | undefined;
+  /** A string is sent as it is, anything else as JSON. @default an empty body */
   readonly body?: unknown;
   /** Extra headers, which override the usual ones. */
   readonly headers?: Readonly<Record<string, string>> | undefined;

@@ -21,6 +21,7 @@ export interface PolarEmulatorOrganization {
 export interface PolarEmulatorProduct {
   /** UUID. @default a random one */
   readonly id?: string | undefined;
+  /** Display name. */
   readonly name: string;
   /** The price in cents of US dollars. @default 1000 */
   readonly priceAmount?: number | undefined;
@@ -32,12 +33,13 @@ export interface PolarEmulatorProduct {
 export interface PolarEmulatorUser {
   /** UUID, the `sub` of the user's id_tokens. @default a random one */
   readonly id?: string | undefined;
+  /** E-mail address, which also identifies the user in tests. */
   readonly email: string;
-  /** @default true */
+  /** Whether Polar has verified the address. @default true */
   readonly emailVerified?: boolean | undefined;
   /** Display name. @default the e-mail address */
   readonly name?: string | undefined;
-  /** @default none */
+  /** The organizations that the user belongs to. @default none */
   readonly organizations?: readonly PolarEmulatorOrganization[] | undefined;
 }
 
@@ -63,22 +65,27 @@ export interface PolarEmulatorClientMetadata {
   readonly grantTypes?: readonly ('authorization_code' | 'refresh_token' | 'web')[] | undefined;
   /** One of Polar's own apps: users are never asked for consent. @default false */
   readonly firstParty?: boolean | undefined;
-  /** @default a random `polar_ci_…` */
+  /** Id of the client. @default a random `polar_ci_…` */
   readonly clientID?: string | undefined;
-  /** Ignored for a public client. @default a random `polar_cs_…` */
+  /** Secret of the client; ignored for a public client. @default a random `polar_cs_…` */
   readonly clientSecret?: string | undefined;
 }
 
 /** A registered client. Pass `clientID` and `clientSecret` to the app that logs in with it. */
 export interface PolarEmulatorClient {
+  /** Id of the client, `polar_ci_...`. */
   readonly clientID: string;
-  /** Absent for a public client. */
+  /** Secret of the client, `polar_cs_...`; absent for a public client. */
   readonly clientSecret?: string;
+  /** Allowed redirect URIs. */
   readonly redirectURIs: readonly string[];
+  /** The scopes that the client may ask for at most, separated by spaces. */
   readonly scope: string;
+  /** How the client authenticates. */
   readonly tokenEndpointAuthMethod: PolarEmulatorAuthMethod;
   /** Bearer token for GET, PUT and DELETE on `registrationClientURI`. */
   readonly registrationAccessToken: string;
+  /** URL for reading, changing and deleting the registration (RFC 7592). */
   readonly registrationClientURI: string;
 }
 
@@ -88,6 +95,8 @@ export interface PolarEmulatorClient {
  * - `auto`: consents at once; the response is the 302 back to the app. (`prompt=login` gets Polar's bare 401, because no user
  *   can sign in again.)
  * - `deny`: the response is the 302 with `error=access_denied`.
+ *
+ * @useDeclaredType
  */
 export type PolarEmulatorConsent = (typeof CONSENTS)[number];
 
@@ -95,15 +104,15 @@ export const CONSENTS = ['ask', 'auto', 'deny'] as const;
 
 /** Lifetimes of codes and tokens. */
 export interface PolarEmulatorLifetimes {
-  /** @default 300 */
+  /** Seconds that an authorization code is valid. @default 300 */
   readonly authorizationCodeSeconds?: number | undefined;
-  /** Access tokens of a login (`grant_type=authorization_code`). @default 864000 (10 days) */
+  /** Seconds that an access token of a login is valid (`grant_type=authorization_code`). @default 864000 (10 days) */
   readonly loginAccessTokenSeconds?: number | undefined;
-  /** Access tokens of a refresh or of the web grant. @default 3600 (1 hour) */
+  /** Seconds that an access token of a refresh or of the web grant is valid. @default 3600 (1 hour) */
   readonly refreshedAccessTokenSeconds?: number | undefined;
 }
 
-/** Options of `startPolarEmulator`. */
+/** Options of {@link startPolarEmulator}. */
 export interface PolarEmulatorOptions {
   /** TCP port; 0 lets the system pick a free one. @default 0 */
   readonly port?: number | undefined;
@@ -114,7 +123,7 @@ export interface PolarEmulatorOptions {
    * @default '127.0.0.1'
    */
   readonly host?: string | undefined;
-  /** @default 'ask' */
+  /** How the emulator handles a browser that logs in. @default 'ask' */
   readonly consent?: PolarEmulatorConsent | undefined;
   /** Users with an account. @default ada, grace, katherine and unverified, all `@example.com` */
   readonly users?: readonly PolarEmulatorUser[] | undefined;
@@ -122,8 +131,9 @@ export interface PolarEmulatorOptions {
   readonly user?: string | undefined;
   /** `iss` of the id_tokens, which at Polar is not the address of the server. @default 'https://polar.sh' */
   readonly issuer?: string | undefined;
+  /** Lifetimes of codes and tokens. @default Polar's */
   readonly lifetimes?: PolarEmulatorLifetimes | undefined;
-  /** Clients to register at the start. */
+  /** Clients to register at the start. @default none */
   readonly clients?: readonly PolarEmulatorClientMetadata[] | undefined;
   /** Version of the API that a request without the header `Polar-Version` gets. @default '2026-10' */
   readonly defaultAPIVersion?: PolarEmulatorAPIVersion | undefined;
@@ -176,9 +186,9 @@ export interface PolarEmulatorRefreshRaces {
    * with many, both succeed. @default 2
    */
   readonly workers?: number | undefined;
-  /** How long a request waits in vain. @default 30000 */
+  /** Milliseconds that a request waits in vain. @default 30000 */
   readonly lockTimeoutMs?: number | undefined;
-  /** Time between decision and response; a process that freezes in this time delays the response. @default [0, 30] */
+  /** Milliseconds between decision and response; a process that freezes in this time delays the response. @default [0, 30] */
   readonly latencyMs?: number | readonly [least: number, most: number] | undefined;
 }
 

@@ -4,13 +4,15 @@ import { type EmulatorRequest, firstParameter } from './http/message.js';
 
 /** One request to the emulator. */
 export interface PolarEmulatorRequest {
+  /** HTTP method, in upper case. */
   readonly method: string;
   /** Path without the query. */
   readonly path: string;
-  /** `other` for a path that Polar does not have. */
+  /** The endpoint, for {@link PolarEmulator.fail}; `other` for a path that Polar does not have. */
   readonly endpoint: PolarEmulatorEndpoint | 'other';
   /** Names in lower case. */
   readonly headers: IncomingHttpHeaders;
+  /** Parameters of the query. */
   readonly query: Readonly<Record<string, string>>;
   /** Fields of a form body; empty for any other body. */
   readonly form: Readonly<Record<string, string>>;

@@ -12,13 +12,15 @@ import { serve } from './server/serve.js';
 /**
  * Starts a local Polar: its authorize page and API respond as the real ones do. Emulators in one process share nothing.
  *
+ * @param options users, clients and behaviour; all have defaults
+ * @returns the emulator, listening
  * @throws TypeError if an option is invalid
  * @example
  * ```ts
  * const polar = await startPolarEmulator({ consent: 'auto' });
- * const client = polar.registerClient({ redirectURIs: ['http://localhost:3000/auth/polar/callback'] });
- * // ... let the app log in at polar.server with client.clientID and client.clientSecret ...
- * polar.advanceTime(3601); // its access token has expired
+ * const strategy = new PolarStrategy(polar.strategyOptions());
+ * // ... let the app log in with the strategy ...
+ * polar.advanceTime(864_000); // ten days later, its access token has expired
  * await polar.close();
  * ```
  */

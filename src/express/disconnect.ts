@@ -12,13 +12,19 @@ import { runtimeFor } from './polar-tokens.js';
  *
  * Use it on a POST route that is protected against CSRF.
  *
- * @param strategy the strategy that connected the user
- * @throws TypeError if `strategy` is not a PolarStrategy
+ * @param strategy the {@link PolarStrategy} that connected the user
+ * @param options `redirectTo`: where to redirect the browser afterwards
+ * @returns middleware that passes to `next`: {@link PolarConfigurationError} `missing_session`, `unsupported_session` or
+ *   `unsupported_storage`, and errors of the session store
+ * @throws TypeError if `strategy` is not a PolarStrategy, or an option is unknown or invalid
  *
  * @example
  * ```ts
  * app.post('/disconnect/polar', disconnect(polar, { redirectTo: '/settings' }));
  * ```
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7009#section-2 RFC 7009 section 2} (`POST /v1/oauth2/revoke`)
+ *
+ * @group Middleware
  */
 export function disconnect(strategy: PolarStrategyLike, options: LogoutOptions = {}): RequestHandler {
   const runtime = runtimeFor('disconnect', strategy);

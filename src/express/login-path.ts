@@ -11,7 +11,11 @@ import { runtimeOfRequest } from './request-runtime.js';
 // Browsers stop after twenty redirects, with a page that explains nothing.
 const maxRounds = 3;
 
-/** Where users log in. */
+/**
+ * Where users log in: the options of the guards.
+ *
+ * @group Guards
+ */
 export interface LoginPathOptions {
   /** Path of the route that calls `passport.authenticate('polar')`, for example `/auth/polar`. */
   readonly loginPath: string;

@@ -9,7 +9,11 @@ import { shownValue } from '../text/shown-value.js';
 import { endLogins } from './end-logins.js';
 import { runtimeFor } from './polar-tokens.js';
 
-/** Options of `logout` and `disconnect`. */
+/**
+ * Options of {@link logout} and {@link disconnect}.
+ *
+ * @group Middleware
+ */
 export interface LogoutOptions {
   /** Where to redirect the browser afterwards. @default calls the next handler of the route */
   readonly redirectTo?: string | undefined;
@@ -22,13 +26,19 @@ export interface LogoutOptions {
  *
  * Use it on a POST route that is protected against CSRF, like any logout.
  *
- * @param strategy the strategy that logs users in
- * @throws TypeError if `strategy` is not a PolarStrategy
+ * @param strategy the {@link PolarStrategy} that logs users in
+ * @param options `redirectTo`: where to redirect the browser afterwards
+ * @returns middleware that passes to `next`: {@link PolarConfigurationError} `missing_session`, `unsupported_session` or
+ *   `unsupported_storage`, and errors of the session store
+ * @throws TypeError if `strategy` is not a PolarStrategy, or an option is unknown or invalid
  *
  * @example
  * ```ts
  * app.post('/logout', logout(polar, { redirectTo: '/' }));
  * ```
+ * @see {@link https://www.rfc-editor.org/rfc/rfc7009#section-2 RFC 7009 section 2} (`POST /v1/oauth2/revoke`)
+ *
+ * @group Middleware
  */
 export function logout(strategy: PolarStrategyLike, options: LogoutOptions = {}): RequestHandler {
   const runtime = runtimeFor('logout', strategy);

@@ -13,13 +13,18 @@ import { setRuntimeOfRequest } from './request-runtime.js';
  *
  * Mount it after the session and before the routes that use it. It reads and parses nothing on requests that do not use it.
  *
- * @param strategy the strategy that logs users in
+ * @param strategy the {@link PolarStrategy} that logs users in
+ * @returns middleware that adds {@link PolarRequest} as `req.polar`. Without it on a route, reading `req.polar` throws
+ *   {@link PolarConfigurationError} `missing_middleware`
  * @throws TypeError if `strategy` is not a PolarStrategy
  *
  * @example
  * ```ts
- * app.use(session({ ... }), passport.session(), polarTokens(polar));
+ * app.use(session({ secret: process.env.SESSION_SECRET!, resave: false, saveUninitialized: false }));
+ * app.use(passport.session(), polarTokens(polar));
  * ```
+ *
+ * @group Middleware
  */
 export function polarTokens(strategy: PolarStrategyLike): RequestHandler {
   const runtime = runtimeFor('polarTokens', strategy);

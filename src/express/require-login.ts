@@ -9,12 +9,18 @@ import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-
  *
  * Requires {@link polarTokens} on the route.
  *
+ * @param options `loginPath`: path of the route that starts the login
+ * @returns middleware that passes to `next`: {@link PolarLoginRequiredError} `not_logged_in`; {@link PolarConfigurationError}
+ *   `missing_middleware`, `user_not_found`, `user_changed` or `login_loop`, for a login that would redirect forever;
+ *   {@link PolarTransientError} `server_error`
  * @throws TypeError if `loginPath` is missing
  *
  * @example
  * ```ts
  * app.get('/reports', requireLogin({ loginPath: '/auth/polar' }), (req, res) => res.render('reports'));
  * ```
+ *
+ * @group Guards
  */
 export function requireLogin(options: LoginPathOptions): RequestHandler {
   const loginPath = loginPathOf(options, 'requireLogin(');
@@ -24,15 +30,19 @@ export function requireLogin(options: LoginPathOptions): RequestHandler {
 }
 
 /**
- * Error middleware: if a login has ended (any {@link PolarError} with status 401), redirects page requests to the login.
+ * Error middleware: if a login has ended ({@link PolarLoginRequiredError}), redirects page requests to the login.
  * Passes on all other errors, and the errors of all other requests. Mount it after the routes.
  *
+ * @param options `loginPath`: path of the route that starts the login
+ * @returns error middleware
  * @throws TypeError if `loginPath` is missing
  *
  * @example
  * ```ts
  * app.use(loginOnAuthError({ loginPath: '/auth/polar' }));
  * ```
+ *
+ * @group Guards
  */
 export function loginOnAuthError(options: LoginPathOptions): ErrorRequestHandler {
   const loginPath = loginPathOf(options, 'loginOnAuthError(');

@@ -7,9 +7,21 @@ import { guard, lacksScopes, notLoggedIn, type Refusal, unlessLoggedIn } from '.
 import { type LoginPathOptions, loginPathOf, wantsPage } from './login-path.js';
 import { runtimeOfRequest } from './request-runtime.js';
 
+/** @inline */
 type Found = string | readonly string[] | null | undefined;
 
-/** Returns the id of the organization that a request is about. */
+/**
+ * Returns the id of the organization that a request is about, or a promise of it. Anything but one UUID is a 404.
+ *
+ * @param req the request, of a user who is logged in
+ *
+ * @example
+ * ```ts
+ * const organizationOf: OrganizationOf = async (req) => (await shops.find(req.params.shop))?.organizationId;
+ * ```
+ *
+ * @group Guards
+ */
 export type OrganizationOf = (req: Request) => Found | Promise<Found>;
 
 const readScope = 'organizations:read';
@@ -18,8 +30,7 @@ const readScopes = [readScope, 'organizations:write'];
 const needs = { scopes: [readScope] };
 
 /**
- * Requires a login with Polar that has access to an organization (`GET /v1/organizations/{id}`, cached for 30 seconds, a
- * refusal for 5). If the user limited the login to other organizations, page requests are redirected to Polar to pick again, and
+ * Requires a login with Polar that has access to an organization. Polar's response is cached for 30 seconds, a refusal for 5. If the user limited the login to other organizations, page requests are redirected to Polar to pick again, and
  * return to the page. Users who then pick another organization, users who are not members, and all requests other than for
  * pages get an error with status 403. Users who are not logged in are handled as by {@link requireLogin}, logins without the
  * scope `organizations:read` as by {@link requireScope}.
@@ -28,13 +39,21 @@ const needs = { scopes: [readScope] };
  *
  * Requires {@link polarTokens} on the route.
  *
- * @param organizationOf returns the id, on each request whose user is logged in; may be asynchronous
+ * @param organizationOf returns the id, a UUID, on each request whose user is logged in; may be asynchronous
+ * @param options `loginPath`: path of the route that starts the login
+ * @returns middleware that passes to `next`: {@link PolarOrganizationError} `organization_not_accessible` or
+ *   `invalid_organization_id`; {@link PolarInsufficientScopeError} `insufficient_scope`; {@link PolarLoginRequiredError}
+ *   `not_logged_in` or `login_expired`; {@link PolarTransientError} `timeout`, `network_error`, `server_error` or
+ *   `rate_limited`; {@link PolarResponseError} `malformed_response`
  * @throws TypeError if `organizationOf` is not a function, or `loginPath` is missing
  *
  * @example
  * ```ts
  * app.get('/orgs/:org', requireOrganization((req) => req.params.org, { loginPath: '/auth/polar' }), showOrganization);
  * ```
+ * @see `GET /v1/organizations/{id}` of Polar's API
+ *
+ * @group Guards
  */
 export function requireOrganization(
   organizationOf: OrganizationOf,

@@ -16,12 +16,19 @@ import { type LoginPathOptions, loginPathOf } from './login-path.js';
  *
  * Requires {@link polarTokens} on the route.
  *
+ * @param scope the scopes, as a list or separated by spaces
+ * @param options `loginPath`: path of the route that starts the login
+ * @returns middleware that passes to `next`: {@link PolarInsufficientScopeError} `insufficient_scope`, whose `scopes` are the
+ *   missing ones, and what {@link requireLogin} passes on, such as `not_logged_in`
  * @throws TypeError if a scope or `loginPath` is missing
  *
  * @example
  * ```ts
  * app.get('/orders', requireScope('orders:read', { loginPath: '/auth/polar' }), showOrders);
  * ```
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-3.3 RFC 6749 section 3.3}
+ *
+ * @group Guards
  */
 export function requireScope(scope: PolarScopes, options: LoginPathOptions): RequestHandler {
   const needed = checkList(scope, 'scope');

@@ -9,7 +9,24 @@ import { startDeadline } from './deadline.js';
 import { discardBody, type FetchedResponse, fetchedResponse, readBody } from './fetched-response.js';
 import { harmlessCause } from './harmless-cause.js';
 
-/** The platform's `fetch`, or a function that behaves like it. */
+/**
+ * The platform's `fetch`, or a function that behaves like it.
+ *
+ * @param input the URL
+ * @param init method, headers, body and signal
+ * @returns the response
+ *
+ * @example
+ * ```ts
+ * const traced: Fetch = async (input, init) => {
+ *   const response = await fetch(input, init);
+ *   console.log(init.method, input, response.status);
+ *   return response;
+ * };
+ * ```
+ *
+ * @group OAuth client
+ */
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
 /** One request. `url` never contains a secret, so messages may quote it, without its query. */

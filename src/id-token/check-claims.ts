@@ -1,25 +1,39 @@
 import { hash } from 'node:crypto';
 import { type IdTokenErrorCode, PolarIdTokenError } from '../errors.js';
 
-/** The claims of a verified id_token (OpenID Connect Core section 2). */
+/**
+ * The claims of a verified id_token.
+ *
+ * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#IDToken OpenID Connect Core section 2}
+ *
+ * @group Tokens
+ */
 export interface IdTokenClaims {
+  /** The issuer, `https://polar.sh`. */
   readonly iss: string;
   /** Polar's id of the user, a UUID. Identify users by this claim alone. */
   readonly sub: string;
+  /** The audience: the id of the client. */
   readonly aud: string | readonly string[];
-  /** Seconds since the epoch. */
+  /** When the id_token expires, in seconds since the epoch. */
   readonly exp: number;
-  /** Seconds since the epoch. */
+  /** When the id_token was issued, in seconds since the epoch. */
   readonly iat: number;
-  /** Seconds since the epoch. */
+  /** When the user logged in at Polar, in seconds since the epoch. */
   readonly auth_time?: number;
+  /** The nonce of the login. */
   readonly nonce?: string | null;
+  /** The authorized party: the client that the id_token was issued to. */
   readonly azp?: string;
+  /** Hash of the access token that was issued with the id_token. */
   readonly at_hash?: string;
-  /** With the scope `email`. */
+  /** E-mail address; requires the scope `email`. Trust it only if `email_verified` is true. */
   readonly email?: string;
+  /** True if Polar has verified the address. */
   readonly email_verified?: boolean;
+  /** Display name, if Polar sends one. */
   readonly name?: string;
+  /** Any other claim. */
   readonly [claim: string]: unknown;
 }
 

@@ -7,7 +7,11 @@ import { parseJSON } from '../text/parse-json.js';
 import { checkClaims, type ExpectedClaims, type IdTokenClaims } from './check-claims.js';
 import { importKeys, type KeySet, remoteKeySet, type VerificationKey } from './key-set.js';
 
-/** Options of {@link verifyIdToken}. */
+/**
+ * Options of {@link verifyIdToken}.
+ *
+ * @group Tokens
+ */
 export interface VerifyIdTokenOptions {
   /** The client to which the id_token must have been issued. */
   readonly clientID: string;
@@ -18,7 +22,12 @@ export interface VerifyIdTokenOptions {
   /** The server whose keys and issuer to trust. @default 'production' */
   readonly server?: Exclude<PolarServer, { readonly discoveryURL: string }> | undefined;
   /** The keys, as a JWKS document, if you already have them. @default fetched from the server and cached */
-  readonly jwks?: { readonly keys: readonly object[] } | undefined;
+  readonly jwks?:
+    | {
+        /** Public keys as JWK (RFC 7517). */
+        readonly keys: readonly object[];
+      }
+    | undefined;
   /** Tolerated clock difference, in seconds. @default 30 */
   readonly clockToleranceSeconds?: number | undefined;
   /** Returns the current time, in milliseconds since the epoch. @default Date.now */
@@ -28,18 +37,24 @@ export interface VerifyIdTokenOptions {
 }
 
 /**
- * Verifies an id_token issued by Polar: signature, issuer, audience, azp, expiry, age, nonce, at_hash and subject
- * (OpenID Connect Core 3.1.3.7). The strategy does this at every login; call it yourself only for id_tokens from
- * elsewhere.
+ * Verifies an id_token issued by Polar: signature, issuer, audience, azp, expiry, age, nonce, at_hash and subject. The
+ * strategy does this at every login; call it yourself only for id_tokens from elsewhere.
  *
- * @throws PolarIdTokenError with the code of the check that failed
- * @throws PolarTransientError, PolarResponseError when the keys cannot be fetched
+ * @param idToken the signed JWT
+ * @param options `clientID`, `nonce` and `accessToken` to check against, and others that have defaults
+ * @returns the claims
+ * @throws {@link PolarIdTokenError} with the {@link IdTokenErrorCode} of the check that failed
+ * @throws {@link PolarTransientError} `timeout`, `network_error`, `rate_limited`, `server_error` and {@link PolarResponseError}
+ *   `malformed_response` when the keys cannot be fetched
  * @throws TypeError when an option is invalid
  *
  * @example
  * ```ts
  * const { sub, email } = await verifyIdToken(idToken, { clientID: 'polar_ci_...', nonce, accessToken });
  * ```
+ * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation OpenID Connect Core 3.1.3.7} (`GET /.well-known/jwks.json`)
+ *
+ * @group Tokens
  */
 export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptions): Promise<IdTokenClaims> {
   const { endpoints } = resolveServer(options.server);

@@ -5,7 +5,11 @@ import { shownValue } from '../text/shown-value.js';
 import { checkFlag } from './option-checks.js';
 import { rejectUnknown } from './option-names.js';
 
-/** A Polar at other addresses: the emulator, a proxy, a self-hosted instance. */
+/**
+ * A Polar at other addresses: the emulator, a proxy, a self-hosted instance.
+ *
+ * @group OAuth client
+ */
 export interface CustomPolarServer {
   /** Origin of the web pages; `/oauth2/authorize` is appended. */
   readonly webURL: string;
@@ -20,7 +24,11 @@ export interface CustomPolarServer {
   readonly allowInsecureHTTP?: boolean | undefined;
 }
 
-/** An OpenID provider described by its metadata document (OpenID Connect Discovery 1.0). */
+/**
+ * An OpenID provider described by its metadata document (OpenID Connect Discovery 1.0).
+ *
+ * @group OAuth client
+ */
 export interface DiscoveredServer {
   /** Address of the metadata, usually ending in `/.well-known/openid-configuration`. */
   readonly discoveryURL: string;
@@ -40,6 +48,8 @@ export interface DiscoveredServer {
  * The `server` option: a name, the address of a Polar that has pages and API at one address (`http://127.0.0.1:4100`), or
  * several addresses. Any text is accepted, so that it can come from an environment variable; a wrong one is refused when the
  * app starts.
+ *
+ * @group OAuth client
  */
 export type PolarServer =
   | 'production'
@@ -49,16 +59,27 @@ export type PolarServer =
   | CustomPolarServer
   | DiscoveredServer;
 
-/** Issuer and endpoints of a server. */
+/**
+ * Issuer and endpoints of a server, as {@link PolarOAuthClient.discover} returns them.
+ *
+ * @group OAuth client
+ */
 export interface ServerEndpoints {
+  /** The `iss` of its id_tokens. */
   readonly issuer: string;
+  /** URL of the page where users log in. */
   readonly authorizationEndpoint: string;
+  /** URL where tokens are issued and refreshed. */
   readonly tokenEndpoint: string;
+  /** URL of the keys that sign id_tokens. */
   readonly jwksURI: string;
-  /** This and the following are undefined if a discovered provider has none. */
+  /** URL of the user's claims; undefined if a discovered provider has none. */
   readonly userinfoEndpoint: string | undefined;
+  /** URL where tokens are revoked; undefined if a discovered provider has none. */
   readonly revocationEndpoint: string | undefined;
+  /** URL where tokens are introspected; undefined if a discovered provider has none. */
   readonly introspectionEndpoint: string | undefined;
+  /** URL where clients are registered; undefined if a discovered provider has none. */
   readonly registrationEndpoint: string | undefined;
   /** The whole metadata document as received; absent if the endpoints were not discovered. */
   readonly raw?: Readonly<Record<string, unknown>>;

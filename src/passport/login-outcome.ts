@@ -1,9 +1,14 @@
 import { type LoginFailureCode, PolarLoginFailedError } from '../errors.js';
 
-/** The `info` of a failed login, for `failureMessage` and custom callbacks. */
+/**
+ * The `info` of a failed login, for `failureMessage` and custom callbacks.
+ *
+ * @group Strategy
+ */
 export interface LoginFailure {
   /** A message for the user. */
   readonly message: string;
+  /** Why the login failed, to branch on. */
   readonly code: LoginFailureCode;
   /** A hint for the developer. */
   readonly hint?: string;

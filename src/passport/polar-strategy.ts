@@ -65,7 +65,14 @@ export class PolarStrategy extends OAuth2Strategy {
     }
   }
 
-  /** Client for Polar's OAuth endpoints, with the credentials of this strategy. */
+  /**
+   * Client for Polar's OAuth endpoints, with the credentials of this strategy.
+   *
+   * @example
+   * ```ts
+   * const { active } = await polar.client.introspect(accessToken);
+   * ```
+   */
   get client(): PolarOAuthClient {
     return this[loginParts].runtime.client;
   }
@@ -78,14 +85,15 @@ export class PolarStrategy extends OAuth2Strategy {
    * sees changes of the web app at once.
    *
    * @param loginId `req.polar.loginId`, or the `loginId` of the verify callback
-   * @throws PolarConfigurationError `invalid_option` without those options, on first use; and the errors of
-   * {@link PolarAccess}: `not_logged_in` if the storage has no such login, `logged_out` after its logout,
-   * PolarTransientError `server_error` while the storage cannot be read
+   * @returns access whose methods reject with {@link PolarConfigurationError} `invalid_option` without those options;
+   *   {@link PolarLoginRequiredError} `not_logged_in` if the storage has no such login, `logged_out` after its logout;
+   *   {@link PolarTransientError} `server_error` while the storage cannot be read; and what {@link PolarAccess} names
    *
    * @example
    * ```ts
    * for (const { polarLoginId } of await users.all()) {
-   *   const orders = await polar.tokensFor(polarLoginId).fetch('/v1/orders/');
+   *   const response = await polar.tokensFor(polarLoginId).fetch('/v1/orders/');
+   *   await saveOrders(await response.json());
    * }
    * ```
    */
@@ -103,14 +111,15 @@ export class PolarStrategy extends OAuth2Strategy {
    *
    * @param loginId `req.polar.loginId`, or the `loginId` of the verify callback. Does nothing if the login has already ended
    * or its token record has expired
-   * @throws PolarConfigurationError `invalid_option` without those options
-   * @throws PolarLoginRequiredError `not_logged_in` if the id is malformed, or the login belongs to another client
-   * @throws PolarTransientError `server_error` while the storage cannot be read; the login has not ended then
+   * @throws {@link PolarConfigurationError} `invalid_option` without those options
+   * @throws {@link PolarLoginRequiredError} `not_logged_in` if the id is malformed, or the login belongs to another client
+   * @throws {@link PolarTransientError} `server_error` while the storage cannot be read; the login has not ended then
    *
    * @example
    * ```ts
    * for (const loginId of user.polarLoginIds) await polar.endLogin(loginId);
    * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc7009#section-2 RFC 7009 section 2} (`POST /v1/oauth2/revoke`)
    */
   async endLogin(loginId: string): Promise<void> {
     await loginsById(this[loginParts].runtime, 'endLogin').end(loginId, 'ended_by_app');
@@ -131,8 +140,8 @@ export class PolarStrategy extends OAuth2Strategy {
    * ```ts
    * process.once('SIGTERM', () => {
    *   server.close(async () => {
-   *     await polar.settled({ withinMs: 10_000 });
-   *     process.exit();
+   *     const { exchanges, writes } = await polar.settled({ withinMs: 10_000 });
+   *     process.exit(exchanges + writes === 0 ? 0 : 1);
    *   });
    * });
    * ```
@@ -142,12 +151,22 @@ export class PolarStrategy extends OAuth2Strategy {
   }
 
   /**
-   * Called by Passport: starts a login, or handles Polar's response.
+   * Called by Passport: starts a login, or handles Polar's response. Apps call `passport.authenticate('polar')`.
    *
    * Errors go to `next` ({@link PolarError}). If the user declines, or the login attempt is no longer valid, the login fails with
    * `info.message` and `info.code` or, with `failWithError: true`, with a {@link PolarLoginFailedError} for `next`.
+   *
+   * @param req the request, with a session
+   * @param options {@link LoginRouteOptions} of the route
+   *
+   * @example
+   * ```ts
+   * app.get('/auth/polar', passport.authenticate('polar', { scope: ['openid', 'email', 'orders:read'] }));
+   * app.get('/auth/polar/callback', passport.authenticate('polar', { successReturnToOrRedirect: '/', failureRedirect: '/' }));
+   * ```
+   * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1 RFC 6749 section 4.1} (`GET /oauth2/authorize`, `POST /v1/oauth2/token`)
    */
-  override authenticate(req: Request, options: AuthenticateOptions = {}): void {
+  override authenticate(req: Request, options: Readonly<Record<string, unknown>> = {}): void {
     // Passport writes its actions onto the strategy. If an app passes the instance itself, the next request overwrites them
     // while this one waits for Polar, and two users would be logged in as each other.
     const { success, fail, redirect, error } = this as PassportActions;
@@ -176,17 +195,64 @@ export class PolarStrategy extends OAuth2Strategy {
       .catch((thrown: unknown) => ownFault(req, thrown));
   }
 
-  /** Extra parameters for the authorize page; a subclass may add some, but not those that protect the login. */
-  override authorizationParams(options: AuthenticateOptions): Record<string, string> {
+  /**
+   * Returns extra parameters for the authorize page. A subclass may add some, but not those that protect the login.
+   *
+   * @param options {@link LoginRouteOptions} of the route
+   * @returns names and values of the query parameters
+   * @throws {@link PolarConfigurationError} `invalid_option` for a value that is not a string, or a reserved parameter
+   *
+   * @example
+   * ```ts
+   * class GermanStrategy extends PolarStrategy {
+   *   override authorizationParams(options: Record<string, unknown>): Record<string, string> {
+   *     return { ...super.authorizationParams(options), ui_locales: 'de' };
+   *   }
+   * }
+   * ```
+   */
+  override authorizationParams(options: Readonly<Record<string, unknown>>): Record<string, string> {
     return forOneRequest(() => extraParameters(options));
   }
 
-  /** Extra parameters for the code exchange; a subclass may add some. */
-  override tokenParams(_options: AuthenticateOptions): Record<string, string> {
+  /**
+   * Returns extra parameters for the code exchange: none, unless a subclass adds some.
+   *
+   * @param _options {@link LoginRouteOptions} of the route
+   * @returns names and values of the form fields
+   *
+   * @example
+   * ```ts
+   * class WithResource extends PolarStrategy {
+   *   override tokenParams(): Record<string, string> {
+   *     return { resource: 'https://api.polar.sh' };
+   *   }
+   * }
+   * ```
+   */
+  override tokenParams(_options: Readonly<Record<string, unknown>>): Record<string, string> {
     return {};
   }
 
-  /** The profile from the userinfo endpoint; used at login with `fetchUserInfo: true`. */
+  /**
+   * Fetches the profile from `GET /v1/oauth2/userinfo`. The strategy calls it at login with `fetchUserInfo: true`; a subclass
+   * may add to the profile.
+   *
+   * @param accessToken sent in the `Authorization` header
+   * @param done called with the error or the profile
+   *
+   * @example
+   * ```ts
+   * class WithTrimmedName extends PolarStrategy {
+   *   override userProfile(accessToken: string, done: (error?: unknown, profile?: PolarProfile) => void): void {
+   *     super.userProfile(accessToken, (error, profile) => {
+   *       done(error, profile && { ...profile, displayName: profile.displayName.trim() });
+   *     });
+   *   }
+   * }
+   * ```
+   * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#UserInfo OpenID Connect Core 5.3}
+   */
   override userProfile(accessToken: string, done: (error?: unknown, profile?: PolarProfile) => void): void {
     this.client.userInfo(accessToken).then(
       (info) => done(null, profileFromClaims({ ...info.raw, sub: info.subject })),

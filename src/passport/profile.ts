@@ -1,14 +1,24 @@
 import type { IdTokenClaims } from '../id-token/check-claims.js';
 
-/** The user who logged in, by Passport's profile convention. */
+/**
+ * The user who logged in, by Passport's profile convention.
+ *
+ * @group Strategy
+ */
 export interface PolarProfile {
+  /** Tells profiles of several strategies apart. */
   readonly provider: 'polar';
   /** Polar's id of the user (the claim `sub`), a UUID that never changes. Identify users by this, not by e-mail. */
   readonly id: string;
   /** The user's name if Polar sends one, otherwise the e-mail address, otherwise the id. */
   readonly displayName: string;
   /** Requires the scope `email`. Trust an address only if `verified` is true. */
-  readonly emails?: readonly { readonly value: string; readonly verified: boolean }[];
+  readonly emails?: readonly {
+    /** The address. */
+    readonly value: string;
+    /** True if Polar has verified the address. */
+    readonly verified: boolean;
+  }[];
   /** The claims as Polar sent them. */
   readonly _json: Readonly<Record<string, unknown>>;
 }

@@ -12,13 +12,17 @@ import { checkCallbackURL, checkList, checkOneOf, checkScope } from '../options/
 import { closest, rejectNearMisses, unknownOptions } from '../options/option-names.js';
 import type { ResolvedOptions } from '../strategy-options.js';
 
-/** Options of `passport.authenticate('polar', { ... })` for one login, in addition to Passport's. */
+/**
+ * Options of `passport.authenticate('polar', { ... })` for one login, in addition to Passport's.
+ *
+ * @group Strategy
+ */
 export interface PolarAuthenticateOptions {
   /** Scopes to request for this login. @default the strategy's */
   readonly scope?: PolarScopes | undefined;
-  /** @default the strategy's */
+  /** `organization` lets the user pick the one organization that the tokens are limited to. @default the strategy's */
   readonly subType?: SubType | undefined;
-  /** @default the strategy's */
+  /** Which pages Polar shows. @default the strategy's */
   readonly prompt?: Prompt | undefined;
   /** Another registered callback URL for this login. @default the strategy's */
   readonly callbackURL?: string | undefined;

@@ -8,7 +8,11 @@ import type {
   WithRequest,
 } from './verify-callback.js';
 
-type WithRequestOption = PolarStrategyOptions & { readonly passReqToCallback: true };
+/** @inline */
+type WithRequestOption = PolarStrategyOptions & {
+  /** Passes the request as the first argument. */
+  readonly passReqToCallback: true;
+};
 
 /**
  * The constructor of {@link PolarStrategy}. A class cannot declare this: constructors have no type parameters, which are needed
@@ -16,62 +20,77 @@ type WithRequestOption = PolarStrategyOptions & { readonly passReqToCallback: tr
  *
  * The order matters: TypeScript infers the parameters of a callback from the first overload whose options match, and reports
  * the error of the last one.
+ *
+ * @group Strategy
  */
 export interface PolarStrategyConstructor {
   /**
+   * With `passReqToCallback: true` and Passport's classic callback.
+   *
    * @param options see {@link PolarStrategyOptions}
-   * @param verify with `passReqToCallback: true`, Passport's classic callback:
+   * @param verify Passport's classic callback, with the request:
    * `(req, accessToken, refreshToken, profile, done)`
-   * @throws TypeError that names the option which is missing or wrong
+   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
    */
   new <Verify extends WithRequest<ClassicVerify> = WithRequest<ClassicVerify>>(
     options: WithRequestOption,
     verify: Verify & AllParameters<Verify, WithRequest<ClassicVerify>>,
   ): PolarStrategy;
   /**
+   * With `passReqToCallback: true` and Passport's classic callback that also takes the token response.
+   *
    * @param options see {@link PolarStrategyOptions}
-   * @param verify with `passReqToCallback: true`, Passport's classic callback with the token response:
+   * @param verify Passport's classic callback, with the request and the token response:
    * `(req, accessToken, refreshToken, params, profile, done)`; `const verify: WithRequest<ClassicVerifyWithParams> = ...` in
    * TypeScript
-   * @throws TypeError that names the option which is missing or wrong
+   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
    */
   new <Verify extends WithRequest<ClassicVerifyWithParams> = WithRequest<ClassicVerifyWithParams>>(
     options: WithRequestOption,
     verify: Verify & AllParameters<Verify, WithRequest<ClassicVerifyWithParams>>,
   ): PolarStrategy;
   /**
+   * With an async verify callback of one object, or without one.
+   *
    * @param options see {@link PolarStrategyOptions}
    * @param verify maps a login to a user of the app: `async ({ tokens, profile, claims, req }) => user`, or `false` to reject
    * the login. If omitted, the profile is the user.
-   * @throws TypeError that names the option which is missing or wrong
+   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
    */
   new (options: PolarStrategyOptions, verify?: PolarVerify): PolarStrategy;
   /**
+   * With Passport's classic callback.
+   *
    * @param options see {@link PolarStrategyOptions}
    * @param verify Passport's classic callback: `(accessToken, refreshToken, profile, done)`. In TypeScript, write it as
    * `const verify: ClassicVerify = ...`, which gives its parameters their types.
-   * @throws TypeError that names the option which is missing or wrong
+   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
    */
   new <Verify extends ClassicVerify = ClassicVerify>(
     options: PolarStrategyOptions,
     verify: Verify & AllParameters<Verify, ClassicVerify>,
   ): PolarStrategy;
   /**
+   * With Passport's classic callback that also takes the token response.
+   *
    * @param options see {@link PolarStrategyOptions}
    * @param verify Passport's classic callback with the token response:
    * `(accessToken, refreshToken, params, profile, done)`; `const verify: ClassicVerifyWithParams = ...` in TypeScript
-   * @throws TypeError that names the option which is missing or wrong
+   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
    */
   new <Verify extends ClassicVerifyWithParams = ClassicVerifyWithParams>(
     options: PolarStrategyOptions,
     verify: Verify & AllParameters<Verify, ClassicVerifyWithParams>,
   ): PolarStrategy;
   /**
+   * With an async verify callback of one object; repeated for the error that TypeScript reports.
+   *
    * @param options see {@link PolarStrategyOptions}
    * @param verify maps a login to a user of the app, or to `false`
-   * @throws TypeError that names the option which is missing or wrong
+   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
    */
   new (options: PolarStrategyOptions, verify: PolarVerify): PolarStrategy;
+  /** The prototype of all strategies, as of any class. */
   readonly prototype: PolarStrategy;
 }
 
@@ -91,6 +110,12 @@ export interface PolarStrategyConstructor {
  * });
  * passport.use(polar);
  * ```
+ *
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1 RFC 6749 section 4.1}, {@link https://www.rfc-editor.org/rfc/rfc7636 RFC 7636} (PKCE),
+ * {@link https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth OpenID Connect Core 3.1}
+ *
+ * @group Strategy
+ * @class
  */
 export const PolarStrategy: PolarStrategyConstructor = Implementation;
 /**

@@ -6,12 +6,19 @@ import type { ResolvedOptions } from '../strategy-options.js';
 import type { TokenSet } from '../tokens/token-set.js';
 import type { PolarProfile } from './profile.js';
 
-/** The argument of a verify callback with one parameter. */
+/**
+ * The argument of a verify callback with one parameter.
+ *
+ * @group Strategy
+ */
 export interface VerifiedLogin {
+  /** The tokens of the login; the strategy keeps them for `req.polar`. */
   readonly tokens: TokenSet;
+  /** The user at Polar. */
   readonly profile: PolarProfile;
   /** The claims of the verified id_token. */
   readonly claims: IdTokenClaims;
+  /** The callback request. */
   readonly req: Request;
   /** The `appState` (or `state`) that the app started the login with: an invitation, say. */
   readonly state?: unknown;
@@ -19,10 +26,40 @@ export interface VerifiedLogin {
   readonly loginId: string;
 }
 
-/** A verify callback that takes one object, usually async. In JavaScript it may also call `done`, its last argument. */
+/**
+ * A verify callback that takes one object, usually async. In JavaScript it may also call `done`, its last argument.
+ *
+ * @param login tokens, profile, claims, request and id of the login
+ *
+ * @example
+ * ```ts
+ * const verify: PolarVerify = async ({ profile, loginId }) => {
+ *   const user = await users.findOrCreate({ polarId: profile.id, polarLoginId: loginId });
+ *   return user.isBanned ? false : user;
+ * };
+ * ```
+ *
+ * @group Strategy
+ */
 export type PolarVerify = (login: VerifiedLogin) => VerifyResult | Promise<VerifyResult>;
 
-/** Passport's classic verify callback. */
+/**
+ * Passport's classic verify callback.
+ *
+ * @param accessToken bearer token for the Polar API
+ * @param refreshToken valid for one refresh; leave refreshing to `req.polar`
+ * @param profile the user at Polar
+ * @param done called with the error, or with the user or `false`
+ *
+ * @example
+ * ```ts
+ * const verify: ClassicVerify = (accessToken, refreshToken, profile, done) => {
+ *   users.findOrCreate({ polarId: profile.id }).then((user) => done(null, user), done);
+ * };
+ * ```
+ *
+ * @group Strategy
+ */
 export type ClassicVerify = (
   accessToken: string,
   refreshToken: string,
@@ -30,7 +67,24 @@ export type ClassicVerify = (
   done: VerifyDone,
 ) => unknown;
 
-/** The classic verify callback with the token response as received, without the refresh token. */
+/**
+ * The classic verify callback with the token response.
+ *
+ * @param accessToken bearer token for the Polar API
+ * @param refreshToken valid for one refresh; leave refreshing to `req.polar`
+ * @param params the token response as received, without the refresh token
+ * @param profile the user at Polar
+ * @param done called with the error, or with the user or `false`
+ *
+ * @example
+ * ```ts
+ * const verify: ClassicVerifyWithParams = (accessToken, refreshToken, params, profile, done) => {
+ *   done(null, { ...profile, scope: params.scope });
+ * };
+ * ```
+ *
+ * @group Strategy
+ */
 export type ClassicVerifyWithParams = (
   accessToken: string,
   refreshToken: string,
@@ -39,7 +93,22 @@ export type ClassicVerifyWithParams = (
   done: VerifyDone,
 ) => unknown;
 
-/** Adds the request as the first argument, for a callback with `passReqToCallback: true`. */
+/**
+ * Adds the request as the first argument, for a callback with `passReqToCallback: true`.
+ *
+ * @param req the callback request
+ * @param args the arguments of the callback
+ * @typeParam Verify {@link ClassicVerify} or {@link ClassicVerifyWithParams}
+ *
+ * @example
+ * ```ts
+ * const verify: WithRequest<ClassicVerify> = (req, accessToken, refreshToken, profile, done) => {
+ *   done(null, { ...profile, invitedBy: req.query.invitation });
+ * };
+ * ```
+ *
+ * @group Strategy
+ */
 export type WithRequest<Verify extends (...args: never[]) => unknown> = (
   req: Request,
   ...args: Parameters<Verify>
@@ -48,6 +117,8 @@ export type WithRequest<Verify extends (...args: never[]) => unknown> = (
 /**
  * `unknown` for a callback that declares all parameters of its form; `never` for one that declares fewer, because TypeScript
  * accepts `async () => {}` as any function.
+ *
+ * @inline
  */
 export type AllParameters<
   Verify extends (...args: never[]) => unknown,

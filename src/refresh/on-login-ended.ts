@@ -3,7 +3,11 @@ import { BoundedMap } from '../bounded-map.js';
 import { developmentHint, publish } from '../diagnostics.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
 
-/** The argument of `onLoginEnded`. */
+/**
+ * The argument of `onLoginEnded`.
+ *
+ * @group Strategy
+ */
 export interface LoginEnded {
   /** The id of the login, as in `req.polar.loginId` and the verify callback. */
   readonly loginId: string;
@@ -15,7 +19,20 @@ export interface LoginEnded {
   readonly reason: LoginEndReason;
 }
 
-/** Called when a login has ended. If it rejects, the error is published and has no other effect. */
+/**
+ * Called when a login has ended. If it rejects, the error is published and has no other effect.
+ *
+ * @param ended id of the login, and why it ended
+ *
+ * @example
+ * ```ts
+ * const onLoginEnded: OnLoginEnded = async ({ loginId, reason }) => {
+ *   if (reason === 'refused_by_polar') await users.forgetLogin(loginId);
+ * };
+ * ```
+ *
+ * @group Strategy
+ */
 export type OnLoginEnded = (ended: LoginEnded) => unknown;
 
 // An evicted login could be reported twice, but an ended login seldom comes back.

@@ -11,11 +11,25 @@ export interface Verified {
 
 /**
  * What a verify callback returns or resolves to: the user, or `false` to reject the login. At run time `null` counts as `false`.
- * `then` excludes promises: until an app declares its `Express.User`, every value but `null` and `undefined` matches that type.
+ *
+ * @group Strategy
  */
-export type VerifyResult = (Express.User & { readonly then?: never }) | false;
+export type VerifyResult =
+  | (Express.User & {
+      /** Excludes promises: until an app declares its `Express.User`, every value but `null` and `undefined` matches it. */
+      readonly then?: never;
+    })
+  | false;
 
-/** Passport's `done`. */
+/**
+ * Passport's `done`, which a classic verify callback calls with its result.
+ *
+ * @param error goes to `next`; null or undefined if there is none
+ * @param user the user of the app; false, null or undefined rejects the login
+ * @param info passed on to the app: the `info` of a rejected login, or `req.authInfo`
+ *
+ * @group Strategy
+ */
 export type VerifyDone = (error?: unknown, user?: Express.User | false | null, info?: unknown) => void;
 
 /** Arguments and time limit of one call of a verify callback. */

@@ -11,7 +11,13 @@ import type { PostgresTable } from './postgres-table.js';
  * ```
  */
 export interface PostgresClient {
-  /** Runs one statement and resolves with its rows, as a list or as the `rows` of an object. */
+  /**
+   * Runs one statement.
+   *
+   * @param text SQL with the placeholders `$1`, `$2` and so on
+   * @param values values of the placeholders
+   * @returns the rows, as a list or as the `rows` of an object
+   */
   query(text: string, values: unknown[]): PromiseLike<unknown>;
 }
 

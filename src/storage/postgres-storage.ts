@@ -20,12 +20,14 @@ export interface PostgresStorageOptions {
  * statement, so a pooler in transaction mode (PgBouncer) may be in between. Removes expired rows by itself.
  *
  * @param client a `Pool` of `pg`, or anything with its `query(text, values)`: Neon's serverless driver, PGlite
+ * @param options `table` and `createTables`
+ * @returns a storage whose methods reject with an error that says what to do, while the database is unavailable
  * @throws TypeError when `client` has no `query`, or an option is unknown or invalid
  *
  * @example
  * ```ts
  * const pool = new Pool({ connectionString: process.env.DATABASE_URL });
- * new PolarStrategy({ ..., storage: postgresStorage(pool, { createTables: true }) });
+ * const polar = new PolarStrategy({ ...options, storage: postgresStorage(pool, { createTables: true }) });
  * ```
  */
 export function postgresStorage(client: PostgresClient, options: PostgresStorageOptions = {}): PolarStorage {

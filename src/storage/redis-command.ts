@@ -1,6 +1,9 @@
 /**
  * Sends one command over a client of your own, to a single server.
  *
+ * @param command name and arguments of the command
+ * @returns the reply of Redis
+ *
  * @example
  * ```ts
  * const sendCommand: SendRedisCommand = (...command) => client.sendCommand(command);
@@ -12,6 +15,9 @@ export type SendRedisCommand = (...command: string[]) => Promise<unknown>;
  * Sends one command over a client of your own that chooses the node by a key. It must go to the master of that key:
  * `isReadOnly` is always false.
  *
+ * @param details a key of the command, for choosing the node, and the command
+ * @returns the reply of Redis
+ *
  * @example
  * ```ts
  * const sendCommandCluster: SendRedisClusterCommand = ({ key, isReadOnly, command }) =>
@@ -19,26 +25,68 @@ export type SendRedisCommand = (...command: string[]) => Promise<unknown>;
  * ```
  */
 export type SendRedisClusterCommand = (details: {
+  /** A key of the command. */
   readonly key: string;
+  /** Always false: the command must go to the master. */
   readonly isReadOnly: boolean;
+  /** Name and arguments of the command. */
   readonly command: string[];
 }) => Promise<unknown>;
 
-/** A client that {@link redisStorage} takes as it is, or the app's own function in its place. */
+/**
+ * A client that {@link redisStorage} takes as it is, recognized by its methods, or the app's own function in its place.
+ */
 export type RedisClient =
-  // node-redis: a client or pool, a cluster, Sentinel
-  | { connect(): unknown; sendCommand(command: string[]): Promise<unknown> }
   | {
+      /** node-redis: a client or a pool. */
+      connect(): unknown;
+      /** Sends a command. @param command its name and arguments */
+      sendCommand(command: string[]): Promise<unknown>;
+    }
+  | {
+      /** node-redis: a cluster. @param args a node of the cluster */
       nodeClient(...args: never[]): unknown;
+      /**
+       * Sends a command to the node of a key.
+       *
+       * @param key a key of the command
+       * @param isReadOnly always false
+       * @param command its name and arguments
+       */
       sendCommand(key: string, isReadOnly: boolean, command: string[]): Promise<unknown>;
     }
-  | { getSentinelNode(): unknown; sendCommand(isReadOnly: boolean, command: string[]): Promise<unknown> }
-  // ioredis, a single server or a cluster
-  | { call(command: string, ...args: string[]): Promise<unknown> }
-  // Valkey GLIDE, a single server or a cluster
-  | { customCommand(command: string[]): Promise<unknown> }
-  | { readonly sendCommand: SendRedisCommand }
-  | { readonly sendCommandCluster: SendRedisClusterCommand };
+  | {
+      /** node-redis: Sentinel. */
+      getSentinelNode(): unknown;
+      /**
+       * Sends a command to the master.
+       *
+       * @param isReadOnly always false
+       * @param command its name and arguments
+       */
+      sendCommand(isReadOnly: boolean, command: string[]): Promise<unknown>;
+    }
+  | {
+      /**
+       * ioredis, a single server or a cluster: sends a command.
+       *
+       * @param command its name
+       * @param args its arguments
+       */
+      call(command: string, ...args: string[]): Promise<unknown>;
+    }
+  | {
+      /** Valkey GLIDE, a single server or a cluster: sends a command. @param command its name and arguments */
+      customCommand(command: string[]): Promise<unknown>;
+    }
+  | {
+      /** Sends a command over any other client. */
+      readonly sendCommand: SendRedisCommand;
+    }
+  | {
+      /** Sends a command over any other client of a cluster. */
+      readonly sendCommandCluster: SendRedisClusterCommand;
+    };
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 

@@ -21,12 +21,14 @@ export interface RedisStorageOptions {
  *
  * @param client a client of `redis` (also a pool, a cluster, or Sentinel), `ioredis` (also a cluster) or
  * `@valkey/valkey-glide` (also a cluster), or `{ sendCommand }` or `{ sendCommandCluster }` for any other
+ * @param options `prefix` of all keys
+ * @returns a storage whose methods reject with an error that says what to do, while Redis is unavailable
  * @throws TypeError when `client` is none of these, or `prefix` is not a string without `{}`
  *
  * @example
  * ```ts
  * const redis = await createClient().connect();
- * new PolarStrategy({ ..., storage: redisStorage(redis) });
+ * const polar = new PolarStrategy({ ...options, storage: redisStorage(redis) });
  * ```
  */
 export function redisStorage(client: RedisClient, options: RedisStorageOptions = {}): PolarStorage {

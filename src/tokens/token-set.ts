@@ -1,6 +1,10 @@
 import { isAccessToken, isRefreshToken } from '../text/token-characters.js';
 
-/** The tokens of one login, as the verify callback receives them. Times are absolute. */
+/**
+ * The tokens of one login, as the verify callback receives them. Times are absolute.
+ *
+ * @group Tokens
+ */
 export interface TokenSet {
   /** Bearer token for the Polar API, `polar_at_u_...`. */
   readonly accessToken: string;

@@ -10,7 +10,12 @@ const endReasons = [
   'refused_by_polar',
 ] as const;
 
-/** Why a login has ended. */
+/**
+ * Why a login has ended; {@link LoginEnded} explains each reason.
+ *
+ * @group Strategy
+ * @useDeclaredType
+ */
 export type LoginEndReason = (typeof endReasons)[number];
 
 /**

@@ -1,7 +1,18 @@
 import { hash } from 'node:crypto';
 import { PolarConfigurationError } from '../errors.js';
 
-/** Returns a string that identifies the person whom a serialized user stands for. */
+/**
+ * Returns a string that identifies the person whom a serialized user stands for.
+ *
+ * @param serializedUser what the app's `serializeUser` stores in the session
+ *
+ * @example
+ * ```ts
+ * const userKey: UserKey = (serialized: { accountId: string }) => serialized.accountId;
+ * ```
+ *
+ * @group Strategy
+ */
 // biome-ignore lint/suspicious/noExplicitAny: only the app knows what its serializeUser stores.
 export type UserKey = (serializedUser: any) => string;
 

@@ -5,6 +5,7 @@ import type { PolarEmulatorRequest } from '../request-log.js';
 
 /** Options of {@link PolarEmulator.issueTokens}. */
 export interface PolarEmulatorTokenRequest {
+  /** The client that the tokens are issued to. */
   readonly clientID: string;
   /** E-mail address of the user. */
   readonly user: string;
@@ -23,17 +24,21 @@ export interface PolarEmulatorTokenRequest {
 
 /** A pair of tokens that exists at the emulator. */
 export interface PolarEmulatorToken {
+  /** The client that the tokens were issued to. */
   readonly clientID: string;
   /** E-mail address of the user; `undefined` for a legacy organization token. */
   readonly user: string | undefined;
+  /** `organization` only for legacy tokens. */
   readonly subType: 'user' | 'organization';
   /** Ids of the organizations that the token is limited to; empty means all of the user's. */
   readonly organizations: readonly string[];
+  /** Granted scopes, separated by spaces. */
   readonly scope: string;
+  /** Bearer token for the API, `polar_at_u_...`. */
   readonly accessToken: string;
   /** True if the access token has expired. */
   readonly accessTokenExpired: boolean;
-  /** Absent for the web grant's tokens. */
+  /** Valid for one refresh, `polar_rt_u_...`; `undefined` for the web grant's tokens. */
   readonly refreshToken: string | undefined;
   /** When the access token expires, in emulator time: milliseconds since the epoch. */
   readonly expiresAt: number;
@@ -43,7 +48,10 @@ export interface PolarEmulatorToken {
 export type PolarEmulatorClientChanges = Pick<
   PolarEmulatorClientMetadata,
   'scope' | 'name' | 'grantTypes' | 'firstParty' | 'tokenEndpointAuthMethod' | 'defaultSubType'
-> & { readonly redirectURIs?: readonly string[] | undefined };
+> & {
+  /** Allowed redirect URIs, in place of the old ones. */
+  readonly redirectURIs?: readonly string[] | undefined;
+};
 
 /** What the user does on the authorize page; see {@link PolarEmulator.authorize}. */
 export interface PolarEmulatorVisit {
@@ -57,14 +65,27 @@ export interface PolarEmulatorVisit {
 
 /** Options for the strategy of an app under test; see {@link PolarEmulator.strategyOptions}. */
 export interface PolarEmulatorStrategyOptions {
+  /** Id of the client. */
   readonly clientID: string;
+  /** Secret of the client; `undefined` for a public client. */
   readonly clientSecret: string | undefined;
+  /** The registered callback URL. */
   readonly callbackURL: string;
+  /** The emulator's addresses and issuer. */
   readonly server: PolarEmulator['server'];
+  /** The emulator's clock, in milliseconds since the epoch. */
   readonly now: () => number;
 }
 
-/** A running local Polar and its controls. */
+/**
+ * A running local Polar and its controls.
+ *
+ * @example
+ * ```ts
+ * const polar: PolarEmulator = await startPolarEmulator({ consent: 'auto' });
+ * const strategy = new PolarStrategy(polar.strategyOptions());
+ * ```
+ */
 export interface PolarEmulator {
   /** URL of the emulator, without a trailing slash. */
   readonly url: string;
@@ -75,7 +96,14 @@ export interface PolarEmulator {
   /** `iss` of the id_tokens. */
   readonly issuer: string;
   /** All three, for `new PolarStrategy({ server })`. */
-  readonly server: { readonly webURL: string; readonly apiURL: string; readonly issuer: string };
+  readonly server: {
+    /** Origin of the web pages. */
+    readonly webURL: string;
+    /** Origin of the API. */
+    readonly apiURL: string;
+    /** `iss` of the id_tokens. */
+    readonly issuer: string;
+  };
   /**
    * How the emulator handles browsers that log in from now on; {@link authorize} ignores it. {@link reset} restores the value
    * of the option.
@@ -110,6 +138,7 @@ export interface PolarEmulator {
    * @param callbackURL - absolute; default `http://localhost:3000/auth/polar/callback`. With supertest, no server has to
    *   listen there
    * @param metadata - the other metadata of {@link registerClient}
+   * @returns `clientID`, `clientSecret`, `callbackURL`, `server` and `now`
    * @throws TypeError if Polar would refuse the URL or a scope
    * @example
    * ```ts
@@ -125,6 +154,7 @@ export interface PolarEmulator {
    * Acts as the user on Polar's page: signs in and consents, whatever the value of {@link consent}.
    *
    * @param authorizeURL - the `location` that the app redirected the browser to
+   * @param visit - what the user does there; by default, the signed-in user consents
    * @returns path and query of the callback that Polar redirects the browser to, for the test to request
    * @throws Error that says why, if Polar would not redirect the browser to the app; TypeError if the user or an
    *   organization does not exist
@@ -133,25 +163,43 @@ export interface PolarEmulator {
    * const { headers } = await browser.get('/auth/polar');
    * await browser.get(await polar.authorize(headers.location, { user: 'grace@example.com' }));
    * ```
+   * @see `GET /oauth2/authorize`
    */
   authorize(authorizeURL: string | URL | undefined, visit?: PolarEmulatorVisit): Promise<string>;
 
   /**
    * Registers a client, as Polar's dashboard does. Replaces a client with the same `clientID`.
    *
+   * @param metadata - `redirectURIs`, and others that have defaults
+   * @returns the client with its id and secret
    * @throws TypeError if Polar would refuse a redirect URI or a scope
+   * @example
+   * ```ts
+   * const { clientID, clientSecret } = polar.registerClient({
+   *   redirectURIs: ['http://localhost:3000/auth/polar/callback'],
+   * });
+   * ```
    */
   registerClient(metadata: PolarEmulatorClientMetadata): PolarEmulatorClient;
   /**
    * Changes a registered client; omitted fields stay. Its tokens keep working.
    *
+   * @param clientID - the client to change
+   * @param changes - the new values
+   * @returns the changed client
    * @throws TypeError if there is no such client, or Polar would refuse the change
+   * @example
+   * ```ts
+   * polar.updateClient(clientID, { scope: 'openid email' }); // a login that requests more fails now
+   * ```
    */
   updateClient(clientID: string, changes: PolarEmulatorClientChanges): PolarEmulatorClient;
   /**
    * Issues tokens without a login, with the lifetimes of those of a login. Grants even scopes that the client is not registered
    * for.
    *
+   * @param request - client and user, and what the tokens are for
+   * @returns the pair of tokens
    * @throws TypeError if the client, the user, the organization or a scope does not exist
    * @example
    * ```ts
@@ -163,13 +211,25 @@ export interface PolarEmulator {
    * Creates a `session_token` of Polar's web app, valid for 31 days, for a client with the grant type `web`.
    *
    * @param user - e-mail address of the user
+   * @returns the `session_token`
    * @throws TypeError if there is no such user
+   * @example
+   * ```ts
+   * const sessionToken = polar.createSession('ada@example.com');
+   * const { accessToken } = await client.exchangeWebSession({ sessionToken });
+   * ```
    */
   createSession(user: string): string;
   /**
    * Returns the pairs of tokens of which the access token, the refresh token or both still work, oldest first. With `realistic`,
    * uncommitted changes count as committed: after concurrent refreshes, the list has all pairs that will stay valid, even those
    * that no app knows.
+   *
+   * @returns the pairs of tokens
+   * @example
+   * ```ts
+   * expect(polar.liveTokens()).toEqual([]); // the logout revoked them
+   * ```
    */
   liveTokens(): PolarEmulatorToken[];
 
@@ -180,6 +240,7 @@ export interface PolarEmulator {
    * app's clock does not advance unless it uses {@link now}, as `strategyOptions` does. Delays of faults and of `realistic` are
    * real time, but changes that wait for their commit are committed once enough time has passed.
    *
+   * @param seconds - how far; negative to go back
    * @throws TypeError for anything but a finite number
    * @example
    * ```ts
@@ -197,17 +258,26 @@ export interface PolarEmulator {
    * polar.rotateKeys(); // the old keys are gone
    * ```
    */
-  rotateKeys(options?: { readonly keepOld?: boolean | undefined }): void;
+  rotateKeys(options?: {
+    /** Keeps publishing the old keys. @default false */
+    readonly keepOld?: boolean | undefined;
+  }): void;
   /**
    * Revokes all tokens, or those of one user (e-mail address), as Polar does with leaked tokens; legacy organization tokens
    * belong to no user. Grants stay remembered: the next login needs no new consent.
    *
+   * @param user - e-mail address of the user; by default everyone
    * @throws TypeError if there is no such user
+   * @example
+   * ```ts
+   * polar.revokeAll('ada@example.com'); // does the app ask her to log in again?
+   * ```
    */
   revokeAll(user?: string): void;
   /**
    * Removes a version of the API, until {@link reset}: requests for it get Polar's 404.
    *
+   * @param version - the version to remove
    * @throws TypeError for an unknown version, and for {@link defaultAPIVersion}
    * @example
    * ```ts
@@ -219,6 +289,8 @@ export interface PolarEmulator {
    * Makes an organization (id or slug) enforce SSO, or stop enforcing it, until {@link reset}. Enforcing revokes the tokens that
    * are limited to it; other tokens no longer show it, and a login can no longer be limited to it.
    *
+   * @param organization - id or slug of the organization
+   * @param isEnforced - false to stop enforcing it; default true
    * @throws TypeError if there is no such organization
    * @example
    * ```ts
@@ -229,12 +301,21 @@ export interface PolarEmulator {
   /**
    * Resolves when all requests so far are committed: changes delayed by `commitLagMs` are visible then, and requests that
    * `refreshRaces` makes wait are over. Without `realistic`, it resolves at once.
+   *
+   * @example
+   * ```ts
+   * await polar.settled();
+   * expect(polar.liveTokens()).toHaveLength(1);
+   * ```
    */
   settled(): Promise<void>;
   /**
    * Applies a {@link PolarEmulatorFault} to the next `times` (default 1; `Infinity` until healed) HTTP requests to an endpoint.
    * Several faults of one endpoint happen one after the other.
    *
+   * @param endpoint - the requests that the fault applies to
+   * @param fault - what goes wrong
+   * @param times - how many requests
    * @throws TypeError if there is no such endpoint or fault
    * @example
    * ```ts
@@ -244,14 +325,37 @@ export interface PolarEmulator {
    * ```
    */
   fail(endpoint: PolarEmulatorEndpoint, fault: PolarEmulatorFault, times?: number): void;
-  /** Cancels the planned faults of one endpoint, or of all. Requests that already hang keep hanging. */
+  /**
+   * Cancels the planned faults of one endpoint, or of all. Requests that already hang keep hanging.
+   *
+   * @param endpoint - the endpoint; by default all
+   * @throws TypeError if there is no such endpoint
+   * @example
+   * ```ts
+   * polar.fail('token', { status: 503 }, Infinity);
+   * // ... the app keeps its login ...
+   * polar.heal('token');
+   * ```
+   */
   heal(endpoint?: PolarEmulatorEndpoint): void;
   /**
    * Resets the emulator for the next test: no tokens, codes, sessions, remembered grants, requests or faults; the first signing
    * key; real time; `consent`, `user` and versions of the API as in the options. Registered clients stay unchanged, because apps
    * under test are configured with them. Logins in progress fail.
+   *
+   * @example
+   * ```ts
+   * beforeEach(() => polar.reset());
+   * ```
    */
   reset(): void;
-  /** Stops listening and drops all connections, even those that hang. May be called again; the emulator cannot be restarted. */
+  /**
+   * Stops listening and drops all connections, even those that hang. May be called again; the emulator cannot be restarted.
+   *
+   * @example
+   * ```ts
+   * afterAll(() => polar.close());
+   * ```
+   */
   close(): Promise<void>;
 }

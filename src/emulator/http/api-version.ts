@@ -2,7 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { checkedChoice, checkedList } from '../checks.js';
 import type { Answer } from './message.js';
 
-/** A dated version of Polar's API that the emulator knows, as in the header `Polar-Version`. */
+/**
+ * A dated version of Polar's API that the emulator knows, as in the header `Polar-Version`.
+ *
+ * @useDeclaredType
+ */
 export type PolarEmulatorAPIVersion = (typeof VERSIONS)[number];
 
 const VERSIONS = ['2026-04', '2026-10', '2027-01'] as const;
