@@ -6,7 +6,7 @@
  *
  * @example
  * ```ts
- * const sendCommand: SendRedisCommand = (...command) => client.sendCommand(command);
+ * const sendCommand: SendRedisCommand = (...command) => redis.sendCommand(command);
  * ```
  */
 export type SendRedisCommand = (...command: string[]) => Promise<unknown>;
