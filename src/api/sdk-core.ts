@@ -32,9 +32,9 @@ export interface PolarSDKCore {
  * @group Tokens
  */
 export interface PolarSDKRequestOptions {
-  /** Seconds until the whole response has arrived. */
+  /** Seconds until the whole response has arrived. @default 5, or that of {@link sdkCore} */
   readonly timeout?: number;
-  /** Token of one request; `sdkCore` accepts none. */
+  /** Token of one request; a core from {@link sdkCore} throws if it is set. @default none */
   readonly accessToken?: string;
 }
 

@@ -15,11 +15,12 @@ import { optionNames } from '../strategy-options.js';
  * @group Bearer tokens
  */
 export interface BearerRequirements {
-  /** Scopes that the token must have, all of them. */
+  /** Scopes that the token must have, all of them. @default none */
   readonly scope?: PolarScopes | undefined;
   /**
    * Ids of organizations that the token must be limited to, all of them. A token without a limit is rejected: it names no
    * organization, and Polar does not tell which ones its user belongs to.
+   * @default none
    */
   readonly organizations?: string | readonly string[] | undefined;
 }

@@ -27,7 +27,7 @@ export interface AuthorizationParameters {
    * @default none: users who consented before are redirected straight back; `consent` with `subType: 'organization'`
    */
   readonly prompt?: Prompt | undefined;
-  /** Additional parameters, such as `login_hint`; none may be one of those above. */
+  /** Additional parameters, such as `login_hint`; none may be one of those above. @default none */
   readonly extra?: ExtraParameters | undefined;
 }
 

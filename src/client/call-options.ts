@@ -6,10 +6,10 @@ import { PolarConfigurationError } from '../errors.js';
  * @group OAuth client
  */
 export interface CallOptions {
-  /** Aborts the call; its reason is thrown as it is. */
+  /** Aborts the call; its reason is thrown as it is. @default none */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Milliseconds for the request, including the body. With `server: { discoveryURL }`, the first call also waits for
+   * Milliseconds for the request, above 0, including the body. With `server: { discoveryURL }`, the first call also waits for
    * the metadata, for at most as long again.
    * @default the `timeoutMs` of the client
    */

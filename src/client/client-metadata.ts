@@ -32,15 +32,15 @@ export interface ClientMetadata {
   readonly responseTypes?: readonly string[] | undefined;
   /** The subject of tokens when a login does not specify one. Polar validates it, but stores `user`. @default 'user' */
   readonly defaultSubType?: SubType | undefined;
-  /** The app's home page. */
+  /** The app's home page. @default none */
   readonly clientURI?: string | undefined;
-  /** URL of the logo on the consent page. */
+  /** URL of the logo on the consent page. @default none */
   readonly logoURI?: string | undefined;
-  /** URL of the terms of service. */
+  /** URL of the terms of service. @default none */
   readonly tosURI?: string | undefined;
-  /** URL of the privacy policy. */
+  /** URL of the privacy policy. @default none */
   readonly policyURI?: string | undefined;
-  /** Additional fields, by their names at Polar. The fields above take precedence. */
+  /** Additional fields, by their names at Polar. The fields above take precedence. @default none */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
 }
 

@@ -12,7 +12,7 @@ import type { ClientCredentials, TokenEndpointAuthMethod } from './client-authen
 export interface PolarClientOptions {
   /** Id of the OAuth client, `polar_ci_...`, from the Polar dashboard. */
   readonly clientID: string;
-  /** Secret of the OAuth client, `polar_cs_...`. Leave it out for a public client. */
+  /** Secret of the OAuth client, `polar_cs_...`. Leave it out for a public client. @default none */
   readonly clientSecret?: string | undefined;
   /** The Polar server. Plain `http:` is allowed only on this machine. @default 'production' */
   readonly server?: PolarServer | undefined;

@@ -11,7 +11,7 @@ export interface WebSessionGrant {
   readonly sessionToken: string;
   /** `organization` limits the token to the organization `sub`. @default 'user' */
   readonly subType?: SubType | undefined;
-  /** Id of the organization (UUID): required with `organization`, refused with `user`. */
+  /** Id of the organization (UUID): required with `organization`, refused with `user`. @default none */
   readonly sub?: string | undefined;
   /** Scopes of the token. @default all scopes of the client */
   readonly scope?: PolarScopes | undefined;

@@ -69,7 +69,7 @@ export interface PolarEmulatorStatusFault {
   readonly retryAfterSeconds?: number | undefined;
   /** A string is sent as it is, anything else as JSON. @default an empty body */
   readonly body?: unknown;
-  /** Extra headers, which override the usual ones. */
+  /** Extra headers, which override the usual ones. @default none */
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 

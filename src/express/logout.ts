@@ -28,8 +28,9 @@ export interface LogoutOptions {
  *
  * @param strategy the {@link PolarStrategy} that logs users in
  * @param options `redirectTo`: where to redirect the browser afterwards
- * @returns middleware that passes to `next`: {@link PolarConfigurationError} `missing_session`, `unsupported_session` or
- *   `unsupported_storage`, and errors of the session store
+ * @returns middleware that passes to `next`:
+ * - {@link PolarConfigurationError} `missing_session`, `unsupported_session`, `unsupported_storage`
+ * - errors of the session store, and {@link PolarTransientError} `timeout` if it does not respond
  * @throws TypeError if `strategy` is not a PolarStrategy, or an option is unknown or invalid
  *
  * @example

@@ -10,9 +10,11 @@ import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-
  * Requires {@link polarTokens} on the route.
  *
  * @param options `loginPath`: path of the route that starts the login
- * @returns middleware that passes to `next`: {@link PolarLoginRequiredError} `not_logged_in`; {@link PolarConfigurationError}
- *   `missing_middleware`, `user_not_found`, `user_changed` or `login_loop`, for a login that would redirect forever;
- *   {@link PolarTransientError} `server_error`
+ * @returns middleware that passes to `next`:
+ * - {@link PolarLoginRequiredError} `not_logged_in`, of requests other than for pages
+ * - {@link PolarConfigurationError} `missing_middleware`, `missing_session`, `unsupported_session`; and in place of endless
+ *   redirects `user_not_found`, `user_changed`, `login_loop`
+ * - {@link PolarTransientError} `server_error` while the storage cannot be read
  * @throws TypeError if `loginPath` is missing
  *
  * @example

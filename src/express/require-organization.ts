@@ -41,10 +41,11 @@ const needs = { scopes: [readScope] };
  *
  * @param organizationOf returns the id, a UUID, on each request whose user is logged in; may be asynchronous
  * @param options `loginPath`: path of the route that starts the login
- * @returns middleware that passes to `next`: {@link PolarOrganizationError} `organization_not_accessible` or
- *   `invalid_organization_id`; {@link PolarInsufficientScopeError} `insufficient_scope`; {@link PolarLoginRequiredError}
- *   `not_logged_in` or `login_expired`; {@link PolarTransientError} `timeout`, `network_error`, `server_error` or
- *   `rate_limited`; {@link PolarResponseError} `malformed_response`
+ * @returns middleware that passes to `next`:
+ * - {@link PolarOrganizationError} `organization_not_accessible`, `invalid_organization_id`
+ * - what {@link requireScope} passes on, such as {@link PolarInsufficientScopeError} `insufficient_scope`
+ * - {@link PolarLoginRequiredError} `login_expired`, {@link PolarTransientError} `timeout`, `network_error`, `rate_limited` or
+ *   `server_error`, and {@link PolarResponseError} `malformed_response`, from the request to Polar
  * @throws TypeError if `organizationOf` is not a function, or `loginPath` is missing
  *
  * @example

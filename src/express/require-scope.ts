@@ -18,8 +18,9 @@ import { type LoginPathOptions, loginPathOf } from './login-path.js';
  *
  * @param scope the scopes, as a list or separated by spaces
  * @param options `loginPath`: path of the route that starts the login
- * @returns middleware that passes to `next`: {@link PolarInsufficientScopeError} `insufficient_scope`, whose `scopes` are the
- *   missing ones, and what {@link requireLogin} passes on, such as `not_logged_in`
+ * @returns middleware that passes to `next`:
+ * - {@link PolarInsufficientScopeError} `insufficient_scope`, whose `scopes` are the missing ones
+ * - what {@link requireLogin} passes on, such as {@link PolarLoginRequiredError} `not_logged_in`
  * @throws TypeError if a scope or `loginPath` is missing
  *
  * @example

@@ -15,9 +15,9 @@ import { importKeys, type KeySet, remoteKeySet, type VerificationKey } from './k
 export interface VerifyIdTokenOptions {
   /** The client to which the id_token must have been issued. */
   readonly clientID: string;
-  /** The nonce sent to the authorize page. Always pass it if one was sent. */
+  /** The nonce sent to the authorize page. Always pass it if one was sent. @default not checked */
   readonly nonce?: string | undefined;
-  /** The access token issued with the id_token; its hash is checked. */
+  /** The access token issued with the id_token; its hash is checked. @default not checked */
   readonly accessToken?: string | undefined;
   /** The server whose keys and issuer to trust. @default 'production' */
   readonly server?: Exclude<PolarServer, { readonly discoveryURL: string }> | undefined;

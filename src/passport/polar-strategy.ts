@@ -85,9 +85,10 @@ export class PolarStrategy extends OAuth2Strategy {
    * sees changes of the web app at once.
    *
    * @param loginId `req.polar.loginId`, or the `loginId` of the verify callback
-   * @returns access whose methods reject with {@link PolarConfigurationError} `invalid_option` without those options;
-   *   {@link PolarLoginRequiredError} `not_logged_in` if the storage has no such login, `logged_out` after its logout;
-   *   {@link PolarTransientError} `server_error` while the storage cannot be read; and what {@link PolarAccess} names
+   * @returns access whose methods reject with what {@link PolarAccess} names, and:
+   * - {@link PolarConfigurationError} `invalid_option` without those options
+   * - {@link PolarLoginRequiredError} `not_logged_in` if the storage has no such login, `logged_out` after its logout
+   * - {@link PolarTransientError} `server_error` while the storage cannot be read
    *
    * @example
    * ```ts
@@ -153,7 +154,16 @@ export class PolarStrategy extends OAuth2Strategy {
   /**
    * Called by Passport: starts a login, or handles Polar's response. Apps call `passport.authenticate('polar')`.
    *
-   * Errors go to `next` ({@link PolarError}). If the user declines, or the login attempt is no longer valid, the login fails with
+   * Errors go to `next`:
+   * - {@link PolarConfigurationError} `missing_session`, `unsupported_session`, `invalid_option`, `unsupported_storage`
+   * - {@link PolarAuthorizationError} `authorization_failed`, if Polar refuses the authorization request
+   * - {@link PolarOAuthError} such as `invalid_client`, if it refuses the code
+   * - {@link PolarIdTokenError}, whose code is an {@link IdTokenErrorCode}
+   * - {@link PolarTransientError} `timeout`, `network_error`, `rate_limited`, `server_error`
+   * - {@link PolarResponseError} `malformed_response`, `discovery_failed`, `userinfo_sub_mismatch`
+   * - {@link PolarError} `invalid_verify_result`, and what the verify callback throws
+   *
+   * If the user declines, or the login attempt is no longer valid, the login fails with
    * `info.message` and `info.code` or, with `failWithError: true`, with a {@link PolarLoginFailedError} for `next`.
    *
    * @param req the request, with a session

@@ -34,18 +34,20 @@ export interface PolarAuthenticateOptions {
   /**
    * Any value whose JSON has at most 2,048 characters. It is not sent to Polar; the verify callback receives it as `state`,
    * and the app finds it in `req.authInfo.state`.
+   * @default none
    */
   readonly appState?: unknown;
-  /** Alias of `appState`, for the name that other strategies use. The strategy generates OAuth's own `state`. */
+  /** Alias of `appState`, for the name that other strategies use. The strategy generates OAuth's own `state`. @default none */
   readonly state?: unknown;
   /**
    * Ids of organizations that the tokens are limited to, as a list or comma-separated. These are not suggestions: Polar adds
    * them to what the user picks, without showing them, and shows an error page if the user is not a member of one.
+   * @default none
    */
   readonly organizations?: string | readonly string[] | undefined;
-  /** E-mail address that Polar's login page suggests. */
+  /** E-mail address that Polar's login page suggests. @default none */
   readonly login_hint?: string | undefined;
-  /** Other parameters of the authorize page, `{ ui_locales: 'de' }`. Those that protect the login cannot be set. */
+  /** Other parameters of the authorize page, `{ ui_locales: 'de' }`. Those that protect the login cannot be set. @default none */
   readonly authorizationParams?: ExtraParameters | undefined;
 }
 

@@ -63,7 +63,8 @@ function moduleOf({ file, code }: Example): string {
   const imports = code.match(/^import .*\n/gm) ?? [];
   const body = code.replace(/^import .*\n/gm, '');
   const isUsed = (name: string): boolean =>
-    new RegExp(`(?:\\.\\.\\.|(?<![.\\w]))${name}(?!\\w)`).test(body) && !imports.some((line) => line.includes(name));
+    new RegExp(`(?:\\.\\.\\.|(?<![.\\w]))${name}(?!\\w)`).test(body) &&
+    !imports.some((line) => line.includes(name));
   const given = [...knownNames(file)]
     .filter(([name]) => isUsed(name))
     .map(([name, path]) => {
