@@ -263,7 +263,9 @@ export class PolarOAuthError extends PolarError {
 }
 
 /**
- * A response is unusable: not JSON, too large, a redirect, or with a field missing or of the wrong type. Status 502.
+ * A response is unusable: not JSON or with a field missing or of the wrong type (`malformed_response`), too large
+ * (`response_too_large`), a redirect (`unexpected_redirect`), wrong metadata (`discovery_failed`) or about another user
+ * (`userinfo_sub_mismatch`). Status 502.
  *
  * @example
  * ```ts
@@ -293,7 +295,8 @@ export class PolarResponseError extends PolarError {
 }
 
 /**
- * Polar is unreachable or asked to wait. Nothing is lost: the same call may succeed later. Status 503.
+ * Polar is unreachable or asked to wait: `timeout`, `network_error`, `rate_limited` or `server_error`. Nothing is lost: the same
+ * call may succeed later. Status 503.
  *
  * @example
  * ```ts
@@ -318,7 +321,8 @@ export class PolarTransientError extends PolarError {
 }
 
 /**
- * The user is not logged in with Polar, or the login has ended for good: the user has to log in again. Status 401.
+ * The user is not logged in with Polar (`not_logged_in`), or the login has ended for good (`login_expired`, `logged_out`): the
+ * user has to log in again. Status 401.
  *
  * @example
  * ```ts
@@ -339,7 +343,7 @@ export class PolarLoginRequiredError extends PolarError {
 }
 
 /**
- * The access token lacks a scope that Polar's API requires. Status 403.
+ * The access token lacks a scope that Polar's API or a guard requires: `insufficient_scope`. Status 403.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc6750#section-3.1 RFC 6750 section 3.1}
  *
@@ -362,7 +366,8 @@ export class PolarInsufficientScopeError extends PolarError {
 }
 
 /**
- * Polar's API does not have, or has removed, the version in the `Polar-Version` header of a request. Status 500.
+ * Polar's API does not have, or has removed, the version in the `Polar-Version` header of a request:
+ * `api_version_unknown`. Status 500.
  *
  * @example
  * ```ts

