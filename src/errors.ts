@@ -84,7 +84,8 @@ export type IdTokenErrorCode =
 /**
  * Errors that Polar's endpoints return; any other is `oauth_error`.
  *
- * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-5.2 RFC 6749 section 5.2} and {@link https://www.rfc-editor.org/rfc/rfc7591#section-3.2.2 RFC 7591 section 3.2.2}
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-5.2 RFC 6749 section 5.2} and
+ * {@link https://www.rfc-editor.org/rfc/rfc7591#section-3.2.2 RFC 7591 section 3.2.2}
  *
  * @group Errors
  */

@@ -162,6 +162,7 @@ const allowed: Record<string, readonly string[]> = {
     'client',
     'errors',
     'express',
+    'http',
     'id-token',
     'options',
     'passport',

@@ -106,7 +106,8 @@ export interface PolarAccess {
    * const { organizations, isLimited } = await req.polar.organizations();
    * if (isLimited) res.send(`You are connected to ${organizations.map(({ name }) => name).join(', ')}.`);
    * ```
-   * @see `GET /v1/organizations/` of Polar's API, all pages; {@link https://www.rfc-editor.org/rfc/rfc7662#section-2 RFC 7662 section 2}
+   * @see `GET /v1/organizations/` of Polar's API, all pages;
+   * {@link https://www.rfc-editor.org/rfc/rfc7662#section-2 RFC 7662 section 2}
    * (`POST /v1/oauth2/introspect`)
    */
   organizations(): Promise<PolarOrganizations>;

@@ -26,7 +26,8 @@ const check = Symbol('passport-polar-sh.bearer-check');
  * passport.use(new PolarBearerStrategy({ clientID, clientSecret, server: 'sandbox' }));
  * app.get('/api/orders', passport.authenticate('polar-bearer', { session: false, scope: 'orders:read' }), listOrders);
  * ```
- * @see {@link https://www.rfc-editor.org/rfc/rfc6750 RFC 6750} (bearer tokens), {@link https://www.rfc-editor.org/rfc/rfc7662 RFC 7662} (`POST /v1/oauth2/introspect`)
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6750 RFC 6750} (bearer tokens),
+ * {@link https://www.rfc-editor.org/rfc/rfc7662 RFC 7662} (`POST /v1/oauth2/introspect`)
  *
  * @group Bearer tokens
  */

@@ -232,7 +232,8 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Revokes both tokens of a pair, given either of them: `POST /v1/oauth2/revoke`. Also succeeds when the token is unknown or already dead. Sends no `token_type_hint`: with a wrong one, Polar finds nothing.
+   * Revokes both tokens of a pair, given either of them: `POST /v1/oauth2/revoke`. Also succeeds when the token
+   * is unknown or already dead. Sends no `token_type_hint`: with a wrong one, Polar finds nothing.
    *
    * @param token access or refresh token of this client
    * @param options `signal` and `timeoutMs` of this call
@@ -273,7 +274,8 @@ export class PolarOAuthClient {
   }
 
   /**
-   * Returns the user to whom an access token belongs: `GET /v1/oauth2/userinfo`. Polar accepts the tokens of **any** app here: success does not mean that a token was issued to yours.
+   * Returns the user to whom an access token belongs: `GET /v1/oauth2/userinfo`. Polar accepts the tokens
+   * of **any** app here: success does not mean that a token was issued to yours.
    *
    * @param accessToken sent in the `Authorization` header
    * @param options `signal` and `timeoutMs` of this call

@@ -30,9 +30,10 @@ const readScopes = [readScope, 'organizations:write'];
 const needs = { scopes: [readScope] };
 
 /**
- * Requires a login with Polar that has access to an organization. Polar's response is cached for 30 seconds, a refusal for 5. If the user limited the login to other organizations, page requests are redirected to Polar to pick again, and
- * return to the page. Users who then pick another organization, users who are not members, and all requests other than for
- * pages get an error with status 403. Users who are not logged in are handled as by {@link requireLogin}, logins without the
+ * Requires a login with Polar that has access to an organization. Polar's response is cached for 30 seconds, a refusal for 5.
+ * If the user limited the login to other organizations, page requests are redirected to Polar to pick again, and return to the
+ * page. Users who then pick another organization, users who are not members, and all requests other than for pages get an
+ * error with status 403. Users who are not logged in are handled as by {@link requireLogin}, logins without the
  * scope `organizations:read` as by {@link requireScope}.
  *
  * An id that is missing, or not a UUID in upper or lower case, is an error with status 404; no request is sent to Polar.

@@ -52,7 +52,8 @@ export interface VerifyIdTokenOptions {
  * ```ts
  * const { sub, email } = await verifyIdToken(idToken, { clientID: 'polar_ci_...', nonce, accessToken });
  * ```
- * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation OpenID Connect Core 3.1.3.7} (`GET /.well-known/jwks.json`)
+ * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation OpenID Connect Core 3.1.3.7}
+ * (`GET /.well-known/jwks.json`)
  *
  * @group Tokens
  */

@@ -174,7 +174,8 @@ export class PolarStrategy extends OAuth2Strategy {
    * app.get('/auth/polar', passport.authenticate('polar', { scope: ['openid', 'email', 'orders:read'] }));
    * app.get('/auth/polar/callback', passport.authenticate('polar', { successReturnToOrRedirect: '/', failureRedirect: '/' }));
    * ```
-   * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1 RFC 6749 section 4.1} (`GET /oauth2/authorize`, `POST /v1/oauth2/token`)
+   * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1 RFC 6749 section 4.1}
+   * (`GET /oauth2/authorize`, `POST /v1/oauth2/token`)
    */
   override authenticate(req: Request, options: Readonly<Record<string, unknown>> = {}): void {
     // Passport writes its actions onto the strategy. If an app passes the instance itself, the next request overwrites them

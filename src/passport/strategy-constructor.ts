@@ -111,7 +111,8 @@ export interface PolarStrategyConstructor {
  * passport.use(polar);
  * ```
  *
- * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1 RFC 6749 section 4.1}, {@link https://www.rfc-editor.org/rfc/rfc7636 RFC 7636} (PKCE),
+ * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1 RFC 6749 section 4.1},
+ * {@link https://www.rfc-editor.org/rfc/rfc7636 RFC 7636} (PKCE),
  * {@link https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth OpenID Connect Core 3.1}
  *
  * @group Strategy
