@@ -167,7 +167,8 @@ export class PolarError extends Error {
 export class PolarConfigurationError extends PolarError {}
 
 /**
- * Polar's authorize page returned an `error` other than the user declining: `authorization_failed`.
+ * Polar's authorize page returned an `error` other than the user declining: `authorization_failed`. Status 500; 403 for
+ * a response of another issuer.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1 RFC 6749 section 4.1.2.1}
  *
@@ -231,7 +232,7 @@ export class PolarIdTokenError extends PolarError {
 }
 
 /**
- * Polar refused a request with an OAuth error. Status 502.
+ * Polar refused a request with an OAuth error. Status 502; 500 for `invalid_client`.
  *
  * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-5.2 RFC 6749 section 5.2}
  *

@@ -42,7 +42,8 @@ export interface PolarAccess {
    * @throws {@link PolarLoginRequiredError} (status 401) `not_logged_in`, `login_expired`, `logged_out`
    * @throws {@link PolarTransientError} (status 503) `timeout`, `network_error`, `rate_limited`, `server_error` while Polar or
    *   the storage is unavailable; the login is not lost
-   * @throws {@link PolarOAuthError} `invalid_client`, `unauthorized_client`, if Polar does not accept the app's credentials
+   * @throws {@link PolarOAuthError} such as `invalid_client`, {@link PolarResponseError} such as `malformed_response`, if a refresh
+   *   fails for another reason; the login is not lost
    *
    * @example
    * ```ts
@@ -77,7 +78,7 @@ export interface PolarAccess {
    *
    * @param input a path such as `/v1/orders/`, or a URL or Request of the Polar API
    * @param init as of `fetch`; `redirect` is ignored
-   * @returns the response, also for a 404 or 500, as `fetch` does
+   * @returns the response, whatever its status, except those below
    * @throws what {@link getAccessToken} throws, such as {@link PolarLoginRequiredError} `login_expired`
    * @throws {@link PolarTransientError} `timeout` (until the headers, `timeoutMs` of the strategy), `network_error`
    * @throws {@link PolarConfigurationError} `origin_not_allowed` for another origin; nothing is sent
