@@ -1,5 +1,7 @@
 /** Tells apps and developers what happens. Messages never contain a token, secret or authorization code. */
 import { channel } from 'node:diagnostics_channel';
+import type { PolarErrorCode } from './errors.js';
+import { developmentHint, type WarningCode } from './warnings.js';
 
 const channels = {
   login: channel('passport-polar-sh:login'),
@@ -22,14 +24,8 @@ export function publish(name: keyof typeof channels, message: PolarDiagnostic): 
   if (channels[name].hasSubscribers) channels[name].publish(message);
 }
 
-/** Prints a hint for the developer to stderr, except in production: use the diagnostics channel there. */
-export function developmentHint(text: string): void {
-  if (process.env['NODE_ENV'] === 'production') return;
-  process.stderr.write(`passport-polar-sh: ${text.replace(/\s+/g, ' ')}\n`);
-}
-
 /** Reports a failed login on the diagnostics channel and, in development, on stderr. The report contains no secret. */
-export function loginFailed(code: string, reason: string, error?: unknown): void {
+export function loginFailed(code: PolarErrorCode | WarningCode, reason: string, error?: unknown): void {
   publish('login', { event: 'login-failed', code, reason, ...(error !== undefined && { error }) });
-  developmentHint(`login failed (${code}). ${reason}`);
+  developmentHint(code, `login failed (${code}). ${reason}`);
 }

@@ -3,8 +3,10 @@
  * message. No message, property or cause ever contains a token, a secret or an authorization code.
  */
 
+import { docsURL } from './docs-url.js';
+
 /**
- * Stable codes of {@link PolarError}; the README's error table says what to do about each.
+ * Stable codes of {@link PolarError}; docs/troubleshooting.md has a section about each.
  *
  * @group Errors
  */
@@ -134,12 +136,15 @@ export class PolarError extends Error {
   // `declare` here and below: a plain class field (ES2022) would exist with the value undefined.
   /** The HTTP status that Express responds with if no error handler takes the error. */
   declare readonly status?: number;
+  /** The address of the section about `code`: what happened, the usual causes and what to do. Not for users of your app. */
+  readonly docsURL: string;
 
   /** @ignore */
   constructor(code: PolarErrorCode, message: string, options: PolarErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     if (options.status !== undefined) this.status = options.status;
+    this.docsURL = docsURL(code);
     const name = ownClasses.get(new.target) ?? new.target.name;
     Object.defineProperty(this, 'name', { value: name, configurable: true, writable: true });
     Object.defineProperty(this, brand, { value: classNames(new.target) });

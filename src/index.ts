@@ -84,3 +84,4 @@ export type { PolarStrategyOptions } from './strategy-options.js';
 export type { TokenSet } from './tokens/token-set.js';
 export type { LoginEndReason } from './tokens/tombstone.js';
 export type { UserKey } from './tokens/user-identity.js';
+export type { WarningCode } from './warnings.js';

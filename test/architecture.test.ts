@@ -77,18 +77,20 @@ const placeOf = (file: string): string => (file === 'emulator.ts' ? 'emulator-en
 
 /** Which modules a module may import, beside itself. */
 const allowed: Record<string, readonly string[]> = {
-  errors: [],
+  'docs-url': [],
+  errors: ['docs-url'],
+  warnings: ['docs-url', 'errors'],
   async: ['errors'],
   'bounded-map': [],
   text: [],
   http: ['async', 'errors', 'text'],
-  options: ['errors', 'text'],
+  options: ['errors', 'text', 'warnings'],
   client: ['errors', 'http', 'options', 'text'],
-  diagnostics: [],
-  storage: ['async', 'diagnostics', 'errors', 'options'],
+  diagnostics: ['errors', 'warnings'],
+  storage: ['async', 'errors', 'options', 'warnings'],
   sealing: ['text'],
   tokens: ['bounded-map', 'errors', 'sealing', 'storage', 'text'],
-  refresh: ['async', 'bounded-map', 'diagnostics', 'errors', 'http', 'storage', 'tokens'],
+  refresh: ['async', 'bounded-map', 'diagnostics', 'errors', 'http', 'storage', 'tokens', 'warnings'],
   api: ['async', 'bounded-map', 'client', 'diagnostics', 'errors', 'http', 'refresh', 'text', 'tokens'],
   request: ['async', 'diagnostics', 'errors', 'text'],
   'strategy-options': ['client', 'options', 'refresh', 'storage', 'tokens'],
@@ -136,6 +138,7 @@ const allowed: Record<string, readonly string[]> = {
     'runtime',
     'text',
     'tokens',
+    'warnings',
   ],
   passport: [
     'api',
@@ -144,6 +147,7 @@ const allowed: Record<string, readonly string[]> = {
     'bounded-map',
     'client',
     'diagnostics',
+    'docs-url',
     'errors',
     'http',
     'id-token',
@@ -153,6 +157,7 @@ const allowed: Record<string, readonly string[]> = {
     'runtime',
     'strategy-options',
     'tokens',
+    'warnings',
   ],
   'route-options': ['bearer', 'passport'],
   index: [
@@ -172,6 +177,7 @@ const allowed: Record<string, readonly string[]> = {
     'storage',
     'strategy-options',
     'tokens',
+    'warnings',
   ],
   postgres: ['storage'],
   redis: ['storage'],
@@ -247,9 +253,10 @@ describe('the architecture', () => {
     expect(allowed[module]).not.toContain(other);
   });
 
-  it('allows errors and text no import', () => {
-    for (const file of files.filter((file) => file === 'errors.ts' || placeOf(file) === 'text'))
+  it('allows text no import, and errors only that of their addresses', () => {
+    for (const file of files.filter((file) => file === 'docs-url.ts' || placeOf(file) === 'text'))
       expect([file, ...specifiersOf(file)]).toEqual([file]);
+    expect(specifiersOf('errors.ts')).toEqual(['./docs-url.js']);
   });
 });
 

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it, jest } from '@jest/globals';
+import { docsURL } from '../src/docs-url.js';
 import {
   PolarAPIVersionError,
   PolarAuthorizationError,
@@ -111,10 +114,15 @@ describe('the error classes', () => {
   );
 
   it.each(expectations)(
-    'let %s show only its code, status and details in JSON',
+    'let %s show only its code, status, address and details in JSON',
     (name, code, status, details) => {
       const shown = JSON.parse(JSON.stringify(samples(own)[name]));
-      expect(shown).toEqual({ code, ...(status !== undefined && { status }), ...details });
+      expect(shown).toEqual({
+        code,
+        docsURL: docsURL(code),
+        ...(status !== undefined && { status }),
+        ...details,
+      });
     },
   );
 
@@ -227,6 +235,22 @@ describe('an error', () => {
         ),
       ).toEqual([]);
       expect(Object.keys(error)).not.toContain('name');
+    }
+  });
+
+  it('shows where to read about its code in the log, but not in its message', () => {
+    for (const error of Object.values(samples(own))) {
+      expect(inspect(error)).toContain(`docsURL: '${docsURL(error.code)}'`);
+      expect(error.message).toBe('text');
+    }
+  });
+
+  it('links to the docs of its own version, also if it comes from another copy of the package', () => {
+    const { version } = JSON.parse(readFileSync(resolve(__dirname, '../package.json'), 'utf8'));
+    for (const error of Object.values(samples(anotherCopy()))) {
+      expect(Object.getOwnPropertyDescriptor(error, 'docsURL')?.value).toBe(
+        `https://unpkg.com/passport-polar-sh@${version}/docs/troubleshooting.md#${error.code}`,
+      );
     }
   });
 

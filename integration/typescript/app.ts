@@ -94,6 +94,7 @@ import {
   type VerifyIdTokenOptions,
   type VerifyResult,
   verifyIdToken,
+  type WarningCode,
   type WebSessionGrant,
   type WithRequest,
 } from 'passport-polar-sh';
@@ -297,7 +298,9 @@ export const codes: [LoginFailureCode, IdTokenErrorCode, OAuthErrorCode] = [
   'id_token_nonce',
   'invalid_grant',
 ];
-export const infoOf = (info: LoginFailure): string => info.hint ?? info.message;
+export const infoOf = (info: LoginFailure): string => `${info.hint ?? info.message} See ${info.docsURL}`;
+export const warning: WarningCode = 'session_cookie_not_set';
+export const readMore = (error: PolarError): string => error.docsURL;
 
 export async function useClient(access: RegistrationAccess, rest: VerifyIdTokenOptions): Promise<void> {
   const traced: Fetch = (input, init) => fetch(input, init);

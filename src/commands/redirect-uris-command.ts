@@ -6,7 +6,7 @@ import { isAccessToken } from '../text/token-characters.js';
 import { changeRedirectURIs, type RedirectURIChange } from './change-redirect-uris.js';
 import { serverOfClient } from './register-server.js';
 import type { Terminal } from './terminal.js';
-import { messageOf, usageError } from './terminal.js';
+import { failureText, usageError } from './terminal.js';
 
 /** The output of `passport-polar-sh redirect-uris --help`. */
 export const redirectURIsHelp = `Usage: passport-polar-sh redirect-uris list [options]
@@ -68,7 +68,7 @@ export async function redirectURIsCommand(
       terminal.stdout.write(`${report(change, hasChanged)}\n`);
     }
   } catch (error) {
-    fail(1, messageOf(error));
+    fail(1, failureText(error));
   }
 }
 

@@ -5,7 +5,7 @@ import { clientEnvironment } from './client-environment.js';
 import { checkEnvironmentFile, environmentText, writeEnvironmentFile } from './environment-file.js';
 import { type RegisterServer, serverToRegisterAt } from './register-server.js';
 import type { Terminal } from './terminal.js';
-import { messageOf, usageError } from './terminal.js';
+import { failureText, messageOf, usageError } from './terminal.js';
 import { aboutUnknownScopes } from './unknown-scopes.js';
 
 const defaultRedirectURI = 'http://localhost:3000/auth/polar/callback';
@@ -39,7 +39,7 @@ const options = {
 /** `passport-polar-sh register`: `POST /v1/oauth2/register` (RFC 7591). */
 export async function registerCommand(args: readonly string[], terminal: Terminal): Promise<void> {
   const fail = (exitCode: number, error: unknown): void => {
-    terminal.stderr.write(`passport-polar-sh register: ${messageOf(error)}\n`);
+    terminal.stderr.write(`passport-polar-sh register: ${failureText(error)}\n`);
     terminal.exitCode = exitCode;
   };
   let request: RegisterRequest;

@@ -31,6 +31,12 @@ export function messageOf(error: unknown): string {
     : String(error);
 }
 
+/** What a failed command prints: the message, and where to read more, if the error says so. */
+export function failureText(error: unknown): string {
+  const isExplained = typeof error === 'object' && error !== null && 'docsURL' in error;
+  return `${messageOf(error)}${isExplained ? ` See ${error.docsURL}` : ''}`;
+}
+
 /** True for errors of Node.js and the system, such as `EADDRINUSE`. */
 export function hasCode(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'code' in error;

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { developmentHint, publish } from '../diagnostics.js';
+import { publish } from '../diagnostics.js';
 import type { FoundLogin } from '../logins/all-session-logins.js';
 import { waitingKeyOf } from '../logins/session-logins.js';
 import { callBack } from '../request/app-callbacks.js';
@@ -8,6 +8,7 @@ import { loggedInUser, serializedUser } from '../request/session.js';
 import { beforeFirstSaveAfterRegenerate } from '../request/session-save-hook.js';
 import type { PolarRuntime } from '../runtime.js';
 import { entryText } from '../tokens/entry-text.js';
+import { developmentHint } from '../warnings.js';
 
 /**
  * Returns a function that hooks `req.logIn` of a request. If the app logs the same user in again, with a changed profile or after
@@ -72,6 +73,7 @@ function hintAtUserKey(before: unknown, now: unknown): void {
   const idOf = (user: unknown): unknown => (user as { id?: unknown } | null | undefined)?.id;
   if (idOf(before) === undefined || idOf(before) !== idOf(now)) return;
   developmentHint(
+    'user_key_missing',
     'req.login ended the login with Polar, because the serialized user changed. Its id is the same: if the id identifies users, set userKey: (user) => user.id.',
   );
 }

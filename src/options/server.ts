@@ -2,6 +2,7 @@
 
 import { parseURL } from '../text/parse-url.js';
 import { shownValue } from '../text/shown-value.js';
+import { withDocsURL } from '../warnings.js';
 import { checkFlag } from './option-checks.js';
 import { rejectUnknown } from './option-names.js';
 
@@ -272,10 +273,9 @@ const warned = new Set<string>();
 function warnOfInsecureHTTP(host: string): void {
   if (warned.has(host) || warned.size > 100) return;
   warned.add(host);
-  process.emitWarning(
-    `Secrets and tokens are sent unencrypted to ${host} (server.allowInsecureHTTP). Use this only in development.`,
-    { type: 'PolarInsecureHTTP' },
-  );
+  const code = 'insecure_http';
+  const text = `Secrets and tokens are sent unencrypted to ${host} (server.allowInsecureHTTP). Use this only in development.`;
+  process.emitWarning(withDocsURL(text, code), { type: 'PolarInsecureHTTP', code });
 }
 
 function isLoopback(hostname: string): boolean {

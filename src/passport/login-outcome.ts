@@ -1,3 +1,4 @@
+import { docsURL } from '../docs-url.js';
 import { type LoginFailureCode, PolarLoginFailedError } from '../errors.js';
 
 /**
@@ -12,6 +13,8 @@ export interface LoginFailure {
   readonly code: LoginFailureCode;
   /** A hint for the developer. */
   readonly hint?: string;
+  /** The address of the section about `code`, for the developer. */
+  readonly docsURL: string;
 }
 
 /** A failed login, with the `info` for the app. */
@@ -90,7 +93,12 @@ const failures: Record<LoginFailureCode, Failure> = {
 export function failed(code: LoginFailureCode, ownHint?: string): LoginOutcome {
   const [message, status, usualHint] = failures[code];
   const hint = ownHint ?? usualHint;
-  const failure: LoginFailure = { message, code, ...(hint !== undefined && { hint }) };
+  const failure: LoginFailure = {
+    message,
+    code,
+    ...(hint !== undefined && { hint }),
+    docsURL: docsURL(code),
+  };
   return status === undefined ? { failure, code } : { failure, code, status };
 }
 

@@ -7,10 +7,10 @@ import {
   type SubType,
 } from '../client/authorization-url.js';
 import type { PolarScopes } from '../client/polar-scope.js';
-import { developmentHint } from '../diagnostics.js';
 import { checkCallbackURL, checkList, checkOneOf, checkScope } from '../options/option-checks.js';
 import { closest, rejectNearMisses, unknownOptions } from '../options/option-names.js';
 import type { ResolvedOptions } from '../strategy-options.js';
+import { developmentHint } from '../warnings.js';
 
 /**
  * Options of `passport.authenticate('polar', { ... })` for one login, in addition to Passport's.
@@ -107,7 +107,10 @@ function hintAtUnknown(name: string, meant: string | undefined): void {
     meant === undefined
       ? "Parameters of Polar's authorize page go into authorizationParams."
       : `Did you mean ${meant}?`;
-  developmentHint(`passport.authenticate('polar') ignores the unknown option '${name}'. ${hint}`);
+  developmentHint(
+    'unknown_option',
+    `passport.authenticate('polar') ignores the unknown option '${name}'. ${hint}`,
+  );
 }
 
 // A login attempt has to fit into 4 KB of storage.

@@ -1,7 +1,8 @@
 import { within } from '../async/within.js';
 import { BoundedMap } from '../bounded-map.js';
-import { developmentHint, publish } from '../diagnostics.js';
+import { publish } from '../diagnostics.js';
 import type { LoginEndReason } from '../tokens/tombstone.js';
+import { developmentHint } from '../warnings.js';
 
 /**
  * The argument of `onLoginEnded`.
@@ -57,7 +58,7 @@ export function tellOnce(
       await within(called, maxCallbackMs, 'onLoginEnded');
     } catch (error) {
       publish('logout', { event: 'on-login-ended-failed', loginId: ended.loginId, error });
-      developmentHint(`onLoginEnded failed: ${String(error)}`);
+      developmentHint('on_login_ended_failed', `onLoginEnded failed: ${String(error)}`);
     }
   };
   return (loginId, reason) => {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { within } from '../async/within.js';
-import { developmentHint } from '../diagnostics.js';
 import { PolarConfigurationError } from '../errors.js';
+import { developmentHint } from '../warnings.js';
 import {
   type PolarStorage,
   parseStoredRow,
@@ -216,7 +216,7 @@ export class GuardedStorage {
   #report(error: unknown): void {
     if (!(error instanceof StorageError) || reportedStores.has(this.#storage)) return;
     reportedStores.add(this.#storage);
-    developmentHint(`${error.message} Until it works, processes share no login.`);
+    developmentHint('storage_unavailable', `${error.message} Until it works, processes share no login.`);
   }
 
   /**

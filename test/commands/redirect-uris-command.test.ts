@@ -200,13 +200,17 @@ describe('a failure of passport-polar-sh redirect-uris', () => {
     ['down', 'reset-before', 'Check that the server is reachable.'],
     ['busy', { status: 429 }, 'Try again in 60 s.'],
     ['in trouble', { status: 500 }, 'returned 500'],
-  ] as const)('exits with 1 and prints one line when Polar is %s', async (_what, fault, message) => {
-    local.emulator.fail('register', fault, Infinity);
-    const terminal = await local.run(['add', preview(7)]);
-    local.emulator.heal();
-    expect(terminal.error.split('\n')).toEqual([expect.stringContaining(message), '']);
-    expect([terminal.out, terminal.exitCode]).toEqual(['', 1]);
-  });
+  ] as const)(
+    'exits with 1 and prints one line with an address when Polar is %s',
+    async (_what, fault, message) => {
+      local.emulator.fail('register', fault, Infinity);
+      const terminal = await local.run(['add', preview(7)]);
+      local.emulator.heal();
+      expect(terminal.error.split('\n')).toEqual([expect.stringContaining(message), '']);
+      expect(terminal.error).toMatch(/ See https:\S+\/troubleshooting\.md#\w+\n$/);
+      expect([terminal.out, terminal.exitCode]).toEqual(['', 1]);
+    },
+  );
 
   it('exits with 1 when the client is gone', async () => {
     await local.registrations.deleteRegistration(local.client);

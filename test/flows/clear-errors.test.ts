@@ -86,7 +86,9 @@ describe('passport.authenticate', () => {
         .map(([text]) => String(text))
         .filter((text) => text.includes('uiLocales'));
       expect(hints).toEqual([
-        expect.stringMatching(/ignores the unknown option 'uiLocales'.*authorizationParams/),
+        expect.stringMatching(
+          /ignores the unknown option 'uiLocales'.*authorizationParams\. See https:\S+#unknown_option\n$/,
+        ),
       ]);
     } finally {
       written.mockRestore();
@@ -243,7 +245,10 @@ it('the strategy logs in at a Polar that it discovers over plain http on another
     expect((await browser.logIn()).headers['location']).toBe('/home');
     expect(emulator.liveTokens()).toMatchObject([{ accessToken: await browser.token() }]);
     expect(warn.mock.calls).toEqual([
-      [expect.stringMatching(/ sent unencrypted to 0\.0\.0\.0:\d+/), { type: 'PolarInsecureHTTP' }],
+      [
+        expect.stringMatching(/ sent unencrypted to 0\.0\.0\.0:\d+.* See https:\S+#insecure_http$/),
+        { type: 'PolarInsecureHTTP', code: 'insecure_http' },
+      ],
     ]);
   } finally {
     warn.mockRestore();

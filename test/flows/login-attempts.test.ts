@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { CookieOptions } from 'express-session';
 import { requireLogin } from 'passport-polar-sh';
 import request, { type Response, type Test } from 'supertest';
+import { docsURL } from '../../src/docs-url.js';
 import type { Browser } from '../support/browser.js';
 import { requestsTo } from '../support/emulator-requests.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
@@ -144,7 +145,13 @@ describe('a login attempt whose cookie', () => {
     };
     const before = JSON.stringify(app.store['sessions' as never]);
     const answer = await deliver(change(sent));
-    expect(answer.body).toMatchObject({ code, message: expect.any(String), hint: expect.any(String) });
+    expect(answer.body).toMatchObject({
+      code,
+      message: expect.any(String),
+      hint: expect.any(String),
+      docsURL: docsURL(code),
+    });
+    expect(answer.body.message + answer.body.hint).not.toContain('http');
     expect(JSON.stringify(app.store['sessions' as never])).toBe(before);
     expect(exchanges()).toBe(0);
     expect((await deliver(sent)).body.user).toBeDefined();

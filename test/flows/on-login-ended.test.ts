@@ -1,7 +1,8 @@
 /** `onLoginEnded`: what ends a login, and which process is told. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { logout, PolarStrategy } from 'passport-polar-sh';
+import { docsURL } from '../../src/docs-url.js';
 import type { AppProcess } from '../support/app-processes.js';
 import { aMinute, loggedIn, startedApps, tenDays, untilEnded } from '../support/login-ends.js';
 import { until } from '../support/until.js';
@@ -125,6 +126,7 @@ describe('onLoginEnded', () => {
     const events: { event: string; error?: unknown }[] = [];
     const listen = (message: unknown): void => void events.push(message as never);
     subscribe('passport-polar-sh:logout', listen);
+    const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     try {
       const [app] = await start(1, { strategy: { onLoginEnded } });
       const { browser, loginId } = await loggedIn(app);
@@ -132,9 +134,13 @@ describe('onLoginEnded', () => {
       await app.polar.settled({ withinMs: 5000 });
       expect(events).toContainEqual({ event: 'ended', loginId, reason: 'logged_out' });
       expect(events).toContainEqual({ event: 'on-login-ended-failed', loginId, error: new Error('mine') });
+      expect(written.mock.calls).toEqual([
+        [`passport-polar-sh: onLoginEnded failed: Error: mine. See ${docsURL('on_login_ended_failed')}\n`],
+      ]);
       await browser.logIn();
       expect((await browser.get('/logged-in')).body).toBe(true);
     } finally {
+      written.mockRestore();
       unsubscribe('passport-polar-sh:logout', listen);
     }
   });

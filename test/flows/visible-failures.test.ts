@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { PolarError, PolarLoginFailedError, requireLogin, requireScope } from 'passport-polar-sh';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import request from 'supertest';
+import { docsURL } from '../../src/docs-url.js';
 import { type DiagnosticsMessage, recordMessages } from '../support/diagnostics.js';
 import { requestsTo } from '../support/emulator-requests.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
@@ -25,7 +26,9 @@ const home: TestAppOptions = { callback: { failureRedirect: '/', failureMessage:
 function theFailure(secrets: readonly string[] = []): DiagnosticsMessage {
   expect(failures()).toHaveLength(1);
   const [failure] = failures() as [DiagnosticsMessage];
-  expect(printed).toEqual([`passport-polar-sh: login failed (${failure.code}). ${failure.reason}\n`]);
+  expect(printed).toEqual([
+    `passport-polar-sh: login failed (${failure.code}). ${failure.reason} See ${docsURL(failure.code as string)}\n`,
+  ]);
   expect(printed[0]?.trimEnd()).not.toContain('\n');
   for (const secret of secrets) expect(JSON.stringify([failure, printed])).not.toContain(secret);
   return failure;
@@ -236,7 +239,9 @@ describe('req.login with a changed user that has the same id', () => {
 
   it('prints that the login has ended, and names userKey', async () => {
     expect(await logInAgain({ id: 7, name: 'Ada' }, { id: 7, name: 'Ada L.' })).toBe(401);
-    expect(printed).toEqual([expect.stringMatching(/^passport-polar-sh: req\.login ended.*userKey.*\n$/)]);
+    expect(printed).toEqual([
+      expect.stringMatching(/^passport-polar-sh: req\.login ended.*userKey.*#user_key_missing\n$/),
+    ]);
   });
 
   it('prints nothing for another user, or if userKey is given', async () => {

@@ -200,7 +200,7 @@ const secrets = /sesame|wrong/;
       expect((await browser.get('/token')).status).toBe(200);
       expect(printed.filter((line) => line.includes('The Redis of redisStorage'))).toEqual([
         expect.stringMatching(
-          /^passport-polar-sh: The Redis of redisStorage is not connected: await client\.connect\(\) .*\n$/,
+          /^passport-polar-sh: The Redis of redisStorage is not connected: await client\.connect\(\) .* See https:\S+#storage_unavailable\n$/,
         ),
       ]);
 
