@@ -79,13 +79,4 @@ describe('the README', () => {
       expect.arrayContaining([...optionNames]),
     );
   });
-
-  it('lists every error code', () => {
-    const source = projectFile('src/errors.ts');
-    const codes = [...source.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, code]) => code as string);
-    expect(codes.length).toBeGreaterThan(30);
-    const listed = firstColumn(section('Errors'));
-    expect(codes.filter((code) => !code.startsWith('id_token_') && !listed.includes(code))).toEqual([]);
-    expect(listed).toContain('id_token_...');
-  });
 });
