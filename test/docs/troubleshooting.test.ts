@@ -79,7 +79,8 @@ describe('the guide to troubleshooting', () => {
     expect(titles.sort()).toEqual([...errorCodes, ...warningCodes].sort());
   });
 
-  it('has these sections where errors and warnings link to', () => {
+  it('is in the package, with these sections where errors and warnings link to', () => {
+    expect(JSON.parse(projectFile('package.json')).files).toContain('docs');
     const anchors = [...guide.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => anchorOf(title));
     expect(new Set(anchors).size).toBe(anchors.length);
     for (const code of [...errorCodes, ...warningCodes]) {
