@@ -5,7 +5,7 @@ import { IncomingMessage } from 'node:http';
 import { request as send } from 'node:https';
 import { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import session from 'express-session';
+import session, { type CookieOptions } from 'express-session';
 import { requireLogin } from 'passport-polar-sh';
 import request from 'supertest';
 import { redirectURIsCommand } from '../../../src/commands/redirect-uris-command.js';
@@ -149,6 +149,40 @@ describe('I land on / and am not logged in', () => {
     const browser = app.browser();
     await browser.logIn();
     expect(await user(browser)).toBeNull();
+  });
+
+  it('but not because of a strict session cookie, with which no login starts', async () => {
+    const startWith = (cookie: CookieOptions) =>
+      start((parts) => {
+        useSession(parts, { cookie });
+        useRoutes(parts);
+      });
+    const broken = await (await startWith({ sameSite: 'strict' })).browser().get('/auth/polar');
+    expect(broken.body.code).toBe('unsupported_session');
+    const browser = (await startWith({ sameSite: 'lax' })).browser();
+    await browser.logIn();
+    expect(await user(browser)).toEqual(aUser);
+  });
+
+  it('because deserializeUser finds nobody, which guarded pages say', async () => {
+    const startWith = (deserialize: (id: string) => Express.User | false) =>
+      start((parts) => {
+        const { app, passport } = parts;
+        const known = passport as never as { _serializers: unknown[]; _deserializers: unknown[] };
+        known._serializers.length = known._deserializers.length = 0;
+        passport.serializeUser((profile, done) => done(null, (profile as { id: string }).id));
+        passport.deserializeUser((id: string, done) => done(null, deserialize(id)));
+        useSession(parts);
+        app.get('/page', requireLogin({ loginPath: '/auth/polar' }), (req, res) => void res.json(req.user));
+        useRoutes(parts);
+      });
+    const pageOf = async (app: RunningApp) => {
+      const browser = app.browser();
+      await browser.logIn();
+      return (await browser.get('/page')).body;
+    };
+    expect((await pageOf(await startWith(() => false))).code).toBe('user_not_found');
+    expect(await pageOf(await startWith((id) => ({ id }) as never))).toEqual({ id: expect.any(String) });
   });
 });
 
