@@ -114,13 +114,17 @@ describe('a failure of passport-polar-sh register', () => {
     ['busy', { status: 429 }, 'Try again in 60 s.'],
     ['in trouble', { status: 500 }, 'returned 500'],
     ['not Polar', 'html', 'Check the server option'],
-  ] as const)('exits with 1 and prints one line when the server is %s', async (_what, fault, message) => {
-    local.emulator.fail('register', fault);
-    const terminal = await local.register('--write-env', local.envFile);
-    expect(terminal.error.split('\n')).toEqual([expect.stringContaining(message), '']);
-    expect([terminal.out, terminal.exitCode]).toEqual(['', 1]);
-    expect(readdirSync(local.folder)).toEqual([]);
-  });
+  ] as const)(
+    'exits with 1 and prints one line with an address when the server is %s',
+    async (_what, fault, message) => {
+      local.emulator.fail('register', fault);
+      const terminal = await local.register('--write-env', local.envFile);
+      expect(terminal.error.split('\n')).toEqual([expect.stringContaining(message), '']);
+      expect(terminal.error).toMatch(/ See https:\S+\/troubleshooting\.md#\w+\n$/);
+      expect([terminal.out, terminal.exitCode]).toEqual(['', 1]);
+      expect(readdirSync(local.folder)).toEqual([]);
+    },
+  );
 });
 
 describe('a value from the server', () => {
