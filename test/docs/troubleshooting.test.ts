@@ -1,4 +1,6 @@
 /** docs/troubleshooting.md has a section about every error and warning, and one for each symptom that a test reproduces. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { oauthError } from '../../src/client/oauth-error.js';
 import { docsURL } from '../../src/docs-url.js';
@@ -15,7 +17,7 @@ import {
   PolarTransientError,
 } from '../../src/errors.js';
 import { failed, failureError } from '../../src/passport/login-outcome.js';
-import { blocksOf, projectFile, runningFile } from './shown-code.js';
+import { blocksOf, projectFile, root, runningFile } from './shown-code.js';
 
 const guide = projectFile('docs/troubleshooting.md');
 const readme = projectFile('README.md');
@@ -90,6 +92,18 @@ describe('the guide to troubleshooting', () => {
           ?.split('#') ?? [];
       expect([file, anchors]).toEqual(['docs/troubleshooting.md', expect.arrayContaining([anchor])]);
     }
+  });
+
+  it('covers all that the package prints, because it prints nothing elsewhere', () => {
+    const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
+    const printing = files.filter(
+      (file) =>
+        file.endsWith('.ts') &&
+        !/^(commands|emulator)\b/.test(file) &&
+        // Comments show code that prints.
+        /^(?! *(\*|\/\/)).*(process\.stderr|console\.\w|emitWarning)/m.test(projectFile(`src/${file}`)),
+    );
+    expect(printing.sort()).toEqual(['options/server.ts', 'warnings.ts']);
   });
 
   it.each([...sectionsOf(codes)])(
