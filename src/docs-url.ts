@@ -1,5 +1,5 @@
 // `npm version` writes it here (scripts/write-version.mjs): the bundle must not read files, and no bundler may inline package.json.
-const version = '0.1.0';
+const version = '1.0.0';
 
 /** The address of the section about an error or a warning, in the docs of this version of the package. */
 export function docsURL(code: string): string {

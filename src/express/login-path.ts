@@ -66,8 +66,9 @@ export function toLogin(
   // Other middleware, a time-out say, has already responded.
   if (res.headersSent) return;
   noStore(res);
-  if (completedRounds(req) >= maxRounds) {
-    const error = goingRound();
+  const isLoginItself = req.originalUrl.split('?', 1)[0] === loginPath;
+  if (isLoginItself || completedRounds(req) >= maxRounds) {
+    const error = isLoginItself ? guardedLogin(loginPath) : goingRound();
     loginFailed(error.code, error.message, error);
     next(error);
     return;
@@ -84,6 +85,13 @@ export function toLogin(
     ...(organization === undefined ? [] : [`organization=${organization}`]),
   ].join('&');
   res.redirect(303, needs === '' ? login : `${login}${login.includes('?') ? '&' : '?'}${needs}`);
+}
+
+function guardedLogin(loginPath: string): PolarConfigurationError {
+  return new PolarConfigurationError(
+    'login_loop',
+    `A guard stands before ${loginPath}, the route that starts the login, so nobody could ever log in. Add the routes of the login before the guard, or put the guard only on the paths that need it.`,
+  );
 }
 
 function goingRound(): PolarConfigurationError {
