@@ -1,29 +1,52 @@
 import { refuseUserToken } from '../bearer.js';
-import { detailAnswer, notEmulated, oauthAnswer } from '../http/answers.js';
+import { detailAnswer, jsonAnswer, oauthAnswer } from '../http/answers.js';
 import { type Answer, type EmulatorRequest, firstValue } from '../http/message.js';
-import { splitScope } from '../scopes.js';
+import { describeScope, SUPPORTED_SCOPES, splitScope } from '../scopes.js';
 import type { EmulatorState } from '../state.js';
+import type { ClientRecord } from '../stores/clients.js';
 import { AuthorizeError } from './authorize-error.js';
 import { parseAuthorizeRequest } from './authorize-request.js';
 import { isOrganizationRequest, requiredInteraction } from './required-interaction.js';
 
 /**
  * `GET /v1/oauth2/authorize`: the request of Polar's page to Polar's API about an authorization request. No page of the emulator
- * sends it, so it returns only errors, and that no user is signed in.
+ * sends it, so no user is signed in. Without `openid` in the requested scopes, Polar describes the consent page even then.
  */
 export function authorizeAPI(request: EmulatorRequest, emulator: EmulatorState): Answer {
   refuseUserToken(request, emulator);
-  const { method, path, query } = request;
+  const { query } = request;
   try {
     const parsed = parseAuthorizeRequest(query, emulator);
-    isOrganizationRequest(query, parsed.client);
+    const wantsOrganization = isOrganizationRequest(query, parsed.client);
     requiredInteraction(query, parsed, undefined, emulator);
+    const isOpenID = splitScope(firstValue(query, 'scope') ?? '').includes('openid');
+    if (isOpenID) return detailAnswer(401, 'Unauthorized');
+    return jsonAnswer(200, consentDescription(parsed.client, parsed.scope, wantsOrganization));
   } catch (error) {
     if (error instanceof AuthorizeError) return errorAnswer(error, firstValue(query, 'state'));
     throw error;
   }
-  const isOpenID = splitScope(firstValue(query, 'scope') ?? '').includes('openid');
-  return isOpenID ? detailAnswer(401, 'Unauthorized') : notEmulated(method, path);
+}
+
+function consentDescription({ clientID, issuedAt, metadata }: ClientRecord, scope: string, single: boolean) {
+  return {
+    client: {
+      created_at: new Date(issuedAt * 1000).toISOString(),
+      modified_at: null,
+      client_id: clientID,
+      client_name: metadata.client_name,
+      client_uri: metadata.client_uri ?? null,
+      logo_uri: metadata.logo_uri ?? null,
+      tos_uri: metadata.tos_uri ?? null,
+      policy_uri: metadata.policy_uri ?? null,
+    },
+    sub_type: 'user',
+    sub: null,
+    scopes: splitScope(scope),
+    organizations: [],
+    requires_single_organization: single,
+    scope_display_names: Object.fromEntries(SUPPORTED_SCOPES.map((each) => [each, describeScope(each)])),
+  };
 }
 
 function errorAnswer(error: AuthorizeError, state: string | undefined): Answer {

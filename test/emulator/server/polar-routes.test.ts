@@ -118,7 +118,7 @@ it('the API behind the authorize page reports what is wrong with a request and t
   expect((await get({ response_type: 'é' })).status).toBe(500);
   const nobody = await get({});
   expect([nobody.status, nobody.json]).toEqual([401, { detail: 'Unauthorized' }]);
-  expect((await get({ scope: 'email' })).status).toBe(501);
+  expect((await get({ scope: 'email' })).json['scopes']).toEqual(['email']);
   const path = polar.authorizePath().replace('/oauth2', '/v1/oauth2');
   expect((await polar.get(path, issue('openid'))).json['error']).toBe('NotPermitted');
 });
