@@ -1,3 +1,5 @@
+import { probeCommand, probeCommandName } from './doctor/probe.js';
+import { doctorCommand, doctorHelp } from './doctor-command.js';
 import { emulatorCommand, emulatorHelp } from './emulator-command.js';
 import { postgresSchemaCommand, postgresSchemaHelp } from './postgres-schema-command.js';
 import { redirectURIsCommand, redirectURIsHelp } from './redirect-uris-command.js';
@@ -12,8 +14,11 @@ interface Command {
 const commands = new Map<string, Command>([
   ['register', { help: registerHelp, run: registerCommand }],
   ['redirect-uris', { help: redirectURIsHelp, run: redirectURIsCommand }],
+  ['doctor', { help: doctorHelp, run: doctorCommand }],
   ['postgres-schema', { help: postgresSchemaHelp, run: postgresSchemaCommand }],
   ['emulator', { help: emulatorHelp, run: emulatorCommand }],
+  // Not listed: the command doctor runs it in processes of its own.
+  [probeCommandName, { help: '', run: probeCommand }],
 ]);
 
 const help = `Usage: passport-polar-sh <command> [options]
@@ -21,6 +26,7 @@ const help = `Usage: passport-polar-sh <command> [options]
 Commands:
   register         register an OAuth client at Polar, without visiting its dashboard
   redirect-uris    list, add and remove redirect URIs, for example from CI
+  doctor           check the configuration of an app: environment, Polar, stores
   postgres-schema  print the SQL for the table of postgresStorage
   emulator         start a local Polar for development
 

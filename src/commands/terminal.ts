@@ -2,11 +2,14 @@
 export interface Terminal {
   /** Starts with interpreter and script, as `process.argv` does. */
   readonly argv: readonly string[];
-  readonly stdout: { write(text: string): unknown };
+  /** `columns` is the width of a terminal. */
+  readonly stdout: { write(text: string): unknown; readonly columns?: number };
   readonly stderr: { write(text: string): unknown };
   /** Absent if the command cannot ask the user. */
   readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Sends a message to the parent process; absent without a channel to it. */
+  readonly send?: ((message: object) => unknown) | undefined;
   exitCode?: number | string | null | undefined;
 }
 
