@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs, parseEnv } from 'node:util';
+import { resolveConnection } from '../client/client-options.js';
 import type { Fetch } from '../http/http.js';
 import { checkList } from '../options/option-checks.js';
 import { parseURL } from '../text/parse-url.js';
@@ -121,7 +122,8 @@ function parseRequest(
   const { positionals, values } = parseArgs({ args: [...args], options, allowPositionals: true });
   // Does not quote them: they may be secrets.
   if (positionals.length > 0) throw new TypeError('Only options are expected.');
-  const { checkMs, fetch = (input, init) => globalThis.fetch(input, init), now = Date.now } = surroundings;
+  const { fetch } = resolveConnection({ fetch: surroundings.fetch });
+  const { checkMs, now = Date.now } = surroundings;
   const { folder = process.cwd(), nodeVersion = process.version, requestMs = checkMs / 2 } = surroundings;
   const env = environmentOf(terminal, values['read-env'], folder);
   const server = examineServer(values.server, env);

@@ -31,7 +31,7 @@ export function reportTable(findings: readonly Finding[], columns = 100): string
     (each) => [findings.filter(({ result }) => result === each).length, each] as const,
   );
   const summary = counts.filter(([count]) => count > 0).map(([count, each]) => `${count} ${each}`);
-  const head = 'check'.padEnd(nameWidth) + 'result'.padEnd(resultWidth) + 'found';
+  const head = `${'check'.padEnd(nameWidth)}${'result'.padEnd(resultWidth)}found`;
   return `${[head, ...rows].join('\n')}\n\n${summary.join(', ')}\n`;
 }
 
