@@ -26,6 +26,8 @@ export const failed = (found: string, remedy: string): CheckResult => ({ result:
 /** The code of a foreign error, or else its name: its message may quote a secret. */
 export function kindOf(error: unknown): string {
   const { code, name } = Object(error) as { code?: unknown; name?: unknown };
-  const kind = [code, name].find((each) => typeof each === 'string' && /^[A-Z][\w-]{1,60}$/i.test(each));
+  const kind = [code, name].find(
+    (each) => typeof each === 'string' && /^([A-Za-z]\w{1,60}|[0-9A-Z]{5})$/.test(each),
+  );
   return kind === undefined ? 'an unknown error' : String(kind);
 }
