@@ -103,7 +103,8 @@ async function withClient(open: () => OpenedClient): Promise<CheckResult> {
     await connected;
   } catch (error) {
     close();
-    return explained(error, client) ?? unreachable(kindOf(error));
+    // Not with the client: that it is closed by now would hide the reason.
+    return explained(error, {}) ?? unreachable(kindOf(error));
   }
   try {
     await new GuardedStorage(redisStorage(client as RedisClient), connectMs).check();

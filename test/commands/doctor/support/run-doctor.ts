@@ -1,8 +1,12 @@
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { type DoctorSurroundings, doctorCommand } from '../../../../src/commands/doctor-command';
 import { Terminal } from '../../../support/terminal';
 
 export const root = resolve(__dirname, '../../../..');
+
+// By its path: the command may run in folders that do not have it.
+const tsx = pathToFileURL(require.resolve('tsx')).href;
 
 /** A row of the report, as `--json` prints it. */
 export interface Row {
@@ -23,7 +27,7 @@ export interface Examination {
 export function terminalWith(env: Readonly<Record<string, string>>): Terminal {
   const terminal = new Terminal();
   Object.assign(terminal.argv, { 1: resolve(root, 'src/cli.ts') });
-  Object.assign(terminal.env, { PATH: process.env['PATH'], NODE_OPTIONS: '--import tsx' }, env);
+  Object.assign(terminal.env, { PATH: process.env['PATH'], NODE_OPTIONS: `--import ${tsx}` }, env);
   return terminal;
 }
 
