@@ -130,7 +130,7 @@ function parseRequest(
   if (values.server !== undefined && server.resolved === undefined)
     throw new TypeError(`${server.result.found}.`);
   const isPolar = otherPolar(server) !== undefined;
-  const scopes = checkList(values.scope ?? 'openid email', '--scope');
+  const scopes = scopesOf(values.scope);
   const limitMs = checkMs - 500;
   return {
     json: values.json ?? false,
@@ -162,6 +162,13 @@ function environmentOf({ env = {} }: Terminal, file: string | undefined, folder:
   } catch (error) {
     throw new TypeError(`--read-env cannot read the file: ${messageOf(error)}`);
   }
+}
+
+// Scopes are shown, so whatever cannot be one is refused.
+function scopesOf(option = 'openid email'): readonly string[] {
+  const scopes = checkList(option, '--scope');
+  if (scopes.every((scope) => /^[a-z_.:-]{1,50}$/.test(scope))) return scopes;
+  throw new TypeError('--scope must be scopes of Polar, such as "openid email products:read".');
 }
 
 function redirectURIOf(option = defaultRedirectURI): string {

@@ -26,7 +26,8 @@ export const reachabilityCheck: Check<ExaminedApp> = {
   name: 'polar',
   async run({ contact, env, server }) {
     if (contact === undefined || server.resolved === undefined) return noServer;
-    const { apiURL } = server.resolved;
+    // The path of a wrong address may be anything, even a secret.
+    const apiURL = new URL(server.resolved.apiURL).origin;
     const result = await contact;
     if ('error' in result) return explainUnreachable(result.error, apiURL, env);
     const keys = (result.body as { keys?: unknown } | null | undefined)?.keys;

@@ -151,6 +151,7 @@ describe('passport-polar-sh doctor', () => {
     ],
     [['--read-env', 'missing.env'], expect.stringMatching(/^--read-env cannot read the file: ENOENT/)],
     [['--redirect-uri', '/callback'], expect.stringMatching(/^--redirect-uri must be an absolute URI/)],
+    [['--scope', 'openid polar_cs_1234'], expect.stringMatching(/^--scope must be scopes of Polar/)],
     [['--scope', 'openid "x"'], expect.stringMatching(/^--scope must be/)],
   ])('exits with 2, prints one line and sends nothing: %p', async (args, message) => {
     const terminal = terminalWith(environment());
