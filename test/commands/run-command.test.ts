@@ -10,7 +10,7 @@ describe('passport-polar-sh', () => {
     async (args) => {
       const terminal = await run(...args);
       expect(terminal.out).toMatch(/^Usage: passport-polar-sh <command>/);
-      for (const command of ['register', 'redirect-uris', 'postgres-schema', 'emulator'])
+      for (const command of ['register', 'redirect-uris', 'doctor', 'postgres-schema', 'emulator'])
         expect(terminal.out).toContain(`  ${command} `);
       expect([terminal.error, terminal.exitCode]).toEqual(['', undefined]);
     },

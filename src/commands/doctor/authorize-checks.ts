@@ -28,7 +28,7 @@ async function asking(
     if (reply.error === 'invalid_client') return skipped('Polar does not know the client: see client');
     return await interpret(reply);
   } catch (error) {
-    return undecided(error);
+    return undecided(error, app.contact);
   }
 }
 

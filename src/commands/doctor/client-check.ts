@@ -28,7 +28,7 @@ export const clientCheck: Check<ExaminedApp> = {
     try {
       return await (clientSecret.value === undefined ? publicClient(app) : confidentialClient(app));
     } catch (error) {
-      return undecided(error);
+      return undecided(error, app.contact);
     }
   },
 };

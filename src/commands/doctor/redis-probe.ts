@@ -52,12 +52,12 @@ function openerOf(
               defaults: { ...credentialsIn(addresses[0]), socket },
             })
           : nodeRedis['createClient']?.({ url: addresses[0], socket })
-      ) as { on: AnyFunction; connect(): Promise<unknown>; destroy(): void };
+      ) as NodeRedisClient;
       client.on('error', () => {}); // connect() rejects with it, too
-      return { client, connected: client.connect(), close: () => client.destroy() };
+      return { client, connected: client.connect(), close: () => closeNodeRedis(client) };
     };
   const ioredis = appPackage('ioredis', folder) as IoRedis | undefined;
-  if (typeof ioredis?.Redis !== 'function') return undefined;
+  if (ioredis === undefined) return undefined;
   return () => {
     const options = { lazyConnect: true, retryStrategy: () => null, connectTimeout: connectMs };
     const client = isCluster
@@ -66,7 +66,7 @@ function openerOf(
           clusterRetryStrategy: () => null,
           redisOptions: credentialsIn(addresses[0]),
         })
-      : new ioredis.Redis(addresses[0], options);
+      : new (ioredis.Redis ?? ioredis)(addresses[0], options);
     let failure: unknown;
     client.on('error', (error: unknown) => {
       failure = error;
@@ -78,8 +78,23 @@ function openerOf(
   };
 }
 
+interface NodeRedisClient {
+  on: AnyFunction;
+  connect(): Promise<unknown>;
+  /** Before version 5, `disconnect`. */
+  destroy?(): void;
+  disconnect?(): Promise<void>;
+}
+
+function closeNodeRedis(client: NodeRedisClient): void {
+  // Throws for a client that is closed already.
+  (async () => (client.destroy === undefined ? client.disconnect?.() : client.destroy()))().catch(() => {});
+}
+
+/** Before version 5, the package itself is the class. */
 interface IoRedis {
-  Redis: new (...args: unknown[]) => IoRedisClient;
+  new (...args: unknown[]): IoRedisClient;
+  Redis?: new (...args: unknown[]) => IoRedisClient;
   Cluster: new (...args: unknown[]) => IoRedisClient;
 }
 

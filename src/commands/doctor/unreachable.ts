@@ -1,7 +1,7 @@
 import { PolarError } from '../../errors.js';
 import { parseURL } from '../../text/parse-url.js';
 import { type CheckResult, failed, skipped, warning } from './check.js';
-import type { Env } from './examined-app.js';
+import type { Env, ExaminedApp } from './examined-app.js';
 
 /** The code of a system or TLS error, wherever it is in the chain of causes. */
 function systemCode(error: unknown, depth = 0): string {
@@ -61,7 +61,7 @@ export function explainUnreachable(error: unknown, apiURL: string, env: Env): Ch
   const polarCode = error instanceof PolarError ? error.code : '';
   if (polarCode === 'rate_limited' || polarCode === 'server_error')
     return warning(`${apiURL} responds, but is busy (${polarCode})`, 'Run the command again in a minute.');
-  if (polarCode !== 'timeout' && polarCode !== 'network_error')
+  if (!isUnanswered(error))
     return failed(
       `${apiURL} responds, but not as Polar does (${polarCode || 'unknown error'})`,
       'Check the address: is it that of the API, or is a proxy in between?',
@@ -82,12 +82,18 @@ function proxyAdvice(env: Env, apiURL: string): string | undefined {
   return `${name} is set, but Node.js reads it only with NODE_USE_ENV_PROXY=1 (from Node.js 22.21 and 24.0 on). docs/deployment.md, "Behind a proxy", has the way for others.`;
 }
 
-/** The result of a later check that got no usable response. */
-export function undecided(error: unknown): CheckResult {
+/** The result of a check that got no usable response, beside the first request to Polar. */
+export async function undecided(error: unknown, contact: ExaminedApp['contact']): Promise<CheckResult> {
+  const first = await contact;
+  if (first !== undefined && 'error' in first && isUnanswered(first.error))
+    return skipped('Polar is unreachable: see polar');
   const code = error instanceof PolarError ? error.code : 'unknown error';
-  if (code === 'network_error') return skipped('Polar is unreachable: see polar');
   return warning(
     `could not be decided: Polar did not respond as expected (${code})`,
     'Run the command again.',
   );
+}
+
+function isUnanswered(error: unknown): boolean {
+  return error instanceof PolarError && (error.code === 'timeout' || error.code === 'network_error');
 }
