@@ -14,6 +14,7 @@ import {
   type TestPostgres,
 } from '../../support/postgres-server';
 import { hasRedis, startRedis, type TestRedis } from '../../support/redis-server';
+import { RedisNodes } from '../../support/redis-topologies';
 import { examine, root } from './support/run-doctor';
 
 const PASSWORD = 'p4ss/w0rd#of:the@database';
@@ -150,6 +151,24 @@ module.exports = async () => {
       result: 'failed',
       found: expect.stringContaining('the function for the store fails'),
     });
+  });
+});
+
+(hasRedis ? describe : describe.skip)('a Redis cluster', () => {
+  const nodes = new RedisNodes();
+  let urls: string[];
+  beforeAll(async () => {
+    urls = (await nodes.startCluster()).map(({ url }) => url);
+  });
+  afterAll(() => nodes.close());
+
+  it.each(['redis', 'ioredis'])('is recognized by its address and passes with %s', async (name) => {
+    const app = appWith(name);
+    for (const url of [urls.join(','), `${urls[0]}?cluster=true`])
+      expect(await rowOf('redis', url, { folder: app })).toMatchObject({
+        result: 'ok',
+        found: 'responds, and takes the rows of redisStorage',
+      });
   });
 });
 
