@@ -210,6 +210,39 @@ describe('the environment', () => {
     if (result === 'failed') expect(terminal.exitCode).toBe(1);
   });
 
+  it('warns of plain http to another container, as docker compose has it', async () => {
+    const env = { POLAR_WEB_URL: 'http://127.0.0.1:4100', POLAR_API_URL: 'http://polar:4100' };
+    const { POLAR_SERVER: _, ...others } = environment();
+    const { row } = await examine(
+      [],
+      { ...others, ...env },
+      {
+        fetch: (input, init) => fetch(input.replace('http://polar:4100', emulator.url), init),
+      },
+    );
+    expect(row('polar-server')).toMatchObject({
+      result: 'warning',
+      remedy: expect.stringContaining('allowInsecureHTTP'),
+    });
+    expect([row('polar').result, row('client').result]).toEqual(['ok', 'ok']);
+  });
+
+  it.each([
+    { POLAR_SERVER: 'http://polar.example' },
+    { POLAR_SERVER: '', POLAR_WEB_URL: 'http://203.0.113.9', POLAR_API_URL: 'http://203.0.113.9' },
+    { POLAR_CLIENT_SECRET: 'polar_oat_1' },
+    { POLAR_CLIENT_ID: 'polar_cs_1' },
+  ])('%j: sends no secret to a wrong place, nor a wrong secret anywhere', async (env) => {
+    const sent: string[] = [];
+    const recording = (input: string, init: RequestInit) => {
+      sent.push(`${input} ${init.body}`);
+      return fetch(input, init);
+    };
+    const { row } = await examine([], { ...environment(), ...env }, { fetch: recording });
+    expect(row('client').result).toBe('skipped');
+    expect(sent.join('\n')).not.toMatch(/polar_(cs|oat)_|example|203/);
+  });
+
   it('warns of an id that no client of Polar has, at Polar only', async () => {
     const env = { POLAR_CLIENT_ID: 'local-app', POLAR_CLIENT_SECRET: 'local-secret' };
     const atLocal = await examine([], { ...environment(), ...env });
