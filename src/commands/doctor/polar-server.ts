@@ -1,5 +1,11 @@
 import { isLocalHTTP } from '../../options/option-checks.js';
-import { type PolarServer, polarAt, resolveServer } from '../../options/server.js';
+import {
+  type PolarServer,
+  type PolarServerName,
+  polarAt,
+  resolveServer,
+  serverNamed,
+} from '../../options/server.js';
 import { parseURL } from '../../text/parse-url.js';
 import { type CheckResult, failed, ok, warning } from './check.js';
 import type { Env, ExaminedApp } from './examined-app.js';
@@ -38,7 +44,8 @@ export function examineServer(option: string | undefined, env: Env): ExaminedSer
 function serverOf(variable: string, text: string): ExaminedServer {
   const problem = problemOfText(variable, text);
   if (problem !== undefined) return { result: problem };
-  if (text === 'production' || text === 'sandbox') return checked(text, text);
+  const name = ownServer(text);
+  if (name !== undefined) return checked(name, name);
   const isAddress = /^https?:\/\//.test(text) && parseURL(text) !== undefined;
   if (!isAddress)
     return wrong(
@@ -46,6 +53,16 @@ function serverOf(variable: string, text: string): ExaminedServer {
       `Set it to production, sandbox, or an address such as http://127.0.0.1:4100.`,
     );
   return serverAt({ webURL: text, apiURL: text }, variable);
+}
+
+/** One of Polar's own servers, by name or address. */
+function ownServer(text: string): PolarServerName | undefined {
+  try {
+    const server = serverNamed(text);
+    return typeof server === 'string' ? server : undefined;
+  } catch {
+    return undefined; // an address that the next check explains
+  }
 }
 
 function serverAt(server: { webURL: string; apiURL: string }, variable: string): ExaminedServer {
@@ -87,7 +104,7 @@ function isNearby(hostname: string): boolean {
   return /^[\w-]+$|\.internal$/.test(hostname) || (url !== undefined && isLocalHTTP(url));
 }
 
-const polarNames: Readonly<Record<string, 'production' | 'sandbox'>> = {
+const polarNames: Readonly<Record<string, PolarServerName>> = {
   'polar.sh api.polar.sh': 'production',
   'sandbox.polar.sh sandbox-api.polar.sh': 'sandbox',
 };

@@ -187,7 +187,6 @@ describe('the environment', () => {
     [{ SESSION_SECRET: 'short', NODE_ENV: 'production' }, 'session-secret', 'failed', 'easy to guess'],
     [{ POLAR_SERVER: 'Sandbox' }, 'polar-server', 'failed', 'neither production, sandbox nor an address'],
     [{ POLAR_SERVER: '"sandbox"' }, 'polar-server', 'failed', 'in quotes'],
-    [{ POLAR_SERVER: 'https://polar.sh' }, 'polar-server', 'failed', 'only a part of Polar'],
     [{ POLAR_SERVER: 'http://polar.example' }, 'polar-server', 'failed', 'not the address of a server'],
     [{ POLAR_SERVER: '', POLAR_WEB_URL: 'http://127.0.0.1:1' }, 'polar-server', 'failed', 'only one of'],
     [
