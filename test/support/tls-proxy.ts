@@ -1,7 +1,7 @@
 /** A proxy that ends TLS, as most apps have one in front of them, and says so in X-Forwarded-Proto and -Host. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { type RequestOptions, request as send } from 'node:http';
+import { type IncomingHttpHeaders, type RequestOptions, request as send } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,23 +15,29 @@ export interface TLSProxy {
   target: string;
   /** What is taken off the front of paths. */
   prefix: string;
+  /** What the app gets to see, from what the client has sent. */
+  headers: (sent: IncomingHttpHeaders) => IncomingHttpHeaders;
   close(): Promise<void>;
 }
 
 /** Starts a proxy with a certificate that signs itself. Needs `openssl`. */
 export async function startTLSProxy(): Promise<TLSProxy> {
-  const proxy = { target: '', prefix: '' };
+  const headers: TLSProxy['headers'] = (sent) => ({
+    ...sent,
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': sent.host,
+  });
+  const proxy = { target: '', prefix: '', headers };
   const identity = certificate();
   const server = createServer(identity, (req, res) => {
     const { hostname, port } = new URL(proxy.target);
     const path = req.url?.startsWith(proxy.prefix) ? req.url.slice(proxy.prefix.length) || '/' : req.url;
-    const headers = { ...req.headers, 'x-forwarded-proto': 'https', 'x-forwarded-host': req.headers.host };
     const options: RequestOptions = {
       hostname,
       port,
       path: path ?? '/',
       method: req.method ?? 'GET',
-      headers,
+      headers: proxy.headers(req.headers),
     };
     const forwarded = send(options, (response) => {
       res.writeHead(response.statusCode ?? 502, response.rawHeaders);
@@ -54,7 +60,8 @@ export async function startTLSProxy(): Promise<TLSProxy> {
   });
 }
 
-function certificate(): { key: Buffer; cert: Buffer } {
+/** A certificate for the hosts of the tests that signs itself. Needs `openssl`. */
+export function certificate(): { key: Buffer; cert: Buffer } {
   const folder = mkdtempSync(join(tmpdir(), 'polar-tls-'));
   try {
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
