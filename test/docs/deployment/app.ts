@@ -1,7 +1,13 @@
 import express from 'express';
 import session from 'express-session';
 import passport from 'passport';
-import { logout, PolarStrategy, type PolarStrategyOptions, polarTokens, requireLogin } from 'passport-polar-sh';
+import {
+  logout,
+  PolarStrategy,
+  type PolarStrategyOptions,
+  polarTokens,
+  requireLogin,
+} from 'passport-polar-sh';
 
 /** What differs from host to host. */
 export interface Deployment {

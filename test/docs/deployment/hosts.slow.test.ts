@@ -68,14 +68,13 @@ const hosts: Record<string, (sent: IncomingHttpHeaders) => IncomingHttpHeaders> 
   }),
 };
 
+const [, table = ''] = /^## Trust proxy\n([\s\S]*?)^## /m.exec(projectFile('docs/deployment.md')) ?? [];
+
 /** The second column of the guide's table of hosts. */
 const trustProxies = new Map(
-  [
-    ...projectFile('docs/deployment.md').matchAll(/^\| \[?([A-Z][\w. ]+?)\]?(?:\([^)]*\))? \| `(\S+?)`/gm),
-  ].map(([, host = '', value = '']) => [
-    host,
-    /^\d+$/.test(value) ? Number(value) : value.replaceAll("'", ''),
-  ]),
+  [...table.matchAll(/^\| \[?([A-Za-z][\w. ]+?)\]?(?:\([^)]*\))? \| `(\S+?)`/gm)].map(
+    ([, host = '', value = '']) => [host, /^\d+$/.test(value) ? Number(value) : value.replaceAll("'", '')],
+  ),
 );
 
 let emulator: PolarEmulator;
@@ -141,7 +140,8 @@ withOpenSSL.each(Object.keys(hosts))('on %s, with the trust proxy of the guide,'
     const browser = await start(host);
     const { status, headers } = await browser.get('/auth/polar').set(forged);
     // A host that lets X-Forwarded-Host through: nobody but the forger's own browser is refused.
-    if (status !== 302) return expect([status, forged]).toEqual([500, { 'X-Forwarded-Host': 'evil.example' }]);
+    if (status !== 302)
+      return expect([status, forged]).toEqual([500, { 'X-Forwarded-Host': 'evil.example' }]);
     const page = new URL(String(headers['location']));
     expect(page.origin).toBe(emulator.url);
     expect(page.searchParams.get('redirect_uri')).toBe(`${origin}/auth/polar/callback`);

@@ -1,4 +1,4 @@
-/** An Express app on serverless-http, as docs/deployment.md shows it. */
+/** An Express app on serverless-http, as docs/serverless.md shows it. */
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import express from 'express';
 import session from 'express-session';

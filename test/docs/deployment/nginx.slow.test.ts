@@ -1,4 +1,4 @@
-/** docs/deployment.md, "nginx": its nginx.conf and its app, with a real nginx in between. */
+/** docs/reverse-proxies.md, "nginx": its nginx.conf and its app, with a real nginx in between. */
 import { createServer, type Server } from 'node:http';
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';

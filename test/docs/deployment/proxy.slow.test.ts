@@ -1,4 +1,4 @@
-/** docs/deployment.md, "Behind a proxy": every request to Polar goes through a real proxy. */
+/** docs/outgoing-proxy.md: every request to Polar goes through a real proxy. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

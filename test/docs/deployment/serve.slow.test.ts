@@ -1,4 +1,4 @@
-/** The shutdown of docs/deployment.md. test/storms/rolling-restart.slow.test.ts has it under load. */
+/** The shutdown of docs/rolling-deploys.md. test/storms/rolling-restart.slow.test.ts has it under load. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
