@@ -13,7 +13,8 @@ import type { CookiePlace } from './attempt-cookie.js';
  * @throws PolarConfigurationError `unsupported_session`
  */
 export function checkSessionCookie(req: Request, options: ResolvedOptions): void {
-  const { domain, sameSite, secure } = sessionOf(req).cookie;
+  const { cookie } = sessionOf(req);
+  const { domain, sameSite, secure } = cookie;
   if (sameSite === 'strict' || sameSite === true) {
     throw unsupported(
       "The session cookie is SameSite=Strict, so browsers do not send it on the return from Polar. Use cookie: { sameSite: 'lax' }.",
@@ -22,6 +23,11 @@ export function checkSessionCookie(req: Request, options: ResolvedOptions): void
   if (sameSite === 'none' && secure !== true) {
     throw unsupported(
       "The session cookie is SameSite=None without Secure, so browsers reject it. Use cookie: { sameSite: 'none', secure: true } over https, or sameSite: 'lax'.",
+    );
+  }
+  if (isPartitioned(cookie) && secure !== true) {
+    throw unsupported(
+      "The session cookie is Partitioned without Secure, so browsers reject it. Use cookie: { sameSite: 'none', secure: true, partitioned: true } over https, or leave partitioned out.",
     );
   }
   const protocol = String(req.headers['x-forwarded-proto'] ?? 'http').split(',', 1)[0] ?? '';
@@ -51,7 +57,7 @@ export function attemptCookiePlace(req: Request, redirectURI: string, options: R
   const place = {
     secure,
     sameSite,
-    partitioned: secure && (cookie as { partitioned?: boolean }).partitioned === true,
+    partitioned: secure && isPartitioned(cookie),
   } as const;
   const here = requestURL(req, options);
   if (here.hostname === hostname) return { ...place, domain: undefined };
@@ -72,6 +78,9 @@ function isOtherLocalPort(here: URL, redirectURI: string): boolean {
   const there = new URL(redirectURI);
   return isLocalHTTP(here) && isLocalHTTP(there) && here.port !== there.port;
 }
+
+// The types of express-session's Cookie do not have it.
+const isPartitioned = (cookie: object): boolean => (cookie as { partitioned?: unknown }).partitioned === true;
 
 function isInDomain(hostname: string, domain: string): boolean {
   const name = domain.replace(/^\./, '').toLowerCase();

@@ -271,6 +271,7 @@ describe('the cookie of a login attempt', () => {
 
   it.each<[CookieOptions, string, RegExp]>([
     [{ sameSite: 'none' }, 'https', /SameSite=None without Secure/],
+    [{ partitioned: true }, 'https', /Partitioned without Secure/],
     [{ secure: true }, 'http', /came over plain http/],
     [{ domain: 'other.example' }, 'https', /domain other\.example.*app\.example/],
     [{ sameSite: 'strict' }, 'https', /SameSite=Strict/],
