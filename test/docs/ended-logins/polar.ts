@@ -1,19 +1,38 @@
 import { PolarStrategy, type PolarStrategyOptions } from 'passport-polar-sh';
+import { postgresStorage } from 'passport-polar-sh/postgres';
+import type { Pool } from 'pg';
 
-/** Who is logged in with Polar where: a table of yours with the columns `user_id` and `login_id`. */
-export interface LoginTable {
-  add(userId: string, loginId: string): Promise<void>;
-  remove(loginId: string): Promise<void>;
-  idsOf(userId: string): Promise<string[]>;
+/** Who is logged in, and with which login. */
+export interface User {
+  readonly id: number;
+  readonly loginId: string;
 }
 
-/** @param options with `storage` and `encryptionKeys`, the same in every process */
-export function createPolar(table: LoginTable, options: PolarStrategyOptions): PolarStrategy {
+/** The strategy, the same for the web app, jobs and commands. */
+export function createPolar(db: Pool, options: PolarStrategyOptions): PolarStrategy {
   return new PolarStrategy(
-    { ...options, onLoginEnded: ({ loginId }) => table.remove(loginId) },
-    async ({ profile, loginId }) => {
-      await table.add(profile.id, loginId);
-      return profile;
+    {
+      storage: postgresStorage(db, { createTables: true }),
+      encryptionKeys: process.env.POLAR_RECORD_KEYS?.split(' '), // each from: openssl rand -base64 32
+      userKey: (user) => String((user as User).id),
+      onLoginEnded: async ({ loginId }) => {
+        await db.query('DELETE FROM logins WHERE login_id = $1', [loginId]);
+      },
+      ...options,
+    },
+    async ({ profile, loginId, req }) => {
+      await db.query(
+        'INSERT INTO users (polar_id, name) VALUES ($1, $2) ON CONFLICT (polar_id) DO UPDATE SET name = excluded.name',
+        [profile.id, profile.displayName],
+      );
+      // FOR SHARE: somebody who is being locked right now does not slip in.
+      const { rows } = await db.query<User>(
+        `INSERT INTO logins (login_id, user_id, device)
+         SELECT $2, id, $3 FROM users WHERE polar_id = $1 AND NOT locked FOR SHARE
+         RETURNING user_id AS id, login_id AS "loginId"`,
+        [profile.id, loginId, req.get('user-agent') ?? 'unknown'],
+      );
+      return rows[0] ?? false; // false rejects the login, and its tokens are revoked
     },
   );
 }
