@@ -15,7 +15,7 @@ import {
   type TestPostgres,
 } from '../../support/postgres-server.js';
 import { until } from '../../support/until.js';
-import { ban, deleteAccount, endLogins } from './accounts.js';
+import { ban, deleteAccount } from './accounts.js';
 import { createPolar, type User } from './polar.js';
 import { startWebApp } from './web-app.js';
 
@@ -182,8 +182,11 @@ const there = (browser: Browser): Browser => browser.at(other);
       (await db.query('SELECT device FROM logins')).rows.map(({ device }) => device);
     await until(async () => (await devices()).length === 1);
     expect(await devices()).toEqual(['Laptop']);
-    await endLogins(db, one.polar, await idOf(laptop), ((await userOf(laptop)) as User).loginId);
-    expect(await devices()).toEqual(['Laptop']);
+    emulator.revokeAll('ada@example.com');
+    emulator.advanceTime(864_000);
+    expect((await laptop.get('/token')).body.code).toBe('login_expired');
+    await until(async () => (await devices()).length === 0);
+    expect(await userOf(there(laptop))).toBeNull();
   });
 
   it('the command bans a user from a process of its own', async () => {
