@@ -139,9 +139,13 @@ withOpenSSL.each(Object.keys(hosts))('on %s, with the trust proxy of the guide,'
   ])('a forged %s leads a login nowhere else', async (_header, forged) => {
     const browser = await start(host);
     const { status, headers } = await browser.get('/auth/polar').set(forged);
+    const seen = proxy.headers({
+      host: new URL(origin).host,
+      'x-forwarded-host': forged['X-Forwarded-Host'],
+    });
     // A host that lets X-Forwarded-Host through: nobody but the forger's own browser is refused.
-    if (status !== 302)
-      return expect([status, forged]).toEqual([500, { 'X-Forwarded-Host': 'evil.example' }]);
+    if (seen['x-forwarded-host'] === 'evil.example') return expect(status).toBe(500);
+    expect(status).toBe(302);
     const page = new URL(String(headers['location']));
     expect(page.origin).toBe(emulator.url);
     expect(page.searchParams.get('redirect_uri')).toBe(`${origin}/auth/polar/callback`);

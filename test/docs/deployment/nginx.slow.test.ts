@@ -129,6 +129,14 @@ withNginx('behind the nginx of the guide', () => {
     expect(redirectURI).toBe(`${origin}/auth/polar/callback`);
   });
 
+  it('behind Cloudflare, the app sees the address of the client with the two lines of the guide', async () => {
+    await start({
+      config: (same) => `set_real_ip_from 127.0.0.1;\nreal_ip_header CF-Connecting-IP;\n${same}`,
+    });
+    const sent = { 'CF-Connecting-IP': '203.0.113.7', 'X-Forwarded-For': '6.6.6.6, 203.0.113.7' };
+    expect((await browser().get('/ip').set(sent)).text).toBe('203.0.113.7');
+  });
+
   it('plain http is redirected to https', async () => {
     await start();
     const response = await fetch(`http://127.0.0.1:${nginx.plainPort}/auth/polar`, { redirect: 'manual' });

@@ -30,6 +30,9 @@ it('on SIGTERM serves on until the balancer has noticed, finishes its requests, 
   const statusOf = async (path: string): Promise<number> =>
     (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`)).status;
   expect(await statusOf('/health')).toBe(200);
+  const { port } = server.address() as AddressInfo;
+  const { headers } = await fetch(`http://127.0.0.1:${port}/health`);
+  expect(headers.get('keep-alive')).toBe('timeout=95');
 
   process.emit('SIGTERM');
   expect(await statusOf('/health')).toBe(503);

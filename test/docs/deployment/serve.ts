@@ -12,5 +12,7 @@ export function serve(app: Express, polar: PolarStrategy, port: number): Server 
     await polar.settled({ withinMs: 5000 });
     process.exit();
   });
+  // Longer than proxies keep idle connections: one that Node closes first costs a request that was just being sent.
+  server.keepAliveTimeout = 95_000;
   return server.listen(port);
 }

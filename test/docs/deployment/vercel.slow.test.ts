@@ -76,6 +76,31 @@ withOpenSSL('a function that settles before its response', () => {
     expect(emulator.liveTokens()).toEqual([]);
   });
 
+  it('refreshes once for requests that run at once in one instance, and leaves nothing', async () => {
+    const { app, polar } = createApp({
+      baseURL: origin,
+      trustProxy: 1,
+      sessionSecret: 'only for tests',
+      store: new session.MemoryStore(),
+      polar: {
+        clientID: client.clientID,
+        clientSecret: client.clientSecret,
+        server: emulator.server,
+        now: emulator.now,
+        scope: 'openid organizations:read',
+      },
+    });
+    const browser = await serve(settledBeforeResponse(app, polar));
+    await browser.logIn();
+    emulator.advanceTime(864_000);
+    const statuses = await Promise.all(
+      Array.from({ length: 5 }, async () => (await browser.get('/organizations')).status),
+    );
+    expect(statuses).toEqual([200, 200, 200, 200, 200]);
+    expect(emulator.requests.filter(({ grantType }) => grantType === 'refresh_token')).toHaveLength(1);
+    expect(await polar.settled({ withinMs: 0 })).toEqual({ exchanges: 0, writes: 0 });
+  });
+
   it('responds only when the work for Polar is done', async () => {
     let isDone = false;
     const settled = async () => {
