@@ -144,6 +144,7 @@ const there = (browser: Browser): Browser => browser.at(other);
   it('nothing of a deleted account is left: no user, login, session or token', async () => {
     const [phone, laptop] = [await logIn(one, 'Phone'), await logIn(other, 'Laptop')];
     const stranger = await logIn(other, 'Phone', 'grace@example.com');
+    const { polar_id: polarId } = (await db.query('SELECT polar_id FROM users ORDER BY id')).rows[0];
     await phone.post('/account/delete').expect(303);
     for (const browser of [phone, laptop]) expect(await userOf(browser)).toBeNull();
     expect(await userOf(stranger)).not.toBeNull();
@@ -154,6 +155,11 @@ const there = (browser: Browser): Browser => browser.at(other);
       `SELECT sess FROM session WHERE sess -> 'passport' ->> 'user' IS NOT NULL`,
     );
     expect(sessions).toHaveLength(1);
+    // What the storage still holds is sealed.
+    const left = JSON.stringify((await db.query('SELECT id, value FROM polar_rows')).rows);
+    expect(left).toContain('ended_by_app');
+    for (const text of [polarId, 'ada@example.com', 'Ada', 'polar_at_', 'polar_rt_'])
+      expect(left).not.toContain(text);
     // Somebody who logs in again is a new user, and Polar does not ask them again.
     const id = await idOf(stranger);
     expect(await idOf(await logIn(one, 'Phone'))).toBeGreaterThan(id);
