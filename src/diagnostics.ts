@@ -1,7 +1,7 @@
 /** Tells apps and developers what happens. Messages never contain a token, secret or authorization code. */
 import { channel } from 'node:diagnostics_channel';
-import type { PolarErrorCode } from './errors.js';
-import { developmentHint, type WarningCode } from './warnings.js';
+import type { LoginFailed, PolarDiagnosticChannels } from './polar-diagnostic.js';
+import { developmentHint } from './warnings.js';
 
 const channels = {
   login: channel('passport-polar-sh:login'),
@@ -10,22 +10,18 @@ const channels = {
   request: channel('passport-polar-sh:request'),
 };
 
-/** A message on a diagnostics channel. `event` names what happened; `error` is set if it failed. */
-export interface PolarDiagnostic {
-  readonly event: string;
-  /** Random id of the login, the same from login to logout. It is no credential. */
-  readonly loginId?: string;
-  readonly error?: unknown;
-  readonly [detail: string]: unknown;
-}
+type Name = keyof typeof channels;
 
-/** Publishes to `passport-polar-sh:<name>`; costs nothing without subscribers. */
-export function publish(name: keyof typeof channels, message: PolarDiagnostic): void {
+/** Publishes to `passport-polar-sh:<name>`, synchronously: subscribers run in the async context of the caller. */
+export function publish<N extends Name>(
+  name: N,
+  message: PolarDiagnosticChannels[`passport-polar-sh:${N}`],
+): void {
   if (channels[name].hasSubscribers) channels[name].publish(message);
 }
 
 /** Reports a failed login on the diagnostics channel and, in development, on stderr. The report contains no secret. */
-export function loginFailed(code: PolarErrorCode | WarningCode, reason: string, error?: unknown): void {
-  publish('login', { event: 'login-failed', code, reason, ...(error !== undefined && { error }) });
-  developmentHint(code, `login failed (${code}). ${reason}`);
+export function loginFailed(failure: Omit<LoginFailed, 'event'>): void {
+  publish('login', { event: 'login-failed', ...failure });
+  developmentHint(failure.code, `login failed (${failure.code}). ${failure.reason}`);
 }

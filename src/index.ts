@@ -76,6 +76,7 @@ export type {
   VerifiedLogin,
   WithRequest,
 } from './passport/verify-callback.js';
+export type { PolarDiagnostic, PolarDiagnosticChannels } from './polar-diagnostic.js';
 export type { LoginEnded, OnLoginEnded } from './refresh/on-login-ended.js';
 export type { VerifyDone, VerifyResult } from './request/app-callbacks.js';
 export type { BearerRouteOptions, LoginRouteOptions } from './route-options.js';

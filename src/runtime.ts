@@ -57,7 +57,7 @@ export interface PolarRuntime {
   /** Work that outlives the request that started it. */
   readonly background: BackgroundWork;
   /** Revokes tokens at Polar, best effort. Never rejects. */
-  revoke(tokens: TokenSet, justIssued: boolean): Promise<void>;
+  revoke(tokens: TokenSet, justIssued: boolean, loginId?: string): Promise<void>;
   /** Resolves when no background work is left, or after `withinMs` milliseconds. */
   settled(withinMs: number): Promise<Unfinished>;
   /** Looks up the organizations that a login can access. */
@@ -87,8 +87,8 @@ export function composeRuntime(options: ResolvedOptions): PolarRuntime {
       now: now(),
     });
 
-  const revoke: PolarRuntime['revoke'] = (tokens, justIssued) =>
-    revokeAtPolar(client, tokens, { justIssued, timeoutMs, background });
+  const revoke: PolarRuntime['revoke'] = (tokens, justIssued, loginId) =>
+    revokeAtPolar(client, tokens, { justIssued, timeoutMs, background, loginId });
 
   const tellEnded = tellOnce(options.onLoginEnded, (work) => background.write(work));
   const refresher = new TokenRefresher({

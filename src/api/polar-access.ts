@@ -36,6 +36,11 @@ export interface PolarAccessToken {
  */
 export interface PolarAccess {
   /**
+   * Random id of the login, the same until logout: store it with your user for `polar.tokensFor(loginId)`. It is no credential.
+   * With `req.polar`, undefined if the user is not logged in with Polar; with `tokensFor`, the id that it was called with.
+   */
+  readonly loginId: string | undefined;
+  /**
    * Returns an access token that is valid now, refreshed if necessary. Does no I/O while the token is valid.
    *
    * @param options `forceRefresh: true` always fetches a new one, and invalidates the old one
@@ -140,7 +145,7 @@ export interface LoginAccessParts extends PolarApiParts {
 export function loginAccess(
   parts: LoginAccessParts,
   findLogin: () => LoginHandle | Promise<LoginHandle>,
-): PolarAccess {
+): Omit<PolarAccess, 'loginId'> {
   const { organizations, refresher } = parts;
   const validTokens = async (options: { readonly forceRefresh?: boolean } | undefined): Promise<TokenSet> => {
     const login = await findLogin();

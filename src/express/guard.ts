@@ -85,6 +85,6 @@ export function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarCon
 
 function shown(code: 'user_changed' | 'user_not_found', message: string): PolarConfigurationError {
   const error = new PolarConfigurationError(code, message);
-  loginFailed(code, message, error);
+  loginFailed({ code, reason: message, error });
   return error;
 }

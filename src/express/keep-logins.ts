@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Request } from 'express';
 import { publish } from '../diagnostics.js';
 import type { FoundLogin } from '../logins/all-session-logins.js';
@@ -20,6 +21,8 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void
     const logins = options.session === false || !req.session ? [] : runtime.allLogins.of(req);
     if (logins.length === 0 || done === undefined) return logIn(user, options, done);
     const userBefore = loggedInUser(req);
+    const { elapsedMs } = runtime.options;
+    const startedAt = elapsedMs();
     const kept = new Map<string, FoundLogin>();
     const sessionBefore = req.session;
     beforeFirstSaveAfterRegenerate(req, async (session) => {
@@ -40,15 +43,18 @@ export function keepLoginsAtLogIn(runtime: PolarRuntime): (req: Request) => void
         if (waiting?.returnTo !== undefined) session['returnTo'] = waiting.returnTo;
       }
     });
-    logIn(user, options, async (error) => {
+    // A session store may call back in the async context of another request.
+    const loggedIn = AsyncResource.bind(async (error?: unknown) => {
       const stays = (login: FoundLogin): boolean => kept.get(login.sessionKey) === login;
       // The browser gets another session even if the store failed.
       const lost = req.session === sessionBefore ? [] : logins.filter((login) => !stays(login));
       await Promise.all(lost.map((login) => login.recordEnd('replaced')));
       for (const { entry, loginId } of kept.values())
-        if (entry.waiting && !error) publish('login', { event: 'logged-in', loginId });
+        if (entry.waiting && !error)
+          publish('login', { event: 'logged-in', loginId, durationMs: elapsedMs() - startedAt });
       callBack(req, () => done(error));
     });
+    logIn(user, options, loggedIn);
   };
   return (req) => {
     // The middleware of another strategy may have hooked it already: one hook serves all strategies.

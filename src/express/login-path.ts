@@ -69,7 +69,7 @@ export function toLogin(
   const isLoginItself = req.originalUrl.split('?', 1)[0] === loginPath;
   if (isLoginItself || completedRounds(req) >= maxRounds) {
     const error = isLoginItself ? guardedLogin(loginPath) : goingRound();
-    loginFailed(error.code, error.message, error);
+    loginFailed({ code: 'login_loop', reason: error.message, error });
     next(error);
     return;
   }

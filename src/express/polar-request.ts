@@ -17,11 +17,6 @@ import type { PolarAccess } from '../api/polar-access.js';
 export interface PolarRequest extends PolarAccess {
   /** Scopes of the newest known tokens; empty if the user is not logged in with Polar. */
   readonly scopes: readonly string[];
-  /**
-   * Random id of the login, the same until logout; undefined if the user is not logged in with Polar. It is no credential.
-   * Store it with your user for {@link PolarStrategy.tokensFor} and {@link PolarStrategy.endLogin}.
-   */
-  readonly loginId: string | undefined;
 }
 
 declare global {

@@ -14,7 +14,7 @@ export interface RefreshAtPolarParts {
     idToken: string,
     expected: { nonce: string; accessToken: string; subject: string },
   ) => Promise<unknown>;
-  readonly revoke: (tokens: TokenSet, justIssued: boolean) => Promise<void>;
+  readonly revoke: (tokens: TokenSet, justIssued: boolean, loginId: string) => Promise<void>;
   readonly timeoutMs: number;
 }
 
@@ -53,7 +53,7 @@ async function checkIdToken(
     // The token was issued just now, so this clock is behind: that must not end the login.
     const isEarly = error instanceof PolarIdTokenError && error.code === 'id_token_issued_at';
     if (error instanceof PolarIdTokenError && !isEarly) {
-      void revoke(tokens, true);
+      void revoke(tokens, true, loginId);
       throw error;
     }
     // Or the keys are unavailable. The id_token is not used for anything, and the previous tokens are already dead.

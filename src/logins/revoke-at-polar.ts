@@ -23,17 +23,24 @@ export async function revokeAtPolar(
     readonly justIssued: boolean;
     readonly timeoutMs: number;
     readonly background: BackgroundWork;
+    /** Undefined if the tokens never became a login. */
+    readonly loginId: string | undefined;
   },
 ): Promise<void> {
   if (client.isPublic) return;
+  const loginId = limits.loginId === undefined ? {} : { loginId: limits.loginId };
+  let isRevoked = false;
   const once = async (): Promise<boolean> => {
     try {
       await client.revoke(tokens.refreshToken ?? tokens.accessToken, {
         timeoutMs: Math.min(limits.timeoutMs, timeoutMs),
       });
+      // The second try for tokens that Polar may not have known is no news.
+      if (!isRevoked) publish('logout', { event: 'revocation', ...loginId });
+      isRevoked = true;
       return true;
     } catch (error) {
-      publish('logout', { event: 'revocation-failed', error });
+      publish('logout', { event: 'revocation', ...loginId, error });
       // A page or redirect of a proxy is not a response of Polar either.
       return !(error instanceof PolarTransientError || error instanceof PolarResponseError);
     }

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { PolarConfigurationError } from '../errors.js';
+import { startCallback } from '../request/callback-duration.js';
 import { requestQuery } from '../request/request-url.js';
 import { sessionOf } from '../request/session.js';
 import { isAuthorizationResponse } from './authorization-response.js';
@@ -20,8 +21,9 @@ export async function runLoginFlow(
   checkSurroundings(req, options); // without them, nothing below makes sense
   if (isSpeculative(req)) return { ignored: req.method === 'HEAD' ? 204 : 503 };
   const query = requestQuery(req);
-  const isCallback = isAuthorizationResponse(query);
-  return isCallback ? handleCallback(parts, req, options, query) : startLogin(parts, req, options, query);
+  if (!isAuthorizationResponse(query)) return startLogin(parts, req, options, query);
+  startCallback(req, parts.runtime.options.elapsedMs);
+  return handleCallback(parts, req, options, query);
 }
 
 /**

@@ -100,7 +100,8 @@ export class PolarStrategy extends OAuth2Strategy {
    */
   tokensFor(loginId: string): PolarAccess {
     const runtime = this[loginParts].runtime;
-    return loginAccess(runtime.accessParts, () => loginsById(runtime, 'tokensFor').find(loginId));
+    const access = loginAccess(runtime.accessParts, () => loginsById(runtime, 'tokensFor').find(loginId));
+    return { loginId, ...access };
   }
 
   /**
@@ -193,14 +194,14 @@ export class PolarStrategy extends OAuth2Strategy {
           throw thrown;
         }
       } else {
-        reportFailure(outcome);
+        reportFailure(req, outcome);
         if (options['failWithError'] === true) error(failureError(outcome));
         else fail(outcome.failure, outcome.status);
       }
     };
     runLoginFlow(flowParts(this, options), req, options)
       .then(act, (thrown: unknown) => {
-        reportError(thrown);
+        reportError(req, thrown);
         error(asError(thrown));
       })
       .catch((thrown: unknown) => ownFault(req, thrown));

@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import type { AttemptRequest, LoginAttempt } from '../attempts/login-attempt.js';
 import type { LoginAttempts } from '../attempts/login-attempts.js';
 import { attemptCookiePlace, checkSessionCookie } from '../attempts/session-cookie.js';
+import { publish } from '../diagnostics.js';
 import { PolarConfigurationError } from '../errors.js';
 import { forOneRequest, isLocalHTTP } from '../options/option-checks.js';
 import { nameOfServer } from '../options/server.js';
@@ -91,6 +92,7 @@ export async function sendToPolar(
     extra,
   });
   await attempts.add(req, runtime.logins.storagesOf(req), state, attempt, place);
+  publish('login', { event: 'login-started' });
   return { redirect: url };
 }
 

@@ -1,8 +1,10 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Request } from 'express';
 import { publish } from '../diagnostics.js';
 import type { FoundLogin } from '../logins/all-session-logins.js';
 import { waitingKeyOf } from '../logins/session-logins.js';
 import { callBack } from '../request/app-callbacks.js';
+import { callbackDuration } from '../request/callback-duration.js';
 import { beforeEnd } from '../request/end-of-response.js';
 import { hookLogIn } from '../request/log-in-hook.js';
 import {
@@ -58,7 +60,7 @@ export function storeAtLogIn(
   const isOver = req.res?.writableEnded || req.res?.closed;
   if (isOver) {
     unkept.revokeUnlessSeen();
-    reportLostResponse();
+    reportLostResponse(req);
   }
   const takeBack = hookLogIn(req, (_req, logIn) => (user, options, done) => {
     if (options.session === false || done === undefined) return logIn(user, options, done);
@@ -82,7 +84,7 @@ export function storeAtLogIn(
     };
     const failed = (error: unknown): void => {
       toStore.unkept.revoke();
-      reportError(error);
+      reportError(req, error);
       callBack(req, () => done(error));
     };
     logInNow(prepare(runtime, req, toStore)).then(() => callBack(req, () => done()), failed);
@@ -92,7 +94,11 @@ export function storeAtLogIn(
     () => unkept.isOpen,
     () => waitForLogIn(runtime, req, toStore, { user, isSessionless }),
   );
-  req.res?.once('close', () => unkept.revokeUnlessSeen());
+  // Here and below: a listener runs in the async context of the socket, and what it publishes belongs to the request.
+  req.res?.once(
+    'close',
+    AsyncResource.bind(() => unkept.revokeUnlessSeen()),
+  );
 }
 
 /**
@@ -109,7 +115,7 @@ async function waitForLogIn(
   const hasMore = Object.keys(session ?? {}).some((key) => key !== 'cookie');
   if (!hasMore) {
     unkept.revokeUnlessSeen();
-    if (!unkept.isOpen) reportNobodyLoggedIn();
+    if (!unkept.isOpen) reportNobodyLoggedIn(req);
     return;
   }
   const replaced = ownLoginsIn(runtime, req).filter(({ entry }) => entry.waiting);
@@ -125,7 +131,7 @@ async function waitForLogIn(
   } catch (error) {
     if (session !== undefined) delete session[waitingKeyOf(runtime.options.sessionKey)];
     unkept.revoke();
-    reportError(error);
+    reportError(req, error);
   }
 }
 
@@ -138,7 +144,7 @@ export async function storeForLoggedInUser(
   const user = loggedInUser(req);
   if (user === undefined) {
     unkept.revokeUnlessSeen();
-    return reportNobodyToConnect();
+    return reportNobodyToConnect(req);
   }
   const session = sessionOf(req);
   const { sessionKey } = runtime.options;
@@ -156,7 +162,7 @@ export async function storeForLoggedInUser(
     throw error;
   }
   unkept.keep();
-  await begin(runtime, handle, replaced);
+  await begin(runtime, req, handle, replaced);
 }
 
 function ownLoginsIn(runtime: PolarRuntime, req: Request): FoundLogin[] {
@@ -186,7 +192,7 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
   return {
     async stored() {
       if (handle === undefined) return unkept.revoke();
-      await begin(runtime, handle, replaced);
+      await begin(runtime, req, handle, replaced);
       watchResponse(runtime, req, handle);
     },
     async undo() {
@@ -201,15 +207,17 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
 
 async function begin(
   runtime: PolarRuntime,
+  req: Request,
   handle: LoginHandle,
   replaced: readonly FoundLogin[],
 ): Promise<void> {
   runtime.refresher.begin(handle);
-  publish('login', { event: 'logged-in', loginId: handle.loginId });
   // An app that calls req.logIn twice passes the same login twice.
   const ending = recordEnds(replaced.filter(({ loginId }) => loginId !== handle.loginId));
   if (runtime.logins.recordsFromStart) await runtime.refresher.recordFirst(handle);
   await ending;
+  const durationMs = callbackDuration(req) ?? 0;
+  publish('login', { event: 'logged-in', loginId: handle.loginId, durationMs });
 }
 
 /** Ends replaced logins. Nobody waits for the revocation, because nothing can use their tokens any more. */
@@ -221,10 +229,10 @@ async function recordEnds(replaced: readonly FoundLogin[]): Promise<void> {
 function watchResponse(runtime: PolarRuntime, req: Request, handle: LoginHandle): void {
   const { res } = req;
   if (res === undefined) return;
-  const lost = (): void => {
+  const lost = AsyncResource.bind((): void => {
     runtime.background.write(runtime.refresher.end(handle, 'abandoned')).catch(() => {});
-    reportLostResponse();
-  };
+    reportLostResponse(req);
+  });
   if (res.headersSent || res.closed) {
     lost();
     return;
@@ -235,11 +243,12 @@ function watchResponse(runtime: PolarRuntime, req: Request, handle: LoginHandle)
     if (!isSent) lost();
   });
   // express-session silently omits a secure cookie if the connection appears not to be secure.
-  res.once('finish', () => {
+  const finished = AsyncResource.bind((): void => {
     isSent = true;
     const value = encodeURIComponent(`s:${req.sessionID}.`);
     const cookies = [res.getHeader('set-cookie') ?? []].flat().map(String);
     const isKept = (req as { session?: unknown }).session !== undefined;
-    if (isKept && !cookies.some((cookie) => cookie.includes(`=${value}`))) reportLostCookie();
+    if (isKept && !cookies.some((cookie) => cookie.includes(`=${value}`))) reportLostCookie(req);
   });
+  res.once('finish', finished);
 }

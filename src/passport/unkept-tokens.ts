@@ -17,7 +17,7 @@ export class UnkeptTokens {
   constructor(runtime: PolarRuntime, tokens: TokenSet, isSeenByApp: boolean) {
     // A copy, because a verify callback may change its own.
     const own = { ...tokens };
-    this.#revoke = () => void runtime.revoke(own, true);
+    this.#revoke = () => void runtime.revoke(own, true, this.#loginId);
     this.#tellEnd = (loginId) => runtime.refresher.learnEnd(loginId, 'abandoned');
     this.isSeenByApp = isSeenByApp;
   }

@@ -42,7 +42,7 @@ export async function endLogin(
     const recorded = await lastRecord(login, ended);
     if (recorded === undefined || recorded.generation < known.generation) return false;
     // After a tie, both pairs may be alive.
-    if (!isSamePair(recorded.tokens, known.tokens)) await parts.issued.revoke(recorded);
+    if (!isSamePair(recorded.tokens, known.tokens)) await parts.issued.revoke(login.loginId, recorded);
     return recorded.generation > known.generation;
   };
   // For a store that was down: by the time it is back, the tokens known before have been revoked.
@@ -52,7 +52,7 @@ export async function endLogin(
   // A process that is refreshing finds the tombstone when it records its tokens, and revokes them.
   await waitForRefresh(parts, login);
   const isReplaced = ended !== undefined && (await revokeRecorded(ended));
-  if (!isReplaced) await parts.issued.revoke(known);
+  if (!isReplaced) await parts.issued.revoke(login.loginId, known);
   await login.storage.checkIfReachable();
 }
 

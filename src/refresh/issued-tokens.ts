@@ -9,7 +9,7 @@ import { type CachedLogin, isSamePair, type TokenValidity } from './cached-login
 /** Dependencies of {@link IssuedTokens}. */
 export interface IssuedTokensParts {
   /** Revokes tokens at Polar; never rejects. */
-  readonly revoke: (tokens: TokenSet, justIssued: boolean) => Promise<void>;
+  readonly revoke: (tokens: TokenSet, justIssued: boolean, loginId: string) => Promise<void>;
   readonly background: BackgroundWork;
   readonly validity: TokenValidity;
   /** True while this process refreshes the login. */
@@ -28,7 +28,7 @@ export class IssuedTokens {
 
   constructor(parts: IssuedTokensParts) {
     this.#parts = parts;
-    this.spares = new Spares((spare) => this.#revokeInBackground(spare));
+    this.spares = new Spares((loginId, spare) => this.#revokeInBackground(loginId, spare));
   }
 
   /** Notes that Polar has issued these tokens to this process. */
@@ -37,18 +37,18 @@ export class IssuedTokens {
   }
 
   /** Revokes tokens of a login. */
-  async revoke(known: Pick<CachedLogin, 'tokens' | 'issuedAt' | 'metAt'>): Promise<void> {
+  async revoke(loginId: string, known: Pick<CachedLogin, 'tokens' | 'issuedAt' | 'metAt'>): Promise<void> {
     if (known.tokens !== undefined)
-      await this.#parts.revoke(known.tokens, this.#parts.validity.ageOf(known) < commitLagMs);
+      await this.#parts.revoke(known.tokens, this.#parts.validity.ageOf(known) < commitLagMs, loginId);
   }
 
-  #revokeInBackground(known: TokenRecord | CachedLogin): void {
-    void this.#parts.background.write(this.revoke(known));
+  #revokeInBackground(loginId: string, known: TokenRecord | CachedLogin): void {
+    void this.#parts.background.write(this.revoke(loginId, known));
   }
 
   /** Revokes tokens of an ended login that the process which ended it cannot have known. */
   revokeLeftOver(loginId: string, leftOver: TokenRecord): void {
-    if (this.#isIssuedHere(loginId, leftOver)) this.#revokeInBackground(leftOver);
+    if (this.#isIssuedHere(loginId, leftOver)) this.#revokeInBackground(loginId, leftOver);
   }
 
   /**
@@ -75,7 +75,7 @@ export class IssuedTokens {
     const isSkipped = !isNext && this.#isIssuedHere(loginId, known);
     if (!isReplacedByOther && !isSkipped) return;
     this.#issuedHere.delete(loginId);
-    this.#revokeInBackground(known);
+    this.#revokeInBackground(loginId, known);
   }
 
   #isIssuedHere(loginId: string, { tokens }: Pick<CachedLogin, 'tokens'>): boolean {
@@ -90,9 +90,9 @@ export class IssuedTokens {
  */
 export class Spares {
   readonly #spares = new BoundedMap<TokenRecord>(10_000);
-  readonly #revoke: (spare: TokenRecord) => void;
+  readonly #revoke: (loginId: string, spare: TokenRecord) => void;
 
-  constructor(revoke: (spare: TokenRecord) => void) {
+  constructor(revoke: (loginId: string, spare: TokenRecord) => void) {
     this.#revoke = revoke;
   }
 
@@ -118,14 +118,14 @@ export class Spares {
     if (spare === undefined || newest.generation <= spare.generation) return;
     this.#spares.delete(loginId);
     // Another process may have recorded the same pair as the next generation.
-    if (!isSamePair(newest.tokens, spare.tokens)) this.#revoke(spare);
+    if (!isSamePair(newest.tokens, spare.tokens)) this.#revoke(loginId, spare);
   }
 
   /** Revokes all spares. */
   revokeAll(): void {
     for (const [loginId, spare] of this.#spares.entries()) {
       this.#spares.delete(loginId);
-      this.#revoke(spare);
+      this.#revoke(loginId, spare);
     }
   }
 }

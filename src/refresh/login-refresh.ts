@@ -51,7 +51,7 @@ export class LoginRefresh {
   constructor(parts: LoginRefreshParts) {
     this.#parts = parts;
     this.#exchange = new RefreshExchange(parts);
-    this.#queue = new LockQueue(parts.locks, parts.sync, parts.timeoutMs);
+    this.#queue = new LockQueue(parts);
     this.#refusals = new RefusalLog(parts.elapsedMs);
   }
 
@@ -108,16 +108,19 @@ export class LoginRefresh {
     if (outage !== undefined) throw outage;
     // Tokens that cannot be recorded would be lost.
     await login.storage.checkIfReachable();
+    const startedAt = this.#parts.elapsedMs();
     try {
       const newer = await this.#exchange.run(login, known, tokens, lock);
       const replaces = fingerprint(tokens);
       const record = { generation: generation + 1, tokens: newer, issuedAt: this.#parts.now(), replaces };
-      return (await this.#parts.background.write(this.#keep(login, record, lock))).tokens;
+      return (await this.#parts.background.write(this.#keep(login, record, lock, startedAt))).tokens;
     } catch (error) {
-      publish('refresh', { event: 'failed', loginId: login.loginId, error });
+      const durationMs = this.#parts.elapsedMs() - startedAt;
+      publish('refresh', { event: 'refresh-failed', loginId: login.loginId, error, durationMs });
       // A shutdown waits for what follows, too: the lock is still held.
       const { background } = this.#parts;
-      if (isInvalidGrant(error)) return background.write(this.#afterInvalidGrant(login, known, lock, error));
+      if (isInvalidGrant(error))
+        return background.write(this.#afterInvalidGrant(login, known, lock, error, startedAt));
       if (error instanceof PolarIdTokenError) return background.write(this.#afterWrongIdToken(login, error));
       if (error instanceof PolarLoginRequiredError) throw error;
       return background.write(this.#afterFailure(login, known, error));
@@ -125,12 +128,17 @@ export class LoginRefresh {
   }
 
   /** Records refreshed tokens at once, since the old ones are dead. Resolves with the newest state by then. */
-  async #keep(login: LoginHandle, record: TokenRecord, lock: HeldLock | undefined): Promise<UsableLogin> {
+  async #keep(
+    login: LoginHandle,
+    record: TokenRecord,
+    lock: HeldLock | undefined,
+    startedAt: number,
+  ): Promise<UsableLogin> {
     const { generation, tokens } = record;
     this.#parts.issued.add(login.loginId, tokens);
     const afterwards = async (newest: CachedLogin): Promise<void> => {
       // The user may have logged out during the refresh; the new tokens must not outlive that.
-      if (newest.tokens === undefined) await this.#parts.issued.revoke(record);
+      if (newest.tokens === undefined) await this.#parts.issued.revoke(login.loginId, record);
       else if (!isSamePair(newest.tokens, tokens)) {
         this.#parts.issued.keepAsSpare(login.loginId, record);
         this.#parts.issued.spares.revokeIfSuperseded(login.loginId, newest);
@@ -139,7 +147,8 @@ export class LoginRefresh {
     const newest = await this.#parts.sync.recordTokens(login, record, afterwards, lock);
     await afterwards(newest);
     if (newest.tokens === undefined) throw loggedOut();
-    publish('refresh', { event: 'refreshed', loginId: login.loginId, generation });
+    const durationMs = this.#parts.elapsedMs() - startedAt;
+    publish('refresh', { event: 'refreshed', loginId: login.loginId, generation, durationMs });
     return { ...newest, tokens: newest.tokens };
   }
 
@@ -152,6 +161,7 @@ export class LoginRefresh {
     known: CachedLogin,
     lock: HeldLock | undefined,
     cause: PolarOAuthError,
+    startedAt: number,
   ): Promise<TokenSet> {
     const { generation } = known;
     const { loginId, storage } = login;
@@ -163,7 +173,7 @@ export class LoginRefresh {
       const spare = this.#parts.issued.spares.take(loginId, known);
       if (spare !== undefined) {
         const next = { ...spare, generation: generation + 1 };
-        const kept = await this.#parts.background.write(this.#keep(login, next, undefined));
+        const kept = await this.#parts.background.write(this.#keep(login, next, undefined, startedAt));
         // The spare has usually expired by then, as has the recorded pair.
         return this.#refreshUnlessGood(login, kept, lock);
       }

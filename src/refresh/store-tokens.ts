@@ -80,7 +80,7 @@ export async function lastRecord(
   } catch (error) {
     // The tokens in this record stay alive at Polar.
     if (error instanceof UnopenableRecordError)
-      publish('logout', { event: 'revocation-failed', loginId: login.loginId, error });
+      publish('logout', { event: 'revocation', loginId: login.loginId, error });
     return undefined;
   }
 }

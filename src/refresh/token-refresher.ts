@@ -30,7 +30,7 @@ export interface TokenRefresherParts {
   /** Exchanges the refresh token at Polar, once, and waits for the response as long as one may arrive. */
   readonly refresh: RefreshExchangeParts['refresh'];
   /** Revokes tokens at Polar; never rejects. */
-  readonly revoke: (tokens: TokenSet, justIssued: boolean) => Promise<void>;
+  readonly revoke: (tokens: TokenSet, justIssued: boolean, loginId: string) => Promise<void>;
   /** Called whenever this process learns that a login has ended; may be called more than once. */
   readonly onEnded: (loginId: string, reason: LoginEndReason) => void;
   readonly background: BackgroundWork;

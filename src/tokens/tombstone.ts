@@ -1,22 +1,7 @@
+import { type LoginEndReason, loginEndReasons } from '../login-end-reason.js';
 import type { StoredRow } from '../storage/polar-storage.js';
 
-// docs/ended-logins.md explains each.
-const endReasons = [
-  'logged_out',
-  'disconnected',
-  'replaced',
-  'ended_by_app',
-  'abandoned',
-  'refused_by_polar',
-] as const;
-
-/**
- * Why a login has ended; {@link LoginEnded} explains each reason.
- *
- * @group Strategy
- * @useDeclaredType
- */
-export type LoginEndReason = (typeof endReasons)[number];
+export type { LoginEndReason };
 
 /**
  * Creates the row that ends a login. A logout writes this row and then reads the record; a refresh writes the record and then
@@ -29,5 +14,5 @@ export function tombstone(reason: LoginEndReason): StoredRow {
 
 /** Returns the reason that a tombstone names. */
 export function reasonIn({ value }: StoredRow): LoginEndReason {
-  return endReasons.find((reason) => reason === value) ?? 'logged_out';
+  return loginEndReasons.find((reason) => reason === value) ?? 'logged_out';
 }

@@ -161,9 +161,9 @@ describe.each([
     subscribe('passport-polar-sh:login', note);
     try {
       await browser.logIn();
-      expect(events).toEqual([]);
+      expect(events).toEqual(['login-started']);
       await browser.post('/accept');
-      expect(events).toEqual(['logged-in']);
+      expect(events).toEqual(['login-started', 'logged-in']);
     } finally {
       unsubscribe('passport-polar-sh:login', note);
     }

@@ -7,7 +7,7 @@ let revoked: string[];
 let spares: Spares;
 beforeEach(() => {
   revoked = [];
-  spares = new Spares(({ tokens }) => void revoked.push(tokens.accessToken));
+  spares = new Spares((_loginId, { tokens }) => void revoked.push(tokens.accessToken));
 });
 
 const pair = (name: string, generation: number): TokenRecord => ({

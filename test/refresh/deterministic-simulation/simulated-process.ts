@@ -98,11 +98,12 @@ export class SimulatedProcess {
     };
     this.#refresher = new TokenRefresher({
       refresh: (tokens) => this.#exchange(tokens.refreshToken),
-      revoke: (tokens, justIssued) =>
+      revoke: (tokens, justIssued, loginId) =>
         revokeAtPolar(client as never, tokens, {
           justIssued,
           timeoutMs: scenario.timeoutMs,
           background: this.background,
+          loginId,
         }),
       onEnded: () => {},
       background: this.background,

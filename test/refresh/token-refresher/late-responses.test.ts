@@ -126,7 +126,7 @@ describe('the exchanges under way in a process', () => {
       await pass(10_000);
     }
     expect(await outcome(a.valid())).toBe('access-1');
-    expect(reports.filter(({ event }) => event === 'failed')).toHaveLength(3);
+    expect(reports.filter(({ event }) => event === 'refresh-failed')).toHaveLength(3);
   });
 
   it('delay a shutdown, which reports how many are left', async () => {

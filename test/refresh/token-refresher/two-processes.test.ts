@@ -194,6 +194,6 @@ describe('the cached state of a login', () => {
     expect(await outcome(b.valid())).toBe('login_expired');
     await finished(a.end());
     expect(await outcome(b.valid())).toBe('logged_out');
-    expect(reports.map(({ event }) => event)).toEqual(['failed']);
+    expect(reports.map(({ event }) => event)).toEqual(['refresh-failed']);
   });
 });

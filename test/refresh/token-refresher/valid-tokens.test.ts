@@ -103,7 +103,9 @@ describe('an expired token', () => {
   it('is reported as refreshed, without any token', async () => {
     const world = await expiredWorld();
     await outcome(world.process('A').acquainted().valid());
-    expect(reports).toEqual([{ event: 'refreshed', loginId: expect.any(String), generation: 1 }]);
+    expect(reports).toEqual([
+      { event: 'refreshed', loginId: expect.any(String), generation: 1, durationMs: expect.any(Number) },
+    ]);
   });
 
   it('cannot be refreshed without a refresh token', async () => {
