@@ -1,5 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, expect } from '@jest/globals';
+import type { PolarDiagnostic } from 'passport-polar-sh';
 
 /** What a message on a diagnostics channel may contain. */
 export interface DiagnosticsMessage {
@@ -19,6 +20,17 @@ export function recordMessages(channel = 'passport-polar-sh:login'): Diagnostics
   });
   afterEach(() => void unsubscribe(channel, record));
   return messages;
+}
+
+const channelNames = ['login', 'refresh', 'logout', 'request'].map((name) => `passport-polar-sh:${name}`);
+
+/** Calls back with the messages on every channel; returns a function that stops it. */
+export function onDiagnostic(listener: (message: PolarDiagnostic, channel: string) => void): () => void {
+  const listen = listener as (message: unknown, channel: string | symbol) => void;
+  for (const channel of channelNames) subscribe(channel, listen);
+  return () => {
+    for (const channel of channelNames) unsubscribe(channel, listen);
+  };
 }
 
 /** Fails tests that leave an error uncaught, which outside of Jest would end the process; call it after other hooks. */
