@@ -1,0 +1,98 @@
+/** The pino example of docs/observability.md, over a day of a login. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { logout } from 'passport-polar-sh';
+import pino from 'pino';
+import { startTestApp, type TestApp } from '../../support/test-app.js';
+import { until } from '../../support/until.js';
+import { logPolar } from './log.js';
+
+interface Line {
+  readonly level: number;
+  readonly event: string;
+  readonly code?: string;
+  readonly loginId?: string;
+  readonly error?: { readonly name: string; readonly code?: string; readonly message?: string };
+  readonly msg: string;
+}
+
+const texts: string[] = [];
+const lines = (): Line[] => texts.map((text) => JSON.parse(text) as Line);
+const secrets = new Set<string>();
+let app: TestApp;
+let isAppBroken = false;
+const noteTokens = (): void => {
+  for (const { accessToken, refreshToken } of app.emulator.liveTokens())
+    for (const token of [accessToken, refreshToken]) if (token !== undefined) secrets.add(token);
+};
+
+beforeAll(async () => {
+  logPolar(pino({ level: 'trace' }, { write: (text: string) => void texts.push(text) }));
+  app = await startTestApp({
+    verify: ({ profile, tokens }: { profile: object; tokens: { accessToken: string } }) => {
+      secrets.add(tokens.accessToken);
+      if (isAppBroken) throw new Error(`INSERT failed for ${tokens.accessToken}`);
+      return profile;
+    },
+    routes: (server, { polar }) => server.post('/logout', logout(polar, { redirectTo: '/' })),
+  });
+  const browser = await app.loggedInBrowser();
+  noteTokens();
+  await browser.get('/auth/polar/callback?error=access_denied&state=unknown');
+  app.emulator.advanceTime(864_000);
+  app.emulator.fail('token', { status: 429 });
+  await browser.get('/token');
+  app.emulator.advanceTime(60);
+  await browser.token();
+  noteTokens();
+  app.emulator.fail('revoke', { status: 500 });
+  await browser.post('/logout');
+  await until(() => lines().filter(({ event }) => event === 'revocation').length === 2);
+  isAppBroken = true;
+  await app.browser().logIn();
+  noteTokens();
+});
+afterAll(() => app.close());
+
+const of = (event: string): Line[] => lines().filter((line) => line.event === event);
+
+describe('the log', () => {
+  it.each<[string, number[]]>([
+    ['login-started', [20, 20]],
+    ['logged-in', [30]],
+    ['refreshed', [20]],
+    ['refresh-failed', [40]],
+    ['ended', [30]],
+    ['logged-out', [30]],
+    ['revocation', [40, 20]],
+    ['login-failed', [30, 50]],
+  ])('has %s at the levels %j', (event, levels) => {
+    expect(
+      of(event)
+        .slice(0, levels.length)
+        .map(({ level }) => level),
+    ).toEqual(levels);
+    for (const { msg } of of(event)) expect(msg).toBe(`polar: ${event}`);
+  });
+
+  it('names the login in each line of it', () => {
+    const [loggedIn] = of('logged-in');
+    for (const event of ['refreshed', 'refresh-failed', 'ended', 'logged-out', 'revocation'])
+      expect([event, of(event)[0]?.loginId]).toEqual([event, loggedIn?.loginId]);
+  });
+
+  it('says what failed, but quotes no error of the app', () => {
+    expect(of('refresh-failed')[0]?.error).toMatchObject({
+      name: 'PolarTransientError',
+      code: 'rate_limited',
+      message: expect.stringContaining('429'),
+    });
+    const [, broken] = of('login-failed');
+    expect(broken).toMatchObject({ code: 'app_error', error: { name: 'Error' } });
+    expect(broken?.error).not.toHaveProperty('message');
+  });
+
+  it('contains no token', () => {
+    expect(secrets.size).toBeGreaterThan(3);
+    for (const secret of secrets) expect(texts.join('')).not.toContain(secret);
+  });
+});
