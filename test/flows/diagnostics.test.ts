@@ -6,8 +6,10 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Request } from 'express';
 import session from 'express-session';
 import { logout, type PolarDiagnostic } from 'passport-polar-sh';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { type AppProcess, startProcesses } from '../support/app-processes.js';
 import { onDiagnostic } from '../support/diagnostics.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
@@ -149,6 +151,14 @@ describe('the messages', () => {
     expect(all('refreshed')).toHaveLength(1);
   });
 
+  it('do not tell of a request with a valid token', async () => {
+    const app = await start();
+    const browser = await app.loggedInBrowser();
+    told = [];
+    for (let time = 0; time < 3; time++) await browser.token();
+    expect(told).toEqual([]);
+  });
+
   it('do not tell of a lock that was free', async () => {
     const app = await start();
     const browser = await app.loggedInBrowser();
@@ -241,20 +251,63 @@ describe('the async context of a message', () => {
     expect(contextsOf('refreshed')).toEqual(['GET /token?first']);
   });
 
-  it('is that of the callback request for a response that does not arrive', async () => {
-    const app = await start(inContexts());
+  it.each<[string, string[], (req: Request, user: Express.User, done: () => void) => void]>([
+    ['after the login', ['response_lost'], (req, user, done) => req.logIn(user, done)],
+    ['without a login', [], (_req, _user, done) => done()],
+  ])('is that of the callback request for a browser that leaves %s', async (_when, codes, handle) => {
+    let isHandled = false;
+    const app = await start(
+      inContexts((server, { passport }) => {
+        server.get(callback, (req, res, next) => {
+          passport.authenticate('polar', (_error: unknown, user: Express.User) => {
+            handle(req, user, () => {
+              isHandled = true;
+              setTimeout(() => res.end(), 2000);
+            });
+          })(req, res, next);
+        });
+      }),
+    );
     const browser = app.browser();
     const path = await browser.visitPolar(await browser.startLogin());
-    app.emulator.fail('token', { delayMs: 300 });
     const sent = send(`${app.url}${path}`, { headers: { cookie: browser.cookieHeader } });
     sent.on('error', () => {});
     sent.end();
-    await delay(100);
+    await until(() => isHandled);
     sent.destroy();
-    await until(() => all('login-failed').length > 0 && all('revocation').length > 0);
-    expect(all('login-failed').map(({ code }) => code)).toContain('response_lost');
+    await until(() => all('revocation').length > 0);
+    expect(all('login-failed').map(({ code }) => code)).toEqual(codes);
     for (const event of ['login-failed', 'revocation'])
       for (const context of contextsOf(event)) expect(context).toEqual(ofCallback);
+  });
+
+  it('is that of the callback request for a session cookie that is not set', async () => {
+    const emulator = await startPolarEmulator({ consent: 'auto' });
+    const { clientID, clientSecret } = emulator.registerClient({
+      redirectURIs: ['https://127.0.0.1/auth/polar/callback'],
+    });
+    const { session: { store } = {}, routes } = inContexts();
+    const app = await start({
+      sharedEmulator: emulator,
+      session: { store, cookie: { secure: true } },
+      strategy: { clientID, clientSecret, proxy: true },
+      routes: (server, parts) => {
+        server.set('trust proxy', false);
+        routes?.(server, parts);
+      },
+    });
+    const https = { 'x-forwarded-proto': 'https', 'x-forwarded-host': '127.0.0.1' };
+    const login = await app.browser().get('/auth/polar').set(https);
+    const cookie = String(login.headers['set-cookie']).split(';')[0] as string;
+    const path = await emulator.authorize(login.headers['location']);
+    await app
+      .browser()
+      .get(path)
+      .set({ ...https, cookie });
+    await until(() => all('login-failed').length > 0);
+    expect(all('login-failed')).toMatchObject([{ code: 'session_cookie_not_set', durationMs: aDuration }]);
+    expect(contextsOf('login-failed')).toEqual([ofCallback]);
+    await emulator.close();
   });
 
   it('is that of the request in which the app calls req.login', async () => {
