@@ -1,4 +1,5 @@
 // All public names, as an app may use them. Compiled, and never run.
+import { subscribe } from 'node:diagnostics_channel';
 import express from 'express';
 import session from 'express-session';
 import passport from 'passport';
@@ -42,6 +43,8 @@ import {
   type PolarBearerVerify,
   type PolarClientOptions,
   PolarConfigurationError,
+  type PolarDiagnostic,
+  type PolarDiagnosticChannels,
   PolarError,
   type PolarErrorCode,
   PolarIdTokenError,
@@ -261,6 +264,13 @@ app.get('/orgs/:org', requireOrganization(organizationOf, loginPath), async (req
 const logoutOptions: LogoutOptions = { redirectTo: '/' };
 app.post('/logout', logout(polar, logoutOptions));
 app.post('/disconnect', disconnect(polar, logoutOptions));
+type Refresh = PolarDiagnosticChannels['passport-polar-sh:refresh'];
+const isRefresh = (message: PolarDiagnostic): message is Extract<Refresh, { event: 'refreshed' }> =>
+  message.event === 'refreshed';
+subscribe('passport-polar-sh:refresh', (published) => {
+  const message = published as PolarDiagnostic;
+  if (isRefresh(message)) console.log(message.durationMs, polar.tokensFor(message.loginId).loginId);
+});
 app.use(loginOnAuthError(loginPath));
 
 const requirements: BearerRequirements = { scope: 'orders:read', organizations: ['o'] };
