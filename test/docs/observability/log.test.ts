@@ -4,6 +4,7 @@ import { logout } from 'passport-polar-sh';
 import pino from 'pino';
 import { startTestApp, type TestApp } from '../../support/test-app.js';
 import { until } from '../../support/until.js';
+import { projectFile } from '../shown-code.js';
 import { logPolar } from './log.js';
 
 interface Line {
@@ -89,6 +90,17 @@ describe('the log', () => {
     const [, broken] = of('login-failed');
     expect(broken).toMatchObject({ code: 'app_error', error: { name: 'Error' } });
     expect(broken?.error).not.toHaveProperty('message');
+  });
+
+  it('has the line that the guide shows', () => {
+    const [, shown = ''] = /```json\n(.*)\n```/.exec(projectFile('docs/observability.md')) ?? [];
+    const { time, pid, hostname, ...line } = of('refresh-failed')[0] as Line & Record<string, unknown>;
+    const { loginId, durationMs, ...expected } = JSON.parse(
+      shown.replace('https://api.polar.sh', app.emulator.url),
+    );
+    expect(line).toEqual({ ...expected, loginId: expect.any(String), durationMs: expect.any(Number) });
+    expect(Object.keys(line)).toEqual(Object.keys(JSON.parse(shown)));
+    expect([time, pid, hostname, loginId, durationMs]).not.toContain(undefined);
   });
 
   it('contains no token', () => {
