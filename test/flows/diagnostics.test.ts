@@ -108,10 +108,10 @@ describe('the messages', () => {
     const { loginId } = all('logged-in')[0] as { loginId: string };
     app.emulator.fail('revoke', { status: 500 });
     await browser.post('/logout');
-    const failure = { event: 'revocation', loginId, error: expect.any(Error) };
-    expect(all('revocation')).toEqual([failure]);
-    await until(() => all('revocation').length === 2);
-    expect(all('revocation')[1]).toEqual({ event: 'revocation', loginId });
+    const ofLogin = (id: string | undefined) => all('revocation').filter((message) => message.loginId === id);
+    expect(ofLogin(loginId)).toEqual([{ event: 'revocation', loginId, error: expect.any(Error) }]);
+    await until(() => ofLogin(loginId).some(({ error }) => error === undefined), 30_000);
+    expect(ofLogin(loginId).at(-1)).toEqual({ event: 'revocation', loginId });
     // Polar may not have known tokens this young: they are revoked again, which is no news.
     const again = await app.loggedInBrowser();
     const revokes = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'revoke').length;
@@ -119,7 +119,7 @@ describe('the messages', () => {
     await again.post('/logout');
     await until(() => revokes() === before + 2);
     await delay(50);
-    expect(all('revocation')).toHaveLength(3);
+    expect(ofLogin(all('logged-in')[1]?.loginId)).toHaveLength(1);
   });
 
   it('name no login when tokens are revoked that never became one', async () => {
@@ -232,9 +232,11 @@ describe('the async context of a message', () => {
 
     app.emulator.fail('revoke', { status: 500 });
     await browser.post('/logout');
-    await until(() => all('revocation').length === 2);
+    const [{ loginId } = {}] = all('logged-in');
+    const isRetried = () => all('revocation').some((each) => each.loginId === loginId && !each.error);
+    await until(isRetried, 30_000);
     for (const event of ['logged-out', 'ended']) expect(contextsOf(event)).toEqual(['POST /logout']);
-    expect(contextsOf('revocation')).toEqual(['POST /logout', 'POST /logout']);
+    expect(new Set(contextsOf('revocation'))).toEqual(new Set(['POST /logout']));
   });
 
   it('is that of the first request when several wait for one refresh', async () => {
