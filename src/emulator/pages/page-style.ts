@@ -1,6 +1,6 @@
 /**
- * The only style sheet of the pages; light or dark like the user's system. Actions are in reverse order because Enter presses the
- * first button of a form, which should be Allow, while users expect Cancel on the left.
+ * The only style sheet of the pages; light or dark like the user's system. Allow is the first action, because Enter presses the first
+ * button of a form. It is also above the other, so that the focus moves in reading order.
  */
 export const PAGE_STYLE = `
 :root {
@@ -45,16 +45,16 @@ fieldset { margin: 0 0 1.5rem; padding: 0; border: 0; min-width: 0; }
 .choice:has(:checked) { border-color: var(--accent); background: var(--tint); }
 .choice input { flex: none; width: 1.05rem; height: 1.05rem; margin: 0; accent-color: var(--accent); }
 .choice small, .person small { display: block; color: var(--quiet); }
-.actions { display: flex; flex-direction: row-reverse; gap: .75rem; }
+.actions { display: flex; flex-direction: column; gap: .75rem; }
 button {
-  flex: 1; padding: .7rem 1rem; border: 1px solid var(--line); border-radius: .75rem; cursor: pointer;
+  padding: .7rem 1rem; border: 1px solid var(--line); border-radius: .75rem; cursor: pointer;
   background: transparent; color: inherit; font: inherit; font-weight: 600;
 }
 button.primary { border-color: var(--accent); background: var(--accent); color: var(--accent-ink); }
 button:hover { filter: brightness(1.08); }
 :focus-visible { outline: .1875rem solid var(--accent); outline-offset: .125rem; }
 details { margin: 0 0 1.5rem; font-size: .875rem; }
-summary { cursor: pointer; color: var(--quiet); }
+summary { min-height: 1.5rem; border-radius: .25rem; cursor: pointer; color: var(--quiet); }
 .person {
   display: block; padding: .6rem .875rem; margin-top: .375rem; border: 1px solid var(--line);
   border-radius: .75rem; color: inherit; text-decoration: none; overflow-wrap: anywhere;
