@@ -1,22 +1,24 @@
-import { randomBytes } from 'node:crypto';
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express';
+import express, { type Express } from 'express';
 import session from 'express-session';
-import helmet from 'helmet';
-import passport from 'passport';
 import {
   loginOnAuthError,
-  logout,
   PolarError,
-  type PolarProfile,
-  PolarStrategy,
+  type PolarStrategy,
   type PolarStrategyOptions,
-  polarTokens,
   requireLogin,
+  requireScope,
 } from 'passport-polar-sh';
 import { refuseOtherSites } from './csrf.js';
 import { answerError, notFound, publicError, wantsPage } from './errors.js';
-import { fetchOrganizations, parseOrganizations } from './organizations.js';
-import { homePage, type LoggedIn, type OrganizationsShown } from './pages/home-page.js';
+import { showHome } from './home.js';
+import { callPolar, logInWithPolar } from './log-in-with-polar.js';
+import { leaveNotice } from './notices.js';
+import { favicon } from './pages/favicon.js';
+import { productsPage } from './pages/products-page.js';
+import { parseProducts } from './polar-lists.js';
+import { freshPage, securityHeaders } from './security-headers.js';
+import { Timeline } from './timeline.js';
+import { noteToken } from './token-change.js';
 
 /** Settings of {@link createApp}. */
 export interface AppConfig {
@@ -33,29 +35,27 @@ export interface AppConfig {
   readonly exposeToken: boolean;
 }
 
-declare module 'express-session' {
-  interface SessionData {
-    /** A message to show once. */
-    notice?: string;
-  }
+/** The app and what it runs on. Await `polar.settled` before exiting. */
+export interface CreatedApp {
+  readonly app: Express;
+  readonly polar: PolarStrategy;
+  readonly timeline: Timeline;
 }
 
 const sessionLifetimeMs = 30 * 24 * 60 * 60 * 1000;
+const loginPath = '/auth/polar';
 
-/** Creates the app: it logs users in with Polar and calls the Polar API for them. Await `polar.settled` before exiting. */
-export function createApp(config: AppConfig): { app: Express; polar: PolarStrategy } {
+/** Creates the app: it logs users in with Polar and calls the Polar API for them. */
+export function createApp(config: AppConfig): CreatedApp {
   const isSecure = config.baseURL.startsWith('https:');
-  const polar = new PolarStrategy({ ...config.polar, callbackURL: `${config.baseURL}/auth/polar/callback` });
-  // Not Passport's global instance, so that a process can run several apps.
-  const authenticator = new passport.Passport();
-  authenticator.use(polar);
-  authenticator.serializeUser((user, done) => done(null, user));
-  authenticator.deserializeUser((user, done) => done(null, user as Express.User));
-
+  const timeline = new Timeline();
   const app = express();
   // A proxy in front of this app terminates TLS and sends X-Forwarded-Proto.
   app.set('trust proxy', isSecure ? 1 : false);
   app.use(freshPage, securityHeaders(isSecure), refuseOtherSites(config.baseURL));
+  app.get('/favicon.svg', (_req, res) => {
+    res.set('cache-control', 'public, max-age=86400').type('svg').send(favicon);
+  });
   app.use(
     session({
       secret: config.sessionSecret,
@@ -65,42 +65,18 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
       cookie: { httpOnly: true, sameSite: 'lax', secure: isSecure, maxAge: sessionLifetimeMs },
     }),
   );
-  app.use(authenticator.session(), polarTokens(polar));
-
-  app.get('/', async (req, res) => {
-    const { notice } = req.session;
-    delete req.session.notice;
-    const login = await currentLogin(req);
-    const organizations =
-      login?.tokens && req.query['show'] === 'organizations' ? await currentOrganizations(req) : undefined;
-    const visitedAt = `${req.protocol}://${req.get('host')}`;
-    const connectedTo = login?.tokens && (await currentConnection(req));
-    res.send(
-      homePage({
-        ...config,
-        nonce: res.locals['nonce'],
-        visitedAt,
-        notice,
-        login,
-        organizations,
-        connectedTo,
-      }),
-    );
+  app.post('/logout', (req, res, next) => {
+    // The page after the log-out says what happened to this login.
+    const loginId = req.session.shownToken?.loginId;
+    if (loginId !== undefined) leaveNotice(req, res, { kind: 'logged-out', loginId });
+    next();
+  });
+  const polar = logInWithPolar(app, {
+    ...config.polar,
+    callbackURL: `${config.baseURL}/auth/polar/callback`,
   });
 
-  // The strategy itself reads ?return_to=/path, the page to return to.
-  app.get('/auth/polar', (req, res, next) => {
-    const subType = req.query['sub_type'] === 'organization' ? 'organization' : undefined;
-    authenticator.authenticate('polar', { subType })(req, res, next);
-  });
-  app.get(
-    '/auth/polar/callback',
-    authenticator.authenticate('polar', {
-      successReturnToOrRedirect: '/',
-      // Failures go to the error handler below: a message in the session would need a session for visitors who are not logged in.
-      failWithError: true,
-    }),
-  );
+  app.get('/', showHome(config, timeline));
 
   app.get('/me', async (req, res) => {
     try {
@@ -113,12 +89,19 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
     }
   });
 
-  const loginPath = '/auth/polar';
   app.get('/organizations', requireLogin({ loginPath }), async (req, res) => {
-    res.json(await fetchOrganizations(req));
+    res.json(await callPolar(req, '/v1/organizations/'));
   });
+
+  // Users whose login lacks the scope are asked for it at Polar, and return here.
+  app.get('/products', requireScope('products:read', { loginPath }), async (req, res) => {
+    const products = await callPolar(req, '/v1/products/');
+    if (wantsPage(req)) res.send(productsPage(parseProducts(products), res.locals['nonce']));
+    else res.json(products);
+  });
+
   // If the login has ended, browsers are sent to log in and return here.
-  app.use('/organizations', loginOnAuthError({ loginPath }));
+  app.use(['/organizations', '/products'], loginOnAuthError({ loginPath }));
 
   if (config.exposeToken) {
     app.get('/token', async (req, res) => {
@@ -127,78 +110,13 @@ export function createApp(config: AppConfig): { app: Express; polar: PolarStrate
   }
 
   app.post('/refresh', async (req, res) => {
+    // The home page compares it with the new one.
+    if (wantsPage(req)) noteToken(req, await req.polar.getTokens(), timeline);
     const { scopes, expiresAt } = await req.polar.getTokens({ forceRefresh: true });
-    if (!wantsPage(req)) return void res.json({ expiresAt, scopes });
-    req.session.notice = 'You have a new access token. The previous one no longer works.';
-    res.redirect(303, '/');
+    if (wantsPage(req)) res.redirect(303, '/');
+    else res.json({ expiresAt, scopes });
   });
-
-  app.post('/logout', logout(polar, { redirectTo: '/' }));
 
   app.use(notFound, answerError);
-  return { app, polar };
-}
-
-/** No page is cached, because each is for one user. `res.locals.nonce` allows its inline style and script. */
-const freshPage: RequestHandler = (_req, res, next) => {
-  res.locals['nonce'] = randomBytes(16).toString('base64');
-  res.set('cache-control', 'no-store');
-  next();
-};
-
-function securityHeaders(isSecure: boolean): RequestHandler {
-  const nonce = (_req: unknown, res: unknown) => `'nonce-${(res as Response).locals['nonce']}'`;
-  return helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        styleSrc: [nonce],
-        scriptSrc: [nonce],
-        imgSrc: ['data:'],
-        formAction: ["'self'"],
-        baseUri: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-    // With helmet's no-referrer, browsers would send `Origin: null` with our own forms.
-    referrerPolicy: { policy: 'same-origin' },
-    xFrameOptions: { action: 'deny' },
-    // On localhost, it would force https on every app there.
-    strictTransportSecurity: isSecure,
-  });
-}
-
-/** The logged-in user with valid tokens, or with the reason why there are none. */
-async function currentLogin(req: Request): Promise<LoggedIn | undefined> {
-  // Without a verify callback, the user is the profile.
-  const user = req.user as PolarProfile | undefined;
-  if (user === undefined) return undefined;
-  try {
-    return { user, tokens: await req.polar.getTokens() };
-  } catch (error) {
-    return { user, problem: publicError(error) };
-  }
-}
-
-/** The organizations that the login reaches, in words; undefined if they are unknown. */
-async function currentConnection(req: Request): Promise<string | undefined> {
-  if (!req.polar.scopes.includes('organizations:read')) return undefined;
-  try {
-    const { organizations, isLimited } = await req.polar.organizations();
-    if (isLimited === false) return 'all of your organizations';
-    return organizations.map(({ name }) => name).join(', ') || 'none';
-  } catch {
-    return undefined;
-  }
-}
-
-async function currentOrganizations(req: Request): Promise<OrganizationsShown> {
-  const startedAt = performance.now();
-  try {
-    const list = parseOrganizations(await fetchOrganizations(req));
-    return { list, tookMs: performance.now() - startedAt };
-  } catch (error) {
-    return { problem: publicError(error) };
-  }
+  return { app, polar, timeline };
 }

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import { PolarError, PolarLoginFailedError } from 'passport-polar-sh';
+import { leaveNotice, noticeInsteadOf } from './notices.js';
 import { errorPage } from './pages/error-page.js';
 
 /** An error as shown to users and scripts. */
@@ -23,6 +24,11 @@ export const notFound: RequestHandler = (_req, _res, next) => {
 
 /** Responds to errors with a page for users or JSON for scripts, never with a stack or an internal message. */
 export const answerError: ErrorRequestHandler = (error, req, res, next) => {
+  const notice = noticeInsteadOf(error, req);
+  if (notice !== undefined && wantsPage(req) && !res.headersSent) {
+    leaveNotice(req, res, notice);
+    return res.redirect(303, '/');
+  }
   const answer = publicError(error);
   if (answer.status >= 500) console.error(error);
   if (res.headersSent) return next(error);

@@ -72,7 +72,11 @@ export async function startExampleApp(config: Config, say: (line: string) => voi
     });
     // On close, requests end first, then their background work: a refresh has the only copy of new tokens.
     opened.splice(opened.indexOf(listening), 1);
-    opened.push({ close: async () => void (await example.polar.settled({ withinMs: 10_000 })) }, listening);
+    const settle = async (): Promise<void> => {
+      await example.polar.settled({ withinMs: 10_000 });
+      example.timeline.close();
+    };
+    opened.push({ close: settle }, listening);
     answer = (req, res) => (req.url === '/health' ? health(req, res) : example.app(req, res));
     return { url, close };
   } catch (error) {

@@ -1,4 +1,5 @@
 import { type Html, html } from './html.js';
+import { moment } from './moment.js';
 
 const units = [
   ['day', 86_400],
@@ -7,12 +8,11 @@ const units = [
   ['second', 1],
 ] as const;
 
-/** When an access token expires, as a time and as the time left. */
+/** When an access token expires, as a time and as the time left. The script counts down, and announces only the last minutes. */
 export function expiry(expiresAt: number | undefined, now: number): Html {
   if (expiresAt === undefined) return html`<p class="countdown">Polar did not say when it expires.</p>`;
-  const at = new Date(expiresAt).toISOString();
-  return html`<p class="countdown"><span class="label">expires in</span> <strong id="countdown">${inWords((expiresAt - now) / 1000)}</strong></p>
-<p class="until"><time datetime="${at}" data-countdown="countdown">${at.slice(0, 16).replace('T', ' ')} UTC</time>, then renewed when it is next needed.</p>`;
+  return html`<p class="countdown" data-until="${expiresAt}"><span class="label">expires in</span> <strong id="countdown">${inWords((expiresAt - now) / 1000)}</strong></p>
+<p class="until">${moment(expiresAt, 'date')}, then renewed when it is next needed.</p>`;
 }
 
 /** A time span in its two largest units. */

@@ -12,7 +12,7 @@ export interface Layout {
   readonly content: Html;
 }
 
-/** A complete document. It loads no other file, and works without JavaScript. */
+/** A complete document. It loads no other file but the icon, and works without JavaScript. */
 export function layout({ title, nonce, aside, content }: Layout): string {
   return html`<!doctype html>
 <html lang="en">
@@ -21,7 +21,7 @@ export function layout({ title, nonce, aside, content }: Layout): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
-<link rel="icon" href="${icon}">
+<link rel="icon" type="image/svg+xml" href="/favicon.svg">
 <style nonce="${nonce}">${new Markup(pageStyle)}</style>
 </head>
 <body>
@@ -35,6 +35,7 @@ ${content}
 <footer class="foot">
 <p>An Express app with Passport and <code>passport-polar-sh</code>. Its source is in <code>example-app/</code>.</p>
 </footer>
+<p class="unseen" id="announcer" aria-live="polite"></p>
 <script nonce="${nonce}">${new Markup(pageScript)}</script>
 </body>
 </html>
@@ -43,6 +44,3 @@ ${content}
 
 /** A globe with its meridians. */
 export const mark = html`<svg class="mark" viewBox="0 0 32 32" width="28" height="28" fill="none" stroke="currentColor" stroke-width="2.2" aria-hidden="true"><circle cx="16" cy="16" r="13"/><ellipse cx="16" cy="16" rx="7.5" ry="13"/><ellipse cx="16" cy="16" rx="2.4" ry="13"/></svg>`;
-
-const icon =
-  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32' fill='none' stroke='%230062ff' stroke-width='2.6'%3E%3Ccircle cx='16' cy='16' r='13'/%3E%3Cellipse cx='16' cy='16' rx='7' ry='13'/%3E%3C/svg%3E";

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { Browser } from '../support/browser.js';
 import { type RunningApp, runApp } from './running-app.js';
@@ -58,7 +59,7 @@ describe('the example app, when logged out,', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 404, 403]);
     for (const { headers } of answers) {
       expect(headers['content-security-policy']).toMatch(
-        /^default-src 'none';style-src 'nonce-([^']+)';script-src 'nonce-\1';img-src data:;form-action 'self';base-uri 'none';frame-ancestors 'none'$/,
+        /^default-src 'none';style-src 'nonce-([^']+)';script-src 'nonce-\1';img-src 'self';form-action 'self';base-uri 'none';frame-ancestors 'none'$/,
       );
       expect(headers).toMatchObject({
         'cache-control': 'no-store',
@@ -108,6 +109,33 @@ describe('the example app, when logged out,', () => {
   });
 });
 
+describe('the code on the page of the example app', () => {
+  it('is the module that the app logs in with, in full', async () => {
+    app = await runApp();
+    const { text } = await app.browser().get('/');
+    const shown = /<pre [^>]*><code>(.*?)<\/code><\/pre>/s.exec(text)?.[1] ?? '';
+    const plain = shown
+      .replaceAll(/<\/?i[^>]*>/g, '')
+      .replaceAll(/&#(\d+);/g, (_entity, code) => String.fromCharCode(Number(code)));
+    expect(plain).toBe(readFileSync('example-app/log-in-with-polar.ts', 'utf8').trimEnd());
+    expect(shown).toContain(
+      '<i class="k">export</i> <i class="k">function</i> <i class="f">logInWithPolar</i>(',
+    );
+  });
+});
+
+describe('the icon of the example app', () => {
+  it('is an SVG that the policy of its pages allows', async () => {
+    app = await runApp();
+    const page = await app.browser().get('/');
+    expect(page.text).toContain('<link rel="icon" type="image/svg+xml" href="/favicon.svg">');
+    const { status, headers, body } = await app.browser().get('/favicon.svg');
+    expect([status, headers['content-type']]).toEqual([200, 'image/svg+xml; charset=utf-8']);
+    expect(headers['cache-control']).toBe('public, max-age=86400');
+    expect(String(body)).toMatch(/^<svg /);
+  });
+});
+
 describe('the example app, during a login,', () => {
   it('requests the default scopes at the default callback address', async () => {
     app = await runApp();
@@ -149,15 +177,22 @@ describe('the example app, during a login,', () => {
     expect((await (await loggedIn(app)).get('/')).text).toContain('not verified</span>');
   });
 
-  it('shows that a login was cancelled, with a link to log in', async () => {
+  it('says once that a login was cancelled, as no error, with a link to try again', async () => {
     app = await runApp({}, { consent: 'deny' });
     const browser = app.browser();
     const callback = await browser.visitPolar(await browser.startLogin());
-    const answer = await browser.get(callback).set('accept', 'text/html');
-    expect(answer.status).toBe(401);
-    expect(answer.text).toMatch(/role="alert">The login with Polar was cancelled/);
-    expect(answer.text).toContain('href="/auth/polar"');
-    expect((await browser.get('/')).text).not.toContain('role="alert"');
+    const answer = await browser.get(callback).set(browserHeaders);
+    expect([answer.status, answer.headers['location']]).toEqual([303, '/']);
+    const { text } = await browser.get('/');
+    expect(text).toMatch(/role="status">You cancelled the login.*<a href="\/auth\/polar">Try again<\/a>/);
+    expect(text).not.toContain('role="alert"');
+    expect((await browser.get('/')).text).not.toContain('role="status"');
+  });
+
+  it('tells scripts with 401 that a login was cancelled', async () => {
+    app = await runApp({}, { consent: 'deny' });
+    const { status, body } = await app.browser().logIn();
+    expect([status, body.error.code]).toEqual([401, 'access_denied']);
   });
 
   it('explains why a stale response logs nobody in, and gives a stranger no session', async () => {
@@ -230,11 +265,13 @@ describe('the example app, when logged in,', () => {
     app = await runApp();
     const browser = await loggedIn(app);
     const change = '<a href="/auth/polar?sub_type=organization">Change organization</a>';
-    expect((await browser.get('/')).text).toContain(`<dd>all of your organizations. ${change}</dd>`);
+    expect((await browser.get('/')).text).toContain(`<dd>All of your organizations. ${change}</dd>`);
     const polar = await browser.startLogin('/auth/polar?sub_type=organization');
     expect(polar.searchParams.get('prompt')).toBe('consent');
     await browser.get(await app.emulator.authorize(polar, { organizations: ['analytical-engines'] }));
-    expect((await browser.get('/')).text).toContain(`<dd>Analytical Engines. ${change}</dd>`);
+    expect((await browser.get('/')).text).toContain(
+      `<dd>Limited to <strong>Analytical Engines</strong>. ${change}</dd>`,
+    );
   });
 
   it.each([
@@ -281,13 +318,36 @@ describe('the example app, when logged in,', () => {
     expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toEqual([after]);
   });
 
-  it('refreshes for users and confirms it once', async () => {
-    app = await runApp();
+  it('refreshes for users, and says once what has changed, with four characters of each token', async () => {
+    app = await runApp({ EXPOSE_TOKEN: '1' });
     const browser = await loggedIn(app);
+    const before = await browser.token();
     const { status, headers } = await browser.post('/refresh').set(browserHeaders);
     expect([status, headers['location']]).toEqual([303, '/']);
-    expect((await browser.get('/')).text).toContain('role="status"');
+    const after = await browser.token();
+    const { text } = await browser.get('/');
+    expect(text).toMatch(
+      /role="status">.*new access token.*ten days after a login, one hour after a refresh/,
+    );
+    for (const [name, token, lifetime] of [
+      ['Old', before, '10 days'],
+      ['New', after, '1 hour'],
+    ]) {
+      expect(text).toMatch(
+        new RegExp(
+          `${name} token</dt><dd><code>…${token?.slice(-4)}</code>\\s*<strong>${lifetime}</strong>.*issued at <time`,
+        ),
+      );
+      expect(text).not.toContain(token?.slice(-5));
+    }
     expect((await browser.get('/')).text).not.toContain('role="status"');
+  });
+
+  it('says that a token was refreshed because it had expired', async () => {
+    app = await runApp({}, { lifetimes: { loginAccessTokenSeconds: 0, refreshedAccessTokenSeconds: 0 } });
+    const browser = await loggedIn(app);
+    await browser.get('/');
+    expect((await browser.get('/')).text).toContain('You have a new access token');
   });
 
   it('asks for a new login after Polar has ended the old one', async () => {
@@ -314,6 +374,88 @@ describe('the example app, when logged in,', () => {
     expect(text).toContain('Polar is unavailable');
     app.emulator.heal();
     expect((await browser.get('/me')).status).toBe(200);
+  });
+
+  it('shows what the library did for this login, newest first, and for no other', async () => {
+    app = await runApp();
+    const [browser, other] = [await loggedIn(app), await loggedIn(app)];
+    await browser.post('/refresh');
+    app.emulator.fail('api', { status: 401 });
+    await browser.get('/organizations');
+    const eventsOf = ({ text }: { text: string }) =>
+      [...text.matchAll(/<p class="meta">.*?<code>([\w-]+)<\/code>/g)].map(([, event]) => event);
+    const events = eventsOf(await browser.get('/'));
+    expect(events).toEqual(expect.arrayContaining(['retried-after-401', 'refreshed', 'logged-in']));
+    expect(events.at(-1)).toBe('logged-in');
+    expect(eventsOf(await other.get('/'))).toEqual(['logged-in']);
+  });
+
+  it('asks for one more scope when a page needs it, and returns to that page', async () => {
+    app = await runApp();
+    const browser = await loggedIn(app);
+    expect((await browser.get('/')).text).toContain('href="/products">Allow access and show my products</a>');
+    const toLogin = await browser.get('/products').set(browserHeaders);
+    const polar = await browser.startLogin(toLogin.headers['location'] as string);
+    expect(polar.searchParams.get('scope')).toBe('openid email organizations:read products:read');
+    const back = await browser.get(await browser.visitPolar(polar));
+    expect(back.headers['location']).toBe('/products');
+    const { text } = await browser.get('/products').set(browserHeaders);
+    expect(text).toMatch(/Anvil<small>\$49\.00<\/small>/);
+    expect(text).toMatch(/Rocket fuel<small>\$10\.00 per month<\/small>/);
+    expect((await browser.get('/products')).body.items).toHaveLength(3);
+  });
+
+  it('keeps the login when the user declines one more scope', async () => {
+    app = await runApp({}, { consent: 'ask' });
+    const browser = app.browser();
+    await browser.get(await app.emulator.authorize(await browser.startLogin()));
+    const toLogin = await browser.get('/products').set(browserHeaders);
+    const polar = await browser.startLogin(toLogin.headers['location'] as string);
+    const callback = new URL(polar.searchParams.get('redirect_uri') as string);
+    callback.search = String(
+      new URLSearchParams({ error: 'access_denied', state: polar.searchParams.get('state') as string }),
+    );
+    const answer = await browser.get(callback.pathname + callback.search).set(browserHeaders);
+    expect([answer.status, answer.headers['location']]).toEqual([303, '/']);
+    const { text } = await browser.get('/');
+    expect(text).toMatch(
+      /role="status">You cancelled at Polar. Nothing has changed: you are still logged in/,
+    );
+  });
+
+  it('lets the user sign in at Polar with another account', async () => {
+    app = await runApp();
+    const browser = await loggedIn(app);
+    expect((await browser.get('/')).text).toContain(
+      'href="/auth/polar?prompt=login">Use another account</a>',
+    );
+    const polar = await browser.startLogin('/auth/polar?prompt=login');
+    expect(polar.searchParams.get('prompt')).toBe('login');
+  });
+
+  it.each(['?code=polar_ac_1&state=stale', ''])(
+    'treats an old address of the callback as no error: %j',
+    async (query) => {
+      app = await runApp();
+      const browser = await loggedIn(app);
+      const answer = await browser.get(`/auth/polar/callback${query}`).set(browserHeaders);
+      expect([answer.status, answer.headers['location']]).toEqual([303, '/']);
+      const { text } = await browser.get('/');
+      expect(text).toMatch(/role="status">.*You are still logged in/);
+      expect(text).toContain(ada);
+    },
+  );
+
+  it('says once that the user is logged out, and what became of the login', async () => {
+    app = await runApp();
+    const browser = await loggedIn(app);
+    await browser.get('/');
+    await browser.post('/logout');
+    const { text } = await browser.get('/');
+    expect(text).toMatch(/role="status">You are logged out. The session has ended/);
+    expect(text).toMatch(/<code>logged-out<\/code>.*<code>logged-in<\/code>/s);
+    const again = await browser.get('/');
+    expect(again.text).not.toMatch(/role="status"|logged-out/);
   });
 
   it('logs out without leaving a token behind', async () => {
