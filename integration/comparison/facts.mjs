@@ -1,21 +1,17 @@
 // What is compared. Each fact starts an app of each library and measures; no cell is written by hand.
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import * as openidClient from 'openid-client';
+import { startSite } from './lib/site.mjs';
 import { linesOfCode } from './libraries.mjs';
 
 /**
  * @typedef {object} Fact
  * @property {string} title the row's title
- * @property {import('./lib/site.mjs').SiteOptions} [site]
  * @property {(site: import('./lib/site.mjs').Site) => Promise<string>} measure gives the cell
  */
 
 const yesOrNo = (is) => (is ? 'yes' : 'no');
-/** Access tokens of a login live two seconds instead of ten days, so that apps find them expired without waiting. */
-const shortLived = { lifetimes: { loginAccessTokenSeconds: 2 } };
-const untilExpired = () => delay(2500);
-const slowToken = (site, delayMs) => site.polar.fail('token', { delayMs }, Number.POSITIVE_INFINITY);
+const untilExpired = () => delay(10_500);
 
 /** @type {readonly Fact[]} */
 export const facts = [
@@ -24,6 +20,28 @@ export const facts = [
     async measure(site) {
       const browser = await site.logIn();
       return yesOrNo((await site.isLoggedIn(browser)) && (await site.canCallPolar(browser)));
+    },
+  },
+  {
+    title: 'Logs in with its own provider for Polar',
+    async measure({ library, redisURL }) {
+      if (library.ownProvider === undefined) return 'has none';
+      const site = await startSite({ ...library, ...library.ownProvider }, redisURL);
+      const browser = site.browser();
+      await browser.open(await site.agree(await site.start(browser)));
+      const isLoggedIn = await site.isLoggedIn(browser);
+      await site.stop();
+      return yesOrNo(isLoggedIn);
+    },
+  },
+  {
+    title: "Accepts Polar's discovery document",
+    async measure({ library, polar, client }) {
+      if (library.discover === undefined) return 'reads none';
+      return library.discover(polar.url, client).then(
+        () => 'yes',
+        () => 'no',
+      );
     },
   },
   {
@@ -61,10 +79,14 @@ export const facts = [
     },
   },
   {
-    title: 'Three tabs that start at once can all finish',
+    title: 'Three tabs opened at once, without a session: logins that finish',
     async measure(site) {
       const browser = site.browser();
-      const starts = await Promise.all([1, 2, 3].map(() => site.start(browser)));
+      const started = await Promise.all([1, 2, 3].map(() => site.requestStart(browser)));
+      const starts = started.map((page) => {
+        browser.keepCookies(page);
+        return site.addressIn(page);
+      });
       let finished = 0;
       for (const address of starts)
         if (site.hasLoggedIn(await browser.open(await site.agree(address)))) finished += 1;
@@ -76,40 +98,25 @@ export const facts = [
     async measure(site) {
       const browser = site.browser();
       const callback = await site.agree(await site.start(browser));
-      slowToken(site, 500);
+      site.polar.fail('token', { delayMs: 500 }, 2);
       const first = browser.request(callback); // its response is dropped when the second click comes
-      await delay(100);
-      await browser.open(callback);
+      while (!site.polar.requests.some(({ endpoint }) => endpoint === 'token')) await delay(10);
+      const page = await browser.open(callback);
       await first;
+      if (site.isAtPolar(page)) await browser.open(await site.agree(new URL(page.location)));
       return yesOrNo(await site.isLoggedIn(browser));
     },
   },
   {
     title: 'Refreshes an expired access token',
-    site: { polar: shortLived },
     async measure(site) {
       const browser = await site.logIn();
       await untilExpired();
       return yesOrNo((await site.canCallPolar(browser)) && site.refreshes === 1);
     },
   },
-  ...atOnce('20 requests at once with an expired token', { processes: 1 }),
-  ...atOnce('The same, in two processes that share their store', { processes: 2 }),
-  {
-    title: "Still logged in after a refresh that Polar answers after 40 s",
-    site: { polar: shortLived },
-    async measure(site) {
-      const browser = await site.logIn();
-      await untilExpired();
-      site.polar.fail('token', { delayMs: 40_000 });
-      const started = performance.now();
-      await browser.open('/organizations');
-      const waited = performance.now() - started;
-      await delay(Math.max(0, 41_000 - waited));
-      const stays = await site.canCallPolar(browser);
-      return `${yesOrNo(stays)}; the request waited ${Math.round(waited / 1000)} s`;
-    },
-  },
+  atOnce('20 requests at once with an expired token: refreshes', { processes: 1 }),
+  atOnce('The same, in two processes with one store', { processes: 2 }),
   {
     title: 'Logging out revokes the tokens at Polar',
     async measure(site) {
@@ -121,95 +128,106 @@ export const facts = [
       return yesOrNo(site.polar.liveTokens().length === 0);
     },
   },
+  {
+    title: 'A refresh that Polar answers after 40 s',
+    async measure(site) {
+      const browser = await site.logIn();
+      await untilExpired();
+      site.polar.fail('token', { delayMs: 40_000 });
+      const started = performance.now();
+      await browser.open('/organizations');
+      const waited = performance.now() - started;
+      await delay(Math.max(0, 41_000 - waited));
+      const stays = await site.canCallPolar(browser);
+      return `${stays ? 'still logged in' : 'logged out'}, the request waited ${Math.round(waited / 1000)} s`;
+    },
+  },
 ];
 
-/** Many requests that find the token expired, at a Polar that takes half a second to respond. */
+/** Many requests that find the token expired, at a Polar that takes three seconds to respond. */
 function atOnce(title, { processes }) {
-  return [
-    {
-      title,
-      site: { processes, polar: shortLived },
-      async measure(site) {
-        const browser = await site.logIn();
-        await untilExpired();
-        slowToken(site, 500);
-        const pages = await Promise.all(
-          Array.from({ length: 20 }, (_, i) =>
-            browser.open(new URL('/organizations', site.origins[i % processes]).href),
-          ),
-        );
-        const served = pages.filter(({ status }) => status === 200).length;
-        const sent = site.refreshes;
-        const stays = await site.canCallPolar(browser);
-        return `${sent} refreshes, ${served} served, logged in afterwards: ${yesOrNo(stays)}`;
-      },
+  return {
+    title,
+    async measure(site) {
+      const browser = await site.logIn();
+      for (const origin of site.origins) await browser.open(`${origin}/me`); // has each process start all that it starts late
+      await untilExpired();
+      site.polar.fail('token', { delayMs: 3000 }, Number.POSITIVE_INFINITY);
+      const pages = await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          browser.open(new URL('/organizations', site.origins[i % processes]).href),
+        ),
+      );
+      const served = pages.filter(({ status }) => status === 200).length;
+      const sent = site.refreshes;
+      const stays = await site.canCallPolar(browser);
+      return `${sent} sent, ${served} of 20 served, ${stays ? 'still logged in' : 'logged out'}`;
     },
-  ];
+  };
 }
 
-/** Whether a login succeeds with the id_token that is made for it. */
+/**
+ * Whether a login succeeds if Polar answers with other tokens.
+ *
+ * @param {(site: import('./lib/site.mjs').Site, address: URL) => Promise<{ callback: string, tokens: object }>} make what Polar
+ *   answers to a login whose page at Polar has this address
+ */
 async function acceptsToken(site, make) {
+  if (!(await logsInWith(site, answerTo))) throw new Error('the app rejects genuine tokens, too');
+  return logsInWith(site, make);
+}
+
+async function logsInWith(site, make) {
   const browser = site.browser();
-  const address = await site.start(browser);
-  const callback = await site.agree(address);
-  const body = await make(site, address.searchParams.get('nonce') ?? undefined);
-  site.polar.fail('token', { status: 200, body });
+  const { callback, tokens } = await make(site, await site.start(browser));
+  site.polar.fail('token', { status: 200, body: tokens });
   await browser.open(callback);
   site.polar.heal('token');
   return site.isLoggedIn(browser);
 }
 
-async function forgedToken(site, nonce) {
-  const body = await tokensFrom(site, site.client, nonce);
-  const [header, payload] = body.id_token.split('.');
+async function forgedToken(site, address) {
+  const { callback, tokens } = await answerTo(site, address);
+  const [header, payload] = tokens.id_token.split('.');
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const signature = sign('sha256', Buffer.from(`${header}.${payload}`), privateKey);
-  return { ...body, id_token: `${header}.${payload}.${signature.toString('base64url')}` };
+  const signature = sign('sha256', Buffer.from(`${header}.${payload}`), privateKey).toString('base64url');
+  return { callback, tokens: { ...tokens, id_token: `${header}.${payload}.${signature}` } };
 }
 
-/** Genuine tokens that another app got, as somebody who runs that app could inject them. */
-async function tokenOfOtherClient(site, nonce) {
-  const other = site.polar.registerClient({ redirectURIs: site.client.redirectURIs, scope: site.client.scope });
-  return tokensFrom(site, other, nonce);
+/** Genuine tokens that were issued to another app. */
+async function tokenOfOtherClient(site, address) {
+  const { redirectURIs, scope } = site.client;
+  const other = site.polar.registerClient({ redirectURIs, scope });
+  address.searchParams.set('client_id', other.clientID);
+  return answerTo(site, address, other);
 }
 
-async function expiredToken(site, nonce) {
+async function expiredToken(site, address) {
   site.polar.advanceTime(-86_400);
-  const body = await tokensFrom(site, site.client, nonce);
+  const answer = await answerTo(site, address);
   site.polar.advanceTime(86_400);
-  return body;
+  return answer;
 }
 
-const tokenWithOtherNonce = (site) => tokensFrom(site, site.client, 'of-another-login');
+async function tokenWithOtherNonce(site, address) {
+  address.searchParams.set('nonce', 'of-another-login');
+  return answerTo(site, address);
+}
 
-/** What Polar's token endpoint answers to a login. */
-async function tokensFrom({ polar }, client, nonce) {
-  const [redirectURI] = client.redirectURIs;
-  const address = new URL('/oauth2/authorize', polar.url);
-  const verifier = openidClient.randomPKCECodeVerifier();
-  const query = {
-    response_type: 'code',
-    client_id: client.clientID,
-    redirect_uri: redirectURI,
-    scope: client.scope,
-    state: 'any',
-    code_challenge: createHash('sha256').update(verifier).digest('base64url'),
-    code_challenge_method: 'S256',
-    ...(nonce !== undefined && { nonce }),
-  };
-  for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
-  const callback = new URL(await polar.authorize(address.href), redirectURI);
-  const response = await fetch(new URL('/v1/oauth2/token', polar.url), {
+/** The callback that follows on a page at Polar, and the tokens for its code. Without PKCE, since only the app knows the verifier. */
+async function answerTo(site, address, client = site.client) {
+  for (const name of ['code_challenge', 'code_challenge_method']) address.searchParams.delete(name);
+  const callback = await site.agree(address);
+  const response = await fetch(new URL('/v1/oauth2/token', site.polar.url), {
     method: 'POST',
     body: new URLSearchParams({
       grant_type: 'authorization_code',
       client_id: client.clientID,
       client_secret: client.clientSecret,
-      code: callback.searchParams.get('code'),
-      redirect_uri: redirectURI,
-      code_verifier: verifier,
+      code: new URL(callback, site.origins[0]).searchParams.get('code'),
+      redirect_uri: client.redirectURIs[0],
     }),
   });
   if (!response.ok) throw new Error(`The local Polar answered ${response.status}`);
-  return response.json();
+  return { callback, tokens: await response.json() };
 }

@@ -36,7 +36,9 @@ app.use(passport.session(), polarTokens(polar));
 
 app.get('/auth/polar', passport.authenticate('polar'));
 app.get('/auth/polar/callback', passport.authenticate('polar', { successRedirect: '/me' }));
-app.get('/me', requireLogin({ loginPath: '/auth/polar' }), (req, res) => res.json({ id: req.user.id, email: req.user.emails[0].value }));
+app.get('/me', requireLogin({ loginPath: '/auth/polar' }), (req, res) =>
+  res.json({ id: req.user.id, email: req.user.emails[0].value }),
+);
 app.get('/organizations', requireLogin({ loginPath: '/auth/polar' }), async (req, res) => {
   const response = await req.polar.fetch('/v1/organizations/');
   res.status(response.status).json(await response.json());

@@ -10,12 +10,8 @@ export async function compare(args) {
   const columns = chosen(libraries, words, ({ name }) => name);
   const rows = chosen(facts, words, ({ title }) => title);
   const redis = await startRedis();
-  const cells = [];
-  for (const fact of rows) {
-    // Those of one fact at once: what takes long is waiting.
-    cells.push(await Promise.all(columns.map((library) => cellOf(fact, library, redis.url))));
-    process.stderr.write(`${fact.title}: ${cells.at(-1).join(' | ')}\n`);
-  }
+  const byLibrary = await Promise.all(columns.map((library) => measureAll(library, rows, redis.url)));
+  const cells = rows.map((_, row) => byLibrary.map((column) => column[row]));
   await redis.stop();
   const table = tableOf(rows, columns, cells);
   process.stdout.write(`${table}\n`);
@@ -26,20 +22,27 @@ export async function compare(args) {
 const failed = 'not measured';
 
 function chosen(all, words, nameOf) {
-  const found = all.filter((one) => words.some((word) => nameOf(one).toLowerCase().includes(word.toLowerCase())));
+  const found = all.filter((one) =>
+    words.some((word) => nameOf(one).toLowerCase().includes(word.toLowerCase())),
+  );
   return found.length > 0 ? found : all;
 }
 
-async function cellOf(fact, library, redisURL) {
-  const site = await startSite(library, redisURL, fact.site);
-  try {
-    return await fact.measure(site);
-  } catch (error) {
-    process.stderr.write(`${library.name}, ${fact.title}: ${error.stack}\n${site.said()}\n`);
-    return failed;
-  } finally {
-    await site.stop();
+/** The cells of a library. */
+async function measureAll(library, rows, redisURL) {
+  const site = await startSite(library, redisURL);
+  const cells = [];
+  for (const fact of rows) {
+    site.polar.reset();
+    const cell = await fact.measure(site).catch((error) => {
+      process.stderr.write(`${error.stack}\n${site.said()}\n`);
+      return failed;
+    });
+    process.stderr.write(`${library.name}: ${fact.title}: ${cell}\n`);
+    cells.push(cell);
   }
+  await site.stop();
+  return cells;
 }
 
 export const versions = () =>

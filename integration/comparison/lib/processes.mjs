@@ -55,14 +55,23 @@ async function accepts({ hostname, port }) {
   return isUp;
 }
 
+/** Below the ports that systems give to those who ask for any, and never the same twice. */
+let lastPort = 20_000 + (process.pid % 10_000);
+
 /** @returns {Promise<number>} */
 export async function freePort() {
-  const server = createServer().listen(0, 'localhost');
-  await once(server, 'listening');
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    lastPort += 1;
+    const server = createServer();
+    const isFree = new Promise((resolve) => {
+      server.once('error', () => resolve(false)).listen(lastPort, 'localhost', () => resolve(true));
+    });
+    const port = lastPort;
+    if (!(await isFree)) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** A redis-server of our own, which keeps nothing. */

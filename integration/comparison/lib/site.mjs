@@ -6,20 +6,24 @@ import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { Browser } from './browser.mjs';
 import { freePort, startServer } from './processes.mjs';
 
+const PROCESSES = 2;
+/** Access tokens of a login live ten seconds instead of ten days, so that apps find them expired without waiting. */
+const lifetimes = { loginAccessTokenSeconds: 10 };
+
 /**
- * An app of a library in one or more processes, and the local Polar that it uses.
+ * The app of a library in two processes that share their stores, and the local Polar that it uses.
  *
  * @param {import('../libraries.mjs').Library} library
  * @param {string} redisURL
- * @param {{ processes?: number, polar?: import('passport-polar-sh/emulator').PolarEmulatorOptions }} [options]
  */
-export async function startSite(library, redisURL, { processes = 1, polar: polarOptions } = {}) {
-  const ports = await Promise.all(Array.from({ length: processes }, freePort));
+export async function startSite(library, redisURL) {
+  const ports = [];
+  while (ports.length < PROCESSES) ports.push(await freePort());
   const origins = ports.map((port) => `http://localhost:${port}`);
-  const polar = await startPolarEmulator(polarOptions);
+  const polar = await startPolarEmulator({ lifetimes });
   const client = polar.registerClient({
     redirectURIs: [origins[0] + library.callbackPath],
-    scope: 'openid email organizations:read',
+    scope: 'openid profile email organizations:read',
   });
   const folder = mkdtempSync(join(tmpdir(), 'polar-comparison-'));
   const environment = {
@@ -50,13 +54,22 @@ export async function startSite(library, redisURL, { processes = 1, polar: polar
     await stop();
     throw error;
   }
-  return new Site({ library, polar, client, origins, stop, said: () => apps.map(({ said }) => said()).join('\n') });
+  return new Site({
+    library,
+    redisURL,
+    polar,
+    client,
+    origins,
+    stop,
+    said: () => apps.map(({ said }) => said()).join('\n'),
+  });
 }
 
 /** What happens at a site. */
 export class Site {
-  constructor({ library, polar, client, origins, stop, said }) {
+  constructor({ library, redisURL, polar, client, origins, stop, said }) {
     this.library = library;
+    this.redisURL = redisURL;
     this.polar = polar;
     this.client = client;
     this.origins = origins;
@@ -70,11 +83,20 @@ export class Site {
 
   /** Starts a login. Gives the address of Polar's page. */
   async start(browser) {
-    const { path, init, addressIn } = this.library.start;
-    const page = await browser.open(path, init?.(this.origins[0]));
-    const address = addressIn?.(page) ?? page.location;
-    if (!address) throw new Error(`the start of the login answered ${page.status}: ${page.text.slice(0, 200)}`);
-    return new URL(address);
+    const page = await this.requestStart(browser);
+    browser.keepCookies(page);
+    return this.addressIn(page);
+  }
+
+  requestStart(browser) {
+    const { path, init } = this.library.start;
+    return browser.request(path, init);
+  }
+
+  /** Where the start of a login sends the browser. */
+  addressIn(page) {
+    if (page.status >= 400) throw new Error(`the start of the login answered ${page.status}: ${page.text}`);
+    return new URL(page.location ?? JSON.parse(page.text).url);
   }
 
   /** Logs in at Polar and agrees. Gives the callback's address. */
@@ -96,6 +118,11 @@ export class Site {
     return ['/', '/me'].includes(pathname) && search === '';
   }
 
+  /** Whether a page sends the browser to Polar to log in. */
+  isAtPolar({ location }) {
+    return location !== undefined && new URL(location, this.origins[0]).pathname === '/oauth2/authorize';
+  }
+
   async isLoggedIn(browser) {
     return (await browser.open('/me')).status === 200;
   }
@@ -109,4 +136,3 @@ export class Site {
     return this.polar.requests.filter(({ grantType }) => grantType === 'refresh_token').length;
   }
 }
-

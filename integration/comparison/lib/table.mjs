@@ -20,7 +20,12 @@ export function writtenTable() {
     .slice(0, text.indexOf(end))
     .split('\n')
     .filter((line) => line.startsWith('|'))
-    .map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()));
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
 }
 
 export function writeTable(table, versions) {
