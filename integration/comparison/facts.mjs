@@ -7,6 +7,7 @@ import { linesOfCode } from './libraries.mjs';
 /**
  * @typedef {object} Fact
  * @property {string} title the row's title
+ * @property {boolean} [varies] whether the cells of some libraries depend on which response comes first
  * @property {(site: import('./lib/site.mjs').Site) => Promise<string>} measure gives the cell
  */
 
@@ -56,13 +57,12 @@ export const facts = [
     },
   },
   {
-    title: 'Rejects an id_token with a wrong signature, audience or expiry',
-    async measure(site) {
-      const makers = [forgedToken, tokenOfOtherClient, expiredToken];
-      let rejected = 0;
-      for (const make of makers) if (!(await acceptsToken(site, make))) rejected += 1;
-      return `${rejected} of ${makers.length}`;
-    },
+    title: 'Rejects an id_token whose signature is wrong',
+    measure: async (site) => yesOrNo(!(await acceptsToken(site, forgedToken))),
+  },
+  {
+    title: 'Rejects an id_token that was issued to another app',
+    measure: async (site) => yesOrNo(!(await acceptsToken(site, tokenOfOtherClient))),
   },
   {
     title: 'Rejects an id_token with another nonce',
@@ -115,8 +115,16 @@ export const facts = [
       return yesOrNo((await site.canCallPolar(browser)) && site.refreshes === 1);
     },
   },
-  atOnce('20 requests at once with an expired token: refreshes', { processes: 1 }),
-  atOnce('The same, in two processes with one store', { processes: 2 }),
+  {
+    title: '20 requests at once with an expired token',
+    varies: true,
+    measure: (site) => atOnce(site, site.origins.slice(0, 1)),
+  },
+  {
+    title: 'The same, in two processes with one store',
+    varies: true,
+    measure: (site) => atOnce(site, site.origins),
+  },
   {
     title: 'Logging out revokes the tokens at Polar',
     async measure(site) {
@@ -144,26 +152,23 @@ export const facts = [
   },
 ];
 
-/** Many requests that find the token expired, at a Polar that takes three seconds to respond. */
-function atOnce(title, { processes }) {
-  return {
-    title,
-    async measure(site) {
-      const browser = await site.logIn();
-      for (const origin of site.origins) await browser.open(`${origin}/me`); // has each process start all that it starts late
-      await untilExpired();
-      site.polar.fail('token', { delayMs: 3000 }, Number.POSITIVE_INFINITY);
-      const pages = await Promise.all(
-        Array.from({ length: 20 }, (_, i) =>
-          browser.open(new URL('/organizations', site.origins[i % processes]).href),
-        ),
-      );
-      const served = pages.filter(({ status }) => status === 200).length;
-      const sent = site.refreshes;
-      const stays = await site.canCallPolar(browser);
-      return `${sent} sent, ${served} of 20 served, ${stays ? 'still logged in' : 'logged out'}`;
-    },
-  };
+/** Many requests that find the token expired, at a Polar that takes a second to respond. */
+async function atOnce(site, origins) {
+  const browser = await site.logIn();
+  for (const origin of site.origins) await browser.open(`${origin}/me`); // has each process start all that it starts late
+  await untilExpired();
+  site.polar.fail('token', { delayMs: 1000 }, Number.POSITIVE_INFINITY);
+  const pages = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => browser.open(`${origins[i % origins.length]}/organizations`)),
+  );
+  const served = pages.filter(({ status }) => status === 200).length;
+  const sent = site.refreshes;
+  if (served < 20)
+    process.stderr.write(
+      `DEBUG ${site.library.name} ${pages.map((p) => p.status).join()} ${pages.find((p) => p.status !== 200).text.slice(100, 700)} ${site.polar.requests.map((r) => r.endpoint + r.status).join()}\n`,
+    );
+  const end = (await site.canCallPolar(browser)) ? 'still logged in' : 'logged out';
+  return `${sent} ${sent === 1 ? 'refresh' : 'refreshes'}, ${served} of 20 served, ${end}`;
 }
 
 /**
@@ -200,13 +205,6 @@ async function tokenOfOtherClient(site, address) {
   const other = site.polar.registerClient({ redirectURIs, scope });
   address.searchParams.set('client_id', other.clientID);
   return answerTo(site, address, other);
-}
-
-async function expiredToken(site, address) {
-  site.polar.advanceTime(-86_400);
-  const answer = await answerTo(site, address);
-  site.polar.advanceTime(86_400);
-  return answer;
 }
 
 async function tokenWithOtherNonce(site, address) {
