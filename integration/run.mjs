@@ -1,5 +1,6 @@
 // `npm run test:compat [part of a name ...]`: packs the tarball, and logs in once in a new project of every kind that README's
-// "Compatibility" names. Prints a line a kind; the output of those that failed, and their folders, stay.
+// "Compatibility" names, and measures docs/comparison.md again. Prints a line a kind; the output of those that failed, and their
+// folders, stay.
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -154,5 +155,10 @@ await Promise.all(
 console.log(
   `${chosen.length - failed.length} of ${chosen.length} kinds of project work, in ${since(started)}`,
 );
+if (wanted.length === 0) {
+  const comparison = join(here, 'comparison/run.mjs');
+  execFileSync(process.execPath, [comparison, '--check'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  console.log('docs/comparison.md says what is measured now');
+}
 if (failed.length === 0) rmSync(work, { recursive: true, force: true });
 else process.exitCode = 1;

@@ -163,10 +163,6 @@ async function atOnce(site, origins) {
   );
   const served = pages.filter(({ status }) => status === 200).length;
   const sent = site.refreshes;
-  if (served < 20)
-    process.stderr.write(
-      `DEBUG ${site.library.name} ${pages.map((p) => p.status).join()} ${pages.find((p) => p.status !== 200).text.slice(100, 700)} ${site.polar.requests.map((r) => r.endpoint + r.status).join()}\n`,
-    );
   const end = (await site.canCallPolar(browser)) ? 'still logged in' : 'logged out';
   return `${sent} ${sent === 1 ? 'refresh' : 'refreshes'}, ${served} of 20 served, ${end}`;
 }

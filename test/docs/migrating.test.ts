@@ -166,6 +166,7 @@ describe.each(Object.entries<Migration>(migrations))('an app after %s', (_name, 
     await browser.post('/before').expect(200);
     const answer = await browser.get(`${callbackPath}?code=polar_ac_any&state=of-a-login`);
     expect(answer.status).toBe(403);
+    expect(answer.text).toContain('PolarLoginFailedError');
     await browser.logIn();
     await browser.get('/me').expect(200);
   });

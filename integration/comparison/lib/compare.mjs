@@ -2,9 +2,9 @@ import { facts } from '../facts.mjs';
 import { libraries, versionOf } from '../libraries.mjs';
 import { startRedis } from './processes.mjs';
 import { startSite } from './site.mjs';
-import { tableOf, writeTable } from './table.mjs';
+import { differences, tableOf, writeTable } from './table.mjs';
 
-/** Measures, prints, and writes if `--write` is among the arguments. The others choose libraries and facts by words of their names. */
+/** Measures, prints, and writes or compares with docs/comparison.md, if `--write` or `--check` is among the arguments. The others choose libraries and facts by words of their names. */
 export async function compare(args) {
   const words = args.filter((arg) => !arg.startsWith('--'));
   const columns = chosen(libraries, words, ({ name }) => name);
@@ -22,6 +22,12 @@ export async function compare(args) {
   const table = tableOf(rows, columns, cells);
   process.stdout.write(`${table}\n`);
   if (args.includes('--write')) writeTable(table, versions());
+  if (args.includes('--check')) {
+    for (const difference of differences(rows, columns, cells)) {
+      process.stderr.write(`${difference}\n`);
+      process.exitCode = 1;
+    }
+  }
   if (cells.flat().includes(failed)) process.exitCode = 1;
 }
 

@@ -13,11 +13,9 @@ export function tableOf(rows, columns, cells) {
   ].join('\n');
 }
 
-/** The table in docs/comparison.md, as lines of cells. */
-export function writtenTable() {
-  const [, text = ''] = readFileSync(guide, 'utf8').split(start);
-  return text
-    .slice(0, text.indexOf(end))
+/** Cells that are others now than in docs/comparison.md. Where cells vary, only those of this package are compared. */
+export function differences(rows, columns, cells) {
+  const [header = [], ...lines] = readFileSync(guide, 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('|'))
     .map((line) =>
@@ -26,6 +24,18 @@ export function writtenTable() {
         .slice(1, -1)
         .map((cell) => cell.trim()),
     );
+  const written = new Set(
+    lines.flatMap(([title, ...texts]) => texts.map((cell, i) => `${title}, ${header[i + 1]}: ${cell}`)),
+  );
+  return rows.flatMap(({ title, varies }, row) =>
+    columns.flatMap(({ name }, column) => {
+      if (varies && name !== 'passport-polar-sh') return [];
+      const cell = cells[row][column];
+      return written.has(`${title}, ${name}: ${cell}`)
+        ? []
+        : [`${title}, ${name}: ${cell}, unlike in docs/comparison.md`];
+    }),
+  );
 }
 
 export function writeTable(table, versions) {

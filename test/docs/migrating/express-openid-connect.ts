@@ -28,7 +28,10 @@ export function createApp(users: Users, store: Store, options: PolarStrategyOpti
   app.use(passport.session(), polarTokens(polar));
 
   app.get('/auth/polar', passport.authenticate('polar'));
-  app.get('/auth/polar/callback', passport.authenticate('polar', { successReturnToOrRedirect: '/me' }));
+  app.get(
+    '/auth/polar/callback',
+    passport.authenticate('polar', { successReturnToOrRedirect: '/me', failWithError: true }),
+  );
   app.get('/me', requireLogin({ loginPath: '/auth/polar' }), (req, res) => void res.json(req.user));
   app.get('/organizations', requireLogin({ loginPath: '/auth/polar' }), async (req, res) => {
     const response = await req.polar.fetch('/v1/organizations/');
