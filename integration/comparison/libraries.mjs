@@ -7,6 +7,7 @@ import openid from 'express-openid-connect';
 import session from 'express-session';
 import * as openidClient from 'openid-client';
 import { Passport } from 'passport';
+import OAuth2Strategy from 'passport-oauth2';
 import { PolarStrategy } from 'passport-polar-sh';
 
 /**
@@ -19,6 +20,8 @@ import { PolarStrategy } from 'passport-polar-sh';
  * @property {{ path: string, init?: import('./lib/browser.mjs').Init }} start redirects to Polar, or answers with its address as `url`
  * @property {{ path: string, method: string }} logout
  * @property {Partial<Library>} [ownProvider] how an app with the library's own provider for Polar differs
+ * @property {(polarURL: string, client: { clientID: string, clientSecret: string }) => Promise<URL>} [startByDefault] where a login
+ *   starts with the required options only, if the app has others that matter
  * @property {(polarURL: string, client: { clientID: string, clientSecret: string }) => Promise<unknown>} [discover] reads Polar's
  *   discovery document with the means of the library, and rejects if it does not accept it
  */
@@ -44,6 +47,7 @@ export const libraries = [
     name: 'passport-oauth2',
     file: 'passport-oauth2.mjs',
     packages: ['passport-oauth2', 'passport-oauth2-refresh'],
+    startByDefault: startWithPassportOAuth2,
   },
   {
     ...usual,
@@ -93,6 +97,16 @@ export function versionOf(name) {
 }
 
 const discoveryURL = (polarURL) => `${polarURL}/.well-known/openid-configuration`;
+
+async function startWithPassportOAuth2(polarURL, { clientID, clientSecret }) {
+  const app = express();
+  const passport = new Passport();
+  const authorizationURL = `${polarURL}/oauth2/authorize`;
+  const options = { authorizationURL, tokenURL: polarURL, clientID, clientSecret, callbackURL: '/callback' };
+  passport.use(new OAuth2Strategy(options, () => {}));
+  app.get('/login', passport.authenticate('oauth2'));
+  return logInAt(app);
+}
 
 function discoverWithPolarStrategy(polarURL, { clientID, clientSecret }) {
   const app = express();
@@ -147,7 +161,7 @@ async function discoverWithBetterAuth(polarURL, { clientID, clientSecret }) {
   return auth.api.signInSocial({ body: { provider: 'polar' } });
 }
 
-/** Rejects unless the app redirects to Polar. */
+/** Where the app redirects to. Rejects if it does not. */
 async function logInAt(app) {
   app.use((_error, _req, res, _next) => res.sendStatus(500)); // unlike Express, without printing it
   const server = app.listen(0, '127.0.0.1');
@@ -156,4 +170,5 @@ async function logInAt(app) {
   server.close();
   server.closeAllConnections();
   if (response.status !== 302) throw new Error(`The start of the login answered ${response.status}`);
+  return new URL(response.headers.get('location'));
 }
