@@ -1,4 +1,4 @@
-// What is compared. Each fact starts an app of each library and measures; no cell is written by hand.
+// What is compared. Each fact is measured at the app of each library; no cell is written by hand.
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startSite } from './lib/site.mjs';

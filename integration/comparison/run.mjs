@@ -1,6 +1,5 @@
-// `npm run compare [-- words of a library or fact ...] [--write | --check]`: runs every fact for every library against the local Polar, and
-// prints a table. `--write` puts it into docs/comparison.md, `--check` fails where that says
-// something else.
+// `npm run compare [-- words of a library or fact ...] [--write | --check]`: measures every fact for every library against the local
+// Polar, and prints a table. `--write` puts it into docs/comparison.md; `--check` fails if that says something else.
 import { install } from './lib/install.mjs';
 
 install();

@@ -4,9 +4,13 @@ import { startRedis } from './processes.mjs';
 import { startSite } from './site.mjs';
 import { differences, tableOf, writeTable } from './table.mjs';
 
-/** Measures, prints, and writes or compares with docs/comparison.md, if `--write` or `--check` is among the arguments. The others choose libraries and facts by words of their names. */
+/**
+ * Measures and prints. With `--write` among the arguments it writes docs/comparison.md, with `--check` it fails if that differs.
+ * Other arguments choose libraries and facts by words of their names.
+ */
 export async function compare(args) {
   const words = args.filter((arg) => !arg.startsWith('--'));
+  if (words.length > 0 && args.includes('--write')) throw new Error('--write needs all rows and columns');
   const columns = chosen(libraries, words, ({ name }) => name);
   const rows = chosen(facts, words, ({ title }) => title);
   const redis = await startRedis();

@@ -27,7 +27,10 @@ export async function startServer(program, args, { address, env }) {
   }
   const ended = new Promise((resolve) => {
     child.once('close', resolve);
-    child.once('error', resolve);
+    child.once('error', (error) => {
+      said += `${error.message}\n`;
+      resolve(error);
+    });
   });
   ended.then(() => running.delete(child));
   const server = {
@@ -74,7 +77,7 @@ export async function freePort() {
   }
 }
 
-/** A redis-server of our own, which keeps nothing. */
+/** A redis-server of our own, which keeps nothing. Install it with: apt-get install redis-server (or brew install redis) */
 export async function startRedis() {
   const address = new URL(`redis://127.0.0.1:${await freePort()}`);
   const args = ['--bind', '127.0.0.1', '--port', address.port, '--save', '', '--appendonly', 'no'];
