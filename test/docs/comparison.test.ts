@@ -30,6 +30,18 @@ describe('the comparison', () => {
     for (const row of rows) expect(row).toHaveLength(header.length);
   });
 
+  it('is shown in part by the README, cell by cell', () => {
+    const [, shown = ''] = projectFile('README.md').split('## Why not another library?');
+    const lines =
+      shown
+        .split('\n## ')[0]
+        ?.split('\n')
+        .filter((line) => /^\| (?!---)/.test(line)) ?? [];
+    expect(lines.length).toBeGreaterThan(8);
+    const all = [header, ...rows].map((cells) => `| ${cells.slice(0, 5).join(' | ')} |`);
+    expect(lines.filter((line) => !all.includes(line))).toEqual([]);
+  });
+
   it('names the versions that are installed for it', () => {
     const { dependencies } = JSON.parse(projectFile('integration/comparison/package.json'));
     const packages = named('libraries.mjs', /(')([a-z\d-]+)\1(?=[^\n]*\])/g).filter(

@@ -12,10 +12,7 @@ const polar = new PolarStrategy({
   clientID: process.env.POLAR_CLIENT_ID,
   clientSecret: process.env.POLAR_CLIENT_SECRET,
   callbackURL: `${process.env.BASE_URL}/auth/polar/callback`,
-  server: {
-    webURL: process.env.POLAR_WEB_URL ?? 'https://polar.sh',
-    apiURL: process.env.POLAR_API_URL ?? 'https://api.polar.sh',
-  },
+  server: process.env.POLAR_SERVER,
   scope: ['openid', 'email', 'organizations:read'],
   storage: redisStorage(redis),
 });

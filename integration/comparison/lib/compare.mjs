@@ -22,17 +22,22 @@ export async function compare(args) {
   };
   await Promise.all([measureNext(), measureNext()]); // two at a time: what takes long is waiting
   const cells = rows.map((_, row) => byLibrary.map((column) => column[row]));
+  if (args.includes('--check')) await check(rows, columns, cells, redis.url);
   await redis.stop();
   const table = tableOf(rows, columns, cells);
   process.stdout.write(`${table}\n`);
   if (args.includes('--write')) writeTable(table, versions());
-  if (args.includes('--check')) {
-    for (const difference of differences(rows, columns, cells)) {
-      process.stderr.write(`${difference}\n`);
-      process.exitCode = 1;
-    }
-  }
   if (cells.flat().includes(failed)) process.exitCode = 1;
+}
+
+/** Measures each cell that differs from docs/comparison.md once more, alone: on a busy machine an app may be too slow. */
+async function check(rows, columns, cells, redisURL) {
+  for (const { row, column } of differences(rows, columns, cells))
+    [cells[row][column]] = await measureAll(columns[column], [rows[row]], redisURL);
+  for (const { message } of differences(rows, columns, cells)) {
+    process.stderr.write(`${message}\n`);
+    process.exitCode = 1;
+  }
 }
 
 const failed = 'not measured';

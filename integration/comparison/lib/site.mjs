@@ -31,7 +31,7 @@ export async function startSite(library, redisURL) {
     BASE_URL: origins[0],
     ...(library.needsHTTPS
       ? { LOCAL_POLAR: polar.url, NODE_OPTIONS: `--import=${new URL('real-addresses.mjs', import.meta.url)}` }
-      : { POLAR_WEB_URL: polar.url, POLAR_API_URL: polar.url }),
+      : { POLAR_SERVER: polar.url, POLAR_WEB_URL: polar.url, POLAR_API_URL: polar.url }),
     POLAR_CLIENT_ID: client.clientID,
     POLAR_CLIENT_SECRET: client.clientSecret,
     SESSION_SECRET: 'at least 32 characters, and for this comparison only',

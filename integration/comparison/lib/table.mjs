@@ -33,7 +33,7 @@ export function differences(rows, columns, cells) {
       const cell = cells[row][column];
       return written.has(`${title}, ${name}: ${cell}`)
         ? []
-        : [`${title}, ${name}: ${cell}, unlike in docs/comparison.md`];
+        : [{ row, column, message: `${title}, ${name}: ${cell}, unlike in docs/comparison.md` }];
     }),
   );
 }
