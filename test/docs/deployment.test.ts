@@ -42,15 +42,6 @@ describe.each(Object.entries(guides))('the guide %s', (name, files) => {
   });
 });
 
-it('the guide to deployments has each section that the README links', () => {
-  const sections = [...projectFile('docs/deployment.md').matchAll(/^##+ (.*)$/gm)].map(([, title = '']) =>
-    title.toLowerCase().replaceAll(' ', '-'),
-  );
-  const linked = [...projectFile('README.md').matchAll(/docs\/deployment\.md#([\w-]+)/g)];
-  expect(linked.length).toBeGreaterThan(0);
-  for (const [, section] of linked) expect(sections).toContain(section);
-});
-
 describe('the workflow of preview deployments', () => {
   const workflow = runningFile('deployment', 'preview-redirect-uri.yml');
   const registration = /npx passport-polar-sh register (.*)\n/.exec(guide)?.[1] ?? '';

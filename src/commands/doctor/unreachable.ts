@@ -79,7 +79,7 @@ function proxyAdvice(env: Env, apiURL: string): string | undefined {
   const hostname = parseURL(apiURL)?.hostname ?? '';
   const isLocal = /^(127(\.\d+){3}|\[::1\]|(.+\.)?localhost)$/.test(hostname);
   if (name === undefined || isLocal || env['NODE_USE_ENV_PROXY'] === '1') return undefined;
-  return `${name} is set, but Node.js reads it only with NODE_USE_ENV_PROXY=1 (from Node.js 22.21 and 24.0 on). docs/deployment.md, "Behind a proxy", has the way for others.`;
+  return `${name} is set, but Node.js reads it only with NODE_USE_ENV_PROXY=1 (from Node.js 22.21 and 24.0 on). docs/outgoing-proxy.md has the way for others.`;
 }
 
 /** The result of a check that got no usable response, beside the first request to Polar. */
