@@ -71,7 +71,7 @@ export default async function growth({ only, log }) {
   }
   return {
     title: 'Many logins in one process',
-    text: "Requests of all people in turn, each login's token valid, over a MemoryStore. Store reads are those beside the session's own one. Memory is what the process keeps of each login once all have been there, the session not counted.",
+    text: "Requests of all users in turn, each login's token valid, over a MemoryStore. Store reads are those beside the session's own one. Memory is what the process keeps of each login once all users have made a request, without the session.",
     tables: [
       {
         columns: [

@@ -55,7 +55,7 @@ export default async function importing({ log }) {
     sizes.push([name, kilobytes(unpackedSize(name)), kilobytes(await bundledSize(name))]);
   return {
     title: 'Import and size',
-    text: `CPU time of a process of Node.js that imports the package, over that of one which imports nothing: the lower quartile of at most ${most.rounds} runs, in turn. Bundled is all that esbuild puts into a minified file for Node.js, express, express-session and passport aside.`,
+    text: `CPU time of a process of Node.js that imports the package, minus that of one that imports nothing: the lower quartile of at most ${most.rounds} runs, in turn. Bundled is what esbuild puts into a minified file for Node.js, without express, express-session and passport.`,
     tables: [
       {
         columns: ['', 'whole process', 'over nothing'],

@@ -38,15 +38,15 @@ const variants = [
     lacks: 'signature, at_hash, PKCE',
   },
 ];
-const why = `A login here does more than its rival's, and what it does more is what it is for. Of the CPU time in this package, a profile
-(\`--cpu-prof\`) says: 16 % are the token request, 14 % sessions and redirects, 10 % the signature, all of which openid-client has too;
-15 % go into sealing (the attempt's row is sealed with a key that only the browser's cookie holds, opened and sealed again as
-used: AES-GCM, HKDF, SHA-256, random bytes), 5 % into the store operations that the rival does not make, each with its deadline, 5 % into
-the entry of the session, and 36 % into some sixty functions of less than 1 % each: parsing what Polar and the browser have sent,
-building addresses, cookies, checking claims, the user's identity, hooks for a login that fails or is lost on the way.
+const why = `A login of this package does more than one of openid-client. Of the CPU time in this package, by a profile (\`--cpu-prof\`), 16 % are
+the token request, 14 % sessions and redirects, and 10 % the signature: openid-client does these, too. 15 % are sealing (the row of
+the attempt is sealed with a key that only the browser's cookie holds, opened, and sealed again as used: AES-GCM, HKDF, SHA-256, random
+bytes), 5 % the store operations that openid-client does not make, each with its deadline, and 5 % the entry of the session. 36 % are
+some sixty functions of less than 1 % each: they parse what Polar and the browser have sent, build addresses and cookies, check claims,
+identify the user, and watch for a login that fails or is lost on the way.
 
-To be ahead of openid-client, login attempts would have to be in the session as its are: without a second tab, without a sealed row, used
-up by whoever has the address.`;
+To be faster than openid-client, this package would have to keep login attempts in the session, too: a second tab would overwrite them,
+they would not be sealed, and anyone who has the address of a response could use up an attempt.`;
 const baseline = 'passport-oauth2';
 const rival = 'openid-client with signature check';
 const ours = 'passport-polar-sh';
@@ -86,7 +86,7 @@ export default async function login({ only, log }) {
   const of = (/** @type {string} */ name) => figures[name] ?? [];
   return {
     title: 'A login',
-    text: `CPU time of the server for a whole login, its ratio to passport-oauth2, which checks nothing of the id_token, and what is asked of the session store (MemoryStore). All apps are in one process; at most ${most.rounds} rounds of ${logins} logins in each of ${generations}. Where a package keeps no tokens, they are put into the session by hand.`,
+    text: `CPU time of the server for a whole login, its ratio to passport-oauth2, which checks nothing of the id_token, and the operations of the session store (MemoryStore). All apps are in one process; at most ${most.rounds} rounds of ${logins} logins in each of ${generations}. Where a package keeps no tokens, they are put into the session by hand.`,
     tables: [
       {
         columns: [

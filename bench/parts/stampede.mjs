@@ -61,7 +61,7 @@ export default async function stampede({ redisURL, only, log }) {
   }
   return {
     title: 'Many requests, one expired token',
-    text: `So many requests of one login at the same instant, in one process over a MemoryStore or spread over 4 processes over Redis; the provider takes ${delayMs} ms for a token response, and a refresh token works once. Token requests and failures (no 200, or a token that is already dead) are medians of at most ${trials} trials. Added p99 is the 99th percentile of the latencies, less that of the same requests a moment later, when the token is valid (median of three; each trial in brackets).`,
+    text: `Requests of one login at the same instant, in one process over a MemoryStore or spread over 4 processes over Redis; the provider takes ${delayMs} ms for a token response, and a refresh token works once. Token requests and failures (no 200, or a token that is already dead) are medians of at most ${trials} trials. Added p99 is the 99th percentile of the latencies, less that of the same requests a moment later, when the token is valid (median of three; each trial in brackets).`,
     tables: [
       {
         columns: ['processes', 'requests', '', 'token requests', 'failures', 'added p99'],

@@ -1,5 +1,5 @@
-// `npm run bench:scale [-- --measure]`: how far the package carries, on paper and by simulation; with --measure also what people see
-// at Polar's limit, with real processes, a real Redis and a local Polar, in three minutes.
+// `npm run bench:scale [-- --measure]`: what many users need, calculated and simulated; with --measure also what users see at
+// Polar's limit, with real processes, a real Redis and a local Polar, in three minutes.
 import { parseArgs } from 'node:util';
 import { simulations } from './simulations.mjs';
 import { sizes } from './sizes.mjs';
@@ -18,7 +18,7 @@ if (values.measure) {
   const found = await measure({ people: 10_000, loginsPerMinute: 30, processes: 4, minutes: 2 });
   const { byMinute, ...rest } = found;
   print({
-    title: '10,000 people come back within one minute (measured, 4 processes)',
+    title: '10,000 users come back within one minute (measured, 4 processes)',
     columns: ['minute', ...Object.keys(byMinute[0])],
     rows: byMinute.map((counts, index) => [index + 1, ...Object.values(counts)]),
   });

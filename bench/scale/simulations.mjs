@@ -8,28 +8,28 @@ const others = { loginsPerMinute: 30, introspectionsPerMinute: 20 };
 /** @type {import('./crowd.mjs').Scenario[]} */
 const scenarios = [
   {
-    name: '10,000 people come back within one minute, and come again when they are told',
+    name: '10,000 users come back within one minute, and try again when they are told',
     people: 10_000,
     minutes: 30,
     patience: 'obeys',
     ...others,
   },
   {
-    name: '10,000 people come back within one minute, and reload about every ten seconds',
+    name: '10,000 users come back within one minute, and reload about every ten seconds',
     people: 10_000,
     minutes: 30,
     patience: 'reloads',
     ...others,
   },
   {
-    name: '550 people come back each minute for half an hour, and come again when they are told',
+    name: '550 users come back each minute for half an hour, and try again when they are told',
     perMinute: 550,
     minutes: 30,
     patience: 'obeys',
     ...others,
   },
   {
-    name: '400 people come back each minute for half an hour',
+    name: '400 users come back each minute for half an hour',
     perMinute: 400,
     minutes: 30,
     patience: 'obeys',
@@ -75,7 +75,7 @@ export function simulations() {
     title: scenario.name,
     columns: [
       '',
-      'through, a minute',
+      'served, a minute',
       'saw an error',
       'errors each',
       'wait p50',

@@ -1,4 +1,4 @@
-// What so many active people need, on paper. Active: uses a Polar token at least once in each hour of the day's eight.
+// What so many active users need, calculated. Active: uses a Polar token at least once in each hour of the day's eight.
 
 /** Counted in test/flows/round-trips.test.ts, or measured by `npm run bench`. */
 export const assumed = {
@@ -44,11 +44,11 @@ export function sizes() {
     title: 'Sizes',
     columns: ['active in the same hour', ...people.map((count) => count.toLocaleString('en'))],
     rows: [
-      row('logins a minute (each person once in 30 days, within 8 hours a day)', (count) =>
+      row('logins a minute (each user once in 30 days, within 8 hours a day)', (count) =>
         number(count / a.loginsEachDays / a.hoursADay / 60),
       ),
       row('refreshes a minute (one an hour each)', (count) => number(refreshesAMinute(count))),
-      row('egress addresses that Polar’s limit needs', (count) =>
+      row("egress addresses that Polar's limit needs", (count) =>
         number(Math.ceil(refreshesAMinute(count) / (a.polarPerMinute * 0.9))),
       ),
       row('requests a second (one a minute each)', (count) => number(requestsASecond(count))),
@@ -61,7 +61,7 @@ export function sizes() {
       row('storage operations a second, for refreshes', (count) =>
         number(refreshesASecond(count) * a.refreshCommands),
       ),
-      row('storage operations a second, with a look once a minute at each login in use', (count) =>
+      row('storage operations a second, with a read once a minute of each login in use', (count) =>
         number(storeASecond(count)),
       ),
       row('session store operations a second (1 GET, 1 touch a request)', (count) =>
