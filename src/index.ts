@@ -64,6 +64,7 @@ export { requireScope } from './express/require-scope.js';
 export type { Fetch } from './http/http.js';
 export type { IdTokenClaims } from './id-token/check-claims.js';
 export { type VerifyIdTokenOptions, verifyIdToken } from './id-token/verify-id-token.js';
+export type { LoginEndReason } from './login-end-reason.js';
 export type { CustomPolarServer, DiscoveredServer, PolarServer, ServerEndpoints } from './options/server.js';
 export type { LoginFailure } from './passport/login-outcome.js';
 export type { PolarProfile } from './passport/profile.js';
@@ -76,13 +77,12 @@ export type {
   VerifiedLogin,
   WithRequest,
 } from './passport/verify-callback.js';
-export type { PolarDiagnostic, PolarDiagnosticChannels } from './polar-diagnostic.js';
+export type { PolarDiagnostic, PolarDiagnosticChannels, PolarDiagnosticEvents } from './polar-diagnostic.js';
 export type { LoginEnded, OnLoginEnded } from './refresh/on-login-ended.js';
 export type { VerifyDone, VerifyResult } from './request/app-callbacks.js';
 export type { BearerRouteOptions, LoginRouteOptions } from './route-options.js';
 export type { PolarStorage, StorageKey, StorageStep, StoredRow } from './storage/polar-storage.js';
 export type { PolarStrategyOptions } from './strategy-options.js';
 export type { TokenSet } from './tokens/token-set.js';
-export type { LoginEndReason } from './tokens/tombstone.js';
 export type { UserKey } from './tokens/user-identity.js';
 export type { WarningCode } from './warnings.js';

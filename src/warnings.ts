@@ -4,6 +4,8 @@ import type { PolarErrorCode } from './errors.js';
 /**
  * Stable codes of what this package prints to stderr beside errors. The first four are also `code` of `login-failed` on the
  * diagnostics channel. docs/troubleshooting.md has a section about each.
+ *
+ * @group Errors
  */
 export type WarningCode =
   | 'session_cookie_not_set'

@@ -45,6 +45,7 @@ import {
   PolarConfigurationError,
   type PolarDiagnostic,
   type PolarDiagnosticChannels,
+  type PolarDiagnosticEvents,
   PolarError,
   type PolarErrorCode,
   PolarIdTokenError,
@@ -264,12 +265,13 @@ app.get('/orgs/:org', requireOrganization(organizationOf, loginPath), async (req
 const logoutOptions: LogoutOptions = { redirectTo: '/' };
 app.post('/logout', logout(polar, logoutOptions));
 app.post('/disconnect', disconnect(polar, logoutOptions));
-type Refresh = PolarDiagnosticChannels['passport-polar-sh:refresh'];
-const isRefresh = (message: PolarDiagnostic): message is Extract<Refresh, { event: 'refreshed' }> =>
+type Refresh = PolarDiagnostic<PolarDiagnosticChannels['passport-polar-sh:refresh']>;
+const isRefreshed = (message: Refresh): message is PolarDiagnostic<'refreshed'> =>
   message.event === 'refreshed';
+const secondsOf = ({ durationMs }: PolarDiagnosticEvents['refreshed']): number => durationMs / 1000;
 subscribe('passport-polar-sh:refresh', (published) => {
-  const message = published as PolarDiagnostic;
-  if (isRefresh(message)) console.log(message.durationMs, polar.tokensFor(message.loginId).loginId);
+  const message = published as Refresh;
+  if (isRefreshed(message)) console.log(secondsOf(message), polar.tokensFor(message.loginId).loginId);
 });
 app.use(loginOnAuthError(loginPath));
 

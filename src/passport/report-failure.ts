@@ -1,11 +1,11 @@
 import type { Request } from 'express';
 import { loginFailed } from '../diagnostics.js';
 import { PolarError } from '../errors.js';
-import type { LoginFailed } from '../polar-diagnostic.js';
+import type { PolarDiagnosticEvents } from '../polar-diagnostic.js';
 import { callbackDuration } from '../request/callback-duration.js';
 import { type FailedLogin, reasonOf } from './login-outcome.js';
 
-function report(req: Request, failure: Pick<LoginFailed, 'code' | 'reason' | 'error'>): void {
+function report(req: Request, failure: Omit<PolarDiagnosticEvents['login-failed'], 'durationMs'>): void {
   const durationMs = callbackDuration(req);
   loginFailed({ ...failure, ...(durationMs !== undefined && { durationMs }) });
 }

@@ -17,7 +17,7 @@ import {
   PolarTransientError,
 } from '../../src/errors.js';
 import { failed, failureError } from '../../src/passport/login-outcome.js';
-import { blocksOf, projectFile, root, runningFile } from './shown-code.js';
+import { anchorsOf, blocksOf, projectFile, root, runningFile } from './shown-code.js';
 
 const guide = projectFile('docs/troubleshooting.md');
 const readme = projectFile('README.md');
@@ -31,13 +31,6 @@ const sectionsOf = (part: string) =>
       .slice(1)
       .map((text) => [text.split('\n', 1)[0] as string, text]),
   );
-
-/** The anchor that GitHub gives to a heading. */
-const anchorOf = (title: string): string =>
-  title
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\p{M}\p{Pc} -]/gu, '')
-    .replaceAll(' ', '-');
 
 /** The members of a union of string literals in a file of the package. */
 function membersOf(file: string, type: string): string[] {
@@ -83,14 +76,14 @@ describe('the guide to troubleshooting', () => {
 
   it('is in the package, with these sections where errors and warnings link to', () => {
     expect(JSON.parse(projectFile('package.json')).files).toContain('docs');
-    const anchors = [...guide.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => anchorOf(title));
-    expect(new Set(anchors).size).toBe(anchors.length);
+    const anchors = anchorsOf(guide);
     for (const code of [...errorCodes, ...warningCodes]) {
       const [file, anchor] =
         docsURL(code)
           .split(/@[^/]+\//)[1]
           ?.split('#') ?? [];
-      expect([file, anchors]).toEqual(['docs/troubleshooting.md', expect.arrayContaining([anchor])]);
+      expect(file).toBe('docs/troubleshooting.md');
+      expect(anchors).toContain(anchor);
     }
   });
 
@@ -146,23 +139,12 @@ describe('the guide to troubleshooting', () => {
     expect([...shown.keys()]).toEqual(['emulator.test.ts']);
     expect(shown.get('emulator.test.ts')).toBe(runningFile('troubleshooting', 'emulator.test.ts'));
   });
-
-  it('links only to sections that exist', () => {
-    const links = [...guide.replace(/\s+/g, ' ').matchAll(/\]\(([^)#\s]*)#([^)\s]+)\)/g)];
-    expect(links.length).toBeGreaterThan(40);
-    for (const [, file = '', anchor = ''] of links) {
-      const text = file === '' ? guide : projectFile(`docs/${file}`);
-      const anchors = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => anchorOf(title));
-      expect([file, anchors]).toEqual([file, expect.arrayContaining([anchor])]);
-    }
-  });
 });
 
 describe('the README', () => {
   it('links each error code to its section', () => {
     const table = readme.split('\n## Errors\n')[1]?.split('\n## ')[0] ?? '';
-    for (const code of errorCodes)
-      expect(table).toContain(`[\`${code}\`](docs/troubleshooting.md#${anchorOf(code)})`);
+    for (const code of errorCodes) expect(table).toContain(`[\`${code}\`](docs/troubleshooting.md#${code})`);
     expect(table.split('\n').length).toBeLessThan(30);
   });
 });

@@ -34,26 +34,31 @@ const interfaces = new Map<string, Syntax[]>(
 
 const typeOf = ({ typeAnnotation: { typeAnnotation } }: Syntax): Syntax => typeAnnotation;
 
-function declaredEvent(channel: string, name: string): DeclaredEvent {
-  const members = interfaces.get(name) ?? [];
-  const literal = members.find(({ key }) => key.value === 'event') as Syntax;
-  const fields = members
-    .filter((member) => member !== literal)
-    .map((member): [string, DeclaredField] => {
-      const { kind = 'string' } = typeOf(member);
-      return [member['key'].value, { isOptional: member['optional'], type: kind }];
+const membersOf = (name: string): Syntax[] => interfaces.get(name) ?? [];
+
+const fieldsByEvent = new Map<string, DeclaredEvent['fields']>(
+  membersOf('PolarDiagnosticEvents').map((event) => {
+    const fields: Syntax[] = typeOf(event)['members'] ?? [];
+    const declared = fields.map((field): [string, DeclaredField] => {
+      const { kind = 'string' } = typeOf(field);
+      return [field['key'].value, { isOptional: field['optional'], type: kind }];
     });
-  return { channel, event: typeOf(literal)['literal'].value, fields: Object.fromEntries(fields) };
-}
+    return [event['key'].value, Object.fromEntries(declared)];
+  }),
+);
 
 /** Every event, in the order of its channel's union. */
-export const declaredEvents: readonly DeclaredEvent[] = (
-  interfaces.get('PolarDiagnosticChannels') as Syntax[]
-).flatMap((member) => {
-  const type = typeOf(member);
-  const names: Syntax[] = type.type === 'TsUnionType' ? type['types'] : [type];
-  return names.map(({ typeName }) => declaredEvent(member['key'].value, typeName.value));
-});
+export const declaredEvents: readonly DeclaredEvent[] = membersOf('PolarDiagnosticChannels').flatMap(
+  ({ key: channel, ...member }) => {
+    const names = typeOf(member as Syntax);
+    const literals: Syntax[] = names.type === 'TsUnionType' ? names['types'] : [names];
+    return literals.map(({ literal: { value: event } }) => {
+      const fields = fieldsByEvent.get(event);
+      if (fields === undefined) throw new Error(`PolarDiagnosticEvents has no ${event}`);
+      return { channel: channel.value, event, fields };
+    });
+  },
+);
 
 /** What is wrong with a message, if it is published on this channel. */
 export function problemsOf(channel: string, message: object): string[] {
