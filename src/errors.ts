@@ -122,7 +122,8 @@ export interface PolarErrorOptions {
  * @example
  * ```ts
  * const onError: ErrorRequestHandler = (err, req, res, next) => {
- *   if (err instanceof PolarError && err.code === 'rate_limited') res.status(503).send('Please try again in a minute');
+ *   if (err instanceof PolarError && err.code === 'rate_limited')
+ *     res.status(503).send('Please try again in a minute');
  *   else next(err);
  * };
  * app.use(onError);
@@ -164,7 +165,8 @@ export class PolarError extends Error {
  *
  * @example
  * ```ts
- * if (err instanceof PolarConfigurationError) alertDeveloper(err.code, err.message);
+ * if (err instanceof PolarConfigurationError)
+ *   alertDeveloper(err.code, err.message);
  * ```
  *
  * @group Errors
@@ -179,7 +181,8 @@ export class PolarConfigurationError extends PolarError {}
  *
  * @example
  * ```ts
- * if (err instanceof PolarAuthorizationError) console.error(err.error, err.errorDescription);
+ * if (err instanceof PolarAuthorizationError)
+ *   console.error(err.error, err.errorDescription);
  * ```
  *
  * @group Errors
@@ -207,7 +210,8 @@ export class PolarAuthorizationError extends PolarError {
  *
  * @example
  * ```ts
- * if (err instanceof PolarLoginFailedError) res.status(err.status ?? 401).send(err.message);
+ * if (err instanceof PolarLoginFailedError)
+ *   res.status(err.status ?? 401).send(err.message);
  * ```
  *
  * @group Errors
@@ -224,7 +228,8 @@ export class PolarLoginFailedError extends PolarError {
  *
  * @example
  * ```ts
- * if (err instanceof PolarIdTokenError && err.code === 'id_token_issued_at') checkClock();
+ * if (err instanceof PolarIdTokenError && err.code === 'id_token_issued_at')
+ *   checkClock();
  * ```
  *
  * @group Errors
@@ -243,7 +248,8 @@ export class PolarIdTokenError extends PolarError {
  *
  * @example
  * ```ts
- * if (err instanceof PolarOAuthError) console.error(err.httpStatus, err.error, err.errorDescription);
+ * if (err instanceof PolarOAuthError)
+ *   console.error(err.httpStatus, err.error, err.errorDescription);
  * ```
  *
  * @group Errors
@@ -307,7 +313,8 @@ export class PolarResponseError extends PolarError {
  *
  * @example
  * ```ts
- * if (err instanceof PolarTransientError) res.set('Retry-After', String(err.retryAfterSeconds ?? 5));
+ * if (err instanceof PolarTransientError)
+ *   res.set('Retry-After', String(err.retryAfterSeconds ?? 5));
  * ```
  *
  * @group Errors
@@ -356,7 +363,8 @@ export class PolarLoginRequiredError extends PolarError {
  *
  * @example
  * ```ts
- * if (err instanceof PolarInsufficientScopeError) res.status(403).send(`This page requires ${err.scopes.join(' or ')}.`);
+ * if (err instanceof PolarInsufficientScopeError)
+ *   res.status(403).send(`This page requires ${err.scopes.join(' or ')}.`);
  * ```
  *
  * @group Errors
@@ -378,7 +386,8 @@ export class PolarInsufficientScopeError extends PolarError {
  *
  * @example
  * ```ts
- * if (err instanceof PolarAPIVersionError) console.error(`Polar no longer has ${err.apiVersion}: set apiVersion.`);
+ * if (err instanceof PolarAPIVersionError)
+ *   console.error(`Polar no longer has ${err.apiVersion}: set apiVersion.`);
  * ```
  *
  * @group Errors
@@ -400,7 +409,8 @@ export class PolarAPIVersionError extends PolarError {
  *
  * @example
  * ```ts
- * if (err instanceof PolarOrganizationError) res.status(err.status ?? 403).send(err.message);
+ * if (err instanceof PolarOrganizationError)
+ *   res.status(err.status ?? 403).send(err.message);
  * ```
  *
  * @group Errors

@@ -10,7 +10,7 @@ import type { LoginEndReason } from './login-end-reason.js';
  */
 export interface PolarDiagnosticEvents {
   /**
-   * A browser is sent to Polar's authorize page.
+   * A browser is sent to Polar's authorize page. There are no other fields.
    *
    * @group passport-polar-sh:login
    */
@@ -170,7 +170,7 @@ export interface PolarDiagnosticEvents {
   };
 
   /**
-   * The storage has not taken a row for an hour, and it is not written again.
+   * The storage has not taken a row for an hour. It is written again when the login is next used.
    *
    * @group passport-polar-sh:refresh
    */
@@ -306,7 +306,8 @@ export interface PolarDiagnosticChannels {
  * ```ts
  * subscribe('passport-polar-sh:refresh', (message) => {
  *   const diagnostic = message as PolarDiagnostic;
- *   if (diagnostic.event === 'refreshed') refreshTime.record(diagnostic.durationMs);
+ *   if (diagnostic.event === 'refreshed')
+ *     refreshTime.record(diagnostic.durationMs);
  * });
  * ```
  *

@@ -176,6 +176,7 @@ const allowed: Record<string, readonly string[]> = {
     'express',
     'http',
     'id-token',
+    'login-end-reason',
     'options',
     'passport',
     'polar-diagnostic',

@@ -27,7 +27,9 @@ export interface PolarAccessToken {
  * ```ts
  * async function countProducts(access: PolarAccess): Promise<number> {
  *   const response = await access.fetch('/v1/products/?limit=1');
- *   const { pagination } = (await response.json()) as { pagination: { total_count: number } };
+ *   const { pagination } = (await response.json()) as {
+ *     pagination: { total_count: number };
+ *   };
  *   return pagination.total_count;
  * }
  * ```
@@ -110,7 +112,10 @@ export interface PolarAccess {
    * @example
    * ```ts
    * const { organizations, isLimited } = await req.polar.organizations();
-   * if (isLimited) res.send(`You are connected to ${organizations.map(({ name }) => name).join(', ')}.`);
+   * if (isLimited)
+   *   res.send(
+   *     `You are connected to ${organizations.map(({ name }) => name).join(', ')}.`,
+   *   );
    * ```
    * @see `GET /v1/organizations/` of Polar's API, all pages;
    * {@link https://www.rfc-editor.org/rfc/rfc7662#section-2 RFC 7662 section 2}

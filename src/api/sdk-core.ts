@@ -68,7 +68,9 @@ const defaultTimeoutSeconds = 5;
  * import { createPolarCore } from '@polar-sh/sdk/2026-10';
  * import { createOrganizationsService } from '@polar-sh/sdk/2026-10/services/organizations';
  *
- * const organizations = createOrganizationsService(sdkCore(req.polar, createPolarCore));
+ * const organizations = createOrganizationsService(
+ *   sdkCore(req.polar, createPolarCore),
+ * );
  * res.json(await organizations.list());
  * ```
  *

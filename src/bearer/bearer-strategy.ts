@@ -23,8 +23,17 @@ const check = Symbol('passport-polar-sh.bearer-check');
  *
  * @example
  * ```ts
- * passport.use(new PolarBearerStrategy({ clientID, clientSecret, server: 'sandbox' }));
- * app.get('/api/orders', passport.authenticate('polar-bearer', { session: false, scope: 'orders:read' }), listOrders);
+ * passport.use(
+ *   new PolarBearerStrategy({ clientID, clientSecret, server: 'sandbox' }),
+ * );
+ * app.get(
+ *   '/api/orders',
+ *   passport.authenticate('polar-bearer', {
+ *     session: false,
+ *     scope: 'orders:read',
+ *   }),
+ *   listOrders,
+ * );
  * ```
  * @see {@link https://www.rfc-editor.org/rfc/rfc6750 RFC 6750} (bearer tokens),
  * {@link https://www.rfc-editor.org/rfc/rfc7662 RFC 7662} (`POST /v1/oauth2/introspect`)
@@ -80,7 +89,11 @@ export class PolarBearerStrategy {
    *
    * @example
    * ```ts
-   * app.get('/api/me', passport.authenticate('polar-bearer', { session: false }), (req, res) => res.json(req.user));
+   * app.get(
+   *   '/api/me',
+   *   passport.authenticate('polar-bearer', { session: false }),
+   *   (req, res) => res.json(req.user),
+   * );
    * ```
    * @see {@link https://www.rfc-editor.org/rfc/rfc6750#section-3 RFC 6750 section 3}
    */

@@ -41,7 +41,11 @@ type RequestOptions = CallOptions & Pick<HttpRequest, 'ignoreBody'>;
  *
  * @example
  * ```ts
- * const client = new PolarOAuthClient({ clientID: 'polar_ci_...', clientSecret: 'polar_cs_...', server: 'sandbox' });
+ * const client = new PolarOAuthClient({
+ *   clientID: 'polar_ci_...',
+ *   clientSecret: 'polar_cs_...',
+ *   server: 'sandbox',
+ * });
  * const { active, organizations } = await client.introspect(accessToken);
  * ```
  *
@@ -118,8 +122,16 @@ export class PolarOAuthClient {
    *   `error`, or shows its own error page (unknown client, redirect URI that is not registered)
    * @example
    * ```ts
-   * const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url');
-   * const url = await client.authorizationURL({ redirectURI, scope: ['openid', 'email'], state, nonce, codeChallenge });
+   * const codeChallenge = createHash('sha256')
+   *   .update(codeVerifier)
+   *   .digest('base64url');
+   * const url = await client.authorizationURL({
+   *   redirectURI,
+   *   scope: ['openid', 'email'],
+   *   state,
+   *   nonce,
+   *   codeChallenge,
+   * });
    * ```
    * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1.1 RFC 6749 section 4.1.1}
    * @see {@link https://www.rfc-editor.org/rfc/rfc7636#section-4.3 RFC 7636 section 4.3}
@@ -143,7 +155,11 @@ export class PolarOAuthClient {
    * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
-   * const { accessToken, idToken } = await client.exchangeCode({ code, redirectURI, codeVerifier });
+   * const { accessToken, idToken } = await client.exchangeCode({
+   *   code,
+   *   redirectURI,
+   *   codeVerifier,
+   * });
    * ```
    * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1.3 RFC 6749 section 4.1.3}
    * @see {@link https://www.rfc-editor.org/rfc/rfc7636#section-4.5 RFC 7636 section 4.5}
@@ -184,7 +200,9 @@ export class PolarOAuthClient {
    * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
-   * const { accessToken, refreshToken } = await client.refresh({ refreshToken: old.refreshToken });
+   * const { accessToken, refreshToken } = await client.refresh({
+   *   refreshToken: old.refreshToken,
+   * });
    * ```
    * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-6 RFC 6749 section 6}
    */
@@ -221,7 +239,11 @@ export class PolarOAuthClient {
    * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
-   * const { accessToken } = await client.exchangeWebSession({ sessionToken, subType: 'organization', sub: organizationID });
+   * const { accessToken } = await client.exchangeWebSession({
+   *   sessionToken,
+   *   subType: 'organization',
+   *   sub: organizationID,
+   * });
    * ```
    * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.5 RFC 6749 section 4.5}
    */
@@ -264,7 +286,8 @@ export class PolarOAuthClient {
    * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
-   * const { active, scopes, organizations, expiresAt } = await client.introspect(accessToken);
+   * const { active, scopes, organizations, expiresAt } =
+   *   await client.introspect(accessToken);
    * ```
    * @see {@link https://www.rfc-editor.org/rfc/rfc7662#section-2 RFC 7662 section 2}
    */

@@ -38,7 +38,8 @@ const managementAdvice: Partial<Record<OAuthErrorCode, string>> = {
  *
  * @example
  * ```ts
- * const { redirectURIs } = await polar.client.registrations.readRegistration(registration);
+ * const { redirectURIs } =
+ *   await polar.client.registrations.readRegistration(registration);
  * ```
  *
  * @group OAuth client
@@ -112,7 +113,10 @@ export class Registrations {
    * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarRegistrationClient}
    * @example
    * ```ts
-   * await registrations.updateRegistration(registration, { clientName: 'My app', redirectURIs: ['https://app.example/'] });
+   * await registrations.updateRegistration(registration, {
+   *   clientName: 'My app',
+   *   redirectURIs: ['https://app.example/'],
+   * });
    * ```
    * @see {@link https://www.rfc-editor.org/rfc/rfc7592#section-2.2 RFC 7592 section 2.2}
    */

@@ -28,9 +28,8 @@ Checks the configuration of an app within ten seconds. Run it in the folder of t
   --server NAME          sandbox, production, or the address of a local Polar
                          (default: POLAR_WEB_URL and POLAR_API_URL, then POLAR_SERVER)
   --client-id ID         id of the client (default: POLAR_CLIENT_ID)
-  --redirect-uri URI     redirect URI of the app
-                         (default ${defaultRedirectURI})
-  --scope "A B"          scopes that the app requests (default "openid email")
+  --redirect-uri URI     redirect URI of the app (default: ${defaultRedirectURI})
+  --scope "A B"          scopes that the app requests (default: openid email)
   --session-store FILE   module that exports the session store, or a function that returns it
   --read-env FILE        read variables from this file, unless the environment has them
   --json                 print the result as JSON

@@ -17,19 +17,19 @@ export const emulatorHelp = `Usage: passport-polar-sh emulator [options]
 
 Starts a local Polar for development: its login page and its API.
 
-  --port N             port to listen on; 0 picks a free one (default 0)
-  --host ADDRESS       address to listen on (default 127.0.0.1); 0.0.0.0 listens on all addresses, so
-                       that anyone who can reach this machine can use this Polar
-  --user EMAIL         the user who is signed in (default ada@example.com)
-  --consent MODE       ask: show the consent page (default); auto: allow at once; deny: deny at once
-  --realistic          behave as Polar does under load: commit late, hang, limit requests
-  --redirect-uri URI   redirect URI of the app; can be repeated
-                       (default ${DEFAULT_CALLBACK_URL})
-  --client-id ID       client id and secret of the app, to keep them across restarts
-  --client-secret TEXT (default random ones)
-  --write-env FILE     write the variables to this file instead of printing them; its other lines stay. Adds a
-                       random SESSION_SECRET unless the file has one
-  --help               show this text
+  --port N               port to listen on; 0 picks a free one (default: 0)
+  --host ADDRESS         address to listen on (default: 127.0.0.1); 0.0.0.0 listens on all addresses, so
+                         that anyone who can reach this machine can use this Polar
+  --user EMAIL           the user who is signed in (default: ada@example.com)
+  --consent MODE         ask: show the consent page; auto: allow at once; deny: deny at once (default: ask)
+  --realistic            behave as Polar does under load: commit late, hang, limit requests
+  --redirect-uri URI     redirect URI of the app; can be repeated
+                         (default: ${DEFAULT_CALLBACK_URL})
+  --client-id ID         id of the client, to keep it across restarts (default: a random one)
+  --client-secret TEXT   secret of the client, to keep it across restarts (default: a random one)
+  --write-env FILE       write the variables to this file instead of printing them; its other lines stay.
+                         Adds a random SESSION_SECRET unless the file has one
+  --help                 show this text
 
 The output is a valid environment file: everything but the variables is a comment.
 `;

@@ -5,10 +5,12 @@ import { messageOf, type Terminal, usageError } from './terminal.js';
 /** The output of `passport-polar-sh postgres-schema --help`. */
 export const postgresSchemaHelp = `Usage: passport-polar-sh postgres-schema [options]
 
-Prints the SQL that creates the table of postgresStorage, for psql or a migration. It changes nothing that exists.
+Prints the SQL that creates the table of postgresStorage, for psql or a migration. It changes nothing that
+exists.
 
-  --table NAME   table or schema.table, as in the option table of postgresStorage (default ${defaultTable})
-  --help         show this text
+  --table NAME           table or schema.table, as in the option table of postgresStorage
+                         (default: ${defaultTable})
+  --help                 show this text
 `;
 
 /** `passport-polar-sh postgres-schema`: prints the SQL for the table of `postgresStorage`. */

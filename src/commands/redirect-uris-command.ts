@@ -13,16 +13,17 @@ export const redirectURIsHelp = `Usage: passport-polar-sh redirect-uris list [op
        passport-polar-sh redirect-uris add URI [options]
        passport-polar-sh redirect-uris remove URI [options]
 
-Lists and changes the redirect URIs of a client, and nothing else. Can be repeated: adding a URI that is registered,
-or removing one that is not, changes nothing and succeeds.
+Lists and changes the redirect URIs of a client, and nothing else. Can be repeated: adding a URI that is
+registered, or removing one that is not, changes nothing and succeeds.
 
-  --server NAME  sandbox, production, or the address of a local Polar (default: POLAR_SERVER)
-  --help         show this text
+  --server NAME          sandbox, production, or the address of a local Polar
+                         (default: POLAR_WEB_URL and POLAR_API_URL, then POLAR_SERVER)
+  --help                 show this text
 
 Environment variables, as printed by the command register:
-  POLAR_CLIENT_ID                  id of the client
-  POLAR_REGISTRATION_ACCESS_TOKEN  token for its registration. Anyone who has it can read the client's secret and
-                                   change its redirect URIs: protect it like the secret
+  POLAR_CLIENT_ID                   id of the client
+  POLAR_REGISTRATION_ACCESS_TOKEN   token for its registration. Anyone who has it can read the client's secret
+                                    and change its redirect URIs: protect it like the secret
 `;
 
 /**

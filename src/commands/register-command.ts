@@ -15,16 +15,17 @@ export const registerHelp = `Usage: passport-polar-sh register [options]
 
 Registers an OAuth client at Polar and prints its environment variables. Needs no account.
 
-  --server NAME        sandbox, production, or the address of a local Polar (default: POLAR_SERVER; if that
-                       is not set, the command asks, or fails in a script)
-  --redirect-uri URI   redirect URI after a login; can be repeated
-                       (default ${defaultRedirectURI})
-  --scope "A B"        all scopes that the client may request (default "openid email")
-  --name TEXT          name shown on the consent page (default "My app")
-  --public             a client without a secret, for apps that cannot keep one
-  --write-env FILE     write the variables to this file instead of printing them; its other lines stay. Adds a
-                       random SESSION_SECRET unless the file has one
-  --help               show this text
+  --server NAME          sandbox, production, or the address of a local Polar
+                         (default: POLAR_WEB_URL and POLAR_API_URL, then POLAR_SERVER;
+                         if none is set, the command asks, or fails in a script)
+  --redirect-uri URI     redirect URI of the app; can be repeated
+                         (default: ${defaultRedirectURI})
+  --scope "A B"          all scopes that the app may request (default: openid email)
+  --name TEXT            name shown on the consent page (default: My app)
+  --public               a client without a secret, for apps that cannot keep one
+  --write-env FILE       write the variables to this file instead of printing them; its other lines stay.
+                         Adds a random SESSION_SECRET unless the file has one
+  --help                 show this text
 `;
 
 const options = {

@@ -146,7 +146,9 @@ export interface PolarEmulatorOptions {
    * @default false
    * @example
    * ```ts
-   * const polar = await startPolarEmulator({ realistic: { commitLagMs: [0, 900], rateLimit: 'production' } });
+   * const polar = await startPolarEmulator({
+   *   realistic: { commitLagMs: [0, 900], rateLimit: 'production' },
+   * });
    * ```
    */
   readonly realistic?: boolean | PolarEmulatorRealism | undefined;

@@ -20,7 +20,13 @@ import { setRuntimeOfRequest } from './request-runtime.js';
  *
  * @example
  * ```ts
- * app.use(session({ secret: process.env.SESSION_SECRET!, resave: false, saveUninitialized: false }));
+ * app.use(
+ *   session({
+ *     secret: process.env.SESSION_SECRET!,
+ *     resave: false,
+ *     saveUninitialized: false,
+ *   }),
+ * );
  * app.use(passport.session(), polarTokens(polar));
  * ```
  *

@@ -19,7 +19,11 @@ import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-
  *
  * @example
  * ```ts
- * app.get('/reports', requireLogin({ loginPath: '/auth/polar' }), (req, res) => res.render('reports'));
+ * app.get(
+ *   '/reports',
+ *   requireLogin({ loginPath: '/auth/polar' }),
+ *   (req, res) => res.render('reports'),
+ * );
  * ```
  *
  * @group Guards

@@ -17,7 +17,8 @@ type Found = string | readonly string[] | null | undefined;
  *
  * @example
  * ```ts
- * const organizationOf: OrganizationOf = async (req) => (await shops.find(req.params.shop))?.organizationId;
+ * const organizationOf: OrganizationOf = async (req) =>
+ *   (await shops.find(req.params.shop))?.organizationId;
  * ```
  *
  * @group Guards
@@ -51,7 +52,13 @@ const needs = { scopes: [readScope] };
  *
  * @example
  * ```ts
- * app.get('/orgs/:org', requireOrganization((req) => req.params.org, { loginPath: '/auth/polar' }), showOrganization);
+ * app.get(
+ *   '/orgs/:org',
+ *   requireOrganization((req) => req.params.org, {
+ *     loginPath: '/auth/polar',
+ *   }),
+ *   showOrganization,
+ * );
  * ```
  * @see `GET /v1/organizations/{id}` of Polar's API
  *

@@ -25,7 +25,11 @@ import { type LoginPathOptions, loginPathOf } from './login-path.js';
  *
  * @example
  * ```ts
- * app.get('/orders', requireScope('orders:read', { loginPath: '/auth/polar' }), showOrders);
+ * app.get(
+ *   '/orders',
+ *   requireScope('orders:read', { loginPath: '/auth/polar' }),
+ *   showOrders,
+ * );
  * ```
  * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-3.3 RFC 6749 section 3.3}
  *

@@ -50,7 +50,11 @@ export interface VerifyIdTokenOptions {
  *
  * @example
  * ```ts
- * const { sub, email } = await verifyIdToken(idToken, { clientID: 'polar_ci_...', nonce, accessToken });
+ * const { sub, email } = await verifyIdToken(idToken, {
+ *   clientID: 'polar_ci_...',
+ *   nonce,
+ *   accessToken,
+ * });
  * ```
  * @see {@link https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation OpenID Connect Core 3.1.3.7}
  * (`GET /.well-known/jwks.json`)

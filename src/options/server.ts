@@ -46,18 +46,31 @@ export interface DiscoveredServer {
 }
 
 /**
- * The `server` option: a name, the address of a Polar that has pages and API at one address (`http://127.0.0.1:4100`), or
- * several addresses. Any text is accepted, so that it can come from an environment variable; a wrong one is refused when the
- * app starts.
+ * The `server` option: which Polar to use. Any text is accepted, so that it can come from an environment variable; a wrong one is
+ * refused when the app starts.
+ *
+ * @example
+ * ```ts
+ * const client = new PolarOAuthClient({
+ *   clientID,
+ *   clientSecret,
+ *   server: process.env.POLAR_SERVER,
+ * });
+ * ```
  *
  * @group OAuth client
  */
 export type PolarServer =
+  /** Polar itself, at `https://polar.sh` and `https://api.polar.sh`. */
   | 'production'
+  /** Its sandbox, at `https://sandbox.polar.sh` and `https://sandbox-api.polar.sh`. */
   | 'sandbox'
   // Not plain `string`: editors would no longer suggest the names.
+  /** A Polar with its pages and its API at one address, such as `http://127.0.0.1:4100`. */
   | (string & Record<never, never>)
+  /** A Polar with two addresses, or with options of its own. */
   | CustomPolarServer
+  /** An OpenID provider with a metadata document. */
   | DiscoveredServer;
 
 /**

@@ -172,8 +172,19 @@ export class PolarStrategy extends OAuth2Strategy {
    *
    * @example
    * ```ts
-   * app.get('/auth/polar', passport.authenticate('polar', { scope: ['openid', 'email', 'orders:read'] }));
-   * app.get('/auth/polar/callback', passport.authenticate('polar', { successReturnToOrRedirect: '/', failureRedirect: '/' }));
+   * app.get(
+   *   '/auth/polar',
+   *   passport.authenticate('polar', {
+   *     scope: ['openid', 'email', 'orders:read'],
+   *   }),
+   * );
+   * app.get(
+   *   '/auth/polar/callback',
+   *   passport.authenticate('polar', {
+   *     successReturnToOrRedirect: '/',
+   *     failureRedirect: '/',
+   *   }),
+   * );
    * ```
    * @see {@link https://www.rfc-editor.org/rfc/rfc6749#section-4.1 RFC 6749 section 4.1}
    * (`GET /oauth2/authorize`, `POST /v1/oauth2/token`)
@@ -217,7 +228,9 @@ export class PolarStrategy extends OAuth2Strategy {
    * @example
    * ```ts
    * class GermanStrategy extends PolarStrategy {
-   *   override authorizationParams(options: Record<string, unknown>): Record<string, string> {
+   *   override authorizationParams(
+   *     options: Record<string, unknown>,
+   *   ): Record<string, string> {
    *     return { ...super.authorizationParams(options), ui_locales: 'de' };
    *   }
    * }
@@ -256,9 +269,15 @@ export class PolarStrategy extends OAuth2Strategy {
    * @example
    * ```ts
    * class WithTrimmedName extends PolarStrategy {
-   *   override userProfile(accessToken: string, done: (error?: unknown, profile?: PolarProfile) => void): void {
+   *   override userProfile(
+   *     accessToken: string,
+   *     done: (error?: unknown, profile?: PolarProfile) => void,
+   *   ): void {
    *     super.userProfile(accessToken, (error, profile) => {
-   *       done(error, profile && { ...profile, displayName: profile.displayName.trim() });
+   *       done(
+   *         error,
+   *         profile && { ...profile, displayName: profile.displayName.trim() },
+   *       );
    *     });
    *   }
    * }

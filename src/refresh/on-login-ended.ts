@@ -12,11 +12,7 @@ import { developmentHint } from '../warnings.js';
 export interface LoginEnded {
   /** The id of the login, as in `req.polar.loginId` and the verify callback. */
   readonly loginId: string;
-  /**
-   * `logged_out`: by {@link logout}. `disconnected`: by {@link disconnect}. `replaced`: by another login in the same browser, of
-   * the same user or another. `ended_by_app`: by `polar.endLogin`. `abandoned`: the response never reached the browser, or the
-   * app never called `req.login`. `refused_by_polar`: Polar no longer refreshes its tokens.
-   */
+  /** Why it has ended. */
   readonly reason: LoginEndReason;
 }
 

@@ -7,7 +7,9 @@ import type { PostgresTable } from './postgres-table.js';
  *
  * @example
  * ```ts
- * const client: PostgresClient = new Pool({ connectionString: process.env.DATABASE_URL });
+ * const client: PostgresClient = new Pool({
+ *   connectionString: process.env.DATABASE_URL,
+ * });
  * ```
  */
 export interface PostgresClient {

@@ -27,7 +27,10 @@ export interface PostgresStorageOptions {
  * @example
  * ```ts
  * const pool = new Pool({ connectionString: process.env.DATABASE_URL });
- * const polar = new PolarStrategy({ ...options, storage: postgresStorage(pool, { createTables: true }) });
+ * const polar = new PolarStrategy({
+ *   ...options,
+ *   storage: postgresStorage(pool, { createTables: true }),
+ * });
  * ```
  */
 export function postgresStorage(client: PostgresClient, options: PostgresStorageOptions = {}): PolarStorage {

@@ -1,4 +1,4 @@
-import { type LoginEndReason, loginEndReasons } from '../login-end-reason.js';
+import { isLoginEndReason, type LoginEndReason } from '../login-end-reason.js';
 import type { StoredRow } from '../storage/polar-storage.js';
 
 export type { LoginEndReason };
@@ -14,5 +14,5 @@ export function tombstone(reason: LoginEndReason): StoredRow {
 
 /** Returns the reason that a tombstone names. */
 export function reasonIn({ value }: StoredRow): LoginEndReason {
-  return loginEndReasons.find((reason) => reason === value) ?? 'logged_out';
+  return isLoginEndReason(value) ? value : 'logged_out';
 }

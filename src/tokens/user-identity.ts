@@ -8,7 +8,8 @@ import { PolarConfigurationError } from '../errors.js';
  *
  * @example
  * ```ts
- * const userKey: UserKey = (serialized: { accountId: string }) => serialized.accountId;
+ * const userKey: UserKey = (serialized: { accountId: string }) =>
+ *   serialized.accountId;
  * ```
  *
  * @group Strategy

@@ -25,6 +25,17 @@ describe('passport-polar-sh', () => {
     expect(readdirSync(local.folder)).toEqual([]);
   });
 
+  it.each(['register', 'redirect-uris', 'doctor', 'postgres-schema', 'emulator'])(
+    'aligns the options of %s in one column, within 110 columns',
+    async (command) => {
+      const { out } = await run(command, '--help');
+      expect(out.split('\n').filter((line) => line.length > 110)).toEqual([]);
+      const [, table = ''] = /\n\n((?: {2}.*\n)+)/.exec(out.slice(out.indexOf('  --') - 2)) ?? [];
+      const misaligned = table.split('\n').filter((line) => !/^(?: {2}--\S.{19} | {25})\S|^$/.test(line));
+      expect([table.includes('--help'), misaligned]).toEqual([true, []]);
+    },
+  );
+
   it('refuses an unknown command', async () => {
     const terminal = await run('login');
     expect(terminal.error).toMatch(/^passport-polar-sh: unknown command 'login'\.\n\nUsage:/);

@@ -126,7 +126,9 @@ export interface PolarEmulator {
    *
    * @example
    * ```ts
-   * const refreshes = polar.requests.filter(({ grantType }) => grantType === 'refresh_token');
+   * const refreshes = polar.requests.filter(
+   *   ({ grantType }) => grantType === 'refresh_token',
+   * );
    * expect(refreshes.map(({ status }) => status)).toEqual([200]);
    * ```
    */
@@ -142,8 +144,13 @@ export interface PolarEmulator {
    * @throws TypeError if Polar would refuse the URL or a scope
    * @example
    * ```ts
-   * const strategy = new PolarStrategy({ scope: ['openid', 'email'], ...polar.strategyOptions() });
-   * const publicClient = polar.strategyOptions(undefined, { tokenEndpointAuthMethod: 'none' });
+   * const strategy = new PolarStrategy({
+   *   scope: ['openid', 'email'],
+   *   ...polar.strategyOptions(),
+   * });
+   * const publicClient = polar.strategyOptions(undefined, {
+   *   tokenEndpointAuthMethod: 'none',
+   * });
    * ```
    */
   strategyOptions(
@@ -161,7 +168,9 @@ export interface PolarEmulator {
    * @example
    * ```ts
    * const { headers } = await browser.get('/auth/polar');
-   * await browser.get(await polar.authorize(headers.location, { user: 'grace@example.com' }));
+   * await browser.get(
+   *   await polar.authorize(headers.location, { user: 'grace@example.com' }),
+   * );
    * ```
    * @see `GET /oauth2/authorize`
    */
@@ -203,7 +212,11 @@ export interface PolarEmulator {
    * @throws TypeError if the client, the user, the organization or a scope does not exist
    * @example
    * ```ts
-   * const { refreshToken } = polar.issueTokens({ clientID, user: 'ada@example.com', expired: true });
+   * const { refreshToken } = polar.issueTokens({
+   *   clientID,
+   *   user: 'ada@example.com',
+   *   expired: true,
+   * });
    * ```
    */
   issueTokens(request: PolarEmulatorTokenRequest): PolarEmulatorToken;
