@@ -304,10 +304,10 @@ export interface PolarDiagnosticChannels {
  *
  * @example
  * ```ts
- * subscribe('passport-polar-sh:refresh', (message) => {
- *   const diagnostic = message as PolarDiagnostic;
- *   if (diagnostic.event === 'refreshed')
- *     refreshTime.record(diagnostic.durationMs);
+ * subscribe('passport-polar-sh:refresh', (published) => {
+ *   const message = published as PolarDiagnostic;
+ *   if (message.event === 'refreshed')
+ *     console.log(`refreshed in ${message.durationMs} ms`);
  * });
  * ```
  *

@@ -36,7 +36,6 @@ export interface AuthorizationParameters {
  * are excluded.
  *
  * @group OAuth client
- * @useDeclaredType
  */
 export type ExtraParameters = Readonly<Record<string, string | undefined>> & {
   readonly [name in ReservedParameter]?: never;
@@ -75,6 +74,7 @@ const reserved = [
   'request_uri',
 ] as const;
 
+/** @inline */
 type ReservedParameter = (typeof reserved)[number];
 
 /** The options that set these parameters instead. */

@@ -65,13 +65,15 @@ export const polarScopes = [
   'notification_recipients:write',
 ] as const;
 
+/** @inline */
+type KnownScope = (typeof polarScopes)[number];
+
 /**
  * A scope of Polar; any other string is accepted too, since Polar adds scopes now and then.
  *
  * @group OAuth client
- * @useDeclaredType
  */
-export type PolarScope = (typeof polarScopes)[number] | (string & {});
+export type PolarScope = KnownScope | (string & {});
 
 /**
  * Scopes, as a list or as a space-separated string: `['openid', 'email']` and `'openid email'` are the same.

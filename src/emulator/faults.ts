@@ -1,11 +1,16 @@
-/**
- * The requests that a fault applies to. `consent` posts count as `authorize`, everything else under `/v1/` as `api`.
- *
- * @useDeclaredType
- */
-export type PolarEmulatorEndpoint = (typeof ENDPOINTS)[number];
+/** The requests that a fault applies to. `consent` posts count as `authorize`, everything else under `/v1/` as `api`. */
+export type PolarEmulatorEndpoint =
+  | 'authorize'
+  | 'token'
+  | 'userinfo'
+  | 'revoke'
+  | 'introspect'
+  | 'register'
+  | 'jwks'
+  | 'discovery'
+  | 'api';
 
-export const ENDPOINTS = [
+export const ENDPOINTS: readonly PolarEmulatorEndpoint[] = [
   'authorize',
   'token',
   'userinfo',
@@ -15,7 +20,7 @@ export const ENDPOINTS = [
   'jwks',
   'discovery',
   'api',
-] as const;
+];
 
 /**
  * What goes wrong with a request.
@@ -35,8 +40,6 @@ export const ENDPOINTS = [
  * - `'half-body'`: the connection breaks in the middle of the body.
  * - `{ delayMs }`: the response comes that many milliseconds late.
  * - `{ slowBodyMs }`: the headers come at once, the body piece by piece over that many milliseconds.
- *
- * @useDeclaredType
  */
 export type PolarEmulatorFault =
   | PolarEmulatorStatusFault
@@ -48,7 +51,10 @@ export type PolarEmulatorFault =
       /** Milliseconds from the headers to the end of the body. */
       readonly slowBodyMs: number;
     }
-  | (typeof NAMED_FAULTS)[number];
+  | NamedFault;
+
+/** @inline */
+type NamedFault = (typeof NAMED_FAULTS)[number];
 
 export const NAMED_FAULTS = [
   'hang',

@@ -89,18 +89,19 @@ export interface PolarEmulatorClient {
   readonly registrationClientURI: string;
 }
 
-/**
- * How the emulator handles a browser that logs in.
- * - `ask`: shows the consent page; a user or a test posts its form.
- * - `auto`: consents at once; the response is the 302 back to the app. (`prompt=login` gets Polar's bare 401, because no user
- *   can sign in again.)
- * - `deny`: the response is the 302 with `error=access_denied`.
- *
- * @useDeclaredType
- */
-export type PolarEmulatorConsent = (typeof CONSENTS)[number];
+/** How the emulator handles a browser that logs in. */
+export type PolarEmulatorConsent =
+  /** Shows the consent page; a user or a test posts its form. */
+  | 'ask'
+  /**
+   * Consents at once; the response is the 302 back to the app. (`prompt=login` gets Polar's bare 401, because no user can sign in
+   * again.)
+   */
+  | 'auto'
+  /** The response is the 302 with `error=access_denied`. */
+  | 'deny';
 
-export const CONSENTS = ['ask', 'auto', 'deny'] as const;
+export const CONSENTS: readonly PolarEmulatorConsent[] = ['ask', 'auto', 'deny'];
 
 /** Lifetimes of codes and tokens. */
 export interface PolarEmulatorLifetimes {

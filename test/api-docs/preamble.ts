@@ -12,6 +12,7 @@ import type { PolarEmulator } from 'passport-polar-sh/emulator';
 import type supertest from 'supertest';
 
 export { createHash } from 'node:crypto';
+export { subscribe } from 'node:diagnostics_channel';
 export { afterAll, beforeEach, expect } from '@jest/globals';
 export type { ErrorRequestHandler } from 'express';
 export { default as session } from 'express-session';

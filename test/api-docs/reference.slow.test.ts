@@ -27,7 +27,7 @@ interface Reflection {
   readonly children?: readonly Reflection[];
   readonly signatures?: readonly Reflection[];
   readonly parameters?: readonly Reflection[];
-  readonly type?: { readonly declaration?: Reflection };
+  readonly type?: { readonly name?: string; readonly declaration?: Reflection };
 }
 /** A public name or member, with the name that a failed test shows. */
 interface Documented {
@@ -110,6 +110,11 @@ describe('the API reference', () => {
       ].every(({ comment }) => textOf(comment?.summary).trim() === ''),
     );
     expect(namesOf(withoutSummary)).toEqual([]);
+  });
+
+  it('shows what each type is, and not only its name', () => {
+    const circular = publicNames().filter(({ name, reflection }) => reflection.type?.name === name);
+    expect(namesOf(circular)).toEqual([]);
   });
 
   it('describes every parameter of a function, method or constructor', () => {

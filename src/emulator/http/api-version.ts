@@ -2,14 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { checkedChoice, checkedList } from '../checks.js';
 import type { Answer } from './message.js';
 
-/**
- * A dated version of Polar's API that the emulator knows, as in the header `Polar-Version`.
- *
- * @useDeclaredType
- */
-export type PolarEmulatorAPIVersion = (typeof VERSIONS)[number];
+/** A dated version of Polar's API that the emulator knows, as in the header `Polar-Version`. */
+export type PolarEmulatorAPIVersion = '2026-04' | '2026-10' | '2027-01';
 
-const VERSIONS = ['2026-04', '2026-10', '2027-01'] as const;
+const VERSIONS: readonly PolarEmulatorAPIVersion[] = ['2026-04', '2026-10', '2027-01'];
 
 /** The versions that this Polar has. */
 export class APIVersions {
