@@ -67,7 +67,7 @@ export type PolarServer =
   | 'sandbox'
   // Not plain `string`: editors would no longer suggest the names.
   /** A Polar with its pages and its API at one address, such as `http://127.0.0.1:4100`. */
-  | (string & Record<never, never>)
+  | (string & {})
   /** A Polar with two addresses, or with options of its own. */
   | CustomPolarServer
   /** An OpenID provider with a metadata document. */

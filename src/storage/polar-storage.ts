@@ -61,19 +61,14 @@ export type StorageStep =
  *   read: async ({ id }) => rows.get(id),
  *   write: async ({ id }, row) => {
  *     const found = rows.get(id);
- *     if (
- *       found &&
- *       (found.version > row.version ||
- *         (found.version === row.version && found.value !== row.value))
- *     )
+ *     if (found && (found.version > row.version || (found.version === row.version && found.value !== row.value)))
  *       return false;
  *     rows.set(id, row);
  *     return true;
  *   },
  *   remove: async ({ id }, row) => {
  *     const found = rows.get(id);
- *     if (found?.version === row.version && found.value === row.value)
- *       rows.delete(id);
+ *     if (found?.version === row.version && found.value === row.value) rows.delete(id);
  *   },
  * };
  * ```

@@ -16,7 +16,7 @@ describe('the guide to logins that end', () => {
   it('names every reason for which a login ends', () => {
     const guide = projectFile('docs/ended-logins.md');
     const source = projectFile('src/login-end-reason.ts');
-    const reasons = [...source.matchAll(/^ {2}'(\w+)',$/gm)].map(([, reason]) => reason as string);
+    const reasons = [...source.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, reason]) => reason as string);
     expect(reasons.length).toBeGreaterThan(4);
     const listed = guide.split('| `reason` | |')[1] ?? '';
     expect([...listed.matchAll(/^\| `(\w+)` \|/gm)].map(([, reason]) => reason)).toEqual(reasons);
