@@ -138,7 +138,7 @@ describe('the messages', () => {
     const [first, second] = processes as [AppProcess, AppProcess];
     const browser = await first.loggedInBrowser();
     first.emulator.advanceTime(loginLife);
-    first.emulator.fail('token', { delayMs: 500 });
+    first.emulator.fail('token', { delayMs: 2000 });
     const refreshes = () => first.emulator.requests.filter(({ endpoint }) => endpoint === 'token').length;
     const before = refreshes();
     const early = browser.token();
