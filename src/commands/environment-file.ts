@@ -29,25 +29,27 @@ export async function checkEnvironmentFile(path: string): Promise<void> {
 
 /**
  * Sets variables in an environment file. Replaces the lines of existing variables in place, removes those of `undefined` ones,
- * and keeps all other lines. A new file is readable only by its owner. Adds a random `SESSION_SECRET`, which express-session
- * needs, unless the file has one.
+ * and keeps all other lines. A new file is readable only by its owner. Sets a random `SESSION_SECRET`, which express-session
+ * needs, unless the file has one that is not empty.
  */
 export async function writeEnvironmentFile(path: string, environment: Environment): Promise<void> {
   const before = (await readIfThere(path)) ?? '';
   const end = before.includes('\r\n') ? '\r\n' : '\n';
-  const missing = new Map(linesOf(environment));
-  const hasSecret = /^\s*(export\s+)?SESSION_SECRET\s*=/m.test(before);
+  const hasSecret = /^\s*(export\s+)?SESSION_SECRET\s*=[ \t]*(?!["'`]{2}|#)\S/m.test(before);
+  const variables = hasSecret
+    ? environment
+    : { ...environment, SESSION_SECRET: randomBytes(32).toString('base64url') };
+  const missing = new Map(linesOf(variables));
   const kept = before.split(/(?<=\n)/).flatMap((line) => {
-    const [, prefix = '', name = ''] = /^(\s*(?:export\s+)?)(\w+)\s*=/.exec(line) ?? [];
-    if (!Object.hasOwn(environment, name)) return [line];
+    const [, prefix = '', name = ''] = /^((?:\xEF\xBB\xBF)?\s*(?:export\s+)?)(\w+)\s*=/.exec(line) ?? [];
+    if (!Object.hasOwn(variables, name)) return [line];
     const text = missing.get(name);
     missing.delete(name); // of several, the first
     return text === undefined ? [] : [`${prefix}${text}${end}`];
   });
   if (!/(^|\n)$/.test(kept.at(-1) ?? '')) kept.push(end);
-  const secret = hasSecret ? [] : linesOf({ SESSION_SECRET: randomBytes(32).toString('base64url') });
-  const added = [...missing, ...secret].map(([, text]) => text + end);
-  await writeFile(path, [...kept, ...added].join(''), { mode: 0o600 });
+  const added = [...missing].map(([, text]) => text + end);
+  await writeFile(path, [...kept, ...added].join(''), { encoding: 'latin1', mode: 0o600 });
 }
 
 function linesOf(environment: Environment): [name: string, line: string][] {
@@ -64,11 +66,15 @@ function quoted(name: string, value: string): string {
   throw new Error(`The value of ${name} has characters that do not fit in an environment file.`);
 }
 
+// As latin1, one character per byte, so that other lines stay as they are in any encoding; the variables are ASCII.
 async function readIfThere(path: string): Promise<string | undefined> {
+  let text: string;
   try {
-    return await readFile(path, 'utf8');
+    text = await readFile(path, 'latin1');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+  if (text.includes('\0')) throw new Error(`${path} is not a text file in UTF-8. Save it as one.`);
+  return text;
 }

@@ -56,6 +56,51 @@ describe('passport-polar-sh register --write-env', () => {
     expect(readFileSync(local.envFile, 'utf8').match(/SESSION_SECRET/g)).toHaveLength(1);
   });
 
+  it.each([
+    'SESSION_SECRET=',
+    'export SESSION_SECRET=""',
+    "SESSION_SECRET=''",
+    'SESSION_SECRET= # openssl rand -base64 32',
+  ])('fills in a session secret that a template has left empty (%s)', async (line) => {
+    writeFileSync(local.envFile, `${line}\nPORT=1\n`);
+    await local.register('--write-env', local.envFile);
+    const text = readFileSync(local.envFile, 'utf8');
+    expect(text).toMatch(/^(export )?SESSION_SECRET=[\w-]{43}\nPORT=1\n/);
+    expect(text.match(/SESSION_SECRET/g)).toHaveLength(1);
+  });
+
+  it('leaves a session secret that is commented out, and adds one', async () => {
+    writeFileSync(local.envFile, '# SESSION_SECRET=mine\n');
+    await local.register('--write-env', local.envFile);
+    const text = readFileSync(local.envFile, 'utf8');
+    expect(text).toMatch(/^# SESSION_SECRET=mine\n[\s\S]*^SESSION_SECRET=[\w-]{43}$/m);
+  });
+
+  it('keeps every byte of other lines, in whatever encoding', async () => {
+    const before = Buffer.from('\xEF\xBB\xBF# caf\xE9 \xFF\nPASSWORD=\xE9\x80\n', 'latin1');
+    writeFileSync(local.envFile, before);
+    await local.register('--write-env', local.envFile);
+    expect(readFileSync(local.envFile).subarray(0, before.length)).toEqual(before);
+  });
+
+  it('replaces a variable behind a byte order mark', async () => {
+    writeFileSync(local.envFile, '\uFEFFPOLAR_CLIENT_ID=old\n');
+    await local.register('--write-env', local.envFile);
+    const text = readFileSync(local.envFile, 'utf8');
+    expect(text.match(/POLAR_CLIENT_ID=polar_ci_/g)).toHaveLength(1);
+    expect(text).not.toContain('old');
+  });
+
+  it('refuses a file in UTF-16, which it would destroy, and registers nothing', async () => {
+    const before = Buffer.from('\uFEFFPORT=3000\r\n', 'utf16le');
+    writeFileSync(local.envFile, before);
+    const terminal = await local.register('--write-env', local.envFile);
+    expect(terminal.error).toContain('is not a text file in UTF-8. Save it as one');
+    expect(terminal.exitCode).toBe(1);
+    expect(readFileSync(local.envFile)).toEqual(before);
+    expect(local.emulator.requests).toEqual([]);
+  });
+
   it('keeps the line endings of a file from Windows', async () => {
     writeFileSync(local.envFile, 'PORT=3000\r\nPOLAR_CLIENT_ID=old\r\nHOST=x\r\n');
     await local.register('--write-env', local.envFile);
