@@ -166,7 +166,8 @@ export function serverNamed(
   if (isServerName(text)) return text;
   if (!/^https?:\/\/./i.test(text)) return undefined;
   const address = baseURL(text, option, false);
-  const own = serverNames.find((name) => Object.values(namedServers[name]).includes(address));
+  const { origin } = new URL(address);
+  const own = serverNames.find((name) => Object.values(namedServers[name]).includes(origin));
   return own ?? { webURL: address, apiURL: address };
 }
 

@@ -49,6 +49,8 @@ describe('a server given as an address', () => {
   it.each([
     ['https://polar.sh', 'production'],
     ['https://api.polar.sh/', 'production'],
+    ['https://api.polar.sh/v1', 'production'],
+    ['https://Polar.sh/oauth2/authorize', 'production'],
     ['https://sandbox.polar.sh', 'sandbox'],
     ['https://Sandbox-API.polar.sh', 'sandbox'],
   ])('is one of Polar’s own, with all of its addresses: %s', (address, name) => {
