@@ -106,8 +106,10 @@ export async function doctorCommand(
     return;
   }
   const findings = await runChecks(checks, request.app, checkMs);
-  terminal.stdout.write(request.json ? reportJSON(findings) : reportTable(findings, terminal.stdout.columns));
   terminal.exitCode = hasFailed(findings) ? 1 : 0;
+  const report = request.json ? reportJSON(findings) : reportTable(findings, terminal.stdout.columns);
+  // An aborted request may still wait for name resolution or TLS, and would keep the process alive.
+  terminal.stdout.write(report, () => terminal.exit?.());
 }
 
 function parseRequest(
@@ -157,7 +159,11 @@ function parseRequest(
 function environmentOf({ env = {} }: Terminal, file: string | undefined, folder: string): Env {
   if (file === undefined) return env;
   try {
-    return { ...parseEnv(readFileSync(resolve(folder, file), 'utf8')), ...env };
+    const text = readFileSync(resolve(folder, file), 'utf8');
+    // Editors and shells of Windows write them. dotenv skips the mark, but node --env-file does not.
+    if (/^\uFEFF|\0/.test(text))
+      throw new TypeError('save it as UTF-8 without a byte order mark, which hides its first variable');
+    return { ...parseEnv(text), ...env };
   } catch (error) {
     throw new TypeError(`--read-env cannot read the file: ${messageOf(error)}`);
   }

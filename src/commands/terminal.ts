@@ -3,7 +3,7 @@ export interface Terminal {
   /** Starts with interpreter and script, as `process.argv` does. */
   readonly argv: readonly string[];
   /** `columns` is the width of a terminal. */
-  readonly stdout: { write(text: string): unknown; readonly columns?: number };
+  readonly stdout: { write(text: string, written?: () => void): unknown; readonly columns?: number };
   readonly stderr: { write(text: string): unknown };
   /** Absent if the command cannot ask the user. */
   readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
@@ -11,6 +11,8 @@ export interface Terminal {
   /** Sends a message to the parent process; absent without a channel to it. */
   readonly send?: ((message: object) => unknown) | undefined;
   exitCode?: number | string | null | undefined;
+  /** Ends the process with `exitCode`. */
+  readonly exit?: (() => unknown) | undefined;
 }
 
 /** The part of `process` that a command uses which runs until it is stopped. */

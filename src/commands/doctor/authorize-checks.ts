@@ -1,10 +1,9 @@
 import { normalizeRedirectURI } from '../../emulator/clients/redirect-uri.js';
-import { shownValue } from '../../text/shown-value.js';
 import { aboutUnknownScopes } from '../unknown-scopes.js';
 import { type AuthorizeReply, askToAuthorize } from './authorize-request.js';
 import { type Check, type CheckResult, failed, ok, skipped, warning } from './check.js';
 import type { ExaminedApp } from './examined-app.js';
-import { undecided } from './unreachable.js';
+import { undecided, unlessNoPolar } from './unreachable.js';
 
 export const redirectURICheck: Check<ExaminedApp> = {
   name: 'redirect-uri',
@@ -25,6 +24,8 @@ async function asking(
   if (app.clientID.value === undefined) return skipped('the client id is not usable: see polar-client-id');
   try {
     const reply = await askToAuthorize(app, parameters);
+    const skip = await unlessNoPolar(app.contact);
+    if (skip !== undefined) return skip;
     if (reply.error === 'invalid_client') return skipped('Polar does not know the client: see client');
     return await interpret(reply);
   } catch (error) {
@@ -33,7 +34,7 @@ async function asking(
 }
 
 async function redirectURIResult(app: ExaminedApp, reply: AuthorizeReply): Promise<CheckResult> {
-  const shown = shownValue(app.redirectURI).slice(1, -1);
+  const shown = shownURI(app.redirectURI);
   if (reply.error === undefined) return ok(`${shown} is registered`);
   if (reply.error !== 'invalid_request') return undecidedReply(reply.error);
   if (!app.isRedirectURIGiven && app.env['NODE_ENV'] === 'production')
@@ -49,13 +50,21 @@ async function redirectURIResult(app: ExaminedApp, reply: AuthorizeReply): Promi
   const similar = await firstRegistered(app, similarTo(app.redirectURI));
   if (similar !== undefined)
     return failed(
-      `${shown} is not registered, but ${shownValue(similar).slice(1, -1)} is`,
+      `${shown} is not registered, but ${shownURI(similar)} is`,
       'They have to be the same to the letter: change callbackURL, or register the other one too.',
     );
   return failed(
     `${shown} is not registered for this client`,
     'Register it in the dashboard of Polar or with npx passport-polar-sh redirect-uris add, or pass the one of your app with --redirect-uri.',
   );
+}
+
+/** A redirect URI as given, and so with its spelling, but without what may be a secret in it. Its path is in every login's URL. */
+function shownURI(uri: string): string {
+  return uri
+    .replace(/^([a-z]+:[/\\]*)[^/]*@/i, '$1…@')
+    .replace(/([?#]).+$/s, '$1…')
+    .replace(/[^\x21-\x7e…]+/g, '�');
 }
 
 /** Spellings that are easily mistaken for one another. */
@@ -66,6 +75,7 @@ function similarTo(uri: string): string[] {
     Object.assign(new URL(uri), change).href;
   return [
     changed({ pathname: pathname.endsWith('/') ? pathname.slice(0, -1) : `${pathname}/` }),
+    changed({ pathname: pathname.toLowerCase() }),
     changed({ protocol: protocol === 'https:' ? 'http:' : 'https:' }),
     ...(hostname === 'localhost' ? [changed({ hostname: '127.0.0.1' })] : []),
     ...(hostname === '127.0.0.1' ? [changed({ hostname: 'localhost' })] : []),

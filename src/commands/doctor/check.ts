@@ -23,11 +23,12 @@ export const skipped = (found: string): CheckResult => ({ result: 'skipped', fou
 export const warning = (found: string, remedy: string): CheckResult => ({ result: 'warning', found, remedy });
 export const failed = (found: string, remedy: string): CheckResult => ({ result: 'failed', found, remedy });
 
-/** The code of a foreign error, or else its name: its message may quote a secret. */
+/** The code of a foreign error, or else its name, if it looks like one: anything else may be a secret, as its message. */
 export function kindOf(error: unknown): string {
   const { code, name } = Object(error) as { code?: unknown; name?: unknown };
   const kind = [code, name].find(
-    (each) => typeof each === 'string' && /^([A-Za-z]\w{1,60}|[0-9A-Z]{5})$/.test(each),
+    (each) =>
+      typeof each === 'string' && /^([A-Z][A-Z_0-9]{1,60}|[0-9A-Z]{5}|[A-Z]?[A-Za-z]{0,60}Error)$/.test(each),
   );
   return kind === undefined ? 'an unknown error' : String(kind);
 }

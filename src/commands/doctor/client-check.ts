@@ -11,7 +11,7 @@ import { undecided } from './unreachable.js';
 const madeUpToken = 'made-up-by-passport-polar-sh-doctor';
 
 /** How Polar takes the credentials of the client. */
-type Reply = 'accepted' | 'refused' | 'unknown client';
+type Reply = 'accepted' | 'accepted, but may not refresh' | 'refused' | 'unknown client';
 
 /**
  * Checks client id, secret and authentication method with requests that change nothing: the introspection of a made-up token
@@ -40,7 +40,15 @@ async function confidentialClient(app: ExaminedApp): Promise<CheckResult> {
   ]);
   if (secret === 'unknown client') return unknownClient(app);
   if (secret === 'accepted') {
-    if (post === 'accepted') return ok('Polar knows the client, and the secret is right');
+    if (post === 'accepted, but may not refresh') return mayNotRefresh;
+    if (post === 'accepted') {
+      if (app.env['POLAR_AUTH_METHOD'] !== 'client_secret_basic')
+        return ok('Polar knows the client, and the secret is right');
+      return failed(
+        'the secret is right, but the client is registered for client_secret_post',
+        'Set tokenEndpointAuthMethod and POLAR_AUTH_METHOD to client_secret_post, or leave them out.',
+      );
+    }
     if (app.env['POLAR_AUTH_METHOD'] === 'client_secret_basic')
       return ok('Polar knows the client, and the secret is right (client_secret_basic)');
     return warning(
@@ -59,12 +67,20 @@ async function confidentialClient(app: ExaminedApp): Promise<CheckResult> {
   );
 }
 
+// The first access token lives ten days, so this shows late.
+const mayNotRefresh = failed(
+  'the client may not refresh tokens, so each login ends with its first access token',
+  'Add refresh_token to the grant types of the client, or register a new one.',
+);
+
 async function publicClient(app: ExaminedApp): Promise<CheckResult> {
   switch (await tokenReply(app, 'none')) {
     case 'accepted':
       return ok('Polar knows the client, which is a public one');
     case 'unknown client':
       return unknownClient(app);
+    case 'accepted, but may not refresh':
+      return mayNotRefresh;
     default:
       return failed('the client has a secret, but POLAR_CLIENT_SECRET is not set', 'Set it.');
   }
@@ -108,6 +124,7 @@ async function replyTo(request: Promise<unknown>): Promise<Reply> {
   } catch (error) {
     if (!(error instanceof PolarOAuthError)) throw error;
     if (error.code === 'invalid_grant') return 'accepted';
+    if (error.code === 'unauthorized_client') return 'accepted, but may not refresh';
     if (error.code !== 'invalid_client') throw error;
     // RFC 6749 has one code for both.
     return /does not exist/.test(error.errorDescription ?? '') ? 'unknown client' : 'refused';

@@ -60,7 +60,15 @@ export function examineClientID(
 export function examineClientSecret(env: Env, isPolar: boolean): ExaminedValue {
   const name = 'POLAR_CLIENT_SECRET';
   const value = env[name];
-  if (!value) return { result: skipped(`${name} is not set, so this has to be a public client`) };
+  if (value === '')
+    return {
+      result: warning(
+        `${name} is set, but empty`,
+        'Set it, or remove it for a public client: the option clientSecret refuses an empty text.',
+      ),
+    };
+  if (value === undefined)
+    return { result: skipped(`${name} is not set, so this has to be a public client`) };
   const problem = problemOfText(name, value);
   if (problem !== undefined) return { result: problem };
   const kind = kindOfValue(value);

@@ -2,7 +2,7 @@ import { createHttp, type Fetch } from '../../http/http.js';
 import type { ResolvedServer } from '../../options/server.js';
 import { type Check, type CheckResult, failed, ok, skipped, warning } from './check.js';
 import type { ExaminedApp, PolarContact } from './examined-app.js';
-import { explainUnreachable } from './unreachable.js';
+import { explainUnreachable, isOfPolar } from './unreachable.js';
 
 /** Fetches Polar's public keys: `GET /.well-known/jwks.json`, which is not rate-limited. Never rejects. */
 export async function contactPolar(
@@ -30,8 +30,7 @@ export const reachabilityCheck: Check<ExaminedApp> = {
     const apiURL = new URL(server.resolved.apiURL).origin;
     const result = await contact;
     if ('error' in result) return explainUnreachable(result.error, apiURL, env);
-    const keys = (result.body as { keys?: unknown } | null | undefined)?.keys;
-    if (result.status === 200 && Array.isArray(keys)) return ok(`${apiURL} responds`);
+    if (isOfPolar(result)) return ok(`${apiURL} responds`);
     return failed(`${apiURL} responds, but not as Polar does`, 'Check the address: is it that of the API?');
   },
 };

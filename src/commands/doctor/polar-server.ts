@@ -21,6 +21,14 @@ export function examineServer(option: string | undefined, env: Env): ExaminedSer
   );
   if (apiURL === undefined && webURL === undefined) {
     if (name !== undefined) return serverOf('POLAR_SERVER', name);
+    if (env['POLAR_SERVER'] === '')
+      return {
+        ...known('production'),
+        result: warning(
+          'POLAR_SERVER is set, but empty; checked production',
+          'Remove the variable or name a server: the option server refuses an empty text.',
+        ),
+      };
     return checked('production', 'production, the default: POLAR_SERVER is not set');
   }
   if (apiURL === undefined || webURL === undefined)
@@ -46,7 +54,7 @@ function serverOf(variable: string, text: string): ExaminedServer {
   if (problem !== undefined) return { result: problem };
   const name = ownServer(text);
   if (name !== undefined) return checked(name, name);
-  const isAddress = /^https?:\/\//.test(text) && parseURL(text) !== undefined;
+  const isAddress = /^https?:\/\//i.test(text) && parseURL(text) !== undefined;
   if (!isAddress)
     return wrong(
       `${variable} is neither production, sandbox nor an address`,

@@ -2,7 +2,7 @@ import { postgresFailure } from '../../storage/postgres-failure.js';
 import { defaultTable } from '../../storage/postgres-table.js';
 import { parseURL } from '../../text/parse-url.js';
 import { appPackage } from './app-package.js';
-import { type CheckResult, failed, kindOf, ok, warning } from './check.js';
+import { type CheckResult, failed, kindOf, ok, skipped, warning } from './check.js';
 import { connectMs, probeConnection, unreachable } from './connection-probe.js';
 
 interface PgClient {
@@ -14,6 +14,9 @@ interface PgClient {
 
 /** Checks the PostgreSQL of the app with its `pg`, or else only its address. */
 export async function probePostgres(value: string, folder: string): Promise<CheckResult> {
+  // Other databases and Prisma use the same variable.
+  if (/^(?!postgre)([a-z][a-z\d+.-]*:\/\/|file:)/i.test(value))
+    return skipped('DATABASE_URL is for another database');
   const url = /^postgres(ql)?:\/\//.test(value) ? parseURL(value) : undefined;
   if (url === undefined)
     return failed(

@@ -30,7 +30,7 @@ export async function probeCommand([name, ...args]: readonly string[], terminal:
   const result = await probe(terminal.env ?? {}, process.cwd(), args).catch((error: unknown) =>
     failed(`failed (${kindOf(error)})`, 'Run the code in question by itself to see the error.'),
   );
-  terminal.send(result);
+  terminal.send({ [probeCommandName]: result });
 }
 
 /**
@@ -55,7 +55,11 @@ export async function runProbe(
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
   const settled = new Promise<CheckResult>((resolve) => {
-    child.once('message', (message) => resolve(message as CheckResult));
+    // The code of the app may send messages, too: process.send('ready') is for a process manager.
+    child.on('message', (message) => {
+      const result = (Object(message) as Record<string, unknown>)[probeCommandName];
+      if (result !== undefined) resolve(result as CheckResult);
+    });
     const ended = (how: string) =>
       resolve(
         failed(`ended without a result (${how})`, 'Run the code in question by itself to see the error.'),

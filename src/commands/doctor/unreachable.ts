@@ -1,7 +1,7 @@
-import { PolarError } from '../../errors.js';
+import { PolarError, PolarResponseError } from '../../errors.js';
 import { parseURL } from '../../text/parse-url.js';
 import { type CheckResult, failed, skipped, warning } from './check.js';
-import type { Env, ExaminedApp } from './examined-app.js';
+import type { Env, ExaminedApp, PolarContact } from './examined-app.js';
 
 /** The code of a system or TLS error, wherever it is in the chain of causes. */
 function systemCode(error: unknown, depth = 0): string {
@@ -39,6 +39,7 @@ const advices: readonly Advice[] = [
     'Check the clock of this machine, then the certificate.',
   ],
   [/^(EPROTO|ERR_SSL_\w+)$/, 'TLS fails', 'Check that the address has https, and the port for it.'],
+  [/^HPE_/, 'it does not speak HTTP', 'Check the address and the port, and whether it has to be https.'],
   [
     /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/,
     'the connection is cut off',
@@ -82,11 +83,25 @@ function proxyAdvice(env: Env, apiURL: string): string | undefined {
   return `${name} is set, but Node.js reads it only with NODE_USE_ENV_PROXY=1 (from Node.js 22.21 and 24.0 on). docs/outgoing-proxy.md has the way for others.`;
 }
 
+/** True for the public keys of a Polar. */
+export function isOfPolar(contact: PolarContact): boolean {
+  if ('error' in contact) return false;
+  return contact.status === 200 && Array.isArray((Object(contact.body) as { keys?: unknown }).keys);
+}
+
+/** Skips a check if no Polar responds at the address, whatever does: the row of the first request says so. */
+export async function unlessNoPolar(contact: ExaminedApp['contact']): Promise<CheckResult | undefined> {
+  const first = await contact;
+  if (first === undefined || isOfPolar(first)) return undefined;
+  if (!('error' in first) || first.error instanceof PolarResponseError)
+    return skipped('what responds is not a Polar: see polar');
+  return isUnanswered(first.error) ? skipped('Polar is unreachable: see polar') : undefined;
+}
+
 /** The result of a check that got no usable response, beside the first request to Polar. */
 export async function undecided(error: unknown, contact: ExaminedApp['contact']): Promise<CheckResult> {
-  const first = await contact;
-  if (first !== undefined && 'error' in first && isUnanswered(first.error))
-    return skipped('Polar is unreachable: see polar');
+  const skip = await unlessNoPolar(contact);
+  if (skip !== undefined) return skip;
   const code = error instanceof PolarError ? error.code : 'unknown error';
   return warning(
     `could not be decided: Polar did not respond as expected (${code})`,
