@@ -201,6 +201,7 @@ export class PolarStrategy extends OAuth2Strategy {
         try {
           success(outcome.user, outcome.info);
         } catch (thrown) {
+          if (!req.res?.headersSent) reportError(req, thrown);
           outcome.onFault?.();
           throw thrown;
         }

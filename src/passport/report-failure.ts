@@ -21,7 +21,8 @@ export function reportError(req: Request, error: unknown): void {
   else
     report(req, {
       code: 'app_error',
-      reason: 'The app threw an error during the login, in its verify callback or its session store.',
+      reason:
+        'The app threw an error during the login, in its verify callback, custom callback or session store.',
       error,
     });
 }

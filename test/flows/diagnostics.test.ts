@@ -129,6 +129,31 @@ describe('the messages', () => {
     expect(all('revocation')).toEqual([{ event: 'revocation' }]);
   });
 
+  it('tell of a login that fails because the custom callback of the app throws', async () => {
+    const fault = new Error('mine');
+    const app = await start({
+      routes: (server, { passport }) => {
+        server.get('/auth/polar/callback', (req, res, next) => {
+          passport.authenticate('polar', () => {
+            throw fault;
+          })(req, res, next);
+        });
+      },
+    });
+    await app.browser().logIn();
+    expect(app.errors).toEqual([fault]);
+    expect(all('login-failed')).toEqual([
+      {
+        event: 'login-failed',
+        code: 'app_error',
+        reason: expect.stringContaining('in its verify callback, custom callback or session store'),
+        error: fault,
+        durationMs: aDuration,
+      },
+    ]);
+    await until(() => all('revocation').length > 0);
+  });
+
   it.each<[string, () => Partial<TestAppOptions>]>([
     ['the session store', () => ({})],
     ['a storage in memory', () => ({ strategy: { storage: { ...inMemoryStorage(), shared: true } } })],
