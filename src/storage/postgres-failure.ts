@@ -28,6 +28,11 @@ const advices: readonly Advice[] = [
     `Grant it SELECT, INSERT, UPDATE and DELETE. To create the table, it needs CREATE on the schema: let another role run the SQL that ${schemaCommand} prints`,
   ],
   [
+    /^(no pg_hba\.conf entry|pg_hba\.conf rejects connection) .*, (no encryption|SSL off)$/,
+    'cannot be reached: PostgreSQL accepts this role only over TLS',
+    'Set ssl where the pool is created, if it is not set, or add sslmode=require to the address',
+  ],
+  [
     /^(28P01|28000|SASL: .*)$/,
     'cannot be reached: PostgreSQL refuses the user or the password',
     'Check them where the pool is created',

@@ -162,6 +162,17 @@ describe('an error of the client', () => {
     expect((error as Error).message).not.toContain('secret');
   });
 
+  it.each([
+    'no pg_hba.conf entry for host "10.0.0.7", user "u", database "d", no encryption',
+    'no pg_hba.conf entry for host "10.0.0.7", user "u", database "d", SSL off',
+    'pg_hba.conf rejects connection for host "10.0.0.7", user "u", database "d", no encryption',
+  ])('asks for TLS, and not for another password, where the server does: %s', async (text) => {
+    const reading = failing(Object.assign(new Error(text), { code: '28000' })).storage.read(key);
+    await expect(reading).rejects.toThrow(
+      /cannot be reached: PostgreSQL accepts this role only over TLS \(28000\)\. Set ssl where/,
+    );
+  });
+
   it.each([['a text'], [undefined], [null], [7], [{}]])('may be anything: %p', async (cause) => {
     await expect(failing(cause as never).storage.read(key)).rejects.toMatchObject({
       message: 'postgresStorage: the table polar_rows cannot be used. See the cause.',

@@ -47,6 +47,9 @@ export const hasPostgres = postgres !== undefined;
 /** A role that needs its password; the test has to create it. */
 export const securedRole = 'secured';
 
+/** A role that may connect only with TLS, as at many hosts; it does not exist, since it gets no further. */
+export const encryptedRole = 'encrypted';
+
 /** How long a hook that starts it may take: it makes a whole database cluster, on a machine that may be busy. */
 export const postgresStartMs = 90_000;
 
@@ -68,7 +71,8 @@ export async function startPostgres({ standbyOf }: { standbyOf?: string } = {}):
     const args = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--no-sync'];
     execFileSync(join(programs, 'initdb'), args, { ...options, stdio: 'pipe' });
     const access = join(data, 'pg_hba.conf'); // the first line that fits counts
-    writeFileSync(access, `host all ${securedRole} all scram-sha-256\n${readFileSync(access, 'utf8')}`);
+    const roles = `host all ${securedRole} all scram-sha-256\nhostnossl all ${encryptedRole} all reject\n`;
+    writeFileSync(access, roles + readFileSync(access, 'utf8'));
   } else {
     const args = ['-D', data, '-d', standbyOf, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'];
     execFileSync(join(programs, 'pg_basebackup'), args, { ...options, stdio: 'pipe' });

@@ -92,5 +92,6 @@ function explained(error: unknown): CheckResult {
   const [, problem, remedy] =
     /^postgresStorage: the table \w+ cannot be reached: (.*?\)?)\. (.*)$/.exec(message) ?? [];
   if (problem === undefined || remedy === undefined) return unreachable(kindOf(error));
-  return failed(problem, remedy);
+  // A client of the app's own may have more options than the address.
+  return (/only over TLS/.test(problem) ? warning : failed)(problem, remedy);
 }

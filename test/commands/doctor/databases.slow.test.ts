@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { postgresTable } from '../../../src/storage/postgres-table';
 import { freePort } from '../../support/free-port';
 import {
+  encryptedRole,
   hasPostgres,
   postgresStartMs,
   securedRole,
@@ -234,12 +235,20 @@ module.exports = async () => {
     ],
     ['no such database', () => `${postgres.url}-missing`, 'there is no such database (3D000)'],
     ['TLS it does not have', () => `${postgres.url}?sslmode=require`, 'TLS to PostgreSQL failed'],
-    ['another kind of URL', () => `mysql://me:${encoded}@127.0.0.1/db`, 'not an address of PostgreSQL'],
+    ['no address', () => `127.0.0.1:5432/${encoded}`, 'not an address of PostgreSQL'],
     ['a password that is not encoded', () => `postgres://me:${PASSWORD}@127.0.0.1/db`, ''],
   ])('with %s fails', async (_what, url, found) => {
     const row = await rowOf('postgres', url());
     expect(row).toMatchObject({ result: 'failed', found: expect.stringContaining(found) });
     expect(row.remedy).toBeTruthy();
+  });
+
+  it('of a host that requires TLS is a warning, because the app may set ssl where it creates the pool', async () => {
+    expect(await rowOf('postgres', withUser(encryptedRole, 'wrong-password'))).toMatchObject({
+      result: 'warning',
+      found: 'PostgreSQL accepts this role only over TLS (28000)',
+      remedy: 'Set ssl where the pool is created, if it is not set, or add sslmode=require to the address.',
+    });
   });
 
   it('without pg in the app is only connected to', async () => {
