@@ -31,7 +31,7 @@ describe('the comparison', () => {
   });
 
   it('is shown in part by the README, cell by cell', () => {
-    const [, shown = ''] = projectFile('README.md').split('## Why not another library?');
+    const [, shown = ''] = projectFile('README.md').split('## Compared with other libraries');
     const lines =
       shown
         .split('\n## ')[0]

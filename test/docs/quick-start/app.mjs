@@ -46,4 +46,7 @@ function showHome({ user }, res, message = '') {
 }
 const escapeHTML = (text) => text.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
 const port = process.env.PORT ?? 3000;
-app.listen(port, () => console.log(`http://localhost:${port}`));
+app.listen(port, (error) => {
+  if (error) throw error; // the port is in use, for example
+  console.log(`http://localhost:${port}`);
+});
