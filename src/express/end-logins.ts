@@ -1,8 +1,8 @@
 import type { Request } from 'express';
+import type { LoginEndReason } from '../login-end-reason.js';
 import type { FoundLogin } from '../logins/all-session-logins.js';
 import { sessionOf, withStoreTimeout } from '../request/session.js';
 import type { PolarRuntime } from '../runtime.js';
-import type { LoginEndReason } from '../tokens/tombstone.js';
 
 /**
  * Removes logins from the session and ends them in every process. Writes their tombstones and revokes their tokens even if the

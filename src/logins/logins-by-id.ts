@@ -1,4 +1,5 @@
 import { PolarLoginRequiredError } from '../errors.js';
+import type { LoginEndReason } from '../login-end-reason.js';
 import { loggedOut, recordsUnreadable } from '../refresh/login-errors.js';
 import type { TokenRefresher } from '../refresh/token-refresher.js';
 import { rowOf } from '../storage/guarded-storage.js';
@@ -9,7 +10,7 @@ import {
   openLogin,
   type SealedRecordPlace,
 } from '../tokens/token-record.js';
-import { type LoginEndReason, reasonIn } from '../tokens/tombstone.js';
+import { reasonIn } from '../tokens/tombstone.js';
 
 /** Dependencies of {@link LoginsById}. */
 export interface LoginsByIdParts extends Omit<SealedRecordPlace, 'loginId'> {

@@ -1,6 +1,6 @@
+import type { LoginEndReason } from '../login-end-reason.js';
 import type { TokenRecord } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
-import type { LoginEndReason } from '../tokens/tombstone.js';
 
 /** Cached state of a login: its newest tokens, or the fact that it has ended. */
 export interface CachedLogin {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { LoginEndReason } from '../login-end-reason.js';
 import type { LoginHandle, RecordPlace } from '../tokens/token-record.js';
-import type { LoginEndReason } from '../tokens/tombstone.js';
 import { isSamePair } from './cached-login.js';
 import type { IssuedTokens } from './issued-tokens.js';
 import type { LoginCache } from './login-cache.js';

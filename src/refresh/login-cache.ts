@@ -1,6 +1,6 @@
 import { BoundedMap } from '../bounded-map.js';
+import type { LoginEndReason } from '../login-end-reason.js';
 import type { LoginHandle } from '../tokens/token-record.js';
-import type { LoginEndReason } from '../tokens/tombstone.js';
 import type { CachedLogin } from './cached-login.js';
 
 /** Dependencies of {@link LoginCache}. */

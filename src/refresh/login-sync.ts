@@ -3,6 +3,7 @@ import type { BackgroundWork } from '../async/background-work.js';
 import { singleFlight } from '../async/single-flight.js';
 import { BoundedMap } from '../bounded-map.js';
 import { publish } from '../diagnostics.js';
+import type { LoginEndReason } from '../login-end-reason.js';
 import { rowOf, type StepResult } from '../storage/guarded-storage.js';
 import { loginKeys } from '../storage/login-keys.js';
 import type { StorageStep } from '../storage/polar-storage.js';
@@ -14,7 +15,7 @@ import {
   UnopenableRecordError,
 } from '../tokens/token-record.js';
 import { isUsable } from '../tokens/token-set.js';
-import { type LoginEndReason, reasonIn } from '../tokens/tombstone.js';
+import { reasonIn } from '../tokens/tombstone.js';
 import { type CachedLogin, isSamePair } from './cached-login.js';
 import type { HeldLock } from './held-lock.js';
 import type { IssuedTokens } from './issued-tokens.js';

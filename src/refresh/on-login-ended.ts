@@ -1,7 +1,7 @@
 import { within } from '../async/within.js';
 import { BoundedMap } from '../bounded-map.js';
 import { publish } from '../diagnostics.js';
-import type { LoginEndReason } from '../tokens/tombstone.js';
+import type { LoginEndReason } from '../login-end-reason.js';
 import { developmentHint } from '../warnings.js';
 
 /**

@@ -1,5 +1,6 @@
 /** Writes the rows of a login: its new tokens, or its end. */
 import { publish } from '../diagnostics.js';
+import type { LoginEndReason } from '../login-end-reason.js';
 import { rowOf, type StepResult, throwIfFailed } from '../storage/guarded-storage.js';
 import { loginKeys } from '../storage/login-keys.js';
 import type { StoredRow } from '../storage/polar-storage.js';
@@ -11,7 +12,7 @@ import {
   type TokenRecord,
   UnopenableRecordError,
 } from '../tokens/token-record.js';
-import { type LoginEndReason, tombstone } from '../tokens/tombstone.js';
+import { tombstone } from '../tokens/tombstone.js';
 import type { HeldLock } from './held-lock.js';
 
 /** The two rows that are read along with every lock. */

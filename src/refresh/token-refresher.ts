@@ -4,10 +4,10 @@ import { singleFlight } from '../async/single-flight.js';
 import { within } from '../async/within.js';
 import { BoundedMap } from '../bounded-map.js';
 import { PolarLoginRequiredError } from '../errors.js';
+import type { LoginEndReason } from '../login-end-reason.js';
 import { usualCommitLagMs } from '../tokens/commit-lag.js';
 import type { LoginHandle, RecordPlace } from '../tokens/token-record.js';
 import { isUsable, type TokenSet } from '../tokens/token-set.js';
-import type { LoginEndReason } from '../tokens/tombstone.js';
 import {
   type CachedLogin,
   hasRefreshToken,

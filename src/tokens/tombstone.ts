@@ -1,8 +1,6 @@
 import { isLoginEndReason, type LoginEndReason } from '../login-end-reason.js';
 import type { StoredRow } from '../storage/polar-storage.js';
 
-export type { LoginEndReason };
-
 /**
  * Creates the row that ends a login. A logout writes this row and then reads the record; a refresh writes the record and then
  * reads this row. One of the two sees the other, in every kind of store. Its presence is what counts, so that processes with
