@@ -7,6 +7,7 @@ import { parseURL } from '../../text/parse-url.js';
 import { type AppRedisClient, appRedisClient } from './app-redis-client.js';
 import { type CheckResult, failed, kindOf, ok, warning } from './check.js';
 import { connectMs, probeConnection, unreachable } from './connection-probe.js';
+import { explainConnection } from './unreachable.js';
 
 /** Checks the Redis of the app with its own client, or else only its address. */
 export async function probeRedis(value: string, folder: string): Promise<CheckResult> {
@@ -33,7 +34,7 @@ async function withClient(open: () => AppRedisClient): Promise<CheckResult> {
   } catch (error) {
     close();
     // Not with the client: that it is closed by now would hide the reason.
-    return explained(error, {}) ?? unreachable(kindOf(error));
+    return explainConnection(error) ?? explained(error, {}) ?? unreachable(kindOf(error));
   }
   try {
     await new GuardedStorage(redisStorage(client as RedisClient), connectMs).check();

@@ -38,7 +38,11 @@ const advices: readonly Advice[] = [
     'its certificate is not valid at this time',
     'Check the clock of this machine, then the certificate.',
   ],
-  [/^(EPROTO|ERR_SSL_\w+)$/, 'TLS fails', 'Check that the address has https, and the port for it.'],
+  [
+    /^(EPROTO|ERR_SSL_\w+)$/,
+    'TLS fails',
+    'Check the address and the port: https and rediss need one that speaks TLS.',
+  ],
   [/^HPE_/, 'it does not speak HTTP', 'Check the address and the port, and whether it has to be https.'],
   [
     /^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/,
@@ -56,6 +60,14 @@ const advices: readonly Advice[] = [
     'Check the network, and whether a firewall lets this machine out.',
   ],
 ];
+
+/** Explains an error of the system or of TLS; undefined for any other. */
+export function explainConnection(error: unknown): CheckResult | undefined {
+  const code = systemCode(error);
+  const [, found, remedy] = advices.find(([codes]) => codes.test(code)) ?? [];
+  if (found === undefined || remedy === undefined) return undefined;
+  return failed(`cannot be reached: ${found} (${code})`, remedy);
+}
 
 /** Explains why the first request to Polar brought no response. */
 export function explainUnreachable(error: unknown, apiURL: string, env: Env): CheckResult {

@@ -92,8 +92,11 @@ function appWith(name: string): string {
       found: expect.stringContaining('nothing more can be checked'),
     });
     const closed = `redis://:${encoded}@127.0.0.1:${await freePort()}`;
-    for (const without of [folder, app])
-      expect((await rowOf('redis', closed, { folder: without })).result).toBe('failed');
+    for (const without of [folder, app, root])
+      expect(await rowOf('redis', closed, { folder: without })).toMatchObject({
+        result: 'failed',
+        found: expect.stringMatching(/^cannot be reached.*ECONNREFUSED\)$/),
+      });
   });
 
   it.each([
@@ -110,6 +113,12 @@ function appWith(name: string): string {
       'redisStorage would not work: lets its user do less',
     ],
     ['TLS to a port without', () => redis.url.replace('redis:', 'rediss:'), 'failed', ''],
+    [
+      'a name that does not exist',
+      () => `redis://:${encoded}@nowhere.invalid:6379`,
+      'failed',
+      'cannot be reached: its name cannot be resolved (',
+    ],
     ['a password that is not encoded', () => `redis://:${PASSWORD}@127.0.0.1:6379`, 'failed', ''],
     ['another kind of URL', () => `http://:${encoded}@127.0.0.1:6379`, 'failed', 'not an address of Redis'],
   ])('with %s fails', async (_what, url, result, found) => {

@@ -62,6 +62,7 @@ describe('a Polar that cannot be reached', () => {
     ['CERT_HAS_EXPIRED', 'its certificate is not valid at this time', 'clock'],
     ['CERT_NOT_YET_VALID', 'its certificate is not valid at this time', 'clock'],
     ['EPROTO', 'TLS fails', 'https'],
+    ['HPE_INVALID_CONSTANT', 'it does not speak HTTP', 'port'],
     ['ENETUNREACH', 'there is no route to it', 'network'],
     ['ESOMETHING', 'the request failed', 'network'],
   ])('because of %s: %s', async (code, found, remedy) => {
