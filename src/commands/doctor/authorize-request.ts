@@ -1,4 +1,3 @@
-import { cleanText } from '../../client/oauth-error.js';
 import { createHttp } from '../../http/http.js';
 import type { ExaminedApp } from './examined-app.js';
 
@@ -32,7 +31,9 @@ export async function askToAuthorize(
   const { error, scopes } = Object(body) as { error?: unknown; scopes?: unknown };
   // What Polar says when the request is valid, but a user has to sign in.
   if (status === 401) return {};
-  if (status >= 400) return { error: cleanText(error) ?? `status ${status}` };
+  // A code, as of RFC 6749 section 4.1.2.1; any other text may quote what was sent.
+  if (status >= 400)
+    return { error: /^[a-z]+(_[a-z]+){0,3}$/.test(String(error)) ? String(error) : `status ${status}` };
   if (!Array.isArray(scopes)) return { error: 'a response without scopes' };
   return { scopes: scopes.filter((each) => typeof each === 'string') };
 }

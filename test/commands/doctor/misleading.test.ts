@@ -161,6 +161,18 @@ module.exports = new session.MemoryStore();`,
     });
   });
 
+  it('shows no text of a server that echoes what it is sent', async () => {
+    const POLAR_SERVER = await serverThat((req, res) => {
+      const isFirst = req.url?.includes('jwks');
+      const text = JSON.stringify(isFirst ? { keys: [] } : { error: `what is ${req.url}?` });
+      res.writeHead(isFirst ? 200 : 400, { 'content-type': 'application/json' }).end(text);
+    });
+    const more = { POLAR_SERVER: `${POLAR_SERVER}/s3cret`, POLAR_CLIENT_ID: 'a-s3cret' };
+    const { row, terminal } = await examine([], environment(client, more));
+    expect(row('redirect-uri').found).toBe('could not be decided: Polar responds with status 400');
+    expect(terminal.out).not.toContain('s3cret');
+  });
+
   it('shows no code of an error that looks like a value', async () => {
     const file = join(folder, 'refuses.cjs');
     writeFileSync(
