@@ -33,7 +33,7 @@ export function problemOfText(name: string, value: string): CheckResult | undefi
     );
   if (/[^\x21-\x7e]/.test(value))
     return failed(`${name} has a space or a character that is not ASCII`, 'Copy the value again.');
-  if (/\.\.\.|…|^<.*>$|^(x+|changeme|todo|undefined|null)$|\byour[-_]/i.test(value))
+  if (/\.\.\.|…|^<.*>$|^(x+|changeme|todo|undefined|null)$|(?<![a-z])your[-_]/i.test(value))
     return failed(`${name} is a placeholder`, 'Set it to the real value.');
   return undefined;
 }

@@ -175,6 +175,7 @@ describe('the environment', () => {
     [{ POLAR_CLIENT_ID: `${id}\r` }, 'polar-client-id', 'failed', 'white space'],
     [{ POLAR_CLIENT_ID: 'polar_ci_...' }, 'polar-client-id', 'failed', 'is a placeholder'],
     [{ POLAR_CLIENT_ID: 'your-client-id' }, 'polar-client-id', 'failed', 'is a placeholder'],
+    [{ POLAR_CLIENT_SECRET: 'polar_cs_your_secret' }, 'polar-client-secret', 'failed', 'is a placeholder'],
     [{ POLAR_CLIENT_ID: secret, POLAR_CLIENT_SECRET: id }, 'polar-client-id', 'failed', 'are swapped'],
     [{ POLAR_CLIENT_ID: secret }, 'polar-client-id', 'failed', 'is a client secret'],
     [{ POLAR_CLIENT_SECRET: `'${secret}'` }, 'polar-client-secret', 'failed', 'in quotes'],
