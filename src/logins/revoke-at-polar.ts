@@ -40,6 +40,7 @@ export async function revokeAtPolar(
       isRevoked = true;
       return true;
     } catch (error) {
+      isRevoked = false;
       publish('logout', { event: 'revocation', ...loginId, error });
       // A page or redirect of a proxy is not a response of Polar either.
       return !(error instanceof PolarTransientError || error instanceof PolarResponseError);
@@ -53,5 +54,5 @@ export async function revokeAtPolar(
   };
   const isSettled = await limits.background.write(once());
   if (!isSettled) void again(retryAfterMs);
-  else if (limits.justIssued) void again([commitLagMs]);
+  else if (limits.justIssued) void again([commitLagMs, ...retryAfterMs]);
 }

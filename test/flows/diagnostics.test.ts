@@ -122,6 +122,21 @@ describe('the messages', () => {
     expect(ofLogin(all('logged-in')[1]?.loginId)).toHaveLength(1);
   });
 
+  it('tell of the second revocation of young tokens if it fails, and it is tried again', async () => {
+    const app = await start({
+      routes: (server, { polar }) => server.post('/logout', logout(polar, { redirectTo: '/' })),
+    });
+    const browser = await app.loggedInBrowser();
+    await browser.post('/logout');
+    app.emulator.fail('revoke', { status: 500 });
+    await until(() => all('revocation').length > 1);
+    expect(all('revocation').map(({ error }) => error === undefined)).toEqual([true, false]);
+    const revokes = () => app.emulator.requests.filter(({ endpoint }) => endpoint === 'revoke').length;
+    await until(() => revokes() === 3, 30_000);
+    await until(() => all('revocation').length > 2);
+    expect(all('revocation').at(-1)).toEqual({ event: 'revocation', loginId: expect.any(String) });
+  });
+
   it('name no login when tokens are revoked that never became one', async () => {
     const app = await start({ verify: () => false });
     await app.browser().logIn();
