@@ -12,7 +12,9 @@ import { explainConnection } from './unreachable.js';
 /** Checks the Redis of the app with its own client, or else only its address. */
 export async function probeRedis(value: string, folder: string): Promise<CheckResult> {
   const addresses = value.split(/,(?=rediss?:)/).map((each) => each.trim().replace(/\?cluster=true$/, ''));
-  const urls = addresses.map((each) => (/^rediss?:\/\//.test(each) ? parseURL(each) : undefined));
+  const urls = addresses.map((each) =>
+    /^rediss?:\/\//.test(each) && isEncoded(each) ? parseURL(each) : undefined,
+  );
   const [url] = urls;
   if (url === undefined || urls.includes(undefined))
     return failed(
@@ -25,6 +27,16 @@ export async function probeRedis(value: string, folder: string): Promise<CheckRe
   return (
     problem ?? ok('accepts connections; without redis or ioredis in this folder, nothing more can be checked')
   );
+}
+
+/** False for a `%` that encodes nothing, as in a password that is not encoded: the drivers throw. */
+function isEncoded(address: string): boolean {
+  try {
+    decodeURIComponent(address);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function withClient(open: () => AppRedisClient): Promise<CheckResult> {

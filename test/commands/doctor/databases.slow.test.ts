@@ -120,6 +120,7 @@ function appWith(name: string): string {
       'cannot be reached: its name cannot be resolved (',
     ],
     ['a password that is not encoded', () => `redis://:${PASSWORD}@127.0.0.1:6379`, 'failed', ''],
+    ['a stray %', () => `redis://:p4ss%w0rd@127.0.0.1:6379`, 'failed', 'not an address of Redis'],
     ['another kind of URL', () => `http://:${encoded}@127.0.0.1:6379`, 'failed', 'not an address of Redis'],
   ])('with %s fails', async (_what, url, result, found) => {
     const row = await rowOf('redis', url());
