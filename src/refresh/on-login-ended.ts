@@ -54,7 +54,10 @@ export function tellOnce(
       await within(called, maxCallbackMs, 'onLoginEnded');
     } catch (error) {
       publish('logout', { event: 'on-login-ended-failed', loginId: ended.loginId, error });
-      developmentHint('on_login_ended_failed', `onLoginEnded failed: ${String(error)}`);
+      developmentHint(
+        'on_login_ended_failed',
+        'onLoginEnded threw, rejected or took too long. Its error is on the diagnostics channel passport-polar-sh:logout.',
+      );
     }
   };
   return (loginId, reason) => {

@@ -135,7 +135,9 @@ describe('onLoginEnded', () => {
       expect(events).toContainEqual({ event: 'ended', loginId, reason: 'logged_out' });
       expect(events).toContainEqual({ event: 'on-login-ended-failed', loginId, error: new Error('mine') });
       expect(written.mock.calls).toEqual([
-        [`passport-polar-sh: onLoginEnded failed: Error: mine. See ${docsURL('on_login_ended_failed')}\n`],
+        [
+          `passport-polar-sh: onLoginEnded threw, rejected or took too long. Its error is on the diagnostics channel passport-polar-sh:logout. See ${docsURL('on_login_ended_failed')}\n`,
+        ],
       ]);
       await browser.logIn();
       expect((await browser.get('/logged-in')).body).toBe(true);
