@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseArgs, parseEnv } from 'node:util';
+import { parseArgs } from 'node:util';
 import { resolveConnection } from '../client/client-options.js';
 import type { Fetch } from '../http/http.js';
 import { checkList } from '../options/option-checks.js';
@@ -9,14 +8,15 @@ import { redirectURICheck, scopesCheck } from './doctor/authorize-checks.js';
 import { type Check, type CheckResult, skipped } from './doctor/check.js';
 import { clientCheck } from './doctor/client-check.js';
 import { environmentChecks, examineClientID, examineClientSecret } from './doctor/environment-checks.js';
-import type { Env, ExaminedApp } from './doctor/examined-app.js';
+import type { ExaminedApp } from './doctor/examined-app.js';
 import { nodeCheck, nodeEnvCheck, packageChecks } from './doctor/node-checks.js';
 import { clockCheck, contactPolar, reachabilityCheck } from './doctor/polar-contact.js';
 import { examineServer, otherPolar } from './doctor/polar-server.js';
 import { runProbe } from './doctor/probe.js';
 import { hasFailed, reportJSON, reportTable } from './doctor/report.js';
 import { runChecks } from './doctor/run-checks.js';
-import { messageOf, type Terminal, usageError } from './terminal.js';
+import { environmentOf, readEnvHelp, refuseEnvFile } from './read-env.js';
+import { type Terminal, usageError } from './terminal.js';
 
 const defaultRedirectURI = 'http://localhost:3000/auth/polar/callback';
 
@@ -31,7 +31,7 @@ Checks the configuration of an app within ten seconds. Run it in the folder of t
   --redirect-uri URI     redirect URI of the app (default: ${defaultRedirectURI})
   --scope "A B"          scopes that the app requests (default: openid email)
   --session-store FILE   module that exports the session store, or a function that returns it
-  --read-env FILE        read variables from this file, unless the environment has them
+${readEnvHelp}
   --json                 print the result as JSON
   --help                 show this text
 
@@ -117,9 +117,7 @@ function parseRequest(
   terminal: Terminal,
   surroundings: DoctorSurroundings & { readonly checkMs: number },
 ): { app: ExaminedApp; json: boolean } {
-  // Node.js has its own option of this name, and so has the Node.js that runs npx.
-  if (args.some((arg) => /^--env-file(=|$)/.test(arg)))
-    throw new TypeError('--env-file is called --read-env here, because node has its own --env-file.');
+  refuseEnvFile(args, '--read-env');
   const { positionals, values } = parseArgs({ args: [...args], options, allowPositionals: true });
   // Does not quote them: they may be secrets.
   if (positionals.length > 0) throw new TypeError('Only options are expected.');
@@ -154,19 +152,6 @@ function parseRequest(
       runProbe: (name, probeArgs) => runProbe(name, probeArgs, { terminal, env, folder, limitMs }),
     },
   };
-}
-
-function environmentOf({ env = {} }: Terminal, file: string | undefined, folder: string): Env {
-  if (file === undefined) return env;
-  try {
-    const text = readFileSync(resolve(folder, file), 'utf8');
-    // Editors and shells of Windows write them. dotenv skips the mark, but node --env-file does not.
-    if (/^\uFEFF|\0/.test(text))
-      throw new TypeError('save it as UTF-8 without a byte order mark, which hides its first variable');
-    return { ...parseEnv(text), ...env };
-  } catch (error) {
-    throw new TypeError(`--read-env cannot read the file: ${messageOf(error)}`);
-  }
 }
 
 // Scopes are shown, so whatever cannot be one is refused.

@@ -4,6 +4,8 @@ import { PolarRegistrationClient } from '../client/registrations.js';
 import { normalizeRedirectURI } from '../emulator/clients/redirect-uri.js';
 import { isAccessToken } from '../text/token-characters.js';
 import { changeRedirectURIs, type RedirectURIChange } from './change-redirect-uris.js';
+import type { Environment } from './environment-file.js';
+import { environmentOf, readEnvHelp, refuseEnvFile } from './read-env.js';
 import { serverOfClient } from './register-server.js';
 import type { Terminal } from './terminal.js';
 import { failureText, usageError } from './terminal.js';
@@ -18,6 +20,7 @@ registered, or removing one that is not, changes nothing and succeeds.
 
   --server NAME          sandbox, production, or the address of a local Polar
                          (default: POLAR_WEB_URL and POLAR_API_URL, then POLAR_SERVER)
+${readEnvHelp}
   --help                 show this text
 
 Environment variables, as printed by the command register:
@@ -91,16 +94,18 @@ interface RedirectURIsRequest {
 }
 
 function parseRequest(args: readonly string[], terminal: Terminal): RedirectURIsRequest {
-  const options = { server: { type: 'string' } } as const;
+  refuseEnvFile(args, '--read-env');
+  const options = { server: { type: 'string' }, 'read-env': { type: 'string' } } as const;
   const { positionals, values } = parseArgs({ args: [...args], options, allowPositionals: true });
   const change = changeOf(positionals);
+  const env = environmentOf(terminal, values['read-env']);
   const access = {
-    clientID: variable('POLAR_CLIENT_ID', terminal),
-    registrationAccessToken: variable('POLAR_REGISTRATION_ACCESS_TOKEN', terminal),
+    clientID: variable('POLAR_CLIENT_ID', env),
+    registrationAccessToken: variable('POLAR_REGISTRATION_ACCESS_TOKEN', env),
   };
   if (!isAccessToken(access.registrationAccessToken))
     throw new TypeError('POLAR_REGISTRATION_ACCESS_TOKEN has invalid characters.');
-  const server = serverOfClient(values.server, terminal);
+  const server = serverOfClient(values.server, env);
   return { registrations: new PolarRegistrationClient({ server, timeoutMs: TIMEOUT_MS }), access, change };
 }
 
@@ -123,8 +128,10 @@ function changeOf([action, uri, ...more]: readonly string[]): RedirectURIChange 
   return { action, uri: url.href };
 }
 
-function variable(name: string, { env }: Terminal): string {
-  const value = env?.[name]?.trim();
+function variable(name: string, env: Environment): string {
+  const value = env[name]?.trim();
   if (value) return value;
-  throw new TypeError(`${name} is not set: use the value that the command register printed.`);
+  throw new TypeError(
+    `${name} is not set: use the value that the command register printed, or pass the file that it wrote with --read-env.`,
+  );
 }

@@ -3,6 +3,7 @@ import type { ClientRegistration } from '../client/client-metadata.js';
 import { PolarRegistrationClient } from '../client/registrations.js';
 import { clientEnvironment } from './client-environment.js';
 import { checkEnvironmentFile, environmentText, writeEnvironmentFile } from './environment-file.js';
+import { environmentOf, readEnvHelp, refuseEnvFile } from './read-env.js';
 import { type RegisterServer, serverToRegisterAt } from './register-server.js';
 import type { Terminal } from './terminal.js';
 import { failureText, messageOf, usageError } from './terminal.js';
@@ -25,6 +26,7 @@ Registers an OAuth client at Polar and prints its environment variables. Needs n
   --public               a client without a secret, for apps that cannot keep one
   --write-env FILE       write the variables to this file instead of printing them; its other lines stay.
                          Adds a random SESSION_SECRET unless the file has one
+${readEnvHelp}
   --help                 show this text
 `;
 
@@ -35,6 +37,7 @@ const options = {
   server: { type: 'string' },
   public: { type: 'boolean' },
   'write-env': { type: 'string' },
+  'read-env': { type: 'string' },
 } as const;
 
 /** `passport-polar-sh register`: `POST /v1/oauth2/register` (RFC 7591). */
@@ -89,13 +92,14 @@ interface RegisterRequest {
 }
 
 async function parseRequest(args: readonly string[], terminal: Terminal): Promise<RegisterRequest> {
-  // The old name of --write-env. Node.js has its own option of this name, and so has the Node.js that runs npx.
-  if (args.some((arg) => /^--env-file(=|$)/.test(arg))) {
-    throw new TypeError('--env-file is now called --write-env, because node has its own --env-file.');
-  }
+  refuseEnvFile(args, '--write-env or --read-env');
   const { values } = parseArgs({ args: [...args], options });
   if (values['write-env'] === '') throw new TypeError('--write-env needs a path.');
-  const server = await serverToRegisterAt(values.server, terminal);
+  const server = await serverToRegisterAt(
+    values.server,
+    environmentOf(terminal, values['read-env']),
+    terminal,
+  );
   return {
     client: new PolarRegistrationClient({ server }),
     server,

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { type CustomPolarServer, type PolarServerName, serverNamed } from '../options/server.js';
 import { shownValue } from '../text/shown-value.js';
+import type { Environment } from './environment-file.js';
 import type { Terminal } from './terminal.js';
 
 /** A server that can register a client. */
@@ -16,10 +17,11 @@ const CHOICES = 'sandbox, production or the address of a local Polar';
  */
 export async function serverToRegisterAt(
   option: string | undefined,
+  env: Environment,
   terminal: Terminal,
 ): Promise<RegisterServer> {
   if (option !== undefined) return checked(option, '--server');
-  const found = serverInEnvironment(terminal);
+  const found = serverInEnvironment(env);
   if (found !== undefined) {
     terminal.stderr.write(`Registering at ${found.text} (from ${found.variable}).\n`);
     return found.server;
@@ -36,22 +38,22 @@ export async function serverToRegisterAt(
  *
  * @throws TypeError if neither names a server, or the name is invalid
  */
-export function serverOfClient(option: string | undefined, terminal: Terminal): RegisterServer {
+export function serverOfClient(option: string | undefined, env: Environment): RegisterServer {
   if (option !== undefined) return checked(option, '--server');
-  const server = serverInEnvironment(terminal)?.server;
+  const server = serverInEnvironment(env)?.server;
   if (server !== undefined) return server;
   throw new TypeError(`Set --server to the server of the client (${CHOICES}), or set POLAR_SERVER.`);
 }
 
 /** The server in `POLAR_SERVER`, or in `POLAR_WEB_URL` and `POLAR_API_URL` for a Polar whose two addresses differ. */
-function serverInEnvironment({
-  env,
-}: Terminal): { server: RegisterServer; variable: string; text: string } | undefined {
+function serverInEnvironment(
+  env: Environment,
+): { server: RegisterServer; variable: string; text: string } | undefined {
   for (const variable of ['POLAR_API_URL', 'POLAR_SERVER']) {
-    const text = env?.[variable]?.trim();
+    const text = env[variable]?.trim();
     if (!text) continue;
     const server = checked(text, variable);
-    const webURL = env?.['POLAR_WEB_URL']?.trim();
+    const webURL = env['POLAR_WEB_URL']?.trim();
     const hasPages = variable === 'POLAR_API_URL' && webURL && typeof server === 'object';
     return { server: hasPages ? { ...server, webURL } : server, variable, text };
   }

@@ -1,4 +1,7 @@
-import { describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PolarEmulatorClientMetadata } from 'passport-polar-sh/emulator';
 import { runCommand } from '../../src/commands/run-command';
 import { answersJSON, startMisbehavingServer } from '../support/misbehaving-server.js';
@@ -90,6 +93,47 @@ describe('passport-polar-sh redirect-uris', () => {
       `passport-polar-sh redirect-uris: ${APP} is the client's last redirect URI, and logins need one. Add another one first.\n`,
     );
     expect([terminal.out, terminal.exitCode, local.writes()]).toEqual(['', 1, 0]);
+  });
+});
+
+describe('passport-polar-sh redirect-uris --read-env', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'passport-polar-sh-redirect-uris-'));
+    file = join(folder, '.env');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('takes the variables that register --write-env wrote', async () => {
+    const terminal = new Terminal(
+      ...['register', '--server', local.emulator.url, '--redirect-uri', APP, '--write-env', file],
+    );
+    await runCommand(terminal);
+    expect([terminal.error, terminal.exitCode]).toEqual(['', undefined]);
+    const { error, out } = await local.run(['list', '--read-env', file], {});
+    expect([error, out]).toEqual(['', `${APP}\n`]);
+  });
+
+  it('prefers variables of the environment', async () => {
+    writeFileSync(file, 'POLAR_CLIENT_ID=polar_ci_of_the_file\n');
+    expect((await local.run(['list', '--read-env', file])).out).toBe(`${APP}\n`);
+  });
+
+  it.each([
+    [['--read-env', 'missing.env'], '--read-env cannot read the file: ENOENT'],
+    [['--env-file=.env'], '--env-file is called --read-env here, because node has its own --env-file.'],
+  ])('exits with 2 and sends nothing: %j', async (args, message) => {
+    const terminal = await local.run(['list', ...args]);
+    expect([terminal.error, terminal.exitCode]).toEqual([expect.stringContaining(message), 2]);
+    expect(local.emulator.requests).toEqual([]);
+  });
+
+  it('is what the command suggests if the variables are missing', async () => {
+    const terminal = await local.run(['list'], {});
+    expect(terminal.error).toBe(
+      'passport-polar-sh redirect-uris: POLAR_CLIENT_ID is not set: use the value that the command register printed, or pass the file that it wrote with --read-env. Try --help.\n',
+    );
   });
 });
 
@@ -239,7 +283,7 @@ it('passport-polar-sh redirect-uris prints its usage with --help and is in the l
   const terminal = new Terminal('redirect-uris', '--help');
   await runCommand(terminal);
   expect(terminal.out).toMatch(/^Usage: passport-polar-sh redirect-uris list/);
-  for (const name of ['POLAR_CLIENT_ID', 'POLAR_REGISTRATION_ACCESS_TOKEN', '--server'])
+  for (const name of ['POLAR_CLIENT_ID', 'POLAR_REGISTRATION_ACCESS_TOKEN', '--server', '--read-env'])
     expect(terminal.out).toContain(`  ${name} `);
   const all = new Terminal();
   await runCommand(all);

@@ -60,7 +60,8 @@ describe('passport-polar-sh register', () => {
   });
 });
 
-const RENAMED = '--env-file is now called --write-env, because node has its own --env-file. Try --help.';
+const RENAMED =
+  '--env-file is called --write-env or --read-env here, because node has its own --env-file. Try --help.';
 
 describe('a failure of passport-polar-sh register', () => {
   it.each([

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { serverOfClient, serverToRegisterAt } from '../../src/commands/register-server';
 import { runCommand } from '../../src/commands/run-command';
@@ -52,6 +55,20 @@ describe('passport-polar-sh register without --server', () => {
     },
   );
 
+  it('takes the server from the file of --read-env', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'passport-polar-sh-register-'));
+    try {
+      const file = join(folder, '.env');
+      writeFileSync(file, `POLAR_SERVER=${local.emulator.url}\n`);
+      const terminal = new Terminal('register', '--read-env', file);
+      await runCommand(terminal);
+      expect(variablesIn(terminal.out)).toMatchObject({ POLAR_SERVER: local.emulator.url });
+      expect(local.registered()).toHaveLength(1);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('prints the address of the web pages from the environment', async () => {
     const web = 'http://localhost:4100';
     const { out } = await runWith({ POLAR_API_URL: local.emulator.url, POLAR_WEB_URL: web });
@@ -77,15 +94,14 @@ describe('passport-polar-sh register without --server', () => {
     ['https://sandbox-api.polar.sh/', 'sandbox'],
     ['https://sandbox.polar.sh', 'sandbox'],
   ])('recognizes %s as %s', async (address, name) => {
-    expect(await serverToRegisterAt(address, new Terminal())).toBe(name);
+    expect(await serverToRegisterAt(address, {}, new Terminal())).toBe(name);
   });
 });
 
 it('serverOfClient prefers the option, then the address of the environment, then its name', async () => {
-  const terminal = new Terminal();
-  terminal.env['POLAR_SERVER'] = 'sandbox';
-  expect(serverOfClient(undefined, terminal)).toBe('sandbox');
-  terminal.env['POLAR_API_URL'] = local.emulator.url;
-  expect(serverOfClient(undefined, terminal)).toMatchObject({ apiURL: local.emulator.url });
-  expect(serverOfClient('production', terminal)).toBe('production');
+  const env = { POLAR_SERVER: 'sandbox' };
+  expect(serverOfClient(undefined, env)).toBe('sandbox');
+  const both = { ...env, POLAR_API_URL: local.emulator.url };
+  expect(serverOfClient(undefined, both)).toMatchObject({ apiURL: local.emulator.url });
+  expect(serverOfClient('production', both)).toBe('production');
 });

@@ -199,9 +199,8 @@ describe('the packed command passport-polar-sh', () => {
       const args = ['passport-polar-sh', 'register', '--server', emulator.url, '--write-env', 'new.env'];
       await run('npx', args, { cwd: work });
       expect(readFileSync(join(work, 'new.env'), 'utf8')).toMatch(/^POLAR_CLIENT_ID=polar_ci_/m);
-      // Node reads that file for the other commands, as in docs/preview-deployments.md.
-      const cli = ['--env-file=new.env', 'node_modules/passport-polar-sh/dist/cli.js'];
-      const { stdout } = await run(process.execPath, [...cli, 'redirect-uris', 'list'], { cwd: work });
+      const list = ['passport-polar-sh', 'redirect-uris', 'list', '--read-env', 'new.env'];
+      const { stdout } = await run('npx', list, { cwd: work });
       expect(stdout).toBe('http://localhost:3000/auth/polar/callback\n');
     } finally {
       await emulator.close();

@@ -1,13 +1,18 @@
 /** Each symptom of docs/troubleshooting.md: a broken app shows it, and the same app with the fix of the guide works. */
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { IncomingMessage } from 'node:http';
 import { request as send } from 'node:https';
 import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import session, { type CookieOptions } from 'express-session';
 import { requireLogin } from 'passport-polar-sh';
 import request from 'supertest';
+import { clientEnvironment } from '../../../src/commands/client-environment.js';
+import { writeEnvironmentFile } from '../../../src/commands/environment-file.js';
 import { redirectURIsCommand } from '../../../src/commands/redirect-uris-command.js';
 import { docsURL } from '../../../src/docs-url.js';
 import { SharedStore } from '../../support/app-processes.js';
@@ -563,6 +568,12 @@ describe('It works in one tab only', () => {
 });
 
 describe('Polar shows an error about redirect_uri', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'passport-polar-sh-symptoms-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
   it('because the address is not registered for the client', async () => {
     const app = await start((parts) => {
       useSession(parts);
@@ -578,19 +589,19 @@ describe('Polar shows an error about redirect_uri', () => {
       expect.stringContaining('is not supported by client'),
     ]);
 
+    const envFile = join(folder, '.env');
+    const { clientID, registrationAccessToken } = app.client;
+    await writeEnvironmentFile(
+      envFile,
+      clientEnvironment({ server: app.emulator.url, clientID, registrationAccessToken }),
+    );
     const commands = (fixesOf('Polar shows an error about redirect_uri')[0] ?? '').trim().split('\n');
     const shown: string[] = [];
     for (const command of commands) {
       const [npx, name, subject, ...args] = command.split(' ');
       expect([npx, name, subject]).toEqual(['npx', 'passport-polar-sh', 'redirect-uris']);
-      const terminal = Object.assign(new Terminal(), {
-        env: {
-          POLAR_API_URL: app.emulator.url,
-          POLAR_CLIENT_ID: app.client.clientID,
-          POLAR_REGISTRATION_ACCESS_TOKEN: app.client.registrationAccessToken,
-        },
-      });
-      const own = args.map((arg) => arg.replace('http://localhost:3000', app.url));
+      const terminal = new Terminal();
+      const own = args.map((arg) => arg.replace('http://localhost:3000', app.url).replace('.env', envFile));
       await redirectURIsCommand(own, terminal, async () => {});
       shown.push(terminal.out + terminal.error);
     }
