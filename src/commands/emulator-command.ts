@@ -8,7 +8,7 @@ import {
 } from '../emulator/options.js';
 import { startPolarEmulator } from '../emulator/start-emulator.js';
 import { clientEnvironment } from './client-environment.js';
-import { type Environment, environmentText, writeEnvironmentFile } from './environment-file.js';
+import { environmentText, readEnvironmentFile, writeEnvironmentFile } from './environment-file.js';
 import type { ServerTerminal } from './terminal.js';
 import { hasCode, messageOf, usageError } from './terminal.js';
 
@@ -28,7 +28,8 @@ Starts a local Polar for development: its login page and its API.
   --client-id ID         id of the client, to keep it across restarts (default: a random one)
   --client-secret TEXT   secret of the client, to keep it across restarts (default: a random one)
   --write-env FILE       write the variables to this file instead of printing them; its other lines stay.
-                         Adds a random SESSION_SECRET unless the file has one
+                         Adds a random SESSION_SECRET unless the file has one. Keeps the client of the file
+                         if its POLAR_SERVER is this address: restart with the same --port
   --help                 show this text
 
 The output is a valid environment file: everything but the variables is a comment.
@@ -150,20 +151,35 @@ async function introduction(
   emulator: PolarEmulator,
   { client, options, envFile }: CommandRequest,
 ): Promise<string> {
-  const registered = emulator.registerClient({ ...client, name: 'Your app' });
+  const kept = envFile === undefined ? undefined : await clientToKeep(envFile, emulator.url, client);
+  const registered = emulator.registerClient({ ...client, ...kept, name: 'Your app' });
   const { clientID, clientSecret, redirectURIs } = registered;
   const environment = clientEnvironment({ server: emulator.url, clientID, clientSecret });
-  if (envFile !== undefined) await writeInto(envFile, environment);
+  if (envFile !== undefined) await inFile(envFile, () => writeEnvironmentFile(envFile, environment));
+  const written = `# written to ${envFile}${kept === undefined ? '' : ', with the client that it had'}\n`;
   return `# A local Polar${options.realistic ? ' under load' : ''} is listening on ${emulator.url}
 # Signed in: ${emulator.user || 'nobody'}. Consent: ${emulator.consent}. Press Ctrl-C to stop.
 # Environment for an app with the redirect URI ${redirectURIs.join(' or ')}:
-${envFile === undefined ? `\n${environmentText(environment)}` : `# written to ${envFile}\n`}`;
+${envFile === undefined ? `\n${environmentText(environment)}` : written}`;
 }
 
-async function writeInto(envFile: string, environment: Environment): Promise<void> {
+/** The client of the file, if it is one of a local Polar at this address: an app that is running then need not restart. */
+async function clientToKeep(
+  envFile: string,
+  url: string,
+  given: CommandRequest['client'],
+): Promise<{ clientID: string; clientSecret: string } | undefined> {
+  if (given.clientID !== undefined || given.clientSecret !== undefined) return undefined;
+  const env = await inFile(envFile, () => readEnvironmentFile(envFile));
+  const { POLAR_SERVER: server, POLAR_CLIENT_ID: clientID, POLAR_CLIENT_SECRET: clientSecret } = env;
+  const isHere = server?.replace(/\/$/, '') === url;
+  return isHere && clientID && clientSecret ? { clientID, clientSecret } : undefined;
+}
+
+async function inFile<T>(envFile: string, work: () => Promise<T>): Promise<T> {
   try {
-    await writeEnvironmentFile(envFile, environment);
+    return await work();
   } catch (error) {
-    throw new Error(`${envFile} could not be written (${messageOf(error)}).`);
+    throw new Error(`${envFile} could not be read or written (${messageOf(error)}).`);
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { parseEnv } from 'node:util';
 
 /** Variables and their values; `undefined` removes a variable. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -25,6 +26,11 @@ export function environmentText(environment: Environment): string {
 export async function checkEnvironmentFile(path: string): Promise<void> {
   const isThere = (await readIfThere(path)) !== undefined;
   await access(isThere ? path : dirname(path), constants.W_OK);
+}
+
+/** Returns the variables of an environment file; none if there is no file. */
+export async function readEnvironmentFile(path: string): Promise<Environment> {
+  return parseEnv((await readIfThere(path))?.replace(/^\xEF\xBB\xBF/, '') ?? '');
 }
 
 /**

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PolarEmulator } from 'passport-polar-sh/emulator';
 import { emulatorCommand } from '../../src/commands/emulator-command';
 import { runCommand } from '../../src/commands/run-command';
@@ -78,7 +78,7 @@ describe('passport-polar-sh emulator', () => {
     expect(emulator).toBeUndefined();
     expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
     expect(terminal.error).toMatch(
-      /^passport-polar-sh emulator: \/dev\/null\/\.env could not be written \(ENOTDIR.*\)\.\n$/,
+      /^passport-polar-sh emulator: \/dev\/null\/\.env could not be read or written \(ENOTDIR.*\)\.\n$/,
     );
   });
 
@@ -102,6 +102,67 @@ describe('passport-polar-sh emulator', () => {
     }
     expect(printed[0]).toEqual(['POLAR_CLIENT_ID=polar_ci_local', 'POLAR_CLIENT_SECRET=polar_cs_local']);
     expect(printed[1]).toEqual(printed[0]);
+  });
+
+  describe('with --write-env', () => {
+    let folder: string;
+    let file: string;
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'passport-polar-sh-emulator-'));
+      file = join(folder, '.env');
+    });
+    afterEach(() => rmSync(folder, { recursive: true }));
+    const environment = () => parseEnv(readFileSync(file, 'utf8'));
+
+    async function startTwice(between: (environment: string) => string, ...more: string[]) {
+      const first = await run('--write-env', file);
+      const before = environment();
+      await running.pop()?.close();
+      writeFileSync(file, between(readFileSync(file, 'utf8')));
+      const { port } = new URL(first.emulator?.url ?? '');
+      const { emulator, terminal } = await run('--port', port, '--write-env', file, ...more);
+      return { before, after: environment(), emulator, terminal };
+    }
+
+    it('keeps the client of the file when it starts again at the same address', async () => {
+      const { before, after, emulator, terminal } = await startTwice((text) => text.replaceAll('\n', '\r\n'));
+      expect(after).toEqual(before);
+      expect(terminal.out).toContain(`# written to ${file}, with the client that it had\n`);
+      const credentials = {
+        client_id: before['POLAR_CLIENT_ID'] ?? '',
+        client_secret: before['POLAR_CLIENT_SECRET'] ?? '',
+      };
+      const body = new URLSearchParams({
+        ...credentials,
+        grant_type: 'refresh_token',
+        refresh_token: 'none',
+      });
+      const response = await fetch(`${emulator?.url}/v1/oauth2/token`, { method: 'POST', body });
+      expect(await response.json()).toMatchObject({ error: 'invalid_grant' }); // rather than invalid_client
+    });
+
+    it.each([
+      ['is of another Polar', (text: string) => text.replace(/^POLAR_SERVER=.*$/m, 'POLAR_SERVER=sandbox')],
+      ['has no secret', (text: string) => text.replace(/^POLAR_CLIENT_SECRET=.*$/m, '')],
+    ])('makes a new client if that of the file %s', async (_what, between) => {
+      const { before, after, emulator, terminal } = await startTwice(between);
+      expect(after['POLAR_SERVER']).toBe(emulator?.url);
+      for (const name of ['POLAR_CLIENT_ID', 'POLAR_CLIENT_SECRET'])
+        expect([after[name] === undefined, after[name] === before[name]]).toEqual([false, false]);
+      expect(terminal.out).toContain(`# written to ${file}\n`);
+    });
+
+    it('prefers --client-id and --client-secret', async () => {
+      const { after } = await startTwice(
+        String,
+        '--client-id=polar_ci_other',
+        '--client-secret=polar_cs_other',
+      );
+      expect(after).toMatchObject({
+        POLAR_CLIENT_ID: 'polar_ci_other',
+        POLAR_CLIENT_SECRET: 'polar_cs_other',
+      });
+    });
   });
 
   it('listens on the address of --host and prints where to reach it', async () => {
