@@ -8,7 +8,7 @@ import { redirectURICheck, scopesCheck } from './doctor/authorize-checks.js';
 import { type Check, type CheckResult, skipped } from './doctor/check.js';
 import { clientCheck } from './doctor/client-check.js';
 import { environmentChecks, examineClientID, examineClientSecret } from './doctor/environment-checks.js';
-import type { ExaminedApp } from './doctor/examined-app.js';
+import type { Env, ExaminedApp } from './doctor/examined-app.js';
 import { nodeCheck, nodeEnvCheck, packageChecks } from './doctor/node-checks.js';
 import { clockCheck, contactPolar, reachabilityCheck } from './doctor/polar-contact.js';
 import { examineServer, otherPolar } from './doctor/polar-server.js';
@@ -18,7 +18,8 @@ import { runChecks } from './doctor/run-checks.js';
 import { environmentOf, readEnvHelp, refuseEnvFile } from './read-env.js';
 import { type Terminal, usageError } from './terminal.js';
 
-const defaultRedirectURI = 'http://localhost:3000/auth/polar/callback';
+const defaultRedirectURI = (port: string): string =>
+  new URL(`http://localhost:${port}/auth/polar/callback`).href;
 
 /** The output of `passport-polar-sh doctor --help`. */
 export const doctorHelp = `Usage: passport-polar-sh doctor [options]
@@ -28,7 +29,8 @@ Checks the configuration of an app within ten seconds. Run it in the folder of t
   --server NAME          sandbox, production, or the address of a local Polar
                          (default: POLAR_WEB_URL and POLAR_API_URL, then POLAR_SERVER)
   --client-id ID         id of the client (default: POLAR_CLIENT_ID)
-  --redirect-uri URI     redirect URI of the app (default: ${defaultRedirectURI})
+  --redirect-uri URI     redirect URI of the app (default: ${defaultRedirectURI('3000')},
+                         with the port of PORT)
   --scope "A B"          scopes that the app requests (default: openid email)
   --session-store FILE   module that exports the session store, or a function that returns it
 ${readEnvHelp}
@@ -140,7 +142,7 @@ function parseRequest(
       server,
       clientID: examineClientID(values['client-id'], env, isPolar, folder),
       clientSecret: examineClientSecret(env, isPolar),
-      redirectURI: redirectURIOf(values['redirect-uri']),
+      redirectURI: redirectURIOf(values['redirect-uri'], env),
       isRedirectURIGiven: values['redirect-uri'] !== undefined,
       // As the strategy does: without openid there is no login.
       scopes: [...new Set(['openid', ...scopes])],
@@ -161,9 +163,11 @@ function scopesOf(option = 'openid email'): readonly string[] {
   throw new TypeError('--scope must be scopes of Polar, such as "openid email products:read".');
 }
 
-function redirectURIOf(option = defaultRedirectURI): string {
+function redirectURIOf(option: string | undefined, { PORT = '' }: Env): string {
+  if (option === undefined)
+    return defaultRedirectURI(/^[1-9]\d{0,4}$/.test(PORT) && Number(PORT) <= 65_535 ? PORT : '3000');
   const url = parseURL(option);
   if (url === undefined || !/^https?:$/.test(url.protocol))
-    throw new TypeError(`--redirect-uri must be an absolute URI, such as ${defaultRedirectURI}.`);
+    throw new TypeError(`--redirect-uri must be an absolute URI, such as ${defaultRedirectURI('3000')}.`);
   return option;
 }

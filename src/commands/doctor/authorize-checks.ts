@@ -34,14 +34,15 @@ async function asking(
 }
 
 async function redirectURIResult(app: ExaminedApp, reply: AuthorizeReply): Promise<CheckResult> {
-  const shown = shownURI(app.redirectURI);
-  if (reply.error === undefined) return ok(`${shown} is registered`);
+  const uri = shownURI(app.redirectURI);
+  const shown = app.isRedirectURIGiven ? uri : `the default of this command, ${uri},`;
+  const advice = app.isRedirectURIGiven
+    ? ''
+    : ' If your app uses another address, pass it with --redirect-uri (127.0.0.1 and localhost differ).';
+  if (reply.error === undefined) return ok(`${shown} is registered${advice && `.${advice}`}`);
   if (reply.error !== 'invalid_request') return undecidedReply(reply.error);
   if (!app.isRedirectURIGiven && app.env['NODE_ENV'] === 'production')
-    return warning(
-      `the default of this command, ${shown}, is not registered`,
-      'Pass the redirect URI of this app with --redirect-uri.',
-    );
+    return warning(`${shown} is not registered`, 'Pass the redirect URI of this app with --redirect-uri.');
   if (normalizeRedirectURI(app.redirectURI) === 'https-required')
     return failed(
       `${shown} is plain http, which Polar registers only for this machine and private networks`,
@@ -51,11 +52,11 @@ async function redirectURIResult(app: ExaminedApp, reply: AuthorizeReply): Promi
   if (similar !== undefined)
     return failed(
       `${shown} is not registered, but ${shownURI(similar)} is`,
-      'They have to be the same to the letter: change callbackURL, or register the other one too.',
+      `They have to be the same to the letter: change callbackURL, or register the other one too.${advice}`,
     );
   return failed(
     `${shown} is not registered for this client`,
-    'Register it in the dashboard of Polar or with npx passport-polar-sh redirect-uris add, or pass the one of your app with --redirect-uri.',
+    `Register it in the dashboard of Polar or with npx passport-polar-sh redirect-uris add; at a local Polar with its option --redirect-uri.${advice}`,
   );
 }
 

@@ -88,7 +88,11 @@ const minSessionSecretLength = 32;
 
 function sessionSecretResult(env: Env) {
   const value = env['SESSION_SECRET'];
-  if (!value) return skipped('SESSION_SECRET is not set; your app may take the secret from elsewhere');
+  if (!value)
+    return warning(
+      'SESSION_SECRET is not set, and express-session needs a secret',
+      'Set it: openssl rand -base64 32. If your app takes the secret from elsewhere, ignore this.',
+    );
   if (value.trim().length >= minSessionSecretLength && !/^(.)\1*$/.test(value))
     return ok(`${minSessionSecretLength} characters or more`);
   return (env['NODE_ENV'] === 'production' ? failed : warning)(

@@ -43,6 +43,10 @@ function packageResult(name: string, range: string, folder: string): CheckResult
       'is not installed in this folder',
       `Run this command in the folder of your app. If you are there: npm install ${name}`,
     );
+  if (name === 'express' && isInRange(version, '^4.0.0'))
+    return ok(
+      `${version}. Wrap async handlers, or a rejection ends the process: docs/getting-started.md#express-4`,
+    );
   if (isInRange(version, range)) return ok(version);
   return failed(`${version}, but ${range} is required`, `npm install '${name}@${range.split(' ').at(-1)}'`);
 }

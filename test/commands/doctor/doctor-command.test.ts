@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type PolarEmulator,
@@ -183,6 +183,7 @@ describe('the environment', () => {
     [{ POLAR_CLIENT_SECRET: 'polar_oat_1' }, 'polar-client-secret', 'failed', 'an organization access token'],
     [{ POLAR_CLIENT_SECRET: 'polar_crt_1' }, 'polar-client-secret', 'failed', 'a registration access token'],
     [{ POLAR_CLIENT_SECRET: id }, 'polar-client-secret', 'failed', 'is a client id'],
+    [{ SESSION_SECRET: '' }, 'session-secret', 'warning', 'SESSION_SECRET is not set'],
     [{ SESSION_SECRET: 'keyboard cat' }, 'session-secret', 'warning', 'easy to guess'],
     [{ SESSION_SECRET: 'x'.repeat(40) }, 'session-secret', 'warning', 'easy to guess'],
     [{ SESSION_SECRET: 'short', NODE_ENV: 'production' }, 'session-secret', 'failed', 'easy to guess'],
@@ -337,6 +338,23 @@ describe('the client', () => {
   });
 });
 
+it('Express 4 is fine, but the report says what its async handlers need', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'passport-polar-sh-doctor-'));
+  try {
+    mkdirSync(join(folder, 'node_modules'));
+    symlinkSync(dirname(require.resolve('express4/package.json')), join(folder, 'node_modules/express'));
+    const { row } = await examine([], environment(), { folder });
+    expect(row('express')).toEqual({
+      check: 'express',
+      result: 'ok',
+      found: expect.stringMatching(/^4\.\d+\.\d+\. Wrap async handlers.*docs\/getting-started\.md#express-4/),
+      remedy: null,
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 describe('the redirect URI and the scopes', () => {
   it('that are registered need no other scope or redirect URI', async () => {
     const app = 'https://app.example/auth/polar/callback';
@@ -368,8 +386,33 @@ describe('the redirect URI and the scopes', () => {
     const { row } = await examine(['--redirect-uri', 'https://app.example/'], environment());
     expect(row('redirect-uri')).toMatchObject({
       result: 'failed',
-      remedy: expect.stringContaining('redirect-uris add'),
+      remedy: expect.stringMatching(/redirect-uris add.*a local Polar with its option --redirect-uri/),
     });
+  });
+
+  it.each([
+    [{}, LOCAL],
+    [{ PORT: '4000' }, 'http://localhost:4000/auth/polar/callback'],
+    [{ PORT: '80' }, 'http://localhost/auth/polar/callback'],
+    [{ PORT: '\\\\.\\pipe\\app' }, LOCAL],
+    [{ PORT: '70000' }, LOCAL],
+    [{ PORT: '0' }, LOCAL],
+  ])('says that the default is one, and takes its port from the environment: %j', async (port, uri) => {
+    const advice = expect.stringContaining('--redirect-uri (127.0.0.1 and localhost differ)');
+    const registered = environment(register({ redirectURIs: [uri] }));
+    const found = expect.stringContaining(`the default of this command, ${uri}, is registered`);
+    const known = (await examine([], { ...registered, ...port })).row('redirect-uri');
+    expect(known).toEqual({ check: 'redirect-uri', result: 'ok', found, remedy: null });
+    expect(known.found).toEqual(advice);
+    for (const other of [uri.replace('localhost', '127.0.0.1'), 'https://app.example/']) {
+      const env = { ...environment(register({ redirectURIs: [other] })), ...port };
+      expect((await examine([], env)).row('redirect-uri')).toEqual({
+        check: 'redirect-uri',
+        result: 'failed',
+        found: expect.stringContaining(`the default of this command, ${uri}, is not registered`),
+        remedy: advice,
+      });
+    }
   });
 
   it('only warns of its own default in production', async () => {
