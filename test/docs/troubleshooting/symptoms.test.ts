@@ -1,27 +1,32 @@
 /** Each symptom of docs/troubleshooting.md: a broken app shows it, and the same app with the fix of the guide works. */
 
+import { fork } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { IncomingMessage } from 'node:http';
 import { request as send } from 'node:https';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import session, { type CookieOptions } from 'express-session';
 import { requireLogin } from 'passport-polar-sh';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import request from 'supertest';
 import { clientEnvironment } from '../../../src/commands/client-environment.js';
+import { emulatorCommand } from '../../../src/commands/emulator-command.js';
 import { writeEnvironmentFile } from '../../../src/commands/environment-file.js';
 import { redirectURIsCommand } from '../../../src/commands/redirect-uris-command.js';
 import { docsURL } from '../../../src/docs-url.js';
 import { SharedStore } from '../../support/app-processes.js';
-import type { Browser } from '../../support/browser.js';
+import { Browser } from '../../support/browser.js';
 import { recordMessages } from '../../support/diagnostics.js';
 import { neededProgram } from '../../support/needed-program.js';
 import { Terminal } from '../../support/terminal.js';
 import { startTLSProxy } from '../../support/tls-proxy.js';
-import { projectFile } from '../shown-code.js';
+import { projectFile, root } from '../shown-code.js';
 import { type AppOptions, type Parts, type RunningApp, startApp, useRoutes, useSession } from './app.js';
 import { fixesOf, runFix } from './shown-fix.js';
 
@@ -574,6 +579,41 @@ describe('Polar shows an error about redirect_uri', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
+  it('because the app was opened at 127.0.0.1 instead of localhost', async () => {
+    const app = await start((parts) => {
+      useSession(parts);
+      useRoutes(parts);
+    });
+    const url = app.url.replace('127.0.0.1', 'localhost');
+    app.emulator.updateClient(app.client.clientID, { redirectURIs: [`${url}/auth/polar/callback`] });
+    await expect(app.browser().logIn()).rejects.toThrow('is not supported by client');
+    const browser = app.browser().at({ url });
+    await browser.logIn();
+    expect(await user(browser)).toEqual(aUser);
+  });
+
+  it('because the local Polar was started without the address', async () => {
+    const redirectURI = 'http://localhost:4000/auth/polar/callback';
+    const statusWith = async (args: readonly string[]) => {
+      const emulator = await emulatorCommand(args, new Terminal());
+      const query = new URLSearchParams({
+        response_type: 'code',
+        client_id: parseEnv(readFileSync(join(folder, '.env'), 'utf8'))['POLAR_CLIENT_ID'] ?? '',
+        redirect_uri: redirectURI,
+      });
+      const page = await fetch(`${emulator?.url}/oauth2/authorize?${query}`, { redirect: 'manual' });
+      await emulator?.close();
+      return page.status;
+    };
+    const [npx, name, subject, ...args] = (
+      fixesOf('Polar shows an error about redirect_uri')[1]?.trim() ?? ''
+    ).split(' ');
+    expect([npx, name, subject]).toEqual(['npx', 'passport-polar-sh', 'emulator']);
+    const own = args.map((arg) => arg.replace('4100', '0').replace('.env', join(folder, '.env')));
+    expect(await statusWith(own.filter((arg) => arg !== '--redirect-uri' && arg !== redirectURI))).toBe(400);
+    expect(await statusWith(own)).toBe(200); // the consent page
+  });
+
   it('because the address is not registered for the client', async () => {
     const app = await start((parts) => {
       useSession(parts);
@@ -607,6 +647,80 @@ describe('Polar shows an error about redirect_uri', () => {
     }
     expect(shown).toEqual([`${app.url}/auth/callback\n`, `Added ${callback}\n`]);
     expect((await browser.logIn()).headers['location']).toBe('/');
+  });
+});
+
+describe('My app exits when a request to Polar fails', () => {
+  const here = 'test/docs/troubleshooting';
+
+  /** The response to a page that needs Polar, which is down; `undefined` if the process ended instead. */
+  async function pageWithoutPolar(...args: string[]) {
+    const emulator = await startPolarEmulator({ consent: 'auto' });
+    const client = emulator.registerClient({ redirectURIs: [] });
+    const child = fork(join(root, here, 'express-4-app.ts'), args, {
+      execArgv: ['--import', 'tsx'],
+      env: {
+        PATH: process.env['PATH'],
+        ...clientEnvironment({
+          server: emulator.url,
+          clientID: client.clientID,
+          clientSecret: client.clientSecret,
+        }),
+      },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    let stderr = '';
+    child.stderr?.on('data', (chunk) => (stderr += chunk));
+    const closed = once(child, 'close');
+    try {
+      const [url] = (await once(child, 'message')) as [string];
+      emulator.updateClient(client.clientID, { redirectURIs: [`${url}/auth/polar/callback`] });
+      const browser = new Browser(url);
+      await browser.logIn();
+      const working = await browser.get('/organizations');
+      expect(working.body.items).toBeInstanceOf(Array);
+      await emulator.close();
+      const page = await browser.get('/organizations').catch(() => undefined);
+      if (page === undefined) await closed;
+      return { page, exitCode: child.exitCode, stderr };
+    } finally {
+      child.kill('SIGKILL');
+      await closed;
+      await emulator.close();
+    }
+  }
+
+  it('because Express 4 does not catch the rejection of an async handler', async () => {
+    const broken = await pageWithoutPolar();
+    expect([broken.page, broken.exitCode]).toEqual([undefined, 1]);
+    expect(broken.stderr).toContain('PolarTransientError');
+
+    const fixed = await pageWithoutPolar('fixed');
+    expect([fixed.page?.status, fixed.exitCode]).toEqual([503, null]);
+  });
+});
+
+describe('secret option required for sessions', () => {
+  it('because SESSION_SECRET is not set', async () => {
+    const broken = await start((parts) => {
+      useSession(parts, { secret: undefined as never });
+      useRoutes(parts);
+    });
+    const { status, body } = await broken.browser().get('/');
+    expect([status, body.message]).toEqual([500, 'secret option required for sessions']);
+    expect(printed.join('')).toContain('express-session deprecated req.secret');
+
+    const mountSession = fix('secret option required for sessions');
+    const fixed = await start((parts) => {
+      mountSession(parts);
+      parts.app.use(parts.passport.session());
+      useRoutes(parts);
+    });
+    const browser = fixed.browser();
+    await browser.logIn();
+    expect(await user(browser)).toEqual(aUser);
+    delete process.env['SESSION_SECRET'];
+    expect(() => mountSession(fixed)).toThrow('SESSION_SECRET is not set.');
   });
 });
 
