@@ -373,6 +373,22 @@ describe('a TypeScript app', () => {
     },
     60_000,
   );
+
+  it('compile the app of the README in the folder of docs/getting-started.md', async () => {
+    const [, steps = ''] =
+      /^## 1\. Install\n\n```sh\nmkdir my-app && cd my-app && ([\s\S]*?)npm install /m.exec(
+        readFileSync(join(root, 'docs/getting-started.md'), 'utf8'),
+      ) ?? [];
+    const folder = join(work, 'getting-started');
+    mkdirSync(folder);
+    copyFileSync(join(root, 'test/docs/quick-start/app.ts'), join(folder, 'app.ts'));
+    const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin/tsc');
+    const compile = `${steps}"$NODE" "$TSC" --init && "$NODE" "$TSC" --noEmit`;
+    const env = { ...process.env, NODE: process.execPath, TSC: tsc };
+    const { stdout } = await run('sh', ['-ec', compile], { cwd: folder, env }).catch((error) => error);
+    expect(stdout).not.toContain('error TS');
+    expect(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).type).toBe('module');
+  });
 });
 
 const LOGIN = `
