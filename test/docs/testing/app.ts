@@ -22,7 +22,7 @@ export function createApp(polarOptions: PolarStrategyOptions) {
   app.get('/auth/polar', passport.authenticate('polar'));
   app.get(
     '/auth/polar/callback',
-    passport.authenticate('polar', { successReturnToOrRedirect: '/me', failureRedirect: '/' }),
+    passport.authenticate('polar', { successReturnToOrRedirect: '/me', failWithError: true }),
   );
   app.get('/', (_req, res) => void res.send('<a href="/auth/polar">Log in with Polar</a>'));
   app.get('/me', requireLogin({ loginPath: '/auth/polar' }), (req, res) => void res.json(req.user));
