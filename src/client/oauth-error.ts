@@ -4,7 +4,7 @@ import type { HttpResponse } from '../http/http.js';
 const advice: Record<OAuthErrorCode, string> = {
   invalid_request: 'A parameter is missing or malformed.',
   invalid_client:
-    'Check clientID, clientSecret and tokenEndpointAuthMethod, and that the client is registered at this server: sandbox clients do not exist in production.',
+    'clientID or clientSecret is wrong, or the client is registered at another server (sandbox clients do not exist in production) or for another tokenEndpointAuthMethod.',
   invalid_grant:
     'The code, refresh token or session token is expired, used, revoked or was issued to another client.',
   invalid_scope: 'Request only scopes that Polar supports; a refresh cannot add any.',
@@ -47,7 +47,10 @@ export function oauthError(
     ? ' No clientSecret was given: does this client have one?'
     : ' For a public client (token_endpoint_auth_method none), omit clientSecret.';
   const lack = code === 'invalid_client' && ownAdvice[code] === undefined ? secretAdvice : '';
-  return new PolarOAuthError(code, `Polar refused the ${what} (${said}). ${hint}${lack}`, {
+  const refusal = `Polar refused the ${what} (${said}).`;
+  // Polar's words blame the authentication method, even if the secret is wrong.
+  const message = code === 'invalid_client' ? `${hint}${lack} ${refusal}` : `${refusal} ${hint}`;
+  return new PolarOAuthError(code, message, {
     error: error || 'unknown',
     errorDescription,
     httpStatus: response.status,

@@ -182,7 +182,7 @@ export class PolarStrategy extends OAuth2Strategy {
    *   '/auth/polar/callback',
    *   passport.authenticate('polar', {
    *     successReturnToOrRedirect: '/',
-   *     failureRedirect: '/',
+   *     failWithError: true,
    *   }),
    * );
    * ```

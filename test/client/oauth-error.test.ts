@@ -8,7 +8,12 @@ const answer = (body: unknown, status = 400) => ({ status, headers: new Headers(
 describe('an OAuth error', () => {
   it.each([
     ['invalid_request', 400, 502, /parameter is missing/],
-    ['invalid_client', 401, 500, /Check clientID, clientSecret and/],
+    [
+      'invalid_client',
+      401,
+      500,
+      /^clientID or clientSecret is wrong, or the client is registered at another server/,
+    ],
     ['invalid_grant', 400, 502, /expired, used, revoked/],
     ['invalid_scope', 400, 502, /Request only scopes/],
     ['invalid_token', 401, 502, /access token is expired/],
@@ -20,6 +25,20 @@ describe('an OAuth error', () => {
     expect(made).toMatchObject({ code: error, error, errorDescription: 'as it said', httpStatus, status });
     expect(made.message).toMatch(advice);
     expect(made.message).toContain(`Polar refused the refresh (${error}: as it said).`);
+  });
+
+  it('about a wrong client begins with what to do, since the words of Polar blame the authentication method', () => {
+    const error_description = "The client cannot authenticate with methods: ['client_secret_basic']";
+    const refused = (isPublic: boolean) =>
+      oauthError(answer({ error: 'invalid_client', error_description }, 401), 'refresh', [], isPublic)
+        .message;
+    const said = `Polar refused the refresh (invalid_client: ${error_description}).`;
+    const advice =
+      'clientID or clientSecret is wrong, or the client is registered at another server (sandbox clients do not exist in production) or for another tokenEndpointAuthMethod.';
+    expect(refused(false)).toBe(
+      `${advice} For a public client (token_endpoint_auth_method none), omit clientSecret. ${said}`,
+    );
+    expect(refused(true)).toBe(`${advice} No clientSecret was given: does this client have one? ${said}`);
   });
 
   it('has no description if the response has none', () => {
