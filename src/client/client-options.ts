@@ -59,8 +59,9 @@ const methods: readonly unknown[] = ['client_secret_post', 'client_secret_basic'
 export function resolveClientOptions(options: PolarClientOptions): ResolvedClientOptions {
   const { clientID, clientSecret } = options;
   if (typeof clientID !== 'string' || clientID === '') {
+    const isMissing = clientID === undefined || clientID === '';
     throw new TypeError(
-      'clientID must be the id of your OAuth client (polar_ci_...). Is POLAR_CLIENT_ID set?',
+      `clientID must be the id of your OAuth client (polar_ci_...), not ${shownValue(clientID)}${isMissing ? '. Is POLAR_CLIENT_ID set, and the environment file loaded (node --env-file=.env)?' : ''}`,
     );
   }
   if (clientSecret !== undefined && (typeof clientSecret !== 'string' || clientSecret === '')) {

@@ -186,6 +186,12 @@ describe('new PolarStrategy', () => {
       { server: { webURL: undefined, apiURL: undefined } },
       /server\.webURL must be an absolute URL, such as .*, not undefined/,
     ],
+    ...[undefined, ''].map((clientID): [string, object, RegExp] => [
+      `a missing id, ${JSON.stringify(clientID)}, and asks whether the environment is loaded`,
+      { clientID },
+      /^clientID must be .*, not (undefined|'')\. Is POLAR_CLIENT_ID set, and the environment file loaded \(node --env-file=\.env\)\?$/,
+    ]),
+    ['an id that is no text', { clientID: 7 }, /^clientID must be .*, not 7$/],
     [
       'a secret in place of the id',
       { clientID: 'polar_cs_hunter2' },
