@@ -47,9 +47,14 @@ export function rejectNearMisses(options: object, known: readonly string[], who:
   }
 }
 
-/** Returns the options that are neither in `known` nor known to belong to Passport or a framework around it. */
-export function unknownOptions(options: object, known: readonly string[]): string[] {
-  return Object.keys(options).filter((name) => !known.includes(name) && !passportOptions.has(name));
+/** Finds the options that are neither in `known` nor Passport's or a framework's around it, and what was probably meant. */
+export function unknownOptions(
+  options: object,
+  known: readonly string[],
+): { readonly name: string; readonly meant: string | undefined }[] {
+  const all = [...known, ...passportOptions];
+  const names = Object.keys(options).filter((name) => !all.includes(name));
+  return names.map((name) => ({ name, meant: closest(name, all) }));
 }
 
 // Options of Passport and of frameworks around it, which are never taken for misspellings.

@@ -6,7 +6,7 @@ import { sessionOf } from '../request/session.js';
 import { isAuthorizationResponse } from './authorization-response.js';
 import { type HandleCallbackParts, handleCallback } from './handle-callback.js';
 import type { LoginOutcome } from './login-outcome.js';
-import type { AuthenticateOptions } from './request-options.js';
+import { type AuthenticateOptions, hintAtUnknownOptions } from './request-options.js';
 import { startLogin } from './start-login.js';
 
 /** What the login flow uses of the strategy: its parts, and the hooks that a subclass may override. */
@@ -22,6 +22,8 @@ export async function runLoginFlow(
   if (isSpeculative(req)) return { ignored: req.method === 'HEAD' ? 204 : 503 };
   const query = requestQuery(req);
   if (!isAuthorizationResponse(query)) return startLogin(parts, req, options, query);
+  // Only a hint here: an error would cost this user the login.
+  hintAtUnknownOptions(options);
   startCallback(req, parts.runtime.options.elapsedMs);
   return handleCallback(parts, req, options, query);
 }

@@ -8,7 +8,7 @@ import {
 } from '../client/authorization-url.js';
 import type { PolarScopes } from '../client/polar-scope.js';
 import { checkCallbackURL, checkList, checkOneOf, checkScope } from '../options/option-checks.js';
-import { closest, rejectNearMisses, unknownOptions } from '../options/option-names.js';
+import { rejectNearMisses, unknownOptions } from '../options/option-names.js';
 import type { ResolvedOptions } from '../strategy-options.js';
 import { developmentHint } from '../warnings.js';
 
@@ -83,9 +83,8 @@ export function loginOptions(
   given: Readonly<Record<string, unknown>>,
   defaults: ResolvedOptions,
 ): LoginOptions {
-  const known = Object.keys(ownNames);
-  rejectNearMisses(given, known, "passport.authenticate('polar')");
-  for (const name of unknownOptions(given, known)) hintAtUnknown(name, closest(name, known));
+  rejectNearMisses(given, Object.keys(ownNames), "passport.authenticate('polar')");
+  hintAtUnknownOptions(given);
   return {
     scope: given['scope'] === undefined ? defaults.scope : checkScope(given['scope']),
     subType: checkOneOf(given['subType'], 'subType', ['user', 'organization']) ?? defaults.subType,
@@ -99,18 +98,20 @@ export function loginOptions(
 
 const hintedAt = new BoundedMap<true>(100);
 
-// Only a hint: a subclass, or another strategy of the same route, may know the option.
-function hintAtUnknown(name: string, meant: string | undefined): void {
-  if (hintedAt.get(name)) return;
-  hintedAt.set(name, true);
-  const hint =
-    meant === undefined
-      ? "Parameters of Polar's authorize page go into authorizationParams."
-      : `Did you mean ${meant}?`;
-  developmentHint(
-    'unknown_option',
-    `passport.authenticate('polar') ignores the unknown option '${name}'. ${hint}`,
-  );
+/** Prints, once each, the options that nobody knows. Only a hint: a subclass, or another strategy of the route, may know them. */
+export function hintAtUnknownOptions(given: AuthenticateOptions): void {
+  for (const { name, meant } of unknownOptions(given, Object.keys(ownNames))) {
+    if (hintedAt.get(name)) continue;
+    hintedAt.set(name, true);
+    const hint =
+      meant === undefined
+        ? "Parameters of Polar's authorize page go into authorizationParams."
+        : `Did you mean ${meant}?`;
+    developmentHint(
+      'unknown_option',
+      `passport.authenticate('polar') ignores the unknown option '${name}'. ${hint}`,
+    );
+  }
 }
 
 // A login attempt has to fit into 4 KB of storage.

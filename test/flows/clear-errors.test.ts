@@ -95,6 +95,24 @@ describe('passport.authenticate', () => {
     }
   });
 
+  it('reports a misspelt option of the callback route, whose user is logged in but redirected nowhere', async () => {
+    const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      const callback = { successReturnToOrRedirect: undefined, succesReturnToOrRedirect: '/' } as object;
+      app = await startTestApp({ callback });
+      for (let time = 0; time < 2; time++) expect((await app.browser().logIn()).status).toBe(200);
+      expect(written.mock.calls).toEqual([
+        [
+          expect.stringMatching(
+            /ignores the unknown option 'succesReturnToOrRedirect'\. Did you mean successReturnToOrRedirect\? See https:\S+#unknown_option\n$/,
+          ),
+        ],
+      ]);
+    } finally {
+      written.mockRestore();
+    }
+  });
+
   it('suggests the right name for a parameter of the authorize page', async () => {
     const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     try {
