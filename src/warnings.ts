@@ -20,7 +20,7 @@ export type WarningCode =
   | 'unknown_option'
   /** The login with Polar was ended, because the serialized user has changed: the option `userKey` may be missing. */
   | 'user_key_missing'
-  /** The storage failed for the first time in this process. */
+  /** The storage failed: for the first time in this process, or after it had worked again. */
   | 'storage_unavailable'
   /** The `onLoginEnded` callback of the app failed. */
   | 'on_login_ended_failed'

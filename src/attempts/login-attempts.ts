@@ -6,6 +6,7 @@ import { PolarTransientError } from '../errors.js';
 import { type Sealer, sealerDerivedFrom } from '../sealing/sealer.js';
 import { type GuardedStorage, SilentStorageError } from '../storage/guarded-storage.js';
 import type { StorageKey, StoredRow } from '../storage/polar-storage.js';
+import { isStorageError } from '../storage/storage-error.js';
 import {
   attemptCookieName,
   attemptCookieValues,
@@ -276,9 +277,13 @@ const rowIn = (storages: readonly GuardedStorage[], id: string) =>
 
 function unavailable(cause: unknown): never {
   const isSilent = cause instanceof SilentStorageError;
+  const advice =
+    isStorageError(cause) && !isSilent
+      ? cause.message
+      : 'Check that the storage, by default the session store, is reachable.';
   throw new PolarTransientError(
     isSilent ? 'timeout' : 'server_error',
-    `The storage for login attempts ${isSilent ? 'did not respond in time' : 'is unavailable'}. Check that the storage, by default the session store, is reachable.`,
+    `The storage for login attempts ${isSilent ? 'did not respond in time' : 'is unavailable'}. ${advice}`,
     { cause },
   );
 }

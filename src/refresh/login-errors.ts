@@ -1,4 +1,5 @@
 import { PolarLoginRequiredError, PolarTransientError } from '../errors.js';
+import { isStorageError } from '../storage/storage-error.js';
 import { UnopenableRecordError } from '../tokens/token-record.js';
 
 /** The login has been ended, by this process or another one. */
@@ -26,7 +27,7 @@ export function recordsUnreadable(cause: unknown): PolarTransientError {
   const what =
     cause instanceof UnopenableRecordError
       ? `${cause.message}. Use the same keys in all processes.`
-      : 'The token records cannot be read. Try again later.';
+      : `The token records cannot be read. ${isStorageError(cause) ? cause.message : 'Try again later.'}`;
   return new PolarTransientError('server_error', what, { cause });
 }
 

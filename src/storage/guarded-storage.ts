@@ -10,7 +10,7 @@ import {
   type StorageStep,
   type StoredRow,
 } from './polar-storage.js';
-import { StorageError } from './storage-error.js';
+import { isStorageError, StorageError } from './storage-error.js';
 
 /** Result of one step. */
 export type StepResult = { readonly value: StoredRow | boolean | undefined } | { readonly error: unknown };
@@ -41,8 +41,10 @@ function outcomeOf(result: StepResult | undefined): unknown {
 const silentStores = new WeakSet<PolarStorage>();
 const maxSilentStoreTimeoutMs = 250;
 
-// Stores whose failure the developer has been told.
-const reportedStores = new WeakSet<PolarStorage>();
+type StepKind = 'reading' | 'changing';
+
+// Stores whose failure the developer has been told, and what has failed: a store that is only read-only still reads.
+const reportedStores = new WeakMap<PolarStorage, StepKind>();
 
 const suitableStores = new WeakSet<PolarStorage>();
 const probes = new WeakMap<PolarStorage, Promise<void>>();
@@ -106,7 +108,7 @@ export class GuardedStorage {
   async run(steps: readonly StorageStep[]): Promise<StepResult[]> {
     const { batch } = this.#storage;
     if (batch !== undefined) {
-      const [all] = await this.#settled([() => this.#takeAtOnce(batch, steps)]);
+      const [all] = await this.#settled(kindOf(steps), [() => this.#takeAtOnce(batch, steps)]);
       if (all === undefined || 'error' in all) return steps.map(() => all as StepResult);
       return (all.value as StoredRow[]).map((value) => ({ value }));
     }
@@ -116,7 +118,11 @@ export class GuardedStorage {
       const firstChange = rest.findIndex((step) => !('read' in step));
       // Consecutive reads run in parallel.
       const together = firstChange === 0 ? 1 : firstChange < 0 ? rest.length : firstChange;
-      const done = await this.#settled(rest.slice(0, together).map((step) => () => this.#take(step)));
+      const next = rest.slice(0, together);
+      const done = await this.#settled(
+        kindOf(next),
+        next.map((step) => () => this.#take(step)),
+      );
       results.push(...(done as StepResult[]));
       const [failed] = firstChange === 0 ? done : [];
       if (failed !== undefined && 'error' in failed)
@@ -167,7 +173,7 @@ export class GuardedStorage {
       await this.write(key, row, 60).catch((error: unknown) => {
         if (error instanceof SilentStorageError) throw error;
         // Ours says itself what to do.
-        if (error instanceof StorageError)
+        if (isStorageError(error))
           throw new PolarConfigurationError('unsupported_storage', error.message, { cause: error });
         throw unsupported('rejected a test row', error);
       });
@@ -199,23 +205,31 @@ export class GuardedStorage {
     throw new Error('batch() of the storage must resolve with an array of one result per step');
   }
 
-  #settled(calls: readonly (() => Promise<unknown>)[]): Promise<({ value: unknown } | { error: unknown })[]> {
+  #settled(
+    kind: StepKind,
+    calls: readonly (() => Promise<unknown>)[],
+  ): Promise<({ value: unknown } | { error: unknown })[]> {
     return Promise.all(
       calls.map(async (call) => {
         try {
-          return { value: await this.#inTime(call) };
+          const value = await this.#inTime(call);
+          if (reportedStores.get(this.#storage) === kind) reportedStores.delete(this.#storage);
+          return { value };
         } catch (error) {
-          this.#report(error);
+          this.#report(kind, error);
           return { error };
         }
       }),
     );
   }
 
-  /** While developing, prints the first failure of a store: the app goes on without it, so it would go unnoticed. */
-  #report(error: unknown): void {
-    if (!(error instanceof StorageError) || reportedStores.has(this.#storage)) return;
-    reportedStores.add(this.#storage);
+  /**
+   * While developing, prints that a store fails, once until it works again: the app goes on without it, so it would go
+   * unnoticed.
+   */
+  #report(kind: StepKind, error: unknown): void {
+    if (!isStorageError(error) || reportedStores.has(this.#storage)) return;
+    reportedStores.set(this.#storage, kind);
     developmentHint('storage_unavailable', `${error.message} Until it works, processes share no login.`);
   }
 
@@ -252,6 +266,9 @@ export class SilentStorageError extends StorageError {
     super(`The storage took longer than ${waitMs} ms. Check that it is connected and reachable.`);
   }
 }
+
+const kindOf = (steps: readonly StorageStep[]): StepKind =>
+  steps.every((step) => 'read' in step) ? 'reading' : 'changing';
 
 function unsupported(what: string, cause?: unknown): PolarConfigurationError {
   return new PolarConfigurationError(

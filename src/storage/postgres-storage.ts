@@ -79,7 +79,7 @@ function parsedRow(found: unknown): StoredRow {
   // "There is none" would mean that nobody has refreshed.
   if (row === undefined)
     throw new StorageError(
-      'postgresStorage: query(text, values) must resolve with rows that are objects, by column',
+      'postgresStorage: query(text, values) must resolve with rows that are objects, by column.',
     );
   return row;
 }

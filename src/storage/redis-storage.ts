@@ -45,7 +45,7 @@ export function redisStorage(client: RedisClient, options: RedisStorageOptions =
     const words = steps.flatMap((step) => wordsOf(step, names.indexOf(nameOf(keyOf(step))) + 1));
     const response = await runScript(send, names, [String(steps.length), ...words]);
     if (!Array.isArray(response) || response.length !== steps.length)
-      throw new StorageError('Redis returned an unexpected result for the storage script');
+      throw new StorageError('Redis returned an unexpected result for the storage script.');
     return response.map((result, index) => resultOf(result, steps[index]));
   };
   const batch = async (steps: readonly StorageStep[]): Promise<StepResult[]> => {

@@ -250,6 +250,25 @@ describe('a CommonJS app', () => {
   });
 });
 
+describe('a storage of one entry, in the strategy of another,', () => {
+  it('is reported when it fails, and its errors say what to do', async () => {
+    writeFileSync(
+      join(work, 'storage.cjs'),
+      `const { PolarStrategy } = require('passport-polar-sh');
+       const { redisStorage } = require('passport-polar-sh/redis');
+       const redis = { isOpen: false, connect() {}, sendCommand: async () => { throw new Error('The client is closed'); } };
+       const polar = new PolarStrategy({
+         clientID: 'c', clientSecret: 's', callbackURL: '/cb',
+         storage: redisStorage(redis), encryptionKeys: ['${'A'.repeat(43)}='],
+       });
+       polar.tokensFor('${'0'.repeat(32)}').getAccessToken().catch((error) => console.log(error.message));`,
+    );
+    const { stdout, stderr } = await run(process.execPath, ['storage.cjs'], { cwd: work });
+    expect(stdout).toContain('The token records cannot be read. The Redis of redisStorage is not connected');
+    expect(stderr).toMatch(/^passport-polar-sh: The Redis of redisStorage is not connected/);
+  });
+});
+
 describe('an ESM app', () => {
   it('can import every entry and gets the same classes as with require', async () => {
     const printed = await node(

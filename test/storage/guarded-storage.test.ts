@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { PolarStorage, StorageStep } from 'passport-polar-sh';
 import { PolarConfigurationError } from '../../src/errors.js';
 import { GuardedStorage, isWritten, rowOf } from '../../src/storage/guarded-storage.js';
+import { StorageError } from '../../src/storage/storage-error.js';
 import { inMemoryStorage } from '../support/in-memory-storage.js';
 
 const group = 'f'.repeat(32);
@@ -225,6 +226,55 @@ describe('a store that does not respond', () => {
     await expect(storage.read(one)).rejects.toThrow('refused');
     mood = 'silent';
     expect(await timeToFail()).toBe(3000);
+  });
+});
+
+describe('a store that says what is wrong', () => {
+  let printed: string[];
+  beforeEach(() => {
+    printed = [];
+    jest
+      .spyOn(process.stderr, 'write')
+      .mockImplementation(((text: string) => printed.push(text) > 0) as never);
+  });
+  afterEach(() => void jest.restoreAllMocks());
+
+  /** A store whose reads and writes fail while `failing` names them. */
+  function failingStore() {
+    const failing = new Set<string>();
+    const or = async <T>(kind: string, result: T): Promise<T> => {
+      if (failing.has(kind)) throw new StorageError(`The store refuses to ${kind}.`);
+      return result;
+    };
+    const storage = guard({
+      read: () => or('read', undefined),
+      write: () => or('write', true),
+      remove: () => or('write', undefined),
+    });
+    const use = () =>
+      storage.run([{ read: one }, { read: two }, { write: one, row, ttlSeconds }, { remove: one, row }]);
+    return { failing, use };
+  }
+
+  it('is reported once, and again when it fails after it has worked', async () => {
+    const { failing, use } = failingStore();
+    for (let time = 0; time < 2; time++) {
+      failing.add('read').add('write');
+      await use();
+      await use();
+      failing.clear();
+      await use();
+    }
+    expect(printed).toEqual(
+      Array(2).fill(expect.stringContaining('The store refuses to read. Until it works')),
+    );
+  });
+
+  it('is reported once while it reads but does not write', async () => {
+    const { failing, use } = failingStore();
+    failing.add('write');
+    for (let time = 0; time < 3; time++) await use();
+    expect(printed).toEqual([expect.stringContaining('The store refuses to write. Until it works')]);
   });
 });
 

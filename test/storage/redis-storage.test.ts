@@ -1,7 +1,9 @@
 /** The commands of the Redis storage and its parsing of responses; storage.slow.test.ts runs it over a real Redis. */
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
+import { PolarStrategy } from 'passport-polar-sh';
 import { redisStorage, type SendRedisCommand } from 'passport-polar-sh/redis';
+import { createClient } from 'redis';
 import type { StorageStep } from '../../src/storage/polar-storage.js';
 
 const group = 'f'.repeat(32);
@@ -177,4 +179,37 @@ describe('the client of redisStorage', () => {
       'prefix must be a string',
     );
   });
+});
+
+it('a client that was never connected is reported once, also by the bundle of another entry point', async () => {
+  const printed = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  let bundle: typeof import('passport-polar-sh/redis') | undefined;
+  jest.isolateModules(() => {
+    bundle = jest.requireActual('passport-polar-sh/redis');
+  });
+  try {
+    const polar = new PolarStrategy({
+      clientID: 'polar_ci_local',
+      clientSecret: 'polar_cs_local',
+      callbackURL: '/auth/polar/callback',
+      storage: bundle?.redisStorage(createClient() as never),
+      encryptionKeys: [Buffer.alloc(32).toString('base64')],
+    });
+    const advice =
+      'The Redis of redisStorage is not connected: await client.connect() before the app listens';
+    for (let time = 0; time < 2; time++)
+      await expect(polar.tokensFor('0'.repeat(32)).getAccessToken()).rejects.toMatchObject({
+        code: 'server_error',
+        message: expect.stringContaining(`The token records cannot be read. ${advice}`),
+      });
+    expect(printed.mock.calls).toEqual([
+      [
+        expect.stringMatching(
+          /The Redis of redisStorage is not connected.* See https:\S+#storage_unavailable\n$/,
+        ),
+      ],
+    ]);
+  } finally {
+    printed.mockRestore();
+  }
 });
