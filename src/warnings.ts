@@ -32,8 +32,13 @@ export function withDocsURL(text: string, code: PolarErrorCode | WarningCode): s
   return `${text}${/[.?]$/.test(text) ? '' : '.'} See ${docsURL(code)}`;
 }
 
+/** True unless `NODE_ENV` is `production`. */
+export function isDevelopment(): boolean {
+  return process.env['NODE_ENV'] !== 'production';
+}
+
 /** Prints a hint for the developer to stderr, except in production: use the diagnostics channel there. */
 export function developmentHint(code: PolarErrorCode | WarningCode, text: string): void {
-  if (process.env['NODE_ENV'] === 'production') return;
+  if (!isDevelopment()) return;
   process.stderr.write(`passport-polar-sh: ${withDocsURL(text.replace(/\s+/g, ' ').trim(), code)}\n`);
 }

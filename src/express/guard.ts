@@ -3,7 +3,7 @@ import { loginFailed } from '../diagnostics.js';
 import { PolarConfigurationError, PolarInsufficientScopeError, PolarLoginRequiredError } from '../errors.js';
 import { asError } from '../request/app-callbacks.js';
 import { noStore } from '../request/end-of-response.js';
-import { loggedInUser } from '../request/session.js';
+import { hasUnrestoredUser, loggedInUser } from '../request/session.js';
 import { type LoginNeeds, toLogin, wantsPage } from './login-path.js';
 import { runtimeOfRequest } from './request-runtime.js';
 
@@ -70,6 +70,12 @@ export function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarCon
   const isNew = Math.abs(runtime.options.now() - login.issuedAt) < justNowMs;
   if (!isNew) return notLoggedIn();
   const user = loggedInUser(req);
+  if (hasUnrestoredUser(req)) {
+    return shown(
+      'missing_middleware',
+      'A user just logged in with Polar, but passport.session() did not run on this route, or the app removed req.user. Add app.use(passport.session()) after the session and before this route.',
+    );
+  }
   if (user !== undefined && runtime.logins.ofUser(req) !== undefined) return notLoggedIn();
   if (user !== undefined) {
     return shown(
@@ -83,7 +89,10 @@ export function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarCon
   );
 }
 
-function shown(code: 'user_changed' | 'user_not_found', message: string): PolarConfigurationError {
+function shown(
+  code: 'missing_middleware' | 'user_changed' | 'user_not_found',
+  message: string,
+): PolarConfigurationError {
   const error = new PolarConfigurationError(code, message);
   loginFailed({ code, reason: message, error });
   return error;

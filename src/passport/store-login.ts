@@ -20,6 +20,7 @@ import { beforeFirstSaveAfterRegenerate } from '../request/session-save-hook.js'
 import type { PolarRuntime } from '../runtime.js';
 import type { NewLogin } from '../tokens/session-entry.js';
 import type { LoginHandle } from '../tokens/token-record.js';
+import { watchForUnrestoredUser } from './missing-session-hint.js';
 import {
   reportError,
   reportLostCookie,
@@ -193,6 +194,7 @@ function prepare(runtime: PolarRuntime, req: Request, { login, unkept, returnTo 
     async stored() {
       if (handle === undefined) return unkept.revoke();
       await begin(runtime, req, handle, replaced);
+      watchForUnrestoredUser(runtime, req);
       watchResponse(runtime, req, handle);
     },
     async undo() {

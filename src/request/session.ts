@@ -48,6 +48,15 @@ export function loggedInUser(req: Request): unknown {
   return user !== undefined && req.isAuthenticated() ? user : undefined;
 }
 
+/**
+ * True if the session has a user, but the request does not: `passport.session()` did not run. It puts the user on the request, or
+ * removes one that `deserializeUser` does not find from the session.
+ */
+export function hasUnrestoredUser(req: Request): boolean {
+  const isRestored = typeof req.isAuthenticated === 'function' && req.isAuthenticated();
+  return serializedUser(req) !== undefined && !isRestored;
+}
+
 /** The serialized user that Passport wrote into the session. */
 export function serializedUser(req: Request): unknown {
   // The app may have changed Passport's session key.

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import session, { type CookieOptions } from 'express-session';
-import { requireLogin } from 'passport-polar-sh';
+import { polarTokens, requireLogin } from 'passport-polar-sh';
 import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import request from 'supertest';
 import { clientEnvironment } from '../../../src/commands/client-environment.js';
@@ -161,6 +161,67 @@ describe('I land on / and am not logged in', () => {
     expect(await user(browser)).toBeNull();
   });
 
+  const sessions = () => session({ secret: 'x', resave: false, saveUninitialized: false });
+  const expectSessionHint = (): void => {
+    expectHint('missing_middleware');
+    expect(printed[0]).toContain('GET / responded without the user who logged in with Polar');
+  };
+
+  it.each<[string, (parts: Parts) => void]>([
+    ['is missing', ({ app, polar }) => app.use(sessions(), polarTokens(polar))],
+    [
+      'is missing, as in code for old versions of Passport',
+      ({ app, passport, polar }) => app.use(sessions(), passport.initialize(), polarTokens(polar)),
+    ],
+    ['is missing, as is polarTokens', ({ app }) => app.use(sessions())],
+  ])(
+    'because passport.session() %s, which the next page tells once, and guarded pages always',
+    async (_how, mount) => {
+      const app = await start((parts) => {
+        mount(parts);
+        parts.app.get('/page', requireLogin({ loginPath: '/auth/polar' }), (_req, res) => void res.json({}));
+        useRoutes(parts);
+      });
+      const browser = app.browser();
+      await browser.logIn();
+      expect(printed).toEqual([]);
+      expect(await user(browser)).toBeNull();
+      expect(await user(browser)).toBeNull();
+      expectSessionHint();
+      expect((await browser.get('/page')).body.code).toBe('missing_middleware');
+    },
+  );
+
+  it('because passport.session() comes after the routes', async () => {
+    const app = await start((parts) => {
+      parts.app.use(sessions());
+      useRoutes(parts);
+      parts.app.use(parts.passport.session(), polarTokens(parts.polar));
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    await browser.get('/favicon.ico');
+    expect(await user(browser)).toBeNull();
+    expectSessionHint();
+  });
+
+  it('and no hint blames passport.session() where it runs', async () => {
+    const app = await start((parts) => {
+      const { app, passport, polar } = parts;
+      app.use(sessions(), polarTokens(polar));
+      app.use('/style.css', (_req, res) => void res.send('a file'));
+      app.use(passport.session());
+      useRoutes(parts);
+    });
+    const browser = app.browser();
+    await browser.logIn();
+    expect((await browser.get('/style.css')).status).toBe(200);
+    expect(await user(browser)).toEqual(aUser);
+    await request(app.url).post('/auth/polar/callback');
+    expect(await user(app.browser())).toBeNull();
+    expect(printed).toEqual([]);
+  });
+
   it('but not because of a strict session cookie, with which no login starts', async () => {
     const startWith = (cookie: CookieOptions) =>
       start((parts) => {
@@ -192,6 +253,7 @@ describe('I land on / and am not logged in', () => {
       return (await browser.get('/page')).body;
     };
     expect((await pageOf(await startWith(() => false))).code).toBe('user_not_found');
+    expectHint('user_not_found');
     expect(await pageOf(await startWith((id) => ({ id }) as never))).toEqual({ id: expect.any(String) });
   });
 });
