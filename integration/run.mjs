@@ -86,16 +86,15 @@ async function makeProject(kind, manifest, folder) {
   cpSync(join(here, kind.app), folder, { recursive: true });
   cpSync(join(here, 'log-in.cjs'), join(folder, 'log-in.cjs'));
   writeFileSync(join(folder, 'package.json'), manifest);
-  const install = () => installIn(kind, folder);
-  // Once more, since a registry may fail for a moment.
-  await install().catch(install);
+  // Once more, since a registry may fail for a moment, and npm's cache may lack a version that was published minutes ago.
+  await installIn(kind, folder, ['--prefer-offline']).catch(() => installIn(kind, folder, []));
   return folder;
 }
 
-async function installIn(kind, folder) {
-  if (kind.installer === 'pnpm') await run(kind, folder, 'pnpm', ['install', '--prefer-offline']);
+async function installIn(kind, folder, flags) {
+  if (kind.installer === 'pnpm') await run(kind, folder, 'pnpm', ['install', ...flags]);
   else if (kind.installer === 'yarn') await installWithYarn(kind, folder);
-  else await run(kind, folder, 'npm', ['install', '--no-audit', '--no-fund', '--prefer-offline']);
+  else await run(kind, folder, 'npm', ['install', '--no-audit', '--no-fund', ...flags]);
 }
 
 async function installWithYarn(kind, folder) {

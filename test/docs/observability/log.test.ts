@@ -1,6 +1,6 @@
 /** The pino example of docs/observability.md, over a day of a login. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { logout } from 'passport-polar-sh';
+import { logout, type VerifiedLogin } from 'passport-polar-sh';
 import pino from 'pino';
 import { startTestApp, type TestApp } from '../../support/test-app.js';
 import { until } from '../../support/until.js';
@@ -18,7 +18,12 @@ interface Line {
 
 const texts: string[] = [];
 const lines = (): Line[] => texts.map((text) => JSON.parse(text) as Line);
-const of = (event: string): Line[] => lines().filter((line) => line.event === event);
+/** Ids of this app's logins: the channels are those of the process, in which another test's retry may still run. */
+const ownLogins = new Set<string>();
+const of = (event: string): Line[] =>
+  lines().filter(
+    (line) => line.event === event && (line.loginId === undefined || ownLogins.has(line.loginId)),
+  );
 const secrets = new Set<string>();
 let app: TestApp;
 let isAppBroken = false;
@@ -30,7 +35,8 @@ const noteTokens = (): void => {
 beforeAll(async () => {
   logPolar(pino({ level: 'trace' }, { write: (text: string) => void texts.push(text) }));
   app = await startTestApp({
-    verify: ({ profile, tokens }: { profile: object; tokens: { accessToken: string } }) => {
+    verify: ({ profile, tokens, loginId }: VerifiedLogin) => {
+      ownLogins.add(loginId);
       secrets.add(tokens.accessToken);
       if (isAppBroken) throw new Error(`INSERT failed for ${tokens.accessToken}`);
       return profile;
