@@ -17,7 +17,7 @@ const pkg = JSON.parse(readFileSync('package.json', 'utf8'));
 const entries = Object.keys(pkg.exports)
   .filter((name) => !name.endsWith('.json'))
   .map((name) => (name === '.' ? 'index' : name.slice(2)));
-const commands = Object.values(pkg.bin).map((path) => path.replace('./dist/', '').replace('.js', ''));
+const commands = Object.values(pkg.bin).map((path) => path.replace('dist/', '').replace('.js', ''));
 
 rmSync(out, { recursive: true, force: true });
 const { metafile } = await build({

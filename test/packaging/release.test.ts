@@ -1,6 +1,7 @@
 /** What a release needs beside the code: versions, changelog, workflows, and the pages for contributors. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
@@ -29,6 +30,17 @@ describe('package.json', () => {
   // Set them with the first public repository, and remove this test: npm refuses provenance without `repository`.
   it('has no field yet that needs the public address of the repository', () => {
     for (const field of ['repository', 'homepage', 'bugs']) expect(manifest).not.toHaveProperty(field);
+  });
+
+  it('has nothing that npm would correct when it publishes', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'passport-polar-sh-release-'));
+    try {
+      writeFileSync(join(folder, 'package.json'), read('package.json'));
+      execFileSync('npm', ['pkg', 'fix'], { cwd: folder, stdio: 'pipe' });
+      expect(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))).toEqual(manifest);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('has the version of the newest entry of the changelog', () => {
