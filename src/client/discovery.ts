@@ -1,7 +1,8 @@
 import { PolarResponseError } from '../errors.js';
 import { startDeadline } from '../http/deadline.js';
 import type { Http } from '../http/http.js';
-import { type Discovery, type ResolvedServer, type ServerEndpoints, secureURL } from '../options/server.js';
+import { secureURL } from '../options/secure-url.js';
+import type { Discovery, ResolvedServer, ServerEndpoints } from '../options/server.js';
 import { shownValue } from '../text/shown-value.js';
 import { type CallOptions, limitsOf } from './call-options.js';
 import { optionalString, requiredString, wireObject } from './wire-fields.js';

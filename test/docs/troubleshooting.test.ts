@@ -96,7 +96,7 @@ describe('the guide to troubleshooting', () => {
         // Comments show code that prints.
         /^(?! *(\*|\/\/)).*(process\.stderr|console\.\w|emitWarning)/m.test(projectFile(`src/${file}`)),
     );
-    expect(printing.sort()).toEqual(['options/server.ts', 'warnings.ts']);
+    expect(printing.sort()).toEqual(['options/secure-url.ts', 'warnings.ts']);
   });
 
   it.each([...sectionsOf(codes)])(

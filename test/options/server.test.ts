@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type PolarServer, polarAt, resolveServer, secureURL } from '../../src/options/server.js';
+import { secureURL } from '../../src/options/secure-url.js';
+import { type PolarServer, polarAt, resolveServer } from '../../src/options/server.js';
 
 describe('the server option', () => {
   it('defaults to production', () => {
