@@ -1,5 +1,7 @@
-/** No test talks to anything but this machine: whatever else a socket is asked to connect to is refused. */
+/** What holds for each test file: it talks to this machine only, prints no hints, and leaves no subscriber behind. */
+import diagnostics from 'node:diagnostics_channel';
 import net from 'node:net';
+import { afterAll } from '@jest/globals';
 
 const connect = net.Socket.prototype.connect;
 net.Socket.prototype.connect = function connectToThisMachine(this: net.Socket, ...args: unknown[]) {
@@ -20,3 +22,15 @@ net.Socket.prototype.connect = function connectToThisMachine(this: net.Socket, .
 const write = process.stderr.write.bind(process.stderr) as (...args: unknown[]) => boolean;
 process.stderr.write = ((chunk: unknown, ...rest: unknown[]) =>
   String(chunk).startsWith('passport-polar-sh: ') || write(chunk, ...rest)) as typeof process.stderr.write;
+
+// Channels belong to the process, not to the test file: a forgotten subscriber would hear, and may keep, what all later files do.
+const { subscribe, unsubscribe } = diagnostics;
+const subscribed: Parameters<typeof subscribe>[] = [];
+diagnostics.subscribe = (...args) => {
+  subscribed.push(args);
+  subscribe(...args);
+};
+afterAll(() => {
+  diagnostics.subscribe = subscribe;
+  for (const args of subscribed) unsubscribe(...args);
+});
