@@ -455,3 +455,11 @@ function classNames(leaf: object): string[] {
   }
   return names;
 }
+
+/** The error for an option or argument that is missing or wrong. The message names it and says what it should be. */
+export function invalidOption(message: string): PolarConfigurationError {
+  const error = new PolarConfigurationError('invalid_option', message);
+  // The first line of the stack trace is the check, not this function.
+  Error.captureStackTrace?.(error, invalidOption);
+  return error;
+}

@@ -6,6 +6,7 @@ import {
 } from './client/client-options.js';
 import { optionsOf, PolarOAuthClient } from './client/oauth-client.js';
 import type { PolarScopes } from './client/polar-scope.js';
+import { invalidOption } from './errors.js';
 import {
   checkAPIVersion,
   checkCallbackURL,
@@ -211,11 +212,11 @@ const takenSessionKeys = [
 /**
  * Checks the options and fills in the defaults.
  *
- * @throws TypeError that names the option and the expected value
+ * @throws {@link PolarConfigurationError} `invalid_option` that names the option and the expected value
  */
 export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(
+    throw invalidOption(
       'PolarStrategy needs an options object: { clientID, clientSecret, callbackURL, ... }',
     );
   }
@@ -276,6 +277,6 @@ const replacements: Readonly<Record<string, string>> = {
 
 function refuseTakenKey(key: string): string {
   if (takenSessionKeys.includes(key))
-    throw new TypeError(`sessionKey must not be '${key}': another package uses that key of the session`);
+    throw invalidOption(`sessionKey must not be '${key}': another package uses that key of the session`);
   return key;
 }

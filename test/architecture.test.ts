@@ -109,7 +109,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   api: ['async', 'bounded-map', 'client', 'diagnostics', 'errors', 'http', 'refresh', 'text', 'tokens'],
   request: ['async', 'diagnostics', 'errors', 'text'],
-  'strategy-options': ['client', 'options', 'refresh', 'storage', 'tokens'],
+  'strategy-options': ['client', 'errors', 'options', 'refresh', 'storage', 'tokens'],
   attempts: [
     'bounded-map',
     'client',
@@ -120,7 +120,7 @@ const allowed: Record<string, readonly string[]> = {
     'storage',
     'strategy-options',
   ],
-  bearer: ['api', 'client', 'options', 'request', 'strategy-options', 'text'],
+  bearer: ['api', 'client', 'errors', 'options', 'request', 'strategy-options', 'text'],
   emulator: [],
   commands: ['async', 'client', 'emulator', 'errors', 'http', 'options', 'storage', 'text'],
   cli: ['commands'],

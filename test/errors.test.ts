@@ -67,7 +67,7 @@ function samples(from: ErrorsModule): Record<string, PolarError> {
 }
 
 const own: ErrorsModule = jest.requireActual('../src/errors.js');
-const classes = Object.entries(own).filter(([, value]) => typeof value === 'function') as [
+const classes = Object.entries(own).filter(([name]) => name.startsWith('Polar')) as [
   keyof ErrorsModule,
   typeof PolarError,
 ][];

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { PolarConfigurationError } from '../src/errors.js';
 import { type PolarStrategyOptions, resolveOptions } from '../src/strategy-options.js';
 
 const needed: PolarStrategyOptions = {
@@ -271,7 +272,7 @@ describe('a wrong value', () => {
     ['now', null],
   ])('of %s is refused by name: %p', (name, value) => {
     const attempt = (): unknown => resolve({ [name]: value });
-    expect(attempt).toThrow(TypeError);
+    expect(attempt).toThrow(PolarConfigurationError);
     expect(attempt).toThrow(new RegExp(`^${name}\\b`));
   });
 
@@ -296,7 +297,10 @@ describe('a wrong value', () => {
     'of tokenEndpointAuthMethod is refused: %s without a secret',
     (method) => {
       expect(() => resolve({ clientSecret: undefined, tokenEndpointAuthMethod: method })).toThrow(
-        new TypeError(`tokenEndpointAuthMethod '${method}' needs a clientSecret`),
+        expect.objectContaining({
+          code: 'invalid_option',
+          message: `tokenEndpointAuthMethod '${method}' needs a clientSecret`,
+        }),
       );
     },
   );
@@ -343,7 +347,10 @@ describe('an unknown option', () => {
     ['api_version', 'apiVersion'],
   ])('%s is refused with the suggestion %s', (name, meant) => {
     expect(() => resolve({ [name]: 'x' })).toThrow(
-      new TypeError(`PolarStrategy has no option '${name}'. Did you mean ${meant}?`),
+      expect.objectContaining({
+        code: 'invalid_option',
+        message: `PolarStrategy has no option '${name}'. Did you mean ${meant}?`,
+      }),
     );
   });
 

@@ -1,4 +1,4 @@
-import { PolarConfigurationError, PolarError } from '../errors.js';
+import { invalidOption, PolarConfigurationError, PolarError } from '../errors.js';
 import { startDeadline } from '../http/deadline.js';
 import type { PolarAccess } from './polar-access.js';
 
@@ -82,14 +82,10 @@ export function sdkCore<Core extends PolarSDKCore, Options extends object>(
   options: Omit<Options, DecidedHere> = {} as Omit<Options, DecidedHere>,
 ): Core {
   if (typeof access?.fetch !== 'function')
-    throw new PolarConfigurationError(
-      'invalid_option',
-      'sdkCore needs req.polar or polar.tokensFor(loginId) as its first argument',
-    );
+    throw invalidOption('sdkCore needs req.polar or polar.tokensFor(loginId) as its first argument');
   for (const name of ['accessToken', 'baseUrl', 'environment'] satisfies DecidedHere[]) {
     if (Object.hasOwn(options ?? {}, name))
-      throw new PolarConfigurationError(
-        'invalid_option',
+      throw invalidOption(
         `sdkCore does not accept ${name}: the access token comes from the login, and the address from the strategy's server option`,
       );
   }
@@ -100,8 +96,7 @@ export function sdkCore<Core extends PolarSDKCore, Options extends object>(
     { timeout = usualTimeout, accessToken } = {},
   ) => {
     if (accessToken !== undefined)
-      throw new PolarConfigurationError(
-        'invalid_option',
+      throw invalidOption(
         'A core from sdkCore always sends the access token of its login. For another token, create a core with the SDK itself.',
       );
     const deadline = startDeadline(milliseconds(timeout), init.signal, "the SDK's timeout");
@@ -148,8 +143,5 @@ function withSendRequest<Core extends PolarSDKCore>(
 function milliseconds(seconds: number): number {
   const result = Math.ceil(seconds * 1000);
   if (result >= 0 && result < 2 ** 31) return result;
-  throw new PolarConfigurationError(
-    'invalid_option',
-    "The SDK's timeout must be a number of seconds, 0 or more",
-  );
+  throw invalidOption("The SDK's timeout must be a number of seconds, 0 or more");
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { PolarTransientError } from '../errors.js';
+import { invalidOption, PolarTransientError } from '../errors.js';
 import { within } from './within.js';
 
 /**
@@ -74,11 +74,11 @@ export class BackgroundWork {
   /**
    * Resolves with what is left: when all work is done, when what is left is retried too late, or after `withinMs` milliseconds.
    *
-   * @throws TypeError when `withinMs` is not a number
+   * @throws {@link PolarConfigurationError} `invalid_option` when `withinMs` is not a number
    */
   async settled(withinMs: number): Promise<Unfinished> {
     if (typeof withinMs !== 'number' || Number.isNaN(withinMs))
-      throw new TypeError('settled needs { withinMs }, a number of milliseconds');
+      throw invalidOption('settled needs { withinMs }, a number of milliseconds');
     const giveUpAt = performance.now() + Math.min(withinMs, maxTimerMs);
     // Finished work may start more: after an exchange, its token record is written.
     for (;;) {

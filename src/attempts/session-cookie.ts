@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { PolarConfigurationError } from '../errors.js';
+import { invalidOption, PolarConfigurationError } from '../errors.js';
 import { isLocalHTTP } from '../options/option-checks.js';
 import { isHostCertain, requestURL } from '../request/request-url.js';
 import { sessionOf } from '../request/session.js';
@@ -68,8 +68,7 @@ export function attemptCookiePlace(req: Request, redirectURI: string, options: R
   // follow its redirects themselves.
   if (!isHostCertain(req, options) || isOtherLocalPort(here, redirectURI))
     return { ...place, domain: undefined };
-  throw new PolarConfigurationError(
-    'invalid_option',
+  throw invalidOption(
     `This login starts on ${here.host}, but Polar redirects back to ${new URL(redirectURI).host}, which does not receive its cookies. Open the app at ${new URL(redirectURI).host}, or change callbackURL. For two hosts of one domain, set the domain of the session cookie. Behind a proxy, forward the Host header.`,
   );
 }

@@ -1,6 +1,5 @@
 import type { Request } from 'express';
 import { type Introspection, organizationsOf } from '../client/introspection.js';
-import { forOneRequest } from '../options/option-checks.js';
 import { callVerify } from '../request/app-callbacks.js';
 import {
   type BearerRequirements,
@@ -60,7 +59,7 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
   };
 
   return async (req, requirements) => {
-    const needed = forOneRequest(() => routeRequirements(options.requirements, requirements));
+    const needed = routeRequirements(options.requirements, requirements);
     const found = bearerToken(req);
     if ('problem' in found) {
       return found.problem === 'none'

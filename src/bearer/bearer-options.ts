@@ -3,6 +3,7 @@ import type { PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
 import { optionsOf, PolarOAuthClient } from '../client/oauth-client.js';
 import type { PolarScopes } from '../client/polar-scope.js';
+import { invalidOption } from '../errors.js';
 import { checkCount, checkList, checkSeconds, checkText } from '../options/option-checks.js';
 import { rejectNearMisses, rejectReplaced, rejectUnknown } from '../options/option-names.js';
 import { polarAt } from '../options/server.js';
@@ -149,11 +150,11 @@ const replacements: Readonly<Record<string, string>> = {
 /**
  * Checks the options and fills in the defaults.
  *
- * @throws TypeError that names the option and the expected value
+ * @throws {@link PolarConfigurationError} `invalid_option` that names the option and the expected value
  */
 export function resolveBearerOptions(options: PolarBearerStrategyOptions): ResolvedBearerOptions {
   if (typeof options !== 'object' || options === null)
-    throw new TypeError('PolarBearerStrategy needs an options object: { clientID, clientSecret, ... }');
+    throw invalidOption('PolarBearerStrategy needs an options object: { clientID, clientSecret, ... }');
   // False is accepted, because it does not change how the callback is called.
   const { passReqToCallback, ...given } = options as PolarBearerStrategyOptions & {
     readonly passReqToCallback?: unknown;
@@ -164,7 +165,7 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
   requirementsOf(requirements);
   const client = new PolarOAuthClient(options);
   if (client.isPublic) {
-    throw new TypeError(
+    throw invalidOption(
       'PolarBearerStrategy needs clientSecret: Polar does not let public clients introspect tokens, and userinfo would also accept the tokens of every other app',
     );
   }
@@ -192,7 +193,7 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
  * Merges the requirements of a route with those of the strategy. The options may include those of Passport and, on a route
  * that also logs users in, of {@link PolarStrategy}, which are ignored.
  *
- * @throws TypeError for a likely misspelling of a requirement, which would otherwise protect nothing
+ * @throws {@link PolarConfigurationError} `invalid_option` for a likely misspelling, which would otherwise protect nothing
  */
 export function routeRequirements(
   ofStrategy: BearerRequirements,
@@ -211,16 +212,16 @@ function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
   for (const each of all) {
     for (const name of ['scope', 'organizations'] as const) {
       if (typeof each[name] === 'string' && checkList(each[name], name).length === 0)
-        throw new TypeError(`${name} must not be empty; omit it if nothing is required`);
+        throw invalidOption(`${name} must not be empty; omit it if nothing is required`);
     }
   }
   return { scope: merged('scope'), organizations: merged('organizations') };
 }
 
-/** @throws TypeError if it is not a function of one object */
+/** @throws {@link PolarConfigurationError} `invalid_option` if it is not a function of one object */
 export function checkVerify(verify: unknown): void {
   if (verify === undefined || (typeof verify === 'function' && verify.length <= 2)) return;
-  throw new TypeError(
+  throw invalidOption(
     'The verify callback of PolarBearerStrategy must be a function that takes one object, ({ accessToken, introspection, req }), and returns the user or false',
   );
 }
@@ -229,5 +230,5 @@ function realmOf(value: unknown): string {
   const realm = checkText(value, 'realm') ?? 'polar';
   // It is sent as a quoted string in a header.
   if (/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(realm)) return realm;
-  throw new TypeError('realm must be printable ASCII without quotes or backslashes');
+  throw invalidOption('realm must be printable ASCII without quotes or backslashes');
 }

@@ -52,7 +52,7 @@ export class PolarBearerStrategy {
    *
    * @param options `clientID`, `clientSecret` and `server`, and others that have defaults
    * @param verify maps a token to a user of the app; if omitted, `req.user` is a {@link PolarBearerUser}
-   * @throws TypeError for a public client, or that names the option which is missing or wrong
+   * @throws {@link PolarConfigurationError} `invalid_option` that names the option, also for a public client
    */
   constructor(options: PolarBearerStrategyOptions, verify?: PolarBearerVerify) {
     const resolved = resolveBearerOptions(options);

@@ -1,4 +1,4 @@
-import { PolarConfigurationError } from '../errors.js';
+import { invalidOption } from '../errors.js';
 import { type PolarScopes, scopeParameter } from './polar-scope.js';
 
 /**
@@ -100,8 +100,7 @@ export function isReservedParameter(name: string): name is ReservedParameter {
 export function refuseReserved(name: string): void {
   if (!isReservedParameter(name)) return;
   const place = givenElsewhere[name];
-  throw new PolarConfigurationError(
-    'invalid_option',
+  throw invalidOption(
     `The parameter '${name}' cannot be set here: ${place === undefined ? 'this package sets it to protect the login' : `use ${place}`}.`,
   );
 }

@@ -1,4 +1,4 @@
-import { PolarConfigurationError } from '../errors.js';
+import { invalidOption } from '../errors.js';
 
 /**
  * Limits for one call.
@@ -23,10 +23,7 @@ export interface CallOptions {
  */
 export function limitsOf({ signal, timeoutMs }: CallOptions = {}): CallOptions {
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 2 ** 31 - 1)) {
-    throw new PolarConfigurationError(
-      'invalid_option',
-      'timeoutMs must be a number of milliseconds above 0. Nothing was sent.',
-    );
+    throw invalidOption('timeoutMs must be a number of milliseconds above 0. Nothing was sent.');
   }
   return { signal, timeoutMs };
 }

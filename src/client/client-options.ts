@@ -1,3 +1,4 @@
+import { invalidOption } from '../errors.js';
 import type { Fetch } from '../http/http.js';
 import { checkClock } from '../options/option-checks.js';
 import { type PolarServer, type ResolvedServer, resolveServer } from '../options/server.js';
@@ -54,18 +55,18 @@ const methods: readonly unknown[] = ['client_secret_post', 'client_secret_basic'
 /**
  * Validates the options once, before the first request.
  *
- * @throws TypeError that names the option and says what it should be
+ * @throws {@link PolarConfigurationError} `invalid_option` that names the option and says what it should be
  */
 export function resolveClientOptions(options: PolarClientOptions): ResolvedClientOptions {
   const { clientID, clientSecret } = options;
   if (typeof clientID !== 'string' || clientID === '') {
     const isMissing = clientID === undefined || clientID === '';
-    throw new TypeError(
+    throw invalidOption(
       `clientID must be the id of your OAuth client (polar_ci_...), not ${shownValue(clientID)}${isMissing ? '. Is POLAR_CLIENT_ID set, and the environment file loaded (node --env-file=.env)?' : ''}`,
     );
   }
   if (clientSecret !== undefined && (typeof clientSecret !== 'string' || clientSecret === '')) {
-    throw new TypeError(
+    throw invalidOption(
       'clientSecret must be the secret of your OAuth client (polar_cs_...); omit it for a public client',
     );
   }
@@ -73,13 +74,13 @@ export function resolveClientOptions(options: PolarClientOptions): ResolvedClien
   const method =
     options.tokenEndpointAuthMethod ?? (clientSecret === undefined ? 'none' : 'client_secret_post');
   if (!methods.includes(method))
-    throw new TypeError(
+    throw invalidOption(
       `tokenEndpointAuthMethod must be one of ${methods.join(', ')}, not ${shownValue(method)}`,
     );
   if (method === 'none' && clientSecret !== undefined)
-    throw new TypeError("tokenEndpointAuthMethod 'none' is for clients without a clientSecret");
+    throw invalidOption("tokenEndpointAuthMethod 'none' is for clients without a clientSecret");
   if (method !== 'none' && clientSecret === undefined)
-    throw new TypeError(`tokenEndpointAuthMethod '${method}' needs a clientSecret`);
+    throw invalidOption(`tokenEndpointAuthMethod '${method}' needs a clientSecret`);
   return {
     credentials: { clientID, clientSecret, method },
     ...resolveConnection(options),
@@ -90,18 +91,18 @@ export function resolveClientOptions(options: PolarClientOptions): ResolvedClien
 // A secret in place of the id would be in the URL of every login.
 function refuseMixedUp(given: { clientID: string; clientSecret: string | undefined }): void {
   if (given.clientID.trim().startsWith('polar_cs_'))
-    throw new TypeError('clientID must be the id of your OAuth client (polar_ci_...), not its secret');
+    throw invalidOption('clientID must be the id of your OAuth client (polar_ci_...), not its secret');
   if (given.clientSecret?.trim().startsWith('polar_ci_'))
-    throw new TypeError('clientSecret must be the secret of your OAuth client (polar_cs_...), not its id');
+    throw invalidOption('clientSecret must be the secret of your OAuth client (polar_cs_...), not its id');
   for (const [name, value] of Object.entries(given))
     if (value !== value?.trim())
-      throw new TypeError(`${name} has leading or trailing white space. Check the variable it comes from`);
+      throw invalidOption(`${name} has leading or trailing white space. Check the variable it comes from`);
 }
 
 /**
  * Validates the options for reaching Polar.
  *
- * @throws TypeError that names the option and says what it should be
+ * @throws {@link PolarConfigurationError} `invalid_option` that names the option and says what it should be
  */
 export function resolveConnection({
   server,
@@ -112,9 +113,9 @@ export function resolveConnection({
   'credentials' | 'now'
 > {
   if (!Number.isFinite(timeoutMs) || timeoutMs <= 0 || timeoutMs > 2 ** 31 - 1)
-    throw new TypeError(`timeoutMs must be a number of milliseconds above 0, not ${shownValue(timeoutMs)}`);
+    throw invalidOption(`timeoutMs must be a number of milliseconds above 0, not ${shownValue(timeoutMs)}`);
   if (fetch !== undefined && typeof fetch !== 'function')
-    throw new TypeError(`fetch must be a function, not ${shownValue(fetch)}`);
+    throw invalidOption(`fetch must be a function, not ${shownValue(fetch)}`);
   return {
     server: resolveServer(server),
     timeoutMs,

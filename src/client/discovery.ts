@@ -1,4 +1,4 @@
-import { PolarResponseError } from '../errors.js';
+import { invalidOption, PolarResponseError } from '../errors.js';
 import { startDeadline } from '../http/deadline.js';
 import type { Http } from '../http/http.js';
 import { secureURL } from '../options/secure-url.js';
@@ -120,7 +120,7 @@ function secureEndpoint(value: string, field: string, from: Discovery): string {
     // Only a document from this machine may name plain http endpoints on it: a remote document could send secrets to
     // whatever listens here.
     if (url.protocol === 'http:' && !from.url.startsWith('http:')) {
-      throw new TypeError(
+      throw invalidOption(
         `${field} must use https, as server.discoveryURL does, but is ${shownValue(value)}`,
       );
     }

@@ -1,4 +1,4 @@
-import { PolarConfigurationError, PolarResponseError } from '../errors.js';
+import { invalidOption, PolarResponseError } from '../errors.js';
 import { createHttp, type Http, type HttpRequest, type HttpResponse } from '../http/http.js';
 import type { ServerEndpoints } from '../options/server.js';
 import { isAccessToken, isRefreshToken } from '../text/token-characters.js';
@@ -73,7 +73,7 @@ export class PolarOAuthClient {
    * Checks the options and sends no request.
    *
    * @param options `clientID`, `clientSecret` and `server`, and others that have defaults
-   * @throws TypeError that names the option which is missing or invalid
+   * @throws {@link PolarConfigurationError} `invalid_option` that names the option which is missing or invalid
    */
   constructor(options: PolarClientOptions) {
     const resolved = resolveClientOptions(options);
@@ -347,8 +347,7 @@ export class PolarOAuthClient {
   // Polar would respond with 401 invalid_client, as if the id or secret were wrong.
   #requireConfidential(what: string): void {
     if (!this.isPublic) return;
-    throw new PolarConfigurationError(
-      'invalid_option',
+    throw invalidOption(
       `Polar allows ${what} only to clients with a clientSecret; this one has none. Nothing was sent.`,
     );
   }
@@ -397,8 +396,7 @@ function requireToken(
   isToken: (value: unknown) => boolean = isRefreshToken,
 ): void {
   if (isToken(token)) return;
-  throw new PolarConfigurationError(
-    'invalid_option',
+  throw invalidOption(
     `The token for ${what} is empty or has invalid characters. Nothing was sent; check where the token comes from.`,
   );
 }

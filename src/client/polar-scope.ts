@@ -1,4 +1,4 @@
-import { checkList, forOneRequest } from '../options/option-checks.js';
+import { checkList } from '../options/option-checks.js';
 
 /** Polar's scopes, as of its 2026 API. */
 export const polarScopes = [
@@ -88,5 +88,5 @@ export type PolarScopes = PolarScope | readonly PolarScope[];
  * @throws PolarConfigurationError `invalid_option` unless they are a string or a list of strings
  */
 export function scopeParameter(scopes: PolarScopes): string {
-  return forOneRequest(() => checkList(scopes, 'scope')).join(' ');
+  return checkList(scopes, 'scope').join(' ');
 }

@@ -1,4 +1,4 @@
-import { type OAuthErrorCode, PolarConfigurationError, PolarResponseError } from '../errors.js';
+import { invalidOption, type OAuthErrorCode, PolarResponseError } from '../errors.js';
 import { createHttp, type Http, type HttpRequest } from '../http/http.js';
 import { isAccessToken } from '../text/token-characters.js';
 import { type CallOptions, limitsOf } from './call-options.js';
@@ -157,17 +157,13 @@ export class Registrations {
     options?: CallOptions,
   ): Promise<unknown> {
     if (!isAccessToken(token)) {
-      throw new PolarConfigurationError(
-        'invalid_option',
+      throw invalidOption(
         'registrationAccessToken is missing or has invalid characters. Use the one from the registration response.',
       );
     }
     // As a path segment, dots would send the token to another endpoint.
     if (typeof clientID !== 'string' || /^\.{0,2}$/.test(clientID)) {
-      throw new PolarConfigurationError(
-        'invalid_option',
-        'clientID must be the id of the registered client (polar_ci_...).',
-      );
+      throw invalidOption('clientID must be the id of the registered client (polar_ci_...).');
     }
     const url = `${await this.#url(options)}/${encodeURIComponent(clientID)}`;
     const headers = { authorization: `Bearer ${token}` };
@@ -231,7 +227,7 @@ export class PolarRegistrationClient extends Registrations {
    * Checks the options and sends no request.
    *
    * @param options `server`, `timeoutMs` in milliseconds, `fetch`
-   * @throws TypeError that names the option which is invalid
+   * @throws {@link PolarConfigurationError} `invalid_option` that names the option which is invalid
    */
   constructor(options: RegistrationClientOptions = {}) {
     const { fetch, server, timeoutMs } = resolveConnection(options);

@@ -17,7 +17,8 @@ import { runtimeFor } from './polar-tokens.js';
  * @returns middleware that passes to `next`:
  * - {@link PolarConfigurationError} `missing_session`, `unsupported_session`, `unsupported_storage`
  * - errors of the session store, and {@link PolarTransientError} `timeout` if it does not respond
- * @throws TypeError if `strategy` is not a PolarStrategy, or an option is unknown or invalid
+ * @throws {@link PolarConfigurationError} `invalid_option` if `strategy` is not a PolarStrategy, or an option is
+ *   unknown or invalid
  *
  * @example
  * ```ts

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { completedRounds } from '../attempts/attempt-cookie.js';
 import { loginFailed } from '../diagnostics.js';
-import { PolarConfigurationError } from '../errors.js';
+import { invalidOption, PolarConfigurationError } from '../errors.js';
 import { rejectUnknown } from '../options/option-names.js';
 import { noStore } from '../request/end-of-response.js';
 import { withReturnTo } from '../request/return-to.js';
@@ -25,14 +25,14 @@ export interface LoginPathOptions {
  * Checks and returns `loginPath`.
  *
  * @param call the call of the middleware up to its options, for the message
- * @throws TypeError if `loginPath` is not a path, or there is another option
+ * @throws {@link PolarConfigurationError} `invalid_option` if `loginPath` is not a path, or there is another option
  */
 export function loginPathOf(options: LoginPathOptions, call: `${string}(${string}`): string {
   const loginPath = (options as LoginPathOptions | undefined)?.loginPath;
   const name = call.slice(0, call.indexOf('('));
   rejectUnknown(options ?? {}, ['loginPath'], name);
   if (typeof loginPath === 'string' && /^\/(?![/\\])/.test(loginPath)) return loginPath;
-  throw new TypeError(
+  throw invalidOption(
     `${name} needs loginPath, the path of the route that starts the login: ${call}{ loginPath: '/auth/polar' }), not ${shownValue(loginPath)}`,
   );
 }

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { forgetRounds } from '../attempts/attempt-cookie.js';
 import { publish } from '../diagnostics.js';
+import { invalidOption } from '../errors.js';
 import { rejectUnknown } from '../options/option-names.js';
 import { noStore } from '../request/end-of-response.js';
 import { sessionOf } from '../request/session.js';
@@ -31,7 +32,8 @@ export interface LogoutOptions {
  * @returns middleware that passes to `next`:
  * - {@link PolarConfigurationError} `missing_session`, `unsupported_session`, `unsupported_storage`
  * - errors of the session store, and {@link PolarTransientError} `timeout` if it does not respond
- * @throws TypeError if `strategy` is not a PolarStrategy, or an option is unknown or invalid
+ * @throws {@link PolarConfigurationError} `invalid_option` if `strategy` is not a PolarStrategy, or an option is
+ *   unknown or invalid
  *
  * @example
  * ```ts
@@ -66,13 +68,13 @@ export function logout(strategy: PolarStrategyLike, options: LogoutOptions = {})
 /**
  * Checks and returns `redirectTo`.
  *
- * @throws TypeError if it is not a string, or there is another option
+ * @throws {@link PolarConfigurationError} `invalid_option` if it is not a string, or there is another option
  */
 export function redirectTarget(options: LogoutOptions, middleware: string): string | undefined {
   const { redirectTo } = options;
   rejectUnknown(options, ['redirectTo'], middleware);
   if (redirectTo !== undefined && typeof redirectTo !== 'string')
-    throw new TypeError(
+    throw invalidOption(
       `${middleware}: redirectTo must be a path or URL, such as '/', not ${shownValue(redirectTo)}`,
     );
   return redirectTo;

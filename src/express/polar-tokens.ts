@@ -1,5 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { loginAccess } from '../api/polar-access.js';
+import { invalidOption } from '../errors.js';
 import { sessionOf } from '../request/session.js';
 import { type PolarRuntime, type PolarStrategyLike, runtimeOf } from '../runtime.js';
 import { notLoggedIn } from './guard.js';
@@ -16,7 +17,7 @@ import { setRuntimeOfRequest } from './request-runtime.js';
  * @param strategy the {@link PolarStrategy} that logs users in
  * @returns middleware that adds {@link PolarRequest} as `req.polar`. Without it on a route, reading `req.polar` throws
  *   {@link PolarConfigurationError} `missing_middleware`
- * @throws TypeError if `strategy` is not a PolarStrategy
+ * @throws {@link PolarConfigurationError} `invalid_option` if `strategy` is not a PolarStrategy
  *
  * @example
  * ```ts
@@ -46,13 +47,13 @@ export function polarTokens(strategy: PolarStrategyLike): RequestHandler {
 /**
  * Returns the runtime of the strategy that a middleware received.
  *
- * @throws TypeError if it is not a PolarStrategy
+ * @throws {@link PolarConfigurationError} `invalid_option` if it is not a PolarStrategy
  */
 export function runtimeFor(middleware: string, strategy: PolarStrategyLike): PolarRuntime {
   const isObject = typeof strategy === 'object' && strategy !== null;
   const runtime = isObject ? runtimeOf(strategy) : undefined;
   if (runtime === undefined)
-    throw new TypeError(
+    throw invalidOption(
       `${middleware} needs the strategy: ${middleware}(polar), where polar is a PolarStrategy from the same copy of passport-polar-sh`,
     );
   return runtime;

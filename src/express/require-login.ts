@@ -15,7 +15,7 @@ import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-
  * - {@link PolarConfigurationError} `missing_middleware`, `missing_session`, `unsupported_session`; and in place of endless
  *   redirects `user_not_found`, `user_changed`, `login_loop`
  * - {@link PolarTransientError} `server_error` while the storage cannot be read
- * @throws TypeError if `loginPath` is missing
+ * @throws {@link PolarConfigurationError} `invalid_option` if `loginPath` is missing
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ export function requireLogin(options: LoginPathOptions): RequestHandler {
  *
  * @param options `loginPath`: path of the route that starts the login
  * @returns error middleware
- * @throws TypeError if `loginPath` is missing
+ * @throws {@link PolarConfigurationError} `invalid_option` if `loginPath` is missing
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { PolarLoginRequiredError, PolarOrganizationError } from '../errors.js';
+import { invalidOption, PolarLoginRequiredError, PolarOrganizationError } from '../errors.js';
 import type { SessionLogin } from '../logins/session-login.js';
 import { guardOrganizations, nameScopes, parseOrganizationId } from '../request/requested-by-guards.js';
 import type { PolarRuntime } from '../runtime.js';
@@ -48,7 +48,7 @@ const needs = { scopes: [readScope] };
  * - what {@link requireScope} passes on, such as {@link PolarInsufficientScopeError} `insufficient_scope`
  * - {@link PolarLoginRequiredError} `login_expired`, {@link PolarTransientError} `timeout`, `network_error`, `rate_limited` or
  *   `server_error`, and {@link PolarResponseError} `malformed_response`, from the request to Polar
- * @throws TypeError if `organizationOf` is not a function, or `loginPath` is missing
+ * @throws {@link PolarConfigurationError} `invalid_option` if `organizationOf` is not a function, or `loginPath` is missing
  *
  * @example
  * ```ts
@@ -69,7 +69,7 @@ export function requireOrganization(
   options: LoginPathOptions,
 ): RequestHandler {
   if (typeof organizationOf !== 'function')
-    throw new TypeError(
+    throw invalidOption(
       'requireOrganization needs a function that returns the organization id: (req) => req.params.org',
     );
   const loginPath = loginPathOf(options, 'requireOrganization((req) => req.params.org, ');

@@ -1,5 +1,6 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { PolarScopes } from '../client/polar-scope.js';
+import { invalidOption } from '../errors.js';
 import { checkList } from '../options/option-checks.js';
 import { nameScopes } from '../request/requested-by-guards.js';
 import { guard, lacksScopes, type Refusal, unlessLoggedIn } from './guard.js';
@@ -21,7 +22,7 @@ import { type LoginPathOptions, loginPathOf } from './login-path.js';
  * @returns middleware that passes to `next`:
  * - {@link PolarInsufficientScopeError} `insufficient_scope`, whose `scopes` are the missing ones
  * - what {@link requireLogin} passes on, such as {@link PolarLoginRequiredError} `not_logged_in`
- * @throws TypeError if a scope or `loginPath` is missing
+ * @throws {@link PolarConfigurationError} `invalid_option` if a scope or `loginPath` is missing
  *
  * @example
  * ```ts
@@ -37,7 +38,7 @@ import { type LoginPathOptions, loginPathOf } from './login-path.js';
  */
 export function requireScope(scope: PolarScopes, options: LoginPathOptions): RequestHandler {
   const needed = checkList(scope, 'scope');
-  if (needed.length === 0) throw new TypeError("requireScope needs a scope, such as 'organizations:read'");
+  if (needed.length === 0) throw invalidOption("requireScope needs a scope, such as 'organizations:read'");
   const loginPath = loginPathOf(options, 'requireScope(scope, ');
   nameScopes(needed);
 

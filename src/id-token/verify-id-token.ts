@@ -1,5 +1,5 @@
 import { compactVerify, errors } from 'jose';
-import { PolarIdTokenError } from '../errors.js';
+import { invalidOption, PolarIdTokenError } from '../errors.js';
 import { createHttp, type Fetch } from '../http/http.js';
 import { type PolarServer, resolveServer } from '../options/server.js';
 import { isBase64url } from '../text/base64url.js';
@@ -46,7 +46,7 @@ export interface VerifyIdTokenOptions {
  * @throws {@link PolarIdTokenError} with the {@link IdTokenErrorCode} of the check that failed
  * @throws {@link PolarTransientError} `timeout`, `network_error`, `rate_limited`, `server_error` and {@link PolarResponseError}
  *   `malformed_response` when the keys cannot be fetched
- * @throws TypeError when an option is invalid
+ * @throws {@link PolarConfigurationError} `invalid_option` when an option is invalid
  *
  * @example
  * ```ts
@@ -64,14 +64,14 @@ export interface VerifyIdTokenOptions {
 export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptions): Promise<IdTokenClaims> {
   const { endpoints } = resolveServer(options.server);
   if (endpoints === undefined)
-    throw new TypeError(
+    throw invalidOption(
       'server.discoveryURL is not supported by verifyIdToken; use webURL, apiURL and issuer',
     );
   if (typeof options.clientID !== 'string' || options.clientID === '')
-    throw new TypeError('clientID is required');
+    throw invalidOption('clientID is required');
   const { clockToleranceSeconds = 30 } = options;
   if (!Number.isFinite(clockToleranceSeconds) || clockToleranceSeconds < 0)
-    throw new TypeError('clockToleranceSeconds must be a number of seconds, 0 or more');
+    throw invalidOption('clockToleranceSeconds must be a number of seconds, 0 or more');
   const keySet =
     options.jwks === undefined ? sharedKeySet(endpoints.jwksURI, options.fetch) : fixedKeySet(options.jwks);
   return verifyWithKeys(idToken, keySet, {

@@ -1,12 +1,12 @@
-/** Checks of single options. Each throws a TypeError that names the option and the expected value. */
-import { PolarConfigurationError } from '../errors.js';
+/** Checks of single options. Each throws an error that names the option and the expected value. */
+import { invalidOption, type PolarConfigurationError } from '../errors.js';
 import { parseURL } from '../text/parse-url.js';
 import { shownValue } from '../text/shown-value.js';
 
 /**
  * Returns scopes as a list with `openid` first: without it Polar issues no id_token, and every login would fail.
  *
- * @throws TypeError if it is neither a string nor a list of strings
+ * @throws {@link PolarConfigurationError} `invalid_option` if it is neither a string nor a list of strings
  */
 export function checkScope(scope: unknown): readonly string[] {
   return [...new Set(['openid', ...checkList(scope, 'scope')])];
@@ -15,7 +15,7 @@ export function checkScope(scope: unknown): readonly string[] {
 /**
  * Parses names given as a list, or as one string separated by spaces or commas. All scopes and ids in this package pass here.
  *
- * @throws TypeError if it is neither a string nor a list of strings
+ * @throws {@link PolarConfigurationError} `invalid_option` if it is neither a string nor a list of strings
  */
 export function checkList(value: unknown, name: string): readonly string[] {
   const given: unknown[] = Array.isArray(value) ? value : [value];
@@ -24,7 +24,7 @@ export function checkList(value: unknown, name: string): readonly string[] {
     typeof item === 'string' && /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/.test(item);
   const wrong = given.findIndex((item) => !isNames(item));
   if (wrong >= 0)
-    throw new TypeError(
+    throw invalidOption(
       `${name} must be a list of strings or one space-separated string, ['a', 'b'] or 'a b', not ${shownValue(given[wrong])}`,
     );
   return given.flatMap((item) => String(item).split(/[ ,]+/)).filter(Boolean);
@@ -33,7 +33,7 @@ export function checkList(value: unknown, name: string): readonly string[] {
 /**
  * Checks a value against a short list.
  *
- * @throws TypeError that lists the allowed values
+ * @throws {@link PolarConfigurationError} `invalid_option` that lists the allowed values
  */
 export function checkOneOf<const T extends string>(
   value: unknown,
@@ -49,7 +49,7 @@ export function checkOneOf<const T extends string>(
 /**
  * Checks a callback URL: a path, or an absolute URL that Polar would register.
  *
- * @throws TypeError
+ * @throws {@link PolarConfigurationError} `invalid_option`
  */
 export function checkCallbackURL(value: unknown): string {
   const base = 'http://localhost';
@@ -81,8 +81,8 @@ export function isLocalHTTP(url: URL): boolean {
 }
 
 /** The error for a wrong value, which it quotes: not for secrets. */
-export function wrong(name: string, should: string, value: unknown): TypeError {
-  return new TypeError(`${name} must be ${should}, not ${shownValue(value)}`);
+export function wrong(name: string, should: string, value: unknown): PolarConfigurationError {
+  return invalidOption(`${name} must be ${should}, not ${shownValue(value)}`);
 }
 
 /** Checks a non-empty string. */
@@ -104,7 +104,7 @@ export function checkPathPrefix(value: unknown, name: string): string | undefine
 export function checkAPIVersion(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'string' || !/^\d{4}-\d{2}$/.test(value))
-    throw new TypeError("apiVersion must be a version of Polar's API in the form YYYY-MM, such as '2026-10'");
+    throw invalidOption("apiVersion must be a version of Polar's API in the form YYYY-MM, such as '2026-10'");
   return value;
 }
 
@@ -143,7 +143,7 @@ export function checkKeys(value: unknown, name: string): readonly [string, ...st
   if (value === undefined) return undefined;
   const isList = Array.isArray(value) && value.length > 0;
   if (!isList || !value.every((key) => typeof key === 'string' && key.length >= 32)) {
-    throw new TypeError(
+    throw invalidOption(
       `${name} must be a list of keys of at least 32 characters each; \`openssl rand -base64 32\` prints one`,
     );
   }
@@ -161,7 +161,7 @@ export function checkMethods<T extends object>(
     typeof value === 'object' &&
     value !== null &&
     needed.every((method) => typeof value[method] === 'function');
-  if (!has) throw new TypeError(`${name} must be an object with the methods ${needed.join(' and ')}`);
+  if (!has) throw invalidOption(`${name} must be an object with the methods ${needed.join(' and ')}`);
   return value;
 }
 
@@ -177,18 +177,4 @@ export function checkClock(now: unknown): () => number {
     throw wrong('now', 'a function that returns milliseconds since the epoch', now);
   // Looks Date.now up at each call, for tests that replace it.
   return (now as (() => number) | undefined) ?? (() => Date.now());
-}
-
-/**
- * Runs checks of the options of one request, whose errors go to `next`.
- *
- * @throws PolarConfigurationError `invalid_option`
- */
-export function forOneRequest<T>(check: () => T): T {
-  try {
-    return check();
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new PolarConfigurationError('invalid_option', error.message, { cause: error });
-  }
 }

@@ -1,23 +1,25 @@
 /** Finds options that are misspelt, or that belong to another package. */
 
+import { invalidOption } from '../errors.js';
+
 /**
  * Rejects unknown options: a misspelt one would silently have no effect.
  *
- * @throws TypeError that suggests the option that was probably meant
+ * @throws {@link PolarConfigurationError} `invalid_option` that suggests the option that was probably meant
  */
 export function rejectUnknown(options: object, known: readonly string[], who: string): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const meant = closest(name, known);
     const hint = meant === undefined ? `Options: ${known.join(', ')}.` : `Did you mean ${meant}?`;
-    throw new TypeError(`${who} has no option '${name}'. ${hint}`);
+    throw invalidOption(`${who} has no option '${name}'. ${hint}`);
   }
 }
 
 /**
  * Rejects options of other strategies, in any letter case.
  *
- * @throws TypeError that names the replacement
+ * @throws {@link PolarConfigurationError} `invalid_option` that names the replacement
  */
 export function rejectReplaced(
   options: object,
@@ -28,14 +30,14 @@ export function rejectReplaced(
   for (const name of Object.keys(options)) {
     const found = Object.keys(replacements).find((each) => each.toLowerCase() === name.toLowerCase());
     const why = found === undefined || known.includes(name) ? undefined : replacements[found];
-    if (why !== undefined) throw new TypeError(`${who} has no option '${name}': ${why}.`);
+    if (why !== undefined) throw invalidOption(`${who} has no option '${name}': ${why}.`);
   }
 }
 
 /**
  * Rejects likely misspellings in options that Passport and other packages share, so that unknown names must be allowed.
  *
- * @throws TypeError that suggests the option that was probably meant
+ * @throws {@link PolarConfigurationError} `invalid_option` that suggests the option that was probably meant
  */
 export function rejectNearMisses(options: object, known: readonly string[], who: string): void {
   for (const name of Object.keys(options)) {
@@ -43,7 +45,7 @@ export function rejectNearMisses(options: object, known: readonly string[], who:
     // Leaves out snake_case parameters: in camel case (loginHint) they may be options of another package.
     const options = [...known, ...passportOptions].filter((each) => !each.includes('_'));
     const meant = closestByDistance(name, options);
-    if (meant !== undefined) throw new TypeError(`${who} has no option '${name}'. Did you mean ${meant}?`);
+    if (meant !== undefined) throw invalidOption(`${who} has no option '${name}'. Did you mean ${meant}?`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** URLs that secrets may be sent to. */
 
+import { invalidOption } from '../errors.js';
 import { parseURL } from '../text/parse-url.js';
 import { shownValue } from '../text/shown-value.js';
 import { withDocsURL } from '../warnings.js';
@@ -9,21 +10,21 @@ export function baseURL(value: unknown, name: string, allowInsecureHTTP: boolean
   const url = secureURL(value, name, allowInsecureHTTP);
   // Tests the text: for an empty query or fragment (`https://polar.sh/?`), `search` and `hash` are empty.
   if (/[?#]/.test(url.href))
-    throw new TypeError(`${name} must not have a query or fragment, but is ${shownValue(value)}`);
+    throw invalidOption(`${name} must not have a query or fragment, but is ${shownValue(value)}`);
   return url.href.replace(/\/$/, '');
 }
 
 /**
  * Parses a URL that secrets may be sent to: https, or http on this machine.
  *
- * @throws TypeError that names the option
+ * @throws {@link PolarConfigurationError} `invalid_option` that names the option
  */
 export function secureURL(value: unknown, name: string, allowInsecureHTTP = false): URL {
   // The URL parser takes localhost:4100 for a URL with the scheme localhost.
   const isAddress = typeof value === 'string' && !/^[\w.-]+:\d+(?:\/|$)/.test(value);
   const url = isAddress ? parseURL(value) : undefined;
   if (url === undefined) {
-    throw new TypeError(
+    throw invalidOption(
       `${name} must be an absolute URL, such as https://api.polar.sh, not ${shownValue(value)}`,
     );
   }
@@ -34,13 +35,13 @@ export function secureURL(value: unknown, name: string, allowInsecureHTTP = fals
         ? 'give server as { webURL, apiURL, allowInsecureHTTP: true }'
         : 'add allowInsecureHTTP: true to server';
     const hint = url.protocol === 'http:' ? `. For a local Polar in another container, ${insecure}` : '';
-    throw new TypeError(
+    throw invalidOption(
       `${name} must use https (plain http only on localhost), because secrets are sent there, but is ${shownValue(value)}${hint}`,
     );
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) warnOfInsecureHTTP(url.host);
   if (url.username !== '' || url.password !== '')
-    throw new TypeError(`${name} must not contain a user name or password, but is ${shownValue(value)}`);
+    throw invalidOption(`${name} must not contain a user name or password, but is ${shownValue(value)}`);
   return url;
 }
 

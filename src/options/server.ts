@@ -1,5 +1,6 @@
 /** Which Polar to use: production, sandbox, or a server of your own. */
 
+import { invalidOption } from '../errors.js';
 import { parseURL } from '../text/parse-url.js';
 import { shownValue } from '../text/shown-value.js';
 import { checkFlag } from './option-checks.js';
@@ -135,19 +136,19 @@ const namedServers: Readonly<Record<PolarServerName, CustomPolarServer>> = {
 /**
  * Checks a `server` option and resolves it to endpoints or a discovery URL.
  *
- * @throws TypeError that names the wrong part
+ * @throws {@link PolarConfigurationError} `invalid_option` that names the wrong part
  */
 export function resolveServer(server: PolarServer = 'production'): ResolvedServer {
   if (typeof server === 'string') {
     const named = serverNamed(server);
     if (named === undefined)
-      throw new TypeError(
+      throw invalidOption(
         `server must be 'production', 'sandbox', an address or an object, not ${shownValue(server)}`,
       );
     return fromAddresses(typeof named === 'string' ? namedServers[named] : named);
   }
   if (typeof server !== 'object' || server === null) {
-    throw new TypeError(
+    throw invalidOption(
       `server must be 'production', 'sandbox', an address, { webURL, apiURL, issuer? } or { discoveryURL, issuer?, apiURL? }, not ${shownValue(server)}`,
     );
   }
@@ -157,7 +158,7 @@ export function resolveServer(server: PolarServer = 'production'): ResolvedServe
 /**
  * Reads a server from text: a name, or an address, where Polar's own addresses mean its servers. Undefined if it is neither.
  *
- * @throws TypeError for an address that secrets must not be sent to
+ * @throws {@link PolarConfigurationError} `invalid_option` for an address that secrets must not be sent to
  */
 export function serverNamed(
   text: string,
@@ -228,7 +229,7 @@ function fromDiscoveryURL(server: DiscoveredServer): ResolvedServer {
 function issuerFromDiscoveryURL(url: URL): string {
   const [prefix, rest] = url.href.split('/.well-known/');
   if (prefix === undefined || rest === undefined) {
-    throw new TypeError(
+    throw invalidOption(
       'server.issuer is required, because server.discoveryURL has no /.well-known/ to derive it from',
     );
   }
@@ -238,6 +239,6 @@ function issuerFromDiscoveryURL(url: URL): string {
 function issuerOf(issuer: unknown): string | undefined {
   if (issuer === undefined) return undefined;
   if (typeof issuer !== 'string' || parseURL(issuer) === undefined)
-    throw new TypeError(`server.issuer must be a URL, such as ${polarIssuer}, not ${shownValue(issuer)}`);
+    throw invalidOption(`server.issuer must be a URL, such as ${polarIssuer}, not ${shownValue(issuer)}`);
   return issuer; // compared to the letter, so kept to the letter
 }

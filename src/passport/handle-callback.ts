@@ -4,7 +4,7 @@ import type { UsedAttempt } from '../attempts/login-attempt.js';
 import { attemptCookiePlace } from '../attempts/session-cookie.js';
 import { cleanText } from '../client/oauth-error.js';
 import { polarScopes } from '../client/polar-scope.js';
-import { type LoginFailureCode, PolarAuthorizationError, PolarConfigurationError } from '../errors.js';
+import { invalidOption, type LoginFailureCode, PolarAuthorizationError } from '../errors.js';
 import { closest } from '../options/option-names.js';
 import { nameOfServer } from '../options/server.js';
 import { loggedInUser } from '../request/session.js';
@@ -82,8 +82,7 @@ function refuseOtherWay(
   if (wasLinking === isLinking(options)) return;
   const logsIn = 'passport.authenticate, which logs users in';
   const connects = 'passport.authorize, which connects an account';
-  throw new PolarConfigurationError(
-    'invalid_option',
+  throw invalidOption(
     `This login was started by ${wasLinking ? connects : logsIn}, but returned to ${wasLinking ? logsIn : connects}. Use the same one on both routes. An app with both needs two callback routes; set the second one as callbackURL where its login starts.`,
   );
 }

@@ -6,10 +6,9 @@ import { loginAccess, type PolarAccess } from '../api/polar-access.js';
 import type { Unfinished } from '../async/background-work.js';
 import { LoginAttempts } from '../attempts/login-attempts.js';
 import type { PolarOAuthClient } from '../client/oauth-client.js';
-import { PolarConfigurationError, PolarResponseError } from '../errors.js';
+import { invalidOption, PolarResponseError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/check-claims.js';
 import type { LoginsById } from '../logins/logins-by-id.js';
-import { forOneRequest } from '../options/option-checks.js';
 import { asError, ownFault } from '../request/app-callbacks.js';
 import { noStore } from '../request/end-of-response.js';
 import { composeRuntime, type PolarRuntime, setRuntime } from '../runtime.js';
@@ -136,7 +135,7 @@ export class PolarStrategy extends OAuth2Strategy {
    *
    * @param limits `withinMs`: milliseconds after which it resolves anyway
    * @returns the number of unfinished exchanges and writes
-   * @throws TypeError when `withinMs` is not a number
+   * @throws {@link PolarConfigurationError} `invalid_option` when `withinMs` is not a number
    *
    * @example
    * ```ts
@@ -238,7 +237,7 @@ export class PolarStrategy extends OAuth2Strategy {
    * ```
    */
   override authorizationParams(options: Readonly<Record<string, unknown>>): Record<string, string> {
-    return forOneRequest(() => extraParameters(options));
+    return extraParameters(options);
   }
 
   /**
@@ -295,8 +294,7 @@ export class PolarStrategy extends OAuth2Strategy {
 
 function loginsById({ logins }: PolarRuntime, method: string): LoginsById {
   if (logins.byId !== undefined) return logins.byId;
-  throw new PolarConfigurationError(
-    'invalid_option',
+  throw invalidOption(
     `${method} needs the options storage and encryptionKeys: it has no session, only the login id, to find and decrypt the tokens.`,
   );
 }

@@ -7,6 +7,7 @@ import {
   type SubType,
 } from '../client/authorization-url.js';
 import type { PolarScopes } from '../client/polar-scope.js';
+import { invalidOption } from '../errors.js';
 import { checkCallbackURL, checkList, checkOneOf, checkScope } from '../options/option-checks.js';
 import { rejectNearMisses, unknownOptions } from '../options/option-names.js';
 import type { ResolvedOptions } from '../strategy-options.js';
@@ -77,7 +78,7 @@ const ownNames: Record<keyof PolarAuthenticateOptions, true> = {
 /**
  * Checks the options of one login.
  *
- * @throws TypeError that names the option and the expected value
+ * @throws {@link PolarConfigurationError} `invalid_option` that names the option and the expected value
  */
 export function loginOptions(
   given: Readonly<Record<string, unknown>>,
@@ -120,7 +121,7 @@ const maxAppState = 2048;
 function appStateOf(state: unknown): unknown {
   const length = state === undefined ? 0 : (JSON.stringify(state)?.length ?? Number.NaN);
   if (!(length <= maxAppState))
-    throw new TypeError(`appState must be a value with a JSON text of at most ${maxAppState} characters`);
+    throw invalidOption(`appState must be a value with a JSON text of at most ${maxAppState} characters`);
   return state;
 }
 
@@ -128,13 +129,13 @@ function appStateOf(state: unknown): unknown {
  * Collects the extra parameters of the authorize page for one login.
  *
  * @throws PolarConfigurationError `invalid_option` for a parameter that only this package may set
- * @throws TypeError for a value that is not a string
+ * @throws {@link PolarConfigurationError} `invalid_option` for a value that is not a string
  */
 export function extraParameters(given: Readonly<Record<string, unknown>>): Record<string, string> {
   const extra: Record<string, string> = {};
   const { authorizationParams = {}, login_hint, organizations } = given;
   if (typeof authorizationParams !== 'object' || authorizationParams === null)
-    throw new TypeError("authorizationParams must be an object of strings, such as { ui_locales: 'de' }");
+    throw invalidOption("authorizationParams must be an object of strings, such as { ui_locales: 'de' }");
   // Includes reserved parameters outside authorizationParams, which are refused too: the developer expects them to be sent.
   const misplaced = Object.entries(given).filter(
     ([name]) => isReservedParameter(name) && !Object.hasOwn(ownNames, name),
@@ -154,7 +155,7 @@ export function extraParameters(given: Readonly<Record<string, unknown>>): Recor
     if (value === undefined) continue;
     refuseReserved(name);
     if (typeof value !== 'string')
-      throw new TypeError(`The parameter '${name}' of the authorize page must be a string`);
+      throw invalidOption(`The parameter '${name}' of the authorize page must be a string`);
     extra[name] = value;
   }
   return extra;

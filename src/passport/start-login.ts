@@ -4,8 +4,8 @@ import type { AttemptRequest, LoginAttempt } from '../attempts/login-attempt.js'
 import type { LoginAttempts } from '../attempts/login-attempts.js';
 import { attemptCookiePlace, checkSessionCookie } from '../attempts/session-cookie.js';
 import { publish } from '../diagnostics.js';
-import { PolarConfigurationError } from '../errors.js';
-import { forOneRequest, isLocalHTTP } from '../options/option-checks.js';
+import { invalidOption } from '../errors.js';
+import { isLocalHTTP } from '../options/option-checks.js';
 import { nameOfServer } from '../options/server.js';
 import { requestURL } from '../request/request-url.js';
 import { requestableOrganization, requestableScopes } from '../request/requested-by-guards.js';
@@ -31,7 +31,7 @@ export async function startLogin(
   query: URLSearchParams,
 ): Promise<LoginOutcome> {
   const { options } = parts.runtime;
-  const login = forOneRequest(() => loginOptions(given, options));
+  const login = loginOptions(given, options);
   const here = requestURL(req, options);
   const callback = login.callbackURL.startsWith('/')
     ? new URL(`${here.origin}${options.proxyPrefix}${login.callbackURL}`)
@@ -105,8 +105,7 @@ function wantedScopes({ runtime }: StartLoginParts, req: Request, query: URLSear
 // A path completed with http on a public host means that TLS ends at a proxy that the app does not trust yet.
 function refuseUnregistrable(callback: URL): void {
   if (callback.protocol === 'https:' || isLocalHTTP(callback)) return;
-  throw new PolarConfigurationError(
-    'invalid_option',
+  throw invalidOption(
     "callbackURL resolved to an http URL, which Polar does not accept. Behind a proxy that terminates TLS, use app.set('trust proxy', 1).",
   );
 }

@@ -30,7 +30,7 @@ export interface PolarStrategyConstructor {
    * @param options see {@link PolarStrategyOptions}
    * @param verify Passport's classic callback, with the request:
    * `(req, accessToken, refreshToken, profile, done)`
-   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
+   * @throws {@link PolarConfigurationError} `invalid_option` that names the wrong option, or says what `verify` must be
    */
   new <Verify extends WithRequest<ClassicVerify> = WithRequest<ClassicVerify>>(
     options: WithRequestOption,
@@ -43,7 +43,7 @@ export interface PolarStrategyConstructor {
    * @param verify Passport's classic callback, with the request and the token response:
    * `(req, accessToken, refreshToken, params, profile, done)`; `const verify: WithRequest<ClassicVerifyWithParams> = ...` in
    * TypeScript
-   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
+   * @throws {@link PolarConfigurationError} `invalid_option` that names the wrong option, or says what `verify` must be
    */
   new <Verify extends WithRequest<ClassicVerifyWithParams> = WithRequest<ClassicVerifyWithParams>>(
     options: WithRequestOption,
@@ -55,7 +55,7 @@ export interface PolarStrategyConstructor {
    * @param options see {@link PolarStrategyOptions}
    * @param verify maps a login to a user of the app: `async ({ tokens, profile, claims, req }) => user`, or `false` to reject
    * the login. If omitted, the profile is the user.
-   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
+   * @throws {@link PolarConfigurationError} `invalid_option` that names the wrong option, or says what `verify` must be
    */
   new (options: PolarStrategyOptions, verify?: PolarVerify): PolarStrategy;
   /**
@@ -64,7 +64,7 @@ export interface PolarStrategyConstructor {
    * @param options see {@link PolarStrategyOptions}
    * @param verify Passport's classic callback: `(accessToken, refreshToken, profile, done)`. In TypeScript, write it as
    * `const verify: ClassicVerify = ...`, which gives its parameters their types.
-   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
+   * @throws {@link PolarConfigurationError} `invalid_option` that names the wrong option, or says what `verify` must be
    */
   new <Verify extends ClassicVerify = ClassicVerify>(
     options: PolarStrategyOptions,
@@ -76,7 +76,7 @@ export interface PolarStrategyConstructor {
    * @param options see {@link PolarStrategyOptions}
    * @param verify Passport's classic callback with the token response:
    * `(accessToken, refreshToken, params, profile, done)`; `const verify: ClassicVerifyWithParams = ...` in TypeScript
-   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
+   * @throws {@link PolarConfigurationError} `invalid_option` that names the wrong option, or says what `verify` must be
    */
   new <Verify extends ClassicVerifyWithParams = ClassicVerifyWithParams>(
     options: PolarStrategyOptions,
@@ -87,7 +87,7 @@ export interface PolarStrategyConstructor {
    *
    * @param options see {@link PolarStrategyOptions}
    * @param verify maps a login to a user of the app, or to `false`
-   * @throws TypeError that names the option which is missing or wrong, or says what is wrong with `verify`
+   * @throws {@link PolarConfigurationError} `invalid_option` that names the wrong option, or says what `verify` must be
    */
   new (options: PolarStrategyOptions, verify: PolarVerify): PolarStrategy;
   /** The prototype of all strategies, as of any class. */

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import type { TokenResponse } from '../client/token-response.js';
+import { invalidOption } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/check-claims.js';
 import { callVerify, type Verified, type VerifyDone, type VerifyResult } from '../request/app-callbacks.js';
 import type { ResolvedOptions } from '../strategy-options.js';
@@ -131,7 +132,7 @@ export type VerifyLogin = (login: VerifiedLogin, response: TokenResponse) => Pro
 /**
  * Accepts every form of verify callback.
  *
- * @throws TypeError if it is not a function, or no form has its number of parameters
+ * @throws {@link PolarConfigurationError} `invalid_option` if it is not a function, or no form has its number of parameters
  */
 export function verifyLogin(
   verify: unknown,
@@ -139,12 +140,12 @@ export function verifyLogin(
 ): VerifyLogin {
   if (verify === undefined) return async ({ profile }) => ({ user: profile });
   if (typeof verify !== 'function')
-    throw new TypeError('The verify callback must be a function; omit it to use the profile as the user');
+    throw invalidOption('The verify callback must be a function; omit it to use the profile as the user');
   const call = verify as (...args: unknown[]) => unknown;
   if (verify.length < 3) return (login) => callVerify(call, { args: [login], timeoutMs });
   const [short, long] = passReqToCallback ? [5, 6] : [4, 5];
   if (verify.length !== short && verify.length !== long) {
-    throw new TypeError(
+    throw invalidOption(
       `The verify callback has ${verify.length} parameters. With passReqToCallback: ${passReqToCallback}, a classic callback declares ${short} or ${long}, ` +
         `(${passReqToCallback ? 'req, ' : ''}accessToken, refreshToken, [params,] profile, done); any other receives one object, ({ tokens, profile, claims, req }), and may return the user.`,
     );

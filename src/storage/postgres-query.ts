@@ -1,3 +1,4 @@
+import { invalidOption } from '../errors.js';
 import { codeOf, postgresFailure } from './postgres-failure.js';
 import type { PostgresTable } from './postgres-table.js';
 
@@ -36,11 +37,11 @@ const undefinedTable = '42P01';
  * transaction another connection, so nothing is prepared by name, set or locked beyond the statement.
  *
  * @param createTable whether to create a table that is missing
- * @throws TypeError when `client` has no `query`
+ * @throws {@link PolarConfigurationError} `invalid_option` when `client` has no `query`
  */
 export function postgresQuery(client: unknown, table: PostgresTable, createTable: boolean): PostgresQuery {
   if (!hasQuery(client))
-    throw new TypeError(
+    throw invalidOption(
       'postgresStorage needs a pool: postgresStorage(new Pool({ connectionString })) with the Pool of pg, or an object whose query(text, values) resolves with rows',
     );
   const sendAgain = async (text: string, values: unknown[]): Promise<unknown> => {
@@ -80,7 +81,7 @@ function hasQuery(client: unknown): client is PostgresClient {
 function rowsIn(result: unknown): readonly unknown[] {
   const rows = Array.isArray(result) ? result : (result as { rows?: unknown } | undefined)?.rows;
   if (Array.isArray(rows)) return rows;
-  throw new TypeError(
+  throw invalidOption(
     'query(text, values) must resolve with a list of rows, or with an object that has it as rows',
   );
 }

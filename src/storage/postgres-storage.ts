@@ -1,3 +1,4 @@
+import { invalidOption } from '../errors.js';
 import { rejectUnknown } from '../options/option-names.js';
 import { type PolarStorage, parseStoredRow, type StoredRow } from './polar-storage.js';
 import { type PostgresClient, type PostgresQuery, postgresQuery } from './postgres-query.js';
@@ -22,7 +23,7 @@ export interface PostgresStorageOptions {
  * @param client a `Pool` of `pg`, or anything with its `query(text, values)`: Neon's serverless driver, PGlite
  * @param options `table` and `createTables`
  * @returns a storage whose methods reject with an error that says what to do, while the database is unavailable
- * @throws TypeError when `client` has no `query`, or an option is unknown or invalid
+ * @throws {@link PolarConfigurationError} `invalid_option` when `client` has no `query`, or an option is unknown or invalid
  *
  * @example
  * ```ts
@@ -37,7 +38,7 @@ export function postgresStorage(client: PostgresClient, options: PostgresStorage
   rejectUnknown(options, ['table', 'createTables'], 'postgresStorage');
   const { createTables = false } = options;
   if (typeof createTables !== 'boolean')
-    throw new TypeError('postgresStorage: createTables must be true or false');
+    throw invalidOption('postgresStorage: createTables must be true or false');
   const table = postgresTable(options.table ?? defaultTable, 'postgresStorage: table');
   const query = postgresQuery(client, table, createTables);
   const removeExpired = expiredRowsRemover(query, table);

@@ -1,3 +1,5 @@
+import { invalidOption } from '../errors.js';
+
 /** The name of the table unless the app chooses one. */
 export const defaultTable = 'polar_rows';
 
@@ -21,11 +23,11 @@ export interface PostgresTable {
  * Returns a table with its SQL.
  *
  * @param name `table` or `schema.table`
- * @throws TypeError when this is no such name
+ * @throws {@link PolarConfigurationError} `invalid_option` when this is no such name
  */
 export function postgresTable(name: unknown, who: string): PostgresTable {
   if (typeof name !== 'string' || !namePattern.test(name))
-    throw new TypeError(
+    throw invalidOption(
       `${who} must be 'table' or 'schema.table' of letters, digits and underscores; the table's name has at most ${longestName} characters`,
     );
   const quoted = name

@@ -1,3 +1,5 @@
+import { invalidOption } from '../errors.js';
+
 /**
  * Sends one command over a client of your own, to a single server.
  *
@@ -97,7 +99,7 @@ export type SendToMaster = (key: string, command: string[]) => Promise<unknown>;
  * Returns a function that sends commands over any {@link RedisClient}. A client is recognized by its methods: minified
  * and wrapped classes have other names.
  *
- * @throws TypeError when `client` is none of these
+ * @throws {@link PolarConfigurationError} `invalid_option` when `client` is none of these
  */
 export function sendToMasterOf(client: unknown, caller: string): SendToMaster {
   const method = (name: string): Method | undefined => {
@@ -118,7 +120,7 @@ export function sendToMasterOf(client: unknown, caller: string): SendToMaster {
     if (method('connect')) return (_key, command) => sendCommand(command);
     return (_key, command) => sendCommand(...command);
   }
-  throw new TypeError(
+  throw invalidOption(
     `${caller} needs a Redis client: ${caller}(client) for redis, ioredis and @valkey/valkey-glide, ${caller}({ sendCommand: (...command) => client.sendCommand(command) }) for any other, and for one of a cluster ${caller}({ sendCommandCluster: ({ key, isReadOnly, command }) => cluster.sendCommand(key, isReadOnly, command) })`,
   );
 }

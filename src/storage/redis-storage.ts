@@ -1,3 +1,4 @@
+import { invalidOption } from '../errors.js';
 import {
   type PolarStorage,
   parseStoredRow,
@@ -23,7 +24,8 @@ export interface RedisStorageOptions {
  * `@valkey/valkey-glide` (also a cluster), or `{ sendCommand }` or `{ sendCommandCluster }` for any other
  * @param options `prefix` of all keys
  * @returns a storage whose methods reject with an error that says what to do, while Redis is unavailable
- * @throws TypeError when `client` is none of these, or `prefix` is not a string without `{}`
+ * @throws {@link PolarConfigurationError} `invalid_option` when `client` is none of these, or `prefix` is not a string
+ *   without `{}`
  *
  * @example
  * ```ts
@@ -36,7 +38,7 @@ export function redisStorage(client: RedisClient, options: RedisStorageOptions =
   const { prefix = 'polar:' } = options;
   // Empty braces would switch off the hash tag.
   if (typeof prefix !== 'string' || prefix.includes('{}'))
-    throw new TypeError('redisStorage: prefix must be a string without {}');
+    throw invalidOption('redisStorage: prefix must be a string without {}');
   // The braces are a hash tag: in a cluster, all rows of a login are on one node.
   const nameOf = ({ group, id }: StorageKey): string => `${prefix}{${group}}:${id}`;
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { PolarConfigurationError } from '../errors.js';
+import { invalidOption } from '../errors.js';
 
 /**
  * Returns a string that identifies the person whom a serialized user stands for.
@@ -63,8 +63,7 @@ export class UserIdentities {
   #keyOf(user: unknown, userKey: UserKey): string {
     const key: unknown = userKey(user);
     if (typeof key === 'string' && key !== '') return key;
-    throw new PolarConfigurationError(
-      'invalid_option',
+    throw invalidOption(
       'userKey must return a non-empty string that identifies the user. It receives what serializeUser stores in the session.',
     );
   }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { BackgroundWork } from '../../src/async/background-work.js';
+import { PolarConfigurationError } from '../../src/errors.js';
 
 async function tookMs(work: Promise<unknown>): Promise<number> {
   const startedAt = performance.now();
@@ -47,7 +48,7 @@ it('settled counts any number of retries', async () => {
 });
 
 it.each([undefined, Number.NaN, '5000'])('settled refuses %p as a time', async (withinMs) => {
-  await expect(new BackgroundWork(1).settled(withinMs as number)).rejects.toThrow(TypeError);
+  await expect(new BackgroundWork(1).settled(withinMs as number)).rejects.toThrow(PolarConfigurationError);
 });
 
 it('settled waits for as long as it takes with Infinity', async () => {

@@ -390,7 +390,7 @@ describe('a client object', () => {
     [{ fetch: 'x' }, /^fetch/],
     [{ server: 'x' }, /^server/],
   ])('cannot be created with wrong options: %j', (wrong, message) => {
-    expect(() => client(wrong as object)).toThrow(TypeError);
+    expect(() => client(wrong as object)).toThrow(PolarConfigurationError);
     expect(() => client(wrong as object)).toThrow(message);
   });
 });

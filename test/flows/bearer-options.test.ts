@@ -1,7 +1,7 @@
 /** The options and the verify callback of PolarBearerStrategy. */
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { PolarBearerStrategy } from 'passport-polar-sh';
+import { PolarBearerStrategy, PolarConfigurationError } from 'passport-polar-sh';
 import request from 'supertest';
 import { type BearerApi, type BearerApiOptions, challenge, startBearerApi } from '../support/bearer-api.js';
 
@@ -109,7 +109,7 @@ describe('new PolarBearerStrategy', () => {
     [{ clientID: '' }, 'clientID'],
     [{ server: 'staging' }, 'server'],
   ])('names the invalid option: %j', (change, message) => {
-    expect(make(change)).toThrow(TypeError);
+    expect(make(change)).toThrow(PolarConfigurationError);
     expect(make(change)).toThrow(message);
   });
 

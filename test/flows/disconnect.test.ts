@@ -1,6 +1,6 @@
 /** `disconnect`: ends the login with Polar, and not the session of the user. */
 import { describe, expect, it } from '@jest/globals';
-import { disconnect, PolarStrategy } from 'passport-polar-sh';
+import { disconnect, PolarConfigurationError, PolarStrategy } from 'passport-polar-sh';
 import type { AppProcess } from '../support/app-processes.js';
 import { endRoutes, loggedIn, startedApps, untilEnded } from '../support/login-ends.js';
 import { polars } from '../support/polars.js';
@@ -149,7 +149,7 @@ describe('disconnect', () => {
 
   it('requires the strategy and a valid redirectTo', () => {
     expect(() => disconnect(undefined as never)).toThrow(/disconnect needs the strategy/);
-    expect(() => disconnect([] as never)).toThrow(TypeError);
+    expect(() => disconnect([] as never)).toThrow(PolarConfigurationError);
     const polar = new PolarStrategy({ clientID: 'polar_ci_a', callbackURL: '/auth/polar/callback' });
     expect(() => disconnect(polar, { redirectTo: 7 as never })).toThrow(/disconnect: redirectTo/);
   });

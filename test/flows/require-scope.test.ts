@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import express from 'express';
-import { PolarStrategy, polarTokens, requireScope } from 'passport-polar-sh';
+import { PolarConfigurationError, PolarStrategy, polarTokens, requireScope } from 'passport-polar-sh';
 import request from 'supertest';
 import type { Browser } from '../support/browser.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
@@ -278,7 +278,7 @@ describe('requireScope', () => {
     for (const scope of ['', ' ', []])
       expect(() => requireScope(scope, { loginPath })).toThrow('requireScope needs a scope');
     for (const scope of [undefined, null, 7, ['a"b'], [7]])
-      expect(() => requireScope(scope as never, { loginPath })).toThrow(TypeError);
+      expect(() => requireScope(scope as never, { loginPath })).toThrow(PolarConfigurationError);
     for (const options of [
       undefined,
       {},

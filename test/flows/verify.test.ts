@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { PolarStrategy, type VerifiedLogin } from 'passport-polar-sh';
+import { PolarConfigurationError, PolarStrategy, type VerifiedLogin } from 'passport-polar-sh';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 let app: TestApp | undefined;
@@ -124,7 +124,7 @@ describe('a classic verify callback', () => {
     const verify = Object.defineProperty(() => {}, 'length', { value: length });
     expect(
       () => new PolarStrategy({ clientID: 'x', callbackURL: '/cb', ...strategy }, verify as never),
-    ).toThrow(TypeError);
+    ).toThrow(PolarConfigurationError);
     expect(
       () => new PolarStrategy({ clientID: 'x', callbackURL: '/cb', ...strategy }, verify as never),
     ).toThrow(`has ${length} parameters`);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { PolarConfigurationError } from '../../src/errors.js';
 import { secureURL } from '../../src/options/secure-url.js';
 import { type PolarServer, polarAt, resolveServer } from '../../src/options/server.js';
 
@@ -277,7 +278,7 @@ describe('a bad server option', () => {
     ],
     ['a bad issuer of a discovered server', { discoveryURL, issuer: 'id' }, /^server\.issuer must be a URL/],
   ])('with %s is refused and named', (_what, server, message) => {
-    expect(() => resolveServer(server as PolarServer)).toThrow(TypeError);
+    expect(() => resolveServer(server as PolarServer)).toThrow(PolarConfigurationError);
     expect(() => resolveServer(server as PolarServer)).toThrow(message);
   });
 
@@ -291,7 +292,7 @@ describe('a bad server option', () => {
     [{ discoveryURL, issuerURL: ok }, /^server with a discoveryURL .*'issuerURL'\. Did you mean issuer\?/],
     [{ discoveryURL, webURL: ok }, /^server with a discoveryURL has no option 'webURL'\. Options: /],
   ])('with an unknown field is refused with a suggestion: %j', (server, message) => {
-    expect(() => resolveServer(server as PolarServer)).toThrow(TypeError);
+    expect(() => resolveServer(server as PolarServer)).toThrow(PolarConfigurationError);
     expect(() => resolveServer(server as PolarServer)).toThrow(message);
   });
 

@@ -169,7 +169,7 @@ describe('the source maps of the tarball', () => {
     const { stdout } = await run(process.execPath, ['--enable-source-maps', 'trace.cjs'], { cwd: work });
     const [, file = '', line = ''] = /^ +at .*?(\/[^() ]+\.ts):(\d+):\d+\)?$/m.exec(stdout) ?? [];
     expect(file).toMatch(/\/passport-polar-sh\/src\/[\w/-]+\.ts$/);
-    expect(readFileSync(file, 'utf8').split('\n')[Number(line) - 1]).toContain('new TypeError');
+    expect(readFileSync(file, 'utf8').split('\n')[Number(line) - 1]).toContain('throw invalidOption');
   });
 });
 

@@ -8,6 +8,7 @@ import {
   postgresStorage,
 } from 'passport-polar-sh/postgres';
 import type { Client, Pool } from 'pg';
+import { PolarConfigurationError } from '../../src/errors.js';
 import { startPGlite } from '../support/pglite.js';
 
 const key = { id: '1'.repeat(32), group: 'f'.repeat(32) };
@@ -47,7 +48,7 @@ describe('postgresStorage', () => {
     [async () => []],
   ])('refuses the client %p at once, and shows no connection string', (client) => {
     const create = () => postgresStorage(client as never);
-    expect(create).toThrow(TypeError);
+    expect(create).toThrow(PolarConfigurationError);
     expect(create).toThrow('postgresStorage needs a pool: postgresStorage(new Pool({ connectionString }))');
     expect(create).not.toThrow(/secret/);
   });
@@ -66,7 +67,7 @@ describe('postgresStorage', () => {
     [{ table: 'r'.repeat(53) }, 'at most 52 characters'],
   ])('refuses the options %p at once', (options, message) => {
     const { client } = over(() => []);
-    expect(() => postgresStorage(client, options as never)).toThrow(TypeError);
+    expect(() => postgresStorage(client, options as never)).toThrow(PolarConfigurationError);
     expect(() => postgresStorage(client, options as never)).toThrow(message);
   });
 

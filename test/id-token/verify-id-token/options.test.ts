@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { PolarConfigurationError } from '../../../src/errors.js';
 import type { VerifyIdTokenOptions } from '../../../src/id-token/verify-id-token.js';
 import { signIdToken } from '../../support/sign-id-token.js';
 import { goodToken, KeyServer, key, nowSeconds, payload } from './key-server.js';
@@ -13,7 +14,7 @@ describe('the options of verifyIdToken', () => {
     ['server', { server: { discoveryURL: 'https://id.example/.well-known/openid-configuration' } }],
   ])('are refused with a wrong %s: %j', async (name, wrong) => {
     const attempt = polar.verify(goodToken(), wrong as object);
-    await expect(attempt).rejects.toThrow(TypeError);
+    await expect(attempt).rejects.toThrow(PolarConfigurationError);
     await expect(attempt).rejects.toThrow(new RegExp(`^${name}`));
   });
 
@@ -85,7 +86,7 @@ describe('the options of verifyIdToken', () => {
     await polar.verify(goodToken(), { server: undefined, jwks: { keys } });
     for (const none of [() => 'sandbox', Symbol('sandbox')])
       await expect(polar.verify(goodToken(), { server: none as never, jwks: { keys } })).rejects.toThrow(
-        TypeError,
+        PolarConfigurationError,
       );
   });
 
