@@ -37,7 +37,7 @@ const undefinedTable = '42P01';
  * transaction another connection, so nothing is prepared by name, set or locked beyond the statement.
  *
  * @param createTable whether to create a table that is missing
- * @throws {@link PolarConfigurationError} `invalid_option` when `client` has no `query`
+ * @throws PolarConfigurationError `invalid_option` when `client` has no `query`
  */
 export function postgresQuery(client: unknown, table: PostgresTable, createTable: boolean): PostgresQuery {
   if (!hasQuery(client))

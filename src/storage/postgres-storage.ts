@@ -23,7 +23,7 @@ export interface PostgresStorageOptions {
  * @param client a `Pool` of `pg`, or anything with its `query(text, values)`: Neon's serverless driver, PGlite
  * @param options `table` and `createTables`
  * @returns a storage whose methods reject with an error that says what to do, while the database is unavailable
- * @throws {@link PolarConfigurationError} `invalid_option` when `client` has no `query`, or an option is unknown or invalid
+ * @throws PolarConfigurationError `invalid_option` when `client` has no `query`, or an option is unknown or invalid
  *
  * @example
  * ```ts

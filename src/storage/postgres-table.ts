@@ -23,7 +23,7 @@ export interface PostgresTable {
  * Returns a table with its SQL.
  *
  * @param name `table` or `schema.table`
- * @throws {@link PolarConfigurationError} `invalid_option` when this is no such name
+ * @throws PolarConfigurationError `invalid_option` when this is no such name
  */
 export function postgresTable(name: unknown, who: string): PostgresTable {
   if (typeof name !== 'string' || !namePattern.test(name))

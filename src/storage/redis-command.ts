@@ -99,7 +99,7 @@ export type SendToMaster = (key: string, command: string[]) => Promise<unknown>;
  * Returns a function that sends commands over any {@link RedisClient}. A client is recognized by its methods: minified
  * and wrapped classes have other names.
  *
- * @throws {@link PolarConfigurationError} `invalid_option` when `client` is none of these
+ * @throws PolarConfigurationError `invalid_option` when `client` is none of these
  */
 export function sendToMasterOf(client: unknown, caller: string): SendToMaster {
   const method = (name: string): Method | undefined => {

@@ -24,7 +24,7 @@ export interface RedisStorageOptions {
  * `@valkey/valkey-glide` (also a cluster), or `{ sendCommand }` or `{ sendCommandCluster }` for any other
  * @param options `prefix` of all keys
  * @returns a storage whose methods reject with an error that says what to do, while Redis is unavailable
- * @throws {@link PolarConfigurationError} `invalid_option` when `client` is none of these, or `prefix` is not a string
+ * @throws PolarConfigurationError `invalid_option` when `client` is none of these, or `prefix` is not a string
  *   without `{}`
  *
  * @example
