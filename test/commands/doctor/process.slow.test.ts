@@ -1,5 +1,5 @@
 /** The command doctor as a process of its own. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,6 +67,19 @@ describe('the process of passport-polar-sh doctor', () => {
     const { checks } = JSON.parse(out) as { checks: Row[] };
     const failed = checks.filter(({ result }) => result === 'failed').map(({ check }) => check);
     expect({ code, failed }).toEqual({ code: 1, failed: ['polar', 'session-store', 'redis', 'postgres'] });
+  });
+
+  it('lets the C library ask a name server that is down for a few seconds only', async () => {
+    const found = join(folder, 'name-servers');
+    const store = storeModule(
+      `require('node:fs').writeFileSync(${JSON.stringify(found)}, String(process.env.RES_OPTIONS));`,
+    );
+    const resolving = async (env: Readonly<Record<string, string>>): Promise<string> => {
+      await runCLI(['doctor', '--session-store', store], { POLAR_SERVER: emulator.issuer, ...env });
+      return readFileSync(found, 'utf8');
+    };
+    expect(await resolving({})).toBe('timeout:2 attempts:2');
+    expect(await resolving({ RES_OPTIONS: 'timeout:1' })).toBe('timeout:1');
   });
 
   it('exits with 2 for invalid arguments', async () => {
