@@ -132,5 +132,5 @@ function adviceOnScopes(scopes: readonly string[]): string {
   const asked = `The login requested ${scopes.join(' ')}.`;
   return guesses.length > 0
     ? `${asked} Unknown to this version of passport-polar-sh: ${guesses.join(', ')}.`
-    : `${asked} Register each of these scopes for the client at Polar.`;
+    : `${asked} Compare them with the scopes in Polar's documentation.`;
 }

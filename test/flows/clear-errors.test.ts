@@ -40,6 +40,17 @@ describe('an error about scopes', () => {
     expect(body.message).toContain("'orders:raed' (did you mean 'orders:read'?)");
   });
 
+  it('does not say to register scopes that Polar refuses: it refuses only those that it does not have', async () => {
+    app = await startTestApp({ strategy: { scope: 'openid products:read' } });
+    const browser = app.browser();
+    const { location } = (await browser.get('/auth/polar')).headers;
+    const state = new URL(String(location)).searchParams.get('state');
+    const { body } = await browser.get(`/auth/polar/callback?error=invalid_scope&state=${state}`);
+    expect(body.message).toContain(
+      "openid products:read. Compare them with the scopes in Polar's documentation.",
+    );
+  });
+
   it('says to register a scope that an API needs and that was not granted', async () => {
     app = await startTestApp({
       routes: (server) =>
