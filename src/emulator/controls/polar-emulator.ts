@@ -199,7 +199,7 @@ export interface PolarEmulator {
    * @throws TypeError if there is no such client, or Polar would refuse the change
    * @example
    * ```ts
-   * polar.updateClient(clientID, { scope: 'openid email' }); // a login that requests more fails now
+   * polar.updateClient(clientID, { scope: 'openid email' }); // the next logins are granted nothing else
    * ```
    */
   updateClient(clientID: string, changes: PolarEmulatorClientChanges): PolarEmulatorClient;
