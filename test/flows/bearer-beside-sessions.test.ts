@@ -81,7 +81,7 @@ describe('PolarBearerStrategy beside session logins', () => {
     await app.close();
   });
 
-  it('requires tokens limited to the organizations of a shared route, and suggests these to people', async () => {
+  it('requires tokens limited to the organizations of a shared route, and limits the login of people to these', async () => {
     const shared = { organizations: [] as string[] };
     const app = await startBoth({}, shared);
     const tokenOf = (organization?: string) => {
