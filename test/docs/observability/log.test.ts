@@ -58,8 +58,33 @@ beforeAll(async () => {
   isAppBroken = true;
   await app.browser().logIn();
   noteTokens();
+  await logInWithoutSessionCookie();
 });
 afterAll(() => app.close());
+
+/** Logs in to an app behind a proxy that terminates TLS and that Express does not trust. */
+async function logInWithoutSessionCookie(): Promise<void> {
+  const { clientID, clientSecret } = app.emulator.registerClient({
+    redirectURIs: ['https://127.0.0.1/auth/polar/callback'],
+  });
+  const proxied = await startTestApp({
+    sharedEmulator: app.emulator,
+    session: { cookie: { secure: true } },
+    strategy: { clientID, clientSecret, proxy: true },
+    routes: (server) => void server.set('trust proxy', false),
+  });
+  const https = { 'x-forwarded-proto': 'https', 'x-forwarded-host': '127.0.0.1' };
+  const login = await proxied.browser().get('/auth/polar').set(https);
+  const [cookie = ''] = String(login.headers['set-cookie']).split(';');
+  const path = await app.emulator.authorize(login.headers['location']);
+  await proxied
+    .browser()
+    .get(path)
+    .set({ ...https, cookie });
+  await until(() => of('login-failed').length === 3);
+  noteTokens();
+  await proxied.close();
+}
 
 describe('the log', () => {
   it.each<[string, number[]]>([
@@ -84,6 +109,11 @@ describe('the log', () => {
     const [loggedIn] = of('logged-in');
     for (const event of ['refreshed', 'refresh-failed', 'ended', 'logged-out', 'revocation'])
       expect([event, of(event)[0]?.loginId]).toEqual([event, loggedIn?.loginId]);
+  });
+
+  it('warns of a login whose session cookie was not set, which is no fault of the user', () => {
+    const [, , withoutCookie] = of('login-failed');
+    expect(withoutCookie).toMatchObject({ level: 40, code: 'session_cookie_not_set' });
   });
 
   it('says what failed, but quotes no error of the app', () => {

@@ -27,13 +27,15 @@ const levels: Record<PolarDiagnostic['event'], Level> = {
   'retried-after-401': 'info',
 };
 
-/** The user cancelled, or the link was old: `login-failed` without an error. */
+/** Without an error, a login failed because of the user, who cancelled, say, or because of the app's set-up. */
 function levelOf(message: PolarDiagnostic): Level {
   const hasError = 'error' in message;
   if (message.event === 'login-failed' && hasError) return 'error';
+  if (message.event === 'login-failed' && isOfSetUp.has(message.code)) return 'warn';
   if (message.event === 'revocation' && hasError) return 'warn';
   return levels[message.event];
 }
+const isOfSetUp = new Set<string>(['session_cookie_not_set', 'nobody_logged_in']);
 
 /** Errors of this package contain no secret. Of others, which may, only the name and code are logged. */
 function summaryOf(error: unknown): object {
