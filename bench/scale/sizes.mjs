@@ -11,7 +11,7 @@ export const assumed = {
   revalidationsAnHour: 60,
   revalidationCommands: 2,
   sessionBytes: 1500,
-  recordBytes: 700,
+  recordBytes: 900,
   lockBytes: 150,
   cachedBytes: 2900,
   cookieBytes: 100,
@@ -67,7 +67,7 @@ export function sizes() {
       row('session store operations a second (1 GET, 1 touch a request)', (count) =>
         number(2 * requestsASecond(count)),
       ),
-      row('bytes in the store (session 1.5 KB, record 0.7 KB)', (count) =>
+      row('bytes in the store (session 1.5 KB, record 0.9 KB)', (count) =>
         bytes(count * (a.sessionBytes + a.recordBytes)),
       ),
       row('memory of all processes, if each login is cached once (2.9 KB)', (count) =>
