@@ -1,6 +1,7 @@
 import type { Prompt, SubType } from './client/authorization-url.js';
 import {
   clientOptionNames,
+  clientOptionsIn,
   type PolarClientOptions,
   type ResolvedClientOptions,
 } from './client/client-options.js';
@@ -222,7 +223,7 @@ export function resolveOptions(options: PolarStrategyOptions): ResolvedOptions {
   }
   rejectReplaced(options, replacements, optionNames, 'PolarStrategy');
   rejectUnknown(options, optionNames, 'PolarStrategy');
-  const client = new PolarOAuthClient(options);
+  const client = new PolarOAuthClient(clientOptionsIn(options));
   const polar = optionsOf(client);
   const own = Object.fromEntries(
     Object.entries(resolvers).map(([name, resolve]) => [

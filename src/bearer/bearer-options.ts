@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { PolarClientOptions } from '../client/client-options.js';
+import { clientOptionsIn, type PolarClientOptions } from '../client/client-options.js';
 import type { Introspection } from '../client/introspection.js';
 import { optionsOf, PolarOAuthClient } from '../client/oauth-client.js';
 import type { PolarScopes } from '../client/polar-scope.js';
@@ -163,7 +163,7 @@ export function resolveBearerOptions(options: PolarBearerStrategyOptions): Resol
   rejectUnknown(given, knownOptions, 'PolarBearerStrategy');
   const requirements = { scope: options.scope, organizations: options.organizations };
   requirementsOf(requirements);
-  const client = new PolarOAuthClient(options);
+  const client = new PolarOAuthClient(clientOptionsIn(options));
   if (client.isPublic) {
     throw invalidOption(
       'PolarBearerStrategy needs clientSecret: Polar does not let public clients introspect tokens, and userinfo would also accept the tokens of every other app',

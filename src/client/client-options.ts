@@ -1,6 +1,7 @@
 import { invalidOption } from '../errors.js';
 import type { Fetch } from '../http/http.js';
 import { checkClock } from '../options/option-checks.js';
+import { rejectUnknown } from '../options/option-names.js';
 import { type PolarServer, type ResolvedServer, resolveServer } from '../options/server.js';
 import { shownValue } from '../text/shown-value.js';
 import type { ClientCredentials, TokenEndpointAuthMethod } from './client-authentication.js';
@@ -30,16 +31,22 @@ export interface PolarClientOptions {
   readonly now?: (() => number) | undefined;
 }
 
+/** The options of a client, without those of a strategy that were given beside them. */
+export function clientOptionsIn(options: PolarClientOptions): PolarClientOptions {
+  const { clientID, clientSecret, server, tokenEndpointAuthMethod, timeoutMs, fetch, now } = options;
+  return {
+    clientID,
+    clientSecret,
+    server,
+    tokenEndpointAuthMethod,
+    timeoutMs,
+    fetch,
+    now,
+  } satisfies Record<keyof PolarClientOptions, unknown>;
+}
+
 /** The name of every option of a client. */
-export const clientOptionNames: readonly string[] = Object.keys({
-  clientID: true,
-  clientSecret: true,
-  server: true,
-  tokenEndpointAuthMethod: true,
-  timeoutMs: true,
-  fetch: true,
-  now: true,
-} satisfies Record<keyof PolarClientOptions, true>);
+export const clientOptionNames: readonly string[] = Object.keys(clientOptionsIn({ clientID: '' }));
 
 /** {@link PolarClientOptions}, validated and with defaults applied. */
 export interface ResolvedClientOptions {
@@ -58,6 +65,7 @@ const methods: readonly unknown[] = ['client_secret_post', 'client_secret_basic'
  * @throws {@link PolarConfigurationError} `invalid_option` that names the option and says what it should be
  */
 export function resolveClientOptions(options: PolarClientOptions): ResolvedClientOptions {
+  rejectUnknown(options, clientOptionNames, 'PolarOAuthClient');
   const { clientID, clientSecret } = options;
   if (typeof clientID !== 'string' || clientID === '') {
     const isMissing = clientID === undefined || clientID === '';

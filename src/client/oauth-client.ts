@@ -73,7 +73,7 @@ export class PolarOAuthClient {
    * Checks the options and sends no request.
    *
    * @param options `clientID`, `clientSecret` and `server`, and others that have defaults
-   * @throws {@link PolarConfigurationError} `invalid_option` that names the option which is missing or invalid
+   * @throws {@link PolarConfigurationError} `invalid_option` that names the option which is missing, unknown or invalid
    */
   constructor(options: PolarClientOptions) {
     const resolved = resolveClientOptions(options);

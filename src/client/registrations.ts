@@ -1,5 +1,6 @@
 import { invalidOption, type OAuthErrorCode, PolarResponseError } from '../errors.js';
 import { createHttp, type Http, type HttpRequest } from '../http/http.js';
+import { rejectUnknown } from '../options/option-names.js';
 import { isAccessToken } from '../text/token-characters.js';
 import { type CallOptions, limitsOf } from './call-options.js';
 import {
@@ -227,9 +228,10 @@ export class PolarRegistrationClient extends Registrations {
    * Checks the options and sends no request.
    *
    * @param options `server`, `timeoutMs` in milliseconds, `fetch`
-   * @throws {@link PolarConfigurationError} `invalid_option` that names the option which is invalid
+   * @throws {@link PolarConfigurationError} `invalid_option` that names the option which is unknown or invalid
    */
   constructor(options: RegistrationClientOptions = {}) {
+    rejectUnknown(options, ['server', 'timeoutMs', 'fetch'], 'PolarRegistrationClient');
     const { fetch, server, timeoutMs } = resolveConnection(options);
     const http = createHttp({ fetch, timeoutMs });
     super(http, endpointsOf(server, http));

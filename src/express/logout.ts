@@ -71,8 +71,8 @@ export function logout(strategy: PolarStrategyLike, options: LogoutOptions = {})
  * @throws {@link PolarConfigurationError} `invalid_option` if it is not a string, or there is another option
  */
 export function redirectTarget(options: LogoutOptions, middleware: string): string | undefined {
-  const { redirectTo } = options;
   rejectUnknown(options, ['redirectTo'], middleware);
+  const { redirectTo } = options;
   if (redirectTo !== undefined && typeof redirectTo !== 'string')
     throw invalidOption(
       `${middleware}: redirectTo must be a path or URL, such as '/', not ${shownValue(redirectTo)}`,

@@ -1,6 +1,8 @@
 import { compactVerify, errors } from 'jose';
 import { invalidOption, PolarIdTokenError } from '../errors.js';
 import { createHttp, type Fetch } from '../http/http.js';
+import { checkClock, checkFunction, checkSeconds, checkText } from '../options/option-checks.js';
+import { rejectUnknown } from '../options/option-names.js';
 import { type PolarServer, resolveServer } from '../options/server.js';
 import { isBase64url } from '../text/base64url.js';
 import { parseJSON } from '../text/parse-json.js';
@@ -36,6 +38,17 @@ export interface VerifyIdTokenOptions {
   readonly fetch?: Fetch | undefined;
 }
 
+const optionNames = Object.keys({
+  clientID: true,
+  nonce: true,
+  accessToken: true,
+  server: true,
+  jwks: true,
+  clockToleranceSeconds: true,
+  now: true,
+  fetch: true,
+} satisfies Record<keyof VerifyIdTokenOptions, true>);
+
 /**
  * Verifies an id_token issued by Polar: signature, issuer, audience, azp, expiry, age, nonce, at_hash and subject. The
  * strategy does this at every login; call it yourself only for id_tokens from elsewhere.
@@ -46,7 +59,7 @@ export interface VerifyIdTokenOptions {
  * @throws {@link PolarIdTokenError} with the {@link IdTokenErrorCode} of the check that failed
  * @throws {@link PolarTransientError} `timeout`, `network_error`, `rate_limited`, `server_error` and {@link PolarResponseError}
  *   `malformed_response` when the keys cannot be fetched
- * @throws {@link PolarConfigurationError} `invalid_option` when an option is invalid
+ * @throws {@link PolarConfigurationError} `invalid_option` when an option is unknown or invalid
  *
  * @example
  * ```ts
@@ -62,6 +75,7 @@ export interface VerifyIdTokenOptions {
  * @group Tokens
  */
 export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptions): Promise<IdTokenClaims> {
+  rejectUnknown(options, optionNames, 'verifyIdToken');
   const { endpoints } = resolveServer(options.server);
   if (endpoints === undefined)
     throw invalidOption(
@@ -69,18 +83,16 @@ export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptio
     );
   if (typeof options.clientID !== 'string' || options.clientID === '')
     throw invalidOption('clientID is required');
-  const { clockToleranceSeconds = 30 } = options;
-  if (!Number.isFinite(clockToleranceSeconds) || clockToleranceSeconds < 0)
-    throw invalidOption('clockToleranceSeconds must be a number of seconds, 0 or more');
+  const fetch = checkFunction(options.fetch, 'fetch');
   const keySet =
-    options.jwks === undefined ? sharedKeySet(endpoints.jwksURI, options.fetch) : fixedKeySet(options.jwks);
+    options.jwks === undefined ? sharedKeySet(endpoints.jwksURI, fetch) : fixedKeySet(options.jwks);
   return verifyWithKeys(idToken, keySet, {
     issuer: endpoints.issuer,
     clientID: options.clientID,
     nonce: options.nonce,
-    accessToken: options.accessToken,
-    clockToleranceSeconds,
-    now: (options.now ?? Date.now)(),
+    accessToken: checkText(options.accessToken, 'accessToken'),
+    clockToleranceSeconds: checkSeconds(options.clockToleranceSeconds, 'clockToleranceSeconds') ?? 30,
+    now: checkClock(options.now)(),
   });
 }
 

@@ -1,13 +1,17 @@
 /** Finds options that are misspelt, or that belong to another package. */
 
 import { invalidOption } from '../errors.js';
+import { shownValue } from '../text/shown-value.js';
 
 /**
  * Rejects unknown options: a misspelt one would silently have no effect.
  *
- * @throws {@link PolarConfigurationError} `invalid_option` that suggests the option that was probably meant
+ * @throws {@link PolarConfigurationError} `invalid_option` that suggests the option that was probably meant, or says that the
+ *   options are no object
  */
 export function rejectUnknown(options: object, known: readonly string[], who: string): void {
+  if (typeof options !== 'object' || options === null)
+    throw invalidOption(`${who} needs an object of options, not ${shownValue(options)}`);
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const meant = closest(name, known);

@@ -148,7 +148,7 @@ export class PolarStrategy extends OAuth2Strategy {
    * ```
    */
   settled(limits: { readonly withinMs: number }): Promise<Unfinished> {
-    return this[loginParts].runtime.settled(limits.withinMs);
+    return this[loginParts].runtime.settled(limits?.withinMs);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { invalidOption } from '../errors.js';
+import { rejectUnknown } from '../options/option-names.js';
 import {
   type PolarStorage,
   parseStoredRow,
@@ -24,8 +25,8 @@ export interface RedisStorageOptions {
  * `@valkey/valkey-glide` (also a cluster), or `{ sendCommand }` or `{ sendCommandCluster }` for any other
  * @param options `prefix` of all keys
  * @returns a storage whose methods reject with an error that says what to do, while Redis is unavailable
- * @throws PolarConfigurationError `invalid_option` when `client` is none of these, or `prefix` is not a string
- *   without `{}`
+ * @throws PolarConfigurationError `invalid_option` when `client` is none of these, `prefix` is not a string without
+ *   `{}`, or there is another option
  *
  * @example
  * ```ts
@@ -35,6 +36,7 @@ export interface RedisStorageOptions {
  */
 export function redisStorage(client: RedisClient, options: RedisStorageOptions = {}): PolarStorage {
   const send = sendToMasterOf(client, 'redisStorage');
+  rejectUnknown(options, ['prefix'], 'redisStorage');
   const { prefix = 'polar:' } = options;
   // Empty braces would switch off the hash tag.
   if (typeof prefix !== 'string' || prefix.includes('{}'))
