@@ -2,8 +2,9 @@ import { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import { PolarConfigurationError } from '../errors.js';
 
+// Shared by all copies of the package in this process: the getter on the prototype is that of the copy loaded last.
 /** Key of a request under which its {@link PolarMaker} is stored. */
-const maker = Symbol('passport-polar-sh.req-polar');
+const maker = Symbol.for('passport-polar-sh.req-polar');
 
 /** Creates `req.polar` on first use. */
 export interface PolarMaker {

@@ -1,7 +1,7 @@
 /** `req.polar` where the middleware is missing or something else gets in its way. */
 import { IncomingMessage } from 'node:http';
 import { inspect } from 'node:util';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import express from 'express';
 import { polarTokens, requireLogin } from 'passport-polar-sh';
 import request from 'supertest';
@@ -136,4 +136,11 @@ it('req.polar keeps all of its parts in a copy, and shows no token', async () =>
     expect(text).not.toContain(token);
     expect(text).not.toContain(app.client.clientSecret);
   }
+});
+
+it('req.polar works after another copy of the package was loaded', async () => {
+  app = await startTestApp();
+  const browser = await app.loggedInBrowser();
+  jest.isolateModules(() => void require('passport-polar-sh'));
+  expect((await browser.get('/token')).body).toEqual({ accessToken: expect.stringMatching(/^polar_at_/) });
 });
