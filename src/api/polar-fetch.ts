@@ -43,9 +43,14 @@ export async function fetchFromPolar(
   const response = await send(parts, request, body, first.accessToken);
   if (response.status !== 401 || isStream(init.body)) return checked(response, request, first.accessToken);
 
-  const second = await unlessAborted(signal, refresher.tokensAfterRefusal(login, first.accessToken));
+  const second = await unlessAborted(signal, refresher.tokensAfterRefusal(login, first.accessToken)).catch(
+    (error: unknown) => {
+      discardBody(response);
+      throw error;
+    },
+  );
   if (second === undefined) return response;
-  discard(response);
+  discardBody(response);
   publish('request', { event: 'retried-after-401', loginId: login.loginId });
   const again = await send(parts, request, body, second.accessToken);
   if (again.status === 401) refresher.noteSecondRefusal(login, second.accessToken);
@@ -115,7 +120,7 @@ async function send(
     const { headers: responseHeaders, source } = fetchedResponse(brought, where);
     const response = source as Response;
     if (await deadline.race(isForUnknownVersion(response, responseHeaders))) {
-      discard(response);
+      discardBody(response);
       throw versionError(where, ownVersion, apiVersion);
     }
     return response;
@@ -157,7 +162,7 @@ function checked(response: Response, request: Request, accessToken: string): Res
     response.type === 'opaqueredirect' ||
     (response.status >= 300 && response.status < 400 && response.status !== 304)
   ) {
-    discard(response);
+    discardBody(response);
     const hint = path.endsWith('/')
       ? 'Check the path.'
       : `Polar's list endpoints end with a slash: try ${path}/`;
@@ -168,7 +173,7 @@ function checked(response: Response, request: Request, accessToken: string): Res
   }
   const challenge = fetchedResponse(response, path).headers.get('www-authenticate') ?? '';
   if (response.status === 403 && challenge.includes('insufficient_scope')) {
-    discard(response);
+    discardBody(response);
     // Only valid scope characters (RFC 6749 section 3.3), and no token that was echoed.
     const scopes = (/\bscope="([^"]*)"/.exec(challenge)?.[1] ?? '')
       .split(' ')
@@ -180,11 +185,6 @@ function checked(response: Response, request: Request, accessToken: string): Res
     );
   }
   return response;
-}
-
-/** Discards a body that will not be read, to free the connection. */
-function discard(response: Response): void {
-  discardBody(response);
 }
 
 // A stream can be sent only once, and may stand for something that must not happen twice.

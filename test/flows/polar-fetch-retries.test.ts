@@ -176,3 +176,26 @@ it('req.polar.fetch repeats a Request with its body', async () => {
   await browser.get('/call');
   expect(api().map(({ body }) => body)).toEqual(['{"name":"x"}', '{"name":"x"}']);
 });
+
+it('frees the connection of a 401 if no other token can be had', async () => {
+  let cancelled = 0;
+  const own = await startTestApp({
+    strategy: {
+      fetch: async (input, init) => {
+        if (!input.includes('/v1/organizations/')) return fetch(input, init);
+        const body = new ReadableStream({ cancel: () => void cancelled++ });
+        return new Response(body, { status: 401 });
+      },
+    },
+    routes: callRoute(() => calls('/v1/organizations/')),
+  });
+  try {
+    const browser = await own.loggedInBrowser();
+    own.emulator.advanceTime(10);
+    own.emulator.fail('token', { status: 500 });
+    expect((await browser.get('/call')).body.code).toBe('server_error');
+    expect(cancelled).toBe(1);
+  } finally {
+    await own.close();
+  }
+});
