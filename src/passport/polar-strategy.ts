@@ -320,9 +320,11 @@ function flowParts(strategy: PolarStrategy, options: AuthenticateOptions): Login
     tokenParams: () => strategy.tokenParams(options),
     async userProfile(accessToken, claims) {
       const profile = await new Promise<PolarProfile>((resolve, reject) => {
-        strategy.userProfile(accessToken, (error, found) =>
+        const returned: unknown = strategy.userProfile(accessToken, (error, found) =>
           error ? reject(error) : resolve(found as PolarProfile),
         );
+        // A subclass may make it async; uncaught, its rejection would end the process.
+        Promise.resolve(returned).catch(reject);
       });
       // OpenID Connect Core 5.3.2: otherwise the token of one user could stand in for another.
       if (profile?.id === claims.sub)

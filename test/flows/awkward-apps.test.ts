@@ -298,3 +298,13 @@ describe('an app', () => {
     expect(inspect(error, { depth: 9 })).not.toMatch(/polar_(cs|ac|at|rt)_|client_secret|code=/);
   });
 });
+
+it('an overridden userProfile that is async may reject instead of calling done', async () => {
+  app = await startTestApp({ strategy: { fetchUserInfo: true, timeoutMs: 2000 } });
+  app.polar.userProfile = async () => {
+    throw new Error('The directory of the app is down');
+  };
+  const { body, status } = await app.browser().logIn();
+  expect([status, body.message]).toEqual([500, 'The directory of the app is down']);
+  await until(() => app.emulator.liveTokens().length === 0);
+});
