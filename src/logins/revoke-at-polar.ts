@@ -12,7 +12,8 @@ const retryAfterMs = [2000, 10_000, 60_000, 5 * 60_000, 30 * 60_000];
 
 /**
  * Revokes tokens at Polar, best effort: at once, a second time if Polar may not have known them yet, and repeatedly in the
- * background while Polar is unreachable. Never rejects. Does nothing for public clients, which Polar does not let revoke.
+ * background while Polar is unreachable. Never rejects. Does nothing for public clients, which Polar does not let revoke, and
+ * at a provider without an endpoint for it.
  *
  * @param limits `timeoutMs`: milliseconds for one try, at most 3 s
  */
@@ -27,7 +28,7 @@ export async function revokeAtPolar(
     readonly loginId: string | undefined;
   },
 ): Promise<void> {
-  if (client.isPublic) return;
+  if (client.isPublic || !(await limits.background.write(mayRevoke(client)))) return;
   const loginId = limits.loginId === undefined ? {} : { loginId: limits.loginId };
   let isRevoked = false;
   const once = async (): Promise<boolean> => {
@@ -55,4 +56,10 @@ export async function revokeAtPolar(
   const isSettled = await limits.background.write(once());
   if (!isSettled) void again(retryAfterMs);
   else if (limits.justIssued) void again([commitLagMs, ...retryAfterMs]);
+}
+
+/** False if the metadata of a discovered provider has no endpoint for revocation: trying again would change nothing. */
+async function mayRevoke(client: PolarOAuthClient): Promise<boolean> {
+  const endpoints = await client.discover().catch(() => undefined);
+  return endpoints === undefined || endpoints.revocationEndpoint !== undefined;
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { logout } from 'passport-polar-sh';
+import { type Fetch, logout } from 'passport-polar-sh';
+import { startPolarEmulator } from 'passport-polar-sh/emulator';
 import { requestsTo } from '../support/emulator-requests.js';
 import { polars } from '../support/polars.js';
 import { isRowId } from '../support/stored-rows.js';
@@ -128,4 +129,27 @@ it('logout requires the strategy and a valid redirectTo', async () => {
   app = await startTestApp();
   expect(() => logout(undefined as never)).toThrow('logout needs the strategy');
   expect(() => logout(app.polar, { redirectTo: 7 as never })).toThrow('redirectTo');
+});
+
+it('a logout leaves nothing to be done at a provider that has no endpoint for revocation', async () => {
+  const withoutRevocation: Fetch = async (input, init) => {
+    const response = await fetch(input, init);
+    if (!input.endsWith('/openid-configuration')) return response;
+    const { revocation_endpoint: _none, ...metadata } = (await response.json()) as Record<string, unknown>;
+    return Response.json(metadata);
+  };
+  const emulator = await startPolarEmulator({ consent: 'auto' });
+  const discoveryURL = `${emulator.url}/.well-known/openid-configuration`;
+  app = await startTestApp({
+    sharedEmulator: emulator,
+    strategy: { server: { discoveryURL, issuer: 'https://polar.sh' }, fetch: withoutRevocation },
+    ...withLogout,
+  });
+  try {
+    const browser = await app.loggedInBrowser();
+    expect((await browser.post('/logout')).status).toBe(302);
+    expect(await app.polar.settled({ withinMs: 0 })).toEqual({ exchanges: 0, writes: 0 });
+  } finally {
+    await emulator.close();
+  }
 });
