@@ -119,10 +119,18 @@ export function hintAtUnknownOptions(given: AuthenticateOptions): void {
 const maxAppState = 2048;
 
 function appStateOf(state: unknown): unknown {
-  const length = state === undefined ? 0 : (JSON.stringify(state)?.length ?? Number.NaN);
-  if (!(length <= maxAppState))
+  if (state !== undefined && !(jsonLengthOf(state) <= maxAppState))
     throw invalidOption(`appState must be a value with a JSON text of at most ${maxAppState} characters`);
   return state;
+}
+
+/** NaN for a value without a JSON text: a function, a BigInt, an object that contains itself. */
+function jsonLengthOf(value: unknown): number {
+  try {
+    return JSON.stringify(value)?.length ?? Number.NaN;
+  } catch {
+    return Number.NaN;
+  }
 }
 
 /**
