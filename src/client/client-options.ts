@@ -65,7 +65,8 @@ const methods: readonly unknown[] = ['client_secret_post', 'client_secret_basic'
  * @throws {@link PolarConfigurationError} `invalid_option` that names the option and says what it should be
  */
 export function resolveClientOptions(options: PolarClientOptions): ResolvedClientOptions {
-  rejectUnknown(options, clientOptionNames, 'PolarOAuthClient');
+  // strategyOptions() of the local Polar has a callbackURL, too.
+  rejectUnknown(options, [...clientOptionNames, 'callbackURL'], 'PolarOAuthClient');
   const { clientID, clientSecret } = options;
   if (typeof clientID !== 'string' || clientID === '') {
     const isMissing = clientID === undefined || clientID === '';

@@ -1,6 +1,6 @@
 /** Each operation once at a local Polar, with every field of its response. */
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { PolarOAuthError, PolarStrategy, verifyIdToken } from 'passport-polar-sh';
+import { PolarOAuthClient, PolarOAuthError, PolarStrategy, verifyIdToken } from 'passport-polar-sh';
 import { ACME, ADA, CALLBACK, failureOf, PolarWorld, SENT_AT, VERIFIER } from './support/polar-world.js';
 
 const world = new PolarWorld();
@@ -264,6 +264,11 @@ describe('a legacy token of an organization', () => {
 
 describe('discovery', () => {
   const issuer = 'https://polar.sh';
+
+  it('takes the options that a local Polar has for a strategy', async () => {
+    const client = new PolarOAuthClient(world.emulator.strategyOptions());
+    expect((await client.discover()).tokenEndpoint).toBe(`${world.emulator.url}/v1/oauth2/token`);
+  });
 
   it('makes no request for known addresses', async () => {
     const { url } = world.emulator;
