@@ -62,6 +62,17 @@ type Check = readonly [
 // Polar's id_tokens are valid for an hour. One issued long ago is a replay, whatever its exp.
 const maxAgeSeconds = 24 * 60 * 60;
 
+// The types of the claims that need not be there: an app may take a text "false" in email_verified for true.
+const optionalClaims = {
+  auth_time: 'number',
+  nonce: 'string',
+  azp: 'string',
+  at_hash: 'string',
+  email: 'string',
+  email_verified: 'boolean',
+  name: 'string',
+} as const;
+
 /** The rules of OpenID Connect Core 3.1.3.7, one per row. The signature is verified first. */
 const checks: readonly Check[] = [
   [
@@ -115,6 +126,13 @@ const checks: readonly Check[] = [
     'id_token_access_token_hash',
     'was issued with another access token',
     (c, e) => absent(c['at_hash']) || e.accessToken === undefined || c['at_hash'] === halfHash(e.accessToken),
+  ],
+  [
+    'id_token_malformed',
+    'has a claim of the wrong type',
+    (c) =>
+      audiences(c).every((each) => typeof each === 'string') &&
+      Object.entries(optionalClaims).every(([name, type]) => absent(c[name]) || typeof c[name] === type),
   ],
 ];
 

@@ -73,6 +73,7 @@ describe('checkClaims, for valid claims,', () => {
     ['nonce null after a refresh', { nonce: null }, { subject: good.sub }],
     ['the same nonce and user after a refresh', {}, { subject: good.sub }],
     ['a sub of 255 characters', { sub: 'a'.repeat(255) }],
+    ['email, email_verified and name null', { email: null, email_verified: null, name: null }],
     ['exp as a fraction', { exp: nowSeconds + 0.5 }],
     ['exp one second inside the tolerance', { exp: nowSeconds - tolerance + 1 }],
     ['exp now', { exp: nowSeconds }],
@@ -119,6 +120,28 @@ describe('checkClaims, for invalid claims,', () => {
     ['id_token_audience', 'an empty list of audiences', { aud: [] }],
     ['id_token_audience', 'a nested list of audiences', { aud: [['polar_ci_1']] }],
     ['id_token_audience', 'an object for an audience', { aud: { polar_ci_1: true } }],
+
+    [
+      'id_token_malformed',
+      'a second audience that is no text',
+      { aud: ['polar_ci_1', 7], azp: 'polar_ci_1' },
+    ],
+    [
+      'id_token_malformed',
+      'email_verified as a text, which would count as true',
+      { email_verified: 'false' },
+    ],
+    ['id_token_malformed', 'email_verified as a number', { email_verified: 0 }],
+    ['id_token_malformed', 'an email that is a list', { email: ['ada@example.com'] }],
+    ['id_token_malformed', 'a name that is an object', { name: { first: 'Ada' } }],
+    ['id_token_malformed', 'auth_time as a text', { auth_time: '2026-01-01' }],
+    ['id_token_malformed', 'a nonce that is a number when none was sent', { nonce: 7 }, { nonce: undefined }],
+    [
+      'id_token_malformed',
+      'at_hash as a number when there is no access token to compare',
+      { at_hash: 7 },
+      { accessToken: undefined },
+    ],
 
     ['id_token_authorized_party', 'several audiences and no azp', { aud: ['polar_ci_1', 'other'] }],
     [
