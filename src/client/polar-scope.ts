@@ -1,7 +1,8 @@
 import { checkList } from '../options/option-checks.js';
+import { closest } from '../options/option-names.js';
 
 /** Polar's scopes, as of its 2026 API. */
-export const polarScopes = [
+const polarScopes = [
   'openid',
   'profile',
   'email',
@@ -89,4 +90,20 @@ export type PolarScopes = PolarScope | readonly PolarScope[];
  */
 export function scopeParameter(scopes: PolarScopes): string {
   return checkList(scopes, 'scope').join(' ');
+}
+
+/**
+ * Explains which scopes Polar may have refused: Polar says only that one is invalid. Not a check before the request, because
+ * Polar adds scopes now and then.
+ *
+ * @returns a sentence with a leading space; empty if all scopes are known
+ */
+export function aboutUnknownScopes(scopes: readonly string[]): string {
+  const unknown = scopes.filter((scope) => !polarScopes.some((each) => each === scope));
+  if (unknown.length === 0) return '';
+  const named = unknown.map((scope) => {
+    const meant = closest(scope, polarScopes);
+    return meant === undefined ? `'${scope}'` : `'${scope}' (did you mean '${meant}'?)`;
+  });
+  return ` Unknown to this version of passport-polar-sh: ${named.join(', ')}.`;
 }

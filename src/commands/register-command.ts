@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { ClientRegistration } from '../client/client-metadata.js';
+import { aboutUnknownScopes } from '../client/polar-scope.js';
 import { PolarRegistrationClient } from '../client/registrations.js';
 import { clientEnvironment } from './client-environment.js';
 import { checkEnvironmentFile, environmentText, writeEnvironmentFile } from './environment-file.js';
@@ -7,7 +8,6 @@ import { environmentOf, readEnvHelp, refuseEnvFile } from './read-env.js';
 import { type RegisterServer, serverToRegisterAt } from './register-server.js';
 import type { Terminal } from './terminal.js';
 import { failureText, messageOf, usageError } from './terminal.js';
-import { aboutUnknownScopes } from './unknown-scopes.js';
 
 const defaultRedirectURI = 'http://localhost:3000/auth/polar/callback';
 
@@ -58,7 +58,9 @@ export async function registerCommand(args: readonly string[], terminal: Termina
     if (envFile !== undefined) await checkEnvironmentFile(envFile);
     const registration = await client.register(metadata).catch((error: unknown) => {
       const message = messageOf(error);
-      throw /scope/.test(message) ? new Error(message + aboutUnknownScopes(metadata.scope)) : error;
+      throw /scope/.test(message)
+        ? new Error(message + aboutUnknownScopes(metadata.scope), { cause: error })
+        : error;
     });
     const environment = clientEnvironment({ ...registration, server });
     const text = `${titleOf(registration)}\n${environmentText(environment)}`;

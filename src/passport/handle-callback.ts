@@ -3,9 +3,8 @@ import { noteRound } from '../attempts/attempt-cookie.js';
 import type { UsedAttempt } from '../attempts/login-attempt.js';
 import { attemptCookiePlace } from '../attempts/session-cookie.js';
 import { cleanText } from '../client/oauth-error.js';
-import { polarScopes } from '../client/polar-scope.js';
+import { aboutUnknownScopes } from '../client/polar-scope.js';
 import { invalidOption, type LoginFailureCode, PolarAuthorizationError } from '../errors.js';
-import { closest } from '../options/option-names.js';
 import { nameOfServer } from '../options/server.js';
 import { loggedInUser } from '../request/session.js';
 import type { PolarRuntime } from '../runtime.js';
@@ -124,13 +123,6 @@ function errorOf(error: string, description: string | undefined, scopes: readonl
 }
 
 function adviceOnScopes(scopes: readonly string[]): string {
-  const unknown = scopes.filter((scope) => !polarScopes.some((each) => each === scope));
-  const guesses = unknown.map((scope) => {
-    const meant = closest(scope, polarScopes);
-    return meant === undefined ? `'${scope}'` : `'${scope}' (did you mean '${meant}'?)`;
-  });
-  const asked = `The login requested ${scopes.join(' ')}.`;
-  return guesses.length > 0
-    ? `${asked} Unknown to this version of passport-polar-sh: ${guesses.join(', ')}.`
-    : `${asked} Compare them with the scopes in Polar's documentation.`;
+  const advice = aboutUnknownScopes(scopes) || " Compare them with the scopes in Polar's documentation.";
+  return `The login requested ${scopes.join(' ')}.${advice}`;
 }

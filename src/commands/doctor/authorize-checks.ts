@@ -1,5 +1,5 @@
+import { aboutUnknownScopes } from '../../client/polar-scope.js';
 import { normalizeRedirectURI } from '../../emulator/clients/redirect-uri.js';
-import { aboutUnknownScopes } from '../unknown-scopes.js';
 import { type AuthorizeReply, askToAuthorize } from './authorize-request.js';
 import { type Check, type CheckResult, failed, ok, skipped, warning } from './check.js';
 import type { ExaminedApp } from './examined-app.js';
