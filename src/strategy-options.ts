@@ -245,7 +245,7 @@ const oneStorage =
 const ofOneLogin = "pass it per login, to passport.authenticate('polar', { ... })";
 const ofBearer = 'it is an option of PolarBearerStrategy';
 
-// Options of passport-oauth2 and its other subclasses, and options that this package takes replacements.
+// Options of passport-oauth2 and its other subclasses, and options that this package takes elsewhere.
 const replacements: Readonly<Record<string, string>> = {
   authorizationURL: "use server, which sets all of Polar's URLs",
   tokenURL: "use server, which sets all of Polar's URLs",

@@ -101,9 +101,9 @@ export function attemptCookieValues(req: Request, name: string): string[] {
 
 /** Returns hashes of the values that the browser sent as the cookie of an attempt. */
 export function attemptCookieHashes(req: Request, attemptId: string): string[] {
-  const end = `${family}${attemptId.slice(0, 10)}`;
-  const sent = cookiesOf(req).filter(([name]) => name === end || name === `${hostPrefix}${end}`);
-  return sent.slice(0, maxValuesTried).map(([, value]) => hashOf(value));
+  return cookiesOfAttempt(req, attemptId)
+    .slice(0, maxValuesTried)
+    .map(([, value]) => hashOf(value));
 }
 
 /** Returns the hash of a cookie's value. */
@@ -111,8 +111,12 @@ export const hashOf = (value: string): string => hash('sha256', `cookie:${value}
 
 /** True if the browser sent the cookie of this attempt, under either name. */
 export function hasAttemptCookie(req: Request, attemptId: string): boolean {
+  return cookiesOfAttempt(req, attemptId).length > 0;
+}
+
+function cookiesOfAttempt(req: Request, attemptId: string): [name: string, value: string][] {
   const end = `${family}${attemptId.slice(0, 10)}`;
-  return cookiesOf(req).some(([name]) => name === end || name === `${hostPrefix}${end}`);
+  return cookiesOf(req).filter(([name]) => name === end || name === `${hostPrefix}${end}`);
 }
 
 function isAttemptCookie(name: string): boolean {

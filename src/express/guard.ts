@@ -63,7 +63,7 @@ export function notLoggedIn(): PolarLoginRequiredError {
  * Why a guard refuses a request without a login. If the user has just logged in but Passport does not find that user, another
  * redirect to the login would be an endless loop.
  */
-export function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarConfigurationError {
+function whyNotLoggedIn(req: Request): PolarLoginRequiredError | PolarConfigurationError {
   const runtime = runtimeOfRequest(req);
   const login = runtime?.logins.inSession(req);
   if (runtime === undefined || login === undefined) return notLoggedIn();

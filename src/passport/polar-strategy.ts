@@ -112,7 +112,8 @@ export class PolarStrategy extends OAuth2Strategy {
    *
    * @param loginId `req.polar.loginId`, or the `loginId` of the verify callback. Does nothing if the login has already ended
    * or its token record has expired
-   * @throws {@link PolarConfigurationError} `invalid_option` without those options
+   * @throws {@link PolarConfigurationError} `invalid_option` without those options, `unsupported_storage` if the storage
+   * cannot record the end
    * @throws {@link PolarLoginRequiredError} `not_logged_in` if the id is malformed, or the login belongs to another client
    * @throws {@link PolarTransientError} `server_error` while the storage cannot be read; the login has not ended then
    *

@@ -95,13 +95,6 @@ export function saveSession(session: RequestSession): Promise<void> {
  * @throws PolarTransientError `timeout`
  */
 export function withStoreTimeout<T>(asked: Promise<T>, timeoutMs: number): Promise<T> {
-  return within(asked, timeoutMs, () => storeTimedOut(timeoutMs));
-}
-
-/** The error of {@link withStoreTimeout}. */
-export function storeTimedOut(timeoutMs: number): PolarTransientError {
-  return new PolarTransientError(
-    'timeout',
-    `The session store did not respond within ${timeoutMs} ms. Check that it is reachable.`,
-  );
+  const message = `The session store did not respond within ${timeoutMs} ms. Check that it is reachable.`;
+  return within(asked, timeoutMs, () => new PolarTransientError('timeout', message));
 }
