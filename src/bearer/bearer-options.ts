@@ -4,7 +4,7 @@ import type { Introspection } from '../client/introspection.js';
 import { optionsOf, PolarOAuthClient } from '../client/oauth-client.js';
 import type { PolarScopes } from '../client/polar-scope.js';
 import { invalidOption } from '../errors.js';
-import { checkCount, checkList, checkSeconds, checkText } from '../options/option-checks.js';
+import { checkCount, checkList, checkSeconds, checkText, hasEmptyText } from '../options/option-checks.js';
 import { rejectNearMisses, rejectReplaced, rejectUnknown } from '../options/option-names.js';
 import { polarAt } from '../options/server.js';
 import type { VerifyResult } from '../request/app-callbacks.js';
@@ -211,7 +211,7 @@ function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
   ];
   for (const each of all) {
     for (const name of ['scope', 'organizations'] as const) {
-      if (typeof each[name] === 'string' && checkList(each[name], name).length === 0)
+      if (hasEmptyText(each[name]))
         throw invalidOption(`${name} must not be empty; omit it if nothing is required`);
     }
   }

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { PolarScopes } from '../client/polar-scope.js';
 import { invalidOption } from '../errors.js';
-import { checkList } from '../options/option-checks.js';
+import { checkList, hasEmptyText } from '../options/option-checks.js';
 import { nameScopes } from '../request/requested-by-guards.js';
 import { guard, lacksScopes, type Refusal, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf } from './login-path.js';
@@ -38,7 +38,8 @@ import { type LoginPathOptions, loginPathOf } from './login-path.js';
  */
 export function requireScope(scope: PolarScopes, options: LoginPathOptions): RequestHandler {
   const needed = checkList(scope, 'scope');
-  if (needed.length === 0) throw invalidOption("requireScope needs a scope, such as 'organizations:read'");
+  if (needed.length === 0 || hasEmptyText(scope))
+    throw invalidOption("requireScope needs a scope, such as 'organizations:read'");
   const loginPath = loginPathOf(options, 'requireScope(scope, ');
   nameScopes(needed);
 

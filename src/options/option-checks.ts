@@ -30,6 +30,11 @@ export function checkList(value: unknown, name: string): readonly string[] {
   return given.flatMap((item) => String(item).split(/[ ,]+/)).filter(Boolean);
 }
 
+/** True if a list, or an item of it, is an empty text: a requirement from an unset variable would require nothing. */
+export function hasEmptyText(value: unknown): boolean {
+  return [value].flat().some((item) => typeof item === 'string' && /^[ ,]*$/.test(item));
+}
+
 /**
  * Checks a value against a short list.
  *

@@ -108,6 +108,8 @@ describe('PolarBearerStrategy beside session logins', () => {
     [{ scpoe: 'orders:read' }, /'scpoe'\. Did you mean scope\?/],
     [{ organizations: 7 }, /organizations must be a list/],
     [{ organizations: '' }, /organizations must not be empty/],
+    [{ organizations: [''] }, /organizations must not be empty/],
+    [{ scope: ['openid', ' '] }, /scope must not be empty/],
   ])('rejects a route requirement that would protect nothing: %j', async (route, message) => {
     const app = await startBoth(route);
     const got = await request(app.url).get('/api').set('authorization', bearerOf(app));

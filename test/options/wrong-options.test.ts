@@ -29,6 +29,7 @@ const mistakes: [string, () => unknown, RegExp][] = [
   ['polarTokens', () => polarTokens({} as never), /PolarStrategy/],
   ['requireLogin', () => requireLogin({} as never), /loginPath/],
   ['requireScope', () => requireScope('', { loginPath: '/' }), /needs a scope/],
+  ['requireScope, in a list', () => requireScope(['openid', ''], { loginPath: '/' }), /needs a scope/],
   ['requireOrganization', () => requireOrganization({} as never, { loginPath: '/' }), /organization id/],
   ['loginOnAuthError', () => loginOnAuthError({ loginPath: '//evil.example' }), /loginPath/],
   ['logout', () => logout(polar, { redirectTo: 7 } as never), /redirectTo/],
