@@ -36,7 +36,7 @@ export async function completeLogin(
 ): Promise<LoginOutcome | 'taken by another'> {
   const { attempt } = taken;
   const exchanged = await exchangeCode(parts, attempt, code).catch(async (error: unknown) => {
-    if (error instanceof PolarOAuthError && !(await taken.isOurs())) return undefined;
+    if (error instanceof PolarOAuthError && !(await taken.isOurs().catch(() => true))) return undefined;
     throw error;
   });
   if (exchanged === undefined) return 'taken by another';

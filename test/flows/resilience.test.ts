@@ -67,6 +67,28 @@ describe('a storage', () => {
     expect(refreshes().map(({ status }) => status)).toEqual([200, 200]);
   });
 
+  it('that fails during a login does not hide why Polar refused the code', async () => {
+    let isDown = false;
+    const { rows, storage } = testStorage({
+      atomic: false,
+      read: async ({ id }) => {
+        if (isDown) throw new Error('down');
+        return rows.get(id);
+      },
+    });
+    app = await startTestApp({
+      strategy: {
+        storage,
+        fetch: async (input, init) => {
+          isDown = input.endsWith('/oauth2/token');
+          return fetch(input, init);
+        },
+      },
+    });
+    app.emulator.fail('token', { status: 401, body: { error: 'invalid_client' } });
+    expect((await app.browser().logIn()).body.code).toBe('invalid_client');
+  });
+
   it('may respond like a database: with null, and with big integers as text', async () => {
     const { rows, storage } = testStorage({
       read: async ({ id }) => {
