@@ -198,16 +198,11 @@ export type ResolvedOptions = OwnOptions &
 /** The name of every option of the strategy. */
 export const optionNames: readonly string[] = [...clientOptionNames, ...Object.keys(resolvers)];
 
-// Session keys that belong to other packages, or to the language.
+// Session keys that belong to other packages, to the session itself, or to the language.
 const takenSessionKeys = [
-  'cookie',
-  'passport',
-  'returnTo',
-  'messages',
-  'flash',
-  '__proto__',
-  'constructor',
-  'prototype',
+  ...['cookie', 'passport', 'returnTo', 'messages', 'flash'],
+  ...['id', 'req', 'save', 'touch', 'reload', 'regenerate', 'destroy', 'resetMaxAge'],
+  ...['__proto__', 'constructor', 'prototype'],
 ];
 
 /**
@@ -278,6 +273,6 @@ const replacements: Readonly<Record<string, string>> = {
 
 function refuseTakenKey(key: string): string {
   if (takenSessionKeys.includes(key))
-    throw invalidOption(`sessionKey must not be '${key}': another package uses that key of the session`);
+    throw invalidOption(`sessionKey must not be '${key}': the session already uses that key`);
   return key;
 }

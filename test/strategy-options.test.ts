@@ -210,6 +210,8 @@ describe('a wrong value', () => {
     ['sessionKey', 'passport'],
     ['sessionKey', 'returnTo'],
     ['sessionKey', 'messages'],
+    ['sessionKey', 'save'],
+    ['sessionKey', 'id'],
     ['sessionKey', 'flash'],
     ['sessionKey', '__proto__'],
     ['sessionKey', 'constructor'],
