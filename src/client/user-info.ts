@@ -12,7 +12,7 @@ export interface UserInfo {
   readonly email?: string;
   /** True if Polar has verified the address. */
   readonly emailVerified?: boolean;
-  /** Name; Polar sends it only for the organization of a legacy token. */
+  /** Name. Polar sends it only for a legacy token of an organization, and it is the slug of the organization. */
   readonly name?: string;
   /** The raw response, including fields that this package does not know. */
   readonly raw: Readonly<Record<string, unknown>>;

@@ -5,8 +5,8 @@ import type { TokenSubject } from '../stores/tokens.js';
 export function subjectClaims(subject: TokenSubject, scope: string): Record<string, unknown> {
   const scopes = splitScope(scope);
   if (subject.type === 'organization') {
-    const { id, name } = subject.organization;
-    return scopes.includes('openid') ? { sub: id, name } : { sub: id };
+    const { id, slug } = subject.organization;
+    return scopes.includes('openid') ? { sub: id, name: slug } : { sub: id };
   }
   const { id, email, emailVerified } = subject.user;
   return scopes.includes('email') ? { sub: id, email, email_verified: emailVerified } : { sub: id };

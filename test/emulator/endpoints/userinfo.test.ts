@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ACME, bearer, LocalPolar } from '../support/local-polar';
+import { ACME, bearer, ENGINES, LocalPolar } from '../support/local-polar';
 
 const polar = new LocalPolar();
 
@@ -15,7 +15,7 @@ describe('the userinfo endpoint', () => {
     expect((await polar.userinfo(accessToken)).json['email_verified']).toBe(false);
   });
 
-  it('returns the name of a legacy organization only with the scope openid', async () => {
+  it('returns the slug of a legacy organization as its name, and only with the scope openid', async () => {
     const request = {
       clientID: polar.client.clientID,
       user: 'ada@example.com',
@@ -23,6 +23,9 @@ describe('the userinfo endpoint', () => {
     } as const;
     const named = polar.emulator.issueTokens({ ...request, scope: 'openid' });
     expect((await polar.userinfo(named.accessToken)).json).toEqual({ sub: ACME, name: 'acme' });
+    const engines = { ...request, scope: 'openid', organization: ENGINES } as const;
+    const { json } = await polar.userinfo(polar.emulator.issueTokens(engines).accessToken);
+    expect(json).toEqual({ sub: ENGINES, name: 'analytical-engines' });
     const unnamed = polar.emulator.issueTokens({ ...request, scope: 'email' });
     expect((await polar.userinfo(unnamed.accessToken)).json).toEqual({ sub: ACME });
   });
