@@ -49,7 +49,7 @@ export class Codes {
       record.committed = true;
     });
     this.#codes.set(record.code, record);
-    this.#countNonce(record, 1);
+    this.#addToNonce(record, 1);
     return record;
   }
 
@@ -63,17 +63,17 @@ export class Codes {
   delete(record: CodeRecord, transaction: Transaction): Promise<void> {
     return transaction.lock(record, () => {
       transaction.onCommit(() => {
-        if (this.#codes.delete(record.code)) this.#countNonce(record, -1);
+        if (this.#codes.delete(record.code)) this.#addToNonce(record, -1);
       });
     });
   }
 
   /**
-   * A nonce is taken while a code that carries it is stored. An exchanged code is deleted and frees its nonce; an
-   * abandoned one stays stored, expired or not, so its nonce can never be used again.
+   * How many stored codes carry a nonce. An exchanged code is deleted and frees its nonce; an abandoned one stays
+   * stored, expired or not, so its nonce can never be used again.
    */
-  isNonceTaken(clientID: string, nonce: string): boolean {
-    return this.#nonces.has(nonceKey(clientID, nonce));
+  countNonce(clientID: string, nonce: string): number {
+    return this.#nonces.get(nonceKey(clientID, nonce)) ?? 0;
   }
 
   clear(): void {
@@ -81,10 +81,10 @@ export class Codes {
     this.#nonces.clear();
   }
 
-  #countNonce({ clientID, nonce }: CodeRecord, change: 1 | -1): void {
+  #addToNonce({ clientID, nonce }: CodeRecord, change: 1 | -1): void {
     if (nonce === undefined) return;
     const key = nonceKey(clientID, nonce);
-    const count = (this.#nonces.get(key) ?? 0) + change;
+    const count = this.countNonce(clientID, nonce) + change;
     if (count === 0) this.#nonces.delete(key);
     else this.#nonces.set(key, count);
   }

@@ -153,6 +153,15 @@ describe('a NUL', () => {
   });
 });
 
+describe('a nonce', () => {
+  it('crashes Polar’s server when several codes have it, which are not compared without openid', async () => {
+    for (const scope of ['email', 'email', undefined]) await polar.code({ nonce: 'constant', scope });
+    expectCrash(await polar.authorize({ nonce: 'constant' }));
+    const accepted = await polar.authorize({ nonce: 'constant', scope: 'email' });
+    expect(accepted.location.has('code')).toBe(true);
+  });
+});
+
 describe('a registration', () => {
   it.each([
     ['a lone surrogate', { client_name: '\ud800' }],
