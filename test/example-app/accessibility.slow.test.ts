@@ -90,6 +90,17 @@ const states: Readonly<Record<string, (visit: Visit) => Promise<unknown>>> = {
     await page.goto(`${app.url}/auth/polar`);
     await page.getByText('Use another account').click();
   },
+  'Polar’s consent page, for an app with a long name': ({ page, app }) => {
+    const redirectURI = `${app.url}/callback`;
+    const name = 'Wonderful'.repeat(12);
+    const { clientID } = app.emulator.registerClient({ name, redirectURIs: [redirectURI] });
+    const query = new URLSearchParams({
+      response_type: 'code',
+      client_id: clientID,
+      redirect_uri: redirectURI,
+    });
+    return page.goto(`${app.emulator.webURL}/oauth2/authorize?${query}`);
+  },
   'Polar’s choice of an organization': async ({ page, app }) => {
     await page.goto(`${app.url}/auth/polar?sub_type=organization`);
     await page.getByLabel('Analytical Engines').check();
