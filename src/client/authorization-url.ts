@@ -1,4 +1,5 @@
 import { invalidOption } from '../errors.js';
+import { checkObject, checkString } from '../options/option-checks.js';
 import { type PolarScopes, scopeParameter } from './polar-scope.js';
 
 /**
@@ -108,17 +109,25 @@ export function refuseReserved(name: string): void {
 /**
  * Builds the URL to which the browser is sent.
  *
- * @throws PolarConfigurationError `invalid_option` for an additional parameter that is not allowed
+ * @throws PolarConfigurationError `invalid_option` for a parameter that is missing, or an additional one that is not allowed
  */
 export function buildAuthorizationURL(
   endpoint: string,
   clientID: string,
   parameters: AuthorizationParameters,
 ): string {
+  checkObject(parameters, 'The parameters of authorizationURL');
+  for (const name of ['redirectURI', 'state', 'nonce', 'codeChallenge'] as const)
+    checkString(parameters[name], name);
+  for (const name of ['subType', 'prompt'] as const)
+    if (parameters[name] !== undefined) checkString(parameters[name], name);
   const { subType = 'user' } = parameters;
   const url = new URL(endpoint);
   const extra = Object.entries(parameters.extra ?? {}).filter(([, value]) => value !== undefined);
-  for (const [name] of extra) refuseReserved(name);
+  for (const [name, value] of extra) {
+    refuseReserved(name);
+    checkString(value, `extra.${name}`);
+  }
   const all: [string, string | undefined][] = [
     ...extra,
     ['response_type', 'code'],

@@ -1,5 +1,6 @@
 import { invalidOption, PolarResponseError } from '../errors.js';
 import { createHttp, type Http, type HttpRequest, type HttpResponse } from '../http/http.js';
+import { checkObject, checkString } from '../options/option-checks.js';
 import type { ServerEndpoints } from '../options/server.js';
 import { isAccessToken, isRefreshToken } from '../text/token-characters.js';
 import { type AuthorizationParameters, buildAuthorizationURL } from './authorization-url.js';
@@ -117,7 +118,8 @@ export class PolarOAuthClient {
    *   client adds `response_type=code`, `client_id`, `code_challenge_method=S256` and, with `subType: 'organization'`,
    *   `prompt=consent`: without it, users who have consented before end up on an error page of Polar
    * @param options `signal` and `timeoutMs` of this call, for a server whose metadata is still to be fetched
-   * @throws {@link PolarConfigurationError} `invalid_option` for a reserved parameter in `extra`
+   * @throws {@link PolarConfigurationError} `invalid_option` for a parameter that is missing or no string, and for a
+   *   reserved one in `extra`
    * @throws {@link PolarResponseError} `discovery_failed`. If Polar rejects the request, it redirects to `redirectURI` with
    *   `error`, or shows its own error page (unknown client, redirect URI that is not registered)
    * @example
@@ -152,6 +154,7 @@ export class PolarOAuthClient {
    * @throws {@link PolarOAuthError} `invalid_grant` (code unknown, used, older than five minutes or of another client; different
    *   `redirectURI`; wrong verifier), `invalid_request`, `invalid_client`, `unauthorized_client`. Polar may not know a
    *   code in the first second after issuing it: try again. The strategy does so automatically
+   * @throws {@link PolarConfigurationError} `invalid_option` for a parameter that is missing or no string; nothing is sent
    * @throws {@link PolarTransientError}, {@link PolarResponseError}: see {@link PolarOAuthClient}
    * @example
    * ```ts
@@ -177,6 +180,9 @@ export class PolarOAuthClient {
     },
     options?: CallOptions,
   ): Promise<TokenResponse> {
+    checkObject(grant, 'The parameters of exchangeCode');
+    for (const name of ['code', 'redirectURI', 'codeVerifier'] as const) checkString(grant[name], name);
+    for (const [name, value] of Object.entries(grant.extra ?? {})) checkString(value, `extra.${name}`);
     const form = {
       ...grant.extra,
       grant_type: 'authorization_code',
@@ -215,6 +221,7 @@ export class PolarOAuthClient {
     },
     options?: CallOptions,
   ): Promise<TokenResponse> {
+    checkObject(grant, 'The parameters of refresh');
     requireToken(grant.refreshToken, 'refresh');
     const form = {
       grant_type: 'refresh_token',
@@ -249,6 +256,7 @@ export class PolarOAuthClient {
    */
   async exchangeWebSession(grant: WebSessionGrant, options?: CallOptions): Promise<TokenResponse> {
     this.#requireConfidential('the web grant');
+    checkObject(grant, 'The parameters of exchangeWebSession');
     requireToken(grant.sessionToken, 'exchange of the web session');
     return this.#token('exchange of the web session', webSessionForm(grant), [grant.sessionToken], options);
   }

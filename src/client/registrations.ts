@@ -1,5 +1,6 @@
 import { invalidOption, type OAuthErrorCode, PolarResponseError } from '../errors.js';
 import { createHttp, type Http, type HttpRequest } from '../http/http.js';
+import { checkObject } from '../options/option-checks.js';
 import { rejectUnknown } from '../options/option-names.js';
 import { isAccessToken } from '../text/token-characters.js';
 import { type CallOptions, limitsOf } from './call-options.js';
@@ -77,6 +78,7 @@ export class Registrations {
    * @see {@link https://www.rfc-editor.org/rfc/rfc7591#section-3 RFC 7591 section 3}
    */
   async register(metadata: ClientMetadata, options?: CallOptions): Promise<ClientRegistration> {
+    checkObject(metadata, 'The metadata of a client');
     const request = { method: 'POST', url: await this.#url(options), json: toWire(metadata) } as const;
     return parseClientRegistration(await this.#send('registration', request, [], options));
   }
@@ -126,6 +128,8 @@ export class Registrations {
     metadata: ClientMetadata,
     options?: CallOptions,
   ): Promise<ClientRegistration> {
+    checkObject(access, 'The registration');
+    checkObject(metadata, 'The metadata of a client');
     const json = { ...toWire(metadata), client_id: access.clientID };
     const body = await this.#manage('update of the registration', 'PUT', access, { json }, options);
     return parseClientRegistration(body);
@@ -153,10 +157,12 @@ export class Registrations {
   async #manage(
     what: string,
     method: HttpRequest['method'],
-    { clientID, registrationAccessToken: token }: RegistrationAccess,
+    access: RegistrationAccess,
     request: Pick<HttpRequest, 'json' | 'ignoreBody'>,
     options?: CallOptions,
   ): Promise<unknown> {
+    checkObject(access, 'The registration');
+    const { clientID, registrationAccessToken: token } = access;
     if (!isAccessToken(token)) {
       throw invalidOption(
         'registrationAccessToken is missing or has invalid characters. Use the one from the registration response.',

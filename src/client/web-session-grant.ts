@@ -1,3 +1,4 @@
+import { checkString } from '../options/option-checks.js';
 import type { SubType } from './authorization-url.js';
 import { type PolarScopes, scopeParameter } from './polar-scope.js';
 
@@ -17,13 +18,19 @@ export interface WebSessionGrant {
   readonly scope?: PolarScopes | undefined;
 }
 
-/** Converts the grant to the form of the token endpoint. */
+/**
+ * Converts the grant to the form of the token endpoint.
+ *
+ * @throws PolarConfigurationError `invalid_option` for a parameter that is no string
+ */
 export function webSessionForm({
   sessionToken,
   subType,
   sub,
   scope,
 }: WebSessionGrant): Record<string, string> {
+  if (subType !== undefined) checkString(subType, 'subType');
+  if (sub !== undefined) checkString(sub, 'sub');
   return {
     grant_type: 'web',
     session_token: sessionToken,

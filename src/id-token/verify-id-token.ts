@@ -89,7 +89,7 @@ export async function verifyIdToken(idToken: string, options: VerifyIdTokenOptio
   return verifyWithKeys(idToken, keySet, {
     issuer: endpoints.issuer,
     clientID: options.clientID,
-    nonce: options.nonce,
+    nonce: checkText(options.nonce, 'nonce'),
     accessToken: checkText(options.accessToken, 'accessToken'),
     clockToleranceSeconds: checkSeconds(options.clockToleranceSeconds, 'clockToleranceSeconds') ?? 30,
     now: checkClock(options.now)(),

@@ -97,6 +97,19 @@ export function checkText(value: unknown, name: string): string | undefined {
   return value;
 }
 
+/**
+ * Checks a string of a method's parameters, which may be empty. In JavaScript, or behind a cast, it can be anything: a form
+ * would carry the text `undefined`.
+ */
+export function checkString(value: unknown, name: string): void {
+  if (typeof value !== 'string') throw wrong(name, 'a string', value);
+}
+
+/** Checks the parameters or options of a method. */
+export function checkObject(value: unknown, name: string): void {
+  if (typeof value !== 'object' || value === null) throw wrong(name, 'an object', value);
+}
+
 /** Checks a path prefix: it starts with a slash and does not end with one. */
 export function checkPathPrefix(value: unknown, name: string): string | undefined {
   if (value === undefined) return undefined;
