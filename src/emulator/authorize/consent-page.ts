@@ -18,7 +18,7 @@ export function consentPage(
   const name = client.metadata.client_name;
   const token = emulator.consentForms.show(request.queryString, user.email);
   const scopes = [...new Set(splitScope(intersectScope(scope, client.metadata.scope)))];
-  const others = userLinks(request, emulator.directory, user);
+  const others = userLinks(request.queryString, emulator.directory, user);
   const picker = organizationPicker(accessibleOrganizations(user), isOrganizationRequest);
   return page(
     `${name} wants to access your Polar account`,

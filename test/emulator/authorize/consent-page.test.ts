@@ -217,6 +217,19 @@ it('the sign-in page comes first when nobody is signed in', async () => {
   expect(polar.emulator.liveTokens()).toMatchObject([{ user: 'grace@example.com' }]);
 });
 
+it('the sign-in page leads to the consent page even after a grant, since Polar then adds a prompt', async () => {
+  polar.emulator.user = '';
+  const signIn = async (changes: Readonly<Record<string, string>> = {}) => {
+    const [link = ''] = links(await polar.authorize(changes));
+    return { page: await polar.send(link), prompt: new URL(link, CALLBACK).searchParams.get('prompt') };
+  };
+  const { page, prompt } = await signIn();
+  expect(prompt).toBe('undefined');
+  expect((await submit(page, 'allow')).location.has('code')).toBe(true);
+  expect((await signIn()).page.text).toContain('wants to access your Polar account');
+  expect((await signIn({ prompt: 'login' })).prompt).toBe('consent');
+});
+
 it('the consent page is not shown for Polar’s own apps', async () => {
   const { clientID } = polar.register({ firstParty: true });
   expect((await polar.authorize({ client_id: clientID })).status).toBe(302);
