@@ -1,3 +1,4 @@
+import { Stream } from 'node:stream';
 import type { NextFunction, Request, Response } from 'express';
 import { completedRounds } from '../attempts/attempt-cookie.js';
 import { loginFailed } from '../diagnostics.js';
@@ -30,7 +31,8 @@ export interface LoginPathOptions {
 export function loginPathOf(options: LoginPathOptions, call: `${string}(${string}`): string {
   const loginPath = (options as LoginPathOptions | undefined)?.loginPath;
   const name = call.slice(0, call.indexOf('('));
-  rejectUnknown(options ?? {}, ['loginPath'], name);
+  // Without the call, `app.use(requireLogin)`, Express passes the request or the response here.
+  if (!(options instanceof Stream)) rejectUnknown(options ?? {}, ['loginPath'], name);
   if (typeof loginPath === 'string' && /^\/(?![/\\])/.test(loginPath)) return loginPath;
   throw invalidOption(
     `${name} needs loginPath, the path of the route that starts the login: ${call}{ loginPath: '/auth/polar' }), not ${shownValue(loginPath)}`,

@@ -68,11 +68,11 @@ export function requireOrganization(
   organizationOf: OrganizationOf,
   options: LoginPathOptions,
 ): RequestHandler {
+  const loginPath = loginPathOf(options, 'requireOrganization((req) => req.params.org, ');
   if (typeof organizationOf !== 'function')
     throw invalidOption(
       'requireOrganization needs a function that returns the organization id: (req) => req.params.org',
     );
-  const loginPath = loginPathOf(options, 'requireOrganization((req) => req.params.org, ');
   nameScopes([readScope]);
   guardOrganizations();
 

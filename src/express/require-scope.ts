@@ -37,10 +37,10 @@ import { type LoginPathOptions, loginPathOf } from './login-path.js';
  * @group Guards
  */
 export function requireScope(scope: PolarScopes, options: LoginPathOptions): RequestHandler {
+  const loginPath = loginPathOf(options, 'requireScope(scope, ');
   const needed = checkList(scope, 'scope');
   if (needed.length === 0 || hasEmptyText(scope))
     throw invalidOption("requireScope needs a scope, such as 'organizations:read'");
-  const loginPath = loginPathOf(options, 'requireScope(scope, ');
   nameScopes(needed);
 
   return function requireScope(req: Request, res: Response, next: NextFunction): void {

@@ -1,6 +1,15 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import express from 'express';
-import { loginOnAuthError, PolarTransientError, polarTokens, requireLogin } from 'passport-polar-sh';
+import {
+  disconnect,
+  loginOnAuthError,
+  logout,
+  PolarTransientError,
+  polarTokens,
+  requireLogin,
+  requireOrganization,
+  requireScope,
+} from 'passport-polar-sh';
 import request from 'supertest';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
 
@@ -109,6 +118,26 @@ describe('requireLogin', () => {
       expect(() => loginOnAuthError(options as never)).toThrow('loginOnAuthError needs loginPath');
     },
   );
+});
+
+describe('a middleware that the app passes to Express without calling it', () => {
+  it.each([
+    requireLogin,
+    requireScope,
+    requireOrganization,
+    loginOnAuthError,
+    polarTokens,
+    logout,
+    disconnect,
+  ])('%p fails each request with the call to write', async (factory) => {
+    const server = express();
+    server.get('/', factory as never);
+    const showMessage: express.ErrorRequestHandler = (error, _req, res, _next) =>
+      void res.status(500).send(`${error.code}: ${error.message}`);
+    server.use(showMessage);
+    const { text } = await request(server).get('/').expect(500);
+    expect(text).toMatch(new RegExp(`^invalid_option: ${factory.name} needs .*: ${factory.name}\\(`));
+  });
 });
 
 describe('loginOnAuthError', () => {
