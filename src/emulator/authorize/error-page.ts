@@ -43,10 +43,10 @@ function adviceFor(error = ''): string {
 const ADVICE = new Map([
   [
     'invalid_client',
-    'The app’s client id is not registered at this local Polar, which forgets its clients when it stops.',
+    'The app’s client id is not registered at this local Polar, which forgets its clients when it stops. Start it with --write-env and a fixed --port, which keep the client, and start the app again with the file that --write-env wrote.',
   ],
   [
     'invalid_request',
-    'The app sent an authorization request that Polar does not accept. The redirect URI must match one that is registered for the client, character for character.',
+    'The app sent an authorization request that Polar does not accept. The redirect URI must match one that is registered for the client, character for character. To register another one here, restart the local Polar with --redirect-uri, once for each; in a test, pass it to strategyOptions.',
   ],
 ]);

@@ -9,8 +9,12 @@ const open = (path: string) => polar.send(path, BROWSER);
 
 describe('a browser', () => {
   it.each([
-    [{ client_id: 'nobody' }, 'invalid_client', 'The app’s client id is not registered at this local Polar'],
-    [{ redirect_uri: 'http://localhost:4000/other' }, 'invalid_request', 'character for character'],
+    [{ client_id: 'nobody' }, 'invalid_client', 'start the app again with the file that --write-env wrote'],
+    [
+      { redirect_uri: 'http://localhost:4000/other' },
+      'invalid_request',
+      'restart the local Polar with --redirect-uri',
+    ],
     [{ response_type: 'token', client_id: 'nobody' }, 'unsupported_response_type', 'does not accept'],
   ])('gets an error page instead of JSON for %j', async (changes, code, advice) => {
     const path = polar.authorizePath(changes);
