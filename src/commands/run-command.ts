@@ -1,4 +1,6 @@
 import { probeCommand, probeCommandName } from './doctor/probe.js';
+import { nodeRange } from './doctor/requirements.js';
+import { isInRange } from './doctor/version-range.js';
 import { doctorCommand, doctorHelp } from './doctor-command.js';
 import { emulatorCommand, emulatorHelp } from './emulator-command.js';
 import { postgresSchemaCommand, postgresSchemaHelp } from './postgres-schema-command.js';
@@ -35,6 +37,11 @@ passport-polar-sh <command> --help shows the options of a command.
 
 /** The command `passport-polar-sh`. Exit codes: 2 for invalid arguments, 1 if the command fails. */
 export async function runCommand(terminal: ServerTerminal): Promise<void> {
+  const { version = process.version } = terminal;
+  if (!isInRange(version, nodeRange))
+    terminal.stderr.write(
+      `passport-polar-sh: Node.js ${version} is not supported. Install one of these: ${nodeRange}.\n`,
+    );
   const [name, ...args] = terminal.argv.slice(2);
   if (name === undefined || name === 'help' || isHelp(name)) {
     terminal.stdout.write(help);

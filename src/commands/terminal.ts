@@ -8,6 +8,8 @@ export interface Terminal {
   /** Absent if the command cannot ask the user. */
   readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The version of Node.js, such as `v24.0.0`. */
+  readonly version?: string;
   /** Sends a message to the parent process; absent without a channel to it. */
   readonly send?: ((message: object) => unknown) | undefined;
   exitCode?: number | string | null | undefined;

@@ -1,5 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { runCommand } from '../../src/commands/run-command';
+import { Terminal } from '../support/terminal';
 import { LocalRegistrations, run } from './support/local-registrations';
 
 const local = new LocalRegistrations();
@@ -35,6 +37,24 @@ describe('passport-polar-sh', () => {
       expect([table.includes('--help'), misaligned]).toEqual([true, []]);
     },
   );
+
+  it.each(['v18.20.8', 'v20.18.3', 'v23.11.0'])(
+    'says first that Node.js %s is not supported, since what fails then is hard to understand',
+    async (version) => {
+      const terminal = new Terminal('postgres-schema');
+      await runCommand(Object.assign(terminal, { version }));
+      expect(terminal.error).toBe(
+        `passport-polar-sh: Node.js ${version} is not supported. Install one of these: ^20.19 || ^22.12 || >=24.\n`,
+      );
+      expect(terminal.out).toContain('CREATE TABLE');
+    },
+  );
+
+  it.each(['v20.19.0', 'v22.12.0', 'v24.0.0'])('says nothing about Node.js %s', async (version) => {
+    const terminal = new Terminal('postgres-schema');
+    await runCommand(Object.assign(terminal, { version }));
+    expect(terminal.error).toBe('');
+  });
 
   it('refuses an unknown command', async () => {
     const terminal = await run('login');
