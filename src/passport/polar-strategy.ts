@@ -293,10 +293,11 @@ export class PolarStrategy extends OAuth2Strategy {
   }
 }
 
-function loginsById({ logins }: PolarRuntime, method: string): LoginsById {
+function loginsById({ logins, options }: PolarRuntime, method: string): LoginsById {
   if (logins.byId !== undefined) return logins.byId;
+  const missing = (['storage', 'encryptionKeys'] as const).filter((name) => options[name] === undefined);
   throw invalidOption(
-    `${method} needs the options storage and encryptionKeys: it has no session, only the login id, to find and decrypt the tokens.`,
+    `${method} needs the options storage and encryptionKeys (not given: ${missing.join(', ')}): it has no session, only the login id, to find and decrypt the tokens.`,
   );
 }
 

@@ -22,7 +22,7 @@ export function reportError(req: Request, error: unknown): void {
     report(req, {
       code: 'app_error',
       reason:
-        'The app threw an error during the login, in its verify callback, custom callback or session store.',
+        'The app threw an error during the login, in its verify callback, serializeUser, custom callback or session store.',
       error,
     });
 }

@@ -135,13 +135,15 @@ describe('tokensFor', () => {
   it.each<[string, Partial<PolarStrategyOptions>]>([
     ['storage', { storage: undefined }],
     ['encryptionKeys', { encryptionKeys: undefined }],
-  ])('says what it needs without the option %s', async (_name, without) => {
+  ])('says what it needs without the option %s', async (name, without) => {
     const { jobOf } = await loggedIn();
     const error = await jobOf(without)
       .tokensFor(loginId)
       .fetch('/v1/organizations/')
       .catch((reason) => reason);
     expect(error).toBeInstanceOf(PolarConfigurationError);
-    expect(error.message).toMatch(/tokensFor needs the options storage and encryptionKeys/);
+    expect(error.message).toContain(
+      `tokensFor needs the options storage and encryptionKeys (not given: ${name})`,
+    );
   });
 });

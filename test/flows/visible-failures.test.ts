@@ -81,6 +81,7 @@ describe('a failureRedirect to a page that shows nothing does not hide', () => {
     const { code, error, reason } = theFailure();
     expect(code).toBe('app_error');
     expect(reason).not.toContain('hunter2');
+    expect(reason).toContain('serializeUser');
     expect(error).toBeInstanceOf(Error);
     messages.length = 0;
     printed = [];

@@ -201,7 +201,9 @@ describePostgres('a nightly job', () => {
     for (const missing of ['encryptionKeys', 'storage'])
       await expect(runJob({ [missing]: undefined })).rejects.toMatchObject({
         name: 'PolarConfigurationError',
-        message: expect.stringContaining('tokensFor needs the options storage and encryptionKeys'),
+        message: expect.stringContaining(
+          `tokensFor needs the options storage and encryptionKeys (not given: ${missing})`,
+        ),
       });
     expect((await theUser()).polar_disconnected).toBeNull();
   });
