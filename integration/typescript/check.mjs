@@ -1,6 +1,6 @@
-// Compiles app.ts with one TypeScript, in each of the ways in which it finds a package.
+// Compiles app.ts, and the README's quick start, with one TypeScript, in each of the ways in which it finds a package.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const version = process.argv[2];
@@ -29,11 +29,16 @@ const always = {
   types: 'node',
 };
 
-for (const kind of ['cts', 'mts']) copyFileSync('app.ts', `app.${kind}`);
+const readme = readFileSync('node_modules/passport-polar-sh/README.md', 'utf8');
+writeFileSync('quick-start.ts', /```ts\n([\s\S]*?)```/.exec(readme)[1]);
+const sources = ['app', 'quick-start'];
+for (const source of sources)
+  for (const kind of ['cts', 'mts']) copyFileSync(`${source}.ts`, `${source}.${kind}`);
 const compile = version === '7' ? byCommand : inThisProcess();
 const passed = [];
 for (const [name, options] of Object.entries(configurations)) {
-  const files = name.startsWith('node') ? ['app.cts', 'app.mts'] : ['app.ts'];
+  const kinds = name.startsWith('node') ? ['cts', 'mts'] : ['ts'];
+  const files = sources.flatMap((source) => kinds.map((kind) => `${source}.${kind}`));
   const complaints = compile(files, { ...always, ...options });
   if (complaints === '') passed.push(name);
   else console.log(`${name}:\n${complaints}`);

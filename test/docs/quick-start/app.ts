@@ -55,7 +55,7 @@ function showHome(req: Request, res: Response, message = '') {
 }
 const escapeHTML = (text: string) => text.replace(/[&<>"]/g, (letter) => `&#${letter.charCodeAt(0)};`);
 const port = process.env.PORT ?? 3000;
-app.listen(port, (error) => {
+app.listen(port, (error?: Error) => {
   if (error) throw error; // the port is in use, for example
   console.log(`http://localhost:${port}`);
 });
