@@ -92,23 +92,38 @@ describe('ERR_REQUIRE_ESM, or Jest cannot import a module', () => {
   });
 });
 
+/** Compiles a file as that of an app with this package. Resolves with the messages, none if it is right. */
+async function compile(code: string): Promise<string> {
+  const paths = { 'passport-polar-sh': [join(root, 'src/index.ts')] };
+  const compilerOptions = {
+    ...{ noEmit: true, strict: true, skipLibCheck: true, target: 'es2022', esModuleInterop: true },
+    ...{ module: 'preserve', moduleResolution: 'bundler', types: ['node'], paths },
+  };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['routes.ts'] }));
+  writeFileSync(join(project, 'routes.ts'), code);
+  const compiled = run(process.execPath, [compiler, '-p', project], { cwd: project });
+  return (await compiled.catch((error: { stdout: string }) => error)).stdout;
+}
+
 describe('TypeScript says that polar does not exist on type Request', () => {
   it('because the compiler does not read the types of this package', async () => {
     const [shown = ''] = fixesOf('TypeScript says that polar does not exist on type Request');
-    const paths = { 'passport-polar-sh': [join(root, 'src/index.ts')] };
-    const compilerOptions = {
-      ...{ noEmit: true, strict: true, skipLibCheck: true, target: 'es2022', esModuleInterop: true },
-      ...{ module: 'preserve', moduleResolution: 'bundler', types: ['node'], paths },
-    };
-    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['routes.ts'] }));
-    const compile = async (code: string): Promise<string> => {
-      writeFileSync(join(project, 'routes.ts'), code);
-      const compiled = run(process.execPath, [compiler, '-p', project], { cwd: project });
-      return (await compiled.catch((error: { stdout: string }) => error)).stdout;
-    };
     const broken = shown.replace("import 'passport-polar-sh';\n", '');
     expect(broken).not.toBe(shown);
     expect(await compile(broken)).toMatch(/error TS2339: Property 'polar' does not exist on type 'Request</);
+    expect(await compile(shown)).toBe('');
+  });
+});
+
+describe('TypeScript says that displayName does not exist on type User', () => {
+  it('because the app has not declared its users, or has declared others', async () => {
+    const [shown = ''] = fixesOf('TypeScript says that displayName does not exist on type User');
+    const undeclared = await compile(shown.replace(/^declare global \{\n[\s\S]*?^\}\n/m, ''));
+    expect(undeclared).toContain("error TS2339: Property 'displayName' does not exist on type 'User'");
+    const unconverted = await compile(shown.replace('as unknown as', 'as'));
+    expect(unconverted).toContain(
+      "error TS2352: Conversion of type 'User | undefined' to type 'PolarBearerUser' may be a mistake",
+    );
     expect(await compile(shown)).toBe('');
   });
 });
