@@ -38,6 +38,16 @@ test('a login without Polar’s consent page removes the limit to one organizati
   expect((await open('/')).body.isLimited).toBe(false);
 });
 
+test('users who cancel the choice stay logged in and see what happened', async () => {
+  const { open, pick } = await person();
+  await pick('/');
+  const { headers } = await open('/auth/polar/organization');
+  const polar = await running;
+  const cancelled = await open(await polar.authorize(headers['location'], { deny: true }));
+  expect([cancelled.status, cancelled.text]).toEqual([401, expect.stringContaining('was cancelled')]);
+  expect((await open('/')).body.isLimited).toBe(false);
+});
+
 test('a page of an organization asks users once to pick it', async () => {
   const { open, pick } = await person();
   await pick('/auth/polar/organization', 'acme');

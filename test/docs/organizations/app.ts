@@ -2,7 +2,7 @@ import express, { type ErrorRequestHandler } from 'express';
 import session from 'express-session';
 import { Passport } from 'passport';
 import {
-  PolarOrganizationError,
+  PolarError,
   PolarStrategy,
   type PolarStrategyOptions,
   polarTokens,
@@ -23,7 +23,10 @@ export function createApp(polarOptions: PolarStrategyOptions) {
 
   const loginPath = '/auth/polar';
   app.get(loginPath, passport.authenticate('polar'));
-  app.get('/auth/polar/callback', passport.authenticate('polar', { successReturnToOrRedirect: '/' }));
+  app.get(
+    '/auth/polar/callback',
+    passport.authenticate('polar', { successReturnToOrRedirect: '/', failWithError: true }),
+  );
   // Always shows Polar's page, where people pick one organization.
   app.get(
     '/auth/polar/organization',
@@ -43,11 +46,14 @@ export function createApp(polarOptions: PolarStrategyOptions) {
     },
   );
 
-  const showNoAccess: ErrorRequestHandler = (error, _req, res, next) => {
-    if (!(error instanceof PolarOrganizationError)) return next(error);
-    const page = `<p>${error.message}</p><p><a href="/auth/polar/organization">Change organization</a></p>`;
-    res.status(error.status ?? 403).send(page);
+  const showFailure: ErrorRequestHandler = (error, _req, res, next) => {
+    // No access to the organization, a cancelled choice: the message is for the user.
+    const isForUsers = error instanceof PolarError && error.status !== undefined && error.status < 500;
+    if (!isForUsers) return next(error);
+    const message = error.message.replaceAll('<', '&lt;');
+    const page = `<p>${message}</p><p><a href="/auth/polar/organization">Change organization</a></p>`;
+    res.status(error.status).send(page);
   };
-  app.use(showNoAccess);
+  app.use(showFailure);
   return app;
 }
