@@ -83,6 +83,13 @@ describe.each(sdks)('sdkCore with %s/%s', (sdk, version) => {
       expect([headers.authorization, headers['polar-version']]).toEqual([`Bearer ${token}`, version]);
   });
 
+  it('guards its own pages only, wherever an app mounts it', async () => {
+    await loggedIn(sdk, version);
+    const stranger = app.browser();
+    expect((await stranger.get('/catalogue/products')).status).toBe(401);
+    expect((await stranger.get('/catalogue/another-page')).status).toBe(404);
+  });
+
   it('lists every page, also if the token expires between two of them', async () => {
     await loggedIn(sdk, version);
     const { createPolarCore, iterListProducts } = load(sdk, version);

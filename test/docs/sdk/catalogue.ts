@@ -10,12 +10,12 @@ function polarAPI(access: PolarAccess) {
 }
 
 export const catalogue = Router();
-catalogue.use(requireLogin({ loginPath: '/auth/polar' }));
-catalogue.get('/organizations', async (req, res) => {
+const loggedIn = requireLogin({ loginPath: '/auth/polar' });
+catalogue.get('/organizations', loggedIn, async (req, res) => {
   const { items } = await polarAPI(req.polar).organizations.list({ limit: 100 });
   res.json(items.map(({ name }) => name));
 });
-catalogue.get('/products', async (req, res) => {
+catalogue.get('/products', loggedIn, async (req, res) => {
   const names: string[] = [];
   for await (const { name } of polarAPI(req.polar).products.iterList()) names.push(name); // every page
   res.json(names);
