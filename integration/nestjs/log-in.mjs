@@ -60,6 +60,23 @@ assert.deepEqual(
   [401, 'The login with Polar was cancelled.'],
 );
 
+// A failure that is not the person's: its message is in Nest's log only.
+const failing = await get('/auth/polar');
+polar.fail('token', { status: 502 });
+const { write } = process.stderr;
+let logged = '';
+process.stderr.write = (text) => {
+  logged += text;
+  return true;
+};
+const failed = await get(await polar.authorize(failing.headers.get('location')));
+process.stderr.write = write;
+assert.deepEqual(
+  [failed.status, JSON.parse(failed.text)],
+  [503, { code: 'server_error', message: 'Something went wrong' }],
+);
+assert.match(logged, /ERROR.*PolarErrors.*502/s);
+
 // callbackArity: a validate with the arguments of Passport's classic callback.
 const { PolarClassicLogin } = await import('./dist/polar-classic-login.js');
 const classic = new PolarClassicLogin();
