@@ -77,6 +77,25 @@ describe('a code block of README or guides', () => {
   });
 });
 
+describe('a page with code that imports further packages', () => {
+  // The quick start installs these; a NestJS app has its own.
+  const installed = /^(\.|node:|passport-polar-sh|express$|express-session$|passport$|@nestjs\/)/;
+  const isForExistingApps = /^docs\/(migrating|troubleshooting)\.md/;
+  const imports = blocks
+    .filter(({ place, language }) => /^[tj]s$/.test(language) && !isForExistingApps.test(place))
+    .flatMap(({ place, code }) =>
+      [...code.matchAll(/^(?:import |\} ).*from '((?:@[^/']+\/)?[^/']+)/gm)].map(
+        ([, name = '']) => [place.split(':')[0] as string, name] as const,
+      ),
+    )
+    .filter(([, name]) => !installed.test(name));
+  const needed = [...new Map(imports.map((each) => [each.join(' '), each])).values()];
+
+  it.each(needed)('%s says how to install %s', (page, name) => {
+    expect(projectFile(page)).toMatch(new RegExp(`npm install .*(?<![\\w/])${name}(?![\\w/-])`));
+  });
+});
+
 describe('a command of README or guides', () => {
   const lines = blocks
     .filter(({ language }) => language === 'sh' || language === 'yaml')
