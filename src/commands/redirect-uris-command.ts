@@ -101,7 +101,11 @@ function parseRequest(args: readonly string[], terminal: Terminal): RedirectURIs
   const env = environmentOf(terminal, values['read-env']);
   const access = {
     clientID: variable('POLAR_CLIENT_ID', env),
-    registrationAccessToken: variable('POLAR_REGISTRATION_ACCESS_TOKEN', env),
+    registrationAccessToken: variable(
+      'POLAR_REGISTRATION_ACCESS_TOKEN',
+      env,
+      '; the client of a local Polar has none: start the emulator with --redirect-uri instead',
+    ),
   };
   if (!isAccessToken(access.registrationAccessToken))
     throw new TypeError('POLAR_REGISTRATION_ACCESS_TOKEN has invalid characters.');
@@ -128,10 +132,10 @@ function changeOf([action, uri, ...more]: readonly string[]): RedirectURIChange 
   return { action, uri: url.href };
 }
 
-function variable(name: string, env: Environment): string {
+function variable(name: string, env: Environment, otherwise = ''): string {
   const value = env[name]?.trim();
   if (value) return value;
   throw new TypeError(
-    `${name} is not set: use the value that the command register printed, or pass the file that it wrote with --read-env.`,
+    `${name} is not set: use the value that the command register printed, or pass the file that it wrote with --read-env${otherwise}.`,
   );
 }

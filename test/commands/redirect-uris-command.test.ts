@@ -135,6 +135,13 @@ describe('passport-polar-sh redirect-uris --read-env', () => {
       'passport-polar-sh redirect-uris: POLAR_CLIENT_ID is not set: use the value that the command register printed, or pass the file that it wrote with --read-env. Try --help.\n',
     );
   });
+
+  it('is not what the file of a local Polar can replace, and the command says what does', async () => {
+    const terminal = await local.run(['list'], { POLAR_CLIENT_ID: 'polar_ci_local' });
+    expect(terminal.error).toContain(
+      'the client of a local Polar has none: start the emulator with --redirect-uri instead. Try --help.\n',
+    );
+  });
 });
 
 describe('passport-polar-sh redirect-uris, with a server that differs from Polar,', () => {
