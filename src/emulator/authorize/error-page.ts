@@ -1,6 +1,6 @@
 import { browserErrorAnswer } from '../http/answers.js';
 import type { Answer } from '../http/message.js';
-import { html } from '../pages/html.js';
+import { type Html, html } from '../pages/html.js';
 import { page } from '../pages/page.js';
 
 /** What is wrong: an OAuth error, or one of the API. */
@@ -36,17 +36,17 @@ ${error === undefined ? '' : html`<p class="hint">Error code: <code>${error}</co
 }
 
 /** Advice for the developer: only an app with a mistake sends the browser here. */
-function adviceFor(error = ''): string {
+function adviceFor(error = ''): string | Html {
   return ADVICE.get(error) ?? 'The app sent an authorization request that Polar does not accept.';
 }
 
-const ADVICE = new Map([
+const ADVICE = new Map<string, Html>([
   [
     'invalid_client',
-    'The app’s client id is not registered at this local Polar, which forgets its clients when it stops. Start it with --write-env and a fixed --port, which keep the client, and start the app again with the file that --write-env wrote.',
+    html`The app’s client id is not registered at this local Polar, which forgets its clients when it stops. Start it with <code>--write-env</code> and a fixed <code>--port</code>, which keep the client, and start the app again with the file that <code>--write-env</code> wrote.`,
   ],
   [
     'invalid_request',
-    'The app sent an authorization request that Polar does not accept. The redirect URI must match one that is registered for the client, character for character. To register another one here, restart the local Polar with --redirect-uri, once for each; in a test, pass it to strategyOptions.',
+    html`The app sent an authorization request that Polar does not accept. The redirect URI must match one that is registered for the client, character for character. To register another one here, restart the local Polar with <code>--redirect-uri</code>, once for each; in a test, pass it to <code>strategyOptions</code>.`,
   ],
 ]);

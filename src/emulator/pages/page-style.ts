@@ -35,6 +35,7 @@ h2, legend { padding: 0; margin: 0 0 .5rem; font-size: .875rem; font-weight: 600
 ul { margin: 0 0 1.5rem; padding: 0; list-style: none; border: 1px solid var(--line); border-radius: .75rem; }
 li { padding: .6rem .875rem; font-size: .9375rem; }
 li + li { border-top: 1px solid var(--line); }
+.hint code { white-space: nowrap; }
 li code { display: block; color: var(--quiet); font-size: .75rem; }
 fieldset { margin: 0 0 1.5rem; padding: 0; border: 0; min-width: 0; }
 .hint { margin: -.25rem 0 .5rem; color: var(--quiet); font-size: .8125rem; }

@@ -9,11 +9,15 @@ const open = (path: string) => polar.send(path, BROWSER);
 
 describe('a browser', () => {
   it.each([
-    [{ client_id: 'nobody' }, 'invalid_client', 'start the app again with the file that --write-env wrote'],
+    [
+      { client_id: 'nobody' },
+      'invalid_client',
+      'start the app again with the file that <code>--write-env</code> wrote',
+    ],
     [
       { redirect_uri: 'http://localhost:4000/other' },
       'invalid_request',
-      'restart the local Polar with --redirect-uri',
+      'restart the local Polar with <code>--redirect-uri</code>',
     ],
     [{ response_type: 'token', client_id: 'nobody' }, 'unsupported_response_type', 'does not accept'],
   ])('gets an error page instead of JSON for %j', async (changes, code, advice) => {
