@@ -138,9 +138,26 @@ it('req.polar keeps all of its parts in a copy, and shows no token', async () =>
   }
 });
 
-it('req.polar works after another copy of the package was loaded', async () => {
-  app = await startTestApp();
+it('req.polar works beside another copy of this package, which a plugin brings and mounts', async () => {
+  app = await startTestApp({
+    routes: (server, { client: { clientID, clientSecret }, emulator }) => {
+      server.get('/own', (req, res) => void res.json(req.polar.loginId));
+      jest.isolateModules(() => {
+        const copy = jest.requireActual<typeof import('passport-polar-sh')>('passport-polar-sh');
+        expect(copy.polarTokens).not.toBe(polarTokens);
+        const options = { clientID, clientSecret, callbackURL: '/cb', server: emulator.server };
+        const plugin = express();
+        plugin.use(copy.polarTokens(new copy.PolarStrategy(options)));
+        plugin.get('/id', (req, res) => void res.json(req.polar.loginId));
+        server.use('/plugin', plugin);
+        server.get('/guarded', copy.requireLogin({ loginPath: '/auth/polar' }), (req, res) => {
+          res.json(req.polar.loginId);
+        });
+      });
+    },
+  });
   const browser = await app.loggedInBrowser();
-  jest.isolateModules(() => void require('passport-polar-sh'));
-  expect((await browser.get('/token')).body).toEqual({ accessToken: expect.stringMatching(/^polar_at_/) });
+  const { body: loginId } = await browser.get('/own');
+  expect(loginId).toMatch(/^[0-9a-f]{32}$/);
+  for (const path of ['/plugin/id', '/guarded']) expect((await browser.get(path)).body).toBe(loginId);
 });
