@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { type PolarStorage, parseStoredRow, type StoredRow } from './polar-storage.js';
 
 /** The methods used of an express-session store. */
@@ -24,9 +25,7 @@ export function sessionStorage(store: SessionStore): PolarStorage {
 
 function storageOver(store: SessionStore): PolarStorage {
   const read = async (id: string): Promise<StoredRow | undefined> => {
-    const session = await new Promise<unknown>((resolve, reject) => {
-      store.get(id, (error, found) => (isRealError(error) ? reject(error) : resolve(found)));
-    });
+    const session = await called((done) => store.get(id, done)).catch(unlessMissing);
     return parseStoredRow((session as { polar?: unknown } | null | undefined)?.polar);
   };
 
@@ -41,19 +40,13 @@ function storageOver(store: SessionStore): PolarStorage {
       const session = { cookie, polar: row } as never;
       // A renewal must not undo a concurrent write by another process.
       const isRenewal = found?.version === row.version && store.touch !== undefined;
-      await new Promise<void>((resolve, reject) => {
-        const done = (error: unknown): void => (error ? reject(error) : resolve());
-        if (isRenewal) store.touch?.(id, session, done);
-        else store.set(id, session, done);
-      });
+      await called((done) => (isRenewal ? store.touch?.(id, session, done) : store.set(id, session, done)));
       return true;
     },
     async remove({ id }, row) {
       const found = await read(id);
       if (found?.version !== row.version || found.value !== row.value) return;
-      await new Promise<void>((resolve, reject) => {
-        store.destroy(id, (error) => (isRealError(error) ? reject(error) : resolve()));
-      });
+      await called((done) => store.destroy(id, done)).catch(unlessMissing);
     },
     // With the MemoryStore of express-session or the memorystore package, there is no other process.
     shared: store.constructor.name !== 'MemoryStore',
@@ -66,7 +59,18 @@ function storageOver(store: SessionStore): PolarStorage {
 const isAhead = (found: StoredRow, row: StoredRow): boolean =>
   found.version > row.version || (found.version === row.version && found.value !== row.value);
 
+type Done = (error?: unknown, found?: unknown) => void;
+
+/** Calls a method of the store. An async one may also reject, which express-session ignores. */
+function called(call: (done: Done) => unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const returned = call((error, found) => (error ? reject(error) : resolve(found)));
+    // Native promises only: the `then` of some query builders runs the query again.
+    if (types.isPromise(returned)) returned.catch(reject);
+  });
+}
+
 // Some stores report a missing session as ENOENT; express-session, too, treats that as "no session".
-function isRealError(error: unknown): boolean {
-  return Boolean(error) && (error as { code?: unknown }).code !== 'ENOENT';
+function unlessMissing(error: { readonly code?: unknown }): void {
+  if (error.code !== 'ENOENT') throw error;
 }

@@ -128,6 +128,19 @@ describe('the storage for a session store that fails', () => {
     await expect(storage.read(key)).rejects.toBe(broken);
   });
 
+  it('rejects when a method of the store is async and rejects, whether it calls back or not', async () => {
+    const rejecting = async () => Promise.reject(broken);
+    const found: SessionStore['get'] = (_sid, done) => done(null, { polar: row(1) });
+    await expect(failing({ get: rejecting }).read(key)).rejects.toBe(broken);
+    await expect(write(failing({ set: rejecting }))).rejects.toBe(broken);
+    await expect(write(failing({ get: found, touch: rejecting }))).rejects.toBe(broken);
+    const both = async (_sid: string, done?: (error?: unknown) => void) => {
+      done?.(broken);
+      throw broken;
+    };
+    await expect(failing({ get: found, destroy: both }).remove(key, row(1))).rejects.toBe(broken);
+  });
+
   const missing = Object.assign(new Error('no such file'), { code: 'ENOENT' });
   it.each<[string, SessionStore['get']]>([
     ['ENOENT, as file stores do', (_sid, done) => done(missing)],
