@@ -2,9 +2,16 @@ import type { Request } from 'express';
 import { invalidOption, PolarConfigurationError } from '../errors.js';
 import { isLocalHTTP } from '../options/option-checks.js';
 import { isHostCertain, requestURL } from '../request/request-url.js';
-import { sessionOf } from '../request/session.js';
+import { newSessionOf, sessionOf } from '../request/session.js';
 import type { ResolvedOptions } from '../strategy-options.js';
 import type { CookiePlace } from './attempt-cookie.js';
+import type { AttemptRequest } from './login-attempt.js';
+
+type LoginOrLink = Pick<AttemptRequest, 'isLinking'>;
+
+/** The cookie of the session in which the login will be: a new one, unless an account is linked. */
+const cookieOf = (req: Request, { isLinking }: LoginOrLink) =>
+  (isLinking ? sessionOf(req) : newSessionOf(req)).cookie;
 
 /**
  * Rejects a session cookie that the browser will not send back, while the reason can still be explained: the login
@@ -12,8 +19,8 @@ import type { CookiePlace } from './attempt-cookie.js';
  *
  * @throws PolarConfigurationError `unsupported_session`
  */
-export function checkSessionCookie(req: Request, options: ResolvedOptions): void {
-  const { cookie } = sessionOf(req);
+export function checkSessionCookie(req: Request, login: LoginOrLink, options: ResolvedOptions): void {
+  const cookie = cookieOf(req, login);
   const { domain, sameSite, secure } = cookie;
   if (sameSite === 'strict' || sameSite === true) {
     throw unsupported(
@@ -49,8 +56,13 @@ export function checkSessionCookie(req: Request, options: ResolvedOptions): void
  *
  * @throws PolarConfigurationError `invalid_option` if no cookie set by this host reaches the host of the callback
  */
-export function attemptCookiePlace(req: Request, redirectURI: string, options: ResolvedOptions): CookiePlace {
-  const { cookie } = sessionOf(req);
+export function attemptCookiePlace(
+  req: Request,
+  login: LoginOrLink & Pick<AttemptRequest, 'redirectURI'>,
+  options: ResolvedOptions,
+): CookiePlace {
+  const cookie = cookieOf(req, login);
+  const { redirectURI } = login;
   const { protocol, hostname } = new URL(redirectURI);
   const secure = protocol === 'https:';
   const sameSite = cookie.sameSite === 'none' && secure ? 'none' : 'lax';

@@ -62,7 +62,7 @@ export async function handleCallback(
   if (outcome !== 'taken by another') {
     // Counts only logins that a page requested: a link to the login cannot cause a loop.
     if ('user' in outcome && attempt.returnTo !== undefined)
-      noteRound(req, attemptCookiePlace(req, attempt.redirectURI, runtime.options));
+      noteRound(req, attemptCookiePlace(req, attempt, runtime.options));
     return outcome;
   }
   const again = await take();

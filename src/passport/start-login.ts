@@ -38,7 +38,7 @@ export async function startLogin(
     : new URL(login.callbackURL, here);
   // Starting a login here would cause a redirect loop if Polar's response gets lost.
   if (samePath(here, callback)) return failed('callback_empty');
-  checkSessionCookie(req, options);
+  checkSessionCookie(req, { isLinking: isLinking(given) }, options);
   refuseUnregistrable(callback);
   await parts.runtime.logins.checkStorage(req);
   const session = sessionOf(req);
@@ -72,7 +72,7 @@ export async function sendToPolar(
 ): Promise<LoginOutcome> {
   const { client, options } = runtime;
   const { redirectURI, scopes, subType, prompt, extra } = request;
-  const place = attemptCookiePlace(req, redirectURI, options);
+  const place = attemptCookiePlace(req, request, options);
   const state = randomText();
   const attempt: LoginAttempt = {
     ...request,

@@ -33,6 +33,16 @@ export function sessionOf(req: Request): RequestSession {
 }
 
 /**
+ * A session as it would begin now, which is not saved. The session of the request may have begun with other options of
+ * express-session: stores keep the cookie's.
+ */
+export function newSessionOf(req: Request): RequestSession {
+  const next = Object.create(req) as Request;
+  req.sessionStore.generate(next);
+  return sessionOf(next);
+}
+
+/**
  * Passport's serialized user in the session, or undefined if no user is logged in on this request.
  *
  * @throws PolarConfigurationError `missing_middleware` if the session has a user but `passport.session()` has not run

@@ -280,6 +280,30 @@ describe('the cookie of a login attempt', () => {
     const { body } = await over(proto)(request(app.url).get('/auth/polar'));
     expect(body).toMatchObject({ code: 'unsupported_session', message: expect.stringMatching(message) });
   });
+
+  it.each<[string, CookieOptions, CookieOptions, string]>([
+    ['which it rejects', { secure: true, sameSite: 'strict' }, { secure: true }, 'Lax'],
+    ['for one host', { secure: true }, { secure: true, domain: 'app.example' }, 'Lax'],
+    ['for no frames', { secure: true }, { secure: true, sameSite: 'none' }, 'None'],
+  ])(
+    'follows the options of today in a browser whose session began with others, %s',
+    async (_what, before, now, sameSite) => {
+      const options = { ...before };
+      const fromShop = over('https', now.domain === undefined ? 'app.example' : 'shop.app.example');
+      app = await startTestApp({
+        session: { cookie: () => options as never },
+        strategy: { callbackURL: strict },
+        routes: (server) =>
+          server.get('/cart', (req, res) => void res.json(Object.assign(req.session, { cart: ['book'] }))),
+      });
+      const [cookie = ''] = (await fromShop(request(app.url).get('/cart'))).get('Set-Cookie') ?? [];
+      delete options.sameSite;
+      Object.assign(options, now);
+      const answer = await fromShop(request(app.url).get('/auth/polar')).set('cookie', cookie);
+      expect([answer.status, answer.body.message]).toEqual([302, undefined]);
+      expect(cookiesOf(answer)[0]).toMatch(new RegExp(`SameSite=${sameSite}$`));
+    },
+  );
 });
 
 describe('a repeated callback', () => {
