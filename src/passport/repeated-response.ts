@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import type { RepeatedAttempt } from '../attempts/login-attempts.js';
-import { sessionOf } from '../request/session.js';
+import { sessionOf, userOf } from '../request/session.js';
 import { failed, type LoginOutcome } from './login-outcome.js';
 import { type AuthenticateOptions, isLinking } from './request-options.js';
 import { type StartLoginParts, sendToPolar } from './start-login.js';
@@ -21,10 +21,11 @@ export async function respondToRepeated(
 ): Promise<LoginOutcome> {
   // The first response may or may not have linked the account; the app's page shows it.
   if (isLinking(options)) return failed('attempt_used');
-  if (parts.runtime.logins.ofUser(req)?.attempt === id && req.user !== undefined) {
+  const user = userOf(req);
+  if (user !== undefined && parts.runtime.logins.ofUser(req)?.attempt === id) {
     if (repeated.returnTo !== undefined) sessionOf(req)['returnTo'] = repeated.returnTo;
-    stayLoggedIn(req, req.user);
-    return { user: req.user, info: { repeated: true } };
+    stayLoggedIn(req, user);
+    return { user, info: { repeated: true } };
   }
   const { takenBy: _spent, isRestarted: _once, ...request } = repeated;
   const { restarts = 0 } = request;

@@ -67,6 +67,12 @@ export function hasUnrestoredUser(req: Request): boolean {
   return serializedUser(req) !== undefined && !isRestored;
 }
 
+/** The user that Passport put on the request, under the name that the app may have chosen. */
+export function userOf(req: Request): Express.User | undefined {
+  const { _userProperty: name = 'user' } = req as { _userProperty?: string };
+  return (req as unknown as Record<string, Express.User | undefined>)[name];
+}
+
 /** The serialized user that Passport wrote into the session. */
 export function serializedUser(req: Request): unknown {
   // The app may have changed Passport's session key.

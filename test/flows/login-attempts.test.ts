@@ -1,5 +1,6 @@
 /** Login attempts from the browser's side: what is stored where, cookies that do not come back, responses that come twice. */
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { RequestHandler } from 'express';
 import type { CookieOptions } from 'express-session';
 import { requireLogin } from 'passport-polar-sh';
 import request, { type Response, type Test } from 'supertest';
@@ -359,6 +360,25 @@ describe('a repeated callback', () => {
     const { body } = await browser.get(path);
     expect(body).toMatchObject({ user: { provider: 'polar' }, info: { repeated: true } });
     expect(sessions()).toEqual(before);
+    expect(exchanges()).toBe(1);
+  });
+
+  it("succeeds where Passport's userProperty gives the user another name", async () => {
+    const callback = { failWithError: true, successRedirect: '/home' };
+    app = await startTestApp({
+      callback,
+      routes: (server, { passport }) => {
+        const forget: RequestHandler = (req, _res, next) => {
+          delete req.user;
+          next();
+        };
+        server.use(forget, passport.initialize({ userProperty: 'member' }), passport.session());
+      },
+    });
+    const browser = app.browser();
+    const path = await browser.visitPolar(await browser.startLogin());
+    for (let times = 1; times <= 3; times++)
+      expect((await browser.get(path)).headers['location']).toBe('/home');
     expect(exchanges()).toBe(1);
   });
 
