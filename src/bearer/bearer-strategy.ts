@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { IntrospectionCache } from '../api/introspection-cache.js';
 import { RequestBudget } from '../api/request-budget.js';
-import { asError, ownFault } from '../request/app-callbacks.js';
+import { asError, customCallback, ownFault } from '../request/app-callbacks.js';
 import { type BearerCheck, type BearerOutcome, bearerCheck } from './bearer-check.js';
 import {
   type BearerRequirements,
@@ -100,27 +100,26 @@ export class PolarBearerStrategy {
   authenticate(req: Request, options: BearerRequirements & { readonly session?: unknown } = {}): void {
     // Read now: if an app passes the strategy itself, Passport writes the actions of the next request onto it.
     const { success, fail, error } = this as unknown as PassportActions;
-    const act = (outcome: BearerOutcome): void => {
+    const act = async (outcome: BearerOutcome): Promise<void> => {
       if ('user' in outcome) {
         startNoSession(req, options);
-        success(outcome.user, outcome.info);
-        return;
+        return customCallback(success(outcome.user, outcome.info));
       }
       // Passport sets this header only for a 401.
       if (outcome.status !== 401) req.res?.setHeader('WWW-Authenticate', outcome.challenge);
       fail(outcome.challenge, outcome.status);
     };
     this[check](req, options)
-      .then(act, (thrown: unknown) => error(asError(thrown)))
+      .then(act, (thrown: unknown) => customCallback(error(asError(thrown))))
       .catch((thrown: unknown) => ownFault(req, thrown));
   }
 }
 
 /** The actions that Passport adds to a strategy for one request. */
 interface PassportActions {
-  success(user: Express.User, info: unknown): void;
+  success(user: Express.User, info: unknown): unknown;
   fail(challenge: string, status: number): void;
-  error(error: unknown): void;
+  error(error: unknown): unknown;
 }
 
 type LogIn = (user: Express.User, options: unknown, done: unknown) => void;

@@ -9,7 +9,7 @@ import type { PolarOAuthClient } from '../client/oauth-client.js';
 import { invalidOption, PolarResponseError } from '../errors.js';
 import type { IdTokenClaims } from '../id-token/check-claims.js';
 import type { LoginsById } from '../logins/logins-by-id.js';
-import { asError, ownFault } from '../request/app-callbacks.js';
+import { asError, customCallback, ownFault } from '../request/app-callbacks.js';
 import { noStore } from '../request/end-of-response.js';
 import { composeRuntime, type PolarRuntime, setRuntime } from '../runtime.js';
 import { type PolarStrategyOptions, resolveOptions } from '../strategy-options.js';
@@ -194,12 +194,12 @@ export class PolarStrategy extends OAuth2Strategy {
     // while this one waits for Polar, and two users would be logged in as each other.
     const { success, fail, redirect, error } = this as PassportActions;
     noStore(req.res);
-    const act = (outcome: LoginOutcome): void => {
+    const act = async (outcome: LoginOutcome): Promise<void> => {
       if ('redirect' in outcome) redirect(outcome.redirect);
       else if ('ignored' in outcome) req.res?.status(outcome.ignored).end();
       else if ('user' in outcome) {
         try {
-          success(outcome.user, outcome.info);
+          await customCallback(success(outcome.user, outcome.info));
         } catch (thrown) {
           if (!req.res?.headersSent) reportError(req, thrown);
           outcome.onFault?.();
@@ -207,14 +207,14 @@ export class PolarStrategy extends OAuth2Strategy {
         }
       } else {
         reportFailure(req, outcome);
-        if (options['failWithError'] === true) error(failureError(outcome));
+        if (options['failWithError'] === true) await customCallback(error(failureError(outcome)));
         else fail(outcome.failure, outcome.status);
       }
     };
     runLoginFlow(flowParts(this, options), req, options)
       .then(act, (thrown: unknown) => {
         reportError(req, thrown);
-        error(asError(thrown));
+        return customCallback(error(asError(thrown)));
       })
       .catch((thrown: unknown) => ownFault(req, thrown));
   }
@@ -303,10 +303,10 @@ function loginsById({ logins, options }: PolarRuntime, method: string): LoginsBy
 
 /** The actions that Passport adds to a strategy for one request. */
 type PassportActions = PolarStrategy & {
-  success(user: Express.User, info: unknown): void;
+  success(user: Express.User, info: unknown): unknown;
   fail(challenge?: unknown, status?: number): void;
   redirect(url: string): void;
-  error(error: unknown): void;
+  error(error: unknown): unknown;
 };
 
 /** The claims that may be merged into a profile: `email_verified` of the id_token does not apply to another source's e-mail. */

@@ -108,6 +108,14 @@ export function callBack(req: Request, callback: () => void): void {
   }
 }
 
+/**
+ * Waits for a custom callback of the app that is async: Passport returns its promise, and without a handler, a rejection would end
+ * the process.
+ */
+export async function customCallback(returned: unknown): Promise<void> {
+  if (isPromise(returned)) await returned;
+}
+
 /** Passes an error of such a callback to `next` or to the diagnostics channel. */
 export function ownFault(req: Request, thrown: unknown): void {
   const isAnswered = req.res?.headersSent ?? false;

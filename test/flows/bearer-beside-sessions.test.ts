@@ -36,6 +36,11 @@ describe('PolarBearerStrategy beside session logins', () => {
             throw new Error('thrown by the app');
           })(req, res, next),
         );
+        server.get('/rejects', (req, res, next) =>
+          passport.authenticate('polar-bearer', async (error: Error | null) => {
+            throw new Error(error ? 'rejected after an error' : 'rejected by the app');
+          })(req, res, next),
+        );
       },
     });
   const bearerOf = (app: Awaited<ReturnType<typeof startBoth>>) =>
@@ -132,10 +137,14 @@ describe('PolarBearerStrategy beside session logins', () => {
     await other.close();
   });
 
-  it('passes on what the app throws in a custom callback', async () => {
+  it('passes on what the app throws in a custom callback, or what that rejects with', async () => {
     const app = await startBoth();
     const got = await request(app.url).get('/throws').set('authorization', bearerOf(app));
     expect([got.status, got.body.message]).toEqual([500, 'thrown by the app']);
+    const rejected = () => request(app.url).get('/rejects').set('authorization', bearerOf(app));
+    expect((await rejected()).body.message).toBe('rejected by the app');
+    app.emulator.fail('introspect', { status: 500 });
+    expect((await rejected()).body.message).toBe('rejected after an error');
     await app.close();
   });
 

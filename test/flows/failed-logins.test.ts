@@ -297,7 +297,7 @@ describe('the tokens of a login with a custom callback', () => {
     user: Express.User,
     next: (error?: unknown) => void,
     send: (body: object) => void,
-  ) => void;
+  ) => unknown;
   const startOwn = async (callback: Callback, verify?: unknown) => {
     app = await startTestApp({
       verify,
@@ -332,6 +332,27 @@ describe('the tokens of a login with a custom callback', () => {
     await expectRevoked();
   });
 
+  it.each([undefined, verify])(
+    'are revoked if it is async and rejects (verify callback: %p)',
+    async (given) => {
+      const browser = await startOwn(async () => Promise.reject(new Error('rejected by the app')), given);
+      expect((await browser.logIn()).body.message).toBe('rejected by the app');
+      await expectRevoked();
+    },
+  );
+
+  it('stay alive if it is async, and rejects after it has logged in', async () => {
+    const browser = await startOwn(async (req, user) => {
+      await new Promise<void>((resolve, reject) =>
+        req.logIn(user, (error: unknown) => (error ? reject(error) : resolve())),
+      );
+      throw new Error('rejected by the app');
+    });
+    expect((await browser.logIn()).body.message).toBe('rejected by the app');
+    await expectAlive();
+    expect((await browser.get('/me')).body.user).not.toBeNull();
+  });
+
   it('stay alive if it logs in', async () => {
     const browser = await startOwn((req, user, next, send) =>
       req.logIn(user, (error: unknown) => (error ? next(error) : send({ in: true }))),
@@ -358,6 +379,21 @@ describe('the tokens of a login with a custom callback', () => {
     expect((await (await startOwn(logInForNow)).logIn()).body).toEqual({ in: true });
     await expectRevoked();
   });
+});
+
+it('a custom callback that is async may reject over an error too, and with failWithError over a failure', async () => {
+  app = await startTestApp({
+    verify: () => false,
+    routes: (server, { passport: authenticator }) =>
+      server.get('/auth/polar/callback', (req, res, next) =>
+        authenticator.authenticate('polar', { failWithError: true }, async (error: Error) => {
+          throw new Error(`the app cannot handle: ${error.message}`);
+        })(req, res, next),
+      ),
+  });
+  expect((await app.browser().logIn()).body.message).toMatch(/^the app cannot handle: This account cannot/);
+  app.emulator.fail('token', { status: 400, body: { error: 'invalid_client' } });
+  expect((await app.browser().logIn()).body.message).toMatch(/^the app cannot handle: .*invalid_client/);
 });
 
 describe('no tokens are revoked', () => {
