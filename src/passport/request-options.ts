@@ -33,7 +33,7 @@ export interface PolarAuthenticateOptions {
    */
   readonly returnTo?: string | undefined;
   /**
-   * Any value whose JSON has at most 2,048 characters. It is not sent to Polar; the verify callback receives it as `state`,
+   * Any value whose JSON has at most 2,048 bytes. It is not sent to Polar; the verify callback receives it as `state`,
    * and the app finds it in `req.authInfo.state`.
    * @default none
    */
@@ -116,18 +116,19 @@ export function hintAtUnknownOptions(given: AuthenticateOptions): void {
 }
 
 // A login attempt has to fit into 4 KB of storage.
-const maxAppState = 2048;
+const maxAppStateBytes = 2048;
 
 function appStateOf(state: unknown): unknown {
-  if (state !== undefined && !(jsonLengthOf(state) <= maxAppState))
-    throw invalidOption(`appState must be a value with a JSON text of at most ${maxAppState} characters`);
+  if (state !== undefined && !(jsonBytesOf(state) <= maxAppStateBytes))
+    throw invalidOption(`appState must be a value with a JSON text of at most ${maxAppStateBytes} bytes`);
   return state;
 }
 
 /** NaN for a value without a JSON text: a function, a BigInt, an object that contains itself. */
-function jsonLengthOf(value: unknown): number {
+function jsonBytesOf(value: unknown): number {
   try {
-    return JSON.stringify(value)?.length ?? Number.NaN;
+    const json: string | undefined = JSON.stringify(value);
+    return json === undefined ? Number.NaN : Buffer.byteLength(json);
   } catch {
     return Number.NaN;
   }
@@ -136,8 +137,7 @@ function jsonLengthOf(value: unknown): number {
 /**
  * Collects the extra parameters of the authorize page for one login.
  *
- * @throws PolarConfigurationError `invalid_option` for a parameter that only this package may set
- * @throws {@link PolarConfigurationError} `invalid_option` for a value that is not a string
+ * @throws PolarConfigurationError `invalid_option` for a parameter that only this package may set, or a value that is not a string
  */
 export function extraParameters(given: Readonly<Record<string, unknown>>): Record<string, string> {
   const extra: Record<string, string> = {};

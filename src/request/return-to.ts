@@ -1,8 +1,8 @@
 /** Keeps return-to addresses inside the app: an open redirect after login helps phishing. */
 import { parseURL } from '../text/parse-url.js';
 
-// No page needs a longer one, which would only fill the session.
-const maxLength = 2048;
+// No page needs a longer one, which would only fill the session and the row of the login attempt.
+const maxBytes = 2048;
 
 /**
  * Returns the address if it is a path on the same origin, otherwise undefined.
@@ -17,7 +17,7 @@ const maxLength = 2048;
  * ```
  */
 export function safeReturnTo(value: unknown): string | undefined {
-  if (typeof value !== 'string' || value.length > maxLength) return undefined;
+  if (typeof value !== 'string' || Buffer.byteLength(value) > maxBytes) return undefined;
   if (!value.startsWith('/') || hasForbiddenCharacter(value)) return undefined;
   const decoded = decodedPath(value);
   if (decoded === undefined || /^\/[/\s]/.test(decoded) || hasForbiddenCharacter(decoded)) return undefined;

@@ -170,7 +170,8 @@ describe('passport.authenticate', () => {
     [{ authorizationParams: { ui_locales: ['de'] } }, /'ui_locales' .* must be a string/],
     [{ appState: 10n }, /^appState must be a value with a JSON text/],
     [{ appState: globalThis }, /^appState must be a value with a JSON text/],
-    [{ appState: 'x'.repeat(3000) }, /appState must be a value with a JSON text of at most 2048 characters/],
+    [{ appState: 'x'.repeat(3000) }, /appState must be a value with a JSON text of at most 2048 bytes/],
+    [{ appState: '界'.repeat(683) }, /appState must be a value with a JSON text of at most 2048 bytes/],
   ])('refuses options that make no sense: %p', async (options, message) => {
     expect(await messageAt('/start', starting(options))).toMatch(message);
   });

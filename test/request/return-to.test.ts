@@ -31,10 +31,13 @@ describe('safeReturnTo', () => {
     expect(safeReturnTo(address)).toBe(address);
   });
 
-  it('accepts an address of 2,048 characters', () => {
-    const address = `/${'a'.repeat(2047)}`;
-    expect(safeReturnTo(address)).toBe(address);
-  });
+  it.each([`/${'a'.repeat(2047)}`, `/a${'界'.repeat(682)}`])(
+    'accepts an address of 2,048 bytes',
+    (address) => {
+      expect(safeReturnTo(address)).toBe(address);
+      expect(safeReturnTo(`${address}a`)).toBeUndefined();
+    },
+  );
 
   it.each([
     // Another site to a browser.
