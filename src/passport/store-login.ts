@@ -239,14 +239,12 @@ function watchResponse(runtime: PolarRuntime, req: Request, handle: LoginHandle)
     lost();
     return;
   }
-  // Not `res.writableFinished`, which stays false without a real socket, as in serverless-http.
-  let isSent = false;
+  // With the headers, the cookie is on its way, even if the browser leaves before the end of the page.
   res.once('close', () => {
-    if (!isSent) lost();
+    if (!res.headersSent) lost();
   });
   // express-session silently omits a secure cookie if the connection appears not to be secure.
   const finished = AsyncResource.bind((): void => {
-    isSent = true;
     const value = encodeURIComponent(`s:${req.sessionID}.`);
     const cookies = [res.getHeader('set-cookie') ?? []].flat().map(String);
     const isKept = (req as { session?: unknown }).session !== undefined;

@@ -1,5 +1,6 @@
 /** Logins whose response never reaches the browser: nobody could log them out, so they end. */
-import { request as send } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request as send } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { RequestHandler } from 'express';
@@ -73,6 +74,32 @@ it('a login whose response arrives stays alive', async () => {
   await delay(100);
   expect([live(), codes()]).toEqual([1, []]);
   expect(await browser.token()).toBe(app.emulator.liveTokens()[0]?.accessToken);
+});
+
+it('a login stays alive if the browser leaves in the middle of the page, because it has the cookie', async () => {
+  let hasEnded = false;
+  app = await startTestApp({
+    routes: (server, { passport }) =>
+      server.get(callback, passport.authenticate('polar'), (_req, res) => {
+        // As with server-side rendering that streams.
+        res.write('<p>Welcome</p>');
+        res.once('close', () => {
+          hasEnded = true;
+        });
+      }),
+  });
+  const browser = app.browser();
+  const path = await browser.visitPolar(await browser.startLogin());
+  const sent = send(`${app.url}${path}`, { headers: { cookie: browser.cookieHeader } });
+  sent.end();
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  answer.on('error', () => {});
+  await once(answer, 'data');
+  sent.destroy();
+  await until(() => hasEnded);
+  browser.agent.jar.setCookies(answer.headers['set-cookie'] ?? [], '127.0.0.1', '/');
+  expect((await browser.get('/token')).body.accessToken).toBe(app.emulator.liveTokens()[0]?.accessToken);
+  expect(codes()).toEqual([]);
 });
 
 describe('a failed login', () => {
