@@ -1,5 +1,6 @@
 /** A refresh writes no session: what apps write there meanwhile stays, and old sessions restore no dead token. */
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type express from 'express';
 import type { SessionData } from 'express-session';
 import request from 'supertest';
 import { SharedStore } from '../support/app-processes.js';
@@ -196,3 +197,37 @@ it('a second login during a refresh keeps its own tokens', async () => {
   expect(app.emulator.liveTokens()[0]?.accessToken).toBe(mine);
   expect((await tokenFromAnotherProcess(browser)).accessToken).toBe(mine);
 });
+
+it.each([
+  ['a login', '/auth/polar', 200],
+  ['a link', '/connect', 401],
+] as const)(
+  'a request with resave: true that began before keeps or undoes %s, as the guide says (%s: %s)',
+  async (what, path, status) => {
+    slow = { loaded: signal(), goOn: signal() };
+    app = await startTestApp({
+      session: { resave: true },
+      routes: (server, parts) => {
+        routes(server, parts);
+        server.post('/password', (req, res, next) =>
+          req.logIn({ id: 'somebody' } as Express.User, (error) => (error ? next(error) : res.json({}))),
+        );
+        const link = parts.passport.authorize('polar') as express.RequestHandler;
+        server.get('/connect', link);
+        if (what === 'a link') server.get('/auth/polar/callback', link, (_req, res) => void res.json({}));
+      },
+    });
+    const browser = app.browser();
+    await browser.post('/password');
+    const late = request(app.url)
+      .post('/slow')
+      .set('cookie', browser.cookieHeader)
+      .then(({ status }) => status);
+    await slow.loaded.fired;
+    await browser.logIn(path);
+    await browser.get('/token').expect(200);
+    slow.goOn.fire();
+    expect(await late).toBe(200);
+    expect((await browser.get('/token')).status).toBe(status);
+  },
+);
