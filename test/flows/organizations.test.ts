@@ -331,7 +331,7 @@ describe('a legacy token of an organization', () => {
     expect(await browser.token()).toMatch(/^polar_at_u_/);
   });
 
-  it('has a profile with the name of the organization', async () => {
+  it('has a profile with the slug of the organization, which Polar sends as its name', async () => {
     await start({ emulator: { users: [owner] } });
     const { clientID, clientSecret } = app.client;
     const { accessToken } = app.emulator.issueTokens({
@@ -345,8 +345,8 @@ describe('a legacy token of an organization', () => {
     expect(profile).toEqual({
       provider: 'polar',
       id: acme,
-      displayName: 'Solo Inc.',
-      _json: { sub: acme, name: 'Solo Inc.' },
+      displayName: 'solo',
+      _json: { sub: acme, name: 'solo' },
     });
     const client = new PolarOAuthClient({ clientID, clientSecret, server: app.emulator.server });
     expect(await client.introspect(accessToken)).toMatchObject({
@@ -354,6 +354,6 @@ describe('a legacy token of an organization', () => {
       subType: 'organization',
       subject: acme,
     });
-    expect(await client.userInfo(accessToken)).toMatchObject({ subject: acme, name: 'Solo Inc.' });
+    expect(await client.userInfo(accessToken)).toMatchObject({ subject: acme, name: 'solo' });
   });
 });
