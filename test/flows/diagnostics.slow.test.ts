@@ -161,7 +161,9 @@ describe('the messages', () => {
       {
         event: 'login-failed',
         code: 'app_error',
-        reason: expect.stringContaining('in its verify callback, custom callback or session store'),
+        reason: expect.stringContaining(
+          'in its verify callback, serializeUser, custom callback or session store',
+        ),
         error: fault,
         durationMs: aDuration,
       },

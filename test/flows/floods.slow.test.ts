@@ -48,6 +48,12 @@ function authenticate(strategy: PolarStrategy | PolarBearerStrategy, req: unknow
 class ForgetfulStore extends session.Store {
   readonly texts = new Map<string, string>();
 
+  // The middleware of express-session sets it.
+  readonly generate = (req: object): void => {
+    Object.assign(req, { sessionID: 'sid' });
+    this.createSession(req as never, { cookie: { originalMaxAge: null } } as never);
+  };
+
   override get(sid: string, done: (error: unknown, session?: session.SessionData | null) => void): void {
     const text = this.texts.get(sid);
     setImmediate(() => done(null, text === undefined ? null : JSON.parse(text)));
@@ -67,7 +73,7 @@ class ForgetfulStore extends session.Store {
 }
 
 /** A request with these cookies and a new session. */
-function visit(store: session.Store, originalUrl: string, cookie = '') {
+function visit(store: ForgetfulStore, originalUrl: string, cookie = '') {
   const sent = new Map<string, unknown>();
   const res = {
     headersSent: false,
@@ -75,8 +81,8 @@ function visit(store: session.Store, originalUrl: string, cookie = '') {
     setHeader: (name: string, value: unknown) => sent.set(name.toLowerCase(), value),
   };
   const headers = { host: 'app.example', cookie };
-  const req = { sessionID: 'sid', sessionStore: store, originalUrl, headers, socket: {}, res };
-  store.createSession(req as never, { cookie: { originalMaxAge: null } } as never);
+  const req = { sessionStore: store, originalUrl, headers, socket: {}, res };
+  store.generate(req);
   const cookies = (): string[] => [sent.get('set-cookie') ?? []].flat().map(String);
   return { req, cookies };
 }

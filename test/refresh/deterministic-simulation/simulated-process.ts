@@ -94,6 +94,7 @@ export class SimulatedProcess {
     const storage = new GuardedStorage(store.storageFor(this), Math.min(scenario.timeoutMs, storeTimeoutMs));
     const client = {
       isPublic: false,
+      discover: async () => ({ revocationEndpoint: 'https://polar.example/revoke' }),
       revoke: (token: string) => this.#revoke(token),
     };
     this.#refresher = new TokenRefresher({
