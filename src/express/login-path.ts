@@ -33,7 +33,8 @@ export function loginPathOf(options: LoginPathOptions, call: `${string}(${string
   const name = call.slice(0, call.indexOf('('));
   // Without the call, `app.use(requireLogin)`, Express passes the request or the response here.
   if (!(options instanceof Stream)) rejectUnknown(options ?? {}, ['loginPath'], name);
-  if (typeof loginPath === 'string' && /^\/(?![/\\])/.test(loginPath)) return loginPath;
+  // A fragment stays in the browser: what a guard adds after it would never arrive.
+  if (typeof loginPath === 'string' && /^\/(?![/\\])[^#]*$/.test(loginPath)) return loginPath;
   throw invalidOption(
     `${name} needs loginPath, the path of the route that starts the login: ${call}{ loginPath: '/auth/polar' }), not ${shownValue(loginPath)}`,
   );
@@ -68,7 +69,7 @@ export function toLogin(
   // Other middleware, a time-out say, has already responded.
   if (res.headersSent) return;
   noStore(res);
-  const isLoginItself = req.originalUrl.split('?', 1)[0] === loginPath;
+  const isLoginItself = pathOf(req.originalUrl) === pathOf(loginPath);
   if (isLoginItself || completedRounds(req) >= maxRounds) {
     const error = isLoginItself ? guardedLogin(loginPath) : goingRound();
     loginFailed({ code: 'login_loop', reason: error.message, error });
@@ -88,6 +89,8 @@ export function toLogin(
   ].join('&');
   res.redirect(303, needs === '' ? login : `${login}${login.includes('?') ? '&' : '?'}${needs}`);
 }
+
+const pathOf = (target: string) => target.split('?', 1)[0];
 
 function guardedLogin(loginPath: string): PolarConfigurationError {
   return new PolarConfigurationError(

@@ -111,13 +111,16 @@ describe('requireLogin', () => {
     expect(answer.headers['location']).toBe('/auth/polar');
   });
 
-  it.each([undefined, {}, { loginPath: 'https://evil.example' }, { loginPath: '//evil.example' }])(
-    'names the option that it needs: %j',
-    (options) => {
-      expect(() => requireLogin(options as never)).toThrow('requireLogin needs loginPath');
-      expect(() => loginOnAuthError(options as never)).toThrow('loginOnAuthError needs loginPath');
-    },
-  );
+  it.each([
+    undefined,
+    {},
+    { loginPath: 'https://evil.example' },
+    { loginPath: '//evil.example' },
+    { loginPath: '/auth/polar#login' },
+  ])('names the option that it needs: %j', (options) => {
+    expect(() => requireLogin(options as never)).toThrow('requireLogin needs loginPath');
+    expect(() => loginOnAuthError(options as never)).toThrow('loginOnAuthError needs loginPath');
+  });
 });
 
 describe('a middleware that the app passes to Express without calling it', () => {

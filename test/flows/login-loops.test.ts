@@ -125,6 +125,15 @@ describe('a redirect loop ends with an error that says what to check when', () =
   });
 });
 
+it.each(['/auth/polar', '/auth/polar?plan=pro'])(
+  'a guard before its own loginPath %s ends with an error',
+  async (loginPath) => {
+    app = await startTestApp({ routes: (server) => server.use(requireLogin({ loginPath })) });
+    const { answer, redirects } = await roam(app.browser(), '/page');
+    expect([answer.status, answer.body.code, redirects]).toEqual([500, 'login_loop', 1]);
+  },
+);
+
 it('repeated logins and logouts are no redirect loop', async () => {
   app = await startTestApp({
     routes: (server, { polar }) => {
