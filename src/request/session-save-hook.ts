@@ -1,18 +1,26 @@
 import type { Request } from 'express';
-import { type RequestSession, sessionOf } from './session.js';
+import { type RequestSession, serializedUser, sessionOf } from './session.js';
 
-/** Runs `change` on the session that the next `regenerate` creates, just before its first save. */
+/**
+ * Runs `change` on the session that the next `regenerate` creates, just before it is first saved with a user: the app's
+ * `serializeUser`, which runs in between, may save it, too.
+ */
 export function beforeFirstSaveAfterRegenerate(
   req: Request,
   change: (session: RequestSession) => Promise<void>,
 ): void {
+  const hookSave = (): void =>
+    hookOnce(sessionOf(req), 'save', (save, saved) => {
+      if (serializedUser(req) !== undefined) {
+        change(sessionOf(req)).then(() => saveSafely(save, saved), saved);
+        return;
+      }
+      hookSave();
+      save(saved);
+    });
   hookOnce(sessionOf(req), 'regenerate', (regenerate, callback) => {
     regenerate((error?: unknown) => {
-      if (!error) {
-        hookOnce(sessionOf(req), 'save', (save, saved) => {
-          change(sessionOf(req)).then(() => saveSafely(save, saved), saved);
-        });
-      }
+      if (!error) hookSave();
       callback?.(error);
     });
   });

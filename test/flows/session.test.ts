@@ -90,6 +90,28 @@ describe('the regenerated session contains the tokens', () => {
     expect(app.emulator.liveTokens().map(({ accessToken }) => accessToken)).toContain(second);
   });
 
+  it('with a serializeUser that saves the session itself, also after a later req.login', async () => {
+    app = await startTestApp({
+      routes: (server, { passport: authenticator }) => {
+        const saving = (
+          req: express.Request,
+          user: Express.User,
+          done: (error: unknown, id?: unknown) => void,
+        ) => req.session.save((error) => done(error, user));
+        // Passport asks its serializers in order: this one comes before that of the test app.
+        authenticator.serializeUser(saving as never);
+        (authenticator as never as { _serializers: unknown[] })._serializers.reverse();
+        server.post('/again', (req, res, next) =>
+          req.login(req.user as Express.User, (error) => (error ? next(error) : res.json({}))),
+        );
+      },
+    });
+    const browser = await app.loggedInBrowser();
+    const { accessToken } = (await browser.get('/token').expect(200)).body;
+    await browser.post('/again').expect(200);
+    expect((await browser.get('/token').expect(200)).body).toEqual({ accessToken });
+  });
+
   it('at once, in the request that logs in', async () => {
     app = await startTestApp(
       callbackRoute((authenticator) => [
