@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { IntrospectionCache } from '../api/introspection-cache.js';
 import { RequestBudget } from '../api/request-budget.js';
 import { asError, customCallback, ownFault } from '../request/app-callbacks.js';
+import { noStore } from '../request/end-of-response.js';
 import { type BearerCheck, type BearerOutcome, bearerCheck } from './bearer-check.js';
 import {
   type BearerRequirements,
@@ -105,12 +106,17 @@ export class PolarBearerStrategy {
         startNoSession(req, options);
         return customCallback(success(outcome.user, outcome.info));
       }
+      // A refusal belongs to this request, even where the app lets caches share its responses.
+      noStore(req.res);
       // Passport sets this header only for a 401.
       if (outcome.status !== 401) req.res?.setHeader('WWW-Authenticate', outcome.challenge);
       fail(outcome.challenge, outcome.status);
     };
     this[check](req, options)
-      .then(act, (thrown: unknown) => customCallback(error(asError(thrown))))
+      .then(act, (thrown: unknown) => {
+        noStore(req.res);
+        return customCallback(error(asError(thrown)));
+      })
       .catch((thrown: unknown) => ownFault(req, thrown));
   }
 }

@@ -30,7 +30,10 @@ export function guard(
       noStore(res);
       return next(error);
     })
-    .catch((thrown: unknown) => next(asError(thrown)));
+    .catch((thrown: unknown) => {
+      noStore(res);
+      next(asError(thrown));
+    });
 }
 
 /** The refusal of a request whose user is not logged in with Polar, if so. */

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
 import { PolarLoginRequiredError } from '../errors.js';
+import { noStore } from '../request/end-of-response.js';
 import { guard, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-path.js';
 
@@ -53,8 +54,9 @@ export function requireLogin(options: LoginPathOptions): RequestHandler {
 export function loginOnAuthError(options: LoginPathOptions): ErrorRequestHandler {
   const loginPath = loginPathOf(options, 'loginOnAuthError(');
   return function loginOnAuthError(error: unknown, req: Request, res: Response, next: NextFunction): void {
-    if (error instanceof PolarLoginRequiredError && wantsPage(req) && !res.headersSent)
-      toLogin(req, res, next, { loginPath });
+    const isEnded = error instanceof PolarLoginRequiredError;
+    if (isEnded) noStore(res);
+    if (isEnded && wantsPage(req) && !res.headersSent) toLogin(req, res, next, { loginPath });
     else next(error);
   };
 }

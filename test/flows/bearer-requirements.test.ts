@@ -147,6 +147,33 @@ describe('a route for bearer tokens', () => {
     expect([user.id, user.subType, user.organizations]).toEqual([one.id, 'organization', [one.id]]);
   });
 
+  it('keeps refusals and failures out of caches, and leaves its own responses to the app', async () => {
+    const shared = 'public, max-age=600';
+    api = await startBearerApi({
+      route: { scope: 'openid' },
+      routes: (app) =>
+        app.use((_req, res, next) => {
+          res.set('Cache-Control', shared);
+          next();
+        }),
+    });
+    const answers = [
+      await request(api.app).get('/api'),
+      await api.get('polar_at_u_unknown'),
+      await api.get(api.tokens({ scope: 'email' }).accessToken),
+      await api.get(api.tokens().accessToken),
+    ];
+    api.emulator.fail('introspect', { status: 500 });
+    answers.push(await api.get(api.tokens().accessToken));
+    expect(answers.map(({ status, headers }) => [status, headers['cache-control']])).toEqual([
+      [401, 'no-store'],
+      [401, 'no-store'],
+      [403, 'no-store'],
+      [200, shared],
+      [503, 'no-store'],
+    ]);
+  });
+
   it('cannot drop the organizations that the strategy requires', async () => {
     await start({ strategy: { organizations: ['somewhere'] }, route: { organizations: [] } });
     expect((await api.get(api.tokens().accessToken)).status).toBe(403);

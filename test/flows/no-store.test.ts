@@ -1,6 +1,6 @@
 /** No cache may store the responses of this package, whatever the app says about its pages in general. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { logout, requireLogin, requireScope } from 'passport-polar-sh';
+import { loginOnAuthError, logout, requireLogin, requireOrganization, requireScope } from 'passport-polar-sh';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 let app: TestApp;
@@ -19,6 +19,12 @@ async function start() {
       const loginPath = '/auth/polar';
       server.get('/guarded', requireLogin({ loginPath }), (_req, res) => void res.json({}));
       server.get('/orders', requireScope('orders:read', { loginPath }), (_req, res) => void res.json({}));
+      const broken = requireOrganization(() => Promise.reject(new Error('the database is down')), {
+        loginPath,
+      });
+      server.get('/broken', broken);
+      server.get('/calls', async (req, res) => void res.json(await req.polar.getTokens()));
+      server.use('/calls', loginOnAuthError({ loginPath }));
       server.post('/logout', logout(polar, { redirectTo: '/' }));
       server.post('/logout/quietly', logout(polar), (_req, res) => void res.json({}));
       server.get('/auth/again', passport.authenticate('polar'));
@@ -57,6 +63,22 @@ describe('the package sends Cache-Control: no-store', () => {
     expect([missing.status, missing.headers['cache-control']]).toEqual([403, 'no-store']);
     const toLogin = await browser.get('/orders').set(pages);
     expect([toLogin.status, toLogin.headers['cache-control']]).toEqual([303, 'no-store']);
+  });
+
+  it.each([
+    ['*/*', 401],
+    ['text/html', 303],
+  ])('when loginOnAuthError handles a request for %s', async (accept, status) => {
+    const browser = await start();
+    const answer = await browser.get('/calls').set({ accept });
+    expect([answer.status, answer.headers['cache-control']]).toEqual([status, 'no-store']);
+  });
+
+  it('when a guard fails', async () => {
+    const browser = await start();
+    await browser.logIn();
+    const answer = await browser.get('/broken');
+    expect([answer.status, answer.headers['cache-control']]).toEqual([500, 'no-store']);
   });
 
   it('when a guard redirects to the login', async () => {
