@@ -106,7 +106,7 @@ function wantedScopes({ runtime }: StartLoginParts, req: Request, query: URLSear
 function refuseUnregistrable(callback: URL): void {
   if (callback.protocol === 'https:' || isLocalHTTP(callback)) return;
   throw invalidOption(
-    "callbackURL resolved to an http URL, which Polar does not accept. Behind a proxy that terminates TLS, use app.set('trust proxy', 1).",
+    "callbackURL resolved to an http URL, which Polar does not accept. Behind a proxy that terminates TLS, send X-Forwarded-Proto: https and call app.set('trust proxy', 1).",
   );
 }
 

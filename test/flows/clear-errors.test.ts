@@ -66,6 +66,17 @@ describe('an error about scopes', () => {
   });
 });
 
+it('an error about a callbackURL with http says what a proxy must send, even if the app trusts it', async () => {
+  app = await startTestApp();
+  const { body } = await app
+    .browser()
+    .get('/auth/polar')
+    .set({ host: 'shop.example', 'x-forwarded-for': '10.0.0.1' });
+  expect(body.message).toMatch(
+    /^callbackURL resolved to an http URL.*send X-Forwarded-Proto: https and call/,
+  );
+});
+
 describe('passport.authenticate', () => {
   it.each([
     [{ subtype: 'organization' }, 'subType'],
