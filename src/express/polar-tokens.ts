@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { loginAccess } from '../api/polar-access.js';
 import { invalidOption } from '../errors.js';
-import { sessionOf } from '../request/session.js';
+import { isSessionDestroyed, sessionOf } from '../request/session.js';
 import { type PolarRuntime, type PolarStrategyLike, runtimeOf } from '../runtime.js';
 import { notLoggedIn } from './guard.js';
 import { endForgottenLogin, keepLoginsAtLogIn } from './keep-logins.js';
@@ -64,6 +64,7 @@ function requestAccess(runtime: PolarRuntime, req: Request): PolarRequest {
   const { fetch, getAccessToken, getTokens, isLoggedIn, organizations } = loginAccess(
     runtime.accessParts,
     () => {
+      if (isSessionDestroyed(req)) throw notLoggedIn();
       sessionOf(req);
       const login = runtime.logins.ofUser(req);
       if (login === undefined) throw notLoggedIn();

@@ -32,6 +32,12 @@ export function sessionOf(req: Request): RequestSession {
   return session;
 }
 
+/** True once the app has destroyed the session of the request: express-session leaves its store behind. */
+export function isSessionDestroyed(req: Request): boolean {
+  const { session, sessionStore } = req as { session?: unknown; sessionStore?: unknown };
+  return (session === undefined || session === null) && sessionStore !== undefined;
+}
+
 /**
  * A session as it would begin now, which is not saved. The session of the request may have begun with other options of
  * express-session: stores keep the cookie's.

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import express from 'express';
 import { polarTokens, requireLogin } from 'passport-polar-sh';
 import request from 'supertest';
+import { codeOf } from '../support/code-of.js';
 import { startTestApp, type TestApp } from '../support/test-app.js';
 
 let app: TestApp | undefined;
@@ -161,3 +162,29 @@ it('req.polar works beside another copy of this package, which a plugin brings a
   expect(loginId).toMatch(/^[0-9a-f]{32}$/);
   for (const path of ['/plugin/id', '/guarded']) expect((await browser.get(path)).body).toBe(loginId);
 });
+
+it.each(['destroy', 'null'])(
+  'req.polar and the guards find nobody once the session is gone (%s)',
+  async (how) => {
+    app = await startTestApp({
+      routes: (server) => {
+        server.use('/gone', (req, _res, next) => {
+          if (how === 'destroy') req.session.destroy(next);
+          else {
+            req.session = null as never;
+            next();
+          }
+        });
+        server.get('/gone/guarded', requireLogin({ loginPath: '/auth/polar' }));
+        server.get('/gone', async ({ polar }, res) => {
+          const code = await codeOf(polar.fetch('/v1/organizations/'));
+          res.json([await polar.isLoggedIn(), code, polar.scopes, polar.loginId ?? null]);
+        });
+      },
+    });
+    const logIn = () => (app as TestApp).loggedInBrowser();
+    expect((await (await logIn()).get('/gone')).body).toEqual([false, 'not_logged_in', [], null]);
+    const page = await (await logIn()).get('/gone/guarded').set('accept', 'text/html');
+    expect([page.status, page.headers['location']]).toEqual([303, '/auth/polar?return_to=%2Fgone%2Fguarded']);
+  },
+);
