@@ -13,6 +13,12 @@ export type RequestSession = Session & Partial<SessionData> & Record<string, unk
  */
 export function sessionOf(req: Request): RequestSession {
   const session = (req as { session?: unknown }).session as RequestSession | undefined | null;
+  if (isSessionDestroyed(req)) {
+    throw new PolarConfigurationError(
+      'missing_session',
+      'There is no session any more: the app destroyed it earlier in this request. To start a new one, call req.session.regenerate() instead of req.session.destroy().',
+    );
+  }
   if (session === undefined || session === null) {
     throw new PolarConfigurationError(
       'missing_session',

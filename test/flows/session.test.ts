@@ -342,6 +342,15 @@ describe('returnTo', () => {
 });
 
 describe('a login without a usable session', () => {
+  it('says that the app has destroyed it', async () => {
+    app = await startTestApp({
+      routes: (server) => server.use('/auth', (req, _res, next) => void req.session.destroy(next)),
+    });
+    const { status, body } = await app.browser().get('/auth/polar');
+    expect([status, body.code]).toEqual([500, 'missing_session']);
+    expect(body.message).toContain('the app destroyed it');
+  });
+
   const bare = (middleware: express.RequestHandler[]) => {
     const polar = new PolarStrategy({ clientID: 'x', callbackURL: '/cb' });
     const server = express();
