@@ -68,7 +68,8 @@ export function storeAtLogIn(
     if (isOver) return logIn(user, options, (error) => callBack(req, () => done(error)));
     toStore.unkept.keep();
     const { timeoutMs } = runtime.options;
-    const logInNow = async ({ stored, undo }: Storing): Promise<void> => {
+    const logInNow = async (): Promise<void> => {
+      const { stored, undo } = prepare(runtime, req, toStore);
       // Also catches a store that throws instead of calling back.
       const loggedIn = new Promise<void>((resolve, reject) => {
         logIn(user, options, (error) => (error ? reject(error) : resolve()));
@@ -88,7 +89,7 @@ export function storeAtLogIn(
       reportError(req, error);
       callBack(req, () => done(error));
     };
-    logInNow(prepare(runtime, req, toStore)).then(() => callBack(req, () => done()), failed);
+    logInNow().then(() => callBack(req, () => done()), failed);
   });
   beforeEnd(
     req,

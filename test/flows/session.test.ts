@@ -7,6 +7,7 @@ import request from 'supertest';
 import { fieldsOf, textOf } from '../support/entry-fields.js';
 import { isRowId } from '../support/stored-rows.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/test-app.js';
+import { until } from '../support/until.js';
 
 let app: TestApp;
 afterEach(() => app.close());
@@ -168,6 +169,17 @@ describe('the session contains no tokens', () => {
     );
     const browser = await app.loggedInBrowser();
     expect((await browser.get('/session')).body).not.toHaveProperty('polar');
+  });
+
+  it('when the app destroys it during the login, and they are revoked', async () => {
+    app = await startTestApp({
+      strategy: { passReqToCallback: true } as never,
+      verify: ({ req, profile }: { req: express.Request; profile: Express.User }) =>
+        new Promise((resolve) => req.session.destroy(() => resolve(profile))),
+    });
+    const { status, body } = await app.browser().logIn();
+    expect([status, body.code]).toEqual([500, 'missing_session']);
+    await until(() => app.emulator.liveTokens().length === 0);
   });
 
   it('when serializeUser fails', async () => {
