@@ -28,6 +28,8 @@ import {
 export type AttemptProblem = 'unknown' | 'expired' | 'cookie_missing' | 'cookie_other' | 'used';
 interface Problem {
   readonly problem: AttemptProblem;
+  /** What the developer should know, if it is not what this problem usually means. */
+  readonly hint?: string;
 }
 
 /** A response that arrived for the first time. */
@@ -55,6 +57,7 @@ export interface RepeatedAttempt {
 const maxRemembered = 10_000;
 const lagPausesMs = [100, 400, 1000];
 const maxWaiting = 50;
+const otherStrategy = 'This login was started by another strategy, for another client or server.';
 
 /**
  * Login attempts. Each is a row in the store, named by a hash of its state and sealed with a key that only the cookie
@@ -95,17 +98,19 @@ export class LoginAttempts {
 
   /**
    * Takes the attempt of a state, once, before trusting anything that came with the state. A request without the right
-   * cookie changes nothing.
+   * cookie changes nothing, nor does one at the wrong strategy: a callback route may try several.
    */
   async take(
     req: Request,
     storages: readonly GuardedStorage[],
     state: string,
+    isForUs: (attempt: StoredAttempt) => boolean,
   ): Promise<TakenAttempt | RepeatedAttempt | Problem> {
     const id = attemptId(state);
     const found = await this.#open(req, storages, id);
     if ('problem' in found) return found;
     const { attempt } = found;
+    if (!isForUs(attempt)) return { problem: 'unknown', hint: otherStrategy };
     if (isUsed(attempt)) return this.#repeated({ ...found, attempt });
     const pending = this.#takenHere.get(id);
     if (pending !== undefined) {

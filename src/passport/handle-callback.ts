@@ -38,16 +38,13 @@ export async function handleCallback(
   const { attempts, runtime } = parts;
   const response = parseAuthorizationResponse(query);
   if (typeof response === 'string') return failed(response);
-  const take = () => attempts.take(req, runtime.logins.storagesOf(req), response.state);
-  const taken = await take();
-  if ('problem' in taken) return failed(`attempt_${taken.problem}`);
-  const attempt = 'repeated' in taken ? taken.repeated : taken.attempt;
-  if (!isForUs(attempt, runtime.options)) {
-    return failed(
-      'attempt_unknown',
-      'This login was started by another strategy, for another client or server.',
+  const take = () =>
+    attempts.take(req, runtime.logins.storagesOf(req), response.state, (attempt) =>
+      isForUs(attempt, runtime.options),
     );
-  }
+  const taken = await take();
+  if ('problem' in taken) return failed(`attempt_${taken.problem}`, taken.hint);
+  const attempt = 'repeated' in taken ? taken.repeated : taken.attempt;
   refuseOtherWay(attempt, options);
   if (!isLinkedByItsStarter(runtime, req, options, attempt)) {
     return failed(

@@ -72,7 +72,7 @@ function request(sent = cookies): Request {
 const add = (state: string, more: Partial<LoginAttempt> = {}, where = [storage()]) =>
   process().add(request(), where, state, attempt(more), place);
 const take = (state: string, who = process(), where = [storage()], req = request()) =>
-  who.take(req, where, state);
+  who.take(req, where, state, ({ clientID }) => clientID === 'c');
 const taken = async (state: string, ...rest: [LoginAttempts?, GuardedStorage[]?]) =>
   (await take(state, ...rest)) as TakenAttempt;
 const repeated = async (state: string, ...rest: [LoginAttempts?, GuardedStorage[]?]) =>
@@ -86,6 +86,14 @@ describe('a login attempt', () => {
     expect(again.repeated).toMatchObject({ returnTo: '/page', appState: [1], takenBy: expect.any(String) });
     expect(again.repeated).not.toHaveProperty('nonce');
     expect(again.repeated).not.toHaveProperty('codeVerifier');
+  });
+
+  it('is not taken by a strategy for another client', async () => {
+    await add('a', { clientID: 'other' });
+    expect(await take('a')).toMatchObject({ problem: 'unknown' });
+    expect(await process().take(request(), [storage()], 'a', () => true)).toMatchObject({
+      attempt: attempt({ clientID: 'other' }),
+    });
   });
 
   it('is restarted once', async () => {

@@ -88,6 +88,31 @@ describe('a logout', () => {
   );
 });
 
+it('two strategies can share a callback route, which tries them in turn', async () => {
+  second = await startPolarEmulator({ consent: 'auto' });
+  app = await startTestApp({
+    routes: (server, { passport: authenticator, url }) => {
+      const { clientID, clientSecret } = second.registerClient({
+        redirectURIs: [`${url}/auth/polar/callback`],
+      });
+      const shared = { callbackURL: '/auth/polar/callback', server: second.server, now: second.now };
+      const other = new PolarStrategy({ clientID, clientSecret, name: 'sandbox', ...shared });
+      authenticator.use(other);
+      server.get('/auth/sandbox', authenticator.authenticate('sandbox'));
+      const both = authenticator.authenticate(['polar', 'sandbox'], { successRedirect: '/' });
+      server.get('/auth/polar/callback', both);
+      server.get('/sandbox/token', polarTokens(other), async (req, res) => {
+        res.json({ accessToken: await req.polar.getAccessToken() });
+      });
+    },
+  });
+  const browser = app.browser();
+  expect((await browser.logIn('/auth/polar')).headers['location']).toBe('/');
+  await browser.get('/token').expect(200);
+  expect((await browser.logIn('/auth/sandbox')).headers['location']).toBe('/');
+  await browser.get('/sandbox/token').expect(200);
+});
+
 describe('a new login', () => {
   it.each([{}, { keepSessionInfo: true }])(
     'with one strategy ends that of the other, and leaves nothing of it in the session (%j)',
