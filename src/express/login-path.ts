@@ -5,6 +5,7 @@ import { loginFailed } from '../diagnostics.js';
 import { invalidOption, PolarConfigurationError } from '../errors.js';
 import { rejectUnknown } from '../options/option-names.js';
 import { noStore } from '../request/end-of-response.js';
+import { requestTarget } from '../request/request-url.js';
 import { withReturnTo } from '../request/return-to.js';
 import { shownValue } from '../text/shown-value.js';
 import { runtimeOfRequest } from './request-runtime.js';
@@ -69,7 +70,8 @@ export function toLogin(
   // Other middleware, a time-out say, has already responded.
   if (res.headersSent) return;
   noStore(res);
-  const isLoginItself = pathOf(req.originalUrl) === pathOf(loginPath);
+  const target = requestTarget(req);
+  const isLoginItself = pathOf(target) === pathOf(loginPath);
   if (isLoginItself || completedRounds(req) >= maxRounds) {
     const error = isLoginItself ? guardedLogin(loginPath) : goingRound();
     loginFailed({ code: 'login_loop', reason: error.message, error });
@@ -78,10 +80,7 @@ export function toLogin(
   }
   const isRead = req.method === 'GET' || req.method === 'HEAD';
   const { proxyPrefix = '' } = runtimeOfRequest(req)?.options ?? {};
-  const login = withReturnTo(
-    `${proxyPrefix}${loginPath}`,
-    isRead ? `${proxyPrefix}${req.originalUrl}` : undefined,
-  );
+  const login = withReturnTo(`${proxyPrefix}${loginPath}`, isRead ? `${proxyPrefix}${target}` : undefined);
   // Anyone can craft such a URL, but the login requests only what a guard requires.
   const needs = [
     ...(scopes.length === 0 ? [] : [`scope=${encodeURIComponent(scopes.join(' '))}`]),

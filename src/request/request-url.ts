@@ -50,10 +50,17 @@ export function requestQuery(req: Request): URLSearchParams {
   return new URL(`http://localhost${targetOf(req)}`).searchParams;
 }
 
+/** Path and query of the request as sent. Clients may also send an absolute URL (RFC 9112 section 3.2.2). */
+export function requestTarget(req: Request): string {
+  const target = req.originalUrl ?? req.url;
+  if (target.startsWith('/')) return target;
+  const url = parseURL(target);
+  return url?.pathname.startsWith('/') ? `${url.pathname}${url.search}` : '/';
+}
+
 /** Path and query of the request, safe to append to an origin. */
 function targetOf(req: Request): string {
-  const target = req.originalUrl ?? req.url;
-  // Not resolved against a base: `//evil.example/` would name another host. Clients may also send an absolute URL.
-  const url = parseURL(target.startsWith('/') ? `http://localhost${target}` : target);
-  return url?.pathname.startsWith('/') ? `${url.pathname}${url.search}` : '/';
+  // Not resolved against a base: `//evil.example/` would name another host.
+  const url = parseURL(`http://localhost${requestTarget(req)}`);
+  return url === undefined ? '/' : `${url.pathname}${url.search}`;
 }
