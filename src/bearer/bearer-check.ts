@@ -11,10 +11,14 @@ import {
 import { bearerToken } from './bearer-token.js';
 import { type Attributes, challengeOf } from './www-authenticate.js';
 
-/** The outcome of a check: the user, or the status and challenge of the response (RFC 6750 section 3). */
-export type BearerOutcome =
-  | { readonly user: Express.User; readonly info: unknown }
-  | { readonly status: 400 | 401 | 403; readonly challenge: string };
+/** The status and challenge of a response (RFC 6750 section 3). */
+export interface BearerRefusal {
+  readonly status: 400 | 401 | 403;
+  readonly challenge: string;
+}
+
+/** The outcome of a check: the user, or why there is none. */
+export type BearerOutcome = { readonly user: Express.User; readonly info: unknown } | BearerRefusal;
 
 /** Checks the access token of a request. Rejects with the error for `next`. */
 export type BearerCheck = (req: Request, requirements: BearerRequirements) => Promise<BearerOutcome>;

@@ -1,9 +1,9 @@
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { IntrospectionCache } from '../api/introspection-cache.js';
 import { RequestBudget } from '../api/request-budget.js';
 import { asError, customCallback, ownFault } from '../request/app-callbacks.js';
 import { noStore } from '../request/end-of-response.js';
-import { type BearerCheck, type BearerOutcome, bearerCheck } from './bearer-check.js';
+import { type BearerCheck, type BearerOutcome, type BearerRefusal, bearerCheck } from './bearer-check.js';
 import {
   type BearerRequirements,
   checkVerify,
@@ -109,7 +109,7 @@ export class PolarBearerStrategy {
       // A refusal belongs to this request, even where the app lets caches share its responses.
       noStore(req.res);
       // Passport sets this header only for a 401.
-      if (outcome.status !== 401) req.res?.setHeader('WWW-Authenticate', outcome.challenge);
+      if (outcome.status !== 401) sendChallenge(req.res, outcome);
       fail(outcome.challenge, outcome.status);
     };
     this[check](req, options)
@@ -126,6 +126,20 @@ interface PassportActions {
   success(user: Express.User, info: unknown): unknown;
   fail(challenge: string, status: number): void;
   error(error: unknown): unknown;
+}
+
+/**
+ * Adds the challenge if the response has that status: another strategy or the app itself may still accept the request, redirect
+ * it, or respond with a challenge of its own.
+ */
+function sendChallenge(res: Response | undefined, { status, challenge }: BearerRefusal): void {
+  if (res === undefined) return;
+  const writeHead = res.writeHead as (...args: unknown[]) => Response;
+  res.writeHead = ((...args: unknown[]) => {
+    if ((args[0] ?? res.statusCode) === status && !res.hasHeader('WWW-Authenticate'))
+      res.setHeader('WWW-Authenticate', challenge);
+    return writeHead.apply(res, args);
+  }) as typeof res.writeHead;
 }
 
 type LogIn = (user: Express.User, options: unknown, done: unknown) => void;

@@ -4,6 +4,7 @@ import express5 from 'express';
 import passport07 from 'passport';
 import request from 'supertest';
 import {
+  answerUser,
   type BearerApi,
   type BearerApiOptions,
   challenge,
@@ -134,6 +135,57 @@ describe('PolarBearerStrategy', () => {
     expect([twice.statusCode, twice.headers['www-authenticate']]).toEqual([
       400,
       'Bearer realm="polar", error="invalid_request", error_description="The request has more than one Authorization header"',
+    ]);
+  });
+
+  it.each<[string, number, NonNullable<BearerApiOptions['routes']>]>([
+    [
+      'another strategy of the route accepts',
+      200,
+      (app, { passport }) => {
+        const anyone = { name: 'anyone', authenticate: () => {} };
+        anyone.authenticate = function (this: { success(user: object): void }) {
+          this.success({});
+        };
+        passport.use(anyone as never);
+        const options = { session: false, scope: 'orders:read' };
+        app.get('/route', passport.authenticate(['polar-bearer', 'anyone'], options), answerUser);
+      },
+    ],
+    [
+      'a custom callback lets through',
+      200,
+      (app, { passport }) =>
+        app.get('/route', (req, res, next) =>
+          passport.authenticate('polar-bearer', { scope: 'orders:read' }, (error: unknown) =>
+            error ? next(error) : answerUser(req, res),
+          )(req, res, next),
+        ),
+    ],
+    [
+      'a route redirects',
+      302,
+      (app, { passport }) =>
+        app.get(
+          '/route',
+          passport.authenticate('polar-bearer', { scope: 'orders:read', failureRedirect: '/log-in' }),
+        ),
+    ],
+    [
+      'a custom callback responds to with its own challenge',
+      403,
+      (app, { passport }) =>
+        app.get('/route', (req, res, next) =>
+          passport.authenticate('polar-bearer', { scope: 'orders:read' }, () =>
+            res.status(403).set('WWW-Authenticate', 'Own').end(),
+          )(req, res, next),
+        ),
+    ],
+  ])('sends no challenge of its own with a request that %s', async (_how, status, routes) => {
+    await start({ routes });
+    expect(challenge(await api.get(api.tokens().accessToken, '/route').redirects(0))).toEqual([
+      status,
+      status === 403 ? 'Own' : undefined,
     ]);
   });
 });
