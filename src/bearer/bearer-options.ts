@@ -4,7 +4,14 @@ import type { Introspection } from '../client/introspection.js';
 import { optionsOf, PolarOAuthClient } from '../client/oauth-client.js';
 import type { PolarScopes } from '../client/polar-scope.js';
 import { invalidOption } from '../errors.js';
-import { checkCount, checkList, checkSeconds, checkText, hasEmptyText } from '../options/option-checks.js';
+import {
+  checkCount,
+  checkList,
+  checkOrganizations,
+  checkSeconds,
+  checkText,
+  hasEmptyText,
+} from '../options/option-checks.js';
 import { rejectNearMisses, rejectReplaced, rejectUnknown } from '../options/option-names.js';
 import { polarAt } from '../options/server.js';
 import type { VerifyResult } from '../request/app-callbacks.js';
@@ -206,8 +213,8 @@ export function routeRequirements(
 }
 
 function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
-  const merged = (name: keyof BearerRequirements) => [
-    ...new Set(all.flatMap((each) => (each[name] === undefined ? [] : checkList(each[name], name)))),
+  const merged = (name: keyof BearerRequirements, check: (value: unknown) => readonly string[]) => [
+    ...new Set(all.flatMap((each) => (each[name] === undefined ? [] : check(each[name])))),
   ];
   for (const each of all) {
     for (const name of ['scope', 'organizations'] as const) {
@@ -215,7 +222,10 @@ function requirementsOf(...all: BearerRequirements[]): ResolvedRequirements {
         throw invalidOption(`${name} must not be empty; omit it if nothing is required`);
     }
   }
-  return { scope: merged('scope'), organizations: merged('organizations') };
+  return {
+    scope: merged('scope', (value) => checkList(value, 'scope')),
+    organizations: merged('organizations', checkOrganizations),
+  };
 }
 
 /** @throws {@link PolarConfigurationError} `invalid_option` if it is not a function of one object */

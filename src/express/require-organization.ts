@@ -1,8 +1,9 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { invalidOption, PolarLoginRequiredError, PolarOrganizationError } from '../errors.js';
 import type { SessionLogin } from '../logins/session-login.js';
-import { guardOrganizations, nameScopes, parseOrganizationId } from '../request/requested-by-guards.js';
+import { guardOrganizations, nameScopes } from '../request/requested-by-guards.js';
 import type { PolarRuntime } from '../runtime.js';
+import { parseOrganizationId } from '../text/organization-id.js';
 import { guard, lacksScopes, notLoggedIn, type Refusal, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf, wantsPage } from './login-path.js';
 import { runtimeOfRequest } from './request-runtime.js';

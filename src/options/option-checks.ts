@@ -1,5 +1,6 @@
 /** Checks of single options. Each throws an error that names the option and the expected value. */
 import { invalidOption, type PolarConfigurationError } from '../errors.js';
+import { parseOrganizationId } from '../text/organization-id.js';
 import { parseURL } from '../text/parse-url.js';
 import { shownValue } from '../text/shown-value.js';
 
@@ -27,7 +28,21 @@ export function checkList(value: unknown, name: string): readonly string[] {
     throw invalidOption(
       `${name} must be a list of strings or one space-separated string, ['a', 'b'] or 'a b', not ${shownValue(given[wrong])}`,
     );
-  return given.flatMap((item) => String(item).split(/[ ,]+/)).filter(Boolean);
+  return [...new Set(given.flatMap((item) => String(item).split(/[ ,]+/)).filter(Boolean))];
+}
+
+/**
+ * Returns ids of organizations in Polar's spelling. Polar knows no slugs there: they would reject every token, or end every login
+ * on Polar's error page.
+ *
+ * @throws {@link PolarConfigurationError} `invalid_option` if one is not a UUID
+ */
+export function checkOrganizations(value: unknown): readonly string[] {
+  return checkList(value, 'organizations').map((item) => {
+    const id = parseOrganizationId(item);
+    if (id === undefined) throw wrong('organizations', 'a list of ids, which are UUIDs', item);
+    return id;
+  });
 }
 
 /** True if a list, or an item of it, is an empty text: a requirement from an unset variable would require nothing. */

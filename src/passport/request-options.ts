@@ -8,7 +8,7 @@ import {
 } from '../client/authorization-url.js';
 import type { PolarScopes } from '../client/polar-scope.js';
 import { invalidOption } from '../errors.js';
-import { checkCallbackURL, checkList, checkOneOf, checkScope } from '../options/option-checks.js';
+import { checkCallbackURL, checkOneOf, checkOrganizations, checkScope } from '../options/option-checks.js';
 import { rejectNearMisses, unknownOptions } from '../options/option-names.js';
 import type { ResolvedOptions } from '../strategy-options.js';
 import { developmentHint } from '../warnings.js';
@@ -153,9 +153,7 @@ export function extraParameters(given: Readonly<Record<string, unknown>>): Recor
       login_hint,
       // Polar rejects an empty list.
       organizations:
-        organizations === undefined
-          ? undefined
-          : checkList(organizations, 'organizations').join(',') || undefined,
+        organizations === undefined ? undefined : checkOrganizations(organizations).join(',') || undefined,
       ...authorizationParams,
     }),
     ...misplaced,

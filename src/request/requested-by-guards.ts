@@ -1,3 +1,5 @@
+import { parseOrganizationId } from '../text/organization-id.js';
+
 /**
  * What the guards of this app require. A guard adds it to the login URL, which anyone can craft, so a login requests only what
  * some guard requires.
@@ -30,10 +32,4 @@ export function guardOrganizations(): void {
  */
 export function requestableOrganization(text: string | null): string | undefined {
   return isGuarded ? parseOrganizationId(text) : undefined;
-}
-
-/** Parses an organization id into Polar's spelling; returns undefined if it is not a UUID. */
-export function parseOrganizationId(value: unknown): string | undefined {
-  const isUUID = typeof value === 'string' && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(value);
-  return isUUID ? value.toLowerCase() : undefined;
 }

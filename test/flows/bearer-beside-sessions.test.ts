@@ -100,7 +100,7 @@ describe('PolarBearerStrategy beside session logins', () => {
     expect(shared.organizations).toHaveLength(1);
     expect((await at('/shared', limited)).status).toBe(200);
     expect((await at('/shared', tokenOf())).status).toBe(302);
-    shared.organizations = [...shared.organizations, 'another'];
+    shared.organizations = [...shared.organizations, '33333330-2222-4222-8222-222222222222'];
     const login = await app.browser().startLogin('/shared');
     expect(login.searchParams.get('organizations')).toBe(shared.organizations.join(','));
     await app.close();
@@ -112,6 +112,7 @@ describe('PolarBearerStrategy beside session logins', () => {
     [{ organisations: ['id'] }, /'organisations'\. Did you mean organizations\?/],
     [{ scpoe: 'orders:read' }, /'scpoe'\. Did you mean scope\?/],
     [{ organizations: 7 }, /organizations must be a list/],
+    [{ organizations: 'acme' }, /organizations must be a list of ids, which are UUIDs, not 'acme'/],
     [{ organizations: '' }, /organizations must not be empty/],
     [{ organizations: [''] }, /organizations must not be empty/],
     [{ scope: ['openid', ' '] }, /scope must not be empty/],

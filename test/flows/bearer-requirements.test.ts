@@ -67,6 +67,13 @@ describe('a bearer token', () => {
     await start({ strategy: { clientID: 'c', fetch, now: () => 1_000_000 } });
     expect((await api.get('token')).status).toBe(status);
   });
+
+  it('may be limited to an organization whose id a route spells in upper case', async () => {
+    const id = 'abcdef00-2222-4222-8222-222222222222';
+    const fetch = async () => Response.json({ ...ours, organizations: [id] });
+    await start({ strategy: { clientID: 'c', fetch, organizations: id.toUpperCase() } });
+    expect((await api.get('token')).status).toBe(200);
+  });
 });
 
 describe('a route for bearer tokens', () => {
@@ -175,7 +182,10 @@ describe('a route for bearer tokens', () => {
   });
 
   it('cannot drop the organizations that the strategy requires', async () => {
-    await start({ strategy: { organizations: ['somewhere'] }, route: { organizations: [] } });
+    await start({
+      strategy: { organizations: ['22222220-2222-4222-8222-222222222229'] },
+      route: { organizations: [] },
+    });
     expect((await api.get(api.tokens().accessToken)).status).toBe(403);
   });
 

@@ -68,7 +68,7 @@ describe('the start of a login', () => {
         prompt: 'login',
         callbackURL: 'https://127.0.0.1/cb',
         login_hint: 'ada@example.com',
-        organizations: 'acme',
+        organizations: 'ABCDEF00-2222-4222-8222-222222222222',
       }),
       '/start',
     );
@@ -78,7 +78,7 @@ describe('the start of a login', () => {
       prompt: 'login',
       redirect_uri: 'https://127.0.0.1/cb',
       login_hint: 'ada@example.com',
-      organizations: 'acme',
+      organizations: 'abcdef00-2222-4222-8222-222222222222',
     });
   });
 
@@ -103,6 +103,7 @@ describe('the start of a login', () => {
     [{ prompt: 'always' }, /prompt/],
     [{ callbackURL: 'javascript:alert(1)' }, /callbackURL/],
     [{ login_hint: 7 }, /login_hint/],
+    [{ organizations: 'acme' }, /organizations must be a list of ids, which are UUIDs, not 'acme'/],
   ])('names an invalid option of one request: %j', async (options, message) => {
     app = await startTestApp(route(options));
     const answer = await app.browser().get('/start');

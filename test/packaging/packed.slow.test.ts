@@ -344,7 +344,7 @@ describe('a TypeScript app', () => {
     passport.use(new PolarBearerStrategy({ clientID: 'c', clientSecret: process.env.POLAR_CLIENT_SECRET, scope: ['openid', 'orders:read', 'made:up'] }));
     passport.use('named', new PolarBearerStrategy({ clientID: 'c', clientSecret: 's' }, async ({ accessToken, introspection, req }) =>
       introspection.organizations?.length === 1 ? { id: introspection.subject, accessToken, path: req.path } : false));
-    app.get('/api', passport.authenticate('polar-bearer', { session: false, scope: ['orders:read'], organizations: ['o'] }), (req, res) => {
+    app.get('/api', passport.authenticate('polar-bearer', { session: false, scope: ['orders:read'], organizations: ['22222220-2222-4222-8222-222222222222'] }), (req, res) => {
       const { id, organizations } = req.user as PolarBearerUser;
       res.json([id, organizations]);
     });
