@@ -59,7 +59,9 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
       args: [{ accessToken, introspection, req }],
       timeoutMs,
     });
-    return verified.user ? { user: verified.user, info } : invalid('The access token was rejected');
+    return verified.user
+      ? { user: verified.user, info: { ...info, ...detailsIn(verified.info) } }
+      : invalid(reasonIn(verified.info) ?? 'The access token was rejected');
   };
 
   return async (req, requirements) => {
@@ -89,6 +91,17 @@ export function bearerCheck({ options, clientID, introspect, verify }: BearerChe
 }
 
 const notOurs = 'The access token is expired, revoked or not issued to this app';
+
+/** What a verify callback has passed to `done`, for `req.authInfo`. */
+function detailsIn(info: unknown): object {
+  return typeof info === 'object' && info !== null ? info : {};
+}
+
+/** Why a verify callback has rejected a token, if that fits into a challenge (RFC 6750 section 3). */
+function reasonIn(info: unknown): string | undefined {
+  const reason = (detailsIn(info) as { message?: unknown }).message ?? info;
+  return typeof reason === 'string' && /^[\x20\x21\x23-\x5b\x5d-\x7e]+$/.test(reason) ? reason : undefined;
+}
 
 function userOf(introspection: Introspection): PolarBearerUser {
   return {

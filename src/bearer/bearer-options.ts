@@ -91,7 +91,8 @@ export interface VerifiedToken {
 }
 
 /**
- * Maps a token to a user of the app; `false` rejects it. In JavaScript it may also call `done`, its last argument.
+ * Maps a token to a user of the app; `false` rejects it. In JavaScript it may also call `done`, its last argument, whose
+ * `info` is added to `req.authInfo`, or says in the challenge why the token is rejected: a text, or an object with a `message`.
  *
  * @param token the token, what Polar says about it, and the request
  *

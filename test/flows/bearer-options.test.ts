@@ -43,6 +43,24 @@ describe('the verify callback of PolarBearerStrategy', () => {
     ]);
   });
 
+  it('adds what it passes to done to req.authInfo, or to the challenge', async () => {
+    type Done = (error: null, user: object | false, info: unknown) => void;
+    const infos: unknown[] = [{ plan: 'pro', scope: 'api' }, undefined, 'of another kind'];
+    await start({ verify: ((_token: object, done: Done) => done(null, {}, infos.shift())) as never });
+    const infoNow = async () => (await api.get(api.tokens().accessToken)).body.info;
+    expect(await infoNow()).toEqual({ plan: 'pro', scope: 'api', organizations: [] });
+    expect(await infoNow()).toEqual({ scope: 'openid email', organizations: [] });
+    expect(await infoNow()).toEqual({ scope: 'openid email', organizations: [] });
+    const reasons: unknown[] = ['Locked', { message: 'Locked' }, { message: 'a"b' }, { message: 7 }, null];
+    await api.emulator.close();
+    await start({ verify: ((_token: object, done: Done) => done(null, false, reasons.shift())) as never });
+    for (const said of ['Locked', 'Locked', ...Array(3).fill('The access token was rejected')])
+      expect(challenge(await api.get(api.tokens().accessToken))).toEqual([
+        401,
+        `Bearer realm="polar", error="invalid_token", error_description="${said}"`,
+      ]);
+  });
+
   it('causes an error if it returns nothing, throws or rejects', async () => {
     await start({ verify: (() => undefined) as never, strategy: { timeoutMs: 2000 } });
     expect((await api.get(api.tokens().accessToken)).body.code).toBe('invalid_verify_result');
