@@ -127,3 +127,17 @@ describe('TypeScript says that displayName does not exist on type User', () => {
     expect(await compile(shown)).toBe('');
   });
 });
+
+describe('TypeScript says that accessToken implicitly has an any type', () => {
+  it('because it takes the parameters of a classic verify callback for those of another form', async () => {
+    const [shown = ''] = fixesOf('TypeScript says that accessToken implicitly has an any type');
+    const [, callback = ''] = /^const verify: ClassicVerify = (.*);$/m.exec(shown) ?? [];
+    const broken = shown
+      .replace(/^const verify.*\n/m, '')
+      .replace(/\bverify\b/, callback.replace('_accessToken', 'accessToken'));
+    expect(await compile(broken)).toContain(
+      "error TS7006: Parameter 'accessToken' implicitly has an 'any' type",
+    );
+    expect(await compile(shown)).toBe('');
+  });
+});
