@@ -138,6 +138,18 @@ describe('PolarBearerStrategy', () => {
     ]);
   });
 
+  it('refuses a CORS preflight, which carries no token, unless middleware before it responds', async () => {
+    const preflight = () =>
+      request(api.app)
+        .options('/api')
+        .set({ origin: 'https://app.example', 'access-control-request-headers': 'authorization' });
+    await start();
+    expect(challenge(await preflight())).toEqual([401, 'Bearer realm="polar"']);
+    await api.emulator.close();
+    await start({ routes: (app) => app.options('/api', (_req, res) => void res.status(204).end()) });
+    expect(challenge(await preflight())).toEqual([204, undefined]);
+  });
+
   it.each<[string, number, NonNullable<BearerApiOptions['routes']>]>([
     [
       'another strategy of the route accepts',
