@@ -1,16 +1,22 @@
 /** What must compile, and what must not: the type checker of the project runs over this file. */
 import { describe, expect, it, jest } from '@jest/globals';
-import type { Request } from 'express';
+import express, { type Request, type RequestHandler } from 'express';
 import passport from 'passport';
 import OAuth2Strategy from 'passport-oauth2';
 import {
   type ClassicVerify,
   type ClassicVerifyWithParams,
+  disconnect,
+  logout,
   type PolarAuthenticateOptions,
   PolarBearerStrategy,
   type PolarProfile,
   PolarStrategy,
   type PolarVerify,
+  polarTokens,
+  requireLogin,
+  requireOrganization,
+  requireScope,
   type VerifyDone,
   type WithRequest,
 } from 'passport-polar-sh';
@@ -158,6 +164,33 @@ describe('the types', () => {
     const redirect: PolarAuthenticateOptions = { authorizationParams: { redirect_uri: '/cb' } };
     expect([nonce, redirect]).toHaveLength(2);
     expect(given.state).toEqual({ cart: 1 });
+  });
+
+  it('let a route keep the types that it gets from its path', () => {
+    const loginPath = '/auth/polar';
+    const polar = new PolarStrategy(options);
+    const found: string[] = [];
+    express().get(
+      '/orgs/:org',
+      polarTokens(polar),
+      requireLogin({ loginPath }),
+      requireScope('orders:read', { loginPath }),
+      requireOrganization((req) => req.params['org'], { loginPath }),
+      disconnect(polar),
+      logout(polar),
+      (req, res) => {
+        found.push(req.params.org);
+        // @ts-expect-error the path has no such parameter
+        res.json(req.params.other);
+      },
+    );
+    const handlers: RequestHandler[] = [polarTokens(polar), requireLogin({ loginPath }), logout(polar)];
+    const typed: RequestHandler<{ org: string }, { ok: boolean }, never, { page?: string }> = (req, res) =>
+      void res.json({ ok: req.query.page === '1' });
+    express()
+      .get('/orgs', ...handlers)
+      .get('/typed/:org', requireLogin({ loginPath }), typed);
+    expect(found).toEqual([]);
   });
 
   it('leave the options of other strategies alone', () => {

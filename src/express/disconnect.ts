@@ -1,7 +1,8 @@
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Request } from 'express';
 import { noStore } from '../request/end-of-response.js';
 import { saveSession, sessionOf } from '../request/session.js';
 import type { PolarStrategyLike } from '../runtime.js';
+import { forAnyRoute } from './any-route.js';
 import { endLogins } from './end-logins.js';
 import { type LogoutOptions, redirectTarget, thenRedirect } from './logout.js';
 import { runtimeFor } from './polar-tokens.js';
@@ -28,7 +29,7 @@ import { runtimeFor } from './polar-tokens.js';
  *
  * @group Middleware
  */
-export function disconnect(strategy: PolarStrategyLike, options: LogoutOptions = {}): RequestHandler {
+export function disconnect(strategy: PolarStrategyLike, options: LogoutOptions = {}) {
   const runtime = runtimeFor('disconnect', strategy);
   const redirectTo = redirectTarget(options, 'disconnect');
 
@@ -39,10 +40,10 @@ export function disconnect(strategy: PolarStrategyLike, options: LogoutOptions =
     if (logins.length === 0) return;
     await endLogins(runtime, req, { logins, reason: 'disconnected', save: () => saveSession(session) });
   };
-  return function disconnect(req: Request, res: Response, next: NextFunction): void {
+  return forAnyRoute(function disconnect(req, res, next) {
     noStore(res);
     run(req)
       .then(() => thenRedirect(res, next, redirectTo))
       .catch(next);
-  };
+  });
 }

@@ -1,4 +1,4 @@
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { NextFunction, Request, Response } from 'express';
 import { forgetRounds } from '../attempts/attempt-cookie.js';
 import { publish } from '../diagnostics.js';
 import { invalidOption } from '../errors.js';
@@ -7,6 +7,7 @@ import { noStore } from '../request/end-of-response.js';
 import { sessionOf } from '../request/session.js';
 import type { PolarStrategyLike } from '../runtime.js';
 import { shownValue } from '../text/shown-value.js';
+import { forAnyRoute } from './any-route.js';
 import { endLogins } from './end-logins.js';
 import { runtimeFor } from './polar-tokens.js';
 
@@ -43,7 +44,7 @@ export interface LogoutOptions {
  *
  * @group Middleware
  */
-export function logout(strategy: PolarStrategyLike, options: LogoutOptions = {}): RequestHandler {
+export function logout(strategy: PolarStrategyLike, options: LogoutOptions = {}) {
   const runtime = runtimeFor('logout', strategy);
   const redirectTo = redirectTarget(options, 'logout');
 
@@ -56,13 +57,13 @@ export function logout(strategy: PolarStrategyLike, options: LogoutOptions = {})
     if (logins.length === 0) publish('logout', { event: 'logged-out' });
     for (const { loginId } of logins) publish('logout', { event: 'logged-out', loginId });
   };
-  return function logout(req: Request, res: Response, next: NextFunction): void {
+  return forAnyRoute(function logout(req, res, next) {
     noStore(res);
     forgetRounds(req);
     run(req)
       .then(() => thenRedirect(res, next, redirectTo))
       .catch(next);
-  };
+  });
 }
 
 /**

@@ -1,8 +1,9 @@
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Request } from 'express';
 import { loginAccess } from '../api/polar-access.js';
 import { invalidOption } from '../errors.js';
 import { isSessionDestroyed, sessionOf } from '../request/session.js';
 import { type PolarRuntime, type PolarStrategyLike, runtimeOf } from '../runtime.js';
+import { forAnyRoute } from './any-route.js';
 import { notLoggedIn } from './guard.js';
 import { endForgottenLogin, keepLoginsAtLogIn } from './keep-logins.js';
 import type { PolarRequest } from './polar-request.js';
@@ -33,15 +34,15 @@ import { setRuntimeOfRequest } from './request-runtime.js';
  *
  * @group Middleware
  */
-export function polarTokens(strategy: PolarStrategyLike): RequestHandler {
+export function polarTokens(strategy: PolarStrategyLike) {
   const runtime = runtimeFor('polarTokens', strategy);
   const keepLogins = keepLoginsAtLogIn(runtime);
-  return function polarTokens(req: Request, _res: Response, next: NextFunction): void {
+  return forAnyRoute(function polarTokens(req, _res, next) {
     setRuntimeOfRequest(req, runtime, requestAccess);
     endForgottenLogin(runtime, req);
     keepLogins(req);
     next();
-  };
+  });
 }
 
 /**

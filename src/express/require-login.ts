@@ -1,6 +1,7 @@
-import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, NextFunction, Request, Response } from 'express';
 import { PolarLoginRequiredError } from '../errors.js';
 import { noStore } from '../request/end-of-response.js';
+import { forAnyRoute } from './any-route.js';
 import { guard, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-path.js';
 
@@ -29,11 +30,11 @@ import { type LoginPathOptions, loginPathOf, toLogin, wantsPage } from './login-
  *
  * @group Guards
  */
-export function requireLogin(options: LoginPathOptions): RequestHandler {
+export function requireLogin(options: LoginPathOptions) {
   const loginPath = loginPathOf(options, 'requireLogin(');
-  return function requireLogin(req: Request, res: Response, next: NextFunction): void {
+  return forAnyRoute(function requireLogin(req, res, next) {
     guard(req, res, next, loginPath, (each) => unlessLoggedIn(each, {}));
-  };
+  });
 }
 
 /**

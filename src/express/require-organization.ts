@@ -1,9 +1,10 @@
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Request } from 'express';
 import { invalidOption, PolarLoginRequiredError, PolarOrganizationError } from '../errors.js';
 import type { SessionLogin } from '../logins/session-login.js';
 import { guardOrganizations, nameScopes } from '../request/requested-by-guards.js';
 import type { PolarRuntime } from '../runtime.js';
 import { parseOrganizationId } from '../text/organization-id.js';
+import { forAnyRoute } from './any-route.js';
 import { guard, lacksScopes, notLoggedIn, type Refusal, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf, wantsPage } from './login-path.js';
 import { runtimeOfRequest } from './request-runtime.js';
@@ -65,10 +66,7 @@ const needs = { scopes: [readScope] };
  *
  * @group Guards
  */
-export function requireOrganization(
-  organizationOf: OrganizationOf,
-  options: LoginPathOptions,
-): RequestHandler {
+export function requireOrganization(organizationOf: OrganizationOf, options: LoginPathOptions) {
   const loginPath = loginPathOf(options, 'requireOrganization((req) => req.params.org, ');
   if (typeof organizationOf !== 'function')
     throw invalidOption(
@@ -77,9 +75,9 @@ export function requireOrganization(
   nameScopes([readScope]);
   guardOrganizations();
 
-  return function requireOrganization(req: Request, res: Response, next: NextFunction): void {
+  return forAnyRoute(function requireOrganization(req, res, next) {
     guard(req, res, next, loginPath, refusalOf);
-  };
+  });
 
   async function refusalOf(req: Request): Promise<Refusal | undefined> {
     const anonymous = await unlessLoggedIn(req, needs);

@@ -1,8 +1,9 @@
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Request } from 'express';
 import type { PolarScopes } from '../client/polar-scope.js';
 import { invalidOption } from '../errors.js';
 import { checkList, hasEmptyText } from '../options/option-checks.js';
 import { nameScopes } from '../request/requested-by-guards.js';
+import { forAnyRoute } from './any-route.js';
 import { guard, lacksScopes, type Refusal, unlessLoggedIn } from './guard.js';
 import { type LoginPathOptions, loginPathOf } from './login-path.js';
 
@@ -36,16 +37,16 @@ import { type LoginPathOptions, loginPathOf } from './login-path.js';
  *
  * @group Guards
  */
-export function requireScope(scope: PolarScopes, options: LoginPathOptions): RequestHandler {
+export function requireScope(scope: PolarScopes, options: LoginPathOptions) {
   const loginPath = loginPathOf(options, 'requireScope(scope, ');
   const needed = checkList(scope, 'scope');
   if (needed.length === 0 || hasEmptyText(scope))
     throw invalidOption("requireScope needs a scope, such as 'organizations:read'");
   nameScopes(needed);
 
-  return function requireScope(req: Request, res: Response, next: NextFunction): void {
+  return forAnyRoute(function requireScope(req, res, next) {
     guard(req, res, next, loginPath, refusalOf);
-  };
+  });
 
   async function refusalOf(req: Request): Promise<Refusal | undefined> {
     const login = { scopes: needed };
