@@ -46,7 +46,7 @@ export async function writeEnvironmentFile(path: string, environment: Environmen
     ? environment
     : { ...environment, SESSION_SECRET: randomBytes(32).toString('base64url') };
   const missing = new Map(linesOf(variables));
-  const kept = before.split(/(?<=\n)/).flatMap((line) => {
+  const kept = entriesOf(before).flatMap((line) => {
     const [, prefix = '', name = ''] = /^((?:\xEF\xBB\xBF)?\s*(?:export\s+)?)(\w+)\s*=/.exec(line) ?? [];
     if (!Object.hasOwn(variables, name)) return [line];
     const text = missing.get(name);
@@ -56,6 +56,13 @@ export async function writeEnvironmentFile(path: string, environment: Environmen
   if (!/(^|\n)$/.test(kept.at(-1) ?? '')) kept.push(end);
   const added = [...missing].map(([, text]) => text + end);
   await writeFile(path, [...kept, ...added].join(''), { encoding: 'latin1', mode: 0o600 });
+}
+
+/** Splits a file into its lines; those of one quoted value, such as a PEM key, stay together. */
+function entriesOf(text: string): readonly string[] {
+  const quotedValue =
+    /[^\S\n]*(?:export[^\S\n]+)?[\w.-]+[^\S\n]*=[^\S\n]*(["'`])(?:(?!\1)[\s\S])*\1[^\S\n]*(?:#[^\n]*)?(?:\n|$)/;
+  return text.match(new RegExp(`${quotedValue.source}|[^\n]*\n|[^\n]+$`, 'g')) ?? [];
 }
 
 function linesOf(environment: Environment): [name: string, line: string][] {

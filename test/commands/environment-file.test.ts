@@ -131,6 +131,27 @@ describe('passport-polar-sh register --write-env', () => {
     ]);
   });
 
+  it('keeps values of several lines whole', async () => {
+    const key = 'PEM="-----BEGIN KEY-----\nPOLAR_CLIENT_ID=part of it\n-----END KEY-----" # mine\n';
+    writeFileSync(local.envFile, `QUOTE="it's"\n${key}POLAR_CLIENT_SECRET='one\ntwo'\nLAST=1\n`);
+    await local.register('--write-env', local.envFile);
+    const text = readFileSync(local.envFile, 'utf8');
+    expect(text).toContain(`${key}POLAR_CLIENT_SECRET=polar_cs_`);
+    expect(text).toMatch(/^POLAR_CLIENT_SECRET=.*\nLAST=1\nPOLAR_SERVER=/m);
+    expect(variablesIn(text)['POLAR_CLIENT_ID']).toMatch(/^polar_ci_/);
+  });
+
+  it.each(["NOTE=it's\nOTHER=isn't\n", 'NOTE="open\n', 'A="b" and "c"\nB=\n'])(
+    'takes a quotation mark that quotes nothing for a character (%j)',
+    async (before) => {
+      writeFileSync(local.envFile, `${before}POLAR_CLIENT_ID=old\n`);
+      await local.register('--write-env', local.envFile);
+      const text = readFileSync(local.envFile, 'utf8');
+      expect(text.startsWith(`${before}POLAR_CLIENT_ID=polar_ci_`)).toBe(true);
+      expect(text).not.toContain('old');
+    },
+  );
+
   it('removes the secret and the server of an earlier client', async () => {
     writeFileSync(local.envFile, 'POLAR_API_URL=https://old.example\nPOLAR_CLIENT_SECRET=old\nPORT=1\n');
     await local.register('--public', '--write-env', local.envFile);
