@@ -75,7 +75,8 @@ export async function emulatorCommand(
   } catch (error) {
     await emulator?.close();
     // Errors of Node.js, a port in use say, have a code; the emulator's own errors concern the arguments.
-    return fail(hasCode(error) ? 1 : 2, explained(error, request.options));
+    const isOfSystem = hasCode(error) || hasCode((error as Error).cause);
+    return fail(isOfSystem ? 1 : 2, explained(error, request.options));
   }
   const running = emulator;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) terminal.once(signal, () => void running.close());
@@ -123,7 +124,7 @@ interface CommandRequest {
 function parseCommand(args: readonly string[]): CommandRequest {
   const { values } = parseArgs({ args: [...args], options: OPTIONS });
   const port = Number(values.port ?? '0');
-  if (!Number.isInteger(port) || port < 0 || port > 65_535 || values.port === '') {
+  if (!/^\d+$/.test(values.port ?? '0') || port > 65_535) {
     throw new TypeError(`--port must be a number from 0 to 65535, not '${values.port}'.`);
   }
   const { consent = 'ask', host, realistic = false, user } = values;
@@ -180,6 +181,6 @@ async function inFile<T>(envFile: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new Error(`${envFile} could not be read or written (${messageOf(error)}).`);
+    throw new Error(`${envFile} could not be read or written (${messageOf(error)}).`, { cause: error });
   }
 }

@@ -76,7 +76,7 @@ describe('passport-polar-sh emulator', () => {
   it('stops if the environment cannot be written', async () => {
     const { terminal, emulator } = await run('--write-env', '/dev/null/.env');
     expect(emulator).toBeUndefined();
-    expect([terminal.out, terminal.exitCode]).toEqual(['', 2]);
+    expect([terminal.out, terminal.exitCode]).toEqual(['', 1]);
     expect(terminal.error).toMatch(
       /^passport-polar-sh emulator: \/dev\/null\/\.env could not be read or written \(ENOTDIR.*\)\.\n$/,
     );
@@ -249,6 +249,8 @@ describe('passport-polar-sh emulator', () => {
     [['4100'], "Unexpected argument '4100'. Try --help."],
     [['--port', 'x'], "--port must be a number from 0 to 65535, not 'x'. Try --help."],
     [['--port', ''], "--port must be a number from 0 to 65535, not ''. Try --help."],
+    [['--port', ' '], "--port must be a number from 0 to 65535, not ' '. Try --help."],
+    [['--port', '0x10'], "--port must be a number from 0 to 65535, not '0x10'. Try --help."],
     [['--port', '70000'], "--port must be a number from 0 to 65535, not '70000'. Try --help."],
     [['--consent', 'maybe'], "--consent must be ask, auto or deny, not 'maybe'. Try --help."],
     [['--host', ''], '--host must not be empty. Try --help.'],
