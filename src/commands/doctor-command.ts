@@ -111,7 +111,9 @@ export async function doctorCommand(
   terminal.exitCode = hasFailed(findings) ? 1 : 0;
   const report = request.json ? reportJSON(findings) : reportTable(findings, terminal.stdout.columns);
   // An aborted request may still wait for name resolution or TLS, and would keep the process alive.
-  terminal.stdout.write(report, () => terminal.exit?.());
+  terminal.stdout.write(report, (error) => {
+    if (!error) terminal.exit?.();
+  });
 }
 
 function parseRequest(

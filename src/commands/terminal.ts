@@ -3,7 +3,10 @@ export interface Terminal {
   /** Starts with interpreter and script, as `process.argv` does. */
   readonly argv: readonly string[];
   /** `columns` is the width of a terminal. */
-  readonly stdout: { write(text: string, written?: () => void): unknown; readonly columns?: number };
+  readonly stdout: {
+    write(text: string, written?: (error?: Error | null) => void): unknown;
+    readonly columns?: number;
+  };
   readonly stderr: { write(text: string): unknown };
   /** Absent if the command cannot ask the user. */
   readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean };

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { runCommand } from '../../src/commands/run-command';
 import { Terminal } from '../support/terminal';
@@ -54,6 +57,25 @@ describe('passport-polar-sh', () => {
     const terminal = new Terminal('postgres-schema');
     await runCommand(Object.assign(terminal, { version }));
     expect(terminal.error).toBe('');
+  });
+
+  it.each([
+    { args: ['--help'], code: 1 },
+    { args: ['postgres-schema'], code: 1 },
+    { args: ['emulator'], code: 1 },
+    { args: ['nonsense'], code: 2 },
+  ])('ends without a stack trace when nobody reads the output of %j', async ({ args, code }) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', ...args], {
+      cwd: join(__dirname, '../..'),
+    });
+    child.stdout.destroy();
+    let error = '';
+    child.stderr.on('data', (chunk) => {
+      error += chunk;
+    });
+    const [exitCode] = await once(child, 'close');
+    expect(error).not.toMatch(/EPIPE|\n {4}at /);
+    expect(exitCode).toBe(code);
   });
 
   it('refuses an unknown command', async () => {
