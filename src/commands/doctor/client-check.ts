@@ -25,6 +25,8 @@ export const clientCheck: Check<ExaminedApp> = {
     if (clientID.value === undefined) return skipped('the client id is not usable: see polar-client-id');
     if (clientSecret.value === undefined && clientSecret.result.result === 'failed')
       return skipped('the client secret is not usable: see polar-client-secret');
+    const problem = problemOfMethod(app);
+    if (problem !== undefined) return problem;
     try {
       return await (clientSecret.value === undefined ? publicClient(app) : confidentialClient(app));
     } catch (error) {
@@ -32,6 +34,30 @@ export const clientCheck: Check<ExaminedApp> = {
     }
   },
 };
+
+const authMethods = ['client_secret_post', 'client_secret_basic', 'none'];
+
+/** What is wrong with POLAR_AUTH_METHOD, whatever Polar says: the option tokenEndpointAuthMethod refuses it. */
+function problemOfMethod({ clientSecret, env }: ExaminedApp): CheckResult | undefined {
+  const method = env['POLAR_AUTH_METHOD'];
+  if (!method) return undefined;
+  if (!authMethods.includes(method))
+    return failed(
+      'POLAR_AUTH_METHOD is not an authentication method',
+      `Set it to ${authMethods.slice(0, -1).join(', ')} or none, or leave it out.`,
+    );
+  if (method === 'none' && clientSecret.value !== undefined)
+    return failed(
+      'POLAR_AUTH_METHOD is none, but POLAR_CLIENT_SECRET is set',
+      'Leave out POLAR_CLIENT_SECRET for a public client, or else POLAR_AUTH_METHOD.',
+    );
+  if (method !== 'none' && clientSecret.value === undefined)
+    return failed(
+      `POLAR_AUTH_METHOD is ${method}, but POLAR_CLIENT_SECRET is not set`,
+      'Set POLAR_CLIENT_SECRET, or leave out POLAR_AUTH_METHOD for a public client.',
+    );
+  return undefined;
+}
 
 async function confidentialClient(app: ExaminedApp): Promise<CheckResult> {
   const [secret, post] = await Promise.all([

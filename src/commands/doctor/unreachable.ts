@@ -5,8 +5,9 @@ import type { Env, ExaminedApp, PolarContact } from './examined-app.js';
 
 /** The code of a system or TLS error, wherever it is in the chain of causes. */
 function systemCode(error: unknown, depth = 0): string {
-  const { cause, code } = Object(error) as { cause?: unknown; code?: unknown };
+  const { cause, code, message } = Object(error) as { cause?: unknown; code?: unknown; message?: unknown };
   if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code)) return code;
+  if (message === 'bad port') return message; // of fetch, which has no code for it
   return cause === undefined || depth > 4 ? '' : systemCode(cause, depth + 1);
 }
 
@@ -22,6 +23,11 @@ const advices: readonly Advice[] = [
     /^ECONNREFUSED$/,
     'the connection is refused',
     'Check the address and the port, and that the server runs.',
+  ],
+  [
+    /^bad port$/,
+    'fetch and browsers refuse its port, which belongs to another protocol',
+    'Use another port, such as 4100.',
   ],
   [
     /SELF_SIGNED|UNABLE_TO_(VERIFY|GET)|CERT_(UNTRUSTED|SIGNATURE_FAILURE|CHAIN)/,

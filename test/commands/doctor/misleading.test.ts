@@ -98,6 +98,33 @@ describe('passport-polar-sh doctor', () => {
     });
   });
 
+  it.each([
+    [{ POLAR_AUTH_METHOD: 'basic' }, 'POLAR_AUTH_METHOD is not an authentication method'],
+    [{ POLAR_AUTH_METHOD: 'none' }, 'POLAR_AUTH_METHOD is none, but POLAR_CLIENT_SECRET is set'],
+  ])('refuses an authentication method that the strategy would refuse (%j)', async (more, found) => {
+    const { row } = await examine([], environment(client, more));
+    expect(row('client')).toMatchObject({ result: 'failed', found });
+  });
+
+  it('refuses an authentication method that needs a secret for a client without one', async () => {
+    const publicClient = register({ tokenEndpointAuthMethod: 'none' });
+    const more = { POLAR_AUTH_METHOD: 'client_secret_post' };
+    const { row } = await examine([], environment(publicClient, more));
+    expect(row('client')).toMatchObject({
+      result: 'failed',
+      found: 'POLAR_AUTH_METHOD is client_secret_post, but POLAR_CLIENT_SECRET is not set',
+    });
+  });
+
+  it('names a port that fetch refuses, instead of blaming the network', async () => {
+    const { row } = await examine([], environment(client, { POLAR_SERVER: 'http://127.0.0.1:6000' }));
+    expect(row('polar')).toMatchObject({
+      result: 'failed',
+      found: expect.stringContaining('refuse its port'),
+      remedy: expect.stringContaining('Use another port'),
+    });
+  });
+
   it('shows the spelling of a redirect URI, and the registered one that differs by case only', async () => {
     const { row } = await examine(
       ['--redirect-uri', 'http://localhost:3000/auth/polar/Callback'],
