@@ -41,15 +41,22 @@ export const answerError: ErrorRequestHandler = (error, req, res, next) => {
 export function publicError(error: unknown): PublicError {
   const { status, code, message } = (error ?? {}) as { status?: unknown; code?: unknown; message?: unknown };
   const known = typeof status === 'number' && status >= 400 && status <= 599 ? status : 500;
-  // The message of a PolarError contains no token, and errors with a 4xx status are written for users.
-  if (error instanceof PolarError || (known !== 500 && typeof code === 'string')) {
+  // What happened at Polar is for the log: users can only try again.
+  if (error instanceof PolarError && known > 500)
+    return {
+      status: known,
+      code: error.code,
+      message: 'Polar does not respond as it should. Nothing has changed here: try again in a minute.',
+    };
+  // Errors of this app with a code, and those of the package with a 4xx status, are written for users.
+  if (known !== 500 && typeof code === 'string') {
     const isFailedLogin = error instanceof PolarLoginFailedError;
-    return { status: known, code: String(code), message: String(message), isFailedLogin };
+    return { status: known, code, message: String(message), isFailedLogin };
   }
   if (known < 500) return { status: known, code: 'bad_request', message: 'This request is invalid.' };
   return {
     status: known,
-    code: 'internal_error',
+    code: error instanceof PolarError ? String(code) : 'internal_error',
     message: 'Something went wrong. See the log of the app.',
   };
 }

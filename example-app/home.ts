@@ -1,6 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import type { PolarProfile } from 'passport-polar-sh';
-import { publicError } from './errors.js';
+import { type PublicError, publicError } from './errors.js';
 import { callPolar } from './log-in-with-polar.js';
 import { takeNotice } from './notices.js';
 import { homePage, type LoggedIn, type OrganizationsShown, type Site } from './pages/home-page.js';
@@ -33,6 +33,13 @@ export function showHome(site: Site, timeline: Timeline): RequestHandler {
   };
 }
 
+/** What the page shows of an error; what it does not show is in the log. */
+function problemOf(error: unknown): PublicError {
+  const problem = publicError(error);
+  if (problem.status >= 500) console.error(error);
+  return problem;
+}
+
 /** The logged-in user with valid tokens, or with the reason why there are none. */
 async function currentLogin(req: Request, timeline: Timeline): Promise<LoggedIn | undefined> {
   // Without a verify callback, the user is the profile.
@@ -42,7 +49,7 @@ async function currentLogin(req: Request, timeline: Timeline): Promise<LoggedIn 
     const tokens = await req.polar.getTokens();
     return { user, tokens: { scopes: tokens.scopes, ...noteToken(req, tokens, timeline) } };
   } catch (error) {
-    return { user, problem: publicError(error) };
+    return { user, problem: problemOf(error) };
   }
 }
 
@@ -62,6 +69,6 @@ async function currentOrganizations(req: Request): Promise<OrganizationsShown> {
     const list = parseOrganizations(await callPolar(req, '/v1/organizations/'));
     return { list, tookMs: performance.now() - startedAt };
   } catch (error) {
-    return { problem: publicError(error) };
+    return { problem: problemOf(error) };
   }
 }

@@ -372,6 +372,8 @@ describe('the example app, when logged in,', () => {
     const { status, text } = await browser.post('/refresh').set(browserHeaders);
     expect(status).toBe(503);
     expect(text).toContain('Polar is unavailable');
+    expect(text).toContain('try again in a minute');
+    expect(text).not.toContain('/v1/oauth2/token');
     app.emulator.heal();
     expect((await browser.get('/me')).status).toBe(200);
   });
