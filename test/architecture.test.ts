@@ -122,7 +122,7 @@ const allowed: Record<string, readonly string[]> = {
   ],
   bearer: ['api', 'client', 'errors', 'options', 'request', 'strategy-options', 'text'],
   emulator: [],
-  commands: ['async', 'client', 'emulator', 'errors', 'http', 'options', 'storage', 'text'],
+  commands: ['async', 'client', 'docs-url', 'emulator', 'errors', 'http', 'options', 'storage', 'text'],
   cli: ['commands'],
   'emulator-entry': ['emulator'],
   logins: [

@@ -1,3 +1,4 @@
+import { packageVersion } from '../docs-url.js';
 import { probeCommand, probeCommandName } from './doctor/probe.js';
 import { nodeRange } from './doctor/requirements.js';
 import { isInRange } from './doctor/version-range.js';
@@ -32,7 +33,7 @@ Commands:
   postgres-schema  print the SQL for the table of postgresStorage
   emulator         start a local Polar for development
 
-passport-polar-sh <command> --help shows the options of a command.
+passport-polar-sh <command> --help shows the options of a command, --version the version of this package.
 `;
 
 /** The command `passport-polar-sh`. Exit codes: 2 for invalid arguments, 1 if the command fails. */
@@ -43,8 +44,12 @@ export async function runCommand(terminal: ServerTerminal): Promise<void> {
       `passport-polar-sh: Node.js ${version} is not supported. Install one of these: ${nodeRange}.\n`,
     );
   const [name, ...args] = terminal.argv.slice(2);
+  if (name === '--version' || name === '-v') {
+    terminal.stdout.write(`${packageVersion}\n`);
+    return;
+  }
   if (name === undefined || name === 'help' || isHelp(name)) {
-    terminal.stdout.write(help);
+    terminal.stdout.write(commands.get(args[0] ?? '')?.help || help);
     return;
   }
   const command = commands.get(name);

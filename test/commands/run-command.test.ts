@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { version } from '../../package.json';
 import { runCommand } from '../../src/commands/run-command';
 import { Terminal } from '../support/terminal';
 import { LocalRegistrations, run } from './support/local-registrations';
@@ -20,6 +21,17 @@ describe('passport-polar-sh', () => {
       expect([terminal.error, terminal.exitCode]).toEqual(['', undefined]);
     },
   );
+
+  it.each(['--version', '-v'])('prints the version of the package with %s', async (argument) => {
+    const terminal = await run(argument);
+    expect(terminal.out).toBe(`${version}\n`);
+    expect([terminal.error, terminal.exitCode]).toEqual(['', undefined]);
+  });
+
+  it('shows the options of a command with help and its name', async () => {
+    expect((await run('help', 'doctor')).out).toMatch(/^Usage: passport-polar-sh doctor/);
+    expect((await run('help', 'nonsense')).out).toMatch(/^Usage: passport-polar-sh <command>/);
+  });
 
   it.each(['--help', '-h'])('shows the options of register with %s and registers nothing', async (help) => {
     const terminal = await local.register(help, '--write-env', local.envFile);
