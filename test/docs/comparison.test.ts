@@ -1,4 +1,6 @@
 /** docs/comparison.md shows what `npm run compare -- --write` measured; `npm run compare -- --check` measures again. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { projectFile } from './shown-code.js';
 
@@ -17,6 +19,18 @@ const named = (file: string, pattern: RegExp) =>
   [...projectFile(`integration/comparison/${file}`).matchAll(pattern)].map(([, , name = '']) => name);
 
 describe('the comparison', () => {
+  it.each([
+    ['--help', 0],
+    ['--chek', 2],
+  ])('is not measured with %s, which prints the usage', (argument, code) => {
+    const run = spawnSync(process.execPath, ['integration/comparison/run.mjs', argument], {
+      cwd: join(__dirname, '../..'),
+      encoding: 'utf8',
+    });
+    expect(run.stdout + run.stderr).toContain('Usage: npm run compare');
+    expect(run.status).toBe(code);
+  });
+
   it('has the columns of the script', () => {
     expect(header.slice(1)).toEqual(named('libraries.mjs', /\bname: (')(.*?)\1,/g));
   });
