@@ -1,7 +1,6 @@
-/** What holds for each test file: it talks to this machine only, prints no hints, and leaves no subscriber behind. */
+/** What holds for each test file: it talks to this machine only, prints no hints, and has diagnostics channels of its own. */
 import diagnostics from 'node:diagnostics_channel';
 import net from 'node:net';
-import { afterAll } from '@jest/globals';
 
 const connect = net.Socket.prototype.connect;
 net.Socket.prototype.connect = function connectToThisMachine(this: net.Socket, ...args: unknown[]) {
@@ -23,14 +22,7 @@ const write = process.stderr.write.bind(process.stderr) as (...args: unknown[]) 
 process.stderr.write = ((chunk: unknown, ...rest: unknown[]) =>
   String(chunk).startsWith('passport-polar-sh: ') || write(chunk, ...rest)) as typeof process.stderr.write;
 
-// Channels belong to the process, not to the test file: a forgotten subscriber would hear, and may keep, what all later files do.
-const { subscribe, unsubscribe } = diagnostics;
-const subscribed: Parameters<typeof subscribe>[] = [];
-diagnostics.subscribe = (...args) => {
-  subscribed.push(args);
-  subscribe(...args);
-};
-afterAll(() => {
-  diagnostics.subscribe = subscribe;
-  for (const args of subscribed) unsubscribe(...args);
-});
+// Channels belong to the process, in which Jest runs many files. With channels of its own, a file does not hear what an earlier one
+// still has under way, and no forgotten subscriber keeps what happens in later ones. The constructor registers a channel by its name.
+for (const name of ['login', 'refresh', 'logout', 'request'])
+  Reflect.construct(diagnostics.Channel, [`passport-polar-sh:${name}`]);
