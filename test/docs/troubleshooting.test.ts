@@ -92,7 +92,7 @@ describe('the guide to troubleshooting', () => {
     const printing = files.filter(
       (file) =>
         file.endsWith('.ts') &&
-        !/^(commands|emulator)\b/.test(file) &&
+        !/^(commands|emulator|cli)\b/.test(file) &&
         // Comments show code that prints.
         /^(?! *(\*|\/\/)).*(process\.stderr|console\.\w|emitWarning)/m.test(projectFile(`src/${file}`)),
     );
