@@ -53,9 +53,8 @@ main { flex: 1; display: flex; flex-direction: column; gap: 1.25rem; padding-blo
 .hero h1 { font-size: clamp(2.1rem, 1.2rem + 3.6vw, 3.1rem); line-height: 1.1; letter-spacing: -.035em; font-weight: 700; }
 .hero h1 em { color: var(--accent); font-style: normal; }
 .lead { color: var(--quiet); font-size: 1.125rem; max-width: 34rem; overflow-wrap: anywhere; text-wrap: pretty; }
-.server { position: relative; padding-left: 1.4rem; color: var(--quiet); font-size: .9375rem; max-width: 30rem; overflow-wrap: anywhere; }
+.server { color: var(--quiet); font-size: .9375rem; max-width: 30rem; overflow-wrap: anywhere; }
 .server strong { color: var(--ink); font-weight: 600; }
-.dot { position: absolute; left: .15rem; top: .5em; width: .55rem; height: .55rem; border-radius: 50%; background: #17a35b; box-shadow: 0 0 0 .2rem var(--good-fill); }
 
 .code { min-width: 0; border: 1px solid #23252f; border-radius: 1.1rem; background: #0f1117; color: #d9dcea; box-shadow: var(--shadow); overflow: hidden; }
 .code figcaption { display: flex; align-items: center; gap: .4rem; padding: .75rem 1rem; border-bottom: 1px solid #23252f; color: #9a9fb5; font-size: .8125rem; }

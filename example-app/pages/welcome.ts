@@ -13,10 +13,10 @@ export function welcome({ polarName, isDemo }: Site): Html {
 <li><a href="/auth/polar?sub_type=organization">Log in for one organization only</a></li>
 <li><a href="/auth/polar?prompt=login">Use another account</a></li>
 </ul>
-<p class="server"><span class="dot" aria-hidden="true"></span>${
+<p class="server">${
     isDemo
-      ? html`Connected to a local stand-in for Polar at <strong>${polarName}</strong>. No account needed: its users are made up.`
-      : html`Connected to Polar at <strong>${polarName}</strong>.`
+      ? html`Logs you in at a local stand-in for Polar, <strong>${polarName}</strong>. No account needed: its users are made up.`
+      : html`Logs you in at <strong>${polarName}</strong>.`
   }</p>
 </div>
 ${codeSample}
