@@ -57,7 +57,12 @@ export interface ResolvedClientOptions {
   readonly now: () => number;
 }
 
-const methods: readonly unknown[] = ['client_secret_post', 'client_secret_basic', 'none'];
+/** Every {@link TokenEndpointAuthMethod}. */
+export const authMethods: readonly string[] = [
+  'client_secret_post',
+  'client_secret_basic',
+  'none',
+] satisfies TokenEndpointAuthMethod[];
 
 /**
  * Validates the options once, before the first request.
@@ -82,9 +87,9 @@ export function resolveClientOptions(options: PolarClientOptions): ResolvedClien
   refuseMixedUp({ clientID, clientSecret });
   const method =
     options.tokenEndpointAuthMethod ?? (clientSecret === undefined ? 'none' : 'client_secret_post');
-  if (!methods.includes(method))
+  if (!authMethods.includes(method))
     throw invalidOption(
-      `tokenEndpointAuthMethod must be one of ${methods.join(', ')}, not ${shownValue(method)}`,
+      `tokenEndpointAuthMethod must be one of ${authMethods.join(', ')}, not ${shownValue(method)}`,
     );
   if (method === 'none' && clientSecret !== undefined)
     throw invalidOption("tokenEndpointAuthMethod 'none' is for clients without a clientSecret");

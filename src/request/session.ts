@@ -13,16 +13,12 @@ export type RequestSession = Session & Partial<SessionData> & Record<string, unk
  */
 export function sessionOf(req: Request): RequestSession {
   const session = (req as { session?: unknown }).session as RequestSession | undefined | null;
-  if (isSessionDestroyed(req)) {
-    throw new PolarConfigurationError(
-      'missing_session',
-      'There is no session any more: the app destroyed it earlier in this request. To start a new one, call req.session.regenerate() instead of req.session.destroy().',
-    );
-  }
   if (session === undefined || session === null) {
     throw new PolarConfigurationError(
       'missing_session',
-      'There is no session: Log in with Polar needs express-session. Add app.use(session({ ... })) before passport.session(), polarTokens and the login routes. If it is there, check that its store is reachable and that its cookie path includes this route.',
+      isSessionDestroyed(req)
+        ? 'There is no session any more: the app destroyed it earlier in this request. To start a new one, call req.session.regenerate() instead of req.session.destroy().'
+        : 'There is no session: Log in with Polar needs express-session. Add app.use(session({ ... })) before passport.session(), polarTokens and the login routes. If it is there, check that its store is reachable and that its cookie path includes this route.',
     );
   }
   const missing = (['regenerate', 'save'] as const)

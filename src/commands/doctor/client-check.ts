@@ -1,4 +1,5 @@
 import type { TokenEndpointAuthMethod } from '../../client/client-authentication.js';
+import { authMethods } from '../../client/client-options.js';
 import { PolarOAuthClient } from '../../client/oauth-client.js';
 import { PolarOAuthError } from '../../errors.js';
 import { askToAuthorize } from './authorize-request.js';
@@ -34,8 +35,6 @@ export const clientCheck: Check<ExaminedApp> = {
     }
   },
 };
-
-const authMethods = ['client_secret_post', 'client_secret_basic', 'none'];
 
 /** What is wrong with POLAR_AUTH_METHOD, whatever Polar says: the option tokenEndpointAuthMethod refuses it. */
 function problemOfMethod({ clientSecret, env }: ExaminedApp): CheckResult | undefined {
